@@ -1,0 +1,270 @@
+"""Larder's settings: one file, every value from the environment (`.env.example` lists them).
+
+Every secret can also be given as `NAME_FILE`, the path of a file that holds it. The module
+imports in an empty environment, so that tools (makemigrations, mypy) need none; a *server*
+refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+from corsheaders.defaults import default_headers
+from psycopg.conninfo import conninfo_to_dict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# --- What this installation is -------------------------------------------------------------
+INSECURE_SECRET_KEY = "insecure-key-for-tools-only"
+DEMO = env.bool("DEMO", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEMO else []
+)
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.list("CORS_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "correlation-id",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+]
+CORS_EXPOSE_HEADERS = ["Correlation-ID", "ETag", "Retry-After", "Idempotency-Replayed"]
+REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
+CURRENCY = env.str("CURRENCY", default="GBP")
+MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
+COMPAT = env.list("COMPAT", default=[])
+
+# --- Processes -----------------------------------------------------------------------------
+WORKERS = env.int("WORKERS", default=2)
+THREADS = env.int("THREADS", default=16)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+
+# --- Database ------------------------------------------------------------------------------
+PGBOUNCER = env.bool("PGBOUNCER", default=False)
+DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=0)
+DB_CONNECT_TIMEOUT = 2
+# A connection that vanished is looked for again after at most this long (psycopg_pool's own
+# default of 300 s keeps a pool empty for minutes after an outage).
+DB_RECONNECT_TIMEOUT = 3
+
+
+def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
+    """Django's settings for a PostgreSQL connection string in any form libpq understands."""
+    given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    options: dict[str, Any] = {"connect_timeout": DB_CONNECT_TIMEOUT}
+    if not PGBOUNCER:
+        options |= {"server_side_binding": True, "prepare_threshold": 2}
+    if pool_size:
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": pool_size,
+            "timeout": DB_CONNECT_TIMEOUT,
+            "reconnect_timeout": DB_RECONNECT_TIMEOUT,
+        }
+    settings = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": given.pop("dbname", "larder"),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": given.pop("port", ""),
+        "CONN_MAX_AGE": 0,
+        "DISABLE_SERVER_SIDE_CURSORS": PGBOUNCER,
+    }
+    return settings | {"OPTIONS": options | given}
+
+
+DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
+OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default=DATABASE_URL)
+# "default" is the application's role; "owner" makes and changes the tables and nothing else.
+DATABASES = {
+    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE),
+    "owner": database(OWNER_DATABASE_URL),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Parts ---------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.import_export",
+    "import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_guid",
+    "procrastinate.contrib.django",
+    "larder.common",
+    "larder.identity",
+    "larder.catalog",
+    "larder.inventory",
+    "larder.orders",
+    "larder.api",
+    "larder.ops",
+]
+
+MIDDLEWARE = [
+    "django_guid.middleware.guid_middleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+WHITENOISE_USE_FINDERS = DEMO
+
+# --- People --------------------------------------------------------------------------------
+AUTH_USER_MODEL = "identity.Customer"
+AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
+# The username is unique without regard to case, through an index on lower(username).
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
+PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+# --- API -----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["larder.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "larder.api.negotiation.JSONOnly",
+    "DEFAULT_SCHEMA_CLASS": "larder.api.v1.schema.OperationSchema",
+    "EXCEPTION_HANDLER": "larder.api.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Larder",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "The ordering backend behind a mobile app.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "POSTPROCESSING_HOOKS": [],
+}
+
+# --- Security ------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not DEMO and not DEBUG:
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+# --- Language and time ---------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Logs ----------------------------------------------------------------------------------
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "Correlation-ID",
+    "VALIDATE_GUID": True,
+    "UUID_LENGTH": 32,
+}
+LOG_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation_id": {"()": "django_guid.log_filters.CorrelationId"}},
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [
+                *LOG_PROCESSORS,
+                structlog.stdlib.ExtraAdder(allow={"correlation_id"}),
+            ],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["correlation_id"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        # A connection that was lost is reported once, by the request that met it.
+        "psycopg.pool": {"level": "ERROR"},
+        "procrastinate": {"level": "WARNING"},
+        "django_guid": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        *LOG_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)

@@ -1,0 +1,20 @@
+"""Every path of the server."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from larder.api.v1.urls import documentation
+from larder.api.v1.urls import urlpatterns as v1
+from larder.ops import health
+
+urlpatterns = [
+    path("api/v1/", include(v1 + documentation)),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "larder.api.problems.bad_request"
+handler403 = "larder.api.problems.forbidden"
+handler404 = "larder.api.problems.not_found"
+handler500 = "larder.api.problems.server_error"

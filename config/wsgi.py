@@ -1,0 +1,24 @@
+"""The server's entry point: `granian --interface wsgi config.wsgi:application`.
+
+Refuses to serve with unsafe settings: Django runs its system checks for commands only, so those
+that matter are run here once more.
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# A server shares its connections between threads; commands open one and close it.
+os.environ.setdefault("DB_POOL_SIZE", "8")
+
+from django.core.checks import run_checks
+from django.core.management.base import SystemCheckError
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
+
+if unsafe := [
+    message
+    for message in run_checks(include_deployment_checks=True, databases=["default"])
+    if message.is_serious() and not message.is_silenced()
+]:
+    raise SystemCheckError("\n".join(["Larder does not start like this:", *map(str, unsafe)]))

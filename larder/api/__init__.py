@@ -1,0 +1,1 @@
+"""HTTP: the canonical API. Views parse, authorise, make one call and serialise."""

@@ -1,0 +1,114 @@
+"""Who is asking: one authentication for every endpoint of the canonical API."""
+
+from functools import cache
+from threading import Lock
+from time import monotonic, time
+from typing import Any
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from larder.common.clock import now
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.tokens import Signer
+
+SESSIONS_LOOKED_AT_EVERY = 10.0
+"""Seconds: a session that ends is out of every process after at most this long."""
+
+_REMEMBERED = 20_000
+"""Verified tokens a process remembers, about 6 MB; when it is full it forgets them all."""
+
+
+@cache
+def signer() -> Signer:
+    """The signer of this installation's tokens."""
+    return Signer([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>`; the word `Token` does as well."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, str] | None:
+        """Raises TokenInvalid, TokenExpired, SessionEnded; None without the header."""
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if not header:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() not in {"bearer", "token"}:
+            raise TokenInvalid
+        return caller_of(token), token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="larder"'
+
+
+def caller_of(token: str) -> Caller:
+    """The caller an access token speaks for; the rights of staff are looked up each time."""
+    caller = _verified(token)
+    if caller.session in _ended_sessions():
+        raise SessionEnded
+    return _look_up_staff(caller) if caller.is_staff else caller
+
+
+_known: dict[str, tuple[Caller, float]] = {}
+
+
+def _verified(token: str) -> Caller:
+    """A token's signature is checked once in each process, its expiry each time."""
+    known = _known.get(token)
+    if known is None:
+        known = signer().read_access(token)
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[token] = known
+    elif known[1] <= time():
+        _known.pop(token, None)
+        raise TokenExpired
+    return known[0]
+
+
+def _look_up_staff(caller: Caller) -> Caller:
+    standing = queries.standing([caller.id]).get(caller.id)
+    if standing is None or not standing.is_active:
+        raise SessionEnded
+    return Caller(caller.id, caller.public_id, standing.is_staff, caller.session)
+
+
+class _EndedSessions:
+    """The sessions that ended lately, read again every few seconds, by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._read_at = float("-inf")
+        self._ended: frozenset[object] = frozenset()
+
+    def present(self) -> frozenset[object]:
+        if monotonic() - self._read_at > SESSIONS_LOOKED_AT_EVERY and self._take_turn():
+            try:
+                self._ended = queries.ended_sessions(now=now())
+                self._read_at = monotonic()
+            finally:
+                self._lock.release()
+        return self._ended
+
+    def _take_turn(self) -> bool:
+        """The first read is waited for; later on the others go on with what is known."""
+        return self._lock.acquire(blocking=self._read_at == float("-inf"))
+
+
+_sessions = _EndedSessions()
+
+
+def _ended_sessions() -> frozenset[object]:
+    return _sessions.present()
+
+
+class IsStaff(BasePermission):
+    """Staff only; authentication has looked the right up."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user and request.user.is_staff)

@@ -1,0 +1,51 @@
+"""What the API can answer with: JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+
+_ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+json")
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Refuses a client that takes no JSON; nothing else is to be negotiated."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        return next(iter(parsers), None)
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[Any],
+        format_suffix: str | None = None,
+    ) -> tuple[Any, str]:
+        renderer = renderers[0]
+        accepted = request.META.get("HTTP_ACCEPT")
+        if accepted and not takes_json(accepted) and not takes(accepted, renderer.media_type):
+            raise NotAcceptable
+        return renderer, renderer.media_type
+
+
+def takes_json(accepted: str) -> bool:
+    """Whether an Accept header lets JSON through.
+
+    >>> takes_json("text/html, application/json;q=0.5"), takes_json("application/json;q=0")
+    (True, False)
+    """
+    return any(takes(accepted, kind) for kind in _ACCEPTED)
+
+
+def takes(accepted: str, kind: str) -> bool:
+    """Whether an Accept header names this media type with a quality above nought."""
+    for part in accepted.lower().split(","):
+        name, _, parameters = part.partition(";")
+        if name.strip() == kind and parameters.replace(" ", "") not in {
+            "q=0",
+            "q=0.0",
+            "q=0.00",
+        }:
+            return True
+    return False

@@ -1,0 +1,236 @@
+"""Refusals as HTTP: RFC 9457 problem details. The only place that knows statuses.
+
+docs/problems.md explains each code; tests/api/test_problems.py holds page and code together.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.core.exceptions import (
+    DisallowedHost,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.views import defaults
+from django_guid import get_guid
+from rest_framework import exceptions as drf
+from rest_framework.request import Request
+
+from larder.api.addresses import base_url
+from larder.common import money
+from larder.common.errors import DomainError, InvalidInput
+
+logger = logging.getLogger(__name__)
+
+Asked = Request | HttpRequest
+
+PAGES = "/api/v1/problems/"
+"""Where this installation explains each code. A problem's `type` is the absolute address there:
+it can be opened from where the problem was met, it needs no site of the project's to live on,
+and the explanation is of the version that answered. Clients compare `code`, never `type`."""
+RETRY_AFTER = 1
+"""Seconds after which a client told 503 should come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A code's status and the sentence that never changes for it."""
+
+    status: int
+    title: str
+
+
+KINDS = {
+    "bad_request": Kind(400, "The request could not be understood."),
+    "bad_host": Kind(400, "The Host header names no host of this shop."),
+    "malformed_json": Kind(400, "The body is not valid JSON."),
+    "unknown_field": Kind(400, "The body has fields that this operation does not know."),
+    "validation_error": Kind(400, "The request has faults; errors names them all."),
+    "not_authenticated": Kind(401, "This operation needs a token."),
+    "invalid_credentials": Kind(401, "The username or the password is wrong."),
+    "token_invalid": Kind(401, "The token is not valid here."),
+    "token_expired": Kind(401, "The token has expired."),
+    "session_ended": Kind(401, "This log-in was ended."),
+    "not_staff": Kind(403, "This operation is for staff."),
+    "registration_closed": Kind(403, "This shop takes no registrations."),
+    "ordering_not_allowed": Kind(403, "This account may not place orders."),
+    "not_found": Kind(404, "There is no such object, or it is not yours."),
+    "method_not_allowed": Kind(405, "This path does not take this method."),
+    "not_acceptable": Kind(406, "The answer would be JSON, which the request does not accept."),
+    "insufficient_stock": Kind(409, "Less is available than was asked for."),
+    "price_changed": Kind(409, "Prices are not what was expected."),
+    "order_rule": Kind(409, "The order breaks a rule of the shop."),
+    "count_below_committed": Kind(409, "Fewer units were counted than customers were promised."),
+    "stock_limit_exceeded": Kind(409, "More units than a product can have."),
+    "username_taken": Kind(409, "The username is taken."),
+    "email_taken": Kind(409, "The email address is in use."),
+    "sku_taken": Kind(409, "The SKU is in use."),
+    "category_in_use": Kind(409, "The category is not empty."),
+    "precondition_failed": Kind(412, "The object has changed since it was read."),
+    "body_too_large": Kind(413, "The body is too large."),
+    "unsupported_media_type": Kind(415, "The body must be application/json."),
+    "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),
+    "unknown_category": Kind(422, "There is no such category, or it cannot stand there."),
+    "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
+    "throttled": Kind(429, "Too many requests."),
+    "internal_error": Kind(500, "The server failed; nothing was half done."),
+    "overloaded": Kind(503, "The server is busy; try again shortly."),
+    "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
+}
+
+
+def problem(
+    request: Asked,
+    code: str,
+    *,
+    detail: str = "",
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+    **extensions: Any,
+) -> HttpResponse:
+    """The answer for a code. `extensions` become members of the problem object."""
+    kind = KINDS[code]
+    body: dict[str, Any] = {
+        "type": f"{base_url(request)}{PAGES}{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        "detail": detail or kind.title,
+        "correlation_id": get_guid(),
+        **extensions,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return HttpResponse(
+        msgspec.json.encode(body),
+        status=kind.status,
+        content_type="application/problem+json",
+        headers=_STANDING_HEADERS.get(kind.status, {}) | (headers or {}),
+    )
+
+
+_STANDING_HEADERS = {
+    401: {"WWW-Authenticate": 'Bearer realm="larder"'},
+    503: {"Retry-After": str(RETRY_AFTER)},
+}
+"""What RFC 9110 wants beside a status, whatever the code."""
+
+
+def from_domain(request: Asked, error: DomainError) -> HttpResponse:
+    """The answer for a refusal of a use case."""
+    if isinstance(error, InvalidInput):
+        return _from_faults(request, error)
+    return problem(request, error.code, **_shown(error.extensions))
+
+
+def _shown(value: Any) -> Any:
+    """Amounts as the API shows money everywhere."""
+    if isinstance(value, Decimal):
+        return money.text(value)
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, list) else value
+
+
+def _from_faults(request: Asked, error: InvalidInput) -> HttpResponse:
+    codes = {fault.code for fault in error.faults}
+    code = "unknown_field" if codes == {"unknown_field"} else error.code
+    errors = [{"pointer": f.where, "code": f.code, "detail": f.detail} for f in error.faults]
+    detail = f"{len(errors)} fault(s): see errors."
+    return problem(request, code, detail=detail, errors=errors)
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """The exception handler of the API's views. None lets an unknown error pass on."""
+    request: Asked = context["request"]
+    if isinstance(error, DomainError):
+        return from_domain(request, error)
+    if isinstance(error, drf.APIException):
+        return _from_framework(request, error)
+    if isinstance(error, Http404):
+        return problem(request, "not_found")
+    if isinstance(error, DatabaseError | InterfaceError):
+        return from_database(request, error)
+    return _from_django(request, error)
+
+
+def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
+    if isinstance(error, drf.Throttled):
+        headers = {"Retry-After": str(int(error.wait or 1) + 1)}
+        return problem(request, "throttled", headers=headers)
+    return problem(request, _FRAMEWORK_CODES.get(type(error), "bad_request"))
+
+
+_FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
+    drf.NotAuthenticated: "not_authenticated",
+    drf.AuthenticationFailed: "token_invalid",
+    drf.PermissionDenied: "not_staff",
+    drf.MethodNotAllowed: "method_not_allowed",
+    drf.NotAcceptable: "not_acceptable",
+    drf.UnsupportedMediaType: "unsupported_media_type",
+    drf.NotFound: "not_found",
+    drf.ParseError: "malformed_json",
+}
+
+
+def from_database(request: Asked, error: Exception) -> HttpResponse | None:
+    """503 when the database is away or cannot keep up; None for an error of ours."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])
+    state = getattr(error.__cause__, "sqlstate", None)
+    return problem(request, "overloaded" if state in _BUSY else "database_unavailable")
+
+
+_BUSY = frozenset({"55P03", "57014", "40P01", "40001", "53300"})
+"""Lock not available, statement timed out, deadlock, serialization failure, too many clients."""
+
+
+def _from_django(request: Asked, error: Exception) -> HttpResponse | None:
+    if isinstance(error, RequestDataTooBig):
+        return problem(request, "body_too_large")
+    if isinstance(error, DjangoPermissionDenied):
+        return problem(request, "not_staff")
+    # A client that goes away while it sends is no fault of ours, though it reads no answer.
+    if isinstance(error, SuspiciousOperation | UnreadablePostError):
+        return problem(request, "bad_request")
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a host that is not ours, a body or a header it cannot read."""
+    if isinstance(exception, DisallowedHost):
+        return problem(request, "bad_host")
+    return _from_django(request, exception) or problem(request, "bad_request")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: no such path. People in the admin get a page."""
+    if request.path.startswith("/admin/"):
+        return defaults.page_not_found(request, exception)
+    return problem(request, "not_found", detail="There is nothing at this path.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    if request.path.startswith("/admin/"):
+        return defaults.permission_denied(request, exception)
+    return problem(request, "not_staff")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: the database is away, or an error of ours.
+
+    The log has it under the correlation id.
+    """
+    error = sys.exc_info()[1]
+    away = from_database(request, error) if isinstance(error, Exception) else None
+    return away or problem(request, "internal_error")

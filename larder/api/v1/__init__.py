@@ -1,0 +1,1 @@
+"""The canonical API, version 1: one file per resource."""

@@ -1,0 +1,116 @@
+"""Registering, logging in, refreshing, revoking."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from larder.api.authentication import signer
+from larder.api.v1 import shapes
+from larder.api.v1.http import Endpoint, claim, read_body, replay_headers, reply
+from larder.api.v1.me import shown
+from larder.api.v1.schema import operation
+from larder.common.clock import now
+from larder.common.idempotency import RETENTION, fingerprint
+from larder.identity import queries, services
+from larder.identity.services import NewCustomer, Pair
+from larder.identity.tokens import ACCESS_LIFETIME
+
+DOOR = "v1"
+"""Refresh tokens of this API work here and at no other."""
+
+
+class Open(Endpoint):
+    """An endpoint for everybody; a given Authorization header is not looked at."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class Register(Open):
+    @operation(
+        "register",
+        tag="auth",
+        body=shapes.Register,
+        answers={201: shapes.Me},
+        problems=["username_taken", "email_taken", "registration_closed"],
+        token=False,
+        keyed=True,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Makes a customer account."""
+        body = read_body(request, shapes.Register)
+        moment = now()
+        about = (body.username, body.email, body.first_name, body.last_name)
+        registered = services.register(
+            NewCustomer(
+                username=body.username,
+                password=body.password,
+                email=body.email,
+                first_name=body.first_name,
+                last_name=body.last_name,
+            ),
+            policy=settings.REGISTRATION,
+            now=moment,
+            claim=claim(request, fingerprint(*about), expires_at=moment + RETENTION),
+        )
+        profile = queries.profile(registered.id)
+        return reply(shown(profile), status=201, headers=replay_headers(registered.replayed))
+
+
+class Token(Open):
+    @operation(
+        "log_in",
+        tag="auth",
+        body=shapes.LogIn,
+        answers={200: shapes.TokenPair},
+        problems=["invalid_credentials"],
+        token=False,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Exchanges a username and password for an access and a refresh token."""
+        body = read_body(request, shapes.LogIn)
+        pair = services.log_in(
+            username=body.username,
+            password=body.password,
+            door=DOOR,
+            signer=signer(),
+            now=now(),
+        )
+        return _tokens(pair)
+
+
+class Refresh(Open):
+    @operation(
+        "refresh_token",
+        tag="auth",
+        body=shapes.RefreshToken,
+        answers={200: shapes.TokenPair},
+        problems=["token_invalid", "token_expired", "session_ended"],
+        token=False,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Exchanges a refresh token for a new pair; the old one is good for 60 s more."""
+        body = read_body(request, shapes.RefreshToken)
+        return _tokens(services.refresh(body.refresh, door=DOOR, signer=signer(), now=now()))
+
+
+class Revoke(Open):
+    @operation(
+        "revoke_token",
+        tag="auth",
+        body=shapes.RefreshToken,
+        answers={204: None},
+        problems=["token_invalid"],
+        token=False,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Ends the log-in that a refresh token belongs to."""
+        body = read_body(request, shapes.RefreshToken)
+        services.revoke(body.refresh, door=DOOR, signer=signer(), now=now())
+        return HttpResponse(status=204)
+
+
+def _tokens(pair: Pair) -> HttpResponse:
+    seconds = int(ACCESS_LIFETIME.total_seconds())
+    answer = shapes.TokenPair(pair.access, pair.refresh, seconds)
+    return reply(answer, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,130 @@
+"""Finds every fault of a body. msgspec stops at the first; this runs only when there is one.
+
+Walks the declared struct beside the parsed JSON and lets msgspec judge each value by itself, so
+that there is one set of rules.
+"""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from larder.common.errors import Fault
+
+_CODES = (
+    ("matching regex", "invalid_format"),
+    ("`str` of length <=", "too_long"),
+    ("`str` of length >=", "too_short"),
+    ("`array` of length <=", "too_many"),
+    ("`array` of length >=", "too_few"),
+    ("Expected `int` <=", "out_of_range"),
+    ("Expected `int` >=", "out_of_range"),
+    ("Integer value out of range", "out_of_range"),
+    ("Invalid enum value", "unknown_value"),
+    ("Invalid", "invalid_format"),
+)
+"""The beginnings of msgspec's sentences, and our codes."""
+
+
+def faults(value: Any, kind: Any, *, pointer: str = "") -> list[Fault]:
+    """All faults of a parsed JSON value that should have been a `kind`."""
+    return list(_faults(value, kind, pointer))
+
+
+def nul_faults(value: Any) -> Iterator[Fault]:
+    """Every string with a NUL in it, keys included: PostgreSQL has no such text.
+
+    Goes down without recursion, and writes a pointer only where there is a fault: the value may
+    be as deep and its names as long as the body allows.
+    """
+    waiting: list[tuple[Any, _Place]] = [(value, None)]
+    while waiting:
+        one, place = waiting.pop()
+        if isinstance(one, str) and "\0" in one:
+            yield Fault(_pointer(place), "nul", "Text must not contain the character U+0000.")
+        elif isinstance(one, dict):
+            waiting += [(inner, (place, name)) for name, inner in reversed(one.items())]
+            waiting += [(name, (place, name)) for name in one if "\0" in name]
+        elif isinstance(one, list):
+            waiting += [(inner, (place, at)) for at, inner in reversed(list(enumerate(one)))]
+
+
+_Place = tuple[Any, str | int] | None
+"""Where a value stands: the place of what it stands in, and its name or number there."""
+
+_LONGEST_POINTER = 1_000
+
+
+def _pointer(place: _Place) -> str:
+    """The JSON pointer (RFC 6901) of a place, cut off where it would be absurdly long."""
+    names: list[str] = []
+    while place is not None:
+        place, name = place
+        names.append(_escaped(str(name)[:_LONGEST_POINTER]))
+    return "".join(f"/{name}" for name in reversed(names))[:_LONGEST_POINTER]
+
+
+def _faults(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:
+    plain, rules = _plain(hint)
+    members = get_args(plain) if get_origin(plain) in {Union, UnionType} else (plain,)
+    for member in members:
+        bare, own_rules = _plain(member)
+        if isinstance(value, dict) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+            return (yield from _faults_of_struct(value, bare, pointer))
+        if isinstance(value, list) and get_origin(bare) is list:
+            return (yield from _faults_of_list(value, bare, (*rules, *own_rules), pointer))
+    yield from _judged(value, hint, pointer)
+
+
+def _plain(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without its Annotated, and what was annotated."""
+    if get_origin(hint) is Annotated:
+        return get_args(hint)[0], get_args(hint)[1:]
+    return hint, ()
+
+
+def _faults_of_struct(
+    value: dict[str, Any], kind: type[msgspec.Struct], pointer: str
+) -> Iterator[Fault]:
+    hints = get_type_hints(kind, include_extras=True)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], hints[field.name], f"{pointer}/{name}")
+        elif field.required:
+            yield Fault(f"{pointer}/{name}", "required", "This field is required.")
+    for name in value:
+        if name not in fields:
+            yield Fault(
+                f"{pointer}/{_escaped(name)}",
+                "unknown_field",
+                "There is no such field.",
+            )
+
+
+def _faults_of_list(
+    value: list[Any], hint: Any, rules: tuple[Any, ...], pointer: str
+) -> Iterator[Fault]:
+    length_faults = list(_judged(value, Annotated[list[Any], *rules], pointer))
+    yield from length_faults
+    if not any(fault.code == "too_many" for fault in length_faults):
+        for position, one in enumerate(value):
+            yield from _faults(one, get_args(hint)[0], f"{pointer}/{position}")
+
+
+def _judged(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:
+    try:
+        msgspec.convert(value, hint, strict=True)
+    except msgspec.ValidationError as error:
+        sentence = str(error).split(" - at `$")[0]
+        yield Fault(pointer, _code(sentence), sentence.replace("`", "") + ".")
+
+
+def _code(sentence: str) -> str:
+    return next((code for start, code in _CODES if start in sentence), "wrong_type")
+
+
+def _escaped(name: str) -> str:
+    """A member's name inside a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,322 @@
+"""The bodies of v1, declared once: what is read, what is written, what OpenAPI shows.
+
+Money is a string, ids of products and customers are integers, times are RFC 3339 in UTC.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from larder.common.money import PRICE_PATTERN
+
+LARGEST_QUANTITY = 1_000_000
+MOST_LINES = 1_000
+LARGEST_ID = 2**63 - 1
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)]
+Units = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Change = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]
+Price = Annotated[str, Meta(pattern=PRICE_PATTERN, description="Net, a unit, in the currency.")]
+Name = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\S")]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Text = Annotated[str, Meta(max_length=2000)]
+Short = Annotated[str, Meta(max_length=200)]
+Tiny = Annotated[str, Meta(max_length=64)]
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of what is read: a field that is not known is a fault."""
+
+
+class Register(Request):
+    """Who somebody wants to be here."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?$")]
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    email: Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$")] = ""
+    first_name: Annotated[str, Meta(max_length=150)] = ""
+    last_name: Annotated[str, Meta(max_length=150)] = ""
+
+
+class LogIn(Request):
+    """Credentials."""
+
+    username: Annotated[str, Meta(max_length=150)]
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class RefreshToken(Request):
+    """A refresh token, as it was handed out."""
+
+    refresh: Annotated[str, Meta(max_length=200)]
+
+
+class TokenPair(msgspec.Struct):
+    """`expires_in`: seconds that `access` is valid for. `refresh` is valid for 30 days."""
+
+    access: str
+    refresh: str
+    expires_in: int
+    token_type: str = "Bearer"
+
+
+class Me(msgspec.Struct):
+    """A customer."""
+
+    id: int
+    public_id: UUID
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    may_order: bool
+    is_staff: bool
+    date_joined: datetime
+
+
+class Product(msgspec.Struct):
+    """A product; `quantity` is how many can be ordered now."""
+
+    id: int
+    public_id: UUID
+    sku: str
+    name: str
+    description: str
+    category: int | None
+    price: str
+    currency: str
+    quantity: int
+    unit: str
+    barcode: str
+    image_url: str
+    min_quantity: int
+    max_per_order: int | None
+    step: int
+    updated_at: datetime
+    version: int
+
+
+class ProductPage(msgspec.Struct):
+    """A page of products. `count` only where it was asked for."""
+
+    results: list[Product]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+class ProductFields(Request):
+    """What staff can change of a product; only the fields given are changed."""
+
+    sku: Sku | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=20_000)] | UnsetType = UNSET
+    category: Id | None | UnsetType = UNSET
+    price: Price | UnsetType = UNSET
+    unit: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+    barcode: Tiny | UnsetType = UNSET
+    image_url: Annotated[str, Meta(max_length=500, pattern=r"^$|^https?://\S+$")] | UnsetType = (
+        UNSET
+    )
+    min_quantity: Quantity | UnsetType = UNSET
+    max_per_order: Quantity | None | UnsetType = UNSET
+    step: Quantity | UnsetType = UNSET
+
+
+class NewProduct(ProductFields, kw_only=True):
+    """A new product; `quantity` is its opening stock."""
+
+    sku: Sku
+    name: Name
+    price: Price
+    quantity: Units = 0
+
+
+class Category(msgspec.Struct):
+    """A category; `parent` is the one above it."""
+
+    id: int
+    name: str
+    parent: int | None
+    version: int
+
+
+class CategoryPage(msgspec.Struct):
+    """A page of categories."""
+
+    results: list[Category]
+    next: str | None
+
+
+class NewCategory(Request):
+    """A new category."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+    parent: Id | None = None
+
+
+class CategoryFields(Request):
+    """What staff can change of a category."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")] | UnsetType = UNSET
+    parent: Id | None | UnsetType = UNSET
+
+
+class StockFigure(msgspec.Struct):
+    """How many of a product can be ordered now."""
+
+    product: int
+    quantity: int
+
+
+class StockFigures(msgspec.Struct):
+    """Figures of the listed products asked for, by id."""
+
+    results: list[StockFigure]
+
+
+class AdjustmentLine(Request):
+    """One product, by `product` or `sku`; a change (`delta`) or a count of the shelf."""
+
+    product: Id | UnsetType = UNSET
+    sku: Sku | UnsetType = UNSET
+    delta: Change | UnsetType = UNSET
+    counted: Units | UnsetType = UNSET
+
+
+class NewAdjustment(Request):
+    """A correction of stock: received, correction, damaged, counted, or a word of your own."""
+
+    reason: Annotated[str, Meta(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
+    lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MOST_LINES)]
+
+
+class AdjustedLine(msgspec.Struct):
+    """What changed of a product, and what is available since."""
+
+    product: int
+    delta: int
+    balance: int
+
+
+class Adjustment(msgspec.Struct):
+    """An adjustment; lines that changed nothing are left out."""
+
+    id: UUID
+    reason: str
+    actor: UUID
+    at: datetime
+    lines: list[AdjustedLine]
+
+
+class LedgerEntry(msgspec.Struct):
+    """Why stock changed. `balance` is what was available after it."""
+
+    delta: int
+    committed_delta: int
+    balance: int
+    committed_balance: int
+    cause: str
+    reference: str
+    actor: UUID
+    at: datetime
+
+
+class LedgerPage(msgspec.Struct):
+    """A page of a product's ledger, newest first."""
+
+    results: list[LedgerEntry]
+    next: str | None
+
+
+class Address(Request):
+    """Where an order goes."""
+
+    name: Short = ""
+    company: Short = ""
+    line1: Short = ""
+    line2: Short = ""
+    city: Short = ""
+    region: Short = ""
+    postal_code: Tiny = ""
+    country: Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?$")] = ""
+    phone: Tiny = ""
+
+
+class NewLine(Request):
+    """A line to order. With `expected_price` it is refused at any other price."""
+
+    product: Id
+    quantity: Quantity
+    expected_price: Price | None = None
+
+
+class NewOrder(Request):
+    """An order to place. `id`, if sent, makes the request safe to repeat."""
+
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MOST_LINES)]
+    id: UUID | None = None
+    note: Text = ""
+    reference: Short = ""
+    ship_to: Address | None = None
+    requested_for: date | None = None
+    customer: Id | None = None
+
+
+class OrderLine(msgspec.Struct):
+    """A line as it was sold, at the price of the moment of placing."""
+
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: str
+    line_total: str
+    returned: int
+
+
+class Order(msgspec.Struct):
+    """An order as it stands."""
+
+    id: UUID
+    number: int
+    status: str
+    currency: str
+    total: str
+    note: str
+    reference: str
+    ship_to: dict[str, Any] | None
+    requested_for: date | None
+    placed_at: datetime
+    updated_at: datetime
+    version: int
+    lines: list[OrderLine]
+
+
+class OrderPage(msgspec.Struct):
+    """A page of orders, newest first. `count` only where it was asked for."""
+
+    results: list[Order]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+class OrderEvent(msgspec.Struct):
+    """Who (public id) changed what of an order."""
+
+    type: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    actor: UUID
+    at: datetime
+    data: dict[str, Any]
+
+
+class OrderEventPage(msgspec.Struct):
+    """A page of events, oldest first."""
+
+    results: list[OrderEvent]
+    next: str | None

@@ -1,0 +1,40 @@
+"""Where v1 is. No path ends in a slash."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from larder.api.v1 import auth, categories, me, orders, products, stock
+
+urlpatterns = [
+    path("auth/register", auth.Register.as_view()),
+    path("auth/token", auth.Token.as_view()),
+    path("auth/token/refresh", auth.Refresh.as_view()),
+    path("auth/token/revoke", auth.Revoke.as_view()),
+    path("me", me.Me.as_view()),
+    path("products", products.Products.as_view()),
+    path("products/<int:product>", products.Product.as_view()),
+    path("products/<int:product>/ledger", stock.Ledger.as_view()),
+    path("categories", categories.Categories.as_view()),
+    path("categories/<int:category>", categories.Category.as_view()),
+    path("stock", stock.Stock.as_view()),
+    path("stock/adjustments", stock.Adjustments.as_view()),
+    path("orders", orders.Orders.as_view()),
+    path("orders/<uuid:order>", orders.Order.as_view()),
+    path("orders/<uuid:order>/events", orders.OrderEvents.as_view()),
+]
+
+documentation = [
+    path(
+        "openapi.json",
+        SpectacularJSONAPIView.as_view(
+            urlconf=None, authentication_classes=[], permission_classes=[]
+        ),
+        name="openapi",
+    ),
+    path(
+        "docs",
+        SpectacularSwaggerView.as_view(
+            url_name="openapi", authentication_classes=[], permission_classes=[]
+        ),
+    ),
+]

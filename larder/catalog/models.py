@@ -1,0 +1,80 @@
+"""Products and the tree of categories."""
+
+from decimal import Decimal
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.fields.generated import GeneratedField
+from django.db.models.functions import Concat, Lower
+
+from larder.common.ids import new_id
+
+_LISTED = Q(archived_at=None)
+
+
+class Category(models.Model):
+    """A shelf of the shop. `parent` makes the tree."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=200)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True)
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        db_table = "category"
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Product(models.Model):
+    """Something that can be ordered. Archived, never deleted: orders refer to it."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, default=new_id, editable=False)
+    sku = models.CharField("SKU", max_length=64, unique=True)
+    name = models.CharField(max_length=1024)
+    description = models.TextField(blank=True, default="")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=3, help_text="Net, a unit.")
+    unit = models.CharField(max_length=40, blank=True, default="", help_text="piece, kg, case of 6")
+    barcode = models.CharField(max_length=64, blank=True, default="")
+    image_url = models.URLField(max_length=500, blank=True, default="")
+    min_quantity = models.IntegerField(default=1, help_text="The fewest units of an order line.")
+    max_per_order = models.IntegerField(
+        null=True,
+        blank=True,
+        help_text="The most units of an order line; empty for no limit.",
+    )
+    step = models.IntegerField(default=1, help_text="Order lines are multiples of this.")
+    archived_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    version = models.IntegerField(default=1, editable=False)
+    search_text = GeneratedField(
+        expression=Lower(Concat("name", models.Value(" "), "sku")),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        db_table = "product"
+        constraints = (
+            models.CheckConstraint(condition=Q(price__gte=Decimal(0)), name="product_price"),
+            models.CheckConstraint(
+                condition=Q(min_quantity__gte=1, step__gte=1)
+                & (Q(max_per_order=None) | Q(max_per_order__gte=F("min_quantity"))),
+                name="product_rules",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["name", "id"], name="product_by_name", condition=_LISTED),
+            models.Index(fields=["price", "id"], name="product_by_price", condition=_LISTED),
+            models.Index(fields=["category", "id"], name="product_by_category", condition=_LISTED),
+            GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"

@@ -1,0 +1,67 @@
+"""What the catalogue tells the others. Plain data, no models."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from larder.catalog.models import Category, Product
+from larder.common.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product as it can be ordered now: list price (net, a unit) and the rules of a line."""
+
+    id: int
+    sku: str
+    name: str
+    price: Decimal
+    min_quantity: int
+    max_per_order: int | None
+    step: int
+
+
+_OFFER = tuple(Offer.__slots__)
+
+
+def offers(products: Collection[int]) -> dict[int, Offer]:
+    """The products that can be ordered, by id: neither unknown nor archived ones are in it."""
+    listed = Product.objects.filter(id__in=products, archived_at=None)
+    return {row[0]: Offer(*row) for row in listed.values_list(*_OFFER)}
+
+
+def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
+    """Product ids by SKU, archived products included; an unknown SKU is not in it."""
+    return dict(Product.objects.filter(sku__in=skus).values_list("sku", "id"))
+
+
+def existing(products: Collection[int]) -> set[int]:
+    """Those of the ids that exist, archived or not."""
+    return set(Product.objects.filter(id__in=products).values_list("id", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """A category. `parent` is an id."""
+
+    id: int
+    name: str
+    parent: int | None
+    version: int
+
+
+_CATEGORY = ("id", "name", "parent_id", "version")
+
+
+def category(category_id: int) -> CategoryRow:
+    """Raises NotFound."""
+    row = Category.objects.filter(id=category_id).values_list(*_CATEGORY).first()
+    if row is None:
+        raise NotFound
+    return CategoryRow(*row)
+
+
+def categories(*, after: int, limit: int) -> list[CategoryRow]:
+    """Up to `limit` categories with an id above `after`, by id."""
+    page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
+    return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]

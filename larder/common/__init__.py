@@ -1,0 +1,1 @@
+"""What every module may use: errors, money, ids, database helpers. Imports nothing of ours."""

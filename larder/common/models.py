@@ -1,0 +1,31 @@
+"""Tables of the mechanisms that all modules share."""
+
+from django.db import models
+
+
+class IdempotencyKey(models.Model):
+    """What a caller already asked for under a key, written in the transaction it protects.
+
+    `actor` is the caller's public id (zero for anybody), `operation` the method and path,
+    `fingerprint` SHA-256 over the parsed request, `result` the id of what was made.
+    Without `expires_at` a row is kept for ever.
+    """
+
+    pk = models.CompositePrimaryKey("actor", "operation", "key")
+    actor = models.UUIDField()
+    operation = models.CharField(max_length=200)
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField()
+    result = models.TextField(default="", db_default="")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "idempotency_key"
+        indexes = (
+            models.Index(
+                fields=["expires_at"],
+                name="idempotency_key_expiry",
+                condition=models.Q(expires_at__isnull=False),
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Who the customers are: accounts, credentials, sessions, tokens."""

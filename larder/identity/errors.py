@@ -1,0 +1,39 @@
+"""The ways identity refuses."""
+
+from larder.common.errors import DomainError
+
+
+class InvalidCredentials(DomainError):
+    """Unknown username, wrong password or a deactivated account: one answer for all three."""
+
+    code = "invalid_credentials"
+
+
+class TokenInvalid(DomainError):
+    """Not a token of ours, or not one for this purpose."""
+
+    code = "token_invalid"
+
+
+class TokenExpired(DomainError):
+    """The token was ours; its time has passed."""
+
+    code = "token_expired"
+
+
+class SessionEnded(DomainError):
+    """The log-in behind the token was ended: by its owner, by staff, or because of a reuse."""
+
+    code = "session_ended"
+
+
+class RegistrationClosed(DomainError):
+    """This shop does not take registrations."""
+
+    code = "registration_closed"
+
+
+class OrderingNotAllowed(DomainError):
+    """The customer's account may not place orders (yet)."""
+
+    code = "ordering_not_allowed"

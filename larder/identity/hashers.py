@@ -1,0 +1,50 @@
+"""How passwords are hashed, and how many at once."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
+from larder.common.errors import Overloaded
+
+HASHES_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+LONGEST_WAIT = 5.0
+"""Seconds that a log-in waits for its turn before it is told to come back."""
+
+_turns = BoundedSemaphore(HASHES_AT_ONCE)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=LONGEST_WAIT):
+        raise Overloaded
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
+    """Argon2id with 19 MiB, two passes, one lane, a few at a time in each process.
+
+    The parameters are OWASP's minimum (Password Storage Cheat Sheet). Django's default of
+    100 MiB would let two cores answer nine log-ins a second; the cap keeps a rush of log-ins
+    from taking the processors away from orders.
+    """
+
+    memory_cost = 19 * 1024
+    time_cost = 2
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        with _turn():
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        with _turn():
+            return super().verify(password, encoded)
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Argon2 has no cheaper variant to be topped up."""

@@ -1,0 +1,96 @@
+"""Customers and their sessions."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+from larder.common.ids import new_id
+
+
+class CustomerManager(BaseUserManager["Customer"]):
+    """Finds customers by name without regard to case; makes those of `createsuperuser`."""
+
+    def get_by_natural_key(self, username: str | None) -> "Customer":
+        return self.annotate(folded=Lower("username")).get(folded=Lower(models.Value(username)))
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
+        customer = self.model(username=self.model.normalize_username(username), **fields)
+        customer.set_password(password)
+        customer.save(using=self._db)
+        return customer
+
+    def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
+        return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)
+
+
+class Customer(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can log in. Staff are customers with `is_staff`."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, default=new_id, editable=False)
+    username = models.CharField(max_length=150)
+    email = models.EmailField(blank=True, default="")
+    first_name = models.CharField(max_length=150, blank=True, default="")
+    last_name = models.CharField(max_length=150, blank=True, default="")
+    is_active = models.BooleanField(
+        default=True,
+        help_text="Without it the customer cannot log in; open sessions end.",
+    )
+    is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
+    may_order = models.BooleanField(default=True, help_text="May place orders.")
+    date_joined = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects: ClassVar[CustomerManager] = CustomerManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        db_table = "customer"
+        constraints = (
+            models.UniqueConstraint(Lower("username"), name="customer_username_unique"),
+            models.UniqueConstraint(
+                Lower("email"),
+                name="customer_email_unique",
+                condition=~models.Q(email=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Session(models.Model):
+    """A log-in that can be refreshed: a family of refresh tokens, in one row.
+
+    The tokens are derived from the id and the generation, so the row can repeat the successor
+    of a token whose answer was lost, and none of them is stored. `door` is the API that issued
+    the first one and the only one that takes the others.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+    door = models.CharField(max_length=20)
+    generation = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "session"
+        indexes = (
+            models.Index(
+                fields=["ended_at"],
+                name="session_ended",
+                condition=models.Q(ended_at__isnull=False),
+            ),
+            models.Index(fields=["expires_at"], name="session_expiry"),
+        )

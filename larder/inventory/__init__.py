@@ -1,0 +1,1 @@
+"""How many there are: stock (available, committed) and the append-only ledger."""

@@ -1,0 +1,30 @@
+"""The ways inventory refuses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from larder.common.errors import DomainError
+
+
+@dataclass
+class InsufficientStock(DomainError):
+    """Less is available than would be taken; every short line is named."""
+
+    lines: list[dict[str, Any]]
+    code = "insufficient_stock"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"lines": self.lines}
+
+
+class CountBelowCommitted(InsufficientStock):
+    """A count gives fewer units than customers were already promised."""
+
+    code = "count_below_committed"
+
+
+class StockLimitExceeded(InsufficientStock):
+    """More units than a product can have (2³¹ − 1)."""
+
+    code = "stock_limit_exceeded"

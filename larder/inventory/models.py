@@ -1,0 +1,77 @@
+"""Stock, and the ledger that explains it."""
+
+from django.db import models
+from django.db.models import Q
+
+from larder.common.ids import new_id
+
+MOST_STOCK = 2**31 - 1
+"""The most units of a product that can be available, or committed."""
+
+
+class Stock(models.Model):
+    """How many units of a product there are: one narrow row, the lock of everything that moves.
+
+    `available` can be ordered; `committed` is ordered and not yet shipped; on the shelf are both.
+    """
+
+    product = models.OneToOneField(
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="stock",
+    )
+    available = models.IntegerField(default=0, db_default=0)
+    committed = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "stock"
+        verbose_name_plural = "stock"
+        constraints = (
+            models.CheckConstraint(condition=Q(available__gte=0), name="stock_available"),
+            models.CheckConstraint(condition=Q(committed__gte=0), name="stock_committed"),
+        )
+
+    def __str__(self) -> str:
+        return f"stock of product {self.product_id}"
+
+
+class Adjustment(models.Model):
+    """A correction of stock by staff: goods received, damaged, counted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    actor = models.UUIDField()
+    reason = models.CharField(max_length=40)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "adjustment"
+
+
+class LedgerEntry(models.Model):
+    """Why stock changed: append-only, by a trigger for every role.
+
+    `cause` is opening, order, change, cancel, pack, missing, ship, return, or the reason of an
+    adjustment; `reference` the id of the order event or adjustment; `actor` a public id.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    product = models.ForeignKey(Stock, on_delete=models.PROTECT, db_index=False)
+    available_change = models.IntegerField()
+    committed_change = models.BigIntegerField()
+    available_after = models.IntegerField()
+    committed_after = models.BigIntegerField()
+    cause = models.CharField(max_length=40)
+    reference = models.CharField(max_length=64)
+    actor = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_entry"
+        verbose_name_plural = "ledger entries"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["product", "cause", "reference"], name="ledger_entry_once"
+            ),
+        )
+        indexes = (models.Index(fields=["product", "id"], name="ledger_entry_history"),)

@@ -1,0 +1,212 @@
+"""What inventory tells the others: products with their stock, balances, the ledger."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from larder.catalog.prices import prices_for
+from larder.common import database
+from larder.common.errors import NotFound
+from larder.inventory import sql
+from larder.inventory.models import Adjustment, LedgerEntry, Stock
+
+
+@dataclass(slots=True)
+class StockedProduct:
+    """A listed product and how many can be ordered. `price` is this customer's, net, a unit."""
+
+    id: int
+    public_id: UUID
+    sku: str
+    name: str
+    description: str
+    category: int | None
+    price: Decimal
+    quantity: int
+    unit: str
+    barcode: str
+    image_url: str
+    min_quantity: int
+    max_per_order: int | None
+    step: int
+    updated_at: datetime
+    version: int
+
+
+ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
+"""What a list can be ordered by, and the column; a leading minus turns the order round."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFilter:
+    """Which products, and in what order. Everything given must hold.
+
+    `words` occur in name or SKU, in any case; `category` includes those below it; prices are
+    list prices.
+    """
+
+    words: tuple[str, ...] = ()
+    category: int | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    in_stock: bool | None = None
+    ids: tuple[int, ...] | None = None
+    ordering: str = "id"
+
+    def conditions(self) -> tuple[str, list[Any]]:
+        """The WHERE conditions, each beginning with AND, and their parameters."""
+        found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word, word]) for word in self.words]
+        if self.category is not None:
+            found.append((sql.BELOW_CATEGORY, [self.category]))
+        if self.min_price is not None:
+            found.append(("p.price >= %s", [self.min_price]))
+        if self.max_price is not None:
+            found.append(("p.price <= %s", [self.max_price]))
+        if self.in_stock is not None:
+            found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
+        if self.ids is not None:
+            found.append(("p.id = ANY(%s::bigint[])", [list(self.ids)]))
+        conditions = "".join(f" AND {condition}" for condition, _ in found)
+        return conditions, [value for _, values in found for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page begins: behind this value of the ordering, and this id."""
+
+    value: Any
+    id: int
+
+
+def products(
+    customer: int,
+    wanted: ProductFilter = ProductFilter(),
+    *,
+    after: Position | None = None,
+    limit: int,
+) -> list[StockedProduct]:
+    """Up to `limit` listed products, at this customer's prices."""
+    conditions, parameters = wanted.conditions()
+    page, position = _page(wanted.ordering, after)
+    found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", [*parameters, *position, limit])
+    return _priced(customer, [StockedProduct(*row) for row in found])
+
+
+def _page(ordering: str, after: Position | None) -> tuple[str, list[Any]]:
+    column = ORDERINGS[ordering.removeprefix("-")]
+    down = ordering.startswith("-")
+    direction, comparison = ("DESC", "<") if down else ("ASC", ">")
+    if column == "p.id":
+        order, where, position = (
+            f"p.id {direction}",
+            f"p.id {comparison} %s",
+            [after and after.id],
+        )
+    else:
+        order = f"{column} {direction}, p.id {direction}"
+        where = f"({column}, p.id) {comparison} (%s, %s)"
+        position = [after.value, after.id] if after else []
+    if after is None:
+        return f" ORDER BY {order} LIMIT %s", []
+    return f" AND {where} ORDER BY {order} LIMIT %s", position
+
+
+def _priced(customer: int, found: list[StockedProduct]) -> list[StockedProduct]:
+    prices = prices_for(customer, found)
+    for product in found:
+        product.price = prices[product.id]
+    return found
+
+
+def count_products(wanted: ProductFilter) -> int:
+    """How many listed products there are in all."""
+    conditions, parameters = wanted.conditions()
+    return int(database.rows(f"{sql.COUNT}{conditions}", parameters)[0][0])
+
+
+def product(customer: int, product_id: int) -> StockedProduct:
+    """A listed product. Raises NotFound, for archived ones too."""
+    found = products(customer, ProductFilter(ids=(product_id,)), limit=1)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def available(product_ids: Collection[int]) -> dict[int, int]:
+    """Units of listed products that can be ordered, by product id."""
+    listed = Stock.objects.filter(product_id__in=product_ids, product__archived_at=None)
+    return dict(listed.order_by("product_id").values_list("product_id", "available"))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """An entry of the ledger. `delta` and `balance` are of what is available."""
+
+    id: int
+    delta: int
+    committed_delta: int
+    balance: int
+    committed_balance: int
+    cause: str
+    reference: str
+    actor: UUID
+    at: datetime
+
+
+_LEDGER = (
+    "id",
+    "available_change",
+    "committed_change",
+    "available_after",
+    "committed_after",
+    "cause",
+    "reference",
+    "actor",
+    "at",
+)
+
+
+def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow]:
+    """Up to `limit` entries of a product, archived or not, newest first. Raises NotFound."""
+    entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
+    if before is not None:
+        entries = entries.filter(id__lt=before)
+    found = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
+    if not found and not Stock.objects.filter(product_id=product_id).exists():
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustedLine:
+    """What an adjustment did to one product."""
+
+    product: int
+    delta: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRow:
+    """An adjustment with its entries of the ledger, by product."""
+
+    id: UUID
+    reason: str
+    actor: UUID
+    at: datetime
+    lines: list[AdjustedLine] = field(default_factory=list)
+
+
+def adjustment(adjustment_id: UUID) -> AdjustmentRow:
+    """Raises NotFound."""
+    row = Adjustment.objects.filter(id=adjustment_id).values_list("id", "reason", "actor", "at")
+    if not row:
+        raise NotFound
+    entries = LedgerEntry.objects.filter(cause=row[0][1], reference=str(adjustment_id))
+    lines = entries.order_by("product_id").values_list(
+        "product_id", "available_change", "available_after"
+    )
+    return AdjustmentRow(*row[0], lines=[AdjustedLine(*line) for line in lines])

@@ -1,0 +1,49 @@
+"""Inventory's hand-written SQL, and the plans it relies on.
+
+Each statement is compared with its plain ORM version in tests/inventory/test_sql.py.
+"""
+
+LOCK = """
+SELECT product_id, available, committed FROM stock
+WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id FOR UPDATE
+"""
+"""Locks in product order, the one order everywhere: the index scan of stock_pkey gives it, or a
+sort below LockRows. A multi-row UPDATE would lock in no order at all."""
+
+MOVE = """
+WITH moved AS (
+    UPDATE stock SET available = balance.available, committed = balance.committed
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS balance (product_id, available, committed)
+    WHERE stock.product_id = balance.product_id
+)
+INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
+                          committed_after, cause, reference, actor, at)
+SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[], %s::text[],
+                     %s::text[], %s::uuid[], %s::timestamptz[])
+"""
+"""Stock and ledger in one round trip. The rows are locked and the balances were counted under
+the lock, so they are written as they are; the CHECKs still stand behind them."""
+
+_SOURCE = "FROM product p JOIN stock s ON s.product_id = p.id WHERE p.archived_at IS NULL"
+
+PRODUCTS = f"""
+SELECT p.id, p.public_id, p.sku, p.name, p.description, p.category_id, p.price, s.available,
+       p.unit, p.barcode, p.image_url, p.min_quantity, p.max_per_order, p.step, p.updated_at,
+       p.version
+{_SOURCE}"""
+"""A page of the list: walks the index of its order (product_pkey, product_by_name,
+product_by_price, product_sku) from the cursor and joins stock by its primary key, twenty times.
+The plain ORM version takes 0.3 ms longer to be compiled, at each request."""
+
+COUNT = f"SELECT count(*) {_SOURCE}"
+
+BELOW_CATEGORY = """p.category_id IN (
+    WITH RECURSIVE below AS (
+        SELECT id FROM category WHERE id = %s
+        UNION SELECT c.id FROM category c JOIN below ON c.parent_id = below.id
+    ) SELECT id FROM below)"""
+
+CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
+               AND strpos(p.search_text, lower(%s)) > 0)"""
+"""Words anywhere in name or SKU. The trigrams come from the index product_by_trigram; a word of
+one or two letters has none and is looked for row by row."""

@@ -1,0 +1,1 @@
+"""Running Larder: health, roles, demo data, invariants, the worker's jobs."""

@@ -1,0 +1,84 @@
+"""System checks: a server does not start with settings that would be unsafe."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import OperationalError, ProgrammingError
+
+from larder.common import database
+from larder.identity import queries
+from larder.ops.demo import USERS
+
+Found = TypeVar("Found")
+
+CONNECTIONS_FOR_OTHERS = 10
+"""Kept free for the worker, migrations, psql and monitoring."""
+
+
+@register(Tags.security, deploy=True)
+def safe_settings(**options: Any) -> list[CheckMessage]:
+    """What must never reach production. Looked at by a server that starts, not by tools."""
+    return [] if settings.DEMO else list(_unsafe())
+
+
+def _unsafe() -> Iterator[CheckMessage]:
+    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        yield Error(
+            "SECRET_KEY is not set.",
+            hint="Give it 50 random characters.",
+            id="larder.E001",
+        )
+    if settings.DEBUG:
+        yield Error("DEBUG is on.", hint="DEBUG=1 needs DEMO=1.", id="larder.E002")
+    if "*" in settings.ALLOWED_HOSTS or not settings.ALLOWED_HOSTS:
+        hint = "Name the hosts this shop answers to, separated by commas."
+        yield Error("ALLOWED_HOSTS is open or empty.", hint=hint, id="larder.E003")
+    if settings.REGISTRATION not in {"open", "approval", "closed"}:
+        hint = "Choose open, approval or closed."
+        yield Error("REGISTRATION is not set.", hint=hint, id="larder.E004")
+
+
+@register(Tags.database)
+def demo_users_stay_home(**options: Any) -> list[CheckMessage]:
+    """Demo users have known passwords: they and a public server do not go together."""
+    if settings.DEMO or not options.get("databases"):
+        return []
+    nobody: list[str] = []
+    found = _when_reachable(_demo_users, nobody)
+    if not found:
+        return []
+    hint = f"Delete them, or change their passwords: {', '.join(found)}."
+    return [Error("Demo users are in the database.", hint=hint, id="larder.E005")]
+
+
+def _demo_users() -> list[str]:
+    return [name for name, user in USERS.items() if queries.has_password(name, user.password)]
+
+
+@register(Tags.database)
+def connections_fit(**options: Any) -> list[CheckMessage]:
+    """All pools together must leave room under the server's max_connections."""
+    if not options.get("databases") or settings.PGBOUNCER:
+        return []
+    limit = _when_reachable(_max_connections, sys.maxsize)
+    wanted = settings.WORKERS * max(settings.DB_POOL_SIZE, 1) + CONNECTIONS_FOR_OTHERS
+    if wanted <= limit:
+        return []
+    hint = f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; the server has {limit}."
+    return [Error("More connections than PostgreSQL gives.", hint=hint, id="larder.E006")]
+
+
+def _max_connections() -> int:
+    ((limit,),) = database.rows("SELECT current_setting('max_connections')::int")
+    return int(limit)
+
+
+def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:
+    """A worker that is started again during an outage must come up, and answer 503."""
+    try:
+        return look()
+    except (OperationalError, ProgrammingError):
+        return otherwise

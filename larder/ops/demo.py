@@ -1,0 +1,62 @@
+"""Demo mode: a real shop's catalogue and users with known passwords."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from larder.catalog import queries as catalog
+from larder.catalog.services import NewProduct, create_products
+from larder.common.ids import NOBODY
+from larder.identity.services import ensure_account
+from larder.inventory.services import open_stock
+
+DEMO_CUSTOMER = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """Somebody to try the shop as."""
+
+    password: str
+    superuser: bool
+
+
+USERS = {
+    "admin": DemoUser("12345", superuser=True),
+    "opply": DemoUser("123456", superuser=True),
+    DEMO_CUSTOMER: DemoUser("demo", superuser=False),
+}
+
+
+def products_file() -> Path:
+    """The products of the Online Retail data set: sku, name, price, quantity."""
+    return Path(settings.BASE_DIR) / "demo" / "online_retail" / "products.csv"
+
+
+def load_products(*, now: datetime) -> int:
+    """Adds the demo products that are not there yet, with their stock. Returns how many."""
+    with products_file().open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with transaction.atomic(durable=True):
+        known = catalog.ids_by_sku([row["sku"] for row in rows])
+        return _add([row for row in rows if row["sku"] not in known], now)
+
+
+def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
+    new = [NewProduct(row["sku"], row["name"], Decimal(row["price"])) for row in rows]
+    ids = create_products(new, now=now)
+    quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
+    open_stock(quantities, actor=NOBODY, now=now)
+    return len(new)
+
+
+def load_users() -> None:
+    """Adds the demo users that are not there yet."""
+    for name, user in USERS.items():
+        ensure_account(name, user.password, superuser=user.superuser)

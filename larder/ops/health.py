@@ -1,0 +1,59 @@
+"""Probes: is this process alive, can it serve."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from larder.common import database
+from larder.common.clock import now
+from larder.identity import queries as identity
+from larder.ops.demo import DEMO_CUSTOMER
+
+WORKER_SILENT_AFTER = timedelta(seconds=60)
+"""The worker beats every ten seconds; one that missed so many beats is gone."""
+
+
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers. Needs no connection."""
+    return JsonResponse({"alive": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when this process can serve: database, migrations and, in demo mode, the demo data.
+
+    The worker's heart-beat is told, but a shop without its worker still sells.
+    """
+    checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
+    worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
+    try:
+        checks["database"] = database.rows("SELECT 1") == [(1,)]
+        checks["migrations"] = _migrated()
+        checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
+        worker = _worker()
+    except Error:
+        pass
+    ready = all(checks.values())
+    body = {"ready": ready, "checks": checks, "worker": worker}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+_done: set[str] = set()
+
+
+def _migrated() -> bool:
+    """Looked at until it is true: no migration is undone under a running server."""
+    if "migrated" not in _done:
+        executor = MigrationExecutor(connection)
+        if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            _done.add("migrated")
+    return "migrated" in _done
+
+
+def _worker() -> dict[str, Any]:
+    ((beat,),) = database.rows("SELECT max(last_heartbeat) FROM procrastinate_workers")
+    alive = beat is not None and now() - beat < WORKER_SILENT_AFTER
+    return {"alive": alive, "last_heartbeat": beat}

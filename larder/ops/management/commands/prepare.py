@@ -1,0 +1,30 @@
+"""Everything between an empty database and a server that can start."""
+
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, call_command
+
+from larder.common.clock import now
+from larder.ops import demo, roles
+
+
+class Command(BaseCommand):
+    """Makes roles, migrates, grants; in demo mode loads the demo data. Safe to repeat."""
+
+    help = "Make roles, migrate, grant rights; in demo mode load the demo data. Safe to repeat."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._step("database roles", roles.make_roles)
+        self._step("migrations", lambda: call_command("migrate", verbosity=0))
+        if settings.DEMO:
+            self._step("demo catalogue", lambda: demo.load_products(now=now()))
+            self._step("demo users", demo.load_users)
+
+    def _step(self, name: str, work: Any) -> None:
+        began = monotonic()
+        done = work()
+        told = f" ({done} new)" if isinstance(done, int) else ""
+        self.stdout.write(f"{name}{told}: {monotonic() - began:.1f} s")

@@ -1,0 +1,115 @@
+"""Database roles and what each may do.
+
+*Owner* makes the tables. *App* (the server) reads and writes rows, but cannot change or delete
+what is append-only, and truncates nothing. *Read-only* sees the books, not the credentials.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connections
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from larder.common.database import SCHEMAS, SEARCH_PATH
+
+READ_ONLY = "larder_readonly"
+APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
+SECRET_TABLES = ("identity.session", "common.idempotency_key", "public.django_session")
+OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"
+
+TIME_LIMITS = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""What the server's transactions may take; a placing waits for the orders before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A role's name and password, as a connection string gives them."""
+
+    name: str
+    password: str
+
+
+def app_login() -> Login:
+    """The role of DATABASE_URL."""
+    given = conninfo_to_dict(settings.DATABASE_URL)
+    return Login(str(given.get("user") or ""), str(given.get("password") or ""))
+
+
+def separate() -> bool:
+    """Whether the server has a role of its own, beside the owner."""
+    owner = conninfo_to_dict(settings.OWNER_DATABASE_URL).get("user")
+    return bool(app_login().name) and app_login().name != owner
+
+
+def make_roles(*, using: str = "owner") -> None:
+    """Makes or renews the app and read-only roles: log-in, search path, time limits."""
+    if not separate():
+        return
+    app = app_login()
+    _make(app.name, using, login=True)
+    if app.password:
+        _run(
+            using,
+            "ALTER ROLE {} PASSWORD {}",
+            sql.Identifier(app.name),
+            sql.Literal(app.password),
+        )
+    for name, limit in TIME_LIMITS.items():
+        _run(
+            using,
+            f"ALTER ROLE {{}} SET {name} = {{}}",
+            sql.Identifier(app.name),
+            sql.Literal(limit),
+        )
+    _make(READ_ONLY, using, login=False)
+
+
+def _make(role: str, using: str, *, login: bool) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        known = cursor.fetchone() is not None
+    verb = "ALTER" if known else "CREATE"
+    _run(
+        using,
+        f"{verb} ROLE {{}} {'LOGIN' if login else 'NOLOGIN'}",
+        sql.Identifier(role),
+    )
+    _run(using, f"ALTER ROLE {{}} SET search_path = {SEARCH_PATH}", sql.Identifier(role))
+
+
+def grant(*, using: str = "owner") -> None:
+    """Grants each role its rights on the tables as they are now; run after each migrate."""
+    if not separate():
+        return
+    app, reader = sql.Identifier(app_login().name), sql.Identifier(READ_ONLY)
+    for schema in ("public", *SCHEMAS):
+        _grant_app(using, schema, app)
+        _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", reader)
+        _run(using, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {{}}", reader)
+    for table in APPEND_ONLY:
+        _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
+    for table in (*SECRET_TABLES, "identity.customer"):
+        _run(using, f"REVOKE SELECT ON {table} FROM {{}}", reader)
+    _run(
+        using,
+        f"GRANT SELECT ({OPEN_CUSTOMER_COLUMNS}) ON identity.customer TO {{}}",
+        reader,
+    )
+
+
+def _grant_app(using: str, schema: str, app: sql.Identifier) -> None:
+    rights = "SELECT, INSERT, UPDATE, DELETE"
+    _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", app)
+    _run(using, f"GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {{}}", app)
+    _run(using, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{}}", app)
+
+
+def _run(using: str, statement: str, *parts: sql.Composable) -> None:
+    with connections[using].cursor() as cursor:
+        composed = sql.SQL(statement).format(*parts)
+        cursor.execute(composed.as_string(cursor.connection))

@@ -1,0 +1,1 @@
+"""Orders: what customers asked for, what became of it, and who changed what."""

@@ -1,0 +1,60 @@
+"""The ways orders refuses. The lines of a refusal name every faulty line, each with its code."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from larder.common.errors import DomainError, UnknownProducts
+from larder.inventory.errors import InsufficientStock
+
+
+@dataclass
+class LineRefusal(DomainError):
+    """Base of refusals that name lines."""
+
+    lines: list[dict[str, Any]]
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"lines": self.lines}
+
+
+class PriceChanged(LineRefusal):
+    """A line expected another price than today's."""
+
+    code = "price_changed"
+
+
+class OrderRule(LineRefusal):
+    """A line breaks a rule of the shop: fewest, most, or multiples of units."""
+
+    code = "order_rule"
+
+
+@dataclass
+class OrderTooSmall(DomainError):
+    """The order's total is below the shop's least."""
+
+    total: Decimal
+    minimum: Decimal
+    code = "order_rule"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"lines": [], "total": str(self.total), "minimum": str(self.minimum)}
+
+
+PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] = (
+    UnknownProducts,
+    InsufficientStock,
+    PriceChanged,
+    OrderRule,
+)
+"""Which code stands on top when lines are faulty in several ways."""
+
+
+def refusal(lines: list[dict[str, Any]]) -> DomainError:
+    """The error for these faulty lines, under the code that goes first."""
+    codes = {line["code"] for line in lines}
+    kind = next(kind for kind in PRECEDENCE if kind.code in codes)
+    return kind(lines)

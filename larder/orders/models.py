@@ -1,0 +1,123 @@
+"""Orders, their lines, and their events."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+from larder.common.fields import IdentityNumber, TransactionId
+from larder.common.ids import new_id
+
+
+class OrderStatus(models.TextChoices):
+    """Where an order stands. A draft is the customer's cart."""
+
+    DRAFT = "draft"
+    PLACED = "placed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+
+
+class Order(models.Model):
+    """What a customer ordered. The fingerprints are of what was placed: its lines, the rest."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    number = IdentityNumber(unique=True)
+    customer = models.ForeignKey(
+        "identity.Customer",
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="orders",
+    )
+    status = models.CharField(max_length=10, choices=OrderStatus)
+    currency = models.CharField(max_length=3)
+    total = models.DecimalField(max_digits=24, decimal_places=3)
+    note = models.CharField(max_length=2000, blank=True, default="")
+    reference = models.CharField(max_length=200, blank=True, default="")
+    ship_to = models.JSONField(null=True, blank=True)
+    requested_for = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    placed_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+    lines_fingerprint = models.BinaryField(null=True, editable=False)
+    rest_fingerprint = models.BinaryField(null=True, editable=False)
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        db_table = "order"
+        constraints = (
+            models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
+            models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),
+            models.CheckConstraint(
+                condition=Q(status="draft", placed_at__isnull=True)
+                | Q(~Q(status="draft"), placed_at__isnull=False),
+                name="order_placed_at",
+            ),
+            models.UniqueConstraint(
+                fields=["customer"], condition=Q(status="draft"), name="order_one_draft"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["customer", "placed_at", "id"],
+                name="order_history",
+                condition=Q(placed_at__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"order {self.number}"
+
+
+class OrderLine(models.Model):
+    """One product of an order, with name, SKU and unit price as they were when it was placed."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    product = models.ForeignKey("catalog.Product", on_delete=models.PROTECT, related_name="+")
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=1024)
+    unit_price = models.DecimalField(max_digits=12, decimal_places=3)
+    quantity = models.IntegerField()
+    returned = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "order_line"
+        constraints = (
+            models.UniqueConstraint(fields=["order", "product"], name="order_line_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, unit_price__gte=Decimal(0), returned__gte=0),
+                name="order_line_amounts",
+            ),
+        )
+
+
+class OrderEvent(models.Model):
+    """Who changed what of an order, when: append-only, and the outbox of what others are told.
+
+    `transaction_id` and `position` let a reader go through them without missing one that
+    commits late.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
+    type = models.CharField(max_length=20)
+    from_status = models.CharField(max_length=10)
+    to_status = models.CharField(max_length=10)
+    actor = models.UUIDField()
+    at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+    transaction_id = TransactionId(editable=False)
+    position = IdentityNumber()
+
+    class Meta:
+        db_table = "order_event"
+        indexes = (
+            models.Index(fields=["order", "position"], name="order_event_history"),
+            models.Index(fields=["transaction_id", "position"], name="order_event_feed"),
+        )

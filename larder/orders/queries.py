@@ -1,0 +1,197 @@
+"""What orders tells the others. Plain data, no models."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
+
+from larder.common.errors import NotFound
+from larder.orders.models import Order, OrderEvent, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as it was sold. `unit_price` is net; `returned` counts units that came back."""
+
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    returned: int = 0
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × unit price."""
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order with its lines in the order they were sent."""
+
+    id: UUID
+    number: int
+    customer: int
+    status: str
+    currency: str
+    total: Decimal
+    note: str
+    reference: str
+    ship_to: dict[str, Any] | None
+    requested_for: date | None
+    placed_at: datetime
+    updated_at: datetime
+    version: int
+    lines: list[LineView] = field(default_factory=list)
+
+
+_ORDER = (
+    "id",
+    "number",
+    "customer_id",
+    "status",
+    "currency",
+    "total",
+    "note",
+    "reference",
+    "ship_to",
+    "requested_for",
+    "placed_at",
+    "updated_at",
+    "version",
+)
+_LINE = ("order_id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+
+
+_PLACED = Q(placed_at__isnull=False)
+"""Not a draft: in these words, so that the partial index order_history serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which placed orders. Everything given must hold; `customer` None means everybody's."""
+
+    customer: int | None
+    status: str | None = None
+    placed_after: datetime | None = None
+    placed_before: datetime | None = None
+    number: int | None = None
+    product: int | None = None
+
+    def condition(self) -> Q:
+        """The filter as Django's ORM takes it. A draft is nobody's order yet."""
+        given = {
+            "customer_id": self.customer,
+            "status": self.status,
+            "placed_at__gt": self.placed_after,
+            "placed_at__lt": self.placed_before,
+            "number": self.number,
+            "lines__product_id": self.product,
+        }
+        return _PLACED & Q(**{name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPosition:
+    """Where a page of history begins: behind this order."""
+
+    placed_at: datetime
+    id: UUID
+
+
+def history(
+    wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
+) -> list[OrderView]:
+    """Up to `limit` orders, newest first: by (placed_at, id)."""
+    page = Order.objects.filter(wanted.condition()).order_by("-placed_at", "-id")
+    if after is not None:
+        page = page.filter(_before(after))
+    return _with_lines(page.values_list(*_ORDER)[:limit])
+
+
+def _before(position: HistoryPosition) -> RawSQL:
+    """A row comparison: the index order_history can be entered in the middle with it, but not
+    with the OR that Django would write."""
+    return RawSQL(
+        '("order".placed_at, "order".id) < (%s, %s)',
+        (position.placed_at, position.id),
+        output_field=BooleanField(),
+    )
+
+
+def count(wanted: OrderFilter) -> int:
+    """How many orders there are in all."""
+    return Order.objects.filter(wanted.condition()).count()
+
+
+def order(order_id: UUID, *, customer: int | None) -> OrderView:
+    """A placed order; with `customer` only one of theirs. Raises NotFound."""
+    found = orders([order_id])
+    if order_id not in found or customer not in (None, found[order_id].customer):
+        raise NotFound
+    return found[order_id]
+
+
+def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
+    """Placed orders by id; drafts and unknown ids are not in it."""
+    rows = Order.objects.filter(_PLACED, id__in=order_ids)
+    return {one.id: one for one in _with_lines(rows.values_list(*_ORDER))}
+
+
+def _with_lines(rows: Collection[tuple[Any, ...]]) -> list[OrderView]:
+    lines: dict[UUID, list[LineView]] = defaultdict(list)
+    wanted = OrderLine.objects.filter(order_id__in=[row[0] for row in rows]).order_by("id")
+    for order_id, *line in wanted.values_list(*_LINE):
+        lines[order_id].append(LineView(*line))
+    views = [OrderView(*row) for row in rows]
+    for view in views:
+        view.lines.extend(lines[view.id])
+    return views
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedContent:
+    """What was placed under an id: whose, and the fingerprints of its lines and of the rest."""
+
+    customer: int
+    lines: bytes
+    rest: bytes
+
+
+def placed_content(order_ids: Sequence[UUID]) -> dict[UUID, PlacedContent]:
+    """The content of placed orders, by id."""
+    columns = ("id", "customer_id", "lines_fingerprint", "rest_fingerprint")
+    rows = Order.objects.filter(_PLACED, id__in=order_ids)
+    return {
+        row[0]: PlacedContent(row[1], bytes(row[2] or b""), bytes(row[3] or b""))
+        for row in rows.values_list(*columns)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """A change of an order: what, from which status to which, by whom (public id), when."""
+
+    type: str
+    from_status: str
+    to_status: str
+    actor: UUID
+    at: datetime
+    data: dict[str, Any]
+    position: int
+
+
+_EVENT = ("type", "from_status", "to_status", "actor", "at", "data", "position")
+
+
+def events(order_id: UUID, *, after: int, limit: int) -> list[EventView]:
+    """Up to `limit` events of an order behind a position, oldest first."""
+    rows = OrderEvent.objects.filter(order_id=order_id, position__gt=after)
+    return [EventView(*row) for row in rows.order_by("position").values_list(*_EVENT)[:limit]]

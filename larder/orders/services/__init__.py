@@ -1,0 +1,1 @@
+"""Every write of orders, one file per use case."""

@@ -1,0 +1,125 @@
+"""Placing orders: one transaction for a group of one or more.
+
+In this order, so that nothing is decided on what may still change: claim ids and keys, lock the
+stock rows, read prices and rules, decide in memory, write. A refused order gives its claims back
+and touches nothing of its neighbours.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from larder.catalog import queries as catalog
+from larder.catalog.prices import prices_for
+from larder.catalog.queries import Offer
+from larder.common.errors import DomainError
+from larder.identity import queries as identity
+from larder.identity.errors import OrderingNotAllowed, SessionEnded
+from larder.inventory import services as inventory
+from larder.inventory.services import Balance
+from larder.orders.decision import decide
+from larder.orders.services.placement import (
+    Candidate,
+    Placed,
+    Placement,
+    Terms,
+    candidate,
+    unanswered,
+)
+from larder.orders.services.repeats import (
+    claim_and_replay,
+    release_refused,
+    separate_twins,
+)
+from larder.orders.services.write_orders import write_placed
+
+
+def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
+    """Places one order, wholly or not at all. Raises what `place_orders` would return."""
+    answer = place_orders([asked], terms=terms, now=now)[0]
+    if isinstance(answer, DomainError):
+        raise answer
+    return answer
+
+
+def place_orders(
+    asked: Sequence[Placement], *, terms: Terms, now: datetime
+) -> list[Placed | DomainError]:
+    """Places a group; answers in its order. One order's refusal is no other's concern.
+
+    Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
+    KeyReused, NotFound (the id is another customer's), OrderingNotAllowed, SessionEnded.
+    """
+    candidates = [candidate(one) for one in asked]
+    waiting = candidates
+    while waiting:
+        group, waiting = separate_twins(waiting)
+        with transaction.atomic(durable=True):
+            _place_group(group, terms, now)
+    return [one.answer for one in candidates if one.answer is not None]
+
+
+def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+    earlier = claim_and_replay(group, now=now)
+    _check_customers(unanswered(group))
+    _place_open(unanswered(group), terms, now)
+    release_refused(group, earlier)
+
+
+def _check_customers(group: Sequence[Candidate]) -> None:
+    standing = identity.standing({one.asked.customer for one in group})
+    for one in group:
+        customer = standing.get(one.asked.customer)
+        if customer is None or not customer.is_active:
+            one.answer = SessionEnded()
+        elif not customer.may_order:
+            one.answer = OrderingNotAllowed()
+
+
+def _place_open(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+    """Locks, reads under the locks, decides, writes."""
+    if not group:
+        return
+    balances = inventory.lock({line.product for one in group for line in one.asked.lines})
+    offers = catalog.offers(balances)
+    _decide(group, balances, offers, terms)
+    placed = unanswered(group)
+    moves = [move for one in placed for move in _movements(one)]
+    inventory.move(moves, balances, now=now)
+    write_placed(placed, currency=terms.currency, now=now)
+
+
+def _decide(
+    group: Sequence[Candidate],
+    balances: Mapping[int, Balance],
+    offers: Mapping[int, Offer],
+    terms: Terms,
+) -> None:
+    """Leaves the priced lines or the refusal with each candidate."""
+    decisions = decide(
+        [one.asked.lines for one in group],
+        shelf={product: balance.available for product, balance in balances.items()},
+        offers=offers,
+        prices=[_prices(one, offers) for one in group],
+        minimum_total=terms.minimum_total,
+    )
+    for one, decided in zip(group, decisions, strict=True):
+        if isinstance(decided, DomainError):
+            one.answer = decided
+        else:
+            one.lines = decided
+
+
+def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
+    wanted = {line.product for line in one.asked.lines if line.product in offers}
+    return prices_for(one.asked.customer, [offers[product] for product in wanted])
+
+
+def _movements(one: Candidate) -> list[inventory.Movement]:
+    event, actor = str(one.event), one.asked.actor
+    return [
+        inventory.Movement(line.offer.id, -line.quantity, line.quantity, "order", event, actor)
+        for line in one.lines
+    ]

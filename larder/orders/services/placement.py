@@ -1,0 +1,106 @@
+"""What placing takes and gives, and what it carries in between."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from larder.common.errors import DomainError
+from larder.common.idempotency import Claim, Scope, fingerprint
+from larder.common.ids import NOBODY, new_id
+from larder.orders.decision import PricedLine, Wanted, add_up
+from larder.orders.queries import OrderView
+
+ORDER_ID = "order-id"
+"""The operation under which a client-chosen id is claimed, by anybody: ids are global."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """An order somebody wants.
+
+    `order_id` is the id the client chose, if it did; `actor` the public id of who is asking, who
+    may be staff placing it for the customer; `operation` the method and path `key` belongs to.
+    """
+
+    customer: int
+    actor: UUID
+    lines: Sequence[Wanted]
+    note: str = ""
+    reference: str = ""
+    ship_to: dict[str, Any] | None = None
+    requested_for: date | None = None
+    order_id: UUID | None = None
+    key: str | None = None
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order as it stands, and whether this repeats an earlier placing."""
+
+    order: OrderView
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the shop asks of every order: its currency (ISO 4217) and the least total."""
+
+    currency: str
+    minimum_total: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A placement on its way through the transaction; done when it has an answer."""
+
+    asked: Placement
+    id: UUID
+    event: UUID
+    lines_fingerprint: bytes
+    rest_fingerprint: bytes
+    claims: list[Claim]
+    lines: list[PricedLine] = field(default_factory=list)
+    answer: Placed | DomainError | None = None
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """What it claims: its id, its key."""
+        return [claim.scope for claim in self.claims]
+
+    @property
+    def total(self) -> Decimal:
+        """Exact, over the priced lines."""
+        return sum((line.total for line in self.lines), Decimal(0))
+
+
+def candidate(asked: Placement) -> Candidate:
+    """Gives the order its ids and fingerprints, before anything is written."""
+    lines = fingerprint(sorted(add_up(asked.lines).items()))
+    expected = [
+        (one.product, f"{one.expected_price:.3f}")
+        for one in asked.lines
+        if one.expected_price is not None
+    ]
+    details = (asked.note, asked.reference, asked.ship_to, asked.requested_for)
+    rest = fingerprint(asked.customer, details, expected)
+    id = asked.order_id or new_id()
+    return Candidate(asked, id, new_id(), lines, rest, _claims(asked, id, lines + rest))
+
+
+def _claims(asked: Placement, id: UUID, content: bytes) -> list[Claim]:
+    claims = []
+    if asked.order_id is not None:
+        claims.append(Claim(Scope(NOBODY, ORDER_ID, str(id)), content, str(id)))
+    if asked.key is not None:
+        scope = Scope(asked.actor, asked.operation, asked.key)
+        claims.append(Claim(scope, fingerprint(asked.order_id, content.hex()), str(id)))
+    return claims
+
+
+def unanswered(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Those still on their way."""
+    return [one for one in candidates if one.answer is None]

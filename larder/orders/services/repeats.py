@@ -1,0 +1,80 @@
+"""Requests that were made before: claims, replays, and giving claims back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from larder.common import idempotency
+from larder.common.errors import DomainError, KeyReused, NotFound
+from larder.common.idempotency import Earlier, Scope
+from larder.orders import queries
+from larder.orders.services.placement import ORDER_ID, Candidate, Placed
+
+
+def separate_twins(
+    waiting: Sequence[Candidate],
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Those that can go together, and those whose key or id is already among them.
+
+    Equal keys or ids go into different transactions: one claim answers for one of them.
+    """
+    group: list[Candidate] = []
+    later: list[Candidate] = []
+    seen: set[Scope] = set()
+    for one in waiting:
+        (later if seen.intersection(one.scopes) else group).append(one)
+        seen.update(one.scopes)
+    return group, later
+
+
+def claim_and_replay(group: Sequence[Candidate], *, now: datetime) -> Collection[Scope]:
+    """Claims all ids and keys, in one order, and answers the requests that were made before.
+
+    Returns the scopes that were claimed by earlier requests. Waits for twins in flight.
+    """
+    claims = [claim for one in group for claim in one.claims]
+    earlier = idempotency.claim(claims, now=now)
+    if earlier:
+        _replay([one for one in group if not earlier.keys().isdisjoint(one.scopes)], earlier)
+    return earlier.keys()
+
+
+def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
+    """Gives the claims of refused orders back: the same request may succeed later."""
+    refused = [one for one in group if isinstance(one.answer, DomainError)]
+    idempotency.release([scope for one in refused for scope in one.scopes if scope not in earlier])
+
+
+def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> None:
+    for one in repeated:
+        one.answer = _reused(one, earlier)
+    known = [(one, _order(one, earlier)) for one in repeated if one.answer is None]
+    ids = [order for _, order in known]
+    content, views = queries.placed_content(ids), queries.orders(ids)
+    for one, order in known:
+        one.answer = _repeat(one, content.get(order), views.get(order))
+
+
+def _reused(one: Candidate, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
+    """A key that was used for another request. (An id may be repeated without its key.)"""
+    keys = [claim for claim in one.claims if claim.scope.operation != ORDER_ID]
+    found = [(claim, earlier[claim.scope]) for claim in keys if claim.scope in earlier]
+    return KeyReused() if any(e.fingerprint != c.fingerprint for c, e in found) else None
+
+
+def _order(one: Candidate, earlier: Mapping[Scope, Earlier]) -> UUID:
+    """The order an earlier request with this id or key made."""
+    return UUID(next(earlier[scope].result for scope in one.scopes if scope in earlier))
+
+
+def _repeat(
+    one: Candidate,
+    content: queries.PlacedContent | None,
+    order: queries.OrderView | None,
+) -> Placed | DomainError:
+    """The order as it stands now, for its owner alone, if it is what was placed."""
+    if content is None or order is None or content.customer != one.asked.customer:
+        return NotFound()
+    if (content.lines, content.rest) != (one.lines_fingerprint, one.rest_fingerprint):
+        return KeyReused()
+    return Placed(order, replayed=True)

@@ -1,0 +1,152 @@
+"""Fixtures for all tests: the database, people, products, a client, a running server."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from django.test import Client, TransactionTestCase
+
+from larder.catalog.services import create_product
+from larder.common.ids import NOBODY
+from larder.identity.models import Customer
+from larder.inventory.services import open_stock
+from tests import database
+from tests.server import Server
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> None:
+    """Each test process has a copy of the prepared database."""
+    with django_db_blocker.unblock():
+        database.make_database()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_as_owner() -> None:
+    TransactionTestCase._fixture_teardown = lambda self: database.empty_database()  # type: ignore[method-assign,assignment]
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A fixed moment."""
+    return NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer with their password."""
+
+    customer: Customer
+    password: str
+
+    @property
+    def id(self) -> int:
+        return int(self.customer.pk)
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Person]:
+    """Makes customers: `person()`, `person(is_staff=True)`."""
+
+    def make(username: str = "", password: str = "correct horse", **fields: Any) -> Person:
+        name = username or f"customer {next(_numbers)}"
+        return Person(Customer.objects.create_user(name, password, **fields), password)
+
+    return make
+
+
+@pytest.fixture
+def product(db: None, now: datetime) -> Callable[..., int]:
+    """Makes products and returns their ids: `product(stock=5, price="2.20")`."""
+
+    def make(*, stock: int = 10, price: str = "1.50", **fields: Any) -> int:
+        number = next(_numbers)
+        given = {"sku": f"SKU-{number}", "name": f"Product {number}", "price": Decimal(price)}
+        made = create_product(given | fields, now=now)
+        open_stock({made: stock}, actor=NOBODY, now=now)
+        return made
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Api:
+    """A client of v1 inside the test process."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self._client = Client(raise_request_exception=False)
+        self._token = token
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        **headers: str,
+    ) -> Answer:
+        if self._token:
+            headers.setdefault("Authorization", f"Bearer {self._token}")
+        data = body if isinstance(body, bytes | str) else json.dumps(body) if body else ""
+        full = path if path.startswith("/") else f"/api/v1/{path}"
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self._client.generic(method, full, data, content_type, headers=names)
+        raw = response.content
+        is_json = "json" in response.headers.get("Content-Type", "")
+        parsed = json.loads(raw) if raw and is_json else raw or None
+        return Answer(response.status_code, parsed, dict(response.headers))
+
+
+@pytest.fixture
+def api() -> Api:
+    """v1 without a token."""
+    return Api()
+
+
+@pytest.fixture
+def as_(db: None) -> Callable[[Person], Api]:
+    """v1 as a person: `as_(person())("GET", "me")`."""
+
+    def log_in(who: Person) -> Api:
+        credentials = {"username": who.customer.username, "password": who.password}
+        answer = Api()("POST", "auth/token", credentials)
+        assert answer.status == 200, answer.body
+        return Api(answer.body["access"])
+
+    return log_in
+
+
+@pytest.fixture
+def customer(person: Callable[..., Person], as_: Callable[[Person], Api]) -> Api:
+    """v1 as some customer."""
+    return as_(person())
+
+
+@pytest.fixture
+def staff(person: Callable[..., Person], as_: Callable[[Person], Api]) -> Api:
+    """v1 as a member of staff."""
+    return as_(person(is_staff=True))
+
+
+@pytest.fixture
+def server(transactional_db: None) -> Iterator[Server]:
+    """A real server (two workers) on this test's database."""
+    with Server(workers=2) as running:
+        yield running

@@ -1,0 +1,99 @@
+"""A pytest plugin: one PostgreSQL for the whole run, one database for each test process.
+
+The controlling process starts the project's own PostgreSQL (without fsync: tests only), prepares
+a database as an operator would, with `manage.py prepare`, and every test process copies it. Code
+under test runs as the *app* role; only making and emptying databases is done as owner.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tools.local_postgres import Cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "larder"
+_running: list[Cluster] = []
+_folder: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, None, Any]:
+    """Before Django reads its settings: they say where the database is."""
+    if "LARDER_TEST_OWNER_URL" not in os.environ:
+        _start()
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
+    os.environ["OWNER_DATABASE_URL"] = in_database(os.environ["LARDER_TEST_OWNER_URL"], name)
+    os.environ["DATABASE_URL"] = in_database(os.environ["LARDER_TEST_APP_URL"], name)
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """The process that started PostgreSQL stops it."""
+    for cluster in _running:
+        cluster.stop()
+    for folder in _folder:
+        folder.cleanup()
+
+
+def _start() -> None:
+    folder = tempfile.TemporaryDirectory(prefix="larder-test-")
+    cluster = Cluster(Path(folder.name), durable=False, settings={"max_connections": "200"})
+    cluster.start()
+    _folder.append(folder)
+    _running.append(cluster)
+    owner, app = cluster.owner_url(), cluster.app_url()
+    os.environ |= {
+        **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
+        **dict.fromkeys(("PUBLIC_URL", "COMPAT", "SECRET_KEY_FALLBACKS"), ""),
+        "CURRENCY": "GBP",
+        "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
+        "REGISTRATION": "open",
+        "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+        "LARDER_TEST_OWNER_URL": owner,
+        "LARDER_TEST_APP_URL": app,
+    }
+    prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+    urls = {"OWNER_DATABASE_URL": owner, "DATABASE_URL": app}
+    subprocess.run(prepare, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
+
+
+def in_database(url: str, name: str) -> str:
+    """The same connection, to another database of the server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def make_database() -> None:
+    """Copies the prepared database under this process's name."""
+    name, owner = os.environ["DATABASE_URL"], os.environ["LARDER_TEST_OWNER_URL"]
+    with psycopg.connect(in_database(owner, "postgres"), autocommit=True) as connection:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        database = sql.Identifier(urlsplit(name).path[1:])
+        connection.execute(copy.format(database, sql.Identifier(TEMPLATE)))
+        path = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET search_path = {}")
+        from larder.common.database import SEARCH_PATH
+
+        connection.execute(path.format(database, sql.SQL(SEARCH_PATH)))
+
+
+_SHOP_TABLES = """
+SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+WHERE schemaname IN ('common', 'identity', 'notifications', 'catalog', 'inventory', 'orders')
+   OR (schemaname = 'public' AND tablename IN ('django_session', 'django_admin_log'))
+"""
+
+
+def empty_database() -> None:
+    """Empties every table of the shop, as owner: the app role may not truncate."""
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as connection:
+        (tables,) = connection.execute(_SHOP_TABLES).fetchone() or ("",)
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")

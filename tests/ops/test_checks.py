@@ -1,0 +1,99 @@
+"""A server does not start with settings that would be unsafe."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.checks import run_checks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _found() -> set[str | None]:
+    checked = run_checks(include_deployment_checks=True, databases=["default"])
+    return {message.id for message in checked if message.is_serious()}
+
+
+def test_the_tests_own_settings_are_safe(db: None) -> None:
+    assert _found() == set()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "refusal"),
+    [
+        ("SECRET_KEY", "insecure-key-for-tools-only", "larder.E001"),
+        ("DEBUG", True, "larder.E002"),
+        ("ALLOWED_HOSTS", [], "larder.E003"),
+        ("ALLOWED_HOSTS", ["*"], "larder.E003"),
+        ("REGISTRATION", "", "larder.E004"),
+        ("REGISTRATION", "maybe", "larder.E004"),
+        ("WORKERS", 1000, "larder.E006"),
+    ],
+)
+def test_an_unsafe_setting_is_refused_outside_demo_mode(
+    db: None, settings: LazySettings, setting: str, value: Any, refusal: str
+) -> None:
+    setattr(settings, setting, value)
+    assert refusal in _found()
+
+
+def test_demo_users_are_refused_outside_demo_mode(
+    settings: LazySettings, person: Callable[..., object]
+) -> None:
+    person("Opply", "123456")
+    assert "larder.E005" in _found()
+    settings.DEMO = True
+    assert "larder.E005" not in _found()
+
+
+def test_a_demo_users_name_with_another_password_is_nobodys_business(
+    person: Callable[..., object],
+) -> None:
+    person("admin", "a password of its own")
+    assert "larder.E005" not in _found()
+
+
+def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
+    environment = {**os.environ, "SECRET_KEY": "", "ALLOWED_HOSTS": "*"}
+    environment.pop("SECRET_KEY")
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "SECRET_KEY is not set" in done.stderr
+    assert "ALLOWED_HOSTS is open or empty" in done.stderr
+
+
+def test_settings_can_be_imported_in_an_empty_environment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_secret_can_be_given_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from a file")
+    done = subprocess.run(
+        [sys.executable, "-c", "from config import settings; print(settings.SECRET_KEY)"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "key")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "from a file"

@@ -1,0 +1,64 @@
+"""Probes, and what `manage.py prepare` leaves behind."""
+
+from datetime import datetime
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+
+from larder.common import database
+from larder.inventory import queries as inventory
+from larder.ops import demo
+from tests.conftest import Api
+
+
+def test_livez_needs_no_connection(api: Api) -> None:
+    # Without the db fixture, a query would raise.
+    assert api("GET", "/livez").status == 200
+
+
+def test_readyz_is_200_when_the_process_can_serve(db: None, api: Api) -> None:
+    answer = api("GET", "/readyz")
+    assert (answer.status, answer.body["ready"]) == (200, True)
+    assert answer.body["checks"] == {"database": True, "migrations": True, "demo": True}
+    assert answer.body["worker"]["alive"] is False
+
+
+def test_readyz_waits_for_the_demo_data_in_demo_mode(
+    db: None, api: Api, settings: LazySettings
+) -> None:
+    settings.DEMO = True
+    assert api("GET", "/readyz").status == 503
+    demo.load_users()
+    assert api("GET", "/readyz").status == 200
+
+
+def test_a_migration_that_is_missing_makes_the_process_unready(db: None, api: Api) -> None:
+    from larder.ops import health
+
+    health._done.clear()
+    database.rows("DELETE FROM django_migrations WHERE app = 'orders'")
+    assert api("GET", "/readyz").status == 503
+
+
+def test_the_demo_catalogue_is_loaded_once_with_its_ledger(db: None, now: datetime) -> None:
+    assert demo.load_products(now=now) == 3664
+    assert demo.load_products(now=now) == 0
+    ((products, units, booked),) = database.rows(
+        "SELECT count(*), sum(available), (SELECT sum(available_change) FROM ledger_entry)"
+        " FROM stock"
+    )
+    assert products == 3664
+    assert units == booked > 0
+    first = inventory.products(0, limit=1)[0]
+    assert (first.sku, first.quantity) == ("10002", 823)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_preparing_again_changes_nothing(settings: LazySettings) -> None:
+    settings.DEMO = True
+    call_command("prepare", verbosity=0)
+    before = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
+    call_command("prepare", verbosity=0)
+    after = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
+    assert before == after == [(3, 3664)]

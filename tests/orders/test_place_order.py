@@ -1,0 +1,41 @@
+"""Placing at the service: what happens to stock, ledger and order."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import Person
+
+GBP = Terms(currency="GBP")
+
+
+def test_placing_takes_stock_and_totals_at_the_servers_price(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    who, jam = person(), product(stock=5, price="2.20")
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 3)])
+    placed = place_order(asked, terms=GBP, now=now)
+    assert placed.order.total == Decimal("6.60")
+    assert inventory.available([jam]) == {jam: 2}
+
+
+def test_a_short_line_changes_nothing_and_every_short_line_is_named(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    who, jam, tea, rice = person(), product(stock=5), product(stock=1), product(stock=0)
+    lines = [Wanted(jam, 3), Wanted(tea, 2), Wanted(rice, 1)]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+    with pytest.raises(InsufficientStock) as refused:
+        place_order(asked, terms=GBP, now=now)
+    assert [(line["product"], line["available"]) for line in refused.value.lines] == [
+        (tea, 1),
+        (rice, 0),
+    ]
+    assert inventory.available([jam, tea, rice]) == {jam: 5, tea: 1, rice: 0}

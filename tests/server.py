@@ -1,0 +1,144 @@
+"""A real server for tests: granian, as in production, against the test's own database."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, parsed body, and headers with lower-case names."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
+class Server:
+    """`with Server(workers=2) as server: server.call("GET", "/livez")`."""
+
+    workers: int = 2
+    threads: int = 16
+    environment: dict[str, str] = field(default_factory=dict)
+    application: str = "config.wsgi:application"
+    options: tuple[str, ...] = ()
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _local: threading.local = field(default_factory=threading.local)
+    _connections: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def __enter__(self) -> "Server":
+        self.port = free_port()
+        command = [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
+            *("--port", str(self.port), "--workers", str(self.workers)),
+            *("--blocking-threads", str(self.threads), "--blocking-threads-idle-timeout", "600"),
+            # A worker that is still starting misses the order to end.
+            *("--workers-kill-timeout", "3"),
+            *(*self.options, self.application),
+        ]
+        own = {"WORKERS": str(self.workers), "THREADS": str(self.threads), "DB_POOL_SIZE": "8"}
+        environment = os.environ | own | self.environment
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        self._wait_until_ready()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self._process is not None
+        for connection in self._connections:
+            connection.close()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if self.call("GET", "/livez").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("the server did not start within 30 s")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = 30,
+    ) -> Reply:
+        """One request over this thread's kept-alive connection."""
+        sent = dict(headers or {})
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        full = path if path.startswith("/") else f"/api/v1/{path}"
+        connection = self._connection(timeout)
+        try:
+            connection.request(method, full, data, sent)
+            response = connection.getresponse()
+            raw = response.read()
+        except Exception:
+            connection.close()
+            self._local.connection = None
+            raise
+        is_json = "json" in (response.getheader("Content-Type") or "")
+        parsed = json.loads(raw) if raw and is_json else raw
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, parsed, found)
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        kept = getattr(self._local, "connection", None)
+        if kept is None:
+            kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            self._local.connection = kept
+            self._connections.append(kept)
+        return kept  # type: ignore[no-any-return]
+
+    def hang_up(self) -> None:
+        """Closes this thread's connection."""
+        kept = getattr(self._local, "connection", None)
+        if kept is not None:
+            kept.close()
+            self._connections.remove(kept)
+            self._local.connection = None
+
+    @property
+    def pid(self) -> int:
+        """Granian's main process; its children are the workers."""
+        assert self._process is not None
+        return self._process.pid
+
+    def token(self, username: str, password: str) -> str:
+        """Logs in."""
+        answer = self.call("POST", "auth/token", {"username": username, "password": password})
+        assert answer.status == 200, answer.body
+        return str(answer.body["access"])
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Development tools around Larder; nothing in larder/ imports them."""

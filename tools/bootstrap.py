@@ -1,0 +1,180 @@
+"""Makes the virtual environment and installs locked requirements; does nothing when all is there.
+
+    VENV=.venv python -I tools/bootstrap.py requirements/run.txt
+
+Run by tools/bootstrap.sh with the Python that the environment is made from, or with the
+environment's own, so only the standard library is at hand. What is installed is remembered as
+copies of the requirement files in VENV/installed. They are removed before pip starts and
+written when it is done, so an interrupted installation is done again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SOURCES = ("manage.py", "config", "larder", "tools", "requirements")
+
+
+def main() -> None:
+    """Bring the environment up to date with the requirement files on the command line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.chdir(CHECKOUT)
+    venv = Path(os.environ.get("VENV") or ".venv").absolute()
+    wanted = [Path(name) for name in sys.argv[1:]]
+    try:
+        check_readable()
+        lock = take_lock(venv)
+        if not is_sound(venv):
+            build(venv, lock)
+        for requirements in wanted:
+            if not is_installed(venv, requirements):
+                install(venv, requirements, lock)
+    except OSError as error:
+        fail(f"{error.filename or venv}: {error.strerror} (as user {user_name()}).")
+
+
+def fail(line: str) -> NoReturn:
+    """End with one line for the terminal."""
+    sys.exit(line)
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def user_name() -> str:
+    """Return who we are; a container's user may have no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def check_readable() -> None:
+    """End with one line when a file of the checkout cannot be read."""
+    for path in source_files():
+        wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+        if not os.access(path, wanted):
+            fail(f"This checkout cannot be read by user {user_name()}: {path.resolve()}")
+
+
+def source_files() -> Iterator[Path]:
+    """Yield the files and folders that running needs."""
+    for name in SOURCES:
+        yield Path(name)
+        for folder, folders, files in os.walk(name):
+            yield from (Path(folder, one) for one in (*folders, *files))
+
+
+def take_lock(venv: Path) -> int:
+    """Return the lock's descriptor; it is held until we and the pip we started have ended."""
+    descriptor = os.open(
+        venv.with_name(f"{venv.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+    )
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"Waiting for another make that works on {venv.name}")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def is_sound(venv: Path) -> bool:
+    """Say whether the environment is complete, was made at this place and has our version."""
+    if not (venv / "bin" / "python").exists() or (venv / "incomplete").exists():
+        return False
+    place = venv / "installed" / "place"
+    if place.exists() and place.read_text() != str(venv):
+        return False
+    return minor_version(venv) == f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def minor_version(venv: Path) -> str | None:
+    """Return `3.11` from pyvenv.cfg's `version = 3.11.2`."""
+    for line in (venv / "pyvenv.cfg").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() == "version":
+            return ".".join(value.strip().split(".")[:2])
+    return None
+
+
+def build(venv: Path, lock: int) -> None:
+    """Make the environment anew; `incomplete` stands in it until it is whole."""
+    python = os.path.realpath(sys.executable)
+    say(f"Making {venv.name} with Python {sys.version.split()[0]}")
+    shutil.rmtree(venv, ignore_errors=True)
+    venv.mkdir()
+    (venv / "incomplete").touch()
+    run([python, "-I", "-m", "venv", str(venv)], lock, "The virtual environment cannot be made.")
+    (venv / "installed").mkdir()
+    (venv / "installed" / "place").write_text(str(venv))
+    (venv / "incomplete").unlink()
+
+
+def is_installed(venv: Path, requirements: Path) -> bool:
+    """Say whether an installed file contains every line of this one."""
+    lines = set(requirements.read_text().splitlines())
+    copies = (venv / "installed").glob("*.txt")
+    return any(lines <= set(copy.read_text().splitlines()) for copy in copies)
+
+
+def install(venv: Path, requirements: Path, lock: int) -> None:
+    """Install a locked file with pip, and remember it."""
+    text = requirements.read_text()
+    say(f"Installing {text.count('==')} packages of {requirements}")
+    installed = venv / "installed"
+    for copy in installed.glob("*.txt"):
+        copy.unlink()
+    run(
+        [
+            *(str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes"),
+            *("--disable-pip-version-check", "--no-input", "-qq", "-r", str(requirements)),
+        ],
+        lock,
+        f"pip could not install {requirements}; its message is above.",
+    )
+    installed.mkdir(exist_ok=True)
+    (installed / "place").write_text(str(venv))
+    (installed / requirements.name).write_text(text)
+
+
+def run(command: Sequence[str], lock: int, failure: str) -> None:
+    """Run a step that must succeed; it keeps the lock even if we are killed."""
+    ended = subprocess.run(command, env=environment(), pass_fds=[lock], check=False)
+    if ended.returncode != 0:
+        fail(failure)
+
+
+def environment() -> dict[str, str]:
+    """Leave pip's configuration as it is; only keep it from complaining about the cache."""
+    changed = {"PIP_ROOT_USER_ACTION": "ignore"}
+    if not own_cache():
+        changed["PIP_NO_CACHE_DIR"] = "1"
+    return {**os.environ, **changed}
+
+
+def own_cache() -> bool:
+    """Say whether the user has a place for a cache, which pip wants to own itself."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute()
+        while not cache.exists():
+            cache = cache.parent
+        return os.access(cache, os.W_OK) and cache.stat().st_uid == os.geteuid()
+    except (OSError, RuntimeError):
+        return False
+
+
+if __name__ == "__main__":
+    main()

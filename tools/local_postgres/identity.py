@@ -1,0 +1,182 @@
+"""As whom PostgreSQL runs, and where it can then find its programs and its data.
+
+PostgreSQL refuses root. An ordinary user simply runs it (road "plain"). Root has three roads,
+tried in the order of `candidates`:
+
+- owner: in another user's checkout, as that user;
+- namespace: as an ordinary user inside a user namespace, whose files are root's outside it.
+  Nothing needs to be copied or given away. Containers often forbid it;
+- nobody: as the user nobody.
+
+Where a road leads to programs or data that the other user cannot reach (a checkout below a
+home of mode 0700), they are placed in a shelter outside, and the data folder links to it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import kept
+from tools.errors import LauncherError
+from tools.folders import user_name
+from tools.local_postgres.binaries import Binaries
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHELTERS = (Path("/var/lib/larder"), Path("/var/tmp/larder"))  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A road; `uid` and `gid` own PostgreSQL's files as seen from outside."""
+
+    road: str
+    uid: int
+    gid: int
+    options: tuple[str, ...] = ()
+
+    def can_run(self, binaries: Binaries, *, reaching: Path) -> bool:
+        """Say whether this identity can run PostgreSQL and enter the folder `reaching`."""
+        status, _ = kept.run(
+            [binaries.program("postgres"), "--version"],
+            identity=[*self.options, f"--reach={reaching}"],
+        )
+        return status == 0
+
+    def exists(self) -> bool:
+        """Say whether the kernel lets us take this identity at all."""
+        return kept.run(["/bin/sh", "-c", ":"], identity=self.options)[0] == 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """As whom to run which programs, and the folder that belongs to the server alone."""
+
+    identity: Identity
+    binaries: Binaries
+    server: Path
+
+
+def find_place(
+    binaries: Binaries, data: Path, *, road: str | None, shelters: Sequence[Path] = SHELTERS
+) -> Place:
+    """Choose a road (or take the named one) and make the server's folder ready for it.
+
+    Raises LauncherError when the data are another user's or no road is open.
+    """
+    server = data / "server"
+    if os.geteuid() != 0:
+        place = Place(ordinary(), binaries, server.resolve())
+    else:
+        place = as_root(binaries, server, road, shelters)
+    if server.is_symlink():
+        claim(server)
+    place.server.mkdir(mode=0o700, exist_ok=True)
+    hand_over(place.server, place.identity)
+    return place
+
+
+def ordinary() -> Identity:
+    """Return who we are; a user without a name, whom initdb refuses, gets one in a namespace."""
+    identity = Identity("plain", os.geteuid(), os.getegid())
+    namespace = Identity("namespace", os.geteuid(), os.getegid(), ("--namespace",))
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return namespace if namespace.exists() else identity
+    return identity
+
+
+def as_root(binaries: Binaries, server: Path, road: str | None, shelters: Sequence[Path]) -> Place:
+    """Prefer a road that leaves everything where it is, then one that needs the shelter."""
+    roads = [one for one in candidates() if road in (None, one.road) and one.exists()]
+    for identity in roads:
+        if identity.can_run(binaries, reaching=server.resolve().parent):
+            return Place(identity, binaries, server.resolve())
+    for identity in roads:
+        shelter = open_shelter(shelters)
+        if not identity.can_run(binaries, reaching=Path("/")):
+            binaries = binaries.copy_under(shelter)
+        if not identity.can_run(binaries, reaching=server.resolve().parent):
+            move_to_shelter(server, shelter)
+        if identity.can_run(binaries, reaching=server.resolve().parent):
+            return Place(identity, binaries, server.resolve())
+    raise LauncherError(
+        "PostgreSQL does not run as root, and neither a user namespace nor another user's id "
+        "can be taken here: run as an ordinary user, or set DATABASE_URL."
+    )
+
+
+def candidates() -> Iterator[Identity]:
+    """Yield root's roads, best first."""
+    checkout = CHECKOUT.stat()
+    if checkout.st_uid != 0:
+        yield dropped("owner", checkout.st_uid, checkout.st_gid)
+    if sys.platform == "linux":
+        yield Identity("namespace", os.geteuid(), os.getegid(), ("--namespace",))
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return
+    yield dropped("nobody", nobody.pw_uid, nobody.pw_gid)
+
+
+def dropped(road: str, uid: int, gid: int) -> Identity:
+    """Return the identity of another user, for good."""
+    return Identity(road, uid, gid, (f"--drop={uid}:{gid}",))
+
+
+def open_shelter(shelters: Sequence[Path]) -> Path:
+    """Return the first folder of root's own outside the checkout that can be had."""
+    for shelter in shelters:
+        try:
+            shelter.mkdir(mode=0o711, exist_ok=True)
+            if not shelter.is_symlink() and shelter.stat().st_uid == os.geteuid():
+                return shelter
+        except OSError:
+            continue
+    raise LauncherError(
+        f"No folder that other users can reach can be made (tried {', '.join(map(str, shelters))})."
+    )
+
+
+def move_to_shelter(server: Path, shelter: Path) -> None:
+    """Put the server's folder into the shelter and leave a link to it."""
+    elsewhere = Path(tempfile.mkdtemp(dir=shelter, prefix="data-"))
+    if server.exists():
+        elsewhere.rmdir()
+        shutil.move(server.resolve(), elsewhere)
+    server.unlink(missing_ok=True)
+    server.symlink_to(elsewhere)
+
+
+def claim(server: Path) -> None:
+    """Make sure that no other data folder links to the same place, as a copied one would."""
+    note = server.resolve() / "belongs-to"
+    other = Path(note.read_text()) if note.exists() else server
+    if other != server and other.resolve() == server.resolve():
+        raise LauncherError(
+            f"{server.parent} is a copy of {other.parent} without its data, which lie in "
+            f"{server.resolve()}: copy that folder to {server} in place of the link."
+        )
+    note.write_text(str(server))
+
+
+def hand_over(server: Path, identity: Identity) -> None:
+    """Make the files the server's own; another road may have been taken last time."""
+    owner = server.stat().st_uid
+    if owner == identity.uid:
+        return
+    if os.geteuid() != 0:
+        raise LauncherError(
+            f"The data folder {server.parent} cannot be used: it belongs to user "
+            f"{user_name(owner)}, this is user {user_name()}."
+        )
+    for path in [server, *server.rglob("*")]:
+        os.chown(path, identity.uid, identity.gid, follow_symlinks=False)

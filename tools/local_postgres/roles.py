@@ -1,0 +1,67 @@
+"""Waits for the server, then makes the owner's role and its database."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+from psycopg import sql
+
+from tools.errors import LauncherError
+from tools.kept import Kept
+from tools.local_postgres.log import explanation
+from tools.local_postgres.passwords import Passwords
+from tools.logfile import LogFile
+
+# Recovery after a crash replays up to max_wal_size.
+READY_SECONDS = 180.0
+POLL_SECONDS = 0.02
+
+
+def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
+    """Return when the superuser can connect; LauncherError when the server ends or hangs."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        if server.status is not None:
+            raise LauncherError(f"PostgreSQL did not start: {explanation(log)}")
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if "authentication failed" in str(error):
+                raise LauncherError(
+                    "PostgreSQL refuses the password in passwords.json: the file is not the one "
+                    "the data were made with."
+                ) from None
+        else:
+            return
+        if time.monotonic() >= deadline:
+            raise LauncherError(
+                f"PostgreSQL is not ready after {READY_SECONDS:.0f} s: {explanation(log)}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def ensure(url: str, passwords: Passwords) -> None:
+    """Make role `larder_owner` and database `larder` unless they are there."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            if not known(connection, sql.SQL("pg_roles WHERE rolname = 'larder_owner'")):
+                connection.execute(
+                    sql.SQL(
+                        "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
+                    ).format(passwords.larder_owner)
+                )
+            if not known(connection, sql.SQL("pg_database WHERE datname = 'larder'")):
+                connection.execute("CREATE DATABASE larder OWNER larder_owner")
+    except psycopg.Error as error:
+        raise LauncherError(f"PostgreSQL could not make the database: {one_line(error)}") from None
+
+
+def known(connection: psycopg.Connection, where: sql.SQL) -> bool:
+    """Say whether the catalogue has such a row."""
+    return connection.execute(sql.SQL("SELECT 1 FROM {}").format(where)).fetchone() is not None
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's first line."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,37 @@
+"""PostgreSQL's settings; they are given on the command line, so they always match this file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+COMMON = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    # The queries are short: compiling them costs more than it saves.
+    "jit": "off",
+    "random_page_cost": "1.1",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "log_checkpoints": "off",
+}
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def arguments(socket: Path, *, durable: bool, extra: Mapping[str, str]) -> list[str]:
+    """Return the `-c name=value` arguments of the server; `extra` wins."""
+    values = {
+        **COMMON,
+        # A list: the quotes keep a space or a comma in the path.
+        "unix_socket_directories": f'"{socket}"',
+        **(DURABLE if durable else FAST),
+        **extra,
+    }
+    return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]

@@ -1,0 +1,1 @@
+"""`make run`: Larder and its database on this machine, in the foreground."""

@@ -1,0 +1,65 @@
+"""python -m tools.run: start Larder here; PORT, HOST, DATA, WORKERS, THREADS, DATABASE_URL."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tools.errors import LauncherError
+from tools.run.settings import from_environment
+from tools.run.supervisor import CHECKOUT, Supervisor
+from tools.terminal import complain
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class EndRequestedError(BaseException):
+    """INT, TERM or HUP came."""
+
+
+def main() -> int:
+    """Run until told to end; 0 after an orderly end, 1 with one line when it cannot start."""
+    for number in END_SIGNALS:
+        signal.signal(number, request_end)
+    raise_file_limit()
+    try:
+        settings = from_environment(os.environ)
+        os.chdir(CHECKOUT)
+        under_make = "--end-with-parent" in sys.argv
+        Supervisor(settings, orphaned=orphan_check(end_with_parent=under_make)).run()
+    except LauncherError as error:
+        complain(str(error))
+        return 1
+    except EndRequestedError:
+        return 0
+    return 0
+
+
+def request_end(*_: Any) -> NoReturn:
+    """Break off whatever goes on, once; the signals after the first change nothing."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise EndRequestedError
+
+
+def raise_file_limit() -> None:
+    """Raise the soft limit on open files to the hard one; every connection needs a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return
+
+
+def orphan_check(*, end_with_parent: bool) -> Callable[[], bool]:
+    """Return a question: is the parent gone? Make, killed outright, takes nobody with it."""
+    parent = os.getppid()
+    return lambda: end_with_parent and os.getppid() != parent
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""What the terminal shows once everything runs."""
+
+from __future__ import annotations
+
+from tools.run.settings import Settings
+
+TEMPLATE = """
+Larder is ready at {address}
+
+  admin      {address}/admin/   admin / 12345, opply / 123456 (superusers)
+  customer   demo / demo
+  API        {address}/api/v1/docs
+  logs       {logs}
+
+Three requests to try, in another terminal:
+
+{requests}
+
+Ctrl-C stops everything.
+"""
+
+REQUESTS = r"""TOKEN=$(curl -s {address}/api/v1/auth/token -H 'Content-Type: application/json' -d '{{"username": "demo", "password": "demo"}}' | sed -n 's/.*"access" *: *"\([^"]*\)".*/\1/p')
+curl -s '{address}/api/v1/products?limit=3' -H "Authorization: Bearer $TOKEN"
+curl -s {address}/api/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'"""  # noqa: E501
+
+
+def greeting(settings: Settings) -> str:
+    """Return the address, the demo users and the first three requests."""
+    return TEMPLATE.format(
+        address=settings.address,
+        logs=settings.data / "log",
+        requests=REQUESTS.format(address=settings.address),
+    )

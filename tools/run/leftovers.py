@@ -1,0 +1,52 @@
+"""Ends what a killed run left behind.
+
+The keepers end their children when the supervisor dies, and the kernel ends the children when
+a keeper dies; but the server's own worker processes survive a kill -9 of their parent and its
+keeper together. Every process of a run carries the mark of its data folder in its environment,
+handed down to children and children's children, so they are found whatever their parent was,
+and no stranger who got a recycled pid is ever taken for one. Only Linux shows the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tools.errors import LauncherError
+from tools.processes import send, wait_until
+
+MARK_VARIABLE = "LARDER_RUN"
+STOP_STEPS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+
+
+def end(mark: str) -> int:
+    """End all processes that carry the mark, first kindly; return how many there were.
+
+    Raises LauncherError when one cannot be ended.
+    """
+    found = marked(mark)
+    for number, seconds in STOP_STEPS:
+        for pid in marked(mark):
+            send(pid, number)
+        if wait_until(lambda: not marked(mark), seconds):
+            return len(found)
+    raise LauncherError(f"Processes of an earlier run cannot be ended: {marked(mark)}.")
+
+
+def marked(mark: str) -> list[int]:
+    """Return the pids of the processes that carry the mark, ourselves left out."""
+    if sys.platform != "linux":
+        return []
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if pid != os.getpid() and carries(pid, mark)]
+
+
+def carries(pid: int, mark: str) -> bool:
+    """Say whether a process has the mark in its environment; a dead one has none."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"{MARK_VARIABLE}={mark}".encode() in environment.split(b"\0")

@@ -1,0 +1,177 @@
+"""Starts the database, the server and the job worker, keeps them running and stops them.
+
+The children run in sessions of their own, so a Ctrl-C at the terminal reaches only the
+supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
+When the supervisor is killed, the keepers end the children (see tools/keeper.py); what may
+survive that, the next run on the folder ends (see leftovers.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tools.errors import LauncherError
+from tools.kept import Kept
+from tools.local_postgres import Cluster
+from tools.logfile import LogFile
+from tools.run import leftovers, port, readiness
+from tools.run.folder import RunFolder
+from tools.run.greeting import greeting
+from tools.run.service import BackOff, Service
+from tools.run.settings import Settings
+from tools.terminal import say, step
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WATCH_SECONDS = 0.2
+LOG_CHECK_SECONDS = 10.0
+
+
+class Supervisor:
+    """One run; `orphaned` says when whoever started it is gone."""
+
+    def __init__(self, settings: Settings, *, orphaned: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._orphaned = orphaned
+        self._folder = RunFolder(settings.data)
+        self._cluster: Cluster | None = None
+        self._cluster_back_off = BackOff()
+        self._services: list[Service] = []
+
+    def run(self) -> None:
+        """Start everything and watch over it until an exception, a signal's among them.
+
+        Raises LauncherError when something cannot be started.
+        """
+        with ExitStack() as stack:
+            self._folder.open()
+            stack.callback(self._folder.close)
+            stack.callback(self._stop)
+            self._start()
+            say(greeting(self._settings))
+            self._watch()
+
+    def _start(self) -> None:
+        ended = leftovers.end(self._folder.mark)
+        if ended:
+            say(f"Ended {ended} processes of an earlier run that was killed.")
+        port.check(self._settings.host, self._settings.port)
+        environment = self._database_environment()
+        environment = {**self._common_environment(), **environment}
+        with step("Database prepared"):
+            self._prepare(environment)
+        with step("Server and worker ready"):
+            self._start_services(environment)
+
+    def _database_environment(self) -> dict[str, str]:
+        if self._settings.database_url is not None:
+            say("Using the PostgreSQL of DATABASE_URL.")
+            return {}
+        self._cluster = Cluster(self._settings.data / "postgresql")
+        with step("PostgreSQL started"):
+            self._cluster.start()
+        return {
+            "DATABASE_URL": self._cluster.app_url(),
+            "OWNER_DATABASE_URL": self._cluster.owner_url(),
+        }
+
+    def _common_environment(self) -> dict[str, str]:
+        defaults = {
+            "DEMO": "1",
+            "COMPAT": "0,1,2,3,4",
+            "REGISTRATION": "open",
+            "SECRET_KEY": self._folder.secret_key,
+        }
+        fixed = {
+            "WORKERS": str(self._settings.workers),
+            "THREADS": str(self._settings.threads),
+            "PYTHONUNBUFFERED": "1",
+            leftovers.MARK_VARIABLE: self._folder.mark,
+        }
+        return {**defaults, **os.environ, **fixed}
+
+    def _prepare(self, environment: dict[str, str]) -> None:
+        with Kept([sys.executable, "manage.py", "prepare"], environment=environment) as prepare:
+            status = prepare.wait()
+        if status != 0:
+            raise LauncherError(f"The database could not be prepared (status {status}).")
+
+    def _start_services(self, environment: dict[str, str]) -> None:
+        settings = self._settings
+        server = Service("server", server_command(settings), environment, self._log("server"))
+        worker = Service("worker", WORKER_COMMAND, environment, self._log("worker"))
+        self._services = [server, worker]
+        for service in self._services:
+            service.start()
+        readiness.wait(
+            settings.reachable_host, settings.port, server=server, worker=worker, tend=self._tend
+        )
+
+    def _log(self, name: str) -> LogFile:
+        log = LogFile(self._folder.log(name))
+        log.begin()
+        return log
+
+    def _watch(self) -> None:
+        log_check = time.monotonic() + LOG_CHECK_SECONDS
+        while not self._orphaned():
+            time.sleep(WATCH_SECONDS)
+            self._tend_cluster()
+            self._tend()
+            if time.monotonic() >= log_check:
+                log_check = time.monotonic() + LOG_CHECK_SECONDS
+                for service in self._services:
+                    service.log.limit()
+
+    def _tend(self) -> None:
+        for service in self._services:
+            line = service.tend()
+            if line:
+                say(line)
+
+    def _tend_cluster(self) -> None:
+        if self._cluster is None or self._cluster.running:
+            return
+        if time.monotonic() < self._cluster_back_off.due:
+            return
+        say(f"PostgreSQL ended; starting it again (log: {self._cluster.log_path}).")
+        self._cluster_back_off.ended(time.monotonic(), ran_for=0.0)
+        try:
+            self._cluster.start()
+        except LauncherError as error:
+            say(str(error))
+
+    def _stop(self) -> None:
+        self._folder.say_stopping()
+        if not self._cluster and not self._services:
+            return
+        with step("Stopped"):
+            for service in self._services:
+                service.order_stop()
+            for service in self._services:
+                service.close()
+            if self._cluster is not None:
+                self._cluster.stop()
+
+
+def server_command(settings: Settings) -> list[str]:
+    """Return the command line of the web server."""
+    return [
+        *(sys.executable, "-m", "granian", "config.wsgi:application"),
+        *("--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--workers", str(settings.workers)),
+        *("--blocking-threads", str(settings.threads)),
+        # The longest there is: with an idle thread its prepared statements are lost.
+        *("--blocking-threads-idle-timeout", "600"),
+        *("--backlog", "2048"),
+        *("--workers-kill-timeout", "3"),
+        *("--respawn-failed-workers", "--respawn-interval", "1"),
+    ]
+
+
+WORKER_COMMAND = [sys.executable, "manage.py", "procrastinate", "worker"]
