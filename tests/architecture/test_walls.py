@@ -1,0 +1,126 @@
+"""The walls that import-linter cannot see, and that import-linter sees the others."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BELOW_API = ("common", "identity", "catalog", "inventory", "orders")
+
+
+def _sources(*modules: str) -> Iterator[Path]:
+    for module in modules:
+        for path in (ROOT / "larder" / module).rglob("*.py"):
+            if "migrations" not in path.parts:
+                yield path
+
+
+def _imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+    return names
+
+
+def _offenders(*forbidden: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in _sources(*BELOW_API)
+        if path.name != "admin.py"
+        for name in sorted(_imports(path))
+        if name in forbidden or name.startswith(tuple(f"{one}." for one in forbidden))
+    ]
+
+
+def test_nothing_below_the_api_knows_http() -> None:
+    assert _offenders("django.http", "django.shortcuts", "django.views") == []
+
+
+def test_nothing_below_the_api_reads_the_settings_or_the_clock() -> None:
+    own = "larder/common/clock.py"
+    found = _offenders("django.conf", "larder.common.clock", "django.utils.timezone", "time")
+    assert [one for one in found if not one.startswith(own)] == []
+
+
+def test_only_problems_knows_statuses_of_refusals() -> None:
+    numbers = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in _sources(*BELOW_API)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in {400, 401, 403, 404, 409, 412, 422, 503}
+    ]
+    assert numbers == []
+
+
+def test_functions_are_short_and_files_too() -> None:
+    lengths, long_ones = [], []
+    for path in _sources(*BELOW_API, "api", "ops"):
+        text = path.read_text()
+        if text.count("\n") > 400:
+            long_ones.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lengths.append((node.end_lineno or 0) - node.lineno + 1)
+                if lengths[-1] > 60:
+                    long_ones.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert long_ones == []
+    assert sorted(lengths)[len(lengths) // 2] < 12
+
+
+CROSSINGS = {
+    "the layers": ("larder/catalog/prices.py", "from larder.orders import queries"),
+    "a module's models": ("larder/orders/decision.py", "from larder.catalog import models"),
+    "api and ops": ("larder/ops/health.py", "from larder.api import problems"),
+    "the API framework": ("larder/inventory/queries.py", "import rest_framework"),
+    "the tools": ("larder/common/ids.py", "import tools.local_postgres"),
+    "a module nobody placed": ("larder/somewhere/__init__.py", ""),
+}
+
+
+@pytest.mark.parametrize("wall", CROSSINGS)
+def test_crossing_a_wall_is_told(wall: str, tmp_path: Path) -> None:
+    for name in ("larder", "config", "tools", ".importlinter"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    where, line = CROSSINGS[wall]
+    _copy_for_writing(tmp_path, where)
+    target = tmp_path / where
+    text = target.read_text() if target.exists() else ""
+    target.write_text(f"{text}\n{line}\n")
+    assert _lint(tmp_path) != 0
+
+
+def test_the_walls_stand(tmp_path: Path) -> None:
+    assert _lint(ROOT) == 0
+
+
+def _copy_for_writing(root: Path, where: str) -> None:
+    """Replaces the links on the way to a file by folders of links."""
+    folder = root
+    for part in Path(where).parts[:-1]:
+        folder = folder / part
+        if folder.is_symlink():
+            real = folder.resolve()
+            folder.unlink()
+            folder.mkdir()
+            for one in real.iterdir():
+                if one.name != "__pycache__":
+                    (folder / one.name).symlink_to(one)
+        folder.mkdir(exist_ok=True)
+    target = root / where
+    if target.is_symlink():
+        text = target.read_text()
+        target.unlink()
+        target.write_text(text)
+
+
+def _lint(folder: Path) -> int:
+    """import-linter's exit status, in a folder of its own and without its cache."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode

@@ -1,0 +1,33 @@
+"""The README's lines are pasted into a shell."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from larder.ops import demo
+from tests.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_first_order_of_the_readme_can_be_pasted(
+    server: Server, now: datetime, person: Callable[..., object]
+) -> None:
+    demo.load_products(now=now)
+    person("demo", "demo")
+    script = re.findall(r"```sh\n(TOKEN=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    lines = script.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}").strip().split("\n")
+    spaced = "\necho\n".join([*lines, lines[2]])
+    done = subprocess.run(["sh", "-ec", spaced], capture_output=True, text=True, check=True)
+    listed, placed, history, again = [json.loads(one) for one in done.stdout.split("\n") if one]
+    assert "LANTERN" in listed["results"][0]["name"]
+    assert placed["status"] == "placed"
+    assert [one["id"] for one in history["results"]] == [placed["id"]]
+    assert again["id"] == placed["id"]
