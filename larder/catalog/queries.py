@@ -4,7 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
+from larder.catalog import sql
 from larder.catalog.models import Category, Product
+from larder.common import database
 from larder.common.errors import NotFound
 
 
@@ -21,13 +23,9 @@ class Offer:
     step: int
 
 
-_OFFER = tuple(Offer.__slots__)
-
-
 def offers(products: Collection[int]) -> dict[int, Offer]:
     """The products that can be ordered, by id: neither unknown nor archived ones are in it."""
-    listed = Product.objects.filter(id__in=products, archived_at=None)
-    return {row[0]: Offer(*row) for row in listed.values_list(*_OFFER)}
+    return {row[0]: Offer(*row) for row in database.rows(sql.OFFERS, [list(products)])}
 
 
 def ids_by_sku(skus: Collection[str]) -> dict[str, int]:

@@ -4,12 +4,15 @@ Table names are plain. The search path belongs to the *role* (`ALTER ROLE … SE
 not to the connection, because a start-up option would not pass PgBouncer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
+from django.db.backends.postgresql.psycopg_any import get_adapters_template
 from django.db.migrations.operations import RunSQL
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
@@ -19,12 +22,39 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Runs one statement on the application's connection and returns all its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall() if returns_rows(cursor) else []
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
-def returns_rows(cursor: CursorWrapper) -> bool:
-    """Whether the statement that was run has a result set."""
-    return cursor.description is not None
+def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
+    """Runs one statement that returns no rows on the application's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
+def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows turned into columns: what `unnest` takes. There must be at least one row."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+class _UtcLoader(Loader):
+    """Reads a timestamptz of a UTC session: `2026-01-02 03:04:05.678+00`."""
+
+    timezone = UTC
+
+    def load(self, value: Buffer) -> datetime:
+        return datetime.fromisoformat(bytes(value).decode())
+
+
+def load_timestamps_fast() -> None:
+    """Has psycopg read timestamps with one call of C.
+
+    Django's own loader is a subclass of psycopg's one in pure Python: 3.4 µs a value, 72 µs for
+    a page of twenty products, half of what the query takes. `timezone` must be there, because
+    Django compares it with the connection's.
+    """
+    template = get_adapters_template(True, UTC)  # noqa: FBT003
+    template.register_loader("timestamptz", _UtcLoader)
 
 
 def make_schemas() -> RunSQL:

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 
+from larder.common import database
 from larder.common.errors import NotFound
+from larder.identity import sql
 from larder.identity.models import Customer, Session
 from larder.identity.tokens import ACCESS_LIFETIME
 
@@ -50,9 +52,8 @@ class Standing:
 
 def standing(customers: Collection[int]) -> dict[int, Standing]:
     """The standing of each customer, by id; an id that does not exist is not in it."""
-    columns = ("id", "is_active", "is_staff", "may_order", "public_id")
-    found = Customer.objects.filter(id__in=customers).values_list(*columns)
-    return {row[0]: Standing(*row[1:]) for row in found}
+    rows = database.rows(sql.STANDING, [list(customers)])
+    return {row[0]: Standing(*row[1:]) for row in rows}
 
 
 def ended_sessions(*, now: datetime) -> frozenset[UUID]:

@@ -13,8 +13,8 @@ from larder.common.clock import now
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
 
-WORKER_SILENT_AFTER = timedelta(seconds=60)
-"""The worker beats every ten seconds; one that missed so many beats is gone."""
+WORKER_SILENT_AFTER = timedelta(seconds=30)
+"""The worker beats every ten seconds; one that missed three beats is gone."""
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -38,7 +38,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
         pass
     ready = all(checks.values())
     body = {"ready": ready, "checks": checks, "worker": worker}
-    return JsonResponse(body, status=200 if ready else 503)
+    return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
+
+
+_LATER = {"Retry-After": "1"}
 
 
 _done: set[str] = set()

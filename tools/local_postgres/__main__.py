@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tools.errors import LauncherError
 from tools.local_postgres import binaries, takeover
 from tools.local_postgres.cluster import Cluster
+from tools.local_postgres.temporary import temporary_cluster
 from tools.terminal import complain, say
 
 ROLES = ("owner", "app", "superuser")
@@ -48,11 +49,13 @@ def parse() -> argparse.Namespace:
         epilog="After --: arguments of psql, or the command of `with`.",
     )
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--data", type=Path, required=True, help="the data folder")
+    parser.add_argument("--data", type=Path, help="the data folder; only `with` does without")
     parser.add_argument("--role", choices=ROLES, default="owner")
     parser.add_argument("--fast", action="store_true", help="start without durability")
     options = parser.parse_args(arguments[:cut])
     options.rest = arguments[cut + 1 :]
+    if options.data is None and options.command != "with":
+        parser.error("--data is needed")
     return options
 
 
@@ -76,7 +79,8 @@ def psql(options: argparse.Namespace) -> int:
     named = os.environ.get("OWNER_DATABASE_URL") or os.environ.get("DATABASE_URL")
     if named:
         return call_psql(named, options.rest)
-    with open_cluster(options.data) as cluster:
+    cluster = Cluster(options.data)
+    with opened(cluster):
         return call_psql(address(cluster, options.role), options.rest)
 
 
@@ -88,23 +92,33 @@ def call_psql(url: str, arguments: list[str]) -> int:
 
 
 def within(options: argparse.Namespace) -> int:
-    """Run a command with DATABASE_URL and OWNER_DATABASE_URL of the cluster, unless it is set."""
+    """Run a command with DATABASE_URL and OWNER_DATABASE_URL of the cluster, unless it is set.
+
+    Without --data the cluster is empty and there for this command only.
+    """
+    if options.data is None:
+        with temporary_cluster() as cluster:
+            return call_on(cluster, options.rest)
     if os.environ.get("DATABASE_URL"):
         return call(options.rest, {})
-    with open_cluster(options.data) as cluster:
+    return call_on(Cluster(options.data), options.rest)
+
+
+def call_on(cluster: Cluster, command: list[str]) -> int:
+    """Run a command with the cluster's addresses in its environment."""
+    with opened(cluster):
         urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
-        return call(options.rest, urls)
+        return call(command, urls)
 
 
 @contextmanager
-def open_cluster(data: Path) -> Iterator[Cluster]:
-    """Give the cluster that runs on the folder, or start it for as long as it is used."""
-    cluster = Cluster(data)
+def opened(cluster: Cluster) -> Iterator[None]:
+    """Join the cluster where it runs already, or start it for as long as it is used."""
     if cluster.in_use:
-        yield cluster
+        yield
     else:
         with cluster:
-            yield cluster
+            yield
 
 
 def call(command: list[str], variables: dict[str, str]) -> int:

@@ -108,6 +108,7 @@ class Cluster:
         if self._server is not None:
             self._server.close()
             self._server = None
+            socket.remove_folder((self.data / "server").resolve())
         self._lock.release()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -22,12 +23,9 @@ def make_folder(place: Place) -> Path:
 
     Raises LauncherError when no path is short enough.
     """
-    inside = place.server / "socket"
     # The server was seen to be gone, so what is left of its socket is nobody's.
-    if inside.is_symlink():
-        inside.unlink()
-    elif inside.exists():
-        shutil.rmtree(inside)
+    remove_folder(place.server)
+    inside = place.server / "socket"
     if fits(inside):
         inside.mkdir(mode=0o700)
     else:
@@ -36,17 +34,31 @@ def make_folder(place: Place) -> Path:
     return inside.resolve()
 
 
+def remove_folder(server: Path) -> None:
+    """Remove the socket's folder. A linked one of another name is a copied folder's: not ours."""
+    inside = server / "socket"
+    if inside.is_symlink():
+        if inside.resolve().name == short_name(server):
+            shutil.rmtree(inside.resolve(), ignore_errors=True)
+        inside.unlink()
+    elif inside.exists():
+        shutil.rmtree(inside)
+
+
+def short_name(server: Path) -> str:
+    """Return a name that is the same at each start and another for each server."""
+    return f"larder-{hashlib.sha256(os.fsencode(server)).hexdigest()[:16]}"
+
+
 def short_folder(place: Place) -> Path:
-    """Return a private folder in the temporary one, the same at each start if it can be had."""
-    name = f"larder-{hashlib.sha256(os.fsencode(place.server)).hexdigest()[:16]}"
+    """Make a private folder in the temporary one."""
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
-        folder = parent / name
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = parent / short_name(place.server)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
         if not is_private(folder, place.identity.uid):
             folder = Path(tempfile.mkdtemp(prefix="larder-", dir=parent))
         if fits(folder):
-            for left in (NAME, f"{NAME}.lock"):
-                (folder / left).unlink(missing_ok=True)
             return folder
         folder.rmdir()
     raise LauncherError("No path will do for PostgreSQL's socket: set TMPDIR to a short one.")

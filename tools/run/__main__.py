@@ -23,8 +23,7 @@ class EndRequestedError(BaseException):
 
 def main() -> int:
     """Run until told to end; 0 after an orderly end, 1 with one line when it cannot start."""
-    for number in END_SIGNALS:
-        signal.signal(number, request_end)
+    listen_for_signals()
     raise_file_limit()
     try:
         settings = from_environment(os.environ)
@@ -37,6 +36,13 @@ def main() -> int:
     except EndRequestedError:
         return 0
     return 0
+
+
+def listen_for_signals() -> None:
+    """Take INT even where a background shell has it ignored, HUP only without nohup."""
+    for number in END_SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, request_end)
 
 
 def request_end(*_: Any) -> NoReturn:

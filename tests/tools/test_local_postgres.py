@@ -1,0 +1,253 @@
+"""The launcher's promises about one cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.tools.processes import Start, alive, end_line, eventually, parent_of
+from tools.local_postgres import Cluster, LauncherError
+from tools.local_postgres.takeover import processes_of
+
+
+def ask(url: str, query: str) -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def keep_a_row(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+
+
+def kept_row(url: str) -> object:
+    return ask(url, "SELECT answer FROM kept")
+
+
+def launcher_pid(cluster: Cluster) -> tuple[int, int]:
+    assert cluster.pid is not None
+    return parent_of(cluster.pid), cluster.pid
+
+
+def started_elsewhere(start: Start, data: Path, *options: str) -> subprocess.Popen[str]:
+    process = start("tools.local_postgres", "start", "--data", data, *options)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("postgresql://")
+    return process
+
+
+def test_the_owner_has_a_database_and_its_public_schema(cluster: Cluster) -> None:
+    assert ask(cluster.owner_url(), "SELECT current_database()") == "larder"
+    assert ask(cluster.owner_url(), "SELECT has_schema_privilege('public', 'CREATE')") is True
+
+
+def test_the_owner_may_make_databases_and_roles_but_is_no_superuser(cluster: Cluster) -> None:
+    role = "FROM pg_roles WHERE rolname = current_user"
+    assert ask(cluster.owner_url(), f"SELECT rolcreatedb AND rolcreaterole {role}") is True
+    assert ask(cluster.owner_url(), f"SELECT rolsuper {role}") is False
+
+
+def test_urls_survive_parsing_and_name_the_application_role(cluster: Cluster) -> None:
+    parsed = conninfo_to_dict(cluster.app_url("other"))
+    assert (parsed["user"], parsed["dbname"]) == ("larder_app", "other")
+    assert Path(str(parsed["host"]), ".s.PGSQL.5432").is_socket()
+
+
+def test_a_wrong_password_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(cluster.owner_url().replace("larder_owner:", "larder_owner:x"))
+
+
+def test_passwords_are_readable_by_their_owner_only(cluster: Cluster) -> None:
+    assert (cluster.data / "passwords.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
+    with Cluster(data) as cluster:
+        shown = [
+            ask(cluster.superuser_url(), f"SHOW {name}")
+            for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
+        ]
+    assert shown == ["on", "on", "on", ""]
+
+
+def test_a_cluster_for_tests_is_fast_and_settings_given_win(data: Path) -> None:
+    with Cluster(data, durable=False, settings={"max_connections": "33"}) as cluster:
+        assert ask(cluster.superuser_url(), "SHOW fsync") == "off"
+        assert ask(cluster.superuser_url(), "SHOW max_connections") == "33"
+
+
+def test_a_stop_ends_the_server_and_a_second_start_finds_the_data(cluster: Cluster) -> None:
+    keep_a_row(cluster.owner_url())
+    pid = cluster.pid
+    cluster.stop()
+    assert pid is not None
+    assert not alive(pid)
+    cluster.start()
+    assert kept_row(cluster.owner_url()) == 42
+
+
+def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None:
+    with Cluster(data) as cluster:
+        keep_a_row(cluster.owner_url())
+        assert cluster.pid is not None
+        os.kill(cluster.pid, signal.SIGKILL)
+        assert eventually(lambda: not cluster.running)
+        cluster.start()
+        assert kept_row(cluster.owner_url()) == 42
+
+
+def test_the_server_ends_when_its_launcher_is_killed(start: Start, data: Path) -> None:
+    launcher = started_elsewhere(start, data)
+    pid = Cluster(data).pid
+    assert pid is not None
+    launcher.kill()
+    assert eventually(lambda: not alive(pid))
+
+
+def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data: Path) -> None:
+    launcher = started_elsewhere(start, data)
+    keeper, postmaster = launcher_pid(Cluster(data))
+    launcher.kill()
+    os.kill(keeper, signal.SIGKILL)
+    assert eventually(lambda: not alive(postmaster))
+
+
+def test_everything_killed_at_once_is_recovered_by_the_next_start(start: Start, data: Path) -> None:
+    launcher = started_elsewhere(start, data)
+    cluster = Cluster(data)
+    keep_a_row(cluster.owner_url())
+    for pid in (*launcher_pid(cluster), launcher.pid):
+        os.kill(pid, signal.SIGKILL)
+    with cluster:
+        assert kept_row(cluster.owner_url()) == 42
+
+
+def test_a_postmaster_still_alive_is_stopped_and_replaced(start: Start, data: Path) -> None:
+    launcher = started_elsewhere(start, data)
+    cluster = Cluster(data)
+    keeper, postmaster = launcher_pid(cluster)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        launcher.kill()
+        launcher.wait()
+        with cluster:
+            assert cluster.pid != postmaster
+            assert not alive(postmaster)
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+
+
+def test_a_stale_pid_file_that_names_a_stranger_is_no_obstacle(cluster: Cluster) -> None:
+    cluster.stop()
+    folder = cluster.data / "server" / "cluster"
+    (folder / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n1\n5432\n\n\n1 1\n")
+    cluster.start()
+    assert cluster.pid in processes_of(folder.resolve())
+
+
+def test_an_interrupted_initialisation_is_done_again(data: Path) -> None:
+    (data / "server" / "cluster.new" / "base").mkdir(parents=True)
+    with Cluster(data, durable=False) as cluster:
+        assert ask(cluster.owner_url(), "SELECT 1") == 1
+
+
+def test_two_clusters_run_side_by_side(cluster: Cluster, open_folder: Path) -> None:
+    with Cluster(open_folder / "second", durable=False) as second:
+        keep_a_row(cluster.owner_url())
+        assert ask(second.owner_url(), "SELECT to_regclass('kept')") is None
+
+
+@pytest.mark.parametrize("name", ["a b, 'c'", "long" * 40])
+def test_any_path_will_do_and_no_socket_is_left(open_folder: Path, name: str) -> None:
+    with Cluster(open_folder / name, durable=False) as cluster:
+        socket = Path(str(conninfo_to_dict(cluster.owner_url())["host"]))
+        assert ask(cluster.owner_url(), "SELECT 1") == 1
+        cluster.stop()
+        assert not socket.exists()
+        cluster.start()
+        assert ask(cluster.owner_url(), "SELECT 1") == 1
+
+
+def test_a_data_folder_may_be_moved_and_copied(cluster: Cluster, open_folder: Path) -> None:
+    keep_a_row(cluster.owner_url())
+    cluster.stop()
+    for place in (open_folder / ("deep" * 30) / "data", open_folder / "back"):
+        shutil.copytree(cluster.data, place, symlinks=True)
+        with Cluster(place, durable=False) as copy:
+            assert kept_row(copy.owner_url()) == 42
+
+
+def test_a_folder_in_use_is_refused_with_its_holder(cluster: Cluster) -> None:
+    with pytest.raises(LauncherError, match=f"is in use by process {os.getpid()}"):
+        Cluster(cluster.data).start()
+
+
+def test_data_of_another_major_version_are_refused(data: Path) -> None:
+    folder = data / "server" / "cluster"
+    folder.mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("16\n")
+    with pytest.raises(LauncherError, match="written by PostgreSQL 16, this is PostgreSQL 18"):
+        Cluster(data).start()
+
+
+def test_lost_passwords_are_named(cluster: Cluster) -> None:
+    cluster.stop()
+    (cluster.data / "passwords.json").unlink()
+    with pytest.raises(LauncherError, match=r"passwords\.json is missing"):
+        cluster.start()
+
+
+def test_a_file_in_the_way_is_one_line(start: Start, open_folder: Path) -> None:
+    (open_folder / "file").touch()
+    said = end_line(start("tools.local_postgres", "start", "--data", open_folder / "file" / "data"))
+    assert said.count("\n") == 1
+    assert "a file stands where a folder is needed" in said
+
+
+def test_the_foreground_server_ends_in_order_on_term(start: Start, data: Path) -> None:
+    launcher = started_elsewhere(start, data, "--role", "superuser")
+    launcher.terminate()
+    assert launcher.wait(timeout=10) == 0
+    assert "database system is shut down" in (data / "postgresql.log").read_text()
+
+
+def test_a_command_gets_the_urls_of_a_cluster_started_for_it(start: Start, data: Path) -> None:
+    process = start(
+        *("tools.local_postgres", "with", "--data", data, "--"),
+        *("sh", "-c", "echo $OWNER_DATABASE_URL; exit 3"),
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    printed, errors = process.communicate(timeout=20)
+    assert process.returncode == 3, errors
+    assert printed.startswith("postgresql://larder_owner:")
+
+
+def test_a_command_can_have_an_empty_database_for_a_moment(start: Start) -> None:
+    process = start(
+        *("tools.local_postgres", "with", "--", "sh", "-c", "echo $DATABASE_URL"),
+        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": "postgresql://elsewhere/larder"},
+    )
+    printed, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    host = Path(str(conninfo_to_dict(printed.strip())["host"]))
+    assert not host.exists()
+
+
+def test_psql_joins_the_cluster_that_runs(start: Start, cluster: Cluster) -> None:
+    process = start(
+        *("tools.local_postgres", "psql", "--data", cluster.data, "--"),
+        *("-Atc", "SELECT current_user"),
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    printed, errors = process.communicate(timeout=20)
+    assert printed == "larder_owner\n", errors
+    assert cluster.running

@@ -1,0 +1,126 @@
+"""A toy in the place of Larder: the supervisor runs it without knowing the difference."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.tools.processes import eventually
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+MANAGE = """
+import os, sys, time
+from pathlib import Path
+import psycopg
+if sys.argv[1] == "prepare":
+    print("preparing", flush=True)
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS t ()")
+else:
+    Path("worker.pid").write_text(str(os.getpid()))
+    while True:
+        time.sleep(1)
+"""
+
+WSGI = """
+import json, os, pathlib
+def application(environ, start_response):
+    alive = pathlib.Path("worker.pid").exists()
+    seen = {name: os.environ[name] for name in ("DEMO", "SECRET_KEY", "DATABASE_URL", "COMPAT")}
+    body = {"worker": {"alive": alive}, "pid": os.getpid(), "seen": seen}
+    content = json.dumps(body).encode()
+    start_response("200 OK", [("Content-Length", str(len(content)))])
+    return [content]
+"""
+
+
+@dataclass
+class Toy:
+    """A checkout of its own, with our tools and next to nothing to serve."""
+
+    folder: Path
+
+    @contextmanager
+    def start(self, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
+        """Run the supervisor in a process group of its own; killed at the end if need be."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.run"],
+            cwd=self.folder,
+            env={"PATH": "/usr/bin:/bin", "PORT": str(port), "WORKERS": "1", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def processes(self) -> list[int]:
+        """Return every process that works for this checkout: they live in it."""
+        return [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and lives_below(entry, self.folder)
+        ]
+
+
+def lives_below(entry: Path, folder: Path) -> bool:
+    """Say whether the working folder of a /proc entry is the folder or below it."""
+    try:
+        return (entry / "cwd").readlink().is_relative_to(folder)
+    except OSError:
+        return False
+
+
+def make_toy(folder: Path) -> Toy:
+    """Lay out the toy checkout."""
+    shutil.copytree(
+        CHECKOUT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (folder / "config").mkdir()
+    (folder / "config" / "__init__.py").touch()
+    (folder / "config" / "wsgi.py").write_text(WSGI)
+    (folder / "manage.py").write_text(MANAGE)
+    return Toy(folder)
+
+
+def ready(port: int) -> dict[str, Any]:
+    """Wait until the toy answers and return what it says."""
+    answers: list[dict[str, Any]] = []
+
+    def answered() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/readyz")
+            answers.append(json.loads(connection.getresponse().read()))
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        return True
+
+    assert eventually(answered, 20)
+    return answers[-1]
+
+
+def kill(pids: list[int], number: int) -> None:
+    """Send a signal to processes of the toy; some may be gone already."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
