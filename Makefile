@@ -30,8 +30,16 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 test: venv ## Run the tests (PYTEST_ARGS="-n 2")
 	@exec $(python) -m pytest $(PYTEST_ARGS)
 
+.PHONY: replay
+replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
+	@exec $(python) -m tools.replay $(REPLAY_ARGS)
+
+.PHONY: bench
+bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
+	@exec $(python) -m benchmarks $(BENCH_ARGS)
+
 .PHONY: check
-check: lint types walls migrations deploy-check test ## Everything that CI checks
+check: lint types walls migrations openapi-check deploy-check test ## Everything that CI checks
 
 .PHONY: lint
 lint: venv ## Format and style, without changing anything
@@ -58,6 +66,11 @@ migrations: venv ## No model without its migration
 .PHONY: deploy-check
 deploy-check: venv ## Django's checks for a production
 	@$(with_empty_database) $(SHELL) tools/deploy_check.sh
+
+.PHONY: openapi-check
+openapi-check: venv ## docs/openapi/v1.json is current, and breaks nothing that was released
+	$(python) -m tools.openapi current
+	$(python) -m tools.openapi compatible
 
 .PHONY: openapi
 openapi: venv ## Write docs/openapi/v1.json anew

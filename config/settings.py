@@ -36,7 +36,10 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "if-none-match",
 ]
-CORS_EXPOSE_HEADERS = ["Correlation-ID", "ETag", "Retry-After", "Idempotency-Replayed"]
+CORS_EXPOSE_HEADERS = [
+    *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
+    "Idempotency-Replayed",
+]
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
@@ -68,9 +71,13 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
             "max_size": pool_size,
             "timeout": DB_CONNECT_TIMEOUT,
             "reconnect_timeout": DB_RECONNECT_TIMEOUT,
+            # Only those that waited in vain can be so many: the database is away or stuck, and
+            # who comes now is told at once. The pool then looks for it by itself.
+            "max_waiting": THREADS,
+            "reconnect_failed": lambda pool: pool.check(),
         }
     settings = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "larder.common.postgresql",
         "NAME": given.pop("dbname", "larder"),
         "USER": given.pop("user", ""),
         "PASSWORD": given.pop("password", ""),
@@ -84,6 +91,9 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
 OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default=DATABASE_URL)
+# The worker waits for its jobs with LISTEN, which PgBouncer's transaction mode does not pass.
+WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
+PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"
 # "default" is the application's role; "owner" makes and changes the tables and nothing else.
 DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE),
@@ -118,15 +128,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "larder.api.correlation.one_form",
     "django_guid.middleware.guid_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "larder.ops.middleware.BrowserSession",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "larder.ops.middleware.BrowserCsrf",
+    "larder.ops.middleware.BrowserAuthentication",
+    "larder.ops.middleware.BrowserMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -150,6 +161,37 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = DEMO
+
+# --- Admin ---------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Larder",
+    "SITE_HEADER": "Larder",
+    "SITE_SUBHEADER": "Products, stock and orders",
+    "SITE_SYMBOL": "kitchen",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}ops/larder.svg"}
+    ],
+    "STYLES": [f"{STATIC_URL}ops/admin.css"],
+    "DASHBOARD_CALLBACK": "larder.orders.admin.dashboard",
+    "SIDEBAR": {"navigation": "larder.ops.admin.navigation"},
+    "COLORS": {
+        # Tailwind's emerald.
+        "primary": {
+            "50": "oklch(97.9% .021 166.113)",
+            "100": "oklch(95% .052 163.051)",
+            "200": "oklch(90.5% .093 164.15)",
+            "300": "oklch(84.5% .143 164.978)",
+            "400": "oklch(76.5% .177 163.223)",
+            "500": "oklch(69.6% .17 162.48)",
+            "600": "oklch(50.8% .118 165.612)",
+            "700": "oklch(43.2% .095 166.913)",
+            "800": "oklch(37.8% .077 168.94)",
+            "900": "oklch(26.2% .051 172.552)",
+            "950": "oklch(20% .04 172.552)",
+        },
+    },
+}
 
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "identity.Customer"
@@ -189,6 +231,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": [],
 }
 
@@ -217,6 +260,8 @@ DJANGO_GUID = {
     "GUID_HEADER_NAME": "Correlation-ID",
     "VALIDATE_GUID": True,
     "UUID_LENGTH": 32,
+    # corsheaders tells browsers what they may read; this would put its own list in its place.
+    "EXPOSE_HEADER": False,
 }
 LOG_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,

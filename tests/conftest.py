@@ -31,7 +31,10 @@ def django_db_setup(django_db_blocker: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _flush_as_owner() -> None:
-    TransactionTestCase._fixture_teardown = lambda self: database.empty_database()  # type: ignore[method-assign,assignment]
+    def flush(case: TransactionTestCase) -> None:
+        database.empty_database()
+
+    setattr(TransactionTestCase, "_fixture_teardown", flush)  # noqa: B010
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ def _start() -> None:
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "LARDER_TEST_OWNER_URL": owner,
         "LARDER_TEST_APP_URL": app,
+        "LARDER_TEST_SUPERUSER_URL": cluster.superuser_url(),
     }
     prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     urls = {"OWNER_DATABASE_URL": owner, "DATABASE_URL": app}
@@ -70,6 +71,12 @@ def _start() -> None:
 def in_database(url: str, name: str) -> str:
     """The same connection, to another database of the server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def superuser_url() -> str:
+    """The superuser's connection to this process's database: for damage that is forbidden."""
+    name = urlsplit(os.environ["DATABASE_URL"]).path[1:]
+    return in_database(os.environ["LARDER_TEST_SUPERUSER_URL"], name)
 
 
 def make_database() -> None:

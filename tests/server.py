@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Server:
     options: tuple[str, ...] = ()
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
+    _log: Path = Path()
     _local: threading.local = field(default_factory=threading.local)
     _connections: list[http.client.HTTPConnection] = field(default_factory=list)
 
@@ -45,14 +47,20 @@ class Server:
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
             *("--port", str(self.port), "--workers", str(self.workers)),
             *("--blocking-threads", str(self.threads), "--blocking-threads-idle-timeout", "600"),
-            # A worker that is still starting misses the order to end.
             *("--workers-kill-timeout", "3"),
             *(*self.options, self.application),
         ]
         own = {"WORKERS": str(self.workers), "THREADS": str(self.threads), "DB_POOL_SIZE": "8"}
         environment = os.environ | own | self.environment
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        self._wait_until_ready()
+        descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")
+        self._log = Path(log)
+        with os.fdopen(descriptor, "wb") as output:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -65,16 +73,17 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._log.unlink()
 
     def _wait_until_ready(self) -> None:
+        """Until every worker has started: one that still does would miss the order to end."""
+        assert self._process is not None
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                if self.call("GET", "/livez").status == 200:
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the server did not start within 30 s")
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self._log.read_text().count("Started worker-") >= self.workers:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
 
     def call(
         self,
@@ -114,7 +123,7 @@ class Server:
             kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
             self._local.connection = kept
             self._connections.append(kept)
-        return kept  # type: ignore[no-any-return]
+        return kept
 
     def hang_up(self) -> None:
         """Closes this thread's connection."""

@@ -11,12 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import F
 
 from larder.catalog.errors import CategoryInUse, UnknownCategory
 from larder.catalog.models import Category, Product
-from larder.common.errors import AlreadyTaken, NotFound, StaleVersion
+from larder.common import idempotency
+from larder.common.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
+from larder.common.idempotency import Claim, Made
 
 EDITABLE = frozenset(
     {
@@ -38,7 +40,7 @@ EDITABLE = frozenset(
 def create_product(fields: Mapping[str, Any], *, now: datetime) -> int:
     """Adds a product with the EDITABLE fields given; `sku`, `name` and `price` are needed.
 
-    Returns its id. Raises AlreadyTaken (SKU), UnknownCategory.
+    Returns its id. Raises AlreadyTaken (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
     with _clashes_named():
         return Product.objects.create(**_editable(fields), created_at=now, updated_at=now).pk
@@ -77,7 +79,7 @@ def change_product(
     """Changes fields of a product that is not archived.
 
     With `version` only if that is the present one. Raises NotFound, StaleVersion, AlreadyTaken
-    (SKU), UnknownCategory.
+    (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
     listed = Product.objects.filter(id=product, archived_at=None)
     _update(listed, version, _editable(fields) | {"updated_at": now})
@@ -89,10 +91,20 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     _update(listed, version, {"archived_at": now, "updated_at": now})
 
 
-def create_category(*, name: str, parent: int | None) -> int:
-    """Returns the new category's id. Raises UnknownCategory (the parent)."""
-    with _clashes_named():
-        return Category.objects.create(name=name, parent_id=parent).pk
+def create_category(
+    *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
+) -> Made:
+    """Adds a category. Raises UnknownCategory (the parent), KeyReused."""
+    with transaction.atomic():
+        if claim is not None:
+            earlier = idempotency.claim([claim], now=now).get(claim.scope)
+            if earlier is not None:
+                return Made(int(earlier.result_for(claim)), replayed=True)
+        with _clashes_named():
+            category = Category.objects.create(name=name, parent_id=parent).pk
+        if claim is not None:
+            idempotency.settle({claim.scope: str(category)})
+    return Made(category, replayed=False)
 
 
 def change_category(
@@ -165,10 +177,23 @@ def _clashes_named() -> Iterator[None]:
             connection.check_constraints()
     except IntegrityError as error:
         raise _clash(error) from error
+    except OperationalError as error:
+        raise _over_limit(error) from error
 
 
 def _clash(error: IntegrityError) -> Exception:
     constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     if "sku" in constraint:
         return AlreadyTaken("sku")
+    if constraint == "product_rules":
+        detail = "max_per_order must not be less than min_quantity."
+        return InvalidInput([Fault("/max_per_order", "out_of_range", detail)])
     return UnknownCategory() if "category" in constraint or "parent" in constraint else error
+
+
+def _over_limit(error: OperationalError) -> Exception:
+    """A name of which PostgreSQL's index cannot hold the bytes: emoji count for four each."""
+    if getattr(error.__cause__, "sqlstate", None) != "54000":
+        return error
+    detail = "Too long in bytes: 650 characters always fit, 1,024 where most are Latin."
+    return InvalidInput([Fault("/name", "too_long", detail)])

@@ -7,7 +7,7 @@ draft "The Idempotency-Key HTTP Header Field", and DESIGN's section of that name
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -59,6 +59,14 @@ class Earlier:
         return self.result
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The id of what a request made, and whether it repeats an earlier request."""
+
+    id: int
+    replayed: bool
+
+
 def fingerprint(*parsed: object) -> bytes:
     """SHA-256 over parsed values: spaces and the order of keys in the JSON do not count."""
     return hashlib.sha256(msgspec.json.encode(parsed, order="deterministic")).digest()
@@ -95,10 +103,6 @@ WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
 """
 
 
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
 def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     """Claims all keys; returns those that were used before, with what came of it.
 
@@ -108,7 +112,7 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
         return {}
     scopes = [claim.scope for claim in claims]
     contents = [(claim.fingerprint, claim.result, claim.expires_at) for claim in claims]
-    taken = database.rows(_CLAIM, [now, *_columns(scopes), *_columns(contents)])
+    taken = database.rows(_CLAIM, [now, *database.columns(scopes), *database.columns(contents)])
     mine = {Scope(*row) for row in taken}
     return _find([scope for scope in scopes if scope not in mine])
 
@@ -116,23 +120,24 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
 def _find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     if not scopes:
         return {}
-    found = database.rows(_FIND, _columns(scopes))
+    found = database.rows(_FIND, database.columns(scopes))
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
 
 
 def settle(results: dict[Scope, str]) -> None:
     """Records what came of claimed keys, in the claiming transaction."""
     if results:
-        database.rows(_SETTLE, [*_columns(results), list(results.values())])
+        database.execute(_SETTLE, [*database.columns(results), list(results.values())])
 
 
 def release(scopes: Sequence[Scope]) -> None:
     """Gives claimed keys back: only successes are remembered."""
     if scopes:
-        database.rows(_RELEASE, _columns(scopes))
+        database.execute(_RELEASE, database.columns(scopes))
 
 
-def delete_expired(*, now: datetime) -> int:
-    """Deletes keys past their time. Returns how many."""
-    deleted, _ = IdempotencyKey.objects.filter(expires_at__lt=now).delete()
+def delete_expired(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` keys past their time, the oldest first. Returns how many."""
+    expired = IdempotencyKey.objects.filter(expires_at__lt=now).order_by("expires_at")
+    deleted, _ = IdempotencyKey.objects.filter(pk__in=expired.values("pk")[:limit]).delete()
     return deleted

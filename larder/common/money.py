@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-PRICE_PATTERN = r"^[0-9]{1,9}([.][0-9]{1,3})?$"
+PRICE_PATTERN = r"^[0-9]{1,9}([.][0-9]{1,3})?\Z"
 """What a price looks like in a request: numeric(12,3), not negative."""
 
 

@@ -27,6 +27,8 @@ from larder.identity.tokens import REFRESH_LIFETIME, Refresh, Signer
 GRACE = timedelta(seconds=60)
 """How long the immediate predecessor of a refresh token still gets the same successor."""
 
+LONGEST_USERNAME = 150
+
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
 
@@ -59,7 +61,7 @@ def register(
     """Makes a customer. With `approval` they may log in and look, but not order yet.
 
     The same claim with the same username and password gives the same customer again.
-    Raises RegistrationClosed, AlreadyTaken, InvalidInput (the password), KeyReused.
+    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused.
     """
     if policy == "closed":
         raise RegistrationClosed
@@ -71,7 +73,7 @@ def register(
         may_order=policy == "open",
         date_joined=now,
     )
-    _check_password(asked.password, customer)
+    _check(customer, asked.password)
     customer.password = make_password(asked.password)
     try:
         with transaction.atomic(durable=True):
@@ -98,14 +100,28 @@ def _registered_before(result: str, password: str) -> Registered:
     return Registered(customer.pk, replayed=True)
 
 
-def _check_password(password: str, customer: Customer) -> None:
+def _check(customer: Customer, password: str) -> None:
+    faults = [*_username_faults(customer), *_password_faults(password, customer)]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _username_faults(customer: Customer) -> list[Fault]:
+    """Normalising can make a name longer: U+FDFA becomes eighteen characters."""
+    if len(customer.username) <= LONGEST_USERNAME:
+        return []
+    detail = f"At most {LONGEST_USERNAME} characters in Unicode's normal form KC."
+    return [Fault("/username", "too_long", detail)]
+
+
+def _password_faults(password: str, customer: Customer) -> list[Fault]:
     try:
         validate_password(password, customer)
     except ValidationError as error:
-        faults = [
+        return [
             Fault("/password", e.code or "invalid", " ".join(e.messages)) for e in error.error_list
         ]
-        raise InvalidInput(faults) from error
+    return []
 
 
 def _taken(error: IntegrityError) -> AlreadyTaken:
@@ -164,13 +180,14 @@ def refresh(token: str, *, door: str, signer: Signer, now: datetime) -> Pair:
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
     given = signer.read_refresh(token, door=door)
-    _rotate(given, now=now)
+    rotated = _rotate(given, now=now)
     session = Session.objects.select_related("customer").filter(id=given.session).first()
     if session is None or session.ended_at is not None or not session.customer.is_active:
         raise SessionEnded
     if session.expires_at <= now:
         raise TokenExpired
-    if not _is_successor(session, given, now):
+    # Who rotated is right even if the successor was used before the session was read.
+    if not rotated and not _is_successor(session, given, now):
         end_session(given, now=now)
         raise SessionEnded
     return _pair(session, session.customer, signer, now)
@@ -205,9 +222,13 @@ def end_session(given: Refresh, *, now: datetime) -> None:
     Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
 
 
-def delete_expired_sessions(*, now: datetime) -> int:
-    """Deletes sessions that nobody can use any more. Returns how many."""
-    deleted, _ = Session.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
+def delete_expired_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions that nobody can use any more, the oldest first.
+
+    Returns how many.
+    """
+    expired = Session.objects.filter(expires_at__lt=now - timedelta(days=1)).order_by("expires_at")
+    deleted, _ = Session.objects.filter(id__in=expired.values("id")[:limit]).delete()
     return deleted
 
 

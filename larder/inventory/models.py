@@ -47,6 +47,9 @@ class Adjustment(models.Model):
     class Meta:
         db_table = "adjustment"
 
+    def __str__(self) -> str:
+        return f"adjustment {self.id}"
+
 
 class LedgerEntry(models.Model):
     """Why stock changed: append-only, by a trigger for every role.
@@ -75,3 +78,6 @@ class LedgerEntry(models.Model):
             ),
         )
         indexes = (models.Index(fields=["product", "id"], name="ledger_entry_history"),)
+
+    def __str__(self) -> str:
+        return f"ledger entry {self.pk}"

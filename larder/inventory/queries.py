@@ -45,7 +45,7 @@ class ProductFilter:
     """Which products, and in what order. Everything given must hold.
 
     `words` occur in name or SKU, in any case; `category` includes those below it; prices are
-    list prices.
+    list prices; `archived` lets archived products in.
     """
 
     words: tuple[str, ...] = ()
@@ -55,10 +55,12 @@ class ProductFilter:
     in_stock: bool | None = None
     ids: tuple[int, ...] | None = None
     ordering: str = "id"
+    archived: bool = False
 
     def conditions(self) -> tuple[str, list[Any]]:
-        """The WHERE conditions, each beginning with AND, and their parameters."""
-        found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word, word]) for word in self.words]
+        """The WHERE clause, and its parameters."""
+        found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
+        found += [(sql.CONTAINS, [word, word]) for word in self.words]
         if self.category is not None:
             found.append((sql.BELOW_CATEGORY, [self.category]))
         if self.min_price is not None:
@@ -69,8 +71,8 @@ class ProductFilter:
             found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
         if self.ids is not None:
             found.append(("p.id = ANY(%s::bigint[])", [list(self.ids)]))
-        conditions = "".join(f" AND {condition}" for condition, _ in found)
-        return conditions, [value for _, values in found for value in values]
+        conditions = " AND ".join(condition for condition, _ in found)
+        return f" WHERE {conditions}", [value for _, values in found for value in values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +98,17 @@ def products(
 
 
 def _page(ordering: str, after: Position | None) -> tuple[str, list[Any]]:
+    """The condition that begins behind `after`, the order and the limit, with parameters."""
     column = ORDERINGS[ordering.removeprefix("-")]
-    down = ordering.startswith("-")
-    direction, comparison = ("DESC", "<") if down else ("ASC", ">")
-    if column == "p.id":
-        order, where, position = (
-            f"p.id {direction}",
-            f"p.id {comparison} %s",
-            [after and after.id],
-        )
-    else:
-        order = f"{column} {direction}, p.id {direction}"
-        where = f"({column}, p.id) {comparison} (%s, %s)"
-        position = [after.value, after.id] if after else []
+    direction, comparison = ("DESC", "<") if ordering.startswith("-") else ("ASC", ">")
+    order = f" ORDER BY {column} {direction}, p.id {direction} LIMIT %s"
     if after is None:
-        return f" ORDER BY {order} LIMIT %s", []
-    return f" AND {where} ORDER BY {order} LIMIT %s", position
+        return order, []
+    if column == "p.id":
+        # Said of both sides of the join: or else stock is walked from its beginning.
+        where = f" AND p.id {comparison} %s AND s.product_id {comparison} %s"
+        return where + order, [after.id, after.id]
+    return f" AND ({column}, p.id) {comparison} (%s, %s)" + order, [after.value, after.id]
 
 
 def _priced(customer: int, found: list[StockedProduct]) -> list[StockedProduct]:
@@ -127,9 +124,9 @@ def count_products(wanted: ProductFilter) -> int:
     return int(database.rows(f"{sql.COUNT}{conditions}", parameters)[0][0])
 
 
-def product(customer: int, product_id: int) -> StockedProduct:
-    """A listed product. Raises NotFound, for archived ones too."""
-    found = products(customer, ProductFilter(ids=(product_id,)), limit=1)
+def product(customer: int, product_id: int, *, archived: bool = False) -> StockedProduct:
+    """A listed product, or with `archived` any. Raises NotFound."""
+    found = products(customer, ProductFilter(ids=(product_id,), archived=archived), limit=1)
     if not found:
         raise NotFound
     return found[0]

@@ -11,7 +11,7 @@ from django.db import transaction
 from larder.catalog.services import create_product
 from larder.common import database, idempotency
 from larder.common.errors import Fault, InvalidInput, UnknownProducts
-from larder.common.idempotency import Claim
+from larder.common.idempotency import Claim, Made
 from larder.common.ids import new_id
 from larder.inventory import sql
 from larder.inventory.errors import (
@@ -66,7 +66,7 @@ def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now:
         now_there = Balance(before.available + one.available, before.committed + one.committed)
         after[one.product] = now_there
         entries.append((one, now_there))
-    database.rows(sql.MOVE, [*_stock_columns(entries, after), *_ledger_columns(entries, now)])
+    database.execute(sql.MOVE, [*_stock_columns(entries, after), *_ledger_columns(entries, now)])
 
 
 def _stock_columns(
@@ -94,14 +94,6 @@ def _ledger_columns(
         [one.actor for one, _ in entries],
         [now] * len(entries),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The id of what a request made, and whether it repeats an earlier request."""
-
-    id: int
-    replayed: bool
 
 
 def create_stocked_product(

@@ -13,7 +13,7 @@ from larder.common.clock import now
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
 
-WORKER_SILENT_AFTER = timedelta(seconds=30)
+WORKER_SILENT_AFTER = timedelta(seconds=40)
 """The worker beats every ten seconds; one that missed three beats is gone."""
 
 

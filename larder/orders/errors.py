@@ -41,7 +41,7 @@ class OrderTooSmall(DomainError):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"lines": [], "total": str(self.total), "minimum": str(self.minimum)}
+        return {"lines": [], "total": self.total, "minimum": self.minimum}
 
 
 PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] = (

@@ -156,6 +156,11 @@ def _with_lines(rows: Collection[tuple[Any, ...]]) -> list[OrderView]:
     return views
 
 
+def existing(order_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are an order's, placed or a draft."""
+    return set(Order.objects.filter(id__in=order_ids).values_list("id", flat=True))
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedContent:
     """What was placed under an id: whose, and the fingerprints of its lines and of the rest."""

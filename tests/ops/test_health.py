@@ -37,7 +37,7 @@ def test_a_migration_that_is_missing_makes_the_process_unready(db: None, api: Ap
     from larder.ops import health
 
     health._done.clear()
-    database.rows("DELETE FROM django_migrations WHERE app = 'orders'")
+    database.execute("DELETE FROM django_migrations WHERE app = 'orders'")
     assert api("GET", "/readyz").status == 503
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import DomainError
+from larder.common.errors import DomainError, NotFound
 from larder.identity import queries as identity
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
 from larder.inventory import services as inventory
@@ -50,7 +50,8 @@ def place_orders(
     """Places a group; answers in its order. One order's refusal is no other's concern.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (the id is another customer's), OrderingNotAllowed, SessionEnded.
+    KeyReused, NotFound (no such customer, or the id is another's), OrderingNotAllowed,
+    SessionEnded (the customer's own account was deactivated).
     """
     candidates = [candidate(one) for one in asked]
     waiting = candidates
@@ -69,12 +70,16 @@ def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> Non
 
 
 def _check_customers(group: Sequence[Candidate]) -> None:
+    if not group:
+        return
     standing = identity.standing({one.asked.customer for one in group})
     for one in group:
         customer = standing.get(one.asked.customer)
-        if customer is None or not customer.is_active:
+        if customer is None:
+            one.answer = NotFound()
+        elif not customer.is_active and customer.public_id == one.asked.actor:
             one.answer = SessionEnded()
-        elif not customer.may_order:
+        elif not customer.is_active or not customer.may_order:
             one.answer = OrderingNotAllowed()
 
 

@@ -8,7 +8,7 @@ from larder.common import idempotency
 from larder.common.errors import DomainError, KeyReused, NotFound
 from larder.common.idempotency import Earlier, Scope
 from larder.orders import queries
-from larder.orders.services.placement import ORDER_ID, Candidate, Placed
+from larder.orders.services.placement import ORDER_ID, Candidate, Placed, unanswered
 
 
 def separate_twins(
@@ -36,6 +36,7 @@ def claim_and_replay(group: Sequence[Candidate], *, now: datetime) -> Collection
     earlier = idempotency.claim(claims, now=now)
     if earlier:
         _replay([one for one in group if not earlier.keys().isdisjoint(one.scopes)], earlier)
+    _answer_unclaimed([one for one in unanswered(group) if one.asked.order_id is not None])
     return earlier.keys()
 
 
@@ -48,7 +49,17 @@ def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> N
 def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> None:
     for one in repeated:
         one.answer = _reused(one, earlier)
-    known = [(one, _order(one, earlier)) for one in repeated if one.answer is None]
+    _show([(one, _order(one, earlier)) for one in repeated if one.answer is None])
+
+
+def _answer_unclaimed(chosen: Sequence[Candidate]) -> None:
+    """Ids that the shop itself gave to an order or a draft: no client ever claimed them."""
+    taken = queries.existing([one.id for one in chosen]) if chosen else set()
+    if taken:
+        _show([(one, one.id) for one in chosen if one.id in taken])
+
+
+def _show(known: Sequence[tuple[Candidate, UUID]]) -> None:
     ids = [order for _, order in known]
     content, views = queries.placed_content(ids), queries.orders(ids)
     for one, order in known:

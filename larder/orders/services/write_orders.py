@@ -1,6 +1,6 @@
 """Writes decided orders: orders, lines and events in one statement, whatever the group's size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,15 +30,13 @@ def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -
         for line in one.lines
     ]
     events = [(one.event, one.id, one.asked.actor) for one in placed]
-    head = [currency, now, now, now, *_columns(_order_row(one) for one in placed)]
-    rows = database.rows(sql.INSERT, [*head, *_columns(lines), now, *_columns(events)])
+    head = [currency, now, now, now, *database.columns(_order_row(one) for one in placed)]
+    rows = database.rows(
+        sql.INSERT, [*head, *database.columns(lines), now, *database.columns(events)]
+    )
     numbers: dict[UUID, int] = dict(rows)
     for one in placed:
         one.answer = Placed(_view(one, numbers[one.id], currency, now), replayed=False)
-
-
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _order_row(one: Candidate) -> tuple[object, ...]:

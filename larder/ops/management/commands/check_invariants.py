@@ -1,0 +1,87 @@
+"""Proves from the tables that nothing was oversold, lost or doubled."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
+
+from larder.ops import invariants
+from larder.ops.invariants import Finding, Report
+
+VIOLATED = 1
+NOT_CHECKED = 2
+
+
+class Command(BaseCommand):
+    """Exit status: 0 when all hold, 1 when one is violated, 2 when they could not be checked."""
+
+    help = (
+        "Prove from the tables, in one snapshot, that nothing was oversold, lost or doubled. "
+        "Exit status 0: all holds; 1: something is violated; 2: it could not be checked."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = invariants.check()
+        except (DatabaseError, InterfaceError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CommandError(f"Not checked: {reason}", returncode=NOT_CHECKED) from error
+        write = self._write_json if options["format"] == "json" else self._write_text
+        write(report)
+        if report.violated:
+            said = f"{len(report.violated)} of {len(report.findings)} invariants are violated."
+            raise CommandError(said, returncode=VIOLATED)
+
+    def _write_json(self, report: Report) -> None:
+        self.stdout.write(json.dumps(as_json(report), indent=1))
+
+    def _write_text(self, report: Report) -> None:
+        for finding in report.findings:
+            self._write_finding(finding)
+        if not report.violated:
+            extent = ", ".join(f"{count} × {table}" for table, count in report.looked_at.items())
+            count, seconds = len(report.findings), report.seconds
+            self.stdout.write(f"All {count} invariants hold over {extent} ({seconds:.1f} s).")
+
+    def _write_finding(self, finding: Finding) -> None:
+        told = "violated" if finding.violations else "ok"
+        name, count, seconds = finding.invariant.name, finding.violations, finding.seconds
+        self.stdout.write(f"{told:<10}{name:<36}{count:>9}{seconds:>8.2f} s")
+        if finding.violations:
+            self.stdout.write(f"          {finding.invariant.means}")
+            self.stdout.write(f"          Look at {finding.invariant.look_at}.")
+        for row in finding.rows:
+            self.stdout.write(f"          {json.dumps(row)}")
+        if finding.violations > len(finding.rows):
+            self.stdout.write(f"          and {finding.violations - len(finding.rows)} more")
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report for machines: `{"ok", "snapshot", "looked_at", "seconds", "invariants":
+    [{"name", "ok", "violations", "seconds", "means", "look_at", "rows"}]}`, amounts as strings."""
+    return {
+        "ok": not report.violated,
+        "snapshot": report.snapshot,
+        "looked_at": report.looked_at,
+        "seconds": round(report.seconds, 3),
+        "invariants": [_finding_as_json(finding) for finding in report.findings],
+    }
+
+
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
+    invariant = finding.invariant
+    return {
+        "name": invariant.name,
+        "ok": not finding.violations,
+        "violations": finding.violations,
+        "seconds": round(finding.seconds, 3),
+        "means": invariant.means,
+        "look_at": invariant.look_at,
+        "rows": list(finding.rows),
+    }

@@ -1,0 +1,241 @@
+"""The hand-written SQL of ops: what must never be true of the tables.
+
+Each statement returns the rows that violate one invariant (larder/ops/invariants.py says what
+each means), so a healthy shop answers all of them with nothing. They trust no constraint, no
+foreign key and no trigger, for those are what a restore, a repair by hand or a defect goes round.
+
+The plan they rely on: each reads its tables once from end to end and joins by hash; no subquery
+is run row by row. 100,000 orders with 300,000 ledger entries take a few seconds all together.
+The events and adjustments a ledger entry refers to are compared as text, because its reference
+is text that a damaged entry may have filled with anything.
+"""
+
+ORDER_CAUSES = "('order', 'change', 'cancel', 'pack', 'missing', 'ship', 'return')"
+"""Causes whose ledger entries refer to an order event; `opening` refers to the product, every
+other cause is the reason of an adjustment."""
+
+EXTENT = """
+SELECT pg_current_snapshot()::text, json_build_object(
+    'product', (SELECT count(*) FROM product),
+    'ledger_entry', (SELECT count(*) FROM ledger_entry),
+    'order', (SELECT count(*) FROM "order" WHERE status <> 'draft'),
+    'order_line', (SELECT count(*) FROM order_line)
+)::text
+"""
+"""What there is to look at: on an empty database everything holds."""
+
+NEGATIVE_STOCK = """
+SELECT product_id, available, committed FROM stock WHERE available < 0 OR committed < 0
+"""
+
+NEGATIVE_BALANCE = """
+SELECT id, product_id, available_after, committed_after, cause, reference, at
+FROM ledger_entry WHERE available_after < 0 OR committed_after < 0
+"""
+"""Stock may be right again today: the ledger tells of the moment when it was not."""
+
+NO_SINGLE_STOCK_ROW = """
+SELECT coalesce(product.id, stock.product_id) AS product_id,
+       count(product.id) AS products, count(stock.product_id) AS stock_rows
+FROM product FULL JOIN stock ON stock.product_id = product.id
+GROUP BY 1 HAVING count(product.id) <> 1 OR count(stock.product_id) <> 1
+"""
+
+UNLIKE_LEDGER_SUM = """
+SELECT product_id, stock.available, stock.committed,
+       summed.available AS ledger_available, summed.committed AS ledger_committed
+FROM stock FULL JOIN (
+    SELECT product_id, sum(available_change) AS available, sum(committed_change) AS committed
+    FROM ledger_entry GROUP BY product_id
+) AS summed USING (product_id)
+WHERE coalesce(stock.available, 0) <> coalesce(summed.available, 0)
+   OR coalesce(stock.committed, 0) <> coalesce(summed.committed, 0)
+"""
+
+UNLIKE_LAST_BALANCE = """
+SELECT product_id, stock.available, stock.committed,
+       last.available_after AS ledger_available, last.committed_after AS ledger_committed
+FROM stock FULL JOIN (
+    SELECT DISTINCT ON (product_id) product_id, available_after, committed_after
+    FROM ledger_entry ORDER BY product_id, id DESC
+) AS last USING (product_id)
+WHERE coalesce(stock.available, 0) <> coalesce(last.available_after, 0)
+   OR coalesce(stock.committed, 0) <> coalesce(last.committed_after, 0)
+"""
+"""Entries of a product are written under its lock, so their ids are in the order they happened.
+The index ledger_entry_history gives that order, or one sort does."""
+
+BROKEN_LEDGER_CHAIN = """
+SELECT id, product_id, cause, reference, available_before, available_change, available_after,
+       committed_before, committed_change, committed_after
+FROM (
+    SELECT *, lag(available_after, 1, 0) OVER earlier AS available_before,
+           lag(committed_after, 1, 0::bigint) OVER earlier AS committed_before
+    FROM ledger_entry WINDOW earlier AS (PARTITION BY product_id ORDER BY id)
+) AS entry
+WHERE available_after <> available_before::bigint + available_change
+   OR committed_after <> committed_before + committed_change
+"""
+
+IMPOSSIBLE_MOVEMENT = """
+SELECT id, product_id, cause, available_change, committed_change, reference
+FROM ledger_entry
+WHERE NOT CASE
+    WHEN cause = 'order' THEN available_change < 0 AND available_change + committed_change = 0
+    WHEN cause = 'change' THEN available_change + committed_change = 0
+    WHEN cause IN ('cancel', 'pack')
+        THEN available_change > 0 AND available_change + committed_change = 0
+    WHEN cause IN ('missing', 'ship') THEN available_change = 0 AND committed_change < 0
+    WHEN cause IN ('opening', 'return') THEN available_change > 0 AND committed_change = 0
+    ELSE available_change <> 0 AND committed_change = 0
+END
+"""
+"""An order moves units from available to committed and back, and only there; shipping and what
+was found missing take them out of committed; all else touches what is available alone."""
+
+SEVERAL_OPENINGS = """
+SELECT product_id, count(*) AS openings, sum(available_change) AS units
+FROM ledger_entry WHERE cause = 'opening' GROUP BY product_id HAVING count(*) > 1
+"""
+
+UNEXPLAINED_ADJUSTMENT = f"""
+SELECT entry.id, entry.product_id, entry.cause, entry.reference, adjustment.reason
+FROM ledger_entry AS entry LEFT JOIN adjustment ON adjustment.id::text = entry.reference
+WHERE CASE
+    WHEN entry.cause = 'opening' OR entry.cause IN {ORDER_CAUSES} THEN adjustment.id IS NOT NULL
+    ELSE adjustment.reason IS DISTINCT FROM entry.cause
+END
+"""
+
+UNKNOWN_EVENT = f"""
+SELECT entry.id, entry.product_id, entry.cause, entry.reference, entry.available_change
+FROM ledger_entry AS entry LEFT JOIN order_event AS event ON event.id::text = entry.reference
+WHERE entry.cause IN {ORDER_CAUSES} AND event.id IS NULL
+"""
+
+UNEXPLAINED_LINE = f"""
+WITH promised AS (
+    SELECT line.order_id, line.product_id, "order".status, line.quantity
+    FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+), moved AS (
+    SELECT event.order_id, entry.product_id, -sum(entry.available_change) AS taken,
+           sum(entry.committed_change) AS committed
+    FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
+    WHERE entry.cause IN {ORDER_CAUSES} GROUP BY event.order_id, entry.product_id
+)
+SELECT order_id, product_id, status, quantity, taken, committed
+FROM promised FULL JOIN moved USING (order_id, product_id)
+WHERE coalesce(committed, 0) <> CASE WHEN status IN ('placed', 'packed') THEN quantity ELSE 0 END
+   OR CASE
+          WHEN status = 'placed' THEN coalesce(taken, 0) <> quantity
+          WHEN status IN ('packed', 'shipped', 'delivered', 'returned') THEN false
+          ELSE coalesce(taken, 0) <> 0
+      END
+"""
+"""Order by order what UNLIKE_UNSHIPPED says of the whole shop, so that two faults cannot make up
+for each other. From packing on, fewer units may have been found and some may come back, so only
+the committed ones are compared. A line that was taken off an order gave everything back."""
+
+UNLIKE_UNSHIPPED = """
+SELECT product_id, stock.committed, unshipped.units AS unshipped
+FROM stock FULL JOIN (
+    SELECT line.product_id, sum(line.quantity) AS units
+    FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+    WHERE "order".status IN ('placed', 'packed') GROUP BY line.product_id
+) AS unshipped USING (product_id)
+WHERE coalesce(stock.committed, 0) <> coalesce(unshipped.units, 0)
+"""
+
+WRONG_TOTAL = """
+SELECT "order".id, "order".number, "order".status, "order".total, added.total AS lines_total
+FROM "order" JOIN (
+    SELECT order_id, sum(quantity * unit_price) AS total FROM order_line GROUP BY order_id
+) AS added ON added.order_id = "order".id
+WHERE "order".status <> 'draft' AND "order".total <> added.total
+"""
+
+NO_LINES = """
+SELECT "order".id, "order".number, "order".status, "order".total
+FROM "order" LEFT JOIN order_line AS line ON line.order_id = "order".id
+WHERE "order".status <> 'draft' AND line.id IS NULL
+"""
+
+LOST_ORDER = """
+SELECT 'order_line' AS found_in, line.id::text, line.order_id
+FROM order_line AS line LEFT JOIN "order" ON "order".id = line.order_id WHERE "order".id IS NULL
+UNION ALL
+SELECT 'order_event', event.id::text, event.order_id
+FROM order_event AS event LEFT JOIN "order" ON "order".id = event.order_id
+WHERE "order".id IS NULL
+"""
+
+NOT_PLACED_ONCE = """
+SELECT "order".id, "order".number, "order".status, count(event.id) AS times_placed
+FROM "order" LEFT JOIN order_event AS event
+     ON event.order_id = "order".id AND event.type = 'placed'
+GROUP BY "order".id
+HAVING count(event.id) <> CASE "order".status WHEN 'draft' THEN 0 ELSE 1 END
+"""
+
+UNLIKE_LAST_EVENT = """
+SELECT "order".id, "order".number, "order".status, last.type, last.to_status, last.at
+FROM "order" JOIN (
+    SELECT DISTINCT ON (order_id) order_id, type, to_status, at
+    FROM order_event ORDER BY order_id, position DESC
+) AS last ON last.order_id = "order".id
+WHERE "order".status <> last.to_status
+"""
+
+BROKEN_HISTORY = """
+SELECT id, order_id, type, ended_in, from_status, to_status, at
+FROM (
+    SELECT *, lag(to_status, 1, '') OVER (PARTITION BY order_id ORDER BY position) AS ended_in
+    FROM order_event
+) AS event
+WHERE from_status <> ended_in AND NOT (ended_in = '' AND from_status = 'draft')
+"""
+"""A cart has no events until it is placed: the first one begins in nothing or in the draft."""
+
+RETURNED_TOO_MUCH = """
+SELECT id, order_id, product_id, quantity, returned FROM order_line WHERE returned > quantity
+"""
+
+OPEN_CLAIM = """
+SELECT actor, operation, key, created_at FROM idempotency_key WHERE result = ''
+"""
+
+KEY_WITHOUT_ORDER = """
+SELECT claim.actor, claim.operation, claim.key, claim.result, "order".status
+FROM idempotency_key AS claim LEFT JOIN "order" ON "order".id::text = claim.result
+WHERE claim.operation IN ('order-id', 'POST /api/v1/orders') AND claim.result <> ''
+  AND ("order".id IS NULL OR "order".status = 'draft')
+"""
+
+STRANGERS_KEY = """
+SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
+FROM idempotency_key AS claim
+JOIN "order" ON "order".id::text = claim.result
+LEFT JOIN customer AS owner ON owner.id = "order".customer_id
+LEFT JOIN order_event AS placed ON placed.order_id = "order".id AND placed.type = 'placed'
+LEFT JOIN customer AS staff ON staff.public_id = claim.actor AND staff.is_staff
+WHERE CASE claim.operation
+    WHEN 'order-id'
+        THEN claim.actor <> '00000000-0000-0000-0000-000000000000' OR claim.key <> claim.result
+    WHEN 'POST /api/v1/orders'
+        THEN claim.actor IS DISTINCT FROM owner.public_id
+             AND claim.actor IS DISTINCT FROM placed.actor AND staff.id IS NULL
+    ELSE false
+END
+"""
+"""An order's id is claimed for everybody and answers for itself. A key belongs to the customer,
+to whoever placed the order for them, or to staff, who may see every order."""
+
+SAME_USERNAME = """
+SELECT lower(username) AS username, count(*) AS accounts, array_agg(id ORDER BY id) AS ids
+FROM customer GROUP BY lower(username) HAVING count(*) > 1
+"""
+
+SAME_EMAIL = """
+SELECT lower(email) AS email, count(*) AS accounts, array_agg(id ORDER BY id) AS ids
+FROM customer WHERE email <> '' GROUP BY lower(email) HAVING count(*) > 1
+"""

@@ -1,0 +1,118 @@
+"""What the worker does at fixed times (UTC): tidying up, and looking whether all is well.
+
+Everything is done in batches that stay well within the time limits of the server's role, and can
+be repeated: a job that was cut off leaves the rest to the next one.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from django.core.management import call_command
+from procrastinate import JobContext, builtin_tasks
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+
+from larder.common.clock import now
+from larder.common.idempotency import delete_expired
+from larder.identity.services import delete_expired_sessions
+from larder.ops import invariants
+
+logger = structlog.get_logger(__name__)
+
+BATCH = 5_000
+"""Rows deleted by one statement: some 50 ms."""
+
+MOST_BATCHES = 200
+"""After a million rows a job makes way for others."""
+
+KEEP_FINISHED_JOBS = 72
+"""Hours for which finished and failed jobs can be looked at."""
+
+MOST_ATTEMPTS = 5
+"""How often a job is begun at whose doing workers were killed."""
+
+
+def delete_in_batches(delete: Callable[[int], int]) -> int:
+    """Calls `delete` with a limit until it finds less than that. Returns how many it deleted."""
+    total = 0
+    for _ in range(MOST_BATCHES):
+        deleted = delete(BATCH)
+        total += deleted
+        if deleted < BATCH:
+            break
+    return total
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="delete_expired_keys")
+def delete_expired_keys(timestamp: int) -> int:
+    """Deletes idempotency keys past their time. Those of orders are kept for ever."""
+    return delete_in_batches(lambda limit: delete_expired(now=now(), limit=limit))
+
+
+@app.periodic(cron="5-59/10 * * * *")
+@app.task(queueing_lock="delete_ended_log_ins")
+def delete_ended_log_ins(timestamp: int) -> int:
+    """Deletes log-ins that cannot be refreshed any more, and the admin's."""
+    call_command("clearsessions")
+    return delete_in_batches(lambda limit: delete_expired_sessions(now=now(), limit=limit))
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="check_invariants")
+def check_invariants(timestamp: int) -> None:
+    """Logs an error for each invariant that does not hold; `manage.py check_invariants` shows
+    the rows."""
+    report = invariants.check()
+    for finding in report.violated:
+        logger.error(
+            "An invariant is violated.",
+            invariant=finding.invariant.name,
+            violations=finding.violations,
+            means=finding.invariant.means,
+            look_at=finding.invariant.look_at,
+        )
+    if not report.violated:
+        logger.info("All invariants hold.", seconds=round(report.seconds, 1), **report.looked_at)
+
+
+@app.periodic(cron="37 * * * *")
+@app.task(queueing_lock="delete_finished_jobs", pass_context=True)
+async def delete_finished_jobs(context: JobContext, timestamp: int) -> None:
+    """Deletes jobs that ended long ago, however they ended."""
+    await builtin_tasks.remove_old_jobs(
+        context,
+        max_hours=KEEP_FINISHED_JOBS,
+        remove_failed=True,
+        remove_cancelled=True,
+        remove_aborted=True,
+    )
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
+    """Takes up again what a worker was doing when it was killed: it no longer beats.
+
+    Source: procrastinate's documentation, "Retry stalled jobs".
+    """
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        retried = await _try_again(manager, job)
+        logger.warning(
+            "A worker was killed at a job.", job=job.id, task=job.task_name, retried=retried
+        )
+
+
+async def _try_again(manager: JobManager, job: Job) -> bool:
+    """Not for ever, for the job itself may be what kills workers; and not where the next of its
+    kind already waits to do the same."""
+    if job.attempts < MOST_ATTEMPTS:
+        with suppress(UniqueViolation):
+            await manager.retry_job(job)
+            return True
+    await manager.finish_job(job, Status.FAILED, delete_job=False)
+    return False

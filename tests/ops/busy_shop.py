@@ -1,0 +1,134 @@
+"""A small shop with some history, made through the services alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from uuid import UUID, uuid4
+
+from larder.catalog.services import archive_product, create_product
+from larder.common.errors import DomainError
+from larder.common.idempotency import Claim, Scope, fingerprint
+from larder.common.ids import NOBODY
+from larder.identity.models import Customer
+from larder.inventory.services import AdjustmentLine, adjust_stock, open_stock
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_orders
+from larder.orders.services.placement import Placement, Terms
+
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+GBP = Terms(currency="GBP")
+POST_ORDERS = "POST /api/v1/orders"
+
+
+@dataclass(frozen=True, slots=True)
+class BusyShop:
+    """`jam` was opened with 10 units, 7 were sold, 5 came in; `tea` was sold to two customers,
+    3 and 4 of 20; `hat` was never in stock. `anna` placed the first order, of `jam`, under a key
+    and an id she chose."""
+
+    jam: int
+    tea: int
+    hat: int
+    anna: Customer
+    bert: Customer
+    clerk: Customer
+    first_order: UUID
+
+
+def open_shop() -> BusyShop:
+    """Makes the shop that the damages begin with. Needs an empty database."""
+    jam, tea, hat = (_product(name, units) for name, units in (("J", 10), ("T", 20), ("H", 0)))
+    # Passwords are nobody's business here, and hashing them takes time.
+    anna, bert, clerk = (
+        Customer.objects.create(username=name, email=f"{name}@example.com", is_staff=staff)
+        for name, staff in (("anna", False), ("bert", False), ("clerk", True))
+    )
+    first = uuid4()
+    place([_placement(anna, {jam: 7}, order_id=first, key="first")])
+    place([_placement(anna, {tea: 3}), _placement(bert, {tea: 4}, actor=clerk, key="telephone")])
+    book("received", AdjustmentLine(jam, delta=5), actor=clerk)
+    return BusyShop(jam, tea, hat, anna, bert, clerk, first)
+
+
+def _product(sku: str, units: int) -> int:
+    made = create_product({"sku": sku, "name": sku, "price": Decimal("1.50")}, now=BEGAN)
+    open_stock({made: units}, actor=NOBODY, now=BEGAN)
+    return made
+
+
+def _placement(
+    who: Customer,
+    units: dict[int, int],
+    *,
+    actor: Customer | None = None,
+    order_id: UUID | None = None,
+    key: str | None = None,
+) -> Placement:
+    return Placement(
+        customer=who.pk,
+        actor=(actor or who).public_id,
+        lines=[Wanted(product, quantity) for product, quantity in units.items()],
+        order_id=order_id,
+        key=key,
+        operation=POST_ORDERS,
+    )
+
+
+def place(group: Sequence[Placement]) -> int:
+    """Places a group; returns how many of it were not refused."""
+    answers = place_orders(group, terms=GBP, now=BEGAN)
+    return sum(not isinstance(answer, DomainError) for answer in answers)
+
+
+def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") -> None:
+    """Books an adjustment under a key."""
+    scope = Scope(actor.public_id, "POST /api/v1/stock/adjustments", key or str(uuid4()))
+    kept_until = BEGAN + timedelta(days=2)
+    claim = Claim(scope, fingerprint(reason), expires_at=kept_until)
+    adjust_stock(lines, reason=reason, actor=actor.public_id, now=BEGAN, claim=claim)
+
+
+def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
+    """Random business: groups of orders, repeated keys and ids, deliveries, counts, a product
+    taken off sale. Returns how many orders were placed or repeated."""
+    random, done = Random(seed), 0  # noqa: S311
+    products = [shop.jam, shop.tea, shop.hat, *(_product(f"P{one}", 30 * one) for one in range(8))]
+    ids = [uuid4() for _ in range(10)]
+    for step in range(steps):
+        if step == steps // 2:
+            archive_product(products.pop(), now=BEGAN)
+        if random.random() < 0.25:
+            _restock(shop, products, random)
+        else:
+            group = [_any_order(shop, products, ids, random) for _ in range(random.randint(1, 6))]
+            done += place(group)
+    return done
+
+
+def _any_order(
+    shop: BusyShop, products: Sequence[int], ids: Sequence[UUID], random: Random
+) -> Placement:
+    who = random.choice([shop.anna, shop.bert])
+    chosen = random.sample(products, random.randint(1, 4))
+    return _placement(
+        who,
+        {product: random.randint(1, 5) for product in chosen},
+        actor=random.choice([who, who, shop.clerk]),
+        order_id=random.choice([*ids, None, None]),
+        key=random.choice(["a", "b", "c", None, None, None]),
+    )
+
+
+def _restock(shop: BusyShop, products: Sequence[int], random: Random) -> None:
+    chosen = random.sample(products, 2)
+    try:
+        if random.random() < 0.5:
+            lines = [AdjustmentLine(product, delta=random.randint(-3, 20)) for product in chosen]
+            book("received", *lines, actor=shop.clerk)
+        else:
+            lines = [AdjustmentLine(product, counted=random.randint(0, 40)) for product in chosen]
+            book("counted", *lines, actor=shop.clerk)
+    except DomainError:
+        return

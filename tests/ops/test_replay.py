@@ -1,0 +1,149 @@
+"""The replay of real orders, and that its own count sees through a server that lies."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from larder.identity.models import Customer
+from tests import database
+from tests.ops import liar
+from tests.server import Server
+from tools.errors import LauncherError
+from tools.replay import options
+from tools.replay.__main__ import replay
+
+ROOT = Path(__file__).resolve().parents[2]
+STAFF = {"STAFF_USER": "clerk", "STAFF_PASSWORD": "correct horse"}
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
+    """A running server with a clerk, for all replays of this file."""
+    with django_db_blocker.unblock():
+        Customer.objects.create_user("clerk", STAFF["STAFF_PASSWORD"], is_staff=True)
+        with Server(workers=2) as server:
+            yield server
+        database.empty_database()
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A data folder without a database, and no DATABASE_URL: the own count stands alone."""
+    monkeypatch.delenv("DATABASE_URL")
+    return tmp_path
+
+
+def _replay(url: str, data: Path, *arguments: str) -> int:
+    few = ("--orders", "8", "--accounts", "2", "--customers", "4", "--keep")
+    given = [*few, "--base-url", url, "--data", str(data), *arguments]
+    return replay(options.parse(given, STAFF))
+
+
+def test_300_real_orders_leave_every_unit_accounted_for(shop: Server) -> None:
+    arguments = ("--orders", "300", "--accounts", "8", "--retry", "0.3", "--keep")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.replay", *arguments],
+        cwd=ROOT,
+        env=os.environ | STAFF | {"BASE_URL": f"http://127.0.0.1:{shop.port}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = {line[:12].strip(): line[12:].strip() for line in done.stdout.splitlines()}
+    assert told["own count"] == "1,415 products, every unit accounted for"
+    assert told["invariants"] == "all hold"
+    placed, refused = int(told["placed"]), int(told["refused"].split(",")[0])
+    assert placed + refused == 300
+    assert min(placed, refused) > 50
+    assert int(told["answers"].split()[1]) > 5
+
+
+def test_the_products_of_a_run_are_taken_off_sale_afterwards(shop: Server, nowhere: Path) -> None:
+    listed = "SELECT count(*) FROM product WHERE archived_at IS NULL"
+    before = _one(listed)
+    few = [
+        "--orders",
+        "2",
+        "--accounts",
+        "1",
+        "--scarce",
+        "1",
+        "--base-url",
+        f"http://127.0.0.1:{shop.port}",
+    ]
+    assert replay(options.parse([*few, "--data", str(nowhere)], STAFF)) == 0
+    assert _one(listed) == before
+
+
+def _one(statement: str) -> Any:
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as connection:
+        (found,) = connection.execute(statement.encode()).fetchone() or (None,)
+    return found
+
+
+LIES = {
+    "places_twice": "is in the history 2 times",
+    "loses_an_answer": "answered 500",
+    "denies_an_order": "was not acknowledged and is in the history 1 times",
+    "refuses_for_nothing": "was refused, though all of it is there",
+    "acknowledges_nothing": "was acknowledged and is in the history 0 times",
+    "finds_a_unit": "must be left; the server shows",
+    "forgets_an_order": "was acknowledged and is in the history 0 times",
+    "overcharges": "the history says",
+    "sends_other_units": "has other lines in the history",
+    "shows_a_strangers_order": "has an order 'a stranger' that they never sent",
+    "gives_another_id": "is in the history under another id",
+}
+LIES_TO_WHO_ASKS_TWICE = {
+    "forgets_keys": "was placed 2 times under one key",
+    "calls_a_repeat_new": "was carried out 2 times, not repeated",
+    "denies_an_order": "was both placed and refused",
+}
+
+
+@pytest.mark.parametrize(
+    ("lie", "fault", "retry"),
+    [
+        *((lie, fault, "0") for lie, fault in LIES.items()),
+        *((lie, fault, "1") for lie, fault in LIES_TO_WHO_ASKS_TWICE.items()),
+    ],
+)
+def test_the_own_count_sees_through_a_lying_server(
+    shop: Server,
+    nowhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    lie: str,
+    fault: str,
+    retry: str,
+) -> None:
+    with liar.lying(shop.port, getattr(liar, lie)) as url:
+        assert _replay(url, nowhere, "--retry", retry, "--scarce", "1") == 1
+    assert fault in capsys.readouterr().out
+
+
+def test_without_a_lie_the_same_replay_finds_nothing(
+    shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with liar.lying(shop.port, liar.no_lie) as url:
+        assert _replay(url, nowhere, "--retry", "1", "--scarce", "1") == 0
+    assert "not checked" in capsys.readouterr().out
+
+
+def test_a_replay_in_which_nothing_is_placed_proves_nothing(
+    shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"http://127.0.0.1:{shop.port}"
+    assert _replay(url, nowhere, "--scarce", "0") == 1
+    assert "Nothing was placed." in capsys.readouterr().out
+
+
+def test_without_a_server_one_line_says_what_to_do(nowhere: Path) -> None:
+    with pytest.raises(LauncherError, match="start one with `make run`"):
+        _replay("http://127.0.0.1:1", nowhere)

@@ -1,0 +1,56 @@
+"""What the replay is made of, part by part."""
+
+import os
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from larder.common import database
+from tools.replay import demand, invariants, options, report
+
+
+def test_the_invariants_are_those_of_the_database_the_orders_are_in(transactional_db: None) -> None:
+    url = os.environ["DATABASE_URL"]
+    assert invariants.check(url, orders=0) == []
+    database.execute(
+        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
+        " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
+    )
+    open_claim, other_database = invariants.check(url, orders=5)
+    assert open_claim.startswith("no_claim_is_left_open: 1 violations")
+    assert "holds 0 orders, fewer than the server acknowledged" in other_database
+    (away,) = invariants.check("postgresql://nobody@127.0.0.1:1/nowhere", orders=0)
+    assert away.startswith("check_invariants failed: CommandError: Not checked")
+
+
+def test_options_come_from_flags_then_from_the_environment() -> None:
+    environment = {"PORT": "8123", "ORDERS": "7", "SCARCE": "0.25"}
+    asked = options.parse(["--orders", "9"], environment)
+    assert (asked.base_url, asked.orders, asked.scarce) == ("http://127.0.0.1:8123", 9, 0.25)
+    with pytest.raises(SystemExit):
+        options.parse(["--retry", "2"], {})
+
+
+def test_lines_of_one_product_in_one_order_are_one_demand() -> None:
+    columns = ("invoice", "customer", "sku", "quantity", "unit_price")
+    rows = [
+        ("1", "a", "J", "2", "1.5"),
+        ("1", "a", "J", "1", "1.4"),
+        ("2", "b", "J", "4", "1.5"),
+    ]
+    wanted = demand.collect((dict(zip(columns, row, strict=True)) for row in rows), None)
+    assert [order.units for order in wanted.orders] == [Counter(J=3), Counter(J=4)]
+    assert wanted.prices == {"J": Decimal("1.5")}
+    assert wanted.stock(0.5) == {"J": 4}
+
+
+def test_the_shipped_orders_are_two_months_of_a_real_shop() -> None:
+    wanted = demand.read(None)
+    assert (len(wanted.orders), len(wanted.prices)) == (2387, 2628)
+    assert wanted.prices.keys() <= demand.names().keys()
+
+
+@pytest.mark.parametrize(("part", "value"), [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0)])
+def test_percentiles_are_by_nearest_rank(part: float, value: float) -> None:
+    assert report.percentile([float(one) for one in range(1, 101)], part) == value

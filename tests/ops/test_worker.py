@@ -1,0 +1,257 @@
+"""The job worker: a real one, in its own process, on this test's database as the app role."""
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.worker import Worker
+
+from larder.common import database, idempotency
+from larder.common.clock import now as clock
+from larder.common.idempotency import Claim, Scope
+from larder.ops import tasks
+from larder.ops.health import WORKER_SILENT_AFTER
+from tests.conftest import Api, Person
+from tests.database import superuser_url
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG_AGO = timedelta(days=40)
+
+
+@pytest.fixture
+def queue(transactional_db: None) -> Iterator[None]:
+    """No jobs, before and after: procrastinate's tables are not the shop's."""
+    _empty_queue()
+    yield
+    _empty_queue()
+
+
+def _empty_queue() -> None:
+    for table in ("periodic_defers", "events", "jobs", "workers"):
+        database.execute(f"DELETE FROM procrastinate_{table}")
+
+
+@contextmanager
+def _worker(log: Path, *options: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "manage.py", "procrastinate", "worker", *options]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, log.read_text()
+
+
+def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
+    """Has a worker do what waits, and returns what it logged."""
+    with _worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
+        process.wait(20)
+    lines = log.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def _eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _stored_key(expires_at: datetime | None) -> None:
+    claim = Claim(Scope(uuid4(), "POST /x", "k"), b"", "1", expires_at)
+    with transaction.atomic():
+        idempotency.claim([claim], now=clock())
+
+
+def _keys() -> int:
+    return int(database.rows("SELECT count(*) FROM idempotency_key")[0][0])
+
+
+def _add_job(task: str, status: str, *, attempts: int = 0, lock: str | None = None) -> int:
+    ((job,),) = database.rows(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts, queueing_lock,"
+        " args) VALUES ('default', %s, %s::procrastinate_job_status, %s, %s, '{\"timestamp\": 0}')"
+        " RETURNING id",
+        [f"larder.ops.tasks.{task}", status, attempts, lock],
+    )
+    return int(job)
+
+
+def _defer(task: str) -> None:
+    app.configure_task(f"larder.ops.tasks.{task}").defer(timestamp=0)
+
+
+def _status(job: int) -> tuple[str, int] | None:
+    found = database.rows("SELECT status, attempts FROM procrastinate_jobs WHERE id = %s", [job])
+    return found[0] if found else None
+
+
+def test_readyz_tells_whether_a_worker_beats(queue: None, api: Api, tmp_path: Path) -> None:
+    def alive() -> bool:
+        return bool(api("GET", "/readyz").body["worker"]["alive"])
+
+    assert not alive()
+    with _worker(tmp_path / "log"):
+        assert _eventually(alive)
+    assert not alive()
+
+
+def test_a_worker_that_is_killed_is_called_gone_after_some_missed_beats(
+    queue: None, api: Api
+) -> None:
+    beat = inspect.signature(Worker).parameters["update_heartbeat_interval"].default
+    assert timedelta(seconds=3 * beat) <= WORKER_SILENT_AFTER
+    for age, alive in ((WORKER_SILENT_AFTER / 2, True), (WORKER_SILENT_AFTER * 2, False)):
+        _empty_queue()
+        database.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [clock() - age]
+        )
+        assert api("GET", "/readyz").body["worker"]["alive"] is alive
+
+
+def test_a_worker_deletes_what_has_expired_and_nothing_else(
+    queue: None, person: Callable[..., Person], tmp_path: Path
+) -> None:
+    who = person().customer
+    for opened in (clock() - LONG_AGO, clock()):
+        _open_session(who, opened)
+    for expires_at in (clock() - timedelta(hours=1), clock() + timedelta(hours=1), None):
+        _stored_key(expires_at)
+    with _worker(tmp_path / "log"):
+        assert _eventually(lambda: _keys() == 2)
+        assert _eventually(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
+
+
+def _open_session(who: Any, opened: datetime) -> None:
+    database.execute(
+        "INSERT INTO session (id, customer_id, door, generation, created_at, rotated_at,"
+        " expires_at) VALUES (gen_random_uuid(), %s, 'v1', 0, %s, %s, %s)",
+        [who.pk, opened, opened, opened + timedelta(days=30)],
+    )
+
+
+def test_the_hourly_check_logs_an_error_for_what_is_violated(queue: None, tmp_path: Path) -> None:
+    _defer("check_invariants")
+    (healthy,) = _about("invariants hold", _run_waiting_jobs(tmp_path / "first"))
+    assert healthy["level"] == "info"
+    database.execute(
+        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
+        " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
+    )
+    _defer("check_invariants")
+    (line,) = _about("invariant is violated", _run_waiting_jobs(tmp_path / "second"))
+    assert (line["level"], line["invariant"], line["violations"]) == (
+        "error",
+        "no_claim_is_left_open",
+        1,
+    )
+
+
+def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if words in line["event"]]
+
+
+def test_what_a_killed_worker_left_is_done_by_the_next(queue: None, tmp_path: Path) -> None:
+    left = _add_job("delete_expired_keys", "doing")
+    deadly = _add_job("delete_expired_keys", "doing", attempts=tasks.MOST_ATTEMPTS)
+    has_successor = _add_job("delete_ended_log_ins", "doing", lock="delete_ended_log_ins")
+    _add_job("delete_ended_log_ins", "todo", lock="delete_ended_log_ins")
+    database.execute("UPDATE procrastinate_jobs SET priority = -1 WHERE status = 'todo'")
+    _defer("retry_stalled_jobs")
+    _run_waiting_jobs(tmp_path / "log")
+    assert _status(left) == ("succeeded", 2)
+    assert _status(deadly) == ("failed", tasks.MOST_ATTEMPTS + 1)
+    assert _status(has_successor) == ("failed", 1)
+
+
+def test_jobs_that_ended_long_ago_are_deleted(queue: None, tmp_path: Path) -> None:
+    ended = {status: _add_job("check_invariants", status) for status in ("succeeded", "failed")}
+    recent = _add_job("check_invariants", "failed")
+    database.execute(
+        "INSERT INTO procrastinate_events (job_id, type, at)"
+        " SELECT id, 'failed', now() - interval '73 hours' FROM procrastinate_jobs"
+    )
+    database.execute("UPDATE procrastinate_events SET at = now() WHERE job_id = %s", [recent])
+    database.execute(
+        "UPDATE procrastinate_events SET at = now() - interval '73 hours' WHERE job_id <> %s",
+        [recent],
+    )
+    _defer("delete_finished_jobs")
+    _run_waiting_jobs(tmp_path / "log")
+    assert [_status(job) for job in ended.values()] == [None, None]
+    assert _status(recent) is not None
+
+
+def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(queue: None, tmp_path: Path) -> None:
+    direct = f"{os.environ['DATABASE_URL']}&application_name=direct"
+
+    def listening() -> bool:
+        with psycopg.connect(superuser_url()) as superuser:
+            found = superuser.execute(
+                "SELECT query FROM pg_stat_activity WHERE application_name = 'direct'"
+            ).fetchall()
+        return any("LISTEN" in query for (query,) in found)
+
+    with _worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
+        assert _eventually(listening)
+
+
+def test_a_job_belongs_to_the_transaction_that_defers_it(queue: None) -> None:
+    with transaction.atomic():
+        _defer("delete_expired_keys")
+        assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
+        transaction.set_rollback(True)
+    assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
+def test_every_task_of_ours_has_its_fixed_times() -> None:
+    known = {name for name in app.tasks if name.startswith("larder.ops.")}
+    timed = {one.task.name for one in app.periodic_registry.periodic_tasks.values()}
+    assert known == timed
+    assert len(known) == 5
+
+
+def test_no_statement_deletes_more_than_a_batch(db: None) -> None:
+    for _ in range(5):
+        _stored_key(clock() - timedelta(hours=1))
+    assert idempotency.delete_expired(now=clock(), limit=2) == 2
+    assert _keys() == 3
+
+
+@pytest.mark.parametrize(
+    ("there", "statements"),
+    [(0, 1), (3, 1), (tasks.BATCH, 2), (10**9, tasks.MOST_BATCHES)],
+)
+def test_deleting_goes_on_until_nothing_is_left_or_it_was_enough(
+    there: int, statements: int
+) -> None:
+    left, asked = there, []
+
+    def delete(limit: int) -> int:
+        nonlocal left
+        asked.append(limit)
+        deleted = min(limit, left)
+        left -= deleted
+        return deleted
+
+    assert tasks.delete_in_batches(delete) == there - left
+    assert asked == [tasks.BATCH] * statements

@@ -1,0 +1,152 @@
+"""The replay's own count: what the customers were told against what the server says.
+
+Nothing here knows how the server keeps its books. Every unit of the opening stock is either in
+an order that was acknowledged or still shown as available; every acknowledged order is in its
+customer's history, once and as it was told; and nothing else is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from tools.replay.clients import Account, Crew, expect, persist
+from tools.replay.shop import Product, Progress, Stage
+from tools.replay.traffic import Told
+from tools.replay.wire import Line, Request
+
+IDS_A_REQUEST = 200
+PAGE = 100
+
+Shown = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the server says afterwards: units available by product id, orders by username."""
+
+    available: Mapping[int, int]
+    histories: Mapping[str, Sequence[Shown]]
+
+
+def ask(stage: Stage, size: int, progress: Progress) -> Statement:
+    """Read all figures and all histories."""
+    crew = Crew(stage.base_url, size)
+    ids = sorted(product.id for product in stage.products.values())
+    parts = [ids[start : start + IDS_A_REQUEST] for start in range(0, len(ids), IDS_A_REQUEST)]
+    people = {account.username: account for account in stage.accounts.values()}
+
+    def figures(line: Line, part: Sequence[int]) -> list[tuple[int, int]]:
+        path = f"stock?products={','.join(map(str, part))}"
+        answer = persist(line, Request("GET", path, token=stage.staff.token(line)))
+        results = expect(answer, 200, "asking for stock").body["results"]
+        return [(one["product"], one["quantity"]) for one in results]
+
+    available = dict(pair for part in crew.each(figures, parts) for pair in part)
+    read = progress("Histories", crew.each(history, list(people.values())), len(people))
+    return Statement(available, dict(zip(people, read, strict=True)))
+
+
+def history(line: Line, account: Account) -> list[Shown]:
+    """Read a customer's history, page by page."""
+    path: str | None = f"orders?limit={PAGE}"
+    found: list[Shown] = []
+    while path is not None:
+        request = Request("GET", path, token=account.token(line))
+        page = expect(persist(line, request), 200, "reading a history").body
+        found += page["results"]
+        path = page["next"] and "{0.path}?{0.query}".format(urlsplit(page["next"]))
+    return found
+
+
+def audit(stage: Stage, told: Sequence[Told], statement: Statement) -> list[str]:
+    """Return a sentence for everything that is off; none when every unit is accounted for."""
+    return [
+        *(fault for one in told for fault in contradictions(one)),
+        *shelf_faults(stage, told, statement.available),
+        *(fault for one in told for fault in lost_sales(stage, one, statement.available)),
+        *history_faults(stage, told, statement.histories),
+    ]
+
+
+def contradictions(told: Told) -> Iterator[str]:
+    """What one customer was told must make sense by itself."""
+    for trouble in told.troubles:
+        yield f"Order {told.reference}: {trouble}."
+    if len(told.placed) > 1:
+        yield f"Order {told.reference} was placed {len(told.placed)} times under one key."
+    if told.carried_out > 1:
+        yield f"Order {told.reference} was carried out {told.carried_out} times, not repeated."
+    if told.placed and told.refusals:
+        yield f"Order {told.reference} was both placed and refused ({told.refusals[0]})."
+
+
+def shelf_faults(stage: Stage, told: Sequence[Told], available: Mapping[int, int]) -> Iterator[str]:
+    """Opening stock − units of acknowledged orders = what the API shows, product by product."""
+    sold: Counter[str] = Counter()
+    for one in told:
+        if one.placed:
+            sold.update(one.order.units)
+    for sku, product in stage.products.items():
+        left, shown = product.opening - sold[sku], available.get(product.id)
+        if left != shown:
+            yield (
+                f"Product {sku}: {product.opening} units, {sold[sku]} acknowledged, so {left} "
+                f"must be left; the server shows {shown}."
+            )
+
+
+def lost_sales(stage: Stage, told: Told, available: Mapping[int, int]) -> Iterator[str]:
+    """Stock only falls here: an order that could be met now was refused without a reason."""
+    short = any(
+        units > available.get(stage.products[sku].id, 0) for sku, units in told.order.units.items()
+    )
+    if "insufficient_stock" in told.refusals and not short:
+        yield f"Order {told.reference} was refused, though all of it is there."
+
+
+def history_faults(
+    stage: Stage, told: Sequence[Told], histories: Mapping[str, Sequence[Shown]]
+) -> Iterator[str]:
+    """Each customer's history holds what was acknowledged to them, and nothing else."""
+    theirs: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        theirs[one.account.username].append(one)
+    for username, orders in histories.items():
+        found: dict[str, list[Shown]] = defaultdict(list)
+        for shown in orders:
+            found[shown["reference"]].append(shown)
+        for one in theirs[username]:
+            yield from entry_faults(stage, one, found.pop(one.reference, []))
+        for reference in found:
+            yield f"{username} has an order {reference!r} that they never sent."
+
+
+def entry_faults(stage: Stage, told: Told, found: Sequence[Shown]) -> Iterator[str]:
+    """One order in its customer's history."""
+    if len(found) != bool(told.placed):
+        said = "acknowledged" if told.placed else "not acknowledged"
+        yield f"Order {told.reference} was {said} and is in the history {len(found)} times."
+    for shown in found:
+        if told.placed and shown["id"] not in told.placed:
+            yield f"Order {told.reference} is in the history under another id."
+        yield from content_faults(stage, told, shown)
+
+
+def content_faults(stage: Stage, told: Told, shown: Shown) -> Iterator[str]:
+    """The lines and the total, by our own prices."""
+    wanted = {stage.products[sku].id: units for sku, units in told.order.units.items()}
+    if {line["product"]: line["quantity"] for line in shown["lines"]} != wanted:
+        yield f"Order {told.reference} has other lines in the history."
+    total = total_of(stage.products, told)
+    if Decimal(shown["total"]) != total:
+        yield f"Order {told.reference} is worth {total}; the history says {shown['total']}."
+
+
+def total_of(products: Mapping[str, Product], told: Told) -> Decimal:
+    """Quantity × price, added up exactly."""
+    return sum((products[sku].price * units for sku, units in told.order.units.items()), Decimal(0))

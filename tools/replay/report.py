@@ -1,0 +1,62 @@
+"""What a replay tells: how much, how fast, and what is off."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.replay.traffic import Told
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Orders by what came of them, requests by answer, orders a second, latencies in ms."""
+
+    placed: int
+    refused: Counter[str]
+    replayed: int
+    requests: int
+    rate: float
+    p50: float
+    p99: float
+
+
+def figures(told: Sequence[Told], seconds: float) -> Figures:
+    """Add up what the customers were told in `seconds`."""
+    latencies = sorted(one * 1000 for order in told for one in order.seconds)
+    return Figures(
+        placed=sum(bool(one.placed) for one in told),
+        refused=Counter(one.refusals[0] for one in told if one.refusals and not one.placed),
+        replayed=sum(one.replays for one in told),
+        requests=len(latencies),
+        rate=len(told) / seconds,
+        p50=percentile(latencies, 0.50),
+        p99=percentile(latencies, 0.99),
+    )
+
+
+def percentile(ordered: Sequence[float], part: float) -> float:
+    """Return the nearest-rank percentile; 0 when there is nothing."""
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else 0.0
+
+
+def lines(found: Figures) -> list[str]:
+    """Return the figures as lines for the terminal."""
+    refused = "".join(f", {code} {count:,}" for code, count in found.refused.most_common())
+    return [
+        f"placed      {found.placed:>8,}",
+        f"refused     {found.refused.total():>8,}{refused}",
+        f"answers     {found.requests:>8,}, {found.replayed:,} of them repeated earlier ones",
+        f"orders/s    {found.rate:>8,.0f}",
+        f"latency     {found.p50:>8,.1f} ms p50, {found.p99:,.1f} ms p99",
+    ]
+
+
+def shown(faults: Sequence[str]) -> list[str]:
+    """Return the first faults, and how many more there are."""
+    more = len(faults) - MOST_SHOWN
+    return [*faults[:MOST_SHOWN], *([f"… and {more} more"] if more > 0 else [])]
