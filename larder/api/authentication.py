@@ -87,17 +87,25 @@ class _EndedSessions:
         self._ended: frozenset[object] = frozenset()
 
     def present(self) -> frozenset[object]:
-        if monotonic() - self._read_at > SESSIONS_LOOKED_AT_EVERY and self._take_turn():
-            try:
-                self._ended = queries.ended_sessions(now=now())
-                self._read_at = monotonic()
-            finally:
-                self._lock.release()
+        if self._read_at == float("-inf"):
+            # Nothing is known yet. A turn would be waited for in vain with the database away.
+            self._read()
+        elif monotonic() - self._read_at > SESSIONS_LOOKED_AT_EVERY:
+            self._read_in_turn()
         return self._ended
 
-    def _take_turn(self) -> bool:
-        """The first read is waited for; later on the others go on with what is known."""
-        return self._lock.acquire(blocking=self._read_at == float("-inf"))
+    def _read_in_turn(self) -> None:
+        """One thread reads; the others go on with what is known."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._read()
+            finally:
+                self._lock.release()
+
+    def _read(self) -> None:
+        began = monotonic()
+        self._ended = queries.ended_sessions(now=now())
+        self._read_at = began
 
 
 _sessions = _EndedSessions()

@@ -1,6 +1,7 @@
 """What the API can answer with: JSON."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
@@ -13,16 +14,16 @@ _ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+js
 class JSONOnly(BaseContentNegotiation):
     """Refuses a client that takes no JSON; nothing else is to be negotiated."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         return next(iter(parsers), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[Any],
+        renderers: Iterable[Any],
         format_suffix: str | None = None,
     ) -> tuple[Any, str]:
-        renderer = renderers[0]
+        renderer = next(iter(renderers))
         accepted = request.META.get("HTTP_ACCEPT")
         if accepted and not takes_json(accepted) and not takes(accepted, renderer.media_type):
             raise NotAcceptable
@@ -41,11 +42,10 @@ def takes_json(accepted: str) -> bool:
 def takes(accepted: str, kind: str) -> bool:
     """Whether an Accept header names this media type with a quality above nought."""
     for part in accepted.lower().split(","):
-        name, _, parameters = part.partition(";")
-        if name.strip() == kind and parameters.replace(" ", "") not in {
-            "q=0",
-            "q=0.0",
-            "q=0.00",
-        }:
+        name, *parameters = part.replace(" ", "").split(";")
+        if name == kind and not any(_NEVER.fullmatch(one) for one in parameters):
             return True
     return False
+
+
+_NEVER = re.compile(r"q=0(\.0*)?")

@@ -164,7 +164,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
 
 def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.Throttled):
-        headers = {"Retry-After": str(int(error.wait or 1) + 1)}
+        headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1) + 1)}
         return problem(request, "throttled", headers=headers)
     return problem(request, _FRAMEWORK_CODES.get(type(error), "bad_request"))
 

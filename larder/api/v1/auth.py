@@ -6,9 +6,10 @@ from rest_framework.request import Request
 
 from larder.api.authentication import signer
 from larder.api.v1 import shapes
-from larder.api.v1.http import Endpoint, claim, read_body, replay_headers, reply
+from larder.api.v1.bodies import read_body
+from larder.api.v1.http import Open, claim, no_content, replay_headers, reply
 from larder.api.v1.me import shown
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import KEYED, operation
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.identity import queries, services
@@ -19,13 +20,6 @@ DOOR = "v1"
 """Refresh tokens of this API work here and at no other."""
 
 
-class Open(Endpoint):
-    """An endpoint for everybody; a given Authorization header is not looked at."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-
 class Register(Open):
     @operation(
         "register",
@@ -34,7 +28,7 @@ class Register(Open):
         answers={201: shapes.Me},
         problems=["username_taken", "email_taken", "registration_closed"],
         token=False,
-        keyed=True,
+        traits=[KEYED],
     )
     def post(self, request: Request) -> HttpResponse:
         """Makes a customer account."""
@@ -54,7 +48,9 @@ class Register(Open):
             claim=claim(request, fingerprint(*about), expires_at=moment + RETENTION),
         )
         profile = queries.profile(registered.id)
-        return reply(shown(profile), status=201, headers=replay_headers(registered.replayed))
+        return reply(
+            shown(profile), status=201, headers=replay_headers(replayed=registered.replayed)
+        )
 
 
 class Token(Open):
@@ -107,10 +103,10 @@ class Revoke(Open):
         """Ends the log-in that a refresh token belongs to."""
         body = read_body(request, shapes.RefreshToken)
         services.revoke(body.refresh, door=DOOR, signer=signer(), now=now())
-        return HttpResponse(status=204)
+        return no_content()
 
 
 def _tokens(pair: Pair) -> HttpResponse:
     seconds = int(ACCESS_LIFETIME.total_seconds())
-    answer = shapes.TokenPair(pair.access, pair.refresh, seconds)
+    answer = shapes.TokenPair(pair.access, pair.refresh, "Bearer", seconds)
     return reply(answer, headers={"Cache-Control": "no-store"})

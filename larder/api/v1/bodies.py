@@ -103,6 +103,8 @@ def _chunked(asked: HttpRequest) -> bytes:
 
 
 def _read_away(asked: HttpRequest, length: int) -> None:
+    if "HTTP_EXPECT" in asked.META:
+        return  # it waits for a word before it sends (RFC 9110, section 10.1.1)
     for _ in _parts(asked, min(length, READ_AWAY)):
         pass
 

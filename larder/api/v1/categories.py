@@ -1,56 +1,49 @@
 """Categories: the shelves of the shop."""
 
-from typing import Annotated, Any
-
-import msgspec
 from django.http import HttpResponse
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 from rest_framework.request import Request
 
 from larder.api import pagination
-from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes
+from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
-    Endpoint,
-    read_body,
+    PageParameters,
+    StaffWrites,
+    claim,
+    no_content,
     read_parameters,
+    replay_headers,
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.catalog import queries, services
 from larder.catalog.queries import CategoryRow
+from larder.common.clock import now
+from larder.common.idempotency import RETENTION, fingerprint
 
 
-class ListParameters(msgspec.Struct):
-    """The parameters of the category list."""
+class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
+    """Where a page of categories ended."""
 
-    limit: Annotated[int, Meta(ge=1)] = pagination.DEFAULT_LIMIT
-    cursor: str | None = None
-
-
-class Staffed(Endpoint):
-    """Everybody reads, staff write."""
-
-    def get_permissions(self) -> list[Any]:
-        reads = self.request.method in {"GET", "HEAD", "OPTIONS"}
-        return super().get_permissions() if reads else [IsStaff()]
+    id: shapes.Id
 
 
-class Categories(Staffed):
+class Categories(StaffWrites):
     @operation(
         "list_categories",
         tag="categories",
-        parameters=ListParameters,
+        parameters=PageParameters,
         answers={200: shapes.CategoryPage, 304: None},
+        traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of categories, by id."""
-        asked = read_parameters(request, ListParameters)
-        limit = min(asked.limit, pagination.LARGEST_LIMIT)
-        after = pagination.decode(asked.cursor, list[int]) or [0]
-        found = queries.categories(after=after[0], limit=limit + 1)
-        results, link = pagination.page(request, found, limit, lambda one: [one.id])
+        asked = read_parameters(request, PageParameters)
+        place = pagination.decode(asked.cursor, CategoryPlace)
+        found = queries.categories(after=place.id if place else 0, limit=asked.rows + 1)
+        results, link = pagination.page(request, found, asked.rows, _place)
         return reply_tagged(request, shapes.CategoryPage([_shown(one) for one in results], link))
 
     @operation(
@@ -59,20 +52,32 @@ class Categories(Staffed):
         body=shapes.NewCategory,
         answers={201: shapes.Category},
         problems=["not_staff", "unknown_category"],
+        traits=[KEYED, LOCATED, TAGGED],
     )
     def post(self, request: Request) -> HttpResponse:
         """Staff: adds a category."""
         body = read_body(request, shapes.NewCategory)
-        category = services.create_category(name=body.name, parent=body.parent)
-        return _answer(request, category, status=201)
+        moment = now()
+        content = fingerprint(body.name, body.parent)
+        made = services.create_category(
+            name=body.name,
+            parent=body.parent,
+            now=moment,
+            claim=claim(request, content, expires_at=moment + RETENTION),
+        )
+        found = queries.category(made.id)
+        headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(replayed=made.replayed)
+        answer = _shown(found)
+        return reply_tagged(request, answer, version=found.version, status=201, headers=headers)
 
 
-class Category(Staffed):
+class Category(StaffWrites):
     @operation(
         "get_category",
         tag="categories",
         answers={200: shapes.Category, 304: None},
         problems=["not_found"],
+        traits=[CACHED],
     )
     def get(self, request: Request, category: int) -> HttpResponse:
         """One category."""
@@ -84,7 +89,7 @@ class Category(Staffed):
         body=shapes.CategoryFields,
         answers={200: shapes.Category},
         problems=["not_staff", "not_found", "unknown_category"],
-        versioned=True,
+        traits=[VERSIONED, TAGGED],
     )
     def patch(self, request: Request, category: int) -> HttpResponse:
         """Staff: renames it, or puts it elsewhere in the tree."""
@@ -99,17 +104,21 @@ class Category(Staffed):
         tag="categories",
         answers={204: None},
         problems=["not_staff", "not_found", "category_in_use"],
-        versioned=True,
+        traits=[VERSIONED],
     )
     def delete(self, request: Request, category: int) -> HttpResponse:
         """Staff: deletes an empty category."""
         services.delete_category(category, version=version_wanted(request))
-        return HttpResponse(status=204)
+        return no_content()
 
 
-def _answer(request: Request, category: int, *, status: int = 200) -> HttpResponse:
+def _answer(request: Request, category: int) -> HttpResponse:
     found = queries.category(category)
-    return reply_tagged(request, _shown(found), version=found.version, status=status)
+    return reply_tagged(request, _shown(found), version=found.version)
+
+
+def _place(found: CategoryRow) -> CategoryPlace:
+    return CategoryPlace(found.id)
 
 
 def _shown(found: CategoryRow) -> shapes.Category:

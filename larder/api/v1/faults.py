@@ -4,7 +4,7 @@ Walks the declared struct beside the parsed JSON and lets msgspec judge each val
 that there is one set of rules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -65,6 +65,21 @@ def _pointer(place: _Place) -> str:
     return "".join(f"/{name}" for name in reversed(names))[:_LONGEST_POINTER]
 
 
+def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> list[Fault]:
+    """All faults of query parameters: text, that may stand for a number or a truth value."""
+    hints = get_type_hints(kind, include_extras=True)
+    found: list[Fault] = []
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        if name not in given:
+            found += [Fault(name, "required", "This parameter is required.")] * field.required
+        elif "\0" in given[name]:
+            found.append(Fault(name, "nul", "Text must not contain the character U+0000."))
+        else:
+            found += _judged(given[name], hints[field.name], name, strict=False)
+    return found
+
+
 def _faults(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:
     plain, rules = _plain(hint)
     members = get_args(plain) if get_origin(plain) in {Union, UnionType} else (plain,)
@@ -113,9 +128,9 @@ def _faults_of_list(
             yield from _faults(one, get_args(hint)[0], f"{pointer}/{position}")
 
 
-def _judged(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:
+def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iterator[Fault]:
     try:
-        msgspec.convert(value, hint, strict=True)
+        msgspec.convert(value, hint, strict=strict)
     except msgspec.ValidationError as error:
         sentence = str(error).split(" - at `$")[0]
         yield Fault(pointer, _code(sentence), sentence.replace("`", "") + ".")

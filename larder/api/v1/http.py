@@ -2,102 +2,65 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
-from django.conf import settings
 from django.http import HttpResponse
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from msgspec import Meta
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from larder.api.problems import problem
-from larder.api.v1.faults import faults, nul_faults
-from larder.common.errors import DomainError, Fault, InvalidInput
+from larder.api.authentication import IsStaff
+from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT
+from larder.api.v1.faults import parameter_faults
+from larder.api.v1.shapes import LARGEST_ID
+from larder.common.errors import Fault, InvalidInput, NotFound
 from larder.common.idempotency import Claim, Scope
 from larder.common.ids import NOBODY
 from larder.identity.caller import Caller
 
-Body = TypeVar("Body", bound=msgspec.Struct)
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 
-class BodyTooLarge(DomainError):
-    """More bytes than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+class PageParameters(msgspec.Struct, kw_only=True):
+    """The parameters of every list."""
 
-    code = "body_too_large"
+    limit: Annotated[int, Meta(ge=1, description="Rows of a page, at most 100.")] = DEFAULT_LIMIT
+    cursor: Annotated[str, Meta(description="From the `next` link of the page before.")] = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the page has at most."""
+        return min(self.limit, LARGEST_LIMIT)
 
 
 def caller(request: Request) -> Caller:
     """Who is asking, on an operation that needs a token."""
-    user: Caller = request.user
-    return user
+    return cast(Caller, request.user)
 
 
-def read_body(request: Request, kind: type[Body]) -> Body:
-    """The body as a `kind`; an empty one counts as `{}`.
-
-    Raises BodyTooLarge, UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
-    """
-    raw = _raw_body(request) or b"{}"
-    try:
-        # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
-        if b"\\u0000" not in raw:
-            return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ParseError from error
-    return _explain(raw, kind)
-
-
-def _raw_body(request: Request) -> bytes:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise BodyTooLarge
-    raw: bytes = request._request.body
-    media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    if raw and media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedMediaType(media_type)
-    return raw
-
-
-def _explain(raw: bytes, kind: type[Body]) -> Body:
-    try:
-        value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ParseError from error
-    found = [*nul_faults(value), *faults(value, kind)]
-    if found:
-        raise InvalidInput(found)
-    return msgspec.convert(value, kind)
-
-
-def read_parameters(request: Request, kind: type[Body]) -> Body:
+def read_parameters(request: Request, kind: type[Parameters]) -> Parameters:
     """The query parameters that `kind` declares; others are not looked at.
 
-    Raises InvalidInput; the pointer of a fault is the parameter's name.
+    Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
     """
-    names = {field.encode_name for field in msgspec.structs.fields(kind)}
-    given = {name: text for name, text in request.query_params.items() if name in names}
-    found = [*nul_faults(given)]
-    try:
-        if not found:
-            return msgspec.convert(given, kind, strict=False)
-    except msgspec.ValidationError:
-        found = _parameter_faults(given, kind)
-    raise InvalidInput([Fault(f.where.strip("/"), f.code, f.detail) for f in found])
-
-
-def _parameter_faults(given: Mapping[str, str], kind: type[Body]) -> list[Fault]:
-    found = []
-    for name, text in given.items():
+    names = _parameter_names(kind)
+    given = {name: str(text) for name, text in request.query_params.items() if name in names}
+    if not any("\0" in text for text in given.values()):
         try:
-            msgspec.convert({name: text}, kind, strict=False)
-        except msgspec.ValidationError as error:
-            sentence = str(error).split(" - at `$")[0].replace("`", "")
-            found.append(Fault(name, "invalid", f"{sentence}."))
-    return found
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError:
+            pass
+    raise InvalidInput(parameter_faults(given, kind))
+
+
+@cache
+def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Asked for once: msgspec evaluates all annotations anew at each call."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -115,6 +78,13 @@ def reply(
     return response
 
 
+def no_content(status: int = 204) -> HttpResponse:
+    """An answer without a body."""
+    response = HttpResponse(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
 def reply_tagged(
     request: Request,
     payload: Any,
@@ -128,7 +98,7 @@ def reply_tagged(
     tag = f'"{version}-{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
     seen = request.META.get("HTTP_IF_NONE_MATCH")
     if seen and request.method in {"GET", "HEAD"} and _names(seen, tag):
-        response = HttpResponse(status=304)
+        response = no_content(304)
     else:
         response = HttpResponse(raw, status=status, content_type="application/json")
     response.headers["ETag"] = tag
@@ -170,7 +140,7 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def operation(request: Request) -> str:
+def operation_of(request: Request) -> str:
     """What an idempotency key belongs to, besides the caller: method and path."""
     return f"{request.method} {request.path}"
 
@@ -180,11 +150,11 @@ def claim(request: Request, fingerprint: bytes, **options: Any) -> Claim | None:
     key = idempotency_key(request)
     if key is None:
         return None
-    actor = request.user.public_id if request.user else NOBODY
-    return Claim(Scope(actor, operation(request), key), fingerprint, **options)
+    actor = caller(request).public_id if request.user else NOBODY
+    return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
 
 
-def replay_headers(replayed: bool) -> dict[str, str]:
+def replay_headers(*, replayed: bool) -> dict[str, str]:
     """What tells the client that this answer repeats an earlier one."""
     return {"Idempotency-Replayed": "true"} if replayed else {}
 
@@ -195,6 +165,31 @@ class Endpoint(APIView):
 
     parser_classes = ()
 
-    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        allowed = ", ".join(self.allowed_methods)
-        return problem("method_not_allowed", headers={"Allow": allowed})
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A method that the path does not take is refused first, whoever asks."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
+        if request.method != "OPTIONS":
+            super().initial(request, *args, **kwargs)
+        # An id in the path that no row can have is the id of no row.
+        if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
+            raise NotFound
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """The methods of the path, in the Allow header that every answer carries."""
+        return no_content()
+
+
+class Open(Endpoint):
+    """A path for everybody; a given Authorization header is not looked at."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class StaffWrites(Endpoint):
+    """Everybody reads, staff write."""
+
+    def get_permissions(self) -> Sequence[Any]:
+        reads = self.request.method in {"GET", "HEAD"}
+        return super().get_permissions() if reads else [IsStaff()]

@@ -5,13 +5,19 @@ from rest_framework.request import Request
 
 from larder.api.v1 import shapes
 from larder.api.v1.http import Endpoint, caller, reply_tagged
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import CACHED, operation
 from larder.identity import queries
 from larder.identity.queries import Profile
 
 
 class Me(Endpoint):
-    @operation("get_me", tag="me", answers={200: shapes.Me, 304: None}, problems=["not_found"])
+    @operation(
+        "get_me",
+        tag="me",
+        answers={200: shapes.Me, 304: None},
+        problems=["not_found"],
+        traits=[CACHED],
+    )
     def get(self, request: Request) -> HttpResponse:
         """Who the token belongs to."""
         return reply_tagged(request, shown(queries.profile(caller(request).id)))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -13,42 +13,59 @@ from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.v1 import shapes
+from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
     Endpoint,
+    PageParameters,
     caller,
     idempotency_key,
-    operation as operation_of,
-    read_body,
+    operation_of,
     read_parameters,
     replay_headers,
     reply_tagged,
 )
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, operation
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import NotStaff
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import HistoryPosition, OrderFilter, OrderView
+from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 
-_STATUS = "^(placed|packed|shipped|delivered|cancelled|returned)$"
+Status = Annotated[
+    Literal["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
+    Meta(description="Where the orders stand now.", extra_json_schema={"type": "string"}),
+]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time zone.")]
+StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
 
 
-class ListParameters(msgspec.Struct):
-    """The parameters of the history. `customer`, `number` and `product` are for staff."""
+class ListParameters(PageParameters, kw_only=True):
+    """The parameters of the history."""
 
-    status: Annotated[str, Meta(pattern=_STATUS)] | None = None
-    placed_after: datetime | None = None
-    placed_before: datetime | None = None
-    customer: shapes.Id | None = None
-    number: shapes.Id | None = None
-    product: shapes.Id | None = None
-    limit: Annotated[int, Meta(ge=1)] = pagination.DEFAULT_LIMIT
-    cursor: str | None = None
-    count: bool = False
+    status: Status | None = None
+    placed_after: Moment | None = None
+    placed_before: Moment | None = None
+    customer: StaffId | None = None
+    number: StaffId | None = None
+    product: StaffId | None = None
+    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+
+
+class OrderPlace(pagination.Place, array_like=True, tag="orders"):
+    """Where a page of the history ended."""
+
+    placed_at: Moment
+    id: UUID
+
+
+class EventPlace(pagination.Place, array_like=True, tag="events"):
+    """Where a page of events ended."""
+
+    position: shapes.Id
 
 
 class Orders(Endpoint):
@@ -58,18 +75,16 @@ class Orders(Endpoint):
         parameters=ListParameters,
         answers={200: shapes.OrderPage, 304: None},
         problems=["not_staff"],
+        traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
         """The customer's placed orders, newest first; staff may look for anybody's."""
         asked = read_parameters(request, ListParameters)
-        wanted, limit = (
-            _filter(asked, caller(request)),
-            min(asked.limit, pagination.LARGEST_LIMIT),
-        )
-        cursor = pagination.decode(asked.cursor, tuple[datetime, UUID])
-        after = HistoryPosition(*cursor) if cursor else None
-        found = queries.history(wanted, after=after, limit=limit + 1)
-        results, link = pagination.page(request, found, limit, lambda one: (one.placed_at, one.id))
+        wanted = _filter(asked, caller(request))
+        place = pagination.decode(asked.cursor, OrderPlace)
+        after = HistoryPosition(place.placed_at, place.id) if place else None
+        found = queries.history(wanted, after=after, limit=asked.rows + 1)
+        results, link = pagination.page(request, found, asked.rows, _place)
         count = queries.count(wanted) if asked.count else UNSET
         return reply_tagged(request, shapes.OrderPage([shown(one) for one in results], link, count))
 
@@ -87,14 +102,14 @@ class Orders(Endpoint):
             "not_staff",
             "not_found",
         ],
-        keyed=True,
+        traits=[KEYED, LOCATED, TAGGED],
     )
     def post(self, request: Request) -> HttpResponse:
         """Places an order, wholly or not at all."""
         body = read_body(request, shapes.NewOrder)
         placed = place_order(_placement(request, body), terms=_terms(), now=now())
         headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
-        headers |= replay_headers(placed.replayed)
+        headers |= replay_headers(replayed=placed.replayed)
         order = placed.order
         return reply_tagged(
             request, shown(order), version=order.version, status=201, headers=headers
@@ -107,6 +122,7 @@ class Order(Endpoint):
         tag="orders",
         answers={200: shapes.Order, 304: None},
         problems=["not_found"],
+        traits=[CACHED],
     )
     def get(self, request: Request, order: UUID) -> HttpResponse:
         """One order as it stands."""
@@ -114,41 +130,43 @@ class Order(Endpoint):
         return reply_tagged(request, shown(found), version=found.version)
 
 
-class EventParameters(msgspec.Struct):
-    """The parameters of an order's events."""
-
-    limit: Annotated[int, Meta(ge=1)] = pagination.DEFAULT_LIMIT
-    cursor: str | None = None
-
-
 class OrderEvents(Endpoint):
     @operation(
         "list_order_events",
         tag="orders",
-        parameters=EventParameters,
+        parameters=PageParameters,
         answers={200: shapes.OrderEventPage, 304: None},
         problems=["not_found"],
+        traits=[CACHED],
     )
     def get(self, request: Request, order: UUID) -> HttpResponse:
         """What happened to an order, oldest first."""
+        asked = read_parameters(request, PageParameters)
+        place = pagination.decode(asked.cursor, EventPlace)
         queries.order(order, customer=_whose(caller(request)))
-        asked = read_parameters(request, EventParameters)
-        limit = min(asked.limit, pagination.LARGEST_LIMIT)
-        after = pagination.decode(asked.cursor, list[int]) or [0]
-        found = queries.events(order, after=after[0], limit=limit + 1)
-        events, link = pagination.page(request, found, limit, lambda one: [one.position])
-        results = [
-            shapes.OrderEvent(
-                type=one.type,
-                from_=one.from_status,
-                to=one.to_status,
-                actor=one.actor,
-                at=one.at,
-                data=one.data,
-            )
-            for one in events
-        ]
+        found = queries.events(order, after=place.position if place else 0, limit=asked.rows + 1)
+        events, link = pagination.page(request, found, asked.rows, _event_place)
+        results = [_shown_event(one) for one in events]
         return reply_tagged(request, shapes.OrderEventPage(results, link))
+
+
+def _place(order: OrderView) -> OrderPlace:
+    return OrderPlace(order.placed_at, order.id)
+
+
+def _event_place(event: EventView) -> EventPlace:
+    return EventPlace(event.position)
+
+
+def _shown_event(event: EventView) -> shapes.OrderEvent:
+    return shapes.OrderEvent(
+        type=event.type,
+        from_=event.from_status,
+        to=event.to_status,
+        actor=event.actor,
+        at=event.at,
+        data=event.data,
+    )
 
 
 def _whose(who: Caller) -> int | None:

@@ -1,82 +1,71 @@
 """Products: the list, one of them, and what staff change."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 from msgspec import UNSET, Meta
 from rest_framework.request import Request
 
 from larder.api import pagination
-from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes
+from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
-    Endpoint,
+    PageParameters,
+    StaffWrites,
     caller,
     claim,
-    read_body,
+    no_content,
     read_parameters,
     replay_headers,
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.catalog import services as catalog
 from larder.common import money
 from larder.common.clock import now
-from larder.common.errors import Fault, InvalidInput
 from larder.common.idempotency import RETENTION, fingerprint
+from larder.common.money import PRICE_PATTERN
 from larder.inventory import queries, services
-from larder.inventory.queries import ORDERINGS, Position, ProductFilter, StockedProduct
+from larder.inventory.queries import Position, ProductFilter, StockedProduct
 
-MOST_IDS = 200
-_ORDERING = "^-?(" + "|".join(ORDERINGS) + ")$"
+Ordering = Annotated[
+    Literal["id", "-id", "name", "-name", "price", "-price", "sku", "-sku"],
+    Meta(description="A minus: the other way round.", extra_json_schema={"type": "string"}),
+]
 
 
-class ListParameters(msgspec.Struct):
+class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
-    q: Annotated[str, Meta(max_length=200, description="Words in name or SKU.")] = ""
-    category: shapes.Id | None = None
-    min_price: shapes.Price | None = None
-    max_price: shapes.Price | None = None
-    in_stock: bool | None = None
-    ids: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,199}$",
-                description="1,2,3: at most 200.",
-            ),
-        ]
-        | None
-    ) = None
-    ordering: Annotated[str, Meta(pattern=_ORDERING)] = "id"
-    limit: Annotated[int, Meta(ge=1)] = pagination.DEFAULT_LIMIT
-    cursor: str | None = None
-    count: bool = False
+    q: Annotated[str, Meta(max_length=200, description="Words in name or SKU, in any case.")] = ""
+    category: Annotated[shapes.Id | None, Meta(description="With those below it.")] = None
+    min_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
+    max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
+    in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
+    ids: shapes.Ids | None = None
+    ordering: Ordering = "id"
+    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
 
-class Products(Endpoint):
-    def get_permissions(self) -> list[Any]:
-        return [IsStaff()] if self.request.method == "POST" else super().get_permissions()
-
+class Products(StaffWrites):
     @operation(
         "list_products",
         tag="products",
         parameters=ListParameters,
         answers={200: shapes.ProductPage, 304: None},
+        traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the catalogue."""
         asked = read_parameters(request, ListParameters)
-        wanted, limit = _filter(asked), min(asked.limit, pagination.LARGEST_LIMIT)
-        after = _position(asked)
-        found = queries.products(caller(request).id, wanted, after=after, limit=limit + 1)
-        results, link = pagination.page(request, found, limit, _place(asked.ordering))
+        wanted, after = _filter(asked), _position(asked)
+        found = queries.products(caller(request).id, wanted, after=after, limit=asked.rows + 1)
+        results, link = pagination.page(request, found, asked.rows, _place(asked.ordering))
         count = queries.count_products(wanted) if asked.count else UNSET
         return reply_tagged(request, shapes.ProductPage(_shown(results), link, count))
 
@@ -85,37 +74,35 @@ class Products(Endpoint):
         tag="products",
         body=shapes.NewProduct,
         answers={201: shapes.Product},
-        problems=["not_staff", "sku_taken", "unknown_category", "order_rule"],
-        keyed=True,
+        problems=["not_staff", "sku_taken", "unknown_category"],
+        traits=[KEYED, LOCATED, TAGGED],
     )
     def post(self, request: Request) -> HttpResponse:
         """Staff: adds a product with its opening stock."""
         body = read_body(request, shapes.NewProduct)
         moment, who = now(), caller(request)
-        content = fingerprint(msgspec.to_builtins(body))
+        fields = _fields(body)
+        content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
         made = services.create_stocked_product(
-            _fields(body),
+            fields,
             quantity=body.quantity,
             actor=who.public_id,
             now=moment,
             claim=claim(request, content, expires_at=moment + RETENTION),
         )
-        product = queries.product(who.id, made.id)
-        headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(made.replayed)
+        product = queries.product(who.id, made.id, archived=made.replayed)
+        headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(replayed=made.replayed)
         answer = _shown([product])[0]
         return reply_tagged(request, answer, version=product.version, status=201, headers=headers)
 
 
-class Product(Endpoint):
-    def get_permissions(self) -> list[Any]:
-        reads = self.request.method in {"GET", "HEAD", "OPTIONS"}
-        return super().get_permissions() if reads else [IsStaff()]
-
+class Product(StaffWrites):
     @operation(
         "get_product",
         tag="products",
         answers={200: shapes.Product, 304: None},
         problems=["not_found"],
+        traits=[CACHED],
     )
     def get(self, request: Request, product: int) -> HttpResponse:
         """One product, with its stock at this moment."""
@@ -127,7 +114,7 @@ class Product(Endpoint):
         body=shapes.ProductFields,
         answers={200: shapes.Product},
         problems=["not_staff", "not_found", "sku_taken", "unknown_category"],
-        versioned=True,
+        traits=[VERSIONED, TAGGED],
     )
     def patch(self, request: Request, product: int) -> HttpResponse:
         """Staff: changes the fields given."""
@@ -141,12 +128,12 @@ class Product(Endpoint):
         tag="products",
         answers={204: None},
         problems=["not_staff", "not_found"],
-        versioned=True,
+        traits=[VERSIONED],
     )
     def delete(self, request: Request, product: int) -> HttpResponse:
         """Staff: takes a product off sale. Orders keep it."""
         catalog.archive_product(product, now=now(), version=version_wanted(request))
-        return HttpResponse(status=204)
+        return no_content()
 
 
 def _answer(request: Request, product_id: int) -> HttpResponse:
@@ -167,27 +154,34 @@ def _filter(asked: ListParameters) -> ProductFilter:
     )
 
 
-class Cursor(msgspec.Struct, array_like=True):
-    """Where a page of products ended."""
+class ProductPlace(pagination.Place, array_like=True, tag="products"):
+    """Where a page of products ended: the value it is ordered by, and the id."""
 
     ordering: str
-    value: str
-    id: int
+    value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
+    id: shapes.Id
 
 
 def _position(asked: ListParameters) -> Position | None:
-    cursor = pagination.decode(asked.cursor, Cursor)
-    if cursor is None:
+    place = pagination.decode(asked.cursor, ProductPlace)
+    if place is None:
         return None
-    if cursor.ordering != asked.ordering:
-        detail = "The cursor belongs to another ordering."
-        raise InvalidInput([Fault("cursor", "invalid", detail)])
-    return Position(cursor.value, cursor.id)
+    if place.ordering != asked.ordering:
+        raise pagination.unusable_cursor()
+    return Position(_value(place), place.id)
 
 
-def _place(ordering: str) -> Any:
+def _value(place: ProductPlace) -> str | Decimal:
+    if place.ordering.removeprefix("-") != "price":
+        return place.value
+    if not re.fullmatch(PRICE_PATTERN, place.value):
+        raise pagination.unusable_cursor()
+    return Decimal(place.value)
+
+
+def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
     column = ordering.removeprefix("-")
-    return lambda product: (ordering, str(getattr(product, column)), product.id)
+    return lambda product: ProductPlace(ordering, str(getattr(product, column)), product.id)
 
 
 def _fields(body: shapes.ProductFields) -> dict[str, Any]:

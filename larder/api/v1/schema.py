@@ -1,7 +1,8 @@
 """OpenAPI 3.1 from the code: shows msgspec structs to drf-spectacular (docs/adr/0001)."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from inspect import cleandoc
+from typing import Any
 
 import msgspec
 from drf_spectacular.extensions import (
@@ -9,31 +10,6 @@ from drf_spectacular.extensions import (
     OpenApiSerializerExtension,
 )
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-
-from larder.api.problems import KINDS
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-class Problem(msgspec.Struct):
-    """A refusal (RFC 9457). `code` is stable; some codes add members of their own."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    correlation_id: str | None
-    errors: list["ProblemFault"] | msgspec.UnsetType = msgspec.UNSET
-
-
-class ProblemFault(msgspec.Struct):
-    """One fault; `pointer` is a JSON pointer into the body, or a parameter's name."""
-
-    pointer: str
-    code: str
-    detail: str
 
 
 class StructSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
@@ -46,12 +22,29 @@ class StructSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        reference = "#/components/schemas/{name}"
-        (own,), components = msgspec.json.schema_components([self.target], ref_template=reference)
+        own, components = _described(self.target)
         for kind in _structs_in(self.target, components):
             if kind is not self.target:
                 auto_schema.resolve_serializer(kind, direction)
-        return dict(components[own["$ref"].rpartition("/")[2]])
+        return own
+
+
+def _described(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A struct's schema, and those of all components it is made of, by name."""
+    reference = "#/components/schemas/{name}"
+    (own,), components = msgspec.json.schema_components([kind], ref_template=reference)
+    portable: dict[str, Any] = _in_ecma(components)
+    for component in portable.values():
+        component["description"] = cleandoc(component["description"])
+        for schema in component["properties"].values():
+            if schema.get("default", "") is None:
+                del schema["default"]  # a field that may be left out has no value to show
+    return portable[own["$ref"].rpartition("/")[2]], portable
+
+
+def _in_ecma(schema: Any) -> Any:
+    r"""Patterns in the dialect of JSON Schema, where $ is what \Z is in Python."""
+    return msgspec.json.decode(msgspec.json.encode(schema).replace(rb"\\Z", b"$"))
 
 
 def _structs_in(kind: Any, names: Iterable[str]) -> list[Any]:
@@ -68,6 +61,22 @@ def _structs_in(kind: Any, names: Iterable[str]) -> list[Any]:
     return [found[name] for name in names if name in found]
 
 
+def query_parameters(kind: type[msgspec.Struct]) -> list[tuple[str, bool, dict[str, Any]]]:
+    """Name, whether it is required, and schema of each parameter that `kind` declares."""
+    own, _ = _described(kind)
+    required = own.get("required", ())
+    return [(name, name in required, _plain(schema)) for name, schema in own["properties"].items()]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter that is not given is not there: it is never null."""
+    options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    plain = {name: value for name, value in schema.items() if name != "anyOf"}
+    if plain.get("default") == "":
+        del plain["default"]
+    return (options[0] if options else {}) | plain
+
+
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How clients authenticate."""
 
@@ -75,7 +84,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        said = "An access token from `auth/token`. The word Token does in place of Bearer."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": said}
 
 
 class OperationSchema(AutoSchema):
@@ -84,92 +94,11 @@ class OperationSchema(AutoSchema):
     def get_filter_backends(self) -> list[Any]:
         return []
 
-
-_ALWAYS = (
-    "bad_request",
-    "bad_host",
-    "method_not_allowed",
-    "not_acceptable",
-    "internal_error",
-)
-_ALWAYS_TOO = ("overloaded", "database_unavailable", "throttled")
-_WITH_TOKEN = ("not_authenticated", "token_invalid", "token_expired", "session_ended")
-_WITH_BODY = (
-    "malformed_json",
-    "unknown_field",
-    "validation_error",
-    "body_too_large",
-    "unsupported_media_type",
-)
-
-
-def operation(
-    name: str,
-    *,
-    tag: str,
-    answers: Mapping[int, Any],
-    body: type[msgspec.Struct] | None = None,
-    parameters: type[msgspec.Struct] | None = None,
-    problems: Iterable[str] = (),
-    token: bool = True,
-    keyed: bool = False,
-    versioned: bool = False,
-) -> Callable[[View], View]:
-    """Documents a view's method: its id, bodies, and every status it can answer.
-
-    `keyed`: takes an Idempotency-Key; `versioned`: takes If-Match.
-    """
-    codes = [*_ALWAYS, *_ALWAYS_TOO, *problems, *(_WITH_TOKEN if token else ())]
-    codes += _WITH_BODY if body else ["validation_error"] if parameters else []
-    codes += ["idempotency_key_reused", "validation_error"] if keyed else []
-    codes += ["precondition_failed"] if versioned else []
-    headers = [_IDEMPOTENCY_KEY] * keyed + [_IF_MATCH] * versioned
-    return extend_schema(
-        operation_id=name,
-        tags=[tag],
-        request={"application/json": body} if body else None,
-        parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
-        responses={**answers, **_problem_responses(codes)},
-        auth=None if token else [],
-    )
-
-
-def _problem_responses(codes: Iterable[str]) -> dict[Any, OpenApiResponse]:
-    by_status: dict[int, list[str]] = {}
-    for code in dict.fromkeys(codes):
-        by_status.setdefault(KINDS[code].status, []).append(code)
-    return {
-        (status, "application/problem+json"): OpenApiResponse(
-            Problem, description=", ".join(sorted(found))
+    def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = super()._resolve_path_parameters(  # type: ignore[no-untyped-call]
+            variables
         )
-        for status, found in by_status.items()
-    }
-
-
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "maxLength": 255, "pattern": "^[!-~]+$"},
-    OpenApiParameter.HEADER,
-    description="Makes the request safe to repeat: the same key gives the same answer.",
-)
-_IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The ETag that was read; another version since then is a 412.",
-)
-
-
-def _query_parameters(kind: type[msgspec.Struct]) -> list[OpenApiParameter]:
-    (_, components) = msgspec.json.schema_components([kind])
-    properties = components[kind.__name__]["properties"]
-    return [
-        OpenApiParameter(name, _without_null(schema), OpenApiParameter.QUERY)
-        for name, schema in properties.items()
-    ]
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter that is not given is not there; it is never null."""
-    options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    return {k: v for k, v in (options[0] if options else schema).items() if k != "default"}
+        for parameter in found:
+            if parameter["schema"] == {"type": "integer"}:
+                parameter["schema"] = {"type": "integer", "format": "int64"}
+        return found

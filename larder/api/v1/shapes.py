@@ -1,6 +1,7 @@
-"""The bodies of v1, declared once: what is read, what is written, what OpenAPI shows.
+r"""The bodies of v1, declared once: what is read, what is written, what OpenAPI shows.
 
 Money is a string, ids of products and customers are integers, times are RFC 3339 in UTC.
+Patterns end in \Z, for Python's $ lets a newline follow; OpenAPI shows it as $ (schema.py).
 """
 
 from datetime import date, datetime
@@ -16,13 +17,36 @@ LARGEST_QUANTITY = 1_000_000
 MOST_LINES = 1_000
 LARGEST_ID = 2**63 - 1
 
-Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Time = Annotated[datetime, Meta(tz=True)]
+_INT64 = {"format": "int64"}
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID, extra_json_schema=_INT64)]
+Number = Annotated[int, Meta(extra_json_schema=_INT64)]
+Ids = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,199}\Z",
+        description="At most 200 ids with commas between them.",
+        examples=["1,2,3"],
+    ),
+]
 Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)]
 Units = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Change = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]
 Price = Annotated[str, Meta(pattern=PRICE_PATTERN, description="Net, a unit, in the currency.")]
+Link = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+Money = Annotated[
+    str,
+    Meta(description="Two decimals, and a third only where it is not zero.", examples=["2.55"]),
+]
+Status = Annotated[
+    str,
+    Meta(
+        description="More may be added: treat one you do not know as being worked on.",
+        examples=["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
+    ),
+]
 Name = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\S")]
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?\Z")]
 Text = Annotated[str, Meta(max_length=2000)]
 Short = Annotated[str, Meta(max_length=200)]
 Tiny = Annotated[str, Meta(max_length=64)]
@@ -35,9 +59,9 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Register(Request):
     """Who somebody wants to be here."""
 
-    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?$")]
+    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?\Z")]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    email: Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$")] = ""
+    email: Annotated[str, Meta(max_length=254, pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z")] = ""
     first_name: Annotated[str, Meta(max_length=150)] = ""
     last_name: Annotated[str, Meta(max_length=150)] = ""
 
@@ -60,14 +84,14 @@ class TokenPair(msgspec.Struct):
 
     access: str
     refresh: str
+    token_type: str
     expires_in: int
-    token_type: str = "Bearer"
 
 
 class Me(msgspec.Struct):
     """A customer."""
 
-    id: int
+    id: Id
     public_id: UUID
     username: str
     email: str
@@ -75,19 +99,19 @@ class Me(msgspec.Struct):
     last_name: str
     may_order: bool
     is_staff: bool
-    date_joined: datetime
+    date_joined: Time
 
 
 class Product(msgspec.Struct):
     """A product; `quantity` is how many can be ordered now."""
 
-    id: int
+    id: Id
     public_id: UUID
     sku: str
     name: str
     description: str
-    category: int | None
-    price: str
+    category: Id | None
+    price: Money
     currency: str
     quantity: int
     unit: str
@@ -96,7 +120,7 @@ class Product(msgspec.Struct):
     min_quantity: int
     max_per_order: int | None
     step: int
-    updated_at: datetime
+    updated_at: Time
     version: int
 
 
@@ -104,7 +128,7 @@ class ProductPage(msgspec.Struct):
     """A page of products. `count` only where it was asked for."""
 
     results: list[Product]
-    next: str | None
+    next: Link | None
     count: int | UnsetType = UNSET
 
 
@@ -114,15 +138,15 @@ class ProductFields(Request):
     sku: Sku | UnsetType = UNSET
     name: Name | UnsetType = UNSET
     description: Annotated[str, Meta(max_length=20_000)] | UnsetType = UNSET
-    category: Id | None | UnsetType = UNSET
+    category: Id | UnsetType | None = UNSET
     price: Price | UnsetType = UNSET
     unit: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
     barcode: Tiny | UnsetType = UNSET
-    image_url: Annotated[str, Meta(max_length=500, pattern=r"^$|^https?://\S+$")] | UnsetType = (
+    image_url: Annotated[str, Meta(max_length=500, pattern=r"^\Z|^https?://\S+\Z")] | UnsetType = (
         UNSET
     )
     min_quantity: Quantity | UnsetType = UNSET
-    max_per_order: Quantity | None | UnsetType = UNSET
+    max_per_order: Quantity | UnsetType | None = UNSET
     step: Quantity | UnsetType = UNSET
 
 
@@ -138,9 +162,9 @@ class NewProduct(ProductFields, kw_only=True):
 class Category(msgspec.Struct):
     """A category; `parent` is the one above it."""
 
-    id: int
+    id: Id
     name: str
-    parent: int | None
+    parent: Id | None
     version: int
 
 
@@ -148,7 +172,7 @@ class CategoryPage(msgspec.Struct):
     """A page of categories."""
 
     results: list[Category]
-    next: str | None
+    next: Link | None
 
 
 class NewCategory(Request):
@@ -162,13 +186,13 @@ class CategoryFields(Request):
     """What staff can change of a category."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")] | UnsetType = UNSET
-    parent: Id | None | UnsetType = UNSET
+    parent: Id | UnsetType | None = UNSET
 
 
 class StockFigure(msgspec.Struct):
     """How many of a product can be ordered now."""
 
-    product: int
+    product: Id
     quantity: int
 
 
@@ -190,14 +214,14 @@ class AdjustmentLine(Request):
 class NewAdjustment(Request):
     """A correction of stock: received, correction, damaged, counted, or a word of your own."""
 
-    reason: Annotated[str, Meta(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
+    reason: Annotated[str, Meta(max_length=40, pattern=r"^[a-z][a-z0-9_]*\Z")]
     lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MOST_LINES)]
 
 
 class AdjustedLine(msgspec.Struct):
     """What changed of a product, and what is available since."""
 
-    product: int
+    product: Id
     delta: int
     balance: int
 
@@ -208,7 +232,7 @@ class Adjustment(msgspec.Struct):
     id: UUID
     reason: str
     actor: UUID
-    at: datetime
+    at: Time
     lines: list[AdjustedLine]
 
 
@@ -216,20 +240,20 @@ class LedgerEntry(msgspec.Struct):
     """Why stock changed. `balance` is what was available after it."""
 
     delta: int
-    committed_delta: int
+    committed_delta: Number
     balance: int
-    committed_balance: int
+    committed_balance: Number
     cause: str
     reference: str
     actor: UUID
-    at: datetime
+    at: Time
 
 
 class LedgerPage(msgspec.Struct):
     """A page of a product's ledger, newest first."""
 
     results: list[LedgerEntry]
-    next: str | None
+    next: Link | None
 
 
 class Address(Request):
@@ -242,7 +266,7 @@ class Address(Request):
     city: Short = ""
     region: Short = ""
     postal_code: Tiny = ""
-    country: Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?$")] = ""
+    country: Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?\Z")] = ""
     phone: Tiny = ""
 
 
@@ -269,12 +293,12 @@ class NewOrder(Request):
 class OrderLine(msgspec.Struct):
     """A line as it was sold, at the price of the moment of placing."""
 
-    product: int
+    product: Id
     sku: str
     name: str
     quantity: int
-    unit_price: str
-    line_total: str
+    unit_price: Money
+    line_total: Money
     returned: int
 
 
@@ -282,16 +306,16 @@ class Order(msgspec.Struct):
     """An order as it stands."""
 
     id: UUID
-    number: int
-    status: str
+    number: Number
+    status: Status
     currency: str
-    total: str
+    total: Money
     note: str
     reference: str
     ship_to: dict[str, Any] | None
     requested_for: date | None
-    placed_at: datetime
-    updated_at: datetime
+    placed_at: Time
+    updated_at: Time
     version: int
     lines: list[OrderLine]
 
@@ -300,7 +324,7 @@ class OrderPage(msgspec.Struct):
     """A page of orders, newest first. `count` only where it was asked for."""
 
     results: list[Order]
-    next: str | None
+    next: Link | None
     count: int | UnsetType = UNSET
 
 
@@ -311,7 +335,7 @@ class OrderEvent(msgspec.Struct):
     from_: str = msgspec.field(name="from")
     to: str
     actor: UUID
-    at: datetime
+    at: Time
     data: dict[str, Any]
 
 
@@ -319,4 +343,4 @@ class OrderEventPage(msgspec.Struct):
     """A page of events, oldest first."""
 
     results: list[OrderEvent]
-    next: str | None
+    next: Link | None

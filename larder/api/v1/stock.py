@@ -1,44 +1,38 @@
 """Stock: figures for everybody, adjustments and the ledger for staff."""
 
-from typing import Annotated
-
 import msgspec
 from django.http import HttpResponse
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes
+from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
     Endpoint,
+    PageParameters,
     caller,
     claim,
-    read_body,
     read_parameters,
     replay_headers,
     reply,
     reply_tagged,
 )
-from larder.api.v1.schema import operation
+from larder.api.v1.operations import CACHED, KEYED, operation
 from larder.catalog import queries as catalog
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput, UnknownProducts
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.inventory import queries, services
+from larder.inventory.queries import LedgerRow
 from larder.inventory.services import CAUSES, AdjustmentLine
 
 
 class StockParameters(msgspec.Struct):
     """Which products."""
 
-    products: Annotated[
-        str,
-        Meta(
-            pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,199}$",
-            description="1,2,3: at most 200.",
-        ),
-    ]
+    products: shapes.Ids
 
 
 class Stock(Endpoint):
@@ -47,6 +41,7 @@ class Stock(Endpoint):
         tag="stock",
         parameters=StockParameters,
         answers={200: shapes.StockFigures, 304: None},
+        traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
         """How many of each product can be ordered at this moment."""
@@ -71,7 +66,7 @@ class Adjustments(Endpoint):
             "count_below_committed",
             "stock_limit_exceeded",
         ],
-        keyed=True,
+        traits=[KEYED],
     )
     def post(self, request: Request) -> HttpResponse:
         """Staff: books goods received, damaged or counted; all lines or none."""
@@ -89,14 +84,13 @@ class Adjustments(Endpoint):
         found = queries.adjustment(adjusted.id)
         lines = [shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
         answer = shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
-        return reply(answer, status=201, headers=replay_headers(adjusted.replayed))
+        return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
-class LedgerParameters(msgspec.Struct):
-    """The parameters of the ledger."""
+class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
+    """Where a page of a ledger ended."""
 
-    limit: Annotated[int, Meta(ge=1)] = pagination.DEFAULT_LIMIT
-    cursor: str | None = None
+    id: shapes.Id
 
 
 class Ledger(Endpoint):
@@ -105,31 +99,36 @@ class Ledger(Endpoint):
     @operation(
         "get_ledger",
         tag="stock",
-        parameters=LedgerParameters,
+        parameters=PageParameters,
         answers={200: shapes.LedgerPage, 304: None},
         problems=["not_staff", "not_found"],
+        traits=[CACHED],
     )
     def get(self, request: Request, product: int) -> HttpResponse:
         """Staff: why a product's stock is what it is, newest first."""
-        asked = read_parameters(request, LedgerParameters)
-        limit = min(asked.limit, pagination.LARGEST_LIMIT)
-        before = pagination.decode(asked.cursor, list[int])
-        found = queries.ledger(product, before=before[0] if before else None, limit=limit + 1)
-        entries, link = pagination.page(request, found, limit, lambda one: [one.id])
-        results = [
-            shapes.LedgerEntry(
-                delta=one.delta,
-                committed_delta=one.committed_delta,
-                balance=one.balance,
-                committed_balance=one.committed_balance,
-                cause=one.cause,
-                reference=one.reference,
-                actor=one.actor,
-                at=one.at,
-            )
-            for one in entries
-        ]
-        return reply_tagged(request, shapes.LedgerPage(results, link))
+        asked = read_parameters(request, PageParameters)
+        place = pagination.decode(asked.cursor, LedgerPlace)
+        before = place.id if place else None
+        found = queries.ledger(product, before=before, limit=asked.rows + 1)
+        entries, link = pagination.page(request, found, asked.rows, _place)
+        return reply_tagged(request, shapes.LedgerPage([_shown(one) for one in entries], link))
+
+
+def _place(entry: LedgerRow) -> LedgerPlace:
+    return LedgerPlace(entry.id)
+
+
+def _shown(entry: LedgerRow) -> shapes.LedgerEntry:
+    return shapes.LedgerEntry(
+        delta=entry.delta,
+        committed_delta=entry.committed_delta,
+        balance=entry.balance,
+        committed_balance=entry.committed_balance,
+        cause=entry.cause,
+        reference=entry.reference,
+        actor=entry.actor,
+        at=entry.at,
+    )
 
 
 def _check(body: shapes.NewAdjustment) -> None:
@@ -149,17 +148,23 @@ def _check(body: shapes.NewAdjustment) -> None:
 
 
 def _lines(body: shapes.NewAdjustment) -> list[AdjustmentLine]:
-    """Lines with product ids; raises UnknownProducts for every unknown SKU."""
-    skus = {line.sku for line in body.lines if line.sku is not UNSET}
-    ids = catalog.ids_by_sku([sku for sku in skus if isinstance(sku, str)]) if skus else {}
+    """Lines with product ids; raises UnknownProducts for every unknown SKU and id."""
+    skus = {line.sku for line in body.lines if isinstance(line.sku, str)}
+    ids = catalog.ids_by_sku(skus)
+    products = {line.product for line in body.lines if isinstance(line.product, int)}
+    known = catalog.existing(products) if skus != ids.keys() else products
     unknown = [
-        {"code": "unknown_product", "sku": line.sku}
+        {"code": "unknown_product", **_named(line)}
         for line in body.lines
-        if isinstance(line.sku, str) and line.sku not in ids
+        if line.sku not in ids and line.product not in known
     ]
     if unknown:
         raise UnknownProducts(unknown)
     return [_line(line, ids) for line in body.lines]
+
+
+def _named(line: shapes.AdjustmentLine) -> dict[str, object]:
+    return {"sku": line.sku} if isinstance(line.sku, str) else {"product": line.product}
 
 
 def _line(line: shapes.AdjustmentLine, ids: dict[str, int]) -> AdjustmentLine:

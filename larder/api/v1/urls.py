@@ -1,9 +1,9 @@
 """Where v1 is. No path ends in a slash."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
-from larder.api.v1 import auth, categories, me, orders, products, stock
+from larder.api.v1 import auth, categories, documents, me, orders, products, stock
 
 urlpatterns = [
     path("auth/register", auth.Register.as_view()),
@@ -24,17 +24,12 @@ urlpatterns = [
 ]
 
 documentation = [
-    path(
-        "openapi.json",
-        SpectacularJSONAPIView.as_view(
-            urlconf=None, authentication_classes=[], permission_classes=[]
-        ),
-        name="openapi",
-    ),
+    path("openapi.json", documents.OpenApi.as_view(), name="openapi"),
     path(
         "docs",
         SpectacularSwaggerView.as_view(
             url_name="openapi", authentication_classes=[], permission_classes=[]
         ),
     ),
+    path("problems/<slug:code>", documents.Explanation.as_view()),
 ]

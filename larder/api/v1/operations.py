@@ -1,0 +1,188 @@
+"""What an operation takes and answers, said once where it is: the source of the OpenAPI document.
+
+tests/api hold the document and the real answers together.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from larder.api.problems import KINDS
+from larder.api.v1.schema import query_parameters
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class ProblemFault(msgspec.Struct):
+    """One fault; `pointer` is a JSON pointer into the body, or the name of a parameter or header.
+
+    `detail` is for developers; apps translate by `code`.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(msgspec.Struct):
+    """A refusal (RFC 9457). `code` is stable; `type` is the address of its explanation."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    correlation_id: str
+    errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
+    lines: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    version: int | msgspec.UnsetType = msgspec.UNSET
+    total: str | msgspec.UnsetType = msgspec.UNSET
+    minimum: str | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What several operations have in common: headers, and the codes that come with them."""
+
+    headers: tuple[OpenApiParameter, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+def _sent(name: str, description: str, **schema: Any) -> OpenApiParameter:
+    given = {"type": "string"} | schema
+    return OpenApiParameter(name, given, OpenApiParameter.HEADER, description=description)
+
+
+def _answered(
+    name: str, description: str, *, on: list[int] | bool, always: bool = True, **schema: Any
+) -> OpenApiParameter:
+    return OpenApiParameter(
+        name,
+        {"type": "string"} | schema,
+        OpenApiParameter.HEADER,
+        description=description,
+        response=on,
+        required=always,
+    )
+
+
+TAG = r'^"[0-9]+-[0-9a-f]+"$'
+TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
+CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 where it still holds.")))
+LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-reference"),))
+VERSIONED = Trait(
+    (_sent("If-Match", "The ETag that was read: 412 after a change; * always holds."),),
+    ("precondition_failed",),
+)
+KEYED = Trait(
+    (
+        _sent(
+            "Idempotency-Key",
+            "Makes the request safe to repeat: the same key gives the same answer.",
+            minLength=1,
+            maxLength=255,
+            pattern="^[!-~]+$",
+        ),
+        _answered(
+            "Idempotency-Replayed",
+            "This repeats an earlier answer.",
+            on=[201],
+            always=False,
+            enum=["true"],
+        ),
+    ),
+    ("idempotency_key_reused", "validation_error"),
+)
+_EVERYWHERE = Trait(
+    (
+        _answered(
+            "Correlation-ID",
+            "Names this request in the logs; one that was sent comes back.",
+            on=True,
+            pattern="^[0-9a-f]{32}$",
+        ),
+        _answered("WWW-Authenticate", "How to authenticate.", on=[401]),
+        _answered("Allow", "The methods of this path.", on=[405]),
+        _answered("Retry-After", "Seconds to wait.", on=[429, 503], pattern="^[0-9]+$"),
+    ),
+    (
+        *("bad_request", "bad_host", "method_not_allowed", "not_acceptable", "throttled"),
+        *("internal_error", "overloaded", "database_unavailable"),
+    ),
+)
+_TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "session_ended"))
+_BODY = Trait(
+    codes=(
+        *("malformed_json", "unknown_field", "validation_error"),
+        *("body_too_large", "unsupported_media_type"),
+    )
+)
+_PARAMETERS = Trait(codes=("validation_error",))
+
+
+def operation(
+    name: str,
+    *,
+    tag: str,
+    answers: Mapping[int, Any],
+    body: type[msgspec.Struct] | None = None,
+    parameters: type[msgspec.Struct] | None = None,
+    problems: Iterable[str] = (),
+    traits: Iterable[Trait] = (),
+    token: bool = True,
+) -> Callable[[View], View]:
+    """Documents a view's method: its id, bodies, headers, and every status it can answer."""
+    had = [(_TOKEN, token), (_BODY, body), (_PARAMETERS, parameters)]
+    held = [_EVERYWHERE, *traits, *(trait for trait, given in had if given)]
+    codes = [*problems, *(code for trait in held for code in trait.codes)]
+    headers = [header for trait in held for header in trait.headers]
+
+    def documented(view: View) -> View:
+        document = extend_schema(
+            operation_id=name,
+            tags=[tag],
+            summary=(view.__doc__ or "").partition(".")[0],
+            request={"application/json": body} if body else None,
+            parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
+            responses=_successes(answers) | _refusals(codes),
+            auth=None if token else [],
+        )
+        return document(view)
+
+    return documented
+
+
+def _successes(answers: Mapping[int, Any]) -> dict[Any, Any]:
+    return {
+        status: OpenApiResponse(kind, description=HTTPStatus(status).phrase)
+        for status, kind in answers.items()
+    }
+
+
+def _refusals(codes: Iterable[str]) -> dict[Any, Any]:
+    by_status: dict[int, set[str]] = {}
+    for code in codes:
+        by_status.setdefault(KINDS[code].status, set()).add(code)
+    return {
+        (status, "application/problem+json"): OpenApiResponse(
+            Problem, description=", ".join(sorted(found))
+        )
+        for status, found in sorted(by_status.items())
+    }
+
+
+def _query_parameters(kind: type[msgspec.Struct]) -> list[OpenApiParameter]:
+    return [
+        OpenApiParameter(
+            name,
+            schema,
+            OpenApiParameter.QUERY,
+            required=required,
+            description=schema.pop("description", ""),
+        )
+        for name, required, schema in query_parameters(kind)
+    ]

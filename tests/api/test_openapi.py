@@ -1,0 +1,225 @@
+"""The OpenAPI document: complete, current, and what the API really does."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from larder.api.v1.urls import urlpatterns
+from tests.api.document import Operation, operations, whole
+from tests.conftest import Answer, Api, Person
+from tools.openapi import CURRENT, generated
+
+SUCCESS = re.compile("2..|304")
+
+
+def responses() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
+    for one in operations():
+        for status, said in one.said["responses"].items():
+            yield one, status, said
+
+
+def schemas_in(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the document, however deep."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from schemas_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from schemas_in(value)
+
+
+def test_the_document_is_openapi_31_and_the_committed_one_is_current() -> None:
+    said = generated()
+    assert json.loads(said)["openapi"] == "3.1.0"
+    assert CURRENT.read_text().strip() == said.strip()
+    assert list(OpenAPIV31SpecValidator(json.loads(said)).iter_errors()) == []
+
+
+def test_the_server_shows_the_committed_document(api: Api) -> None:
+    shown = api("GET", "openapi.json")
+    assert shown.body == json.loads(CURRENT.read_text())
+    assert api("GET", "openapi.json", If_None_Match=shown.headers["ETag"]).status == 304
+
+
+def test_every_path_of_v1_is_in_the_document() -> None:
+    paths = {re.sub(r"<\w+:(\w+)>", r"{\1}", str(one.pattern)) for one in urlpatterns}
+    assert {f"/api/v1/{path}" for path in paths} == set(whole()["paths"])
+
+
+def test_every_operation_has_a_name_of_its_own_a_summary_and_a_tag() -> None:
+    names = [one.name for one in operations()]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
+    assert all(one.said["summary"] and len(one.said["tags"]) == 1 for one in operations())
+
+
+def test_every_answer_is_described_and_refusals_name_their_codes() -> None:
+    for operation, status, said in responses():
+        assert said["description"], (operation.name, status)
+        kinds = set(said.get("content", ()))
+        expected = (
+            {"application/json"} if SUCCESS.fullmatch(status) else {"application/problem+json"}
+        )
+        assert kinds == (set() if status in {"204", "304"} else expected)
+        assert "Correlation-ID" in said["headers"]
+
+
+ALWAYS = {"400", "405", "406", "429", "500", "503"}
+WITH_TOKEN = {"401"}
+WITH_BODY = {"413", "415"}
+
+
+def test_every_operation_tells_what_can_always_happen() -> None:
+    for one in operations():
+        said = set(one.said["responses"])
+        assert said >= ALWAYS
+        assert one.said.get("security") != [{"bearer": []}] or said >= WITH_TOKEN
+        assert ("requestBody" in one.said) == (said >= WITH_BODY)
+        assert (one.method == "get") == ("304" in said)
+        staff = one.said["description"].startswith("Staff:")
+        assert not staff or "403" in said
+
+
+def headers_of(one: Operation, status: str) -> set[str]:
+    return set(one.said["responses"].get(status, {}).get("headers", ()))
+
+
+def parameters_of(one: Operation) -> dict[str, Any]:
+    return {said["name"]: said for said in one.said.get("parameters", ())}
+
+
+def test_the_headers_that_matter_are_documented() -> None:
+    for one in operations():
+        asked = parameters_of(one)
+        assert ("If-None-Match" in asked) == (one.method == "get")
+        assert (
+            ("If-Match" in asked)
+            == (one.method in {"patch", "delete"})
+            == ("412" in one.said["responses"])
+        )
+        makes = one.method == "post" and "201" in one.said["responses"]
+        assert ("Idempotency-Key" in asked) == makes
+        assert ("Idempotency-Replayed" in headers_of(one, "201")) == makes
+        assert one.method != "get" or headers_of(one, "200") & headers_of(one, "304") >= {"ETag"}
+        assert headers_of(one, "405") >= {"Allow"}
+        assert headers_of(one, "429") & headers_of(one, "503") >= {"Retry-After"}
+        assert "401" not in one.said["responses"] or "WWW-Authenticate" in headers_of(one, "401")
+    made = {one.name for one in operations() if "Location" in headers_of(one, "201")}
+    assert made == {"create_product", "create_category", "place_order"}
+
+
+def test_only_the_doors_are_open() -> None:
+    open_ones = {one.name for one in operations() if not one.said.get("security")}
+    assert open_ones == {"register", "log_in", "refresh_token", "revoke_token"}
+    assert whole()["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_schemas_say_what_code_generators_need() -> None:
+    schemas = whole()["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert schema["description"], name
+        for field, said in schema["properties"].items():
+            assert "type" in said or "anyOf" in said or "$ref" in said, (name, field)
+            assert said.get("default", "") is not None, (name, field)
+    assert not [one for one in schemas_in(whole()) if r"\Z" in str(one.get("pattern"))]
+    assert not [one for one in schemas_in(whole()) if "enum" in one and "type" not in one]
+    of = {name: schema["properties"] for name, schema in schemas.items()}
+    assert of["Product"]["id"]["format"] == of["Order"]["number"]["format"] == "int64"
+    assert of["Order"]["placed_at"] == {"type": "string", "format": "date-time"}
+    assert {"type": "null"} in of["Product"]["max_per_order"]["anyOf"]
+    assert not [name for name in schemas if name.startswith(("Patched", "Paginated"))]
+
+
+def test_every_parameter_of_a_query_is_explained() -> None:
+    for one in operations():
+        for name, said in parameters_of(one).items():
+            assert said["in"] == "path" or said.get("description"), (one.name, name)
+    assert [
+        n
+        for one in operations()
+        for n, s in parameters_of(one).items()
+        if s["in"] == "query" and s.get("required")
+    ] == ["products"]
+
+
+def test_each_operation_answers_as_its_document_says(
+    api: Api, staff: Api, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    """The client of these tests holds each answer against the document; here each operation
+    succeeds once."""
+    jam, answers = product(sku="JAM"), dict[str, Answer]()
+    who = person()
+    account = {"username": "Ada", "password": "difference engine"}
+    answers["register"] = api("POST", "auth/register", account)
+    answers["log_in"] = api("POST", "auth/token", account)
+    refresh = answers["refresh_token"] = api(
+        "POST", "auth/token/refresh", {"refresh": answers["log_in"].body["refresh"]}
+    )
+    answers["revoke_token"] = api("POST", "auth/token/revoke", {"refresh": refresh.body["refresh"]})
+    answers["get_me"] = staff("GET", "me")
+    made = answers["create_category"] = staff("POST", "categories", {"name": "Jams"})
+    shelf = made.headers["Location"]
+    answers["list_categories"] = staff("GET", "categories")
+    answers["get_category"] = staff("GET", shelf)
+    answers["change_category"] = staff("PATCH", shelf, {"name": "Jam"})
+    answers["delete_category"] = staff("DELETE", shelf)
+    tea = {"sku": "TEA", "name": "Tea", "price": "1", "quantity": 5}
+    answers["create_product"] = staff("POST", "products", tea)
+    answers["list_products"] = staff("GET", "products?count=true")
+    answers["get_product"] = staff("GET", f"products/{jam}")
+    answers["change_product"] = staff("PATCH", f"products/{jam}", {"max_per_order": 9})
+    answers["get_stock"] = staff("GET", f"stock?products={jam}")
+    line = {"sku": "JAM", "delta": 1}
+    answers["adjust_stock"] = staff(
+        "POST", "stock/adjustments", {"reason": "received", "lines": [line]}
+    )
+    answers["get_ledger"] = staff("GET", f"products/{jam}/ledger")
+    order = {
+        "customer": who.id,
+        "lines": [{"product": jam, "quantity": 1}],
+        "ship_to": {"city": "London"},
+    }
+    placed = answers["place_order"] = staff("POST", "orders", order)
+    answers["list_orders"] = staff("GET", f"orders?customer={who.id}&count=true")
+    answers["get_order"] = staff("GET", placed.headers["Location"])
+    answers["list_order_events"] = staff("GET", f"{placed.headers['Location']}/events")
+    answers["archive_product"] = staff("DELETE", f"products/{jam}")
+    assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
+    assert answers.keys() == {one.name for one in operations()}
+    assert all(
+        one.body["results"] for one in answers.values() if one.body and "results" in one.body
+    )
+
+
+def test_the_judge_notices_answers_that_the_document_does_not_announce(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    """The negative control of all tests that lean on it."""
+    operation = next(one for one in operations() if one.name == "get_product")
+    right = customer("GET", f"products/{product()}")
+    operation.judge("GET", right)
+    wrong = [
+        Answer(201, right.body, right.headers),
+        Answer(200, right.body | {"price": 2.5}, right.headers),
+        Answer(200, right.body | {"more": 1}, right.headers),
+        Answer(200, {k: v for k, v in right.body.items() if k != "unit"}, right.headers),
+        Answer(200, right.body, right.headers | {"Content-Type": "text/html"}),
+        Answer(200, right.body, {k: v for k, v in right.headers.items() if k != "ETag"}),
+        Answer(200, right.body, right.headers | {"ETag": "1"}),
+    ]
+    for answer in wrong:
+        with pytest.raises(AssertionError):
+            operation.judge("GET", answer)
+
+
+def test_the_page_for_people_takes_nothing_from_elsewhere(api: Api) -> None:
+    page = api("GET", "docs").body.decode()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) >= 3
+    assert all(one.startswith("/static/") for one in addresses)
+    assert "/api/v1/openapi.json" in page

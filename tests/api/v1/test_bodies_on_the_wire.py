@@ -1,0 +1,113 @@
+"""Bodies as they arrive at a real server: with a length, in chunks, too large, cut off."""
+
+import http.client
+import json
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.conftest import Person
+from tests.server import Server
+
+LIMIT = 2 * 1024 * 1024
+Read = tuple[int, dict[str, Any]]
+
+
+def talk(server: Server, head: str, *parts: bytes) -> Read:
+    """Sends the bytes as they are and reads one answer: status and parsed body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+        wire.sendall(head.replace("\n", "\r\n").encode("latin-1") + b"\r\n\r\n")
+        for part in parts:
+            wire.sendall(part)
+        answer = http.client.HTTPResponse(wire)
+        answer.begin()
+        raw = answer.read()
+    return answer.status, json.loads(raw) if raw else {}
+
+
+def chunks(body: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(body), size):
+        piece = body[start : start + size]
+        yield f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+    yield b"0\r\n\r\n"
+
+
+def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
+    server: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jam = person(), product(stock=9)
+    token = server.token(who.customer.username, who.password)
+    head = (
+        "POST /api/v1/orders HTTP/1.1\nHost: localhost\n"
+        f"Authorization: Bearer {token}\nContent-Type: application/json\n"
+    )
+    order = json.dumps({"lines": [{"product": jam, "quantity": 2}]}).encode()
+
+    status, placed = talk(server, head + "Transfer-Encoding: chunked", *chunks(order, 7))
+    assert (status, placed["lines"][0]["quantity"]) == (201, 2)
+    status, _ = talk(server, head + f"Content-Length: {len(order)}", order)
+    assert status == 201
+
+    for size in (LIMIT + 1, 3 * LIMIT):
+        large = order + b" " * (size - len(order))
+        status, refused = talk(server, head + f"Content-Length: {size}", large)
+        assert (status, refused["code"]) == (413, "body_too_large")
+        status, refused = talk(server, head + "Transfer-Encoding: chunked", *chunks(large, 65_536))
+        assert (status, refused["code"]) == (413, "body_too_large")
+
+    largest = order + b" " * (LIMIT - len(order))
+    status, _ = talk(server, head + "Transfer-Encoding: chunked", *chunks(largest, 65_536))
+    assert status == 201
+    waiting = f"Content-Length: {64 * LIMIT}\nExpect: 100-continue"
+    status, refused = talk(server, head + waiting)
+    assert (status, refused["code"]) == (413, "body_too_large")
+
+    _cut_off(server, head)
+    assert server.call("GET", "me", token=token).status == 200
+
+
+def _cut_off(server: Server, head: str) -> None:
+    """A client that goes away in the middle of its body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+        wire.sendall(f"{head}Content-Length: 500\n\n".replace("\n", "\r\n").encode() + b'{"li')
+
+
+BROKEN = [
+    "GET /api/v1/me HTTP/1.1\nHost: localhost\nX: a\x00b",
+    "GET /api/v1/me\x00 HTTP/1.1\nHost: localhost",
+    "GET /\xff HTTP/1.1\nHost: localhost",
+    "POST /api/v1/orders HTTP/1.1\nHost: localhost\nContent-Length: abc",
+    "POST /api/v1/orders HTTP/1.1\nHost: localhost\nContent-Length: -1",
+    "POST /api/v1/orders HTTP/1.1\nHost: localhost\nContent-Length: 1\nContent-Length: 2",
+    f"GET /{'a' * 70_000} HTTP/1.1\nHost: localhost",
+    "GET /api/v1/me HTTP/9.9\nHost: localhost",
+]
+ODD = [
+    ("GET /api/v1/me HTTP/1.1\nHost: localhost\nAuthorization: Bearer \xff\xfe", 401),
+    ("GET /api/v1/me HTTP/1.1\nHost: evil.example", 400),
+    ("GET /api/v1/me HTTP/1.1\nHost: localhost\nHost: evil.example", 400),
+    ("GET /api/v1/products%00 HTTP/1.1\nHost: localhost", 404),
+    ("GET /api/v1/products/%ff%00 HTTP/1.1\nHost: localhost", 404),
+    ("GET /api/v1/me HTTP/1.0\nHost: localhost", 401),
+    ("GET http://evil.example/api/v1/me HTTP/1.1\nHost: localhost", 401),
+    ("OPTIONS * HTTP/1.1\nHost: localhost", 404),
+    (f"GET /api/v1/me HTTP/1.1\nHost: localhost\nX: {'a' * 60_000}", 401),
+    ("BREW /api/v1/me HTTP/1.1\nHost: localhost", 405),
+]
+
+
+def test_what_is_hardly_http_gets_an_answer_below_500_and_the_server_lives(server: Server) -> None:
+    for head in BROKEN:
+        assert 400 <= talk(server, head)[0] < 500, head
+    for head, wanted in ODD:
+        status, refused = talk(server, head)
+        assert (status, refused["status"]) == (wanted, wanted), head
+    assert _after_the_head(server, "HEAD /api/v1/openapi.json HTTP/1.1\nHost: localhost") == b""
+    assert server.call("GET", "/livez").status == 200
+
+
+def _after_the_head(server: Server, head: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+        wire.sendall(f"{head}\nConnection: close\n\n".replace("\n", "\r\n").encode())
+        raw = b"".join(iter(lambda: wire.recv(65_536), b""))
+    return raw.partition(b"\r\n\r\n")[2]

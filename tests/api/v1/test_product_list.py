@@ -1,0 +1,186 @@
+"""The list of products: pages, filters, orderings."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import Answer, Api
+
+Product = Callable[..., int]
+
+
+def walk(api: Api, path: str) -> list[dict[str, Any]]:
+    """All rows from here on, through the `next` links."""
+    found: list[dict[str, Any]] = []
+    link: str | None = path
+    while link is not None:
+        answer = api("GET", link)
+        assert answer.status == 200, answer.body
+        found += answer.body["results"]
+        link = answer.body["next"]
+        if link is not None:
+            assert link.startswith("http://testserver/api/v1/")
+            link = link.removeprefix("http://testserver")
+    return found
+
+
+def ids(answer: Answer) -> list[int]:
+    return [one["id"] for one in answer.body["results"]]
+
+
+def test_a_page_has_twenty_products_and_at_most_a_hundred(customer: Api, product: Product) -> None:
+    for _ in range(101):
+        product()
+    sizes = [
+        len(ids(customer("GET", f"products{asked}"))) for asked in ("", "?limit=5", "?limit=1000")
+    ]
+    assert sizes == [20, 5, 100]
+
+
+def test_the_rows_are_the_products_as_they_are_shown_alone(customer: Api, product: Product) -> None:
+    jam = product()
+    alone = customer("GET", f"products/{jam}").body
+    assert customer("GET", f"products?ids={jam}").body["results"] == [alone]
+
+
+@pytest.mark.parametrize("ordering", ["id", "name", "price", "sku"])
+def test_pages_neither_repeat_nor_skip_where_values_are_equal(
+    customer: Api, product: Product, ordering: str
+) -> None:
+    for number in range(13):
+        product(name=f"name {number // 4}", price=f"{number // 5}.5")
+    wanted = customer("GET", f"products?ordering={ordering}&limit=100").body["results"]
+    assert wanted == sorted(wanted, key=lambda one: (one[ordering], one["id"]))
+    assert walk(customer, f"products?ordering={ordering}&limit=3") == wanted
+    turned = walk(customer, f"products?ordering=-{ordering}&limit=3")
+    assert turned == wanted[::-1]
+
+
+def test_the_next_link_keeps_the_filters(customer: Api, product: Product) -> None:
+    for number in range(7):
+        product(name="red" if number % 2 else "blue jam, 100 % & more", price=f"{number}")
+    q = quote("100 % &")
+    found = walk(customer, f"products?q={q}&min_price=1&ordering=-price&limit=1&count=true")
+    assert [one["price"] for one in found] == ["6.00", "4.00", "2.00"]
+
+
+def test_pages_go_on_where_they_were_when_products_come_and_go(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    first, second, third = (product(name=name) for name in "bdf")
+    page = customer("GET", "products?ordering=name&limit=2").body
+    product(name="a")
+    late = product(name="e")
+    staff("DELETE", f"products/{first}")
+    rest = walk(customer, page["next"].removeprefix("http://testserver"))
+    assert [one["id"] for one in page["results"] + rest] == [first, second, late, third]
+
+
+def test_the_count_is_told_only_where_it_is_asked_for(customer: Api, product: Product) -> None:
+    for price in ("1", "2", "3"):
+        product(price=price)
+    assert "count" not in customer("GET", "products").body
+    assert "count" not in customer("GET", "products?count=false").body
+    assert customer("GET", "products?min_price=2&count=true&limit=1").body["count"] == 2
+
+
+def test_words_are_looked_for_in_name_and_sku_in_any_case(customer: Api, product: Product) -> None:
+    jam = product(sku="J-7", name="Raspberry JAM")
+    tea = product(sku="T-7", name="Tea, 100% Ceylon_x 'fine'")
+    product(sku="OTHER", name="other")
+    wanted = {
+        "raspberry": [jam],
+        "jam RASP": [jam],
+        "j-7": [jam],
+        "-7": [jam, tea],
+        "0%": [tea],
+        "n_x": [tea],
+        "'fine'": [tea],
+        "jam tea": [],
+        "%": [tea],
+        "_": [tea],
+        "\\": [],
+        "  ": ids(customer("GET", "products")),
+    }
+    found = {q: ids(customer("GET", f"products?q={quote(q)}")) for q in wanted}
+    assert found == wanted
+
+
+def test_words_of_other_scripts_are_found_in_any_case(customer: Api, product: Product) -> None:
+    straw, jam = product(name="ЗЕМЛЯНИКА свежая"), product(name="Crème brûlée 🍓 龍井茶")
+    for q, wanted in (("земляника", straw), ("BRÛLÉE", jam), ("🍓", jam), ("龍井", jam)):
+        assert ids(customer("GET", f"products?q={quote(q)}")) == [wanted]
+
+
+def test_a_category_has_the_products_of_those_below_it(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    food = staff("POST", "categories", {"name": "Food"}).body["id"]
+    jams = staff("POST", "categories", {"name": "Jams", "parent": food}).body["id"]
+    red = staff("POST", "categories", {"name": "Red jams", "parent": jams}).body["id"]
+    bread, jam, cherry = (product(category_id=one) for one in (food, jams, red))
+    product()
+    for shelf, wanted in ((food, [bread, jam, cherry]), (jams, [jam, cherry]), (red, [cherry])):
+        assert ids(customer("GET", f"products?category={shelf}")) == wanted
+    assert ids(customer("GET", "products?category=999999")) == []
+
+
+def test_prices_and_stock_narrow_the_list(customer: Api, product: Product) -> None:
+    cheap, middle, dear = product(price="1"), product(price="1.005", stock=0), product(price="2")
+    asked = {
+        "min_price=1.005": [middle, dear],
+        "max_price=1.005": [cheap, middle],
+        "min_price=1.001&max_price=1.999": [middle],
+        "min_price=2&max_price=1": [],
+        "in_stock=true": [cheap, dear],
+        "in_stock=false": [middle],
+        "in_stock=1&max_price=1.5": [cheap],
+    }
+    found = {query: ids(customer("GET", f"products?{query}")) for query in asked}
+    assert found == asked
+
+
+def test_ids_are_looked_up_two_hundred_at_a_time(customer: Api, product: Product) -> None:
+    tea, jam = product(), product()
+    asked = f"{jam},{tea},{jam},999999"
+    assert ids(customer("GET", f"products?ids={asked}")) == [tea, jam]
+    many = ",".join(str(one) for one in range(jam, jam + 200))
+    assert ids(customer("GET", f"products?ids={many}")) == [jam]
+    refused = customer("GET", f"products?ids={many},1")
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "ids")
+
+
+def test_filters_hold_together(customer: Api, product: Product) -> None:
+    wanted = product(name="red jam", price="2", stock=1)
+    nearly = [
+        product(name="red tea", price="2"),
+        product(name="red jam", price="3"),
+        product(name="red jam", price="2", stock=0),
+    ]
+    product(name="red jam", price="2")
+    listed = ",".join(str(one) for one in [wanted, *nearly])
+    query = f"products?q=red+jam&max_price=2.5&in_stock=true&ids={listed}&ordering=-name"
+    assert ids(customer("GET", query)) == [wanted]
+
+
+def test_a_page_is_not_sent_again_until_something_on_it_changed(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=5)
+    tag = customer("GET", "products").headers["ETag"]
+    assert customer("GET", "products", If_None_Match=tag).status == 304
+    customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert customer("GET", "products", If_None_Match=tag).status == 200
+
+
+def test_the_links_use_the_public_address_of_the_shop(
+    customer: Api, product: Product, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://shop.example"
+    product(), product()
+    page = customer("GET", "products?limit=1").body
+    assert page["next"].startswith("https://shop.example/api/v1/products?cursor=")
+    refused = customer("GET", "products/0").body
+    assert refused["type"] == "https://shop.example/api/v1/problems/not_found"

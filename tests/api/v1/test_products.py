@@ -1,0 +1,217 @@
+"""One product through v1: made, read, changed, archived."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Api
+
+SHAPE = {
+    "id": int,
+    "public_id": str,
+    "sku": str,
+    "name": str,
+    "description": str,
+    "category": type(None),
+    "price": str,
+    "currency": str,
+    "quantity": int,
+    "unit": str,
+    "barcode": str,
+    "image_url": str,
+    "min_quantity": int,
+    "max_per_order": type(None),
+    "step": int,
+    "updated_at": str,
+    "version": int,
+}
+JAM = {"sku": "JAM-1", "name": "Raspberry jam", "price": "2.5"}
+
+
+def test_a_product_has_the_names_and_types_of_the_design(staff: Api) -> None:
+    made = staff("POST", "products", JAM | {"quantity": 12})
+    assert made.status == 201
+    assert {name: type(value) for name, value in made.body.items()} == SHAPE
+    assert (made.body["price"], made.body["currency"], made.body["quantity"]) == ("2.50", "GBP", 12)
+    assert str(UUID(made.body["public_id"])) == made.body["public_id"]
+    assert made.body["updated_at"].endswith("Z")
+    assert made.headers["Location"] == f"/api/v1/products/{made.body['id']}"
+    found = staff("GET", made.headers["Location"])
+    assert (found.body, found.headers["ETag"]) == (made.body, made.headers["ETag"])
+
+
+def test_a_product_can_be_made_with_every_field(staff: Api) -> None:
+    shelf = staff("POST", "categories", {"name": "Jams"}).body["id"]
+    rest = {
+        "description": "Seedless.",
+        "category": shelf,
+        "unit": "jar",
+        "barcode": "5012345678900",
+        "image_url": "https://example.com/jam.png",
+        "min_quantity": 6,
+        "max_per_order": 60,
+        "step": 6,
+    }
+    made = staff("POST", "products", JAM | rest)
+    assert made.body.items() >= rest.items()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("2", "2.00"), ("2.5", "2.50"), ("2.550", "2.55"), ("2.555", "2.555"), ("0", "0.00")],
+)
+def test_money_has_two_decimals_and_a_third_only_where_it_is_not_zero(
+    staff: Api, given: str, shown: str
+) -> None:
+    assert staff("POST", "products", JAM | {"price": given}).body["price"] == shown
+
+
+def test_the_largest_price_and_stock_go_in_and_come_out(staff: Api) -> None:
+    most = {"price": "999999999.999", "quantity": 2**31 - 1}
+    made = staff("POST", "products", JAM | most)
+    assert made.body.items() >= most.items()
+
+
+def test_opening_stock_stands_in_the_ledger(staff: Api) -> None:
+    made = staff("POST", "products", JAM | {"quantity": 12}).body["id"]
+    (entry,) = staff("GET", f"products/{made}/ledger").body["results"]
+    assert (entry["cause"], entry["delta"], entry["balance"]) == ("opening", 12, 12)
+    assert entry["actor"] == staff("GET", "me").body["public_id"]
+
+
+def test_a_product_without_opening_stock_has_no_entry(staff: Api) -> None:
+    made = staff("POST", "products", JAM).body
+    assert made["quantity"] == 0
+    assert staff("GET", f"products/{made['id']}/ledger").body == {"results": [], "next": None}
+
+
+def test_a_sku_is_given_once_even_to_archived_products(staff: Api) -> None:
+    made = staff("POST", "products", JAM).body["id"]
+    staff("DELETE", f"products/{made}")
+    refused = staff("POST", "products", JAM)
+    assert (refused.status, refused.body["code"]) == (409, "sku_taken")
+
+
+def test_a_change_touches_what_is_given_and_counts_the_version_up(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    path = f"products/{product(price='1.50')}"
+    before = staff("GET", path).body
+    after = staff("PATCH", path, {"price": "1.75"}).body
+    assert after == before | {
+        "price": "1.75",
+        "version": before["version"] + 1,
+        "updated_at": after["updated_at"],
+    }
+    assert after["updated_at"] > before["updated_at"]
+
+
+def test_null_takes_a_category_and_a_limit_away(staff: Api, product: Callable[..., int]) -> None:
+    shelf = staff("POST", "categories", {"name": "Jams"}).body["id"]
+    path = f"products/{product()}"
+    staff("PATCH", path, {"category": shelf, "max_per_order": 5})
+    cleared = staff("PATCH", path, {"category": None, "max_per_order": None}).body
+    assert (cleared["category"], cleared["max_per_order"]) == (None, None)
+
+
+CLASHES: list[tuple[dict[str, Any], int, str]] = [
+    ({"category": 999_999}, 422, "unknown_category"),
+    ({"min_quantity": 10, "max_per_order": 9}, 400, "validation_error"),
+    ({"quantity": 5}, 400, "unknown_field"),
+    ({"sku": None}, 400, "validation_error"),
+]
+
+
+@pytest.mark.parametrize(("change", "status", "code"), CLASHES)
+def test_a_change_that_cannot_be_is_refused(
+    staff: Api, product: Callable[..., int], change: dict[str, Any], status: int, code: str
+) -> None:
+    refused = staff("PATCH", f"products/{product()}", change)
+    assert (refused.status, refused.body["code"]) == (status, code)
+
+
+def test_a_limit_below_the_fewest_units_already_there_is_a_fault_of_the_limit(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    refused = staff("PATCH", f"products/{product(min_quantity=6)}", {"max_per_order": 5})
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/max_per_order"]
+
+
+def test_a_name_that_the_index_cannot_hold_is_a_fault_of_the_name(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    of_four_bytes_each = "".join(
+        chr(0x1F300 + at * 7 % 700) + chr(0x20000 + at) for at in range(512)
+    )
+    refused = staff("PATCH", f"products/{product()}", {"name": of_four_bytes_each})
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "/name")
+    of_two = "é" * 1024
+    assert staff("PATCH", f"products/{product()}", {"name": of_two}).body["name"] == of_two
+
+
+def test_an_archived_product_is_gone_for_reading_changing_and_archiving(
+    staff: Api, customer: Api, product: Callable[..., int]
+) -> None:
+    jam = product(stock=5)
+    path = f"products/{jam}"
+    assert staff("DELETE", path).status == 204
+    answers = [staff("DELETE", path), staff("GET", path), staff("PATCH", path, {"name": "x"})]
+    assert [one.status for one in answers] == [404, 404, 404]
+    assert customer("GET", f"products?ids={jam}").body["results"] == []
+    assert customer("GET", f"stock?products={jam}").body["results"] == []
+    refused = customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert (refused.status, refused.body["code"]) == (422, "unknown_product")
+    assert staff("GET", f"{path}/ledger").status == 200
+
+
+def test_if_match_lets_only_the_version_that_was_read_be_changed(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    path = f"products/{product()}"
+    read = staff("GET", path).headers["ETag"]
+    changed = staff("PATCH", path, {"name": "A"}, If_Match=read)
+    assert (changed.status, changed.headers["ETag"].split("-")[0]) == (200, '"2')
+    stale = staff("PATCH", path, {"name": "B"}, If_Match=read)
+    assert (stale.status, stale.body["code"], stale.body["version"]) == (
+        412,
+        "precondition_failed",
+        2,
+    )
+    assert staff("DELETE", path, If_Match=read).status == 412
+    assert staff("GET", path).body["name"] == "A"
+    assert staff("PATCH", path, {"name": "C"}, If_Match="*").status == 200
+    assert staff("DELETE", path, If_Match='"3-aa"').status == 204
+
+
+@pytest.mark.parametrize(
+    "tag", ["nonsense", '"1"', '""', "1-aa", '"1-aa', '"-aa"', "\xff", '"9' * 90]
+)
+def test_an_if_match_that_is_no_tag_of_ours_matches_nothing(
+    staff: Api, product: Callable[..., int], tag: str
+) -> None:
+    path = f"products/{product()}"
+    assert staff("PATCH", path, {"name": "B"}, If_Match=tag).status == 412
+
+
+def test_the_version_decides_and_not_the_stock_that_moves_meanwhile(
+    staff: Api, customer: Api, product: Callable[..., int]
+) -> None:
+    jam = product(stock=5)
+    read = staff("GET", f"products/{jam}").headers["ETag"]
+    customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert staff("GET", f"products/{jam}").headers["ETag"] != read
+    assert staff("PATCH", f"products/{jam}", {"name": "A"}, If_Match=read).status == 200
+
+
+def test_a_product_is_not_sent_again_while_nothing_about_it_changed(
+    customer: Api, staff: Api, product: Callable[..., int]
+) -> None:
+    jam = product(stock=5)
+    tag = customer("GET", f"products/{jam}").headers["ETag"]
+    for known in (tag, f'W/{tag}, "x"', f'"x", {tag}', "*"):
+        assert customer("GET", f"products/{jam}", If_None_Match=known).status == 304
+    stocked = {"reason": "received", "lines": [{"product": jam, "delta": 1}]}
+    staff("POST", "stock/adjustments", stocked)
+    assert customer("GET", f"products/{jam}", If_None_Match=tag).body["quantity"] == 6

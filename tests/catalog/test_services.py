@@ -1,0 +1,166 @@
+"""The catalogue's writes: versions, SKUs, the tree of categories."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from decimal import Decimal
+from time import sleep
+
+import psycopg
+import pytest
+from django.db import connection
+
+from larder.catalog import queries
+from larder.catalog.errors import CategoryInUse, UnknownCategory
+from larder.catalog.models import Product
+from larder.catalog.services import (
+    NewProduct,
+    archive_product,
+    change_category,
+    change_product,
+    create_category,
+    create_product,
+    create_products,
+    delete_category,
+)
+from larder.common.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+
+JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
+
+
+@pytest.fixture
+def category(db: None, now: datetime) -> Callable[..., int]:
+    """Makes categories: `category("Jams", parent=food)`."""
+    return lambda name, parent=None: create_category(name=name, parent=parent, now=now).id
+
+
+def test_a_change_with_the_version_that_was_read_is_a_compare_and_swap(
+    db: None, now: datetime
+) -> None:
+    jam = create_product(JAM, now=now)
+    change_product(jam, {"name": "A"}, now=now, version=1)
+    with pytest.raises(StaleVersion) as stale:
+        change_product(jam, {"name": "B"}, now=now, version=1)
+    assert stale.value.present == 2
+    assert Product.objects.get(pk=jam).name == "A"
+
+
+def test_a_change_writes_when_it_happened_and_leaves_the_rest(db: None, now: datetime) -> None:
+    jam, later = create_product(JAM, now=now), now + timedelta(hours=1)
+    change_product(jam, {"price": Decimal(2)}, now=later)
+    row = Product.objects.get(pk=jam)
+    assert (row.name, row.price, row.created_at, row.updated_at) == ("Jam", Decimal(2), now, later)
+
+
+def test_what_is_archived_can_be_neither_changed_nor_archived(db: None, now: datetime) -> None:
+    jam = create_product(JAM, now=now)
+    archive_product(jam, now=now, version=1)
+    with pytest.raises(NotFound):
+        archive_product(jam, now=now)
+    with pytest.raises(NotFound):
+        change_product(jam, {"name": "B"}, now=now, version=2)
+    assert Product.objects.get(pk=jam).archived_at == now
+
+
+@pytest.mark.parametrize("name", ["version", "archived_at", "public_id", "id", "search_text"])
+def test_only_the_editable_fields_can_be_written(db: None, now: datetime, name: str) -> None:
+    jam = create_product(JAM, now=now)
+    with pytest.raises(TypeError, match=name):
+        change_product(jam, {name: 1}, now=now)
+
+
+def test_a_sku_in_use_is_named_whichever_way_it_comes(db: None, now: datetime) -> None:
+    create_product(JAM, now=now)
+    tea = create_product(JAM | {"sku": "TEA"}, now=now)
+    with pytest.raises(AlreadyTaken, match="sku_taken"):
+        create_product(JAM, now=now)
+    with pytest.raises(AlreadyTaken, match="sku_taken"):
+        change_product(tea, {"sku": "JAM"}, now=now)
+    with pytest.raises(AlreadyTaken, match="sku_taken"):
+        create_products([NewProduct("JAM", "x", Decimal(1))], now=now)
+    assert Product.objects.count() == 2
+
+
+def test_rules_of_a_line_that_contradict_each_other_are_refused(db: None, now: datetime) -> None:
+    jam = create_product(JAM, now=now)
+    with pytest.raises(InvalidInput) as refused:
+        change_product(jam, {"min_quantity": 6, "max_per_order": 5}, now=now)
+    assert [fault.where for fault in refused.value.faults] == ["/max_per_order"]
+
+
+def test_a_price_is_kept_exactly(db: None, now: datetime) -> None:
+    jam = create_product(JAM | {"price": Decimal("999999999.999")}, now=now)
+    assert queries.offers([jam])[jam].price == Decimal("999999999.999")
+
+
+def test_many_products_are_made_in_a_few_statements(
+    db: None, now: datetime, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    new = [NewProduct(f"S{n}", "x", Decimal(1)) for n in range(500)]
+    with django_assert_max_num_queries(6):  # type: ignore[attr-defined]
+        ids = create_products(new, now=now)
+    assert queries.ids_by_sku(["S0", "S499", "none"]) == {"S0": ids["S0"], "S499": ids["S499"]}
+    assert queries.existing([*ids.values(), 10**12]) == set(ids.values())
+
+
+def test_a_category_cannot_be_put_below_itself(category: Callable[..., int]) -> None:
+    top = category("0")
+    deep = top
+    for name in "1234":
+        deep = category(name, deep)
+    for below in (top, deep):
+        with pytest.raises(UnknownCategory):
+            change_category(top, {"parent_id": below})
+    change_category(deep, {"parent_id": top}, version=1)
+    assert queries.category(deep).parent == top
+
+
+def test_a_category_that_does_not_exist_is_nobodys_parent(category: Callable[..., int]) -> None:
+    with pytest.raises(UnknownCategory):
+        category("x", 10**12)
+    with pytest.raises(UnknownCategory):
+        change_category(category("y"), {"parent_id": 10**12})
+    with pytest.raises(NotFound):
+        change_category(10**12, {"name": "z"})
+
+
+def test_a_category_in_use_is_kept_even_for_an_archived_product(
+    category: Callable[..., int], now: datetime
+) -> None:
+    food = category("Food")
+    jams = category("Jams", food)
+    jam = create_product(JAM | {"category_id": jams}, now=now)
+    archive_product(jam, now=now)
+    for full in (food, jams):
+        with pytest.raises(CategoryInUse):
+            delete_category(full)
+    Product.objects.update(category=None)
+    with pytest.raises(StaleVersion):
+        delete_category(jams, version=2)
+    delete_category(jams, version=1)
+    with pytest.raises(NotFound):
+        delete_category(jams)
+
+
+def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datetime) -> None:
+    """Each move would be right by itself. The second waits for the first, then sees it."""
+    food, jams = (create_category(name=name, parent=None, now=now).id for name in "FJ")
+
+    def put_jams_below_food() -> str:
+        try:
+            change_category(jams, {"parent_id": food})
+        except UnknownCategory:
+            return "refused"
+        finally:
+            connection.close()
+        return "done"
+
+    first = "UPDATE catalog.category SET parent_id = %s WHERE id = %s"
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other, ThreadPoolExecutor(1) as beside:
+        other.execute(first, [jams, food])
+        second = beside.submit(put_jams_below_food)
+        sleep(0.3)
+        other.commit()
+        assert second.result(10) == "refused"
+    assert queries.category(jams).parent is None

@@ -1,0 +1,335 @@
+"""The hand-written SQL says the same as the ORM, whatever is asked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Lower
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from larder.catalog.models import Category, Product
+from larder.catalog.services import archive_product
+from larder.common import database
+from larder.common.errors import NotFound
+from larder.inventory import queries, services, sql
+from larder.inventory.models import LedgerEntry, Stock
+from larder.inventory.queries import ORDERINGS, Position, ProductFilter
+from larder.inventory.services import Balance, Movement
+
+ANYBODY = 1
+MOST = 2**31 - 1
+within_a_test = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+# --- LOCK ----------------------------------------------------------------------------------
+@pytest.mark.parametrize("asked", [[], [2, 1, 0], [0, 0, 2], [1, 10**12], [-1]])
+def test_lock_reads_what_the_orm_would_in_product_order(
+    product: Callable[..., int], asked: list[int]
+) -> None:
+    made = [product(stock=units) for units in (3, 0, 7)]
+    ids = [made[one] if 0 <= one < 3 else one for one in asked]
+    plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
+    expected = list(plain.values_list("product_id", "available", "committed"))
+    assert database.rows(sql.LOCK, [ids]) == expected
+    assert services.lock(ids) == {id: Balance(*units) for id, *units in expected}
+    assert list(services.lock(ids)) == sorted(set(ids) & set(made))
+
+
+def test_lock_has_the_order_below_the_locking(product: Callable[..., int]) -> None:
+    lines = [row[0] for row in database.rows(f"EXPLAIN {sql.LOCK}", [[product(), product()]])]
+    assert lines[0].startswith("LockRows")
+    assert "Sort" in lines[1] or "Index Scan using stock_pkey" in lines[1]
+
+
+# --- MOVE ----------------------------------------------------------------------------------
+changes = st.tuples(st.integers(0, 2), st.integers(-5, 9), st.integers(-5, 9))
+
+
+def by_hand(movements: Sequence[Movement], now: datetime) -> None:
+    """Movements through the ORM, one row after the other."""
+    for one in movements:
+        stock = Stock.objects.select_for_update().get(pk=one.product)
+        stock.available += one.available
+        stock.committed += one.committed
+        stock.save()
+        LedgerEntry.objects.create(
+            product=stock,
+            available_change=one.available,
+            committed_change=one.committed,
+            available_after=stock.available,
+            committed_after=stock.committed,
+            cause=one.cause,
+            reference=one.reference,
+            actor=one.actor,
+            at=now,
+        )
+
+
+def written(products: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    """Stock and ledger as they are, without what differs between two runs: the ids."""
+    stock = Stock.objects.filter(pk__in=products).order_by("pk")
+    entries = LedgerEntry.objects.filter(product_id__in=products).order_by("id")
+    columns = [f.attname for f in LedgerEntry._meta.concrete_fields if f.name != "id"]
+    return list(stock.values()), list(entries.values(*columns))
+
+
+def forgotten(run: Callable[[], object], products: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    """What `run` writes; it is rolled back."""
+    with transaction.atomic():
+        run()
+        found = written(products)
+        transaction.set_rollback(True)
+    return found
+
+
+@within_a_test
+@given(asked=st.lists(changes, max_size=8))
+def test_move_writes_what_the_orm_would(
+    stocked: list[int], now: datetime, asked: list[tuple[int, int, int]]
+) -> None:
+    actor = UUID(int=7)
+    movements = [
+        Movement(stocked[at], available, committed, "correction", f"r{number}", actor)
+        for number, (at, available, committed) in enumerate(asked)
+    ]
+    expected = forgotten(lambda: by_hand(movements, now), stocked)
+    found = forgotten(lambda: services.move(movements, services.lock(stocked), now=now), stocked)
+    assert found == expected
+
+
+@pytest.fixture
+def stocked(product: Callable[..., int], now: datetime) -> list[int]:
+    """Three products with 100 available and 100 committed each."""
+    ids = [product(stock=0) for _ in range(3)]
+    Stock.objects.filter(pk__in=ids).update(available=100, committed=100)
+    return ids
+
+
+# --- PRODUCTS and COUNT --------------------------------------------------------------------
+NAMES = [
+    "Red jam",
+    "red JAM, large",
+    "Tea 100%",
+    "a_b",
+    "O'Brien's \"best\"",
+    "Crème brûlée",
+    "ЧАЙ",
+]
+NAMES += ["back\\slash", "龍井茶", "x", "İstanbul", "🍓🍓"]
+WORDS = [
+    "jam",
+    "RED",
+    "0%",
+    "%",
+    "_",
+    "a_b",
+    "'",
+    '"',
+    "\\",
+    "û",
+    "BRÛLÉE",
+    "чай",
+    "龍",
+    "井茶",
+    "🍓",
+]
+WORDS += ["x", "re", "je", "sku-1", "-1", "zzz", "n's", "i̇", ".*", "[", "jam,"]
+
+
+@pytest.fixture
+def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
+    """Forty products with equal names and prices among them, in a tree of four categories."""
+    food = Category.objects.create(name="Food")
+    jams = Category.objects.create(name="Jams", parent=food)
+    red = Category.objects.create(name="Red", parent=jams)
+    tools = Category.objects.create(name="Tools")
+    tree = [food, jams, red, tools]
+    for number in range(40):
+        made = product(
+            name=NAMES[number % len(NAMES)],
+            price=str(Decimal(number % 5) / 2),
+            stock=number % 3,
+            category_id=[None, *(one.pk for one in tree)][number % 5],
+        )
+        if number % 11 == 10:
+            archive_product(made, now=now)
+    return tree
+
+
+def below(category: int) -> set[int]:
+    """The category and all below it, by walking."""
+    found, waiting = set[int](), {category}
+    while waiting:
+        found |= waiting
+        waiting = set(Category.objects.filter(parent__in=waiting).values_list("id", flat=True))
+        waiting -= found
+    return found
+
+
+def plain(wanted: ProductFilter) -> "QuerySet[Product]":
+    """The filter through the ORM."""
+    condition = Q() if wanted.archived else Q(archived_at=None)
+    if wanted.category is not None:
+        condition &= Q(category_id__in=below(wanted.category))
+    if wanted.min_price is not None:
+        condition &= Q(price__gte=wanted.min_price)
+    if wanted.max_price is not None:
+        condition &= Q(price__lte=wanted.max_price)
+    if wanted.in_stock is not None:
+        condition &= Q(stock__available__gt=0) if wanted.in_stock else Q(stock__available=0)
+    if wanted.ids is not None:
+        condition &= Q(pk__in=wanted.ids)
+    found = Product.objects.filter(condition)
+    for word in wanted.words:
+        found = found.filter(search_text__contains=Lower(Value(word)))
+    column, down = wanted.ordering.removeprefix("-"), wanted.ordering.startswith("-")
+    order = [column] if column == "id" else [column, "id"]
+    return found.order_by(*(f"-{one}" if down else one for one in order))
+
+
+COLUMNS = (
+    *("id", "public_id", "sku", "name", "description", "category_id", "price", "units"),
+    *("unit", "barcode", "image_url", "min_quantity", "max_per_order", "step"),
+    *("updated_at", "version"),
+)
+
+
+def pages(wanted: ProductFilter, size: int) -> Iterator[list[queries.StockedProduct]]:
+    """Page after page by position, as the API goes on."""
+    after = None
+    while True:
+        page = queries.products(ANYBODY, wanted, after=after, limit=size)
+        if not page:
+            return
+        yield page
+        last = page[-1]
+        after = Position(getattr(last, wanted.ordering.removeprefix("-")), last.id)
+
+
+prices = st.none() | st.integers(0, 4).map(lambda halves: Decimal(halves) / 2)
+orderings = st.sampled_from([f"{sign}{name}" for name in ORDERINGS for sign in ("", "-")])
+
+
+@within_a_test
+@given(
+    words=st.lists(st.sampled_from(WORDS), max_size=2),
+    shelf=st.none() | st.integers(0, 4),
+    bounds=st.tuples(prices, prices),
+    rest=st.tuples(st.none() | st.booleans(), st.none() | st.integers(1, 40), st.booleans()),
+    ordering=orderings,
+)
+def test_products_are_those_the_orm_finds_page_by_page(
+    catalogue: list[Category],
+    words: list[str],
+    shelf: int | None,
+    bounds: tuple[Decimal | None, Decimal | None],
+    rest: tuple[bool | None, int | None, bool],
+    ordering: str,
+) -> None:
+    tree = [one.pk for one in catalogue]
+    in_stock, some, archived = rest
+    every = Product.objects.order_by("id").values_list("id", flat=True)
+    wanted = ProductFilter(
+        words=tuple(words),
+        category=None if shelf is None else (tree[shelf] if shelf < 4 else 10**12),
+        min_price=bounds[0],
+        max_price=bounds[1],
+        in_stock=in_stock,
+        ids=None if some is None else (*every[:some], 10**12),
+        ordering=ordering,
+        archived=archived,
+    )
+    expected = [
+        queries.StockedProduct(*row)
+        for row in plain(wanted).annotate(units=F("stock__available")).values_list(*COLUMNS)
+    ]
+    assert [one for page in pages(wanted, 7) for one in page] == expected
+    assert queries.count_products(wanted) == len(expected)
+
+
+@within_a_test
+@given(word=st.text(min_size=1, max_size=4).filter(lambda word: "\0" not in word))
+def test_any_word_is_found_where_the_orm_finds_it(catalogue: list[Category], word: str) -> None:
+    listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
+    Product.objects.filter(pk=listed.pk).update(name=f"<{word}>")
+    wanted = ProductFilter(words=(word,))
+    found = [one.id for one in queries.products(ANYBODY, wanted, limit=100)]
+    assert found == list(plain(wanted).values_list("id", flat=True))
+    assert listed.pk in found or word.isspace()
+
+
+def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: datetime) -> None:
+    kept, archived = product(), product()
+    archive_product(archived, now=now)
+    assert queries.product(ANYBODY, kept).id == kept
+    assert queries.product(ANYBODY, archived, archived=True).id == archived
+    for id in (archived, 10**12):
+        with pytest.raises(NotFound):
+            queries.product(ANYBODY, id)
+
+
+def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
+    """How PostgreSQL goes about it where it may not do what it does with a few rows."""
+    conditions, parameters = wanted.conditions()
+    page, position = queries._page(wanted.ordering, after)
+    statement = f"EXPLAIN {sql.PRODUCTS}{conditions}{page}"
+    with transaction.atomic():
+        for way in without:
+            database.execute(f"SET LOCAL enable_{way} = off")
+        lines = database.rows(statement, [*parameters, *position, 21])
+        transaction.set_rollback(True)
+    return "\n".join(line for (line,) in lines)
+
+
+IN_ORDER = ("seqscan", "sort", "bitmapscan", "hashjoin", "mergejoin")
+
+
+@pytest.mark.parametrize(
+    ("ordering", "value", "index"),
+    [
+        ("id", 1, "product_pkey"),
+        ("name", "a", "product_by_name"),
+        ("price", Decimal(1), "product_by_price"),
+        ("sku", "a", "product_sku"),
+    ],
+)
+def test_a_page_walks_the_index_of_its_order_from_where_it_begins(
+    catalogue: list[Category], ordering: str, value: Any, index: str
+) -> None:
+    for direction in ("", "-"):
+        wanted = ProductFilter(ordering=f"{direction}{ordering}")
+        found = plan(wanted, Position(value, 1), without=IN_ORDER)
+        assert f"using {index}" in found
+        assert f"Scan{' Backward' * bool(direction)} using {index}" in found
+        assert "Index Cond: (" in found.partition(index)[2]
+        assert "stock_pkey" in found
+
+
+def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Category]) -> None:
+    by_rows = ("seqscan", "indexscan", "indexonlyscan")
+    found = plan(ProductFilter(words=("jam",), archived=True), None, without=by_rows)
+    assert "Bitmap Index Scan on product_by_trigram" in found
+
+
+# --- the ledger through the ORM queries ----------------------------------------------------
+def test_a_ledger_is_read_backwards_from_where_a_page_ended(
+    product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(stock=5)
+    for number in range(5):
+        movement = Movement(jam, 1, 0, "received", f"r{number}", uuid4())
+        services.move([movement], services.lock([jam]), now=now + timedelta(seconds=number))
+    whole = queries.ledger(jam, before=None, limit=100)
+    assert [one.balance for one in whole] == [10, 9, 8, 7, 6, 5]
+    assert queries.ledger(jam, before=whole[1].id, limit=2) == whole[2:4]

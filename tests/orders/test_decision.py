@@ -1,0 +1,243 @@
+"""The decision, for any group of orders whatever."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from larder.catalog.queries import Offer
+from larder.common.errors import DomainError
+from larder.orders.decision import PricedLine, Wanted, add_up, decide
+from larder.orders.errors import OrderTooSmall
+
+PRODUCTS = range(1, 6)
+UNKNOWN = 99
+PRICES = [Decimal("0.000"), Decimal("1.125"), Decimal("2.200"), Decimal("40.000")]
+THOROUGHLY = settings(deadline=None, max_examples=200)
+Decided = list[PricedLine] | DomainError
+PRECEDENCE = ("unknown_product", "insufficient_stock", "price_changed", "order_rule")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group of orders and the shop as it stands when they are decided."""
+
+    orders: list[list[Wanted]]
+    shelf: dict[int, int]
+    offers: dict[int, Offer]
+    prices: list[dict[int, Decimal]]
+    minimum: Decimal
+
+
+def decided(case: Case) -> list[Decided]:
+    """What the group is told."""
+    return decide(
+        case.orders,
+        shelf=case.shelf,
+        offers=case.offers,
+        prices=case.prices,
+        minimum_total=case.minimum,
+    )
+
+
+def offer(product: int, price: Decimal, least: int, more: int | None, step: int) -> Offer:
+    """`more`: by how much the most of an order exceeds the least."""
+    most = None if more is None else least + more
+    return Offer(product, f"SKU-{product}", f"Product {product}", price, least, most, step)
+
+
+wanted = st.builds(
+    Wanted,
+    product=st.one_of(st.sampled_from(PRODUCTS), st.sampled_from(PRODUCTS), st.just(UNKNOWN)),
+    quantity=st.integers(1, 12),
+    expected_price=st.one_of(st.none(), st.none(), st.none(), st.sampled_from(PRICES)),
+)
+rules = st.one_of(
+    st.just((1, None, 1)),
+    st.tuples(st.integers(1, 3), st.one_of(st.none(), st.integers(0, 20)), st.integers(1, 3)),
+)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Small shops, so that orders meet: five products, some archived, little stock."""
+    offers = {
+        product: offer(product, draw(st.sampled_from(PRICES)), *draw(rules))
+        for product in draw(st.sets(st.sampled_from(PRODUCTS), min_size=3))
+    }
+    orders = draw(st.lists(st.lists(wanted, min_size=1, max_size=3), min_size=1, max_size=6))
+    discount = st.sampled_from([Decimal(1), Decimal("0.5")])
+    prices = [_prices(offers, draw(discount)) for _ in orders]
+    shelf = {product: draw(st.integers(0, 30)) for product in PRODUCTS}
+    minimum = draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(15)]))
+    return Case(orders, shelf, offers, prices, minimum)
+
+
+def _prices(offers: Mapping[int, Offer], share: Decimal) -> dict[int, Decimal]:
+    return {product: one.price * share for product, one in offers.items()}
+
+
+def sold(told: Sequence[Decided]) -> Counter[int]:
+    """Units of each product in the orders that are placed."""
+    units: Counter[int] = Counter()
+    for one in told:
+        for line in one if isinstance(one, list) else ():
+            units[line.offer.id] += line.quantity
+    return units
+
+
+def one_by_one(case: Case) -> list[Decided]:
+    """The same orders, each decided alone, on the shelf that the ones before it left."""
+    told: list[Decided] = []
+    for order, prices in zip(case.orders, case.prices, strict=True):
+        shelf = dict(Counter(case.shelf))
+        for product, units in sold(told).items():
+            shelf[product] -= units
+        told += decided(Case([order], shelf, case.offers, [prices], case.minimum))
+    return told
+
+
+@given(cases())
+@THOROUGHLY
+def test_a_group_decides_as_its_orders_one_after_the_other(case: Case) -> None:
+    assert decided(case) == one_by_one(case)
+
+
+@given(cases())
+@THOROUGHLY
+def test_no_group_takes_more_than_there_is(case: Case) -> None:
+    assert all(units <= case.shelf[product] for product, units in sold(decided(case)).items())
+
+
+@given(cases())
+@THOROUGHLY
+def test_a_refused_order_changes_nothing_for_its_neighbours(case: Case) -> None:
+    told = decided(case)
+    placed = [number for number, one in enumerate(told) if isinstance(one, list)]
+    orders, prices = [case.orders[n] for n in placed], [case.prices[n] for n in placed]
+    alone = Case(orders, case.shelf, case.offers, prices, case.minimum)
+    assert decided(alone) == [told[n] for n in placed]
+
+
+@given(cases())
+@THOROUGHLY
+def test_deciding_leaves_what_it_was_given_as_it_was(case: Case) -> None:
+    before = dict(case.shelf)
+    decided(case)
+    assert case.shelf == before
+
+
+def faults(case: Case) -> set[tuple[str, int]]:
+    """Everything wrong with the first order, line by line, as docs/problems.md has it."""
+    order, prices = case.orders[0], case.prices[0]
+    found = set()
+    for product, units in add_up(order).items():
+        known = case.offers.get(product)
+        if known is None:
+            found.add(("unknown_product", product))
+            continue
+        if units > case.shelf[product]:
+            found.add(("insufficient_stock", product))
+        expected = {line.expected_price for line in order if line.product == product}
+        if expected - {None, prices[product]}:
+            found.add(("price_changed", product))
+        too_many = known.max_per_order is not None and units > known.max_per_order
+        if units < known.min_quantity or too_many or units % known.step:
+            found.add(("order_rule", product))
+    return found
+
+
+@dataclass(frozen=True)
+class First:
+    """The first order of a case, decided by itself."""
+
+    placed: list[PricedLine]
+    too_small: bool
+    code: str
+    named: list[dict[str, Any]]
+
+
+def first(case: Case) -> First:
+    """What the first order is told."""
+    alone = Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], case.minimum)
+    (told,) = decided(alone)
+    if isinstance(told, DomainError):
+        too_small = isinstance(told, OrderTooSmall)
+        return First([], too_small, told.code, told.extensions["lines"])
+    return First(told, too_small=False, code="", named=[])
+
+
+@given(cases())
+@THOROUGHLY
+def test_every_faulty_line_is_named_with_its_code_and_no_other(case: Case) -> None:
+    named = [(line["code"], line["product"]) for line in first(case).named]
+    assert len(named) == len(set(named))
+    assert set(named) == faults(case)
+
+
+@given(cases())
+@THOROUGHLY
+def test_an_order_without_a_fault_is_placed_unless_it_is_too_small(case: Case) -> None:
+    told = first(case)
+    assert bool(told.placed) != bool(told.named or told.too_small)
+    total = sum(
+        case.prices[0].get(line.product, Decimal(0)) * line.quantity for line in case.orders[0]
+    )
+    assert told.too_small == (not told.named and total < case.minimum)
+
+
+@given(cases())
+@THOROUGHLY
+def test_the_code_that_goes_first_stands_on_top(case: Case) -> None:
+    told = first(case)
+    if told.named:
+        codes = {line["code"] for line in told.named}
+        assert told.code == next(code for code in PRECEDENCE if code in codes)
+
+
+@given(cases())
+@THOROUGHLY
+def test_a_faulty_line_says_what_the_client_needs_to_mend_it(case: Case) -> None:
+    asked = add_up(case.orders[0])
+    for line in first(case).named:
+        product = line["product"]
+        if line["code"] == "price_changed":
+            assert line["price"] == case.prices[0][product] != line["expected"]
+        else:
+            assert line["requested"] == asked[product]
+        if line["code"] == "insufficient_stock":
+            assert line["available"] == case.shelf[product]
+        if line["code"] == "order_rule":
+            rule = case.offers[product]
+            limits = (rule.min_quantity, rule.max_per_order, rule.step)
+            assert (line["min_quantity"], line["max_per_order"], line["step"]) == limits
+
+
+@given(cases())
+@THOROUGHLY
+def test_a_placed_order_has_every_product_once_at_the_customers_price(case: Case) -> None:
+    placed = first(case).placed
+    if placed:
+        assert {line.offer.id: line.quantity for line in placed} == add_up(case.orders[0])
+        assert len(placed) == len({line.offer.id for line in placed})
+        assert all(line.unit_price == case.prices[0][line.offer.id] for line in placed)
+
+
+def test_an_order_of_nothing_but_cheap_things_is_told_the_least_total() -> None:
+    jam = offer(1, Decimal("2.20"), 1, None, 1)
+    case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
+    assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
+
+
+def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
+    jam = offer(1, Decimal("2.20"), 1, None, 1)
+    orders = [[Wanted(1, units)] for units in (3, 5, 2, 1)]
+    case = Case(orders, {1: 6}, {1: jam}, [{1: jam.price}] * 4, Decimal(0))
+    told = decided(case)
+    assert [isinstance(one, list) for one in told] == [True, False, True, True]
+    assert isinstance(told[1], DomainError)
+    assert told[1].extensions["lines"][0]["available"] == 3

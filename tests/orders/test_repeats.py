@@ -1,0 +1,281 @@
+"""Repeated placings at the service: keys, client-chosen ids, and both together."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.common import database
+from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts
+from larder.common.ids import new_id
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
+from tests.conftest import Person
+
+GBP = Terms(currency="GBP")
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+
+@pytest.fixture
+def place(transactional_db: None, now: datetime) -> Callable[[Placement], Placed]:
+    """Places one order."""
+    return lambda asked: place_order(asked, terms=GBP, now=now)
+
+
+Place = Callable[[Placement], Placed]
+
+
+def asked_by(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
+    """An order of (product, quantity) lines."""
+    return Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=[Wanted(*line) for line in lines],
+        operation="POST /api/v1/orders",
+        **details,
+    )
+
+
+def claimed() -> list[tuple[str, str]]:
+    """(operation, key) of every claim in the table."""
+    return sorted(database.rows("SELECT operation, key FROM idempotency_key"))
+
+
+def ids_of(*orders: Placed) -> set[UUID]:
+    """Their ids."""
+    return {one.order.id for one in orders}
+
+
+@pytest.mark.parametrize("name", [{"key": "k"}, {"order_id": new_id()}], ids=["key", "id"])
+def test_the_same_request_again_is_answered_with_the_same_order(
+    name: dict[str, Any], place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product(stock=5)
+    first, again = (place(asked_by(who, (jam, 2), **name)) for _ in range(2))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.order == again.order
+    assert inventory.available([jam]) == {jam: 3}
+
+
+def test_a_replay_shows_the_order_as_it_stands_now(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    first = place(asked_by(who, (jam, 2), key="k"))
+    Order.objects.filter(id=first.order.id).update(status="shipped", version=3)
+    again = place(asked_by(who, (jam, 2), key="k"))
+    assert again.replayed
+    assert (again.order.status, again.order.version) == ("shipped", 3)
+
+
+def test_a_replay_needs_no_stock_no_offer_and_no_standing(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    """The order was placed; what has changed since cannot undo it."""
+    who, jam = person(), product(stock=2)
+    first = place(asked_by(who, (jam, 2), key="k"))
+    who.customer.may_order = False
+    who.customer.save()
+    database.execute("UPDATE product SET archived_at = now(), price = 99 WHERE id = %s", [jam])
+    again = place(asked_by(who, (jam, 2), key="k"))
+    assert again.replayed
+    assert again.order.total == first.order.total
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "note": {"note": "ring twice"},
+    "reference": {"reference": "PO 7"},
+    "address": {"ship_to": {"city": "York"}},
+    "day": {"requested_for": date(2026, 2, 3)},
+}
+
+
+@pytest.mark.parametrize("name", [{"key": "k"}, {"order_id": new_id()}], ids=["key", "id"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_key_or_id_with_other_details_is_refused(
+    change: str, name: dict[str, Any], place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    first = place(asked_by(who, (jam, 2), **name))
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 2), **name, **CHANGES[change]))
+    assert place(asked_by(who, (jam, 2), **name)).order == first.order
+
+
+@pytest.mark.parametrize("name", [{"key": "k"}, {"order_id": new_id()}], ids=["key", "id"])
+def test_a_key_or_id_with_other_lines_is_refused(
+    name: dict[str, Any], place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, tea = person(), product(stock=9), product(stock=9)
+    place(asked_by(who, (jam, 2), **name))
+    for lines in ([(jam, 3)], [(tea, 2)], [(jam, 2), (tea, 1)]):
+        with pytest.raises(KeyReused):
+            place(asked_by(who, *lines, **name))
+    assert inventory.available([jam, tea]) == {jam: 7, tea: 9}
+
+
+def test_an_expected_price_is_part_of_the_request(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product(price="1.50")
+    asked = asked_by(who, (jam, 2), key="k")
+    place(asked)
+    with pytest.raises(KeyReused):
+        place(replace(asked, lines=[Wanted(jam, 2, Decimal("1.5"))]))
+
+
+def test_lines_that_add_up_to_the_same_are_the_same_request(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, tea = person(), product(), product()
+    first = place(asked_by(who, (jam, 1), (tea, 1), (jam, 2), key="k"))
+    assert place(asked_by(who, (jam, 3), (tea, 1), key="k")).order == first.order
+
+
+def test_a_key_belongs_to_its_caller_and_its_operation(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    mine = place(asked_by(who, (jam, 1), key="k"))
+    theirs = place(asked_by(person(), (jam, 1), key="k"))
+    elsewhere = place(replace(asked_by(who, (jam, 1), key="k"), operation="POST /elsewhere"))
+    assert len(ids_of(mine, theirs, elsewhere)) == 3
+
+
+def test_an_id_that_is_somebody_elses_is_not_found(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, chosen = product(), new_id()
+    place(asked_by(person(), (jam, 1), order_id=chosen))
+    with pytest.raises(NotFound):
+        place(asked_by(person(), (jam, 1), order_id=chosen))
+    assert inventory.available([jam]) == {jam: 9}
+
+
+def test_an_id_that_the_shop_gave_is_found_as_one_a_client_chose(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    first = place(asked_by(who, (jam, 1)))
+    again = place(asked_by(who, (jam, 1), order_id=first.order.id))
+    assert (again.replayed, again.order) == (True, first.order)
+    with pytest.raises(NotFound):
+        place(asked_by(person(), (jam, 1), order_id=first.order.id))
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 2), order_id=first.order.id))
+
+
+def test_an_id_may_be_repeated_without_its_key_and_with_another(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, chosen = person(), product(), new_id()
+    first = place(asked_by(who, (jam, 1), order_id=chosen, key="k"))
+    bare = place(asked_by(who, (jam, 1), order_id=chosen))
+    other = place(asked_by(who, (jam, 1), order_id=chosen, key="another"))
+    assert ids_of(first, bare, other) == {chosen}
+    assert (bare.replayed, other.replayed) == (True, True)
+    # The other key now stands for this order too.
+    assert place(asked_by(who, (jam, 1), order_id=chosen, key="another")).order.id == chosen
+    assert inventory.available([jam]) == {jam: 9}
+
+
+@pytest.mark.parametrize("then", [None, new_id()], ids=["no id", "another id"])
+def test_a_key_of_an_order_with_an_id_is_no_key_for_another_id(
+    then: UUID | None, place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    place(asked_by(who, (jam, 1), order_id=new_id(), key="k"))
+    before = claimed()
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 1), order_id=then, key="k"))
+    assert claimed() == before
+    assert inventory.available([jam]) == {jam: 9}
+
+
+def test_a_key_and_an_id_of_two_orders_do_not_go_together(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, chosen = person(), product(), new_id()
+    place(asked_by(who, (jam, 1), key="k"))
+    place(asked_by(who, (jam, 1), order_id=chosen))
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 1), order_id=chosen, key="k"))
+
+
+def test_somebody_elses_id_does_not_use_up_a_key(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, theirs = person(), product(), new_id()
+    place(asked_by(person(), (jam, 1), order_id=theirs))
+    with pytest.raises(NotFound):
+        place(asked_by(who, (jam, 1), order_id=theirs, key="k"))
+    assert not place(asked_by(who, (jam, 1), order_id=new_id(), key="k")).replayed
+
+
+def test_a_refused_order_gives_back_its_id_and_its_key(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, chosen = person(), product(stock=1), new_id()
+    with pytest.raises(InsufficientStock):
+        place(asked_by(who, (jam, 2), order_id=chosen, key="k"))
+    with pytest.raises(UnknownProducts):
+        place(asked_by(who, (jam + 1, 1), order_id=chosen, key="k"))
+    assert claimed() == []
+    placed = place(asked_by(who, (jam, 1), order_id=chosen, key="k"))
+    assert (placed.replayed, placed.order.id) == (False, chosen)
+    assert claimed() == [("POST /api/v1/orders", "k"), ("order-id", str(chosen))]
+
+
+def test_a_refused_repeat_does_not_give_back_what_the_first_claimed(
+    place: Place, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, chosen = person(), product(), new_id()
+    place(asked_by(who, (jam, 1), order_id=chosen, key="k"))
+    before = claimed()
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 2), order_id=chosen, key="k"))
+    with pytest.raises(KeyReused):
+        place(asked_by(who, (jam, 2), order_id=chosen, key="new"))
+    assert claimed() == before
+
+
+def test_within_a_group_the_first_of_equals_is_placed_and_the_others_repeat_it(
+    transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=5)
+    same = asked_by(who, (jam, 2), key="k")
+    unlike = asked_by(who, (jam, 1), key="k")
+    short = asked_by(who, (jam, 9))
+    told = place_orders([same, short, same, unlike], terms=GBP, now=now)
+    assert [_code(one) for one in told] == [
+        "placed",
+        "insufficient_stock",
+        "replayed",
+        KeyReused.code,
+    ]
+    assert inventory.available([jam]) == {jam: 3}
+
+
+def test_within_a_group_a_refused_order_leaves_its_key_to_its_twin(
+    transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=2)
+    told = place_orders(
+        [asked_by(who, (jam, 3), key="k"), asked_by(who, (jam, 2), key="k")], terms=GBP, now=now
+    )
+    assert [_code(one) for one in told] == ["insufficient_stock", "placed"]
+
+
+def _code(told: Placed | DomainError) -> str:
+    if isinstance(told, DomainError):
+        return told.code
+    return "replayed" if told.replayed else "placed"

@@ -1,0 +1,141 @@
+"""The hand-written INSERT writes what the ORM would."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.db.models import Model
+
+from larder.catalog import queries as catalog
+from larder.orders import queries
+from larder.orders.decision import PricedLine, Wanted
+from larder.orders.models import Order, OrderEvent, OrderLine
+from larder.orders.services.placement import Candidate, Placed, Placement, candidate
+from larder.orders.services.write_orders import write_placed
+from tests.conftest import Person
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture
+def candidates(person: Callable[..., Person], product: Callable[..., int]) -> list[Candidate]:
+    """Three decided orders of two customers: with everything, with little, with odd text."""
+    ada, grace = person(), person()
+    offers = catalog.offers([product(price=price) for price in ("1.255", "0", "999999999.999")])
+    first, second, third = offers.values()
+    asked: list[tuple[Person, dict[str, Any], list[PricedLine]]] = [
+        (
+            ada,
+            {
+                "note": "Ring twice.",
+                "reference": "PO 7",
+                "ship_to": {"name": "Ada", "line1": "12 St James's Sq"},
+                "requested_for": date(2026, 12, 24),
+                "order_id": UUID(int=7),
+            },
+            [PricedLine(third, 1_000_000, third.price), PricedLine(first, 3, first.price)],
+        ),
+        (grace, {}, [PricedLine(second, 1, second.price)]),
+        (
+            ada,
+            {"note": '{"a", NULL, \\, \'}\n%s 🍓', "reference": "", "ship_to": {"city": '\\{}"'}},
+            [PricedLine(one, 2, Decimal("0.001")) for one in (second, third, first)],
+        ),
+    ]
+    return [_candidate(who, rest, lines) for who, rest, lines in asked]
+
+
+def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Candidate:
+    wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
+    made = candidate(Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest))
+    made.lines = lines
+    return made
+
+
+def through_the_orm(placed: list[Candidate], now: datetime) -> None:
+    """The same orders, one row after the other."""
+    for one in placed:
+        asked = one.asked
+        order = Order.objects.create(
+            id=one.id,
+            customer_id=asked.customer,
+            status="placed",
+            currency="GBP",
+            total=sum(line.quantity * line.unit_price for line in one.lines),
+            note=asked.note,
+            reference=asked.reference,
+            ship_to=asked.ship_to,
+            requested_for=asked.requested_for,
+            created_at=now,
+            placed_at=now,
+            updated_at=now,
+            lines_fingerprint=one.lines_fingerprint,
+            rest_fingerprint=one.rest_fingerprint,
+        )
+        for line in one.lines:
+            OrderLine.objects.create(
+                order=order,
+                product_id=line.offer.id,
+                sku=line.offer.sku,
+                name=line.offer.name,
+                unit_price=line.unit_price,
+                quantity=line.quantity,
+            )
+        OrderEvent.objects.create(
+            id=one.event,
+            order=order,
+            type="placed",
+            from_status="",
+            to_status="placed",
+            actor=asked.actor,
+            at=now,
+        )
+
+
+def written(run: Callable[[], None]) -> Rows:
+    """Every column that `run` writes, in the order the rows were made; then it is rolled back."""
+    with transaction.atomic():
+        run()
+        found: Rows = {}
+        for model, order in ((Order, "number"), (OrderLine, "id"), (OrderEvent, "position")):
+            rows = model._default_manager.order_by(order).values()
+            found[model.__name__] = [_plain(dict(row), model) for row in rows]
+        transaction.set_rollback(True)
+    return found
+
+
+def _plain(row: dict[str, Any], model: type[Model]) -> dict[str, Any]:
+    """Without what the database gave; the id of a line is one of its numbers."""
+    given = {"number", "position", "transaction_id"} | ({"id"} if model is OrderLine else set())
+    return {
+        name: bytes(value) if isinstance(value, memoryview) else value
+        for name, value in row.items()
+        if name not in given
+    }
+
+
+def test_insert_writes_what_the_orm_would(candidates: list[Candidate], now: datetime) -> None:
+    expected = written(lambda: through_the_orm(candidates, now))
+    found = written(lambda: write_placed(candidates, currency="GBP", now=now))
+    assert found == expected
+    assert [len(rows) for rows in found.values()] == [3, 6, 3]
+
+
+def test_the_answers_are_what_a_later_reading_finds(
+    candidates: list[Candidate], now: datetime
+) -> None:
+    write_placed(candidates, currency="GBP", now=now)
+    later = queries.orders([one.id for one in candidates])
+    answers = [one.answer for one in candidates]
+    assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in candidates]
+
+
+def test_no_orders_are_written_with_no_statement(
+    now: datetime, db: None, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        write_placed([], currency="GBP", now=now)
