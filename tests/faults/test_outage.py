@@ -1,0 +1,101 @@
+"""The database goes away and comes back: what clients see meanwhile, and when it is over."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from time import monotonic, sleep
+
+import pytest
+
+from tests.faults.shop import RECOVERY, Shop, Timed
+from tools.local_postgres import Cluster
+
+LONGEST_ANSWER = 3.0
+"""Seconds that a request may take to be told that the database is away."""
+HOT = ("token", "list", "detail", "order", "readyz")
+"""What is asked by many at once; registering is left out, for it hashes before it writes."""
+
+
+def assert_told(answers: list[Timed]) -> None:
+    """503, in time, saying when to come back; a problem with its code, except for the probe,
+    whose body tells what it looked at."""
+    assert max(answer.seconds for answer in answers) < LONGEST_ANSWER
+    assert {answer.reply.status for answer in answers} == {503}
+    assert all(int(answer.reply.headers["retry-after"]) > 0 for answer in answers)
+    for answer in answers:
+        if "checks" in answer.reply.body:
+            assert answer.reply.body["checks"]["database"] is False
+        else:
+            assert answer.reply.headers["content-type"] == "application/problem+json"
+            assert answer.reply.body["code"] == "database_unavailable"
+
+
+def ask_at_once(shop: Shop, kinds: list[str]) -> list[Timed]:
+    """All of these requests together."""
+    with ThreadPoolExecutor(len(kinds)) as clients:
+        return list(clients.map(shop.ask, kinds))
+
+
+def assert_served(shop: Shop, *, times: int) -> None:
+    """Every kind of request succeeds, so many times in a row."""
+    kinds = list(shop.requests) * times
+    assert {answer.reply.status for answer in ask_at_once(shop, kinds)} <= {200, 201}
+
+
+def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds: float) -> None:
+    """An outage with clients that keep asking; checks what they are told, and its end."""
+    assert_served(shop, times=2)
+    take_away()
+    began = monotonic()
+    assert_told(ask_at_once(shop, list(shop.requests)))
+    for kind in HOT:
+        assert_told(ask_at_once(shop, [kind] * 20))
+    while monotonic() - began < seconds:
+        assert_told(ask_at_once(shop, list(islice(cycle(HOT), 64))))
+        assert shop.server.call("GET", "/livez").status == 200
+        sleep(1)
+    cluster.start()
+    assert shop.seconds_until_back() < RECOVERY
+    assert_served(shop, times=4)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seconds", [10, pytest.param(80, marks=pytest.mark.slow)])
+def test_while_the_database_is_away_everybody_is_told_so_and_then_all_is_well(
+    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    outlast(shop, cluster, take_away, seconds)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seconds", [0, pytest.param(80, marks=pytest.mark.slow)])
+def test_an_outage_that_nobody_noticed_costs_no_later_request_its_answer(
+    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    assert_served(shop, times=4)
+    take_away()
+    sleep(seconds)
+    cluster.start()
+    assert_served(shop, times=4)
+
+
+def test_a_server_that_never_saw_the_database_well_says_so_in_time_too(
+    shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    """Its workers have looked up no ended session yet, and all want to at once."""
+    take_away()
+    assert_told(ask_at_once(shop, ["list", "order"] * 16))
+    cluster.start()
+    assert shop.seconds_until_back() < RECOVERY
+
+
+def test_the_server_lives_on_while_its_database_is_away(
+    shop: Shop, take_away: Callable[[], None]
+) -> None:
+    take_away()
+    with ThreadPoolExecutor(40) as clients:
+        waiting = [clients.submit(shop.ask, "list") for _ in range(20)]
+        began = monotonic()
+        assert shop.server.call("GET", "/livez").status == 200
+        assert monotonic() - began < 1
+        assert_told([one.result() for one in waiting])

@@ -1,0 +1,120 @@
+"""Log-in: one answer, and one amount of work, for every way of being wrong."""
+
+from collections.abc import Callable
+from statistics import median
+from threading import BoundedSemaphore
+from time import thread_time
+
+import pytest
+from argon2 import Type, extract_parameters
+from django.contrib.auth.hashers import make_password
+
+from larder.identity import hashers
+from tests.conftest import Answer, Api, Person
+
+MakePerson = Callable[..., Person]
+PASSWORD = "correct horse"
+TRIES = 7
+
+
+def log_in(username: str, password: str) -> Answer:
+    """Asks for a token."""
+    return Api()("POST", "auth/token", {"username": username, "password": password})
+
+
+@pytest.fixture
+def wrong(person: MakePerson) -> dict[str, Callable[[], Answer]]:
+    """Every way of being wrong."""
+    person("anna", PASSWORD)
+    person("gone", PASSWORD, is_active=False)
+    keyless = person("keyless").customer
+    keyless.set_unusable_password()
+    keyless.save()
+    return {
+        "wrong password": lambda: log_in("anna", "wrong horse"),
+        "unknown user": lambda: log_in("bert", PASSWORD),
+        "deactivated": lambda: log_in("gone", PASSWORD),
+        "deactivated and wrong": lambda: log_in("gone", "wrong horse"),
+        "no password": lambda: log_in("keyless", PASSWORD),
+        "no name": lambda: log_in("", PASSWORD),
+    }
+
+
+class Counted(BoundedSemaphore):
+    """Counts the hashes that were done."""
+
+    turns = 0
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        self.turns += 1
+        return super().acquire(blocking, timeout)
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """The turns of hashing, counted."""
+    counted = Counted(1)
+    monkeypatch.setattr(hashers, "_turns", counted)
+    return counted
+
+
+def test_every_way_of_being_wrong_gets_the_same_answer(
+    wrong: dict[str, Callable[[], Answer]],
+) -> None:
+    answers = [ask() for ask in wrong.values()]
+    assert {answer.status for answer in answers} == {401}
+    for answer in answers:
+        answer.body.pop("correlation_id")
+        assert answer.body == answers[0].body
+        assert answer.headers.keys() == answers[0].headers.keys()
+
+
+def test_every_way_of_being_wrong_costs_one_hash(
+    wrong: dict[str, Callable[[], Answer]], hashes: Counted
+) -> None:
+    counted = {}
+    for way, ask in wrong.items():
+        before = hashes.turns
+        ask()
+        counted[way] = hashes.turns - before
+    assert set(counted.values()) == {1}, counted
+
+
+def test_every_way_of_being_wrong_takes_the_same_time(
+    wrong: dict[str, Callable[[], Answer]],
+) -> None:
+    """Processor time of this thread, which does the hashing too: the machine may be busy."""
+    taken: dict[str, list[float]] = {way: [] for way in wrong}
+    for _ in range(TRIES):
+        for way, ask in wrong.items():
+            began = thread_time()
+            ask()
+            taken[way].append(thread_time() - began)
+    medians = {way: median(times) for way, times in taken.items()}
+    assert max(medians.values()) < 1.5 * min(medians.values()), medians
+
+
+@pytest.mark.parametrize("name", ["anna smith", "ANNA SMITH", "Anna Smith"])
+def test_the_case_of_a_name_does_not_matter(name: str, person: MakePerson) -> None:
+    person("Anna Smith", PASSWORD)
+    assert log_in(name, PASSWORD).status == 200
+
+
+def test_passwords_are_hashed_as_the_design_says() -> None:
+    encoded = make_password(PASSWORD)
+    assert encoded.startswith("argon2")
+    found = extract_parameters(encoded.removeprefix("argon2"))
+    assert (found.type, found.memory_cost) == (Type.ID, 19 * 1024)
+    assert (found.time_cost, found.parallelism) == (2, 1)
+
+
+def test_a_log_in_that_does_not_get_its_turn_is_told_to_come_back(
+    person: MakePerson, hashes: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person("anna", PASSWORD)
+    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.05)
+    with hashes:
+        answer = log_in("anna", PASSWORD)
+    assert (answer.status, answer.body["code"]) == (503, "overloaded")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert log_in("anna", PASSWORD).status == 200

@@ -1,0 +1,180 @@
+"""Refresh tokens: rotation, the grace for lost replies, reuse, and the end of a session."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import jwt
+import pytest
+
+from larder.identity import services
+from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.models import Customer, Session
+from larder.identity.services import GRACE
+from larder.identity.tokens import REFRESH_LIFETIME, Refresh, Signer
+from tests.conftest import Person
+from tests.identity.conftest import DOOR, SECRET, SIGNER, LogIn
+
+Enter = Callable[[Person], LogIn]
+MakePerson = Callable[..., Person]
+MONTH = REFRESH_LIFETIME.total_seconds()
+
+
+def test_a_refresh_token_is_exchanged_for_a_new_one_each_time(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    tokens = [mine.pair.refresh]
+    for step in range(1, 5):
+        tokens.append(mine.refresh(tokens[-1], at=300 * step).refresh)
+    assert len(set(tokens)) == 5
+
+
+def test_the_predecessor_gets_the_same_successor_for_sixty_seconds(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    successor = mine.refresh(mine.pair.refresh, at=1000).refresh
+    for seconds in (0, 1, 30, 60):
+        assert mine.refresh(mine.pair.refresh, at=1000 + seconds).refresh == successor
+    assert mine.refresh(successor, at=1061).refresh != successor
+
+
+def test_a_second_later_the_predecessor_ends_the_session_for_its_successor_too(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    successor = mine.refresh(mine.pair.refresh, at=1000).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(mine.pair.refresh, at=1061)
+    with pytest.raises(SessionEnded):
+        mine.refresh(successor, at=1062)
+
+
+def test_a_token_older_than_the_predecessor_ends_the_session_at_once(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    second = mine.refresh(mine.pair.refresh, at=1).refresh
+    third = mine.refresh(second, at=2).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(mine.pair.refresh, at=3)
+    with pytest.raises(SessionEnded):
+        mine.refresh(third, at=4)
+
+
+def test_one_session_that_ends_leaves_the_others_alone(log_in: Enter, person: MakePerson) -> None:
+    who = person()
+    telephone, tablet = log_in(who), log_in(who)
+    telephone.revoke(telephone.pair.refresh)
+    with pytest.raises(SessionEnded):
+        telephone.refresh(telephone.pair.refresh, at=1)
+    assert tablet.refresh(tablet.pair.refresh, at=1).refresh
+
+
+def test_a_refresh_that_is_overtaken_between_its_statements_logs_nobody_out(
+    log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another screen got the successor and used it, all before this one read its session."""
+    mine, rotate = log_in(person()), services._rotate
+
+    def overtaken(given: Refresh, *, now: datetime) -> bool:
+        done = rotate(given, now=now)
+        rotate(replace(given, generation=given.generation + 1), now=now)
+        return done
+
+    monkeypatch.setattr(services, "_rotate", overtaken)
+    newest = mine.refresh(mine.pair.refresh, at=1).refresh
+    monkeypatch.undo()
+    assert mine.refresh(newest, at=2).refresh
+
+
+def test_each_refresh_gives_thirty_more_days(log_in: Enter, person: MakePerson) -> None:
+    mine = log_in(person())
+    later = mine.refresh(mine.pair.refresh, at=MONTH - 1).refresh
+    assert mine.refresh(later, at=2 * MONTH - 2).refresh
+    other = log_in(person())
+    with pytest.raises(TokenExpired):
+        other.refresh(other.pair.refresh, at=MONTH)
+
+
+def test_revoking_works_with_a_token_of_any_age_and_any_number_of_times(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    successor = mine.refresh(mine.pair.refresh, at=1).refresh
+    mine.revoke(mine.pair.refresh, at=500)
+    mine.revoke(successor, at=600)
+    with pytest.raises(SessionEnded):
+        mine.refresh(successor, at=601)
+    ended = Session.objects.get().ended_at
+    assert ended is not None
+    assert (ended - mine.began).total_seconds() == 500
+
+
+def test_a_refresh_token_works_only_at_the_door_that_issued_it(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    with pytest.raises(TokenInvalid):
+        mine.refresh(mine.pair.refresh, at=1, door="compat0")
+    with pytest.raises(TokenInvalid):
+        mine.revoke(mine.pair.refresh, door="compat0")
+    assert mine.refresh(mine.pair.refresh, at=1).refresh
+
+
+FORGED = {
+    "nothing": "",
+    "not base64": "%%%",
+    "not ASCII": "ü" * 20,
+    "too short": "AAAA",
+    "all zero": "A" * 70,
+    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, door=DOOR),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_what_was_not_issued_here_is_refused(
+    forged: str, log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    with pytest.raises(TokenInvalid):
+        mine.refresh(FORGED[forged], at=1)
+
+
+def test_every_changed_character_of_a_token_makes_it_invalid(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    token = mine.pair.refresh
+    # The last character carries bits that base64 drops.
+    for place in range(len(token) - 1):
+        other = "A" if token[place] != "A" else "B"
+        with pytest.raises(TokenInvalid):
+            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], door=DOOR)
+
+
+def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    rotated = Signer(["the secret of today, just as long as the one before", SECRET])
+    pair = services.refresh(mine.pair.refresh, door=DOOR, signer=rotated, now=mine.began)
+    with pytest.raises(TokenInvalid):
+        SIGNER.read_refresh(pair.refresh, door=DOOR)
+    assert rotated.read_refresh(pair.refresh, door=DOOR).generation == 1
+
+
+def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_refresh(
+    log_in: Enter, person: MakePerson
+) -> None:
+    who = person()
+    mine = log_in(who)
+    Customer.objects.filter(pk=who.id).update(is_staff=True)
+    pair = mine.refresh(mine.pair.refresh, at=1)
+    assert jwt.decode(pair.access, options={"verify_signature": False})["staff"] is True
+
+
+def test_the_grace_is_sixty_seconds() -> None:
+    assert GRACE.total_seconds() == 60

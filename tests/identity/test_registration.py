@@ -1,0 +1,146 @@
+"""Registering: who may, what is refused, and the same request sent again."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from larder.common import idempotency
+from larder.common.clock import now as present
+from larder.identity.models import Customer
+from tests.conftest import Answer, Api
+
+GOOD = "a rather good one"
+
+
+def register(username: str, password: str = GOOD, *, key: str = "", **more: str) -> Answer:
+    """Through the API."""
+    body = {"username": username, "password": password, **more}
+    headers = {"Idempotency_Key": key} if key else {}
+    return Api()("POST", "auth/register", body, **headers)
+
+
+def log_in(username: str, password: str = GOOD) -> Api:
+    """As the new customer."""
+    answer = Api()("POST", "auth/token", {"username": username, "password": password})
+    return Api(answer.body["access"])
+
+
+def order(as_customer: Api, product: int) -> Answer:
+    """One unit."""
+    return as_customer("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
+
+
+def test_where_registration_is_open_a_new_customer_may_order(
+    db: None, settings: Any, product: Callable[..., int]
+) -> None:
+    settings.REGISTRATION = "open"
+    answer = register("anna")
+    assert (answer.status, answer.body["may_order"], answer.body["is_staff"]) == (201, True, False)
+    assert order(log_in("anna"), product()).status == 201
+
+
+def test_where_staff_approve_a_new_customer_may_look_and_not_order_yet(
+    db: None, settings: Any, product: Callable[..., int]
+) -> None:
+    settings.REGISTRATION, jam = "approval", product()
+    assert register("anna").body["may_order"] is False
+    anna = log_in("anna")
+    assert anna("GET", "products").status == 200
+    refused = order(anna, jam)
+    assert (refused.status, refused.body["code"]) == (403, "ordering_not_allowed")
+    Customer.objects.update(may_order=True)
+    assert order(anna, jam).status == 201
+
+
+def test_where_registration_is_closed_nobody_is_taken(db: None, settings: Any) -> None:
+    settings.REGISTRATION = "closed"
+    answer = register("anna")
+    assert (answer.status, answer.body["code"]) == (403, "registration_closed")
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("taken", "wanted"), [("anna", "ANNA"), ("Anna Smith", "anna smith"), ("ÉLODIE", "élodie")]
+)
+def test_a_name_is_taken_in_any_letters(taken: str, wanted: str, db: None) -> None:
+    assert register(taken).status == 201
+    answer = register(wanted)
+    assert (answer.status, answer.body["code"]) == (409, "username_taken")
+
+
+def test_a_name_is_taken_in_any_of_unicodes_spellings(db: None) -> None:
+    assert register("Ame\u0301lie").status == 201
+    assert register("am\u00e9lie").body["code"] == "username_taken"
+
+
+def test_an_address_is_taken_in_any_letters_and_no_address_is_nobodys(db: None) -> None:
+    assert register("anna", email="anna@example.com").status == 201
+    assert register("bert", email="Anna@Example.com").body["code"] == "email_taken"
+    assert register("carl").status == register("dora").status == 201
+
+
+PASSWORDS = {
+    "short1x": {"password_too_short"},
+    "football": {"password_too_common"},
+    "84629175": {"password_entirely_numeric"},
+    "12345678": {"password_too_common", "password_entirely_numeric"},
+    "123": {"password_too_short", "password_too_common", "password_entirely_numeric"},
+    "anna-elisabeth": {"password_too_similar"},
+}
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_everything_wrong_with_a_password_is_said(password: str, db: None) -> None:
+    answer = register("anna-elisabeth1", password)
+    assert (answer.status, answer.body["code"]) == (400, "validation_error")
+    errors = answer.body["errors"]
+    assert {fault["pointer"] for fault in errors} == {"/password"}
+    assert {fault["code"] for fault in errors} == PASSWORDS[password]
+    assert all(fault["detail"].startswith(("This password", "The password")) for fault in errors)
+    assert not Customer.objects.exists()
+
+
+def test_the_same_registration_again_gives_the_same_customer(db: None) -> None:
+    first, again = (register("anna", key="k", first_name="Anna") for _ in range(2))
+    assert (first.status, again.status) == (201, 201)
+    assert first.body == again.body
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert Customer.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"username": "bert"}, {"password": "another good one"}, {"first_name": "Berta"}],
+    ids=lambda other: next(iter(other)),
+)
+def test_the_key_of_a_registration_is_good_for_no_other(other: dict[str, str], db: None) -> None:
+    mine = {"username": "anna", "password": GOOD}
+    register(**mine, key="k")
+    answer = register(**(mine | other), key="k")
+    assert (answer.status, answer.body["code"]) == (422, "idempotency_key_reused")
+    assert Customer.objects.count() == 1
+
+
+def test_the_key_of_a_refused_registration_is_free(db: None) -> None:
+    register("anna")
+    assert register("Anna", key="k").body["code"] == "username_taken"
+    assert register("bert", key="k").status == 201
+
+
+def test_the_key_of_a_registration_is_kept_a_day_and_not_for_ever(db: None) -> None:
+    register("anna", key="k")
+
+    def swept(moment: datetime) -> int:
+        return idempotency.delete_expired(now=moment, limit=10)
+
+    assert swept(present() + timedelta(hours=24)) == 0
+    assert swept(present() + idempotency.RETENTION + timedelta(minutes=1)) == 1
+
+
+def test_what_a_registration_says_of_rights_is_refused(db: None) -> None:
+    answer = register("anna", is_staff="true", is_superuser="true")
+    assert (answer.status, answer.body["code"]) == (400, "unknown_field")
+    assert not Customer.objects.exists()

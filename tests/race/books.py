@@ -1,0 +1,82 @@
+"""What the tables say after a race: counted here once more, without any of the product's sums."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from larder.common import database
+
+_BOOKS = """
+SELECT s.available, s.committed, ledger.*, last.available_after, last.committed_after, sold.units
+FROM stock s
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(available_change), 0), coalesce(sum(committed_change), 0)
+    FROM ledger_entry WHERE product_id = s.product_id
+) AS ledger (available, committed)
+CROSS JOIN LATERAL (
+    SELECT available_after, committed_after
+    FROM ledger_entry WHERE product_id = s.product_id ORDER BY id DESC LIMIT 1
+) AS last
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) FROM order_line JOIN "order" o ON o.id = order_id
+    WHERE product_id = s.product_id AND o.status = 'placed'
+) AS sold (units)
+WHERE s.product_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Units of a product as its stock row, its ledger's sums and last balances, and the placed
+    orders have them."""
+
+    available: int
+    committed: int
+    available_summed: int
+    committed_summed: int
+    available_last: int
+    committed_last: int
+    sold: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every book says the same."""
+        return (
+            self.available == self.available_summed == self.available_last
+            and self.committed == self.committed_summed == self.committed_last == self.sold
+        )
+
+
+def shelf(product: int) -> Shelf:
+    """The books of one product; it had an opening stock."""
+    return Shelf(*database.rows(_BOOKS, [product])[0])
+
+
+def assert_agree(products: Collection[int]) -> None:
+    """Stock, ledger and orders tell one story, and each ledger entry follows from the last."""
+    for product in products:
+        assert shelf(product).agrees, shelf(product)
+        assert gaps(product) == []
+
+
+_GAPS = """
+SELECT id FROM (
+    SELECT id, available_after - available_change
+               - lag(available_after, 1, 0) OVER (PARTITION BY product_id ORDER BY id) AS available,
+           committed_after - committed_change
+               - lag(committed_after, 1, 0::bigint) OVER (PARTITION BY product_id ORDER BY id)
+               AS committed
+    FROM ledger_entry WHERE product_id = %s
+) AS step WHERE (available, committed) <> (0, 0)
+"""
+
+
+def gaps(product: int) -> list[int]:
+    """Ledger entries whose balance does not follow from the one before."""
+    return [row[0] for row in database.rows(_GAPS, [product])]
+
+
+def orders_of(product: int) -> int:
+    """How many order lines there are for the product, whoever's."""
+    return int(
+        database.rows("SELECT count(*) FROM order_line WHERE product_id = %s", [product])[0][0]
+    )

@@ -1,0 +1,92 @@
+"""What holds the races, and how each guard is taken out for the negative controls.
+
+A removal is a list of (module, name, what stands there instead). The service's controls put it
+in with monkeypatch, the server's with tests/race/unguarded.py; the product knows of neither.
+Where a guard is a matter of microseconds, its replacement waits at the same place, so that the
+fault it was there to prevent shows every time and not now and then.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from time import sleep
+from typing import Any
+
+from django.db.models import F
+
+from larder.common import idempotency
+from larder.common.idempotency import Claim, Earlier, Scope
+from larder.identity import services as identity
+from larder.identity.models import Session
+from larder.identity.tokens import Refresh
+from larder.inventory import sql as stock_sql
+from larder.orders.services import place_order
+from larder.orders.services.placement import Candidate
+
+Removal = list[tuple[Any, str, Any]]
+PAUSE = 0.05
+
+UNLOCKED = f"""
+SELECT product_id, available, committed FROM stock, (SELECT pg_sleep({PAUSE})) AS pause
+WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
+"""
+"""Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
+
+LOCKED_IN_ANY_ORDER = f"""
+SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
+WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR UPDATE
+"""
+"""Without ORDER BY there is no promise of any order: here is the worst that would be kept."""
+
+_ORDERED = 'ORDER BY actor, operation, key COLLATE "C"'
+CLAIMED_AS_THEY_COME = idempotency._CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PAUSE}) IS NOT NULL")
+
+
+def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+    """Claims as it is done by who has not thought of twins: look first, write later."""
+    earlier = idempotency._find([claim.scope for claim in claims])
+    sleep(4 * PAUSE)
+    _claim(claims, now=now)
+    return earlier
+
+
+_claim = idempotency.claim
+
+
+def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+    """Writes no claim at all, so that no twin waits for another."""
+    sleep(PAUSE)
+    return {}
+
+
+def look_then_rotate(given: Refresh, *, now: datetime) -> bool:
+    """Rotates without comparing in the statement that swaps."""
+    row = Session.objects.filter(id=given.session)
+    present = row.values_list("generation", flat=True).first()
+    sleep(PAUSE)
+    if present != given.generation:
+        return False
+    return bool(row.update(generation=F("generation") + 1, rotated_at=now))
+
+
+def keep_claims(scopes: Collection[Scope]) -> None:
+    """Forgets to give the claims of refused orders back."""
+
+
+def all_together(
+    waiting: Sequence[Candidate],
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Lets equal keys and ids into one transaction."""
+    return list(waiting), []
+
+
+REMOVALS: dict[str, Callable[[], Removal]] = {
+    "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
+    "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],
+    "claims": lambda: [(idempotency, "claim", look_then_write)],
+    "any claim": lambda: [(idempotency, "claim", claim_nothing)],
+    "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
+    "release": lambda: [(idempotency, "release", keep_claims)],
+    "separation of twins": lambda: [(place_order, "separate_twins", all_together)],
+    "compare-and-swap": lambda: [(identity, "_rotate", look_then_rotate)],
+    "grace": lambda: [(identity, "GRACE", -timedelta(days=1))],
+}

@@ -1,0 +1,268 @@
+"""The shop as a race sees it: the same requests through HTTP and at the services.
+
+Every race is written once, against `Shop`, and run at both doors.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from threading import Barrier
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from django.db import connection, connections
+
+from larder.api.authentication import signer
+from larder.catalog.services import archive_product, change_product
+from larder.common.clock import now
+from larder.common.errors import DomainError
+from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.common.ids import NOBODY
+from larder.identity import services as identity
+from larder.identity.services import NewCustomer
+from larder.inventory.services import AdjustmentLine, adjust_stock
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import Person
+from tests.server import Reply, Server
+
+Result = TypeVar("Result")
+Lines = Sequence[tuple[int, int]]
+"""(product, quantity)."""
+
+OK = "ok"
+GBP = Terms(currency="GBP")
+DOOR = "v1"
+PASSWORD = "a rather good one"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `code` is OK, a refusal's code, or the name of an error that is a fault."""
+
+    code: str
+    content: Any = None
+    replayed: bool = False
+
+
+class Shop(Protocol):
+    """What races do. Nothing raises: whatever happens is in the answer's code."""
+
+    def arrive(self) -> None:
+        """Connects this thread, so that all of a crowd start from the same line."""
+
+    def leave(self) -> None:
+        """Closes this thread's connection."""
+
+    def enter(self, who: Person) -> None:
+        """Logs somebody in, before the race."""
+
+    def session(self, who: Person) -> str:
+        """A new log-in's refresh token."""
+
+    def place(
+        self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
+    ) -> Answer:
+        """The content is the order."""
+
+    def adjust(
+        self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
+    ) -> Answer:
+        """As staff."""
+
+    def archive(self, who: Person, product: int) -> Answer:
+        """As staff."""
+
+    def reprice(self, who: Person, product: int, price: str) -> Answer:
+        """As staff."""
+
+    def refresh(self, token: str) -> Answer:
+        """The content is the successor."""
+
+    def register(self, username: str, *, key: str | None = None) -> Answer:
+        """The content is the customer's id."""
+
+
+def at_once(shop: Shop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Runs each task in a thread and with a connection of its own, all released together."""
+    gate = Barrier(len(tasks))
+
+    def run(task: Callable[[], Result]) -> Result:
+        try:
+            shop.arrive()
+            gate.wait(30)
+            return task()
+        finally:
+            shop.leave()
+
+    with ThreadPoolExecutor(len(tasks)) as crowd:
+        return list(crowd.map(run, tasks))
+
+
+class ServiceShop:
+    """The services, called in this process."""
+
+    def arrive(self) -> None:
+        connection.ensure_connection()
+
+    def leave(self) -> None:
+        connections.close_all()
+
+    def enter(self, who: Person) -> None:
+        """A service is told who is asking."""
+
+    def session(self, who: Person) -> str:
+        pair = identity.log_in(
+            username=who.customer.username,
+            password=who.password,
+            door=DOOR,
+            signer=signer(),
+            now=now(),
+        )
+        return pair.refresh
+
+    def place(
+        self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
+    ) -> Answer:
+        asked = Placement(
+            customer=who.id,
+            actor=who.customer.public_id,
+            lines=[Wanted(*line) for line in lines],
+            order_id=id,
+            key=key,
+            operation="POST /api/v1/orders",
+        )
+
+        def call() -> Answer:
+            placed = place_order(asked, terms=GBP, now=now())
+            return Answer(OK, placed.order, placed.replayed)
+
+        return answered(call)
+
+    def adjust(
+        self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
+    ) -> Answer:
+        lines = [AdjustmentLine(product, delta, counted)]
+        actor = who.customer.public_id
+        return answered(
+            lambda: Answer(OK, adjust_stock(lines, reason="correction", actor=actor, now=now()))
+        )
+
+    def archive(self, who: Person, product: int) -> Answer:
+        def call() -> Answer:
+            archive_product(product, now=now())
+            return Answer(OK)
+
+        return answered(call)
+
+    def reprice(self, who: Person, product: int, price: str) -> Answer:
+        def call() -> Answer:
+            change_product(product, {"price": Decimal(price)}, now=now())
+            return Answer(OK)
+
+        return answered(call)
+
+    def refresh(self, token: str) -> Answer:
+        def call() -> Answer:
+            pair = identity.refresh(token, door=DOOR, signer=signer(), now=now())
+            return Answer(OK, pair.refresh)
+
+        return answered(call)
+
+    def register(self, username: str, *, key: str | None = None) -> Answer:
+        claim = None
+        if key is not None:
+            scope = Scope(NOBODY, "POST /api/v1/auth/register", key)
+            claim = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
+        new = NewCustomer(username=username, password=PASSWORD)
+
+        def call() -> Answer:
+            made = identity.register(new, policy="open", now=now(), claim=claim)
+            return Answer(OK, made.id, made.replayed)
+
+        return answered(call)
+
+
+def answered(call: Callable[[], Answer]) -> Answer:
+    """A refusal's code; an error that is none of ours goes by its name."""
+    try:
+        return call()
+    except DomainError as refusal:
+        return Answer(refusal.code, refusal.extensions)
+    except Exception as error:
+        # A deadlock, say: an outcome of the race.
+        return Answer(type(error).__name__, str(error))
+
+
+@dataclass
+class HttpShop:
+    """A running server."""
+
+    server: Server
+    _tokens: dict[int, str] = field(default_factory=dict)
+
+    def arrive(self) -> None:
+        self.server.call("GET", "/livez")
+
+    def leave(self) -> None:
+        self.server.hang_up()
+
+    def enter(self, who: Person) -> None:
+        self._tokens[who.id] = self.server.token(who.customer.username, who.password)
+
+    def session(self, who: Person) -> str:
+        credentials = {"username": who.customer.username, "password": who.password}
+        return str(self.server.call("POST", "auth/token", credentials).body["refresh"])
+
+    def place(
+        self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
+    ) -> Answer:
+        body: dict[str, Any] = {"lines": [{"product": p, "quantity": q} for p, q in lines]}
+        if id is not None:
+            body["id"] = str(id)
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._as(who, "POST", "orders", body, headers)
+
+    def adjust(
+        self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
+    ) -> Answer:
+        change = {"delta": delta} if counted is None else {"counted": counted}
+        lines = [{"product": product, **change}]
+        return self._as(who, "POST", "stock/adjustments", {"reason": "correction", "lines": lines})
+
+    def archive(self, who: Person, product: int) -> Answer:
+        return self._as(who, "DELETE", f"products/{product}")
+
+    def reprice(self, who: Person, product: int, price: str) -> Answer:
+        return self._as(who, "PATCH", f"products/{product}", {"price": price})
+
+    def refresh(self, token: str) -> Answer:
+        answer = told(self.server.call("POST", "auth/token/refresh", {"refresh": token}))
+        return Answer(answer.code, answer.content["refresh"]) if answer.code == OK else answer
+
+    def register(self, username: str, *, key: str | None = None) -> Answer:
+        body = {"username": username, "password": PASSWORD}
+        headers = {} if key is None else {"Idempotency-Key": key}
+        answer = told(self.server.call("POST", "auth/register", body, headers=headers))
+        made = answer.content["id"] if answer.code == OK else None
+        return Answer(answer.code, made, answer.replayed)
+
+    def _as(
+        self,
+        who: Person,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        token = self._tokens[who.id]
+        return told(self.server.call(method, path, body, token=token, headers=headers))
+
+
+def told(reply: Reply) -> Answer:
+    """A reply of v1."""
+    if reply.status < 300:
+        return Answer(OK, reply.body, reply.headers.get("idempotency-replayed") == "true")
+    return Answer(reply.body["code"], reply.body)
