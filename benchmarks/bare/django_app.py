@@ -1,0 +1,10 @@
+"""The entry point of the bare Django view, as config/wsgi.py is Larder's."""
+
+import os
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.bare.settings"
+os.environ.setdefault("DB_POOL_SIZE", "8")
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()

@@ -1,0 +1,179 @@
+"""What is measured: a PostgreSQL of its own, a filled shop, the server and the bare ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import pgbench, servers
+from benchmarks.pgbench import Stock, Writes
+from benchmarks.servers import Server, Size
+from benchmarks.sessions import Sessions
+from benchmarks.shop import PASSWORD, Query, Shop
+from tools.errors import LauncherError
+from tools.local_postgres import Cluster
+from tools.terminal import step
+
+LIST = "/api/v1/products"
+BARE_LIST = "/products"
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much there is before anything is measured."""
+
+    products: int = 1000
+    customers: int = 200
+    orders: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything up and ready. `filled` orders were there before the first measurement."""
+
+    folder: Path
+    cluster: Cluster
+    environment: dict[str, str]
+    shop: Shop
+    filled: int
+    larder: Server
+    bare_django: Server
+    bare_wsgi: Server
+    sessions: Sessions
+
+    @property
+    def stock(self) -> Stock:
+        """The shop as pgbench sees it."""
+        return stock_of(self.shop)
+
+
+@contextmanager
+def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
+    """Starts everything below `folder`; it ends with the block. Raises LauncherError."""
+    with ExitStack() as stack:
+        cluster = Cluster(folder / "postgresql", durable=True)
+        with step("PostgreSQL started"):
+            stack.enter_context(cluster)
+            check_durability(cluster)
+        environment = environment_of(cluster, size)
+        with step("Database prepared"):
+            run([sys.executable, "manage.py", "prepare"], environment)
+        with step(f"{amount.products} products, {amount.customers} customers"):
+            shop = make_shop(environment, amount)
+        with step(f"{amount.orders} earlier orders"):
+            filled = fill(cluster, shop, amount.orders)
+
+        def start(application: str, log: str, **extra: str) -> Server:
+            own = environment | extra
+            server = servers.serve(application, size, own, folder / f"{log}.log")
+            return stack.enter_context(server)
+
+        with step("Server ready, customers logged in"):
+            larder = start(servers.LARDER, "larder")
+            sessions = Sessions(larder.port, shop.usernames, PASSWORD)
+        with step("Bare servers ready"):
+            files = keep_limits(folder, larder, sessions, shop.queries)
+            bare_django = start(servers.BARE_DJANGO, "bare-django", **files)
+            bare_wsgi = start(servers.BARE_WSGI, "bare-wsgi", **files)
+            check_same_bytes(files, {bare_django: BARE_LIST, bare_wsgi: "/"})
+        yield Installation(
+            folder, cluster, environment, shop, filled, larder, bare_django, bare_wsgi, sessions
+        )
+
+
+def environment_of(cluster: Cluster, size: Size) -> dict[str, str]:
+    """A production's settings and nothing of this terminal's; https ends at a proxy."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
+        "DATABASE_URL": cluster.app_url(),
+        "OWNER_DATABASE_URL": cluster.owner_url(),
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "REGISTRATION": "closed",
+        "COMPAT": "",
+        "WORKERS": str(size.workers),
+        "THREADS": str(size.threads),
+        "DB_POOL_SIZE": "8",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def durability(cluster: Cluster) -> dict[str, str]:
+    """What PostgreSQL itself says of the settings that a commit's safety hangs on."""
+    with psycopg.connect(cluster.app_url()) as connection:
+        said = {name: connection.execute(f"SHOW {name}").fetchone() for name in DURABILITY}
+    return {name: str(row[0]) for name, row in said.items() if row is not None}
+
+
+def check_durability(cluster: Cluster) -> None:
+    """Raises LauncherError unless a commit is on disk before it is acknowledged."""
+    with psycopg.connect(cluster.superuser_url()) as connection:
+        said = [connection.execute(f"SHOW {name}").fetchone() for name in DURABILITY]
+    if said != [("on",)] * len(DURABILITY):
+        raise LauncherError(f"PostgreSQL is not durable: {DURABILITY} are {said}.")
+
+
+def run(command: list[str], environment: dict[str, str]) -> str:
+    """Runs a command to its end and returns what it printed. Raises LauncherError."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LauncherError(f"{' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}"[-3000:])
+    return done.stdout
+
+
+def make_shop(environment: dict[str, str], amount: Amount) -> Shop:
+    """Products and customers, made through Larder's services."""
+    command = [sys.executable, "-m", "benchmarks.shop"]
+    made = json.loads(run([*command, str(amount.products), str(amount.customers)], environment))
+    queries = [Query(**query) for query in made["queries"]]
+    shop = Shop(made["products"], made["customers"], made["usernames"], queries)
+    for ids in (shop.products, shop.customers):
+        if ids != list(range(ids[0], ids[0] + len(ids))):
+            raise LauncherError("The ids that were made have gaps; pgbench counts on none.")
+    return shop
+
+
+def stock_of(shop: Shop) -> Stock:
+    """The shop as pgbench sees it."""
+    return Stock(shop.products[0], len(shop.products), shop.customers[0], len(shop.customers))
+
+
+def fill(cluster: Cluster, shop: Shop, orders: int) -> int:
+    """Orders that were placed earlier: empty tables flatter, and are planned differently."""
+    writes = Writes("order.sql", cluster.app_url(), stock_of(shop), 8, 0, 0)
+    placed = pgbench.fill(writes, orders)
+    with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+    return placed
+
+
+def keep_limits(
+    folder: Path, larder: Server, sessions: Sessions, queries: list[Query]
+) -> dict[str, str]:
+    """Files for the bare servers: what the API answers, and the queries it runs for it."""
+    reply, statements = folder / "reply.json", folder / "queries.json"
+    answer = servers.get(larder.port, LIST, sessions.tokens()[0])
+    if answer.status != 200:
+        raise LauncherError(f"GET {LIST} answered {answer.status}: {answer.body.decode()}")
+    reply.write_bytes(answer.body)
+    statements.write_text(json.dumps([{"sql": q.sql, "parameters": q.parameters} for q in queries]))
+    return {"BENCH_REPLY": str(reply), "BENCH_QUERIES": str(statements)}
+
+
+def check_same_bytes(files: dict[str, str], paths: dict[Server, str]) -> None:
+    """Raises LauncherError unless the bare servers answer as the API did, byte for byte."""
+    expected = Path(files["BENCH_REPLY"]).read_bytes()
+    for server, path in paths.items():
+        if servers.get(server.port, path).body != expected:
+            raise LauncherError(f"The bare server's {path} does not answer with the API's bytes.")

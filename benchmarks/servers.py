@@ -1,0 +1,104 @@
+"""The servers that are measured, each started as `make run` and the images start Larder's."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.traffic import HOST, PROXIED
+from tools.errors import LauncherError
+from tools.kept import Kept
+from tools.run.settings import Settings
+from tools.run.supervisor import server_command
+
+LARDER = "config.wsgi:application"
+BARE_DJANGO = "benchmarks.bare.django_app:application"
+BARE_WSGI = "benchmarks.bare.wsgi_app:application"
+READY_SECONDS = 60.0
+SHOWN_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its port, and the process id of the root of its tree."""
+
+    port: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, ETag (empty without one) and body."""
+
+    status: int
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Worker processes, and threads in each."""
+
+    workers: int
+    threads: int
+
+
+@contextmanager
+def serve(
+    application: str, size: Size, environment: Mapping[str, str], log: Path
+) -> Iterator[Server]:
+    """Runs an application on a free port until the block ends.
+
+    Raises LauncherError, with the end of the log, if it does not come up.
+    """
+    port = free_port()
+    settings = Settings(HOST, port, Path(), size.workers, size.threads, None)
+    command = [application if part == LARDER else part for part in server_command(settings)]
+    with log.open("wb") as output, Kept(command, environment=environment, output=output) as kept:
+        _wait(port, kept, log)
+        yield Server(port, kept.pid)
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int, kept: Kept, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and kept.status is None:
+        try:
+            if get(port, "/livez").status < 500:
+                return
+        except OSError:
+            time.sleep(0.05)
+    end = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_LINES:])
+    raise LauncherError(f"The server did not come up. The end of its log:\n{end}")
+
+
+def get(port: int, path: str, token: str = "") -> Answer:
+    """One request on a connection of its own. Raises OSError when there is no answer."""
+    headers = PROXIED | ({"Authorization": f"Bearer {token}"} if token else {})
+    return ask(port, "GET", path, headers)
+
+
+def ask(
+    port: int, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+) -> Answer:
+    """One request on a connection of its own. Raises OSError when there is no answer."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.getheader("ETag") or "", answer.read())
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
+    finally:
+        connection.close()

@@ -1,0 +1,47 @@
+"""Customers who are logged in, over HTTP as an app would be."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from benchmarks.servers import ask
+from benchmarks.traffic import PROXIED
+from tools.errors import LauncherError
+
+RENEWED_AFTER = 120.0
+"""Seconds: an access token is good for five minutes, a measurement lasts a few seconds."""
+
+
+class Sessions:
+    """Access tokens that stay valid for the whole benchmark."""
+
+    def __init__(self, port: int, usernames: Sequence[str], password: str) -> None:
+        self._port = port
+        self._renewed_at = time.monotonic()
+        credentials = [{"username": name, "password": password} for name in usernames]
+        self._pairs = self._post_all("auth/token", credentials)
+
+    def tokens(self) -> list[str]:
+        """An access token of each customer, valid for more than two minutes."""
+        if time.monotonic() - self._renewed_at > RENEWED_AFTER:
+            self._renewed_at = time.monotonic()
+            refresh = [{"refresh": pair["refresh"]} for pair in self._pairs]
+            self._pairs = self._post_all("auth/token/refresh", refresh)
+        return [pair["access"] for pair in self._pairs]
+
+    def _post_all(self, path: str, bodies: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+        with ThreadPoolExecutor(4) as threads:
+            return list(threads.map(lambda body: self._post(path, body), bodies))
+
+    def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+        headers = PROXIED | {"Content-Type": "application/json"}
+        raw = json.dumps(body).encode()
+        answer = ask(self._port, "POST", f"/api/v1/{path}", headers, raw)
+        if answer.status != 200:
+            raise LauncherError(f"POST {path} answered {answer.status}: {answer.body.decode()}")
+        pair: dict[str, Any] = json.loads(answer.body)
+        return pair

@@ -1,0 +1,111 @@
+"""python -m benchmarks.shop PRODUCTS CUSTOMERS: fills a prepared database, prints what it made.
+
+Runs with Larder's settings in a process of its own, so that the load generator's stays small.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+PASSWORD = "long enough for a benchmark"
+STOCK = 500_000_000
+"""Units of each product: no benchmark comes near the end of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement the product list runs, and its parameters."""
+
+    sql: str
+    parameters: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What there is: ids of products and customers, names to log in with, the list's queries."""
+
+    products: list[int]
+    customers: list[int]
+    usernames: list[str]
+    queries: list[Query]
+
+
+def main() -> None:
+    """Makes everything and prints it as JSON."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    from larder.common.clock import now
+
+    products = make_products(int(sys.argv[1]), now())
+    usernames = [f"customer {number}" for number in range(int(sys.argv[2]))]
+    customers = make_customers(usernames, now())
+    shop = Shop(products, customers, usernames, list_queries(customers[0]))
+    json.dump(asdict(shop), sys.stdout, default=str)
+
+
+def make_products(count: int, moment: datetime) -> list[int]:
+    """Products with prices from 0.50 up and STOCK units each; returns their ids, ascending."""
+    from django.db import transaction
+
+    from larder.catalog.services import NewProduct, create_products
+    from larder.common.ids import NOBODY
+    from larder.inventory.services import open_stock
+
+    names = [f"Ceramic storage jar no. {number:04}" for number in range(count)]
+    new = [
+        NewProduct(f"BENCH-{number:04}", name, Decimal(50 + number * 7 % 2000) / 100)
+        for number, name in enumerate(names)
+    ]
+    with transaction.atomic(durable=True):
+        ids = create_products(new, now=moment)
+        open_stock(dict.fromkeys(ids.values(), STOCK), actor=NOBODY, now=moment)
+    return sorted(ids.values())
+
+
+def make_customers(usernames: list[str], moment: datetime) -> list[int]:
+    """Registers customers with PASSWORD; returns their ids, ascending."""
+    from django.db import connection
+
+    from larder.identity.services import NewCustomer, register
+
+    def make(username: str) -> int:
+        asked = NewCustomer(username=username, password=PASSWORD)
+        try:
+            return register(asked, policy="open", now=moment).id
+        finally:
+            connection.close()
+
+    # The hashes take most of the time, and they let go of the interpreter.
+    with ThreadPoolExecutor(2) as threads:
+        return sorted(threads.map(make, usernames))
+
+
+def list_queries(customer: int) -> list[Query]:
+    """The statements that the first page of 20 costs, as the API runs them."""
+    from django.db import connection
+
+    from larder.inventory import queries
+
+    seen: list[Query] = []
+
+    def note(execute: Callable[..., Any], sql: str, parameters: Any, *rest: Any) -> Any:
+        seen.append(Query(sql, list(parameters or ())))
+        return execute(sql, parameters, *rest)
+
+    with connection.execute_wrapper(note):
+        queries.products(customer, limit=21)
+    return seen
+
+
+if __name__ == "__main__":
+    main()

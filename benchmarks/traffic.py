@@ -1,0 +1,114 @@
+"""The requests of a load, as the bytes that go over the wire."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, cycle
+from typing import Protocol
+
+HOST = "127.0.0.1"
+# What a proxy in front of a production adds; without it the server redirects to https.
+PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https"}
+LINES_AN_ORDER = 3
+MOST_UNITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request, and how many units it orders."""
+
+    raw: bytes
+    units: int = 0
+
+
+class Traffic(Protocol):
+    """A kind of load: `status` is the only right answer, `requests` never end."""
+
+    @property
+    def status(self) -> int: ...
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """The requests of the generator's process number `part`."""
+        ...
+
+
+def request(
+    method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+) -> bytes:
+    """A request over a connection that is kept alive."""
+    given = PROXIED | {"Accept": "application/json"} | (headers or {})
+    if body:
+        given |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in given.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page over and over, for each token in turn; with `etag` only if it has changed."""
+
+    path: str
+    tokens: Sequence[str] = ()
+    etag: str = ""
+    status: int = 200
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """The same few requests in a circle."""
+        seen = {"If-None-Match": self.etag} if self.etag else {}
+        credentials = [{"Authorization": f"Bearer {token}"} for token in self.tokens] or [{}]
+        return cycle([Sent(request("GET", self.path, seen | one)) for one in credentials])
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Orders of three random products; `hot` is in every one; with a key each if `keyed`.
+
+    `seed` must differ between two loads: keys, and which products, come from it.
+    """
+
+    tokens: Sequence[str]
+    products: Sequence[int]
+    seed: str
+    hot: int | None = None
+    keyed: bool = False
+    status: int = 201
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """No two orders are alike but by chance."""
+        chance = random.Random(f"{self.seed} {part}")  # noqa: S311
+        for number in count():
+            headers = {"Authorization": f"Bearer {chance.choice(self.tokens)}"}
+            if self.keyed:
+                headers["Idempotency-Key"] = f"{self.seed}-{part}-{number}"
+            quantities = self.quantities(chance)
+            lines = [{"product": id, "quantity": units} for id, units in quantities.items()]
+            body = json.dumps({"lines": lines}).encode()
+            raw = request("POST", "/api/v1/orders", headers, body)
+            yield Sent(raw, sum(quantities.values()))
+
+    def quantities(self, chance: random.Random) -> dict[int, int]:
+        """Units by product: three different ones."""
+        chosen = chance.sample(self.products, LINES_AN_ORDER)
+        if self.hot is not None and self.hot not in chosen:
+            chosen[0] = self.hot
+        return {product: chance.randint(1, MOST_UNITS) for product in chosen}
+
+
+@dataclass(frozen=True, slots=True)
+class LogIns:
+    """Right credentials, one customer after the other."""
+
+    usernames: Sequence[str]
+    password: str
+    status: int = 200
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """The customers in a circle."""
+        bodies = [
+            json.dumps({"username": name, "password": self.password}).encode()
+            for name in self.usernames
+        ]
+        return cycle([Sent(request("POST", "/api/v1/auth/token", body=body)) for body in bodies])

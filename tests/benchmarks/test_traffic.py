@@ -1,0 +1,73 @@
+"""The requests of a load."""
+
+import json
+import random
+from itertools import islice
+from typing import Any
+
+from benchmarks.traffic import LogIns, Orders, Page, request
+
+PRODUCTS = range(1, 1001)
+
+
+def body(raw: bytes) -> dict[str, Any]:
+    head, _, content = raw.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(content)}".encode() in head
+    parsed: dict[str, Any] = json.loads(content)
+    return parsed
+
+
+def test_an_order_has_three_different_products_and_says_how_many_units() -> None:
+    for sent in islice(Orders(["token"], PRODUCTS, "W").requests(0), 200):
+        lines = body(sent.raw)["lines"]
+        assert len({line["product"] for line in lines}) == 3
+        assert sum(line["quantity"] for line in lines) == sent.units
+
+
+def test_a_hot_product_is_in_every_order_once() -> None:
+    for sent in islice(Orders(["token"], PRODUCTS, "H", hot=7).requests(0), 200):
+        assert [line["product"] for line in body(sent.raw)["lines"]].count(7) == 1
+
+
+def test_no_key_is_used_twice_whatever_process_sends_it() -> None:
+    keys = [
+        line
+        for part in range(2)
+        for sent in islice(Orders(["t"], PRODUCTS, "K0", keyed=True).requests(part), 100)
+        for line in sent.raw.decode().split("\r\n")
+        if line.startswith("Idempotency-Key")
+    ]
+    assert len(set(keys)) == len(keys) == 200
+
+
+def test_orders_without_keys_carry_none() -> None:
+    assert b"Idempotency-Key" not in next(Orders(["t"], PRODUCTS, "W").requests(0)).raw
+
+
+def test_every_product_is_ordered_about_as_often() -> None:
+    orders, chance = Orders(["t"], range(10), "W"), random.Random(1)  # noqa: S311
+    found = [product for _ in range(5000) for product in orders.quantities(chance)]
+    assert all(1200 < found.count(product) < 1800 for product in range(10))
+
+
+def test_a_page_goes_round_the_tokens() -> None:
+    raws = [sent.raw for sent in islice(Page("/x", ["one", "two"]).requests(0), 3)]
+    assert b"Bearer one" in raws[0]
+    assert b"Bearer two" in raws[1]
+    assert raws[2] == raws[0]
+
+
+def test_a_page_without_tokens_sends_no_credentials() -> None:
+    raw = next(Page("/x", etag='"1-2"').requests(0)).raw
+    assert b"Authorization" not in raw
+    assert b'If-None-Match: "1-2"\r\n' in raw
+
+
+def test_log_ins_go_round_the_customers() -> None:
+    raws = [sent.raw for sent in islice(LogIns(["ann", "bob"], "secret").requests(0), 2)]
+    assert [body(raw)["username"] for raw in raws] == ["ann", "bob"]
+
+
+def test_a_request_without_a_body_has_no_length() -> None:
+    assert b"Content-" not in request("GET", "/")
+    assert request("GET", "/").endswith(b"\r\n\r\n")
