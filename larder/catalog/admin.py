@@ -1,0 +1,363 @@
+"""The staff screens of categories and, but for their stock, of products.
+
+A product's screen also opens its stock and shows it, and the catalogue must not know inventory:
+so ProductAdmin is complete here as far as the catalogue goes, and inventory's admin, which stands
+above, extends and registers it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.lookups import DataContains
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    URLValidator,
+)
+from django.db.models import F, Func, IntegerField, QuerySet, TextField, URLField, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import GreaterThan
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
+
+from larder.catalog import services
+from larder.catalog.models import Category, Product
+from larder.common import exports
+from larder.common.admin import (
+    MOST_AT_ONCE,
+    Question,
+    Sentence,
+    ServiceAdmin,
+    VersionedForm,
+    amount,
+    ask,
+    button,
+    moment,
+)
+from larder.common.clock import now
+from larder.common.errors import DomainError
+
+MOST_CHOICES = 200
+"""Categories offered as a filter; the others are reached through the search."""
+
+MOST_WORDS = 10
+LARGEST_QUANTITY = 1_000_000
+
+SENTENCES: Mapping[str, Sentence] = {
+    "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
+    "unknown_category": Sentence(
+        "category", "This category does not exist, or it cannot stand there in the tree."
+    ),
+    "category_in_use": Sentence(
+        None, "It still has products or categories below it. Move them elsewhere first."
+    ),
+}
+
+
+def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
+    """Rows whose product has all words of `term` in name or SKU, in any case.
+
+    `product` is the way to the product from the rows, such as "product__". The condition is
+    inventory's sql.CONTAINS: the index product_by_trigram answers it for words of three letters
+    and more.
+    """
+    text, trigrams = F(f"{product}search_text"), ArrayField(TextField())
+    for word in term.split()[:MOST_WORDS]:
+        lowered = Lower(Value(word))
+        rows = rows.filter(
+            DataContains(
+                Func(text, function="trigrams", output_field=trigrams),
+                Func(lowered, function="trigrams", output_field=trigrams),
+            ),
+            GreaterThan(Func(text, lowered, function="strpos", output_field=IntegerField()), 0),
+        )
+    return rows
+
+
+class CategoryForm(VersionedForm):
+    """Name and place of a category."""
+
+    sentences = {
+        **SENTENCES,
+        "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
+    }
+
+
+@admin.register(Category)
+class CategoryAdmin(ServiceAdmin):
+    """The tree of categories. An empty one can be deleted."""
+
+    form = CategoryForm
+    grants = ("view", "add", "change", "delete")
+    fields = ("name", "parent")
+    autocomplete_fields = ("parent",)
+    list_display = ("name", "parent")
+    list_select_related = ("parent",)
+    search_fields = ("name",)
+    search_help_text = "Part of the name"
+    ordering = ("name", "id")
+    sortable_by = ("name",)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        given = form.cleaned_data
+        parent = given["parent"] and given["parent"].pk
+        fields = {"name": given["name"], "parent_id": parent}
+        if change and form.has_changed():
+            services.change_category(obj.pk, fields, version=given["seen_version"])
+        elif not change:
+            obj.pk = services.create_category(name=given["name"], parent=parent, now=now()).id
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """Only itself: what still refers to it is the database's to say, not read and listed."""
+        return [str(one) for one in objs], {}, set(), []
+
+    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, SENTENCES)
+        return HttpResponseRedirect(reverse("admin:catalog_category_change", args=[object_id]))
+
+    def log_deletions(self, request: Any, queryset: Any) -> Any:
+        """Later, by delete_model: Django logs before it knows whether the deletion succeeds."""
+
+    def delete_model(self, request: Any, obj: Any) -> None:
+        services.delete_category(obj.pk)
+        super().log_deletions(request, [obj])  # type: ignore[arg-type]
+
+
+class ProductForm(VersionedForm):
+    """What staff can change of a product, within the limits that the API has too."""
+
+    sentences = {
+        **SENTENCES,
+        "not_found": Sentence(None, "It was archived meanwhile and cannot be changed any more."),
+    }
+    price = forms.DecimalField(
+        min_value=0,
+        max_digits=12,
+        decimal_places=3,
+        help_text="Net, a unit.",
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("min_quantity", "max_per_order", "step"):
+            self._limit(name, MinValueValidator(1), MaxValueValidator(LARGEST_QUANTITY))
+        self._limit("description", MaxLengthValidator(20_000))
+        self._limit("image_url", URLValidator(schemes=["http", "https"]))
+        self.fields["price"].label = f"Price ({settings.CURRENCY})"
+
+    def _limit(self, name: str, *validators: Any) -> None:
+        if name in self.fields:
+            self.fields[name].validators = [*self.fields[name].validators, *validators]
+
+    def changed_fields(self) -> dict[str, Any]:
+        """What differs from the product, under the names the service knows."""
+        changed = {name: self.cleaned_data[name] for name in self.changed_data}
+        return self._editable(changed)
+
+    def all_fields(self) -> dict[str, Any]:
+        """Everything given, under the names the service knows."""
+        return self._editable(self.cleaned_data)
+
+    @staticmethod
+    def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
+        fields = dict(given)
+        if "category" in fields:
+            category = fields.pop("category")
+            fields["category_id"] = category and category.pk
+        return {name: value for name, value in fields.items() if name in services.EDITABLE}
+
+
+class OnSaleFilter(admin.SimpleListFilter):
+    """On sale (the default) or archived."""
+
+    title = "state"
+    parameter_name = "archived"
+
+    def lookups(self, request: Any, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Archived")]
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        return [{**everything, "display": "On sale"}, *others]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+
+class CategoryFilter(admin.RelatedFieldListFilter):
+    """By category, without those below it: the index product_by_category."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
+        return Category.objects.order_by("name", "id").values_list("id", "name")[:MOST_CHOICES]
+
+
+class ProductResource(exports.Columns):
+    """The columns of an export of products."""
+
+    sku = exports.text("sku")
+    name = exports.text("name")
+    category = exports.text("category__name", "category")
+    price = exports.price("price")
+    currency = exports.computed("currency")
+    unit = exports.text("unit")
+    barcode = exports.text("barcode")
+    min_quantity = exports.number("min_quantity")
+    max_per_order = exports.number("max_per_order")
+    step = exports.number("step")
+    archived_at = exports.moment("archived_at")
+    updated_at = exports.moment("updated_at")
+    description = exports.text("description")
+    image_url = exports.text("image_url")
+
+    def dehydrate_currency(self, product: Product) -> str:
+        return str(settings.CURRENCY)
+
+
+class ProductAdmin(exports.BoundedExport, ServiceAdmin):
+    """Products, archived and never deleted; inventory's admin adds their stock and registers it.
+
+    Archiving asks for Django's permission to delete products.
+    """
+
+    form = ProductForm
+    grants = ("view", "add", "change", "delete")
+    resource_classes = [ProductResource]
+    autocomplete_fields = ("category",)
+    formfield_overrides = {
+        URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
+    }
+    fieldsets = (
+        (None, {"fields": ("sku", "name", "description", "category", "price", "unit")}),
+        ("What an order line may hold", {"fields": ("min_quantity", "max_per_order", "step")}),
+        ("More", {"fields": ("barcode", "image_url")}),
+    )
+    facts: tuple[str, ...] = ("public_id", "updated", "state")
+    list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")
+    list_display_links = ("sku", "name")
+    list_filter = (OnSaleFilter, ("category", CategoryFilter))
+    list_select_related: ClassVar[tuple[str, ...]] = ("category",)
+    sortable_by = ("sku", "name", "price_shown")
+    ordering = ("-id",)
+    search_fields = ("search_text",)
+    search_help_text = "Words in name or SKU"
+    actions = ("archive_selected",)
+    actions_detail: Any = ("archive",)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        return containing(queryset, search_term), False
+
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
+        if obj is None:
+            return self.fieldsets
+        return [*self.fieldsets, ("As it stands", {"fields": self.facts})]
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return self.facts if obj is not None else ()
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        """An archived product is shown, not edited. A form opened before is the service's to
+        refuse, in words."""
+        archived = obj is not None and obj.archived_at is not None
+        return self.may(request, "change") and not (archived and request.method == "GET")
+
+    def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Whether the user may take products off sale."""
+        return self.may(request, "delete")
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            obj.pk = self.create(request, form)
+            return
+        changed = form.changed_fields()
+        if changed:
+            version = form.cleaned_data["seen_version"]
+            services.change_product(obj.pk, changed, now=now(), version=version)
+
+    def create(self, request: Any, form: ProductForm) -> int:
+        """Adds the product of a valid form; returns its id."""
+        return services.create_product(form.all_fields(), now=now())
+
+    @admin.display(description="Price", ordering="price")
+    def price_shown(self, product: Product) -> str:
+        return amount(product.price, settings.CURRENCY)
+
+    @admin.display(description="Last changed")
+    def updated(self, product: Product) -> str:
+        return moment(product.updated_at)
+
+    @admin.display(description="State")
+    def state(self, product: Product) -> str:
+        archived = product.archived_at
+        return "on sale" if archived is None else f"archived {moment(archived)}"
+
+    @button("Archive", permissions=["archive"], icon="archive")
+    def archive(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then archives the version that was looked at."""
+        product = self.get_object(request, object_id)
+        if product is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        seen = request.POST.get("seen_version", "")
+        if request.method == "POST" and seen.isdecimal() and len(seen) < 10:
+            self._archive(request, [product], version=int(seen))
+            return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
+        return self._ask(request, [product], [("seen_version", str(product.version))])
+
+    @admin.action(description="Archive", permissions=["archive"])
+    def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Asks, then archives every selected product, whatever its version."""
+        products = list(queryset[: MOST_AT_ONCE + 1])
+        if len(products) > MOST_AT_ONCE:
+            limit = f"Select at most {MOST_AT_ONCE} products at once."
+            self.message_user(request, limit, messages.ERROR)
+            return None
+        if "confirmed" in request.POST:
+            self._archive(request, products)
+            return None
+        selected = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in products]
+        sends = [*selected, ("action", "archive_selected"), ("index", "0"), ("confirmed", "yes")]
+        return self._ask(request, products, sends)
+
+    def _ask(
+        self, request: Any, products: Sequence[Product], sends: Sequence[tuple[str, str]]
+    ) -> HttpResponse:
+        text = "Take this off sale for good? Orders and stock keep it."
+        about = [str(product) for product in products]
+        return ask(self, request, Question("Archive products", text, "Archive", about, sends))
+
+    def _archive(
+        self, request: Any, products: Sequence[Product], version: int | None = None
+    ) -> None:
+        archived = 0
+        for product in products:
+            try:
+                services.archive_product(product.pk, now=now(), version=version)
+            except DomainError as refusal:
+                self.tell_refusal(request, refusal, ARCHIVING, about=f"{product.sku}: ")
+            else:
+                self.log_change(request, product, "Archived.")
+                archived += 1
+        if archived:
+            told = f"{archived} product{'' if archived == 1 else 's'} archived."
+            self.message_user(request, told, messages.SUCCESS)
+
+
+ARCHIVING: Mapping[str, Sentence] = {
+    "not_found": Sentence(None, "It is archived already."),
+    "precondition_failed": Sentence(
+        None, "Somebody else changed it meanwhile. Look at it again before you archive it."
+    ),
+}

@@ -1,0 +1,259 @@
+"""The staff screens of customers, and of the groups that give staff their permissions.
+
+Deactivating an account ends its sessions, by a trigger of identity, whoever writes. What makes
+somebody staff, and what staff may do, is for superusers alone: else whoever may change customers
+could make themselves superuser, or take over the account of one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import SetPasswordMixin, UsernameField
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.forms import AdminPasswordChangeForm, AuthenticationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from larder.common.admin import SENTENCES as SHARED
+from larder.common.admin import (
+    RefusableForm,
+    Sentence,
+    ServiceAdmin,
+    SuperuserAdmin,
+    button,
+    moment,
+)
+from larder.common.clock import now
+from larder.common.errors import AlreadyTaken, DomainError, Overloaded
+from larder.identity import services
+from larder.identity.models import Customer
+from larder.identity.services import LONGEST_USERNAME, NewCustomer
+
+SENTENCES: Mapping[str, Sentence] = {
+    "username_taken": Sentence(
+        "username", "Somebody else has this name; capital letters make no difference."
+    ),
+    "email_taken": Sentence("email", "Another account has this address."),
+}
+
+OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
+
+
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
+    """The admin's log-in; says so when too many passwords are being checked."""
+
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except Overloaded as error:
+            raise ValidationError(SHARED["overloaded"].text) from error
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
+    """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile."""
+
+    def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
+        super().set_password_and_save(user, *args, commit=False, **kw)
+        user.save(update_fields=["password"])
+        return user
+
+
+class AccountForm(RefusableForm):
+    """What the forms of new and of old accounts share."""
+
+    sentences = SENTENCES
+    username = UsernameField(max_length=LONGEST_USERNAME, widget=UnfoldAdminTextInputWidget)
+
+
+class CustomerForm(AccountForm):
+    """An account that exists. It has no version: the form carries what was seen, and only what
+    was changed since is written."""
+
+    editor: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        if self.instance.pk == self.editor.pk:
+            for name in OWN_RIGHTS:
+                if given.get(name, True) is False and getattr(self.instance, name):
+                    self.add_error(name, "You cannot take this from yourself.")
+        return given
+
+
+class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
+    """An account to be: its name, and a password that Django's validators accept."""
+
+    password1, password2 = SetPasswordMixin.create_password_fields()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("password1", "password2"):
+            attrs = {"autocomplete": "new-password"}
+            self.fields[name].widget = UnfoldAdminPasswordWidget(attrs=attrs)
+
+    def clean(self) -> dict[str, Any]:
+        self.validate_passwords()
+        return super().clean()
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self.validate_password_for_user(self.instance)
+
+    def new_customer(self) -> NewCustomer:
+        """What a valid form asks for."""
+        given = self.cleaned_data
+        names = ("username", "email", "first_name", "last_name")
+        return NewCustomer(**{name: given[name] for name in names}, password=given["password1"])
+
+
+@admin.register(Customer)
+class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
+    """Accounts. Deactivated, not deleted: orders refer to them."""
+
+    form = CustomerForm
+    add_form = NewCustomerForm
+    add_form_template = None
+    change_password_form = PasswordForm
+    names = ("username", "email", "first_name", "last_name")
+    rights = ("is_staff", "is_superuser", "groups")
+    facts = ("public_id", "joined", "logged_in")
+    add_fieldsets = ((None, {"fields": (*names, "password1", "password2")}),)
+    list_display = ("username", "email", "is_active", "may_order", "is_staff", "joined")
+    list_filter = ("is_active", "may_order", "is_staff")
+    search_fields = ("username",)
+    search_help_text = "User name, e-mail address, or a part of them"
+    ordering = ("-id",)
+    sortable_by = ()
+    filter_horizontal = ()
+    actions_detail = ("set_password",)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """A whole name or address by its unique index; only if there is none, parts of them,
+        which reads every row (a million in about a second)."""
+        term = search_term.strip()
+        folded = queryset.alias(name=Lower("username"), address=Lower("email"))
+        whole = Q(name=Lower(Value(term))) | (Q(address=Lower(Value(term))) & ~Q(email=""))
+        if not term or folded.filter(whole).exists():
+            return (folded.filter(whole) if term else queryset), False
+        return queryset.filter(Q(username__icontains=term) | Q(email__icontains=term)), False
+
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        rights = (("Rights", {"fields": self.rights}),) if request.user.is_superuser else ()
+        return (
+            (None, {"fields": self.names}),
+            ("Standing", {"fields": ("is_active", "may_order")}),
+            *rights,
+            ("As it stands", {"fields": self.facts}),
+        )
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return self.facts if obj is not None else ()
+
+    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.editor = request.user
+        return form
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Groups as boxes to tick, which need no script."""
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        """Staff are changed by superusers only."""
+        above = obj is not None and (obj.is_staff or obj.is_superuser)
+        return self.may(request, "change") and (not above or request.user.is_superuser)
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_password_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Whether the user may set passwords at all; the page looks whose."""
+        return self.may(request, "change")
+
+    @method_decorator(sensitive_post_parameters())
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        """Django's, without its transaction: registering opens its own."""
+        return self._add_view(request, form_url, extra_context)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            obj.pk = services.register(form.new_customer(), policy="open", now=now()).id
+            return
+        columns = {field.name for field in self.opts.concrete_fields}
+        try:
+            with transaction.atomic():
+                obj.save(update_fields=columns.intersection(form.changed_data))
+        except IntegrityError as error:
+            mail = "customer_email_unique" in str(error)
+            raise AlreadyTaken("email" if mail else "username") from error
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        if "groups" in form.changed_data:
+            super().save_related(request, form, formsets, change)
+
+    @button("Set password", permissions=["password"], url_path="set-password", icon="key")
+    def set_password(self, request: Any, object_id: str) -> HttpResponse:
+        """On to Django's form."""
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+
+    def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
+        """Django's; says so when too many passwords are being hashed."""
+        try:
+            return super().user_change_password(request, id, form_url)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, SENTENCES)
+        return HttpResponseRedirect(request.get_full_path())
+
+    @admin.display(description="Joined")
+    def joined(self, customer: Customer) -> str:
+        return moment(customer.date_joined)
+
+    @admin.display(description="Last log-in here")
+    def logged_in(self, customer: Customer) -> str:
+        return moment(customer.last_login)
+
+
+admin.site.unregister(Group)
+admin.site.login_form = LoginForm
+
+
+@admin.register(Group)
+class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
+    """What groups of staff may do: with what this admin shows, and nothing else."""
+
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        kwargs["queryset"] = self._grantable()
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        kwargs["help_text"] = "To delete a product means to archive it."
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def _grantable(self) -> Any:
+        wanted = Q(pk=None)
+        for model, screen in self.admin_site._registry.items():
+            kind = {"content_type__app_label": model._meta.app_label}
+            names = [f"{one}_{model._meta.model_name}" for one in getattr(screen, "grants", ())]
+            wanted |= Q(**kind, codename__in=names)
+        return Permission.objects.filter(wanted)
