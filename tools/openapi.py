@@ -44,10 +44,9 @@ def outdated() -> Iterator[str]:
 
 def generated() -> str:
     """The document as `manage.py spectacular` writes it; a warning of it is an error."""
-    command = ["spectacular", "--format", "openapi-json", "--validate", "--fail-on-warn"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *command], check=True, stdout=subprocess.PIPE
-    )
+    options = "--skip-checks --format openapi-json --validate --fail-on-warn"
+    command = [sys.executable, str(ROOT / "manage.py"), "spectacular", *options.split()]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     return done.stdout.decode()
 
 

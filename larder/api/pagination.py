@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 import msgspec
 from rest_framework.request import Request
@@ -46,9 +46,10 @@ def unusable_cursor() -> InvalidInput:
 
 def next_link(request: Request, place: Place) -> str:
     """The absolute URL of the page behind `place`, with the filters of this one."""
-    parameters = request.query_params.copy()
-    parameters["cursor"] = encode(place)
-    return f"{base_url(request)}{request.path}?{urlencode(sorted(parameters.items()))}"
+    asked = request.META.get("QUERY_STRING", "")
+    filters = asked if asked.isascii() else quote(asked, safe="%&=+", encoding="latin-1")
+    kept = [one for one in filters.split("&") if one and not one.startswith("cursor=")]
+    return f"{base_url(request)}{request.path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
 
 
 def page(

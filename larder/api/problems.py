@@ -232,5 +232,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     The log has it under the correlation id.
     """
     error = sys.exc_info()[1]
+    if isinstance(error, DomainError):
+        return from_domain(request, error)
     away = from_database(request, error) if isinstance(error, Exception) else None
     return away or problem(request, "internal_error")

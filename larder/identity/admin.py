@@ -63,11 +63,15 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
-    """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile."""
+    """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile.
+
+    Whoever knew the old password is logged out of the API.
+    """
 
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
         super().set_password_and_save(user, *args, commit=False, **kw)
         user.save(update_fields=["password"])
+        services.end_sessions(user.pk, now=now())
         return user
 
 

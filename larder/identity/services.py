@@ -222,6 +222,11 @@ def end_session(given: Refresh, *, now: datetime) -> None:
     Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
 
 
+def end_sessions(customer: int, *, now: datetime) -> None:
+    """Ends every session of a customer: after a change of their password by somebody else."""
+    Session.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
+
+
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:
     """Deletes up to `limit` sessions that nobody can use any more, the oldest first.
 

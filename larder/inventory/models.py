@@ -1,5 +1,6 @@
 """Stock, and the ledger that explains it."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -37,12 +38,17 @@ class Stock(models.Model):
 
 
 class Adjustment(models.Model):
-    """A correction of stock by staff: goods received, damaged, counted."""
+    """A correction of stock by staff: goods received, damaged, counted.
+
+    `products` are the ids of those it moved: the way to its entries of the ledger, whose index
+    begins with the product.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     actor = models.UUIDField()
     reason = models.CharField(max_length=40)
     at = models.DateTimeField()
+    products = ArrayField(models.BigIntegerField(), editable=False)
 
     class Meta:
         db_table = "adjustment"

@@ -199,11 +199,17 @@ class AdjustmentRow:
 
 def adjustment(adjustment_id: UUID) -> AdjustmentRow:
     """Raises NotFound."""
-    row = Adjustment.objects.filter(id=adjustment_id).values_list("id", "reason", "actor", "at")
-    if not row:
+    columns = ("id", "reason", "actor", "at", "products")
+    row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
+    if row is None:
         raise NotFound
-    entries = LedgerEntry.objects.filter(cause=row[0][1], reference=str(adjustment_id))
+    *said, products = row
+    entries = LedgerEntry.objects.filter(
+        product_id__in=products, cause=said[1], reference=str(adjustment_id)
+    )
     lines = entries.order_by("product_id").values_list(
         "product_id", "available_change", "available_after"
     )
-    return AdjustmentRow(*row[0], lines=[AdjustedLine(*line) for line in lines])
+    found = AdjustmentRow(*said)
+    found.lines.extend(AdjustedLine(*line) for line in lines)
+    return found

@@ -178,13 +178,14 @@ def _adjust(lines: Sequence[AdjustmentLine], reason: str, actor: UUID, now: date
     _refuse_unknown(lines, balances)
     changes = _changes(lines, balances)
     _refuse_impossible(lines, changes, balances)
-    adjustment = Adjustment.objects.create(id=new_id(), actor=actor, reason=reason, at=now)
-    reference = str(adjustment.id)
     # A count that finds what was expected changes nothing and needs no entry.
+    moved = {product: change for product, change in sorted(changes.items()) if change}
+    adjustment = Adjustment.objects.create(
+        id=new_id(), actor=actor, reason=reason, at=now, products=list(moved)
+    )
+    reference = str(adjustment.id)
     movements = [
-        Movement(product, change, 0, reason, reference, actor)
-        for product, change in changes.items()
-        if change
+        Movement(product, change, 0, reason, reference, actor) for product, change in moved.items()
     ]
     move(movements, balances, now=now)
     return adjustment.id

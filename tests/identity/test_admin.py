@@ -243,3 +243,15 @@ def test_the_list_takes_as_many_queries_for_many_customers_as_for_one(
             person()
         counts.append(desk.queries(CUSTOMERS))
     assert counts[0] == counts[1] <= 5
+
+
+def test_a_password_set_by_staff_ends_the_customers_log_ins(
+    clerk: Desk, person: Callable[..., Person], api: Api
+) -> None:
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    tokens = api("POST", "auth/token", credentials).body
+    given = {"password1": PASSWORD, "password2": PASSWORD}
+    clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
+    answer = api("POST", "auth/token/refresh", {"refresh": tokens["refresh"]})
+    assert (answer.status, answer.body["code"]) == (401, "session_ended")

@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import larder.common.ids
 from django.db import migrations, models
@@ -61,6 +62,12 @@ class Migration(migrations.Migration):
                 ("actor", models.UUIDField()),
                 ("reason", models.CharField(max_length=40)),
                 ("at", models.DateTimeField()),
+                (
+                    "products",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), editable=False, size=None
+                    ),
+                ),
             ],
             options={
                 "db_table": "adjustment",
