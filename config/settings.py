@@ -20,7 +20,7 @@ env = environ.FileAwareEnv()
 INSECURE_SECRET_KEY = "insecure-key-for-tools-only"
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+SECRET_KEY = env.str("SECRET_KEY", default="") or INSECURE_SECRET_KEY
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEMO else []
@@ -90,7 +90,7 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
 
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
-OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default=DATABASE_URL)
+OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="") or DATABASE_URL
 # The worker waits for its jobs with LISTEN, which PgBouncer's transaction mode does not pass.
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
 PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"

@@ -8,11 +8,28 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from jsonschema import FormatChecker  # type: ignore[import-untyped]
 from openapi_schema_validator import OAS31Validator
 
 from larder.api.problems import KINDS
 from larder.api.v1.documents import document
 from tests.conftest import Answer
+
+SPELLINGS = {
+    "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",
+    "date": r"\d{4}-\d\d-\d\d",
+    "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "uri": "https?://.+",
+}
+"""How the API writes what JSON has no type for: times in UTC alone, ids in small letters."""
+
+FORMATS = FormatChecker(formats=())
+for _name, _spelling in SPELLINGS.items():
+    FORMATS.checks(_name)(
+        lambda value, pattern=_spelling: (
+            not isinstance(value, str) or bool(re.fullmatch(pattern, value))
+        )
+    )
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM = "application/problem+json"
@@ -65,7 +82,8 @@ class Operation:
                 assert re.fullmatch(pattern, answer.headers[name]), (name, answer.headers[name])
 
     def _validator(self, schema: dict[str, Any]) -> OAS31Validator:
-        return OAS31Validator({**schema, "components": self.whole["components"]})
+        judged = {**schema, "components": self.whole["components"]}
+        return OAS31Validator(judged, format_checker=FORMATS)
 
 
 @cache

@@ -14,89 +14,88 @@ Document = dict[str, Any]
 Change = Callable[[Document], Any]
 
 
+def _ref(name: str) -> Document:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+SHOP: Document = {
+    "paths": {
+        "/orders": {
+            "get": {
+                "operationId": "list_orders",
+                "parameters": [
+                    {
+                        "in": "query",
+                        "name": "status",
+                        "schema": {"type": "string", "enum": ["placed"]},
+                    },
+                    {
+                        "in": "query",
+                        "name": "limit",
+                        "schema": {"type": "integer", "minimum": 1},
+                    },
+                ],
+                "responses": {
+                    "200": {
+                        "headers": {"ETag": {"required": True, "schema": {"type": "string"}}},
+                        "content": {"application/json": {"schema": _ref("Page")}},
+                    },
+                    "404": {
+                        "content": {"application/problem+json": {"schema": {"type": "object"}}}
+                    },
+                },
+            },
+            "post": {
+                "operationId": "place_order",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": _ref("NewOrder")}},
+                },
+                "responses": {"201": {"content": {"application/json": {"schema": _ref("Order")}}}},
+            },
+        }
+    },
+    "components": {
+        "schemas": {
+            "Page": {
+                "type": "object",
+                "properties": {"results": {"type": "array", "items": _ref("Order")}},
+            },
+            "Order": {
+                "type": "object",
+                "required": ["id", "total"],
+                "properties": {
+                    "id": {"type": "integer", "format": "int64"},
+                    "total": {"type": "string"},
+                    "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    "replaces": {"anyOf": [_ref("Order"), {"type": "null"}]},
+                },
+            },
+            "NewOrder": {
+                "type": "object",
+                "required": ["lines"],
+                "properties": {
+                    "lines": {
+                        "type": "array",
+                        "maxItems": 1000,
+                        "items": {
+                            "type": "object",
+                            "properties": {"quantity": {"type": "integer", "maximum": 100}},
+                        },
+                    },
+                    "note": {"type": "string", "maxLength": 50},
+                    "when": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+                },
+            },
+        }
+    },
+}
+
+
 @pytest.fixture
 def released() -> Document:
     """A small shop."""
-    said = {
-        "paths": {
-            "/orders": {
-                "get": {
-                    "operationId": "list_orders",
-                    "parameters": [
-                        {
-                            "in": "query",
-                            "name": "status",
-                            "schema": {"type": "string", "enum": ["placed"]},
-                        },
-                        {
-                            "in": "query",
-                            "name": "limit",
-                            "schema": {"type": "integer", "minimum": 1},
-                        },
-                    ],
-                    "responses": {
-                        "200": {
-                            "headers": {"ETag": {"required": True, "schema": {"type": "string"}}},
-                            "content": {"application/json": {"schema": _ref("Page")}},
-                        },
-                        "404": {
-                            "content": {"application/problem+json": {"schema": {"type": "object"}}}
-                        },
-                    },
-                },
-                "post": {
-                    "operationId": "place_order",
-                    "requestBody": {
-                        "required": True,
-                        "content": {"application/json": {"schema": _ref("NewOrder")}},
-                    },
-                    "responses": {
-                        "201": {"content": {"application/json": {"schema": _ref("Order")}}}
-                    },
-                },
-            }
-        },
-        "components": {
-            "schemas": {
-                "Page": {
-                    "type": "object",
-                    "properties": {"results": {"type": "array", "items": _ref("Order")}},
-                },
-                "Order": {
-                    "type": "object",
-                    "required": ["id", "total"],
-                    "properties": {
-                        "id": {"type": "integer", "format": "int64"},
-                        "total": {"type": "string"},
-                        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-                        "replaces": {"anyOf": [_ref("Order"), {"type": "null"}]},
-                    },
-                },
-                "NewOrder": {
-                    "type": "object",
-                    "required": ["lines"],
-                    "properties": {
-                        "lines": {
-                            "type": "array",
-                            "maxItems": 1000,
-                            "items": {
-                                "type": "object",
-                                "properties": {"quantity": {"type": "integer", "maximum": 100}},
-                            },
-                        },
-                        "note": {"type": "string", "maxLength": 50},
-                        "when": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
-                    },
-                },
-            }
-        },
-    }
-    copied: Document = copy.deepcopy(said)
-    return copied
-
-
-def _ref(name: str) -> Document:
-    return {"$ref": f"#/components/schemas/{name}"}
+    return copy.deepcopy(SHOP)
 
 
 def schema(document: Document, name: str) -> Document:

@@ -207,6 +207,8 @@ def test_the_judge_notices_answers_that_the_document_does_not_announce(
         Answer(201, right.body, right.headers),
         Answer(200, right.body | {"price": 2.5}, right.headers),
         Answer(200, right.body | {"more": 1}, right.headers),
+        Answer(200, right.body | {"updated_at": "2026-01-02T03:04:05+00:00"}, right.headers),
+        Answer(200, right.body | {"public_id": right.body["public_id"].upper()}, right.headers),
         Answer(200, {k: v for k, v in right.body.items() if k != "unit"}, right.headers),
         Answer(200, right.body, right.headers | {"Content-Type": "text/html"}),
         Answer(200, right.body, {k: v for k, v in right.headers.items() if k != "ETag"}),

@@ -95,9 +95,9 @@ def test_the_page_has_an_entry_for_every_code_and_no_other() -> None:
 @pytest.mark.parametrize("code", KINDS)
 def test_an_entry_says_its_status_when_it_happens_and_what_to_do(code: str) -> None:
     entry = explanations()[code]
-    assert f"\n**Status:** {KINDS[code].status}\n" in entry
-    assert "\n**When:** " in entry
-    assert "\n**Do:** " in entry
+    assert f"\n- **Status:** {KINDS[code].status}\n" in entry
+    assert "\n- **When:** " in entry
+    assert "\n- **Do:** " in entry
 
 
 def test_every_refusal_of_the_services_has_a_kind() -> None:
@@ -138,7 +138,7 @@ def test_the_type_of_a_problem_leads_to_its_entry(api: Api, db: None) -> None:
     entry = api("GET", address)
     assert entry.status == 200
     assert entry.headers["Content-Type"] == "text/markdown; charset=utf-8"
-    assert entry.body.decode().startswith("# not_authenticated\n\n**Status:** 401\n")
+    assert entry.body.decode().startswith("# not_authenticated\n\n- **Status:** 401\n")
 
 
 def test_there_is_no_entry_for_a_code_that_does_not_exist(api: Api, db: None) -> None:

@@ -124,7 +124,7 @@ def test_the_own_count_sees_through_a_lying_server(
     retry: str,
 ) -> None:
     with liar.lying(shop.port, getattr(liar, lie)) as url:
-        assert _replay(url, nowhere, "--retry", retry, "--scarce", "1") == 1
+        assert _replay(url, nowhere, "--retry", retry, "--scarce", "2") == 1
     assert fault in capsys.readouterr().out
 
 

@@ -151,19 +151,18 @@ def _open_session(who: Any, opened: datetime) -> None:
 
 def test_the_hourly_check_logs_an_error_for_what_is_violated(queue: None, tmp_path: Path) -> None:
     _defer("check_invariants")
-    (healthy,) = _about("invariants hold", _run_waiting_jobs(tmp_path / "first"))
-    assert healthy["level"] == "info"
+    healthy = _about("invariants hold", _run_waiting_jobs(tmp_path / "first"))
     database.execute(
         "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
         " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
     )
     _defer("check_invariants")
-    (line,) = _about("invariant is violated", _run_waiting_jobs(tmp_path / "second"))
-    assert (line["level"], line["invariant"], line["violations"]) == (
-        "error",
-        "no_claim_is_left_open",
-        1,
-    )
+    violated = _about("invariant is violated", _run_waiting_jobs(tmp_path / "second"))
+    # In the minutes after the full hour the worker does it once more by itself.
+    assert {line["level"] for line in healthy} == {"info"}
+    assert {(line["level"], line["invariant"], line["violations"]) for line in violated} == {
+        ("error", "no_claim_is_left_open", 1)
+    }
 
 
 def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

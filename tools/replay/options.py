@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 DEMO_STAFF = ("admin", "12345")
+# A product's stock must stay below 2³¹.
+LARGEST_PART = 1000
 
 
 @dataclass(frozen=True)
 class Options:
-    """`orders` None means all there are; `scarce` and `retry` are shares from 0 to 1."""
+    """`orders` None means all there are; `retry` is a share from 0 to 1, and `scarce` a part of
+    the demand, which may be more than 1."""
 
     base_url: str
     customers: int
@@ -45,7 +48,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     option("customers", 16, whole, "how many order at once")
     option("accounts", 64, whole, "most accounts to register; real customers share them")
     option("orders", None, whole, "how many of the real orders, from the first")
-    option("scarce", 0.5, share, "the part of the real demand that is put into stock")
+    option("scarce", 0.5, part, "the part of the real demand that is put into stock")
     option("retry", 0.1, share, "the part of the requests that is sent twice")
     option("seed", 1, int, "of the choice of what is sent twice, and how")
     option("staff-user", DEMO_STAFF[0], str, "who adds the products")
@@ -63,9 +66,16 @@ def whole(text: str) -> int:
     return number
 
 
+def part(text: str) -> float:
+    """Read a number that is not negative."""
+    number = float(text)
+    if not 0 <= number < LARGEST_PART:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {LARGEST_PART}")
+    return number
+
+
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
-    number = float(text)
-    if not 0 <= number <= 1:
+    if part(text) > 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return number
+    return float(text)
