@@ -43,7 +43,6 @@ CORS_EXPOSE_HEADERS = [
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
-COMPAT = env.list("COMPAT", default=[])
 
 # --- Processes -----------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", default=2)
@@ -197,7 +196,8 @@ UNFOLD: dict[str, Any] = {
 AUTH_USER_MODEL = "identity.Customer"
 AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
 # The username is unique without regard to case, through an index on lower(username).
-SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
+# CSRF protection is there, as a subclass that looks at the paths of browsers (W003).
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W003"]
 PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

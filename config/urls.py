@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from larder.api.v1.urls import documentation
 from larder.api.v1.urls import urlpatterns as v1
@@ -12,6 +13,9 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
+    # Where people who type an address by hand want to go.
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("", RedirectView.as_view(url="/api/v1/docs")),
 ]
 
 handler400 = "larder.api.problems.bad_request"

@@ -54,7 +54,7 @@ def _start() -> None:
     owner, app = cluster.owner_url(), cluster.app_url()
     os.environ |= {
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
-        **dict.fromkeys(("PUBLIC_URL", "COMPAT", "SECRET_KEY_FALLBACKS"), ""),
+        **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
         "CURRENCY": "GBP",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
         "REGISTRATION": "open",

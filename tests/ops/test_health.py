@@ -62,3 +62,9 @@ def test_preparing_again_changes_nothing(settings: LazySettings) -> None:
     call_command("prepare", verbosity=0)
     after = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
     assert before == after == [(3, 3664)]
+
+
+@pytest.mark.parametrize(("typed", "wanted"), [("/", "/api/v1/docs"), ("/admin", "/admin/")])
+def test_an_address_typed_by_hand_leads_on(api: Api, typed: str, wanted: str) -> None:
+    answer = api("GET", typed)
+    assert (answer.status, answer.headers["Location"]) == (302, wanted)

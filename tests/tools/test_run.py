@@ -79,7 +79,7 @@ def test_the_children_get_demo_settings_and_a_private_lasting_secret(
 ) -> None:
     seen = ready(port)["seen"]
     secret = toy.folder / ".data" / "secret_key"
-    assert (seen["DEMO"], seen["COMPAT"]) == ("1", "0,1,2,3,4")
+    assert seen["DEMO"] == "1"
     assert seen["SECRET_KEY"] == secret.read_text().strip()
     assert secret.stat().st_mode & 0o777 == 0o600
     assert seen["DATABASE_URL"].startswith("postgresql://larder_app:")

@@ -36,7 +36,7 @@ WSGI = """
 import json, os, pathlib
 def application(environ, start_response):
     alive = pathlib.Path("worker.pid").exists()
-    seen = {name: os.environ[name] for name in ("DEMO", "SECRET_KEY", "DATABASE_URL", "COMPAT")}
+    seen = {name: os.environ[name] for name in ("DEMO", "SECRET_KEY", "DATABASE_URL")}
     body = {"worker": {"alive": alive}, "pid": os.getpid(), "seen": seen}
     content = json.dumps(body).encode()
     start_response("200 OK", [("Content-Length", str(len(content)))])

@@ -21,7 +21,7 @@ Ctrl-C stops everything.
 
 REQUESTS = r"""TOKEN=$(curl -s {address}/api/v1/auth/token -H 'Content-Type: application/json' -d '{{"username": "demo", "password": "demo"}}' | sed -n 's/.*"access" *: *"\([^"]*\)".*/\1/p')
 curl -s '{address}/api/v1/products?limit=3' -H "Authorization: Bearer $TOKEN"
-curl -s {address}/api/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'"""  # noqa: E501
+curl -s {address}/api/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order' -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'"""  # noqa: E501
 
 
 def greeting(settings: Settings) -> str:

@@ -82,7 +82,6 @@ class Supervisor:
     def _common_environment(self) -> dict[str, str]:
         defaults = {
             "DEMO": "1",
-            "COMPAT": "0,1,2,3,4",
             "REGISTRATION": "open",
             "SECRET_KEY": self._folder.secret_key,
         }

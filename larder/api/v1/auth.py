@@ -100,7 +100,7 @@ class Revoke(Open):
         token=False,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Ends the log-in that a refresh token belongs to."""
+        """Ends the log-in of a refresh token; its access token is refused within 30 seconds."""
         body = read_body(request, shapes.RefreshToken)
         services.revoke(body.refresh, door=DOOR, signer=signer(), now=now())
         return no_content()

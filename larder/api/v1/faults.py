@@ -133,7 +133,14 @@ def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iter
         msgspec.convert(value, hint, strict=strict)
     except msgspec.ValidationError as error:
         sentence = str(error).split(" - at `$")[0]
-        yield Fault(pointer, _code(sentence), sentence.replace("`", "") + ".")
+        yield Fault(pointer, _code(sentence), _detail(sentence))
+
+
+def _detail(sentence: str) -> str:
+    """For developers of apps, whose JSON has strings and objects, and no Python."""
+    if "matching regex" in sentence:
+        return "Not of the form that the API description gives for this field."
+    return sentence.replace("`str`", "string").replace("`", "") + "."
 
 
 def _code(sentence: str) -> str:

@@ -28,6 +28,27 @@ class ProblemFault(msgspec.Struct):
     detail: str
 
 
+class ProblemLine(msgspec.Struct):
+    """A faulty line. `code` says how; the other members are there where they help.
+
+    A product is named once for each way in which it is faulty, with its units added up.
+    """
+
+    code: str
+    product: int | msgspec.UnsetType = msgspec.UNSET
+    sku: str | msgspec.UnsetType = msgspec.UNSET
+    requested: int | msgspec.UnsetType = msgspec.UNSET
+    available: int | msgspec.UnsetType = msgspec.UNSET
+    expected: str | msgspec.UnsetType = msgspec.UNSET
+    price: str | msgspec.UnsetType = msgspec.UNSET
+    min_quantity: int | msgspec.UnsetType = msgspec.UNSET
+    max_per_order: int | msgspec.UnsetType | None = msgspec.UNSET
+    step: int | msgspec.UnsetType = msgspec.UNSET
+    counted: int | msgspec.UnsetType = msgspec.UNSET
+    committed: int | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class Problem(msgspec.Struct):
     """A refusal (RFC 9457). `code` is stable; `type` is the address of its explanation."""
 
@@ -38,7 +59,7 @@ class Problem(msgspec.Struct):
     detail: str
     correlation_id: str
     errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
-    lines: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    lines: list[ProblemLine] | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
     total: str | msgspec.UnsetType = msgspec.UNSET
     minimum: str | msgspec.UnsetType = msgspec.UNSET

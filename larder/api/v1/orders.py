@@ -226,7 +226,7 @@ def shown(order: OrderView) -> shapes.Order:
         total=money.text(order.total),
         note=order.note,
         reference=order.reference,
-        ship_to=order.ship_to,
+        ship_to=None if order.ship_to is None else shapes.Address(**order.ship_to),
         requested_for=order.requested_for,
         placed_at=order.placed_at,
         updated_at=order.updated_at,

@@ -76,7 +76,7 @@ class LogIn(Request):
 class RefreshToken(Request):
     """A refresh token, as it was handed out."""
 
-    refresh: Annotated[str, Meta(max_length=200)]
+    refresh: Annotated[str, Meta(max_length=4096)]
 
 
 class TokenPair(msgspec.Struct):
@@ -312,7 +312,7 @@ class Order(msgspec.Struct):
     total: Money
     note: str
     reference: str
-    ship_to: dict[str, Any] | None
+    ship_to: Address | None
     requested_for: date | None
     placed_at: Time
     updated_at: Time
@@ -336,7 +336,7 @@ class OrderEvent(msgspec.Struct):
     to: str
     actor: UUID
     at: Time
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], Meta(extra_json_schema={"additionalProperties": True})]
 
 
 class OrderEventPage(msgspec.Struct):

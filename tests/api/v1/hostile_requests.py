@@ -269,7 +269,6 @@ PATHS = [
         "",
         "../v1/me",
         "me%0d%0aSet-Cookie:a=b",
-        "/",
         "/api",
         "/static/nothing.js",
         "/favicon.ico",
