@@ -19,13 +19,12 @@ PATIENCE = 30.0
 class Load:
     """Orders of one unit, each under a key of its own, repeated until it is acknowledged.
 
-    `server` may be replaced while it runs. Without `keyed` the customers repeat blindly.
+    `server` may be replaced while it runs.
     """
 
     server: Server
     token: str
     product: int
-    keyed: bool = True
     acknowledged: dict[str, str] = field(default_factory=dict)
     """The order's id by the customer's key."""
     repeated: int = 0
@@ -70,7 +69,7 @@ class Load:
 
     def _try(self, key: str) -> Reply | None:
         body = {"lines": [{"product": self.product, "quantity": 1}]}
-        headers = {"Idempotency-Key": key} if self.keyed else {}
+        headers = {"Idempotency-Key": key}
         try:
             return self.server.call("POST", "orders", body, token=self.token, headers=headers)
         except (OSError, http.client.HTTPException):

@@ -1,6 +1,7 @@
 """A shop on a PostgreSQL of its own, which a test may take away, as its clients see it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -64,24 +65,28 @@ class Shop:
         finally:
             self.server.hang_up()
 
-    def log_in(self) -> None:
+    def ask_at_once(self, kinds: Sequence[str]) -> list[Timed]:
+        """All of these requests together."""
+        with ThreadPoolExecutor(len(kinds)) as clients:
+            return list(clients.map(self.ask, kinds))
+
+    def refused(self, times: int) -> list[Reply]:
+        """Sends every kind of request so many times, together; what was not served."""
+        answers = self.ask_at_once(list(self.requests) * times)
+        return [one.reply for one in answers if one.reply.status not in {200, 201}]
+
+    def log_in(self) -> bool:
         """A fresh session: an outage may last longer than its tokens."""
-        credentials = {"username": self.username, "password": PASSWORD}
-        answer = self.server.call("POST", "auth/token", credentials).body
-        self.access, self.refresh = answer["access"], answer["refresh"]
+        answer = self.ask("token").reply
+        if answer.status == 200:
+            self.access, self.refresh = answer.body["access"], answer.body["refresh"]
+        return answer.status == 200
 
     def seconds_until_back(self) -> float:
-        """How long it takes until every kind of request is served again."""
+        """How long it takes until all workers serve every kind of request again."""
+        refused: list[Reply] = []
         began = monotonic()
-        while self.ask("token").reply.status != 200:
-            assert monotonic() - began < RECOVERY, "log-in does not come back"
-            sleep(0.1)
-        self.log_in()
-        while refused := {
-            kind: reply.body
-            for kind in self.requests
-            if (reply := self.ask(kind).reply).status not in {200, 201}
-        }:
+        while not self.log_in() or (refused := self.refused(times=4)):
             assert monotonic() - began < RECOVERY, refused
             sleep(0.1)
         return monotonic() - began
@@ -106,7 +111,7 @@ def open_shop(cluster: Cluster) -> Iterator[Shop]:
         product = server.call("POST", "products", jam, token=access).body["id"]
         _set_staff(cluster, name, staff=False)
         shop = Shop(server, name, "", "", product)
-        shop.log_in()
+        assert shop.log_in()
         yield shop
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import jwt
@@ -20,6 +21,7 @@ from larder.identity.tokens import ACCESS_LIFETIME, Signer, derive_key
 from tests.admin.desk import Desk
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
+from tests.server import Server
 
 MakePerson = Callable[..., Person]
 KEY_OF_TESTS = b"k" * 64
@@ -158,6 +160,28 @@ def test_a_revoked_session_is_out_of_a_process_within_the_stated_seconds(
     assert Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
     clock.passed = SESSIONS_LOOKED_AT_EVERY + 0.1
     assert told(pair["access"]) == (401, "session_ended")
+
+
+@pytest.mark.slow
+def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
+    server: Server, person: MakePerson
+) -> None:
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    pair = server.call("POST", "auth/token", credentials).body
+
+    def statuses() -> set[int]:
+        """Of connections enough to meet both workers."""
+        told = set()
+        for _ in range(20):
+            told.add(server.call("GET", "me", token=pair["access"]).status)
+            server.hang_up()
+        return told
+
+    assert statuses() == {200}
+    server.call("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
+    sleep(SESSIONS_LOOKED_AT_EVERY + 0.5)
+    assert statuses() == {401}
 
 
 def test_the_stated_seconds_keep_the_designs_promise_of_thirty() -> None:

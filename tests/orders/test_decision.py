@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
 from larder.common.errors import DomainError
-from larder.orders.decision import PricedLine, Wanted, add_up, decide
+from larder.orders.decision import PricedLine, Wanted, decide
 from larder.orders.errors import OrderTooSmall
 
 PRODUCTS = range(1, 6)
@@ -81,6 +81,14 @@ def _prices(offers: Mapping[int, Offer], share: Decimal) -> dict[int, Decimal]:
     return {product: one.price * share for product, one in offers.items()}
 
 
+def units_of(order: Sequence[Wanted]) -> Counter[int]:
+    """Units of each product in an order, its lines added up."""
+    units: Counter[int] = Counter()
+    for line in order:
+        units[line.product] += line.quantity
+    return units
+
+
 def sold(told: Sequence[Decided]) -> Counter[int]:
     """Units of each product in the orders that are placed."""
     units: Counter[int] = Counter()
@@ -135,7 +143,7 @@ def faults(case: Case) -> set[tuple[str, int]]:
     """Everything wrong with the first order, line by line, as docs/problems.md has it."""
     order, prices = case.orders[0], case.prices[0]
     found = set()
-    for product, units in add_up(order).items():
+    for product, units in units_of(order).items():
         known = case.offers.get(product)
         if known is None:
             found.add(("unknown_product", product))
@@ -202,7 +210,7 @@ def test_the_code_that_goes_first_stands_on_top(case: Case) -> None:
 @given(cases())
 @THOROUGHLY
 def test_a_faulty_line_says_what_the_client_needs_to_mend_it(case: Case) -> None:
-    asked = add_up(case.orders[0])
+    asked = units_of(case.orders[0])
     for line in first(case).named:
         product = line["product"]
         if line["code"] == "price_changed":
@@ -222,7 +230,7 @@ def test_a_faulty_line_says_what_the_client_needs_to_mend_it(case: Case) -> None
 def test_a_placed_order_has_every_product_once_at_the_customers_price(case: Case) -> None:
     placed = first(case).placed
     if placed:
-        assert {line.offer.id: line.quantity for line in placed} == add_up(case.orders[0])
+        assert {line.offer.id: line.quantity for line in placed} == units_of(case.orders[0])
         assert len(placed) == len({line.offer.id for line in placed})
         assert all(line.unit_price == case.prices[0][line.offer.id] for line in placed)
 

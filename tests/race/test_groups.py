@@ -102,9 +102,12 @@ def test_two_groups_with_the_same_keys_crossed_place_each_order_once(
 def test_many_groups_of_shuffled_keys_place_each_order_once(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
-    who, jam, chance = person(), product(stock=1000), Random(3)  # noqa: S311
-    named = [order_of(who, jam, f"key-{number}", now) for number in range(12)]
-    check(send([chance.sample(named, k=len(named)) for _ in range(8)], jam, now))
+    who, jam, chance = person(), product(stock=10_000), Random(3)  # noqa: S311
+    for part in range(3):
+        named = [order_of(who, jam, f"key-{part}-{number}", now) for number in range(300)]
+        outcome = send([chance.sample(named, k=len(named)) for _ in range(4)], jam, now)
+        check(replace(outcome, orders=len(outcome.keys)))
+    assert orders_of(jam) == 900
 
 
 def test_claimed_as_they_come_crossed_keys_wait_in_a_ring(

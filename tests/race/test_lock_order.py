@@ -14,7 +14,6 @@ from tests.race.control import assert_breaks
 from tests.race.shops import OK, Answer, Shop, at_once
 
 STOCK = 1000
-BUYERS = 12
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Crossing:
         return Counter(answer.code for answer in self.answers)
 
 
-def cross(shop: Shop, who: Person, products: list[int], rounds: int) -> Crossing:
+def cross(shop: Shop, who: Person, products: list[int], *, buyers: int, rounds: int) -> Crossing:
     """Half of the buyers name the products upwards, half downwards, several orders each."""
     shop.enter(who)
 
@@ -38,7 +37,7 @@ def cross(shop: Shop, who: Person, products: list[int], rounds: int) -> Crossing
         named = products[:: -1 if number % 2 else 1]
         return [shop.place(who, [(one, 1) for one in named]) for _ in range(rounds)]
 
-    answers = at_once(shop, [partial(buyer, number) for number in range(BUYERS)])
+    answers = at_once(shop, [partial(buyer, number) for number in range(buyers)])
     return Crossing(products, [answer for own in answers for answer in own])
 
 
@@ -54,7 +53,7 @@ def test_orders_with_their_lines_in_opposite_order_do_not_block_each_other(
     shop: Shop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(5)]
-    check(cross(shop, person(), products, rounds=20))
+    check(cross(shop, person(), products, buyers=12, rounds=20))
 
 
 def test_staff_at_work_on_the_same_products_is_no_part_of_a_ring(
@@ -88,7 +87,7 @@ def test_locked_in_any_order_they_do(
     shop = unguarded("lock order")
     products = [product(stock=STOCK) for _ in range(3)]
     assert_breaks(
-        lambda: cross(shop, person(), products, rounds=1),
+        lambda: cross(shop, person(), products, buyers=6, rounds=1),
         check,
         # The service meets PostgreSQL's deadlock as it is, a client as a server that is busy.
         fault=lambda outcome: bool({"OperationalError", "overloaded"} & outcome.codes.keys()),

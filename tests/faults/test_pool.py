@@ -1,0 +1,54 @@
+"""What the pool hands out after the server has closed a connection that nobody used."""
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection
+
+from larder.common.postgresql.base import DatabaseWrapper
+
+
+@pytest.fixture
+def pooled(db: None) -> Iterator[DatabaseWrapper]:
+    """The application's database through a pool of one connection."""
+    pool = {"min_size": 1, "max_size": 1, "timeout": 2}
+    options = {**connection.settings_dict["OPTIONS"], "pool": pool}
+    wrapper = DatabaseWrapper({**connection.settings_dict, "OPTIONS": options}, alias="pooled")
+    yield wrapper
+    wrapper.close()
+    wrapper.close_pool()
+
+
+def backend(pooled: DatabaseWrapper) -> int:
+    """The server's process behind the connection, which goes back to the pool afterwards."""
+    with pooled.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    pooled.close()
+    return int(pid)
+
+
+def run(statement: str, *parameters: int) -> None:
+    """From another connection."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+        other.execute(statement, parameters)
+
+
+def test_a_connection_is_handed_out_again(pooled: DatabaseWrapper) -> None:
+    assert backend(pooled) == backend(pooled)
+
+
+def test_a_connection_that_the_server_closed_is_replaced(pooled: DatabaseWrapper) -> None:
+    first = backend(pooled)
+    run("SELECT pg_terminate_backend(%s, 5000)", first)
+    assert backend(pooled) != first
+
+
+def test_a_connection_with_news_to_read_is_no_closed_one(pooled: DatabaseWrapper) -> None:
+    with pooled.cursor() as cursor:
+        cursor.execute("LISTEN news")
+    first = backend(pooled)
+    run("NOTIFY news")
+    assert backend(pooled) == first
