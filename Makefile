@@ -30,6 +30,10 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 test: venv ## Run the tests (PYTEST_ARGS="-n 2")
 	@exec $(python) -m pytest $(PYTEST_ARGS)
 
+.PHONY: slow
+slow: venv ## The tests that take minutes: long outages, time limits
+	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)
+
 .PHONY: replay
 replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
 	@exec $(python) -m tools.replay $(REPLAY_ARGS)

@@ -99,6 +99,7 @@ def environment_of(cluster: Cluster, size: Size) -> dict[str, str]:
         "OWNER_DATABASE_URL": cluster.owner_url(),
         "SECRET_KEY": secrets.token_urlsafe(64),
         "ALLOWED_HOSTS": "127.0.0.1",
+        "TRUSTED_PROXIES": "127.0.0.1",
         "REGISTRATION": "closed",
         "COMPAT": "",
         "WORKERS": str(size.workers),

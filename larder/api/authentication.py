@@ -19,6 +19,9 @@ from larder.identity.tokens import Signer
 SESSIONS_LOOKED_AT_EVERY = 10.0
 """Seconds: a session that ends is out of every process after at most this long."""
 
+SESSIONS_TOO_OLD = 25.0
+"""Seconds after which a process that was idle does not trust what it knows: the bound is 30 s."""
+
 _REMEMBERED = 20_000
 """Verified tokens a process remembers, about 6 MB; when it is full it forgets them all."""
 
@@ -87,10 +90,12 @@ class _EndedSessions:
         self._ended: frozenset[object] = frozenset()
 
     def present(self) -> frozenset[object]:
-        if self._read_at == float("-inf"):
-            # Nothing is known yet. A turn would be waited for in vain with the database away.
+        age = monotonic() - self._read_at
+        if age > SESSIONS_TOO_OLD:
+            # Nothing is known, or not enough: nobody goes on with it. Everybody reads, for a
+            # turn would be waited for in vain with the database away.
             self._read()
-        elif monotonic() - self._read_at > SESSIONS_LOOKED_AT_EVERY:
+        elif age > SESSIONS_LOOKED_AT_EVERY:
             self._read_in_turn()
         return self._ended
 

@@ -95,16 +95,14 @@ def create_category(
     *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
 ) -> Made:
     """Adds a category. Raises UnknownCategory (the parent), KeyReused."""
-    with transaction.atomic():
-        if claim is not None:
-            earlier = idempotency.claim([claim], now=now).get(claim.scope)
-            if earlier is not None:
-                return Made(int(earlier.result_for(claim)), replayed=True)
-        with _clashes_named():
-            category = Category.objects.create(name=name, parent_id=parent).pk
-        if claim is not None:
-            idempotency.settle({claim.scope: str(category)})
-    return Made(category, replayed=False)
+    with transaction.atomic(durable=True):
+        made = idempotency.once(claim, lambda: _insert_category(name, parent), now=now)
+    return Made(int(made.result), made.replayed)
+
+
+def _insert_category(name: str, parent: int | None) -> int:
+    with _clashes_named():
+        return Category.objects.create(name=name, parent_id=parent).pk
 
 
 def change_category(

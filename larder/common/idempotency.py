@@ -3,11 +3,11 @@
 Keys are claimed before anything else in the transaction they protect. A unique index makes a
 twin in flight wait for the first to end: then it either finds the row (and replays) or, if the
 first was refused and deleted its claim, takes the key itself. Source of the rules: the IETF
-draft "The Idempotency-Key HTTP Header Field", and DESIGN's section of that name.
+draft "The Idempotency-Key HTTP Header Field"; docs/api.md tells them to clients.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -67,6 +67,13 @@ class Made:
     replayed: bool
 
 
+class Outcome(NamedTuple):
+    """What a request made, as text, and whether an earlier request made it."""
+
+    result: str
+    replayed: bool
+
+
 def fingerprint(*parsed: object) -> bytes:
     """SHA-256 over parsed values: spaces and the order of keys in the JSON do not count."""
     return hashlib.sha256(msgspec.json.encode(parsed, order="deterministic")).digest()
@@ -122,6 +129,21 @@ def _find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
         return {}
     found = database.rows(_FIND, database.columns(scopes))
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
+
+
+def once(asked: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
+    """Makes something, unless an earlier request with this claim did. `make` returns its id.
+
+    Must run in the transaction of what is made. Raises KeyReused.
+    """
+    if asked is None:
+        return Outcome(str(make()), replayed=False)
+    earlier = claim([asked], now=now).get(asked.scope)
+    if earlier is not None:
+        return Outcome(earlier.result_for(asked), replayed=True)
+    made = str(make())
+    settle({asked.scope: made})
+    return Outcome(made, replayed=False)
 
 
 def settle(results: dict[Scope, str]) -> None:

@@ -70,8 +70,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
 
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
         super().set_password_and_save(user, *args, commit=False, **kw)
-        user.save(update_fields=["password"])
-        services.end_sessions(user.pk, now=now())
+        services.set_password(user.pk, user.password, now=now())
         return user
 
 
@@ -219,7 +218,10 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
     @button("Set password", permissions=["password"], url_path="set-password", icon="key")
     def set_password(self, request: Any, object_id: str) -> HttpResponse:
         """On to Django's form."""
-        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+        found = self.get_object(request, object_id)
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[found.pk]))
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
         """Django's; says so when too many passwords are being hashed."""

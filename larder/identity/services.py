@@ -83,13 +83,13 @@ def register(
 
 
 def _insert(customer: Customer, password: str, *, now: datetime, claim: Claim | None) -> Registered:
-    if claim is not None:
-        earlier = idempotency.claim([claim], now=now).get(claim.scope)
-        if earlier is not None:
-            return _registered_before(earlier.result_for(claim), password)
-    customer.save(force_insert=True)
-    if claim is not None:
-        idempotency.settle({claim.scope: str(customer.pk)})
+    def save() -> int:
+        customer.save(force_insert=True)
+        return customer.pk
+
+    made = idempotency.once(claim, save, now=now)
+    if made.replayed:
+        return _registered_before(made.result, password)
     return Registered(customer.pk, replayed=False)
 
 
@@ -142,14 +142,24 @@ def log_in(*, username: str, password: str, door: str, signer: Signer, now: date
     Raises InvalidCredentials.
     """
     customer = _authenticate(username, password)
-    session = Session.objects.create(
-        customer=customer,
-        door=door,
-        created_at=now,
-        rotated_at=now,
-        expires_at=now + REFRESH_LIFETIME,
-    )
+    with transaction.atomic(durable=True):
+        _still_so(customer)
+        session = Session.objects.create(
+            customer=customer,
+            door=door,
+            created_at=now,
+            rotated_at=now,
+            expires_at=now + REFRESH_LIFETIME,
+        )
     return _pair(session, customer, signer, now)
+
+
+def _still_so(customer: Customer) -> None:
+    """Hashing takes its time: whoever changed the password or ended the account meanwhile has
+    already ended the sessions there were, and this one would outlive it."""
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk, is_active=True)
+    if rows.values_list("password", flat=True).first() != customer.password:
+        raise InvalidCredentials
 
 
 def _authenticate(username: str, password: str) -> Customer:
@@ -222,9 +232,11 @@ def end_session(given: Refresh, *, now: datetime) -> None:
     Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
 
 
-def end_sessions(customer: int, *, now: datetime) -> None:
-    """Ends every session of a customer: after a change of their password by somebody else."""
-    Session.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
+def set_password(customer: int, encoded: str, *, now: datetime) -> None:
+    """Staff set a customer's password (already hashed); whoever knew the old one is logged out."""
+    with transaction.atomic(durable=True):
+        Customer.objects.filter(pk=customer).update(password=encoded)
+        Session.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
 
 
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:

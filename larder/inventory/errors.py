@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from larder.common.errors import DomainError
+from larder.common.errors import DomainError, UnknownProducts
 
 
 @dataclass
@@ -28,3 +28,19 @@ class StockLimitExceeded(InsufficientStock):
     """More units than a product can have (2³¹ − 1)."""
 
     code = "stock_limit_exceeded"
+
+
+PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock], ...] = (
+    UnknownProducts,
+    InsufficientStock,
+    CountBelowCommitted,
+    StockLimitExceeded,
+)
+"""Which code stands on top when the lines of an adjustment are faulty in several ways."""
+
+
+def refusal(lines: list[dict[str, Any]]) -> DomainError:
+    """The error for these faulty lines, under the code that goes first."""
+    codes = {line["code"] for line in lines}
+    kind = next(kind for kind in PRECEDENCE if kind.code in codes)
+    return kind(lines)

@@ -1,6 +1,6 @@
 """Every write of inventory. Stock changes only through `move`, which writes the ledger too."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from larder.inventory.errors import (
     CountBelowCommitted,
     InsufficientStock,
     StockLimitExceeded,
+    refusal,
 )
 from larder.inventory.models import MOST_STOCK, Adjustment
 
@@ -108,16 +109,15 @@ def create_stocked_product(
 
     Raises AlreadyTaken (SKU), UnknownCategory, KeyReused.
     """
-    with transaction.atomic(durable=True):
-        if claim is not None:
-            earlier = idempotency.claim([claim], now=now).get(claim.scope)
-            if earlier is not None:
-                return Made(int(earlier.result_for(claim)), replayed=True)
+
+    def make() -> int:
         product = create_product(fields, now=now)
         open_stock({product: quantity}, actor=actor, now=now)
-        if claim is not None:
-            idempotency.settle({claim.scope: str(product)})
-    return Made(product, replayed=False)
+        return product
+
+    with transaction.atomic(durable=True):
+        made = idempotency.once(claim, make, now=now)
+    return Made(int(made.result), made.replayed)
 
 
 def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> None:
@@ -158,26 +158,22 @@ def adjust_stock(
     """Corrects stock, all lines or none. Several deltas of one product are added up.
 
     A count is of everything on the shelf: the change is counted − available − committed.
-    Raises UnknownProducts, InsufficientStock, CountBelowCommitted, StockLimitExceeded,
-    InvalidInput (a product both counted and given again), KeyReused.
+    Every faulty line is named, under the code that goes first: raises UnknownProducts,
+    InsufficientStock, CountBelowCommitted, StockLimitExceeded. Raises InvalidInput (a product
+    both counted and given again) and KeyReused too.
     """
     _refuse_double_counts(lines)
     with transaction.atomic(durable=True):
-        if claim is not None:
-            earlier = idempotency.claim([claim], now=now).get(claim.scope)
-            if earlier is not None:
-                return Adjusted(UUID(earlier.result_for(claim)), replayed=True)
-        adjustment = _adjust(lines, reason, actor, now)
-        if claim is not None:
-            idempotency.settle({claim.scope: str(adjustment)})
-    return Adjusted(adjustment, replayed=False)
+        made = idempotency.once(claim, lambda: _adjust(lines, reason, actor, now), now=now)
+    return Adjusted(UUID(made.result), made.replayed)
 
 
 def _adjust(lines: Sequence[AdjustmentLine], reason: str, actor: UUID, now: datetime) -> UUID:
     balances = lock({line.product for line in lines})
-    _refuse_unknown(lines, balances)
     changes = _changes(lines, balances)
-    _refuse_impossible(lines, changes, balances)
+    faulty = [*_unknown(lines, balances), *_impossible(lines, changes, balances)]
+    if faulty:
+        raise refusal(faulty)
     # A count that finds what was expected changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     adjustment = Adjustment.objects.create(
@@ -204,43 +200,41 @@ def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
         raise InvalidInput(faults)
 
 
-def _refuse_unknown(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> None:
-    unknown = [
-        {"code": "unknown_product", "product": line.product}
-        for line in lines
-        if line.product not in balances
-    ]
-    if unknown:
-        raise UnknownProducts(unknown)
-
-
 def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> dict[int, int]:
+    """By how much what is available changes, for each known product."""
     changes: dict[int, int] = {}
     for line in lines:
-        change = line.delta or 0
-        if line.counted is not None:
-            change = line.counted - sum(balances[line.product])
-        changes[line.product] = changes.get(line.product, 0) + change
+        if line.product in balances:
+            change = line.delta or 0
+            if line.counted is not None:
+                change = line.counted - sum(balances[line.product])
+            changes[line.product] = changes.get(line.product, 0) + change
     return changes
 
 
-def _refuse_impossible(
+def _unknown(
+    lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]
+) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if line.product not in balances:
+            yield {"code": UnknownProducts.code, "product": line.product}
+
+
+def _impossible(
     lines: Sequence[AdjustmentLine],
     changes: Mapping[int, int],
     balances: Mapping[int, Balance],
-) -> None:
+) -> Iterator[dict[str, Any]]:
     counted = {line.product: line.counted for line in lines if line.counted is not None}
-    faulty: dict[type[InsufficientStock], list[dict[str, Any]]] = {}
     for product, change in changes.items():
         available, committed = balances[product]
+        told: dict[str, Any] = {}
         if available + change > MOST_STOCK:
-            told: dict[str, Any] = {"available": available, "limit": MOST_STOCK}
-            faulty.setdefault(StockLimitExceeded, []).append({"product": product, **told})
+            told = {"code": StockLimitExceeded.code, "available": available, "limit": MOST_STOCK}
         elif available + change < 0 and product in counted:
             told = {"counted": counted[product], "committed": committed}
-            faulty.setdefault(CountBelowCommitted, []).append({"product": product, **told})
+            told = {"code": CountBelowCommitted.code, **told}
         elif available + change < 0:
-            told = {"requested": -change, "available": available}
-            faulty.setdefault(InsufficientStock, []).append({"product": product, **told})
-    for kind, told_lines in faulty.items():
-        raise kind([{"code": kind.code, **line} for line in told_lines])
+            told = {"code": InsufficientStock.code, "requested": -change, "available": available}
+        if told:
+            yield {"product": product, **told}

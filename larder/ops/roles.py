@@ -7,7 +7,7 @@ what is append-only, and truncates nothing. *Read-only* sees the books, not the 
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -15,7 +15,10 @@ from larder.common.database import SCHEMAS, SEARCH_PATH
 
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
-SECRET_TABLES = ("identity.session", "common.idempotency_key", "public.django_session")
+SECRET_TABLES = (
+    *("identity.session", "common.idempotency_key", "public.django_session"),
+    *("public.procrastinate_jobs", "public.procrastinate_events"),
+)
 OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"
 
 TIME_LIMITS = {
@@ -86,7 +89,12 @@ def grant(*, using: str = "owner") -> None:
     """Grants each role its rights on the tables as they are now; run after each migrate."""
     if not separate():
         return
-    app, reader = sql.Identifier(app_login().name), sql.Identifier(READ_ONLY)
+    with transaction.atomic(using=using):
+        _grant(using, sql.Identifier(app_login().name), sql.Identifier(READ_ONLY))
+
+
+def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
+    """Everything first, then what is too much taken back: nobody sees what is in between."""
     for schema in ("public", *SCHEMAS):
         _grant_app(using, schema, app)
         _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", reader)

@@ -1,17 +1,24 @@
 """The admin as a whole."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from django.contrib import admin
+from django.core.exceptions import BadRequest
+from django.test import RequestFactory
 
-from larder.common.admin import ServiceAdmin, _OwnTransactions
+from larder.common.admin import ServiceAdmin, _OwnTransactions, refusing_nonsense
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.admin.desk import Desk, allow
 from tests.conftest import NOW, Person
+from tests.database import ROOT
 
 
 @pytest.fixture
@@ -99,3 +106,66 @@ def test_what_customers_and_staff_typed_is_text_and_never_markup(
         assert evil not in text
         assert "&lt;script&gt;alert(1)" in text, path
     assert evil not in desk.get("catalog/product/", q=evil).text
+
+
+def test_a_server_starts_while_the_database_is_away() -> None:
+    """The admin's system checks, which the entry point runs, may not ask the database."""
+    away = "postgresql://u@127.0.0.1:1/x"
+    started = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": away, "OWNER_DATABASE_URL": away},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"inventory/ledgerentry/?at__year={'9' * 40}",
+        f"inventory/adjustment/?at__year={'9' * 40}",
+        "inventory/ledgerentry/?at__year=0",
+        "autocomplete/?app_label=catalog&model_name=product&field_name=category&term=%00",
+        "autocomplete/?app_label=orders&model_name=order&field_name=customer&term=%00",
+        "autocomplete/?app_label=inventory&model_name=stock&field_name=product&term=%00",
+        "search/?s=x&page=abc",
+        "search/?s=x&page=99",
+    ],
+)
+def test_an_address_with_a_value_that_nobody_can_look_up_is_a_bad_request(
+    desk: Desk, path: str
+) -> None:
+    assert desk.get(path).status == 400
+
+
+@pytest.mark.parametrize("row", ["x", "\0", "9" * 40 + "x"])
+def test_a_selection_of_no_row_is_a_bad_request(
+    desk: Desk, product: Callable[..., int], row: str
+) -> None:
+    product()
+    sent = {"action": "archive_selected", "_selected_action": row}
+    assert desk.post("catalog/product/", sent).status == 400
+
+
+def test_a_fault_without_such_a_value_stays_a_server_error() -> None:
+    def faulty(request: object) -> None:
+        raise ValueError
+
+    view = refusing_nonsense(lambda checked, _: checked)(faulty)
+    with pytest.raises(ValueError, match=r"^$"):
+        view(SimpleNamespace(GET={}, POST={}))
+    with pytest.raises(BadRequest):
+        view(RequestFactory().get("/admin/", {"page": "x"}))
+
+
+@pytest.mark.parametrize("key", ["{}/", "0", "x"])
+def test_the_password_of_nobody_leads_back(
+    desk: Desk, person: Callable[..., Person], key: str
+) -> None:
+    page = desk.get(f"identity/customer/{key.format(person().id)}/set-password/")
+    assert page.status == 200
+    assert "doesn’t exist" in page.messages[0]

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as installation
 
 from larder.api import authentication
-from larder.api.authentication import SESSIONS_LOOKED_AT_EVERY, signer
+from larder.api.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
 from larder.common import database
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Session
@@ -162,6 +162,15 @@ def test_a_revoked_session_is_out_of_a_process_within_the_stated_seconds(
     assert told(pair["access"]) == (401, "session_ended")
 
 
+def test_a_process_that_was_idle_trusts_nothing_it_knows(person: MakePerson, clock: Clock) -> None:
+    pair = pair_of(person())
+    assert told(pair["access"])[0] == 200
+    Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
+    clock.passed = SESSIONS_TOO_OLD + 0.1
+    with authentication._sessions._lock:  # another thread's turn to read
+        assert told(pair["access"]) == (401, "session_ended")
+
+
 @pytest.mark.slow
 def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
     server: Server, person: MakePerson
@@ -185,7 +194,7 @@ def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
 
 
 def test_the_stated_seconds_keep_the_designs_promise_of_thirty() -> None:
-    assert SESSIONS_LOOKED_AT_EVERY <= 30
+    assert SESSIONS_LOOKED_AT_EVERY < SESSIONS_TOO_OLD < 30
 
 
 def test_a_process_that_starts_knows_the_sessions_that_ended_before(

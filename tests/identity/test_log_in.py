@@ -1,15 +1,18 @@
 """Log-in: one answer, and one amount of work, for every way of being wrong."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from threading import BoundedSemaphore
-from time import thread_time
+from time import sleep, thread_time
 
 import pytest
 from argon2 import Type, extract_parameters
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 
 from larder.identity import hashers
+from larder.identity.models import Session
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]
@@ -118,3 +121,28 @@ def test_a_log_in_that_does_not_get_its_turn_is_told_to_come_back(
     assert (answer.status, answer.body["code"]) == (503, "overloaded")
     assert int(answer.headers["Retry-After"]) > 0
     assert log_in("anna", PASSWORD).status == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"password": "argon2$of another password"}, {"is_active": False}], ids=str
+)
+def test_a_log_in_overtaken_by_a_change_of_the_account_opens_no_session(
+    transactional_db: None, person: MakePerson, hashes: Counted, change: dict[str, object]
+) -> None:
+    anna = person("anna", PASSWORD).customer
+
+    def log_in_elsewhere() -> Answer:
+        try:
+            return log_in("anna", PASSWORD)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        turns = hashes.turns
+        with hashes:
+            answer = elsewhere.submit(log_in_elsewhere)
+            while hashes.turns == turns and not answer.done():
+                sleep(0.01)
+            type(anna).objects.filter(pk=anna.pk).update(**change)
+        assert answer.result().status == 401
+    assert Session.objects.count() == 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import jwt
@@ -178,3 +178,17 @@ def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_ref
 
 def test_the_grace_is_sixty_seconds() -> None:
     assert GRACE.total_seconds() == 60
+
+
+def test_a_log_in_is_deleted_a_day_after_it_expired_and_not_before(
+    person: Callable[..., Person], now: datetime
+) -> None:
+    def session(expires_at: datetime) -> Session:
+        times = {"created_at": now, "rotated_at": now, "expires_at": expires_at}
+        return Session.objects.create(customer=person().customer, door="v1", **times)
+
+    live, late = session(now + timedelta(seconds=1)), session(now - timedelta(hours=23))
+    gone = session(now - timedelta(hours=25))
+    assert services.delete_expired_sessions(now=now, limit=10) == 1
+    assert set(Session.objects.values_list("id", flat=True)) == {live.id, late.id}
+    assert not Session.objects.filter(id=gone.id).exists()

@@ -139,9 +139,10 @@ def forgets_keys(message: Message, pass_on: Pass) -> bool:
 
 
 def calls_a_repeat_new(message: Message, pass_on: Pass) -> bool:
-    """Does not mark an answer that repeats an earlier one."""
+    """Does not mark answers that repeat an earlier one; not one, which nobody may have heard."""
     pass_on(message)
-    return message.answer_headers.pop("idempotency-replayed", None) is not None
+    message.answer_headers.pop("idempotency-replayed", None)
+    return message.reads_history
 
 
 def loses_an_answer(message: Message, pass_on: Pass) -> bool:
@@ -160,6 +161,18 @@ def denies_an_order(message: Message, pass_on: Pass) -> bool:
         message.status, message.answer = 409, {"code": "insufficient_stock"}
         return True
     return False
+
+
+def denies_orders(message: Message, pass_on: Pass) -> bool:
+    """Says that orders were refused which it placed; whoever asks again is told the truth.
+
+    All of them: an answer whose connection was cut is a lie that nobody heard.
+    """
+    pass_on(message)
+    repeats = "idempotency-replayed" in message.answer_headers
+    if message.places and message.status == 201 and not repeats:
+        message.status, message.answer = 409, {"code": "insufficient_stock"}
+    return message.reads_history
 
 
 def refuses_for_nothing(message: Message, pass_on: Pass) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from larder.ops import demo
+from tests import database
 from tests.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_first_order_of_the_readme_can_be_pasted(
     server: Server, now: datetime, person: Callable[..., object]
 ) -> None:
+    database.empty_database()  # the README's product is number 1
     demo.load_products(now=now)
     person("demo", "demo")
     script = re.findall(r"```sh\n(TOKEN=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]

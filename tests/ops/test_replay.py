@@ -104,7 +104,7 @@ LIES = {
 LIES_TO_WHO_ASKS_TWICE = {
     "forgets_keys": "was placed 2 times under one key",
     "calls_a_repeat_new": "was carried out 2 times, not repeated",
-    "denies_an_order": "was both placed and refused",
+    "denies_orders": "was both placed and refused",
 }
 
 

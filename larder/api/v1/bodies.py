@@ -36,7 +36,7 @@ def read_body(request: Request, kind: type[Body]) -> Body:
     """
     raw = _raw_body(request) or b"{}"
     # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
-    if b"\\u0000" not in raw:
+    if _NUL not in raw:
         try:
             return msgspec.json.decode(raw, type=kind)
         except msgspec.ValidationError:
@@ -46,12 +46,14 @@ def read_body(request: Request, kind: type[Body]) -> Body:
     return _explain(raw, kind)
 
 
+_NUL = b"\\u0000"
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def _explain(raw: bytes, kind: type[Body]) -> Body:
     value = _parsed(raw)
-    found = list(islice(chain(nul_faults(value), faults(value, kind)), MOST_FAULTS))
+    nuls = nul_faults(value) if _NUL in raw else ()
+    found = list(islice(chain(nuls, faults(value, kind)), MOST_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)

@@ -80,11 +80,11 @@ class Candidate:
 def candidate(asked: Placement) -> Candidate:
     """Gives the order its ids and fingerprints, before anything is written."""
     lines = fingerprint(sorted(add_up(asked.lines).items()))
-    expected = [
+    expected = sorted(
         (one.product, f"{one.expected_price:.3f}")
         for one in asked.lines
         if one.expected_price is not None
-    ]
+    )
     details = (asked.note, asked.reference, asked.ship_to, asked.requested_for)
     rest = fingerprint(asked.customer, details, expected)
     id = asked.order_id or new_id()

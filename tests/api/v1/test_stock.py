@@ -226,3 +226,26 @@ def test_the_ledger_tells_every_movement_newest_first_in_pages(
 
 def test_there_is_no_ledger_of_a_product_that_never_was(staff: Api) -> None:
     assert staff("GET", "products/999999/ledger").body["code"] == "not_found"
+
+
+def test_an_adjustment_names_every_faulty_line_with_its_own_code(
+    staff: Api, product: Product
+) -> None:
+    short, full, promised = product(stock=5), product(stock=5), product(stock=5)
+    order(staff, promised, 3)
+    answer = adjust(
+        staff,
+        {"product": short, "delta": -6},
+        {"product": full, "delta": 2**31 - 1},
+        {"product": promised, "counted": 2},
+        {"product": 999_999, "delta": 1},
+    )
+    assert (answer.status, answer.body["code"]) == (422, "unknown_product")
+    told = {line["product"]: line["code"] for line in answer.body["lines"]}
+    assert told == {
+        short: "insufficient_stock",
+        full: "stock_limit_exceeded",
+        promised: "count_below_committed",
+        999_999: "unknown_product",
+    }
+    assert figures(staff, short, full, promised) == {short: 5, full: 5, promised: 2}
