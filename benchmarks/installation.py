@@ -101,7 +101,6 @@ def environment_of(cluster: Cluster, size: Size) -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "127.0.0.1",
         "REGISTRATION": "closed",
-        "COMPAT": "",
         "WORKERS": str(size.workers),
         "THREADS": str(size.threads),
         "DB_POOL_SIZE": "8",

@@ -1,8 +1,8 @@
 """What the staff admin of every module stands on.
 
 Nothing done in the admin goes round the services. Django's ModelAdmin wraps saving and deleting
-in a transaction of its own; a service opens its own, which must be the outermost one (DESIGN:
-one transaction per use case), so the wrapping is left out here. What a service refuses becomes
+in a transaction of its own; a service opens its own, which must be the outermost one (one
+transaction a use case), so the wrapping is left out here. What a service refuses becomes
 an error of the form, never a server error: the refused request is shown once more, with the
 reason.
 
