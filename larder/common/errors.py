@@ -4,6 +4,7 @@
 every code to the people who build apps.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -94,6 +95,15 @@ class UnknownProducts(DomainError):
     @property
     def extensions(self) -> dict[str, Any]:
         return {"lines": self.lines}
+
+
+def refusal(
+    lines: list[dict[str, Any]], precedence: Sequence[Callable[[list[dict[str, Any]]], DomainError]]
+) -> DomainError:
+    """The error for faulty lines, of the first kind in `precedence` that one of them has."""
+    codes = {line["code"] for line in lines}
+    kind = next(kind for kind in precedence if getattr(kind, "code", None) in codes)
+    return kind(lines)
 
 
 class Overloaded(DomainError):

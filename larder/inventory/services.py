@@ -10,15 +10,15 @@ from django.db import transaction
 
 from larder.catalog.services import create_product
 from larder.common import database, idempotency
-from larder.common.errors import Fault, InvalidInput, UnknownProducts
+from larder.common.errors import Fault, InvalidInput, UnknownProducts, refusal
 from larder.common.idempotency import Claim, Made
 from larder.common.ids import new_id
 from larder.inventory import sql
 from larder.inventory.errors import (
+    PRECEDENCE,
     CountBelowCommitted,
     InsufficientStock,
     StockLimitExceeded,
-    refusal,
 )
 from larder.inventory.models import MOST_STOCK, Adjustment
 
@@ -173,7 +173,7 @@ def _adjust(lines: Sequence[AdjustmentLine], reason: str, actor: UUID, now: date
     changes = _changes(lines, balances)
     faulty = [*_unknown(lines, balances), *_impossible(lines, changes, balances)]
     if faulty:
-        raise refusal(faulty)
+        raise refusal(faulty, PRECEDENCE)
     # A count that finds what was expected changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     adjustment = Adjustment.objects.create(

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from larder.catalog.queries import Offer
-from larder.common.errors import DomainError
-from larder.orders.errors import OrderTooSmall, refusal
+from larder.common.errors import DomainError, refusal
+from larder.orders.errors import PRECEDENCE, OrderTooSmall
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _decide_one(
         *_broken_rules(quantities, offers),
     ]
     if faulty:
-        return refusal(faulty)
+        return refusal(faulty, PRECEDENCE)
     lines = [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
     total = sum((line.total for line in lines), Decimal(0))
     return OrderTooSmall(total, minimum_total) if total < minimum_total else lines

@@ -51,10 +51,3 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] 
     OrderRule,
 )
 """Which code stands on top when lines are faulty in several ways."""
-
-
-def refusal(lines: list[dict[str, Any]]) -> DomainError:
-    """The error for these faulty lines, under the code that goes first."""
-    codes = {line["code"] for line in lines}
-    kind = next(kind for kind in PRECEDENCE if kind.code in codes)
-    return kind(lines)

@@ -236,6 +236,8 @@ SECRETS = [
     "SELECT * FROM identity.session",
     "SELECT * FROM common.idempotency_key",
     "SELECT * FROM public.django_session",
+    "SELECT args FROM public.procrastinate_jobs",
+    "SELECT * FROM public.procrastinate_events",
 ]
 
 
