@@ -312,3 +312,17 @@ def test_an_order_tells_who_placed_it_and_when(customer: Api, product: Product) 
         ],
         "next": None,
     }
+
+
+def test_a_repeat_may_name_its_lines_and_their_prices_in_another_order(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    lines = [
+        {"product": product(stock=5, price="2.20"), "quantity": 1, "expected_price": "2.20"},
+        {"product": product(stock=5, price="3.05"), "quantity": 2, "expected_price": "3.05"},
+    ]
+    first = customer("POST", "orders", {"lines": lines}, Idempotency_Key="one")
+    again = customer("POST", "orders", {"lines": lines[::-1]}, Idempotency_Key="one")
+    assert (first.status, again.status) == (201, 201)
+    assert again.body["id"] == first.body["id"]
+    assert again.headers["Idempotency-Replayed"] == "true"
