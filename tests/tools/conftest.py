@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,10 +54,12 @@ def start() -> Iterator[Start]:
     """Starts `python -m ...` in the checkout; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments: str | Path, **options: object) -> subprocess.Popen[str]:
+    def begin(
+        *arguments: str | Path, python: Sequence[str] = (sys.executable,), **options: object
+    ) -> subprocess.Popen[str]:
         settings: dict[str, object] = {"cwd": CHECKOUT, "start_new_session": True, **options}
         process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [*python, "-m", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +44,22 @@ def end_line(process: subprocess.Popen[str]) -> str:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 1, errors
     return errors
+
+
+def python_for(uid: int) -> list[str]:
+    """Return how that user starts this Python; the test is skipped where they cannot.
+
+    The environment's own interpreter may lie in a home that only its owner may enter, as pyenv's
+    does; a packaged one of the same version then reads the environment's packages.
+    """
+    packaged = shutil.which("python{}.{}".format(*sys.version_info), path="/usr/bin:/usr/local/bin")
+    packages = f"PYTHONPATH={sysconfig.get_path('purelib')}"
+    for command in ([sys.executable], ["/usr/bin/env", packages, packaged or sys.executable]):
+        tried = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
+        asked = subprocess.run([*tried, "-c", "import psycopg"], capture_output=True, check=False)
+        if asked.returncode == 0:
+            return command
+    pytest.skip(f"no Python {sys.version_info[:2]} here can be started by user {uid}")
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

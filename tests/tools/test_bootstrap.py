@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.processes import needs_root
+from tests.tools.processes import needs_root, python_for
 from tools.bootstrap import is_installed, is_sound
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -108,7 +109,7 @@ def test_an_unreadable_checkout_is_one_line(checkout: Path, open_folder: Path) -
     shutil.copytree(checkout, open_folder / "copy")
     (open_folder / "copy" / "config" / "secret.py").touch(mode=0o600)
     tried = subprocess.run(
-        [sys.executable, "-I", "tools/bootstrap.py"],
+        [*python_for(pwd.getpwnam("nobody").pw_uid), "-I", "tools/bootstrap.py"],
         cwd=open_folder / "copy",
         env={"PATH": "/usr/bin:/bin"},
         user="nobody",

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.tools.processes import Start, end_line, needs_root
+from tests.tools.processes import Start, end_line, needs_root, python_for
 from tools.local_postgres import Cluster, LauncherError, binaries, identity
 from tools.local_postgres.binaries import PACKAGE, Binaries
 from tools.local_postgres.identity import Identity, find_place
@@ -185,6 +185,7 @@ def launcher(data: Path) -> list[str | Path]:
 def as_user(start: Start, uid: int, data: Path) -> subprocess.Popen[str]:
     return start(
         *launcher(data)[2:],
+        python=python_for(uid),
         user=uid,
         group=uid,
         extra_groups=[],
