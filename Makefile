@@ -20,7 +20,7 @@ without_database := -W "ignore:Got an error checking a consistent migration hist
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z\/-]*:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z.\/-]*:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
@@ -38,12 +38,16 @@ slow: venv ## The tests that take minutes: long outages, time limits
 replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
 	@exec $(python) -m tools.replay $(REPLAY_ARGS)
 
+.PHONY: fuzz
+fuzz: venv ## Requests made of the OpenAPI documents, answers held against them (FUZZ_ARGS="--examples 50")
+	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
+
 .PHONY: bench
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
 
 .PHONY: check
-check: lint types walls migrations openapi-check deploy-check test ## Everything that CI checks
+check: lint types walls migrations openapi-check collections-check deploy-check test ## Everything that CI checks
 
 .PHONY: lint
 lint: venv ## Format and style, without changing anything
@@ -72,13 +76,21 @@ deploy-check: venv ## Django's checks for a production
 	@$(with_empty_database) $(SHELL) tools/deploy_check.sh
 
 .PHONY: openapi-check
-openapi-check: venv ## docs/openapi/v1.json is current, and breaks nothing that was released
-	$(python) -m tools.openapi current
-	$(python) -m tools.openapi compatible
+openapi-check: venv ## docs/openapi is current, and v1 breaks nothing that was released
+	$(python) manage.py openapi --check
+	$(python) -m tools.openapi
 
 .PHONY: openapi
-openapi: venv ## Write docs/openapi/v1.json anew
-	$(python) manage.py spectacular --skip-checks --format openapi-json --validate --file docs/openapi/v1.json
+openapi: venv ## Write the OpenAPI documents in docs/openapi anew
+	$(python) manage.py openapi
+
+.PHONY: collections-check
+collections-check: venv ## docs/clients is what docs/openapi says, and forgets no operation
+	$(python) -m tools.clients --check
+
+.PHONY: collections
+collections: venv ## Write the collections for Postman and Insomnia in docs/clients anew
+	$(python) -m tools.clients
 
 .PHONY: makemigrations
 makemigrations: venv ## Write the migrations for changed models
@@ -96,8 +108,9 @@ shell: installed-run ## A Python shell on that database
 psql: installed-run ## An SQL shell on that database, as the owner of its tables
 	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
 
-.PHONY: requirements
-requirements: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
+# A name of its own, and no file: `requirements` is the folder that it writes to.
+.PHONY: requirements.txt
+requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
 	$(call lock) -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra dev -o requirements/dev.txt
@@ -108,11 +121,16 @@ lock = $(python) -m uv pip compile pyproject.toml --quiet --universal --python-v
 venv: ## The virtual environment with everything for development
 	@$(install) requirements/dev.txt
 
+.PHONY: build
+build: installed-run ## Everything a server needs but its database: the environment, the static files
+	@$(python) manage.py collectstatic --no-input --verbosity 0
+	@echo "Built: $(VENV) and static/. Next: make migrate, or make run for everything."
+
 .PHONY: installed-run
 installed-run:
 	@$(install) requirements/run.txt
 
 .PHONY: clean
-clean: ## Remove what can be made again: the virtual environment and caches, never the data
-	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+clean: ## Remove what can be made again: the virtual environment, static files and caches, never the data
+	rm -rf $(VENV) $(VENV).lock static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -59,7 +59,7 @@ def make_products(count: int, moment: datetime) -> list[int]:
 
     from larder.catalog.services import NewProduct, create_products
     from larder.common.ids import NOBODY
-    from larder.inventory.services import open_stock
+    from larder.inventory.services.movements import open_stock
 
     names = [f"Ceramic storage jar no. {number:04}" for number in range(count)]
     new = [
@@ -76,7 +76,7 @@ def make_customers(usernames: list[str], moment: datetime) -> list[int]:
     """Registers customers with PASSWORD; returns their ids, ascending."""
     from django.db import connection
 
-    from larder.identity.services import NewCustomer, register
+    from larder.identity.services.accounts import NewCustomer, register
 
     def make(username: str) -> int:
         asked = NewCustomer(username=username, password=PASSWORD)

@@ -28,7 +28,7 @@ ALLOWED_HOSTS = env.list(
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ORIGINS", default=[])
-CORS_URLS_REGEX = r"^/api/"
+CORS_URLS_REGEX = r"^/(api|auth|token|products|orders)/"
 CORS_ALLOW_HEADERS = [
     *default_headers,
     "correlation-id",
@@ -40,6 +40,8 @@ CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
     "Idempotency-Replayed",
 ]
+# The earlier contracts that are answered too (larder/api/compat).
+COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")

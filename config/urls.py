@@ -1,9 +1,12 @@
 """Every path of the server."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from larder.api.compat.urls import patterns as earlier_contracts
+from larder.api.home import home
 from larder.api.v1.urls import documentation
 from larder.api.v1.urls import urlpatterns as v1
 from larder.ops import health
@@ -15,10 +18,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Where people who type an address by hand want to go.
     path("admin", RedirectView.as_view(url="/admin/")),
-    path("", RedirectView.as_view(url="/api/v1/docs")),
+    path("", home),
+    *earlier_contracts(settings.COMPAT),
 ]
 
 handler400 = "larder.api.problems.bad_request"
 handler403 = "larder.api.problems.forbidden"
-handler404 = "larder.api.problems.not_found"
+handler404 = "larder.api.compat.urls.not_found"
 handler500 = "larder.api.problems.server_error"

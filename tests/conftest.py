@@ -14,7 +14,7 @@ from django.test import Client, TransactionTestCase
 from larder.catalog.services import create_product
 from larder.common.ids import NOBODY
 from larder.identity.models import Customer
-from larder.inventory.services import open_stock
+from larder.inventory.services.movements import open_stock
 from tests import database
 from tests.server import Server
 

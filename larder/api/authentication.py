@@ -29,11 +29,16 @@ _REMEMBERED = 20_000
 @cache
 def signer() -> Signer:
     """The signer of this installation's tokens."""
-    return Signer([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+    return Signer(secrets())
+
+
+def secrets() -> list[str]:
+    """The installation's secrets, the present one first."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`; the word `Token` does as well."""
+    """`Authorization: Bearer <access token or key>`; the word `Token` does as well."""
 
     def authenticate(self, request: Request) -> tuple[Caller, str] | None:
         """Raises TokenInvalid, TokenExpired, SessionEnded; None without the header."""
@@ -43,18 +48,29 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = header.partition(" ")
         if scheme.lower() not in {"bearer", "token"}:
             raise TokenInvalid
-        return caller_of(token), token
+        return (caller_of(token) if "." in token else caller_of_key(token)), token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="larder"'
 
 
 def caller_of(token: str) -> Caller:
-    """The caller an access token speaks for; the rights of staff are looked up each time."""
+    """The caller an access token speaks for; the rights of staff are looked up each time.
+
+    Raises TokenInvalid, TokenExpired, SessionEnded.
+    """
     caller = _verified(token)
     if caller.session in _ended_sessions():
         raise SessionEnded
-    return _look_up_staff(caller) if caller.is_staff else caller
+    return looked_up(caller) if caller.is_staff else caller
+
+
+def caller_of_key(text: str) -> Caller:
+    """The owner of a long-lived key, as they are now. Raises TokenInvalid."""
+    owner = queries.key_owner(text)
+    if owner is None:
+        raise TokenInvalid
+    return owner
 
 
 _known: dict[str, tuple[Caller, float]] = {}
@@ -74,7 +90,8 @@ def _verified(token: str) -> Caller:
     return known[0]
 
 
-def _look_up_staff(caller: Caller) -> Caller:
+def looked_up(caller: Caller) -> Caller:
+    """The caller with the rights the account has now. Raises SessionEnded unless it is active."""
     standing = queries.standing([caller.id]).get(caller.id)
     if standing is None or not standing.is_active:
         raise SessionEnded

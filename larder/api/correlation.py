@@ -14,11 +14,15 @@ def one_form(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..
 
     django-guid takes whatever Python reads as a UUID (in braces, with dashes, in capitals) and
     hands it out as it came: logs could then not be searched for one spelling.
+
+    Every answer says that scripts may read the id; what corsheaders says of more goes first.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not _FORM.fullmatch(request.META.get(_HEADER, "")):
             request.META.pop(_HEADER, None)
-        return get_response(request)
+        response = get_response(request)
+        response.headers.setdefault("Access-Control-Expose-Headers", "Correlation-ID")
+        return response
 
     return middleware

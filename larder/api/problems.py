@@ -63,6 +63,7 @@ KINDS = {
     "registration_closed": Kind(403, "This shop takes no registrations."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),
     "not_found": Kind(404, "There is no such object, or it is not yours."),
+    "not_in_cart": Kind(404, "The product is not in the cart."),
     "method_not_allowed": Kind(405, "This path does not take this method."),
     "not_acceptable": Kind(406, "The answer would be JSON, which the request does not accept."),
     "insufficient_stock": Kind(409, "Less is available than was asked for."),
@@ -72,7 +73,12 @@ KINDS = {
     "stock_limit_exceeded": Kind(409, "More units than a product can have."),
     "username_taken": Kind(409, "The username is taken."),
     "email_taken": Kind(409, "The email address is in use."),
+    "too_many_keys": Kind(409, "The account has as many keys as one may have."),
     "sku_taken": Kind(409, "The SKU is in use."),
+    "name_taken": Kind(409, "Another product has this name."),
+    "cart_empty": Kind(409, "There is nothing in the cart."),
+    "already_submitted": Kind(409, "The cart was submitted before."),
+    "cart_full": Kind(409, "The cart holds as much as an order can."),
     "category_in_use": Kind(409, "The category is not empty."),
     "precondition_failed": Kind(412, "The object has changed since it was read."),
     "body_too_large": Kind(413, "The body is too large."),
@@ -113,11 +119,11 @@ def problem(
         msgspec.json.encode(body),
         status=kind.status,
         content_type="application/problem+json",
-        headers=_STANDING_HEADERS.get(kind.status, {}) | (headers or {}),
+        headers=STANDING_HEADERS.get(kind.status, {}) | (headers or {}),
     )
 
 
-_STANDING_HEADERS = {
+STANDING_HEADERS = {
     401: {"WWW-Authenticate": 'Bearer realm="larder"'},
     503: {"Retry-After": str(RETRY_AFTER)},
 }

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from larder.catalog import sql
 from larder.catalog.models import Category, Product
@@ -31,6 +32,21 @@ def offers(products: Collection[int]) -> dict[int, Offer]:
 def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
     """Product ids by SKU, archived products included; an unknown SKU is not in it."""
     return dict(Product.objects.filter(sku__in=skus).values_list("sku", "id"))
+
+
+def public_ids(products: Collection[int]) -> dict[int, UUID]:
+    """Public ids by product id, archived products included: old orders refer to them."""
+    return dict(Product.objects.filter(id__in=products).values_list("id", "public_id"))
+
+
+def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Product ids by public id; an unknown one is not in it.
+
+    Archived products are: who wants to order one is refused where orders are placed, under the
+    lock, and would be asked about too early here.
+    """
+    found = Product.objects.filter(public_id__in=public_ids)
+    return dict(found.values_list("public_id", "id"))
 
 
 def existing(products: Collection[int]) -> set[int]:

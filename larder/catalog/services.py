@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
+from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import F
 
+from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
 from larder.catalog.models import Category, Product
-from larder.common import idempotency
+from larder.common import database, idempotency
 from larder.common.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.common.idempotency import Claim, Made
+from larder.common.ids import new_id
 
 EDITABLE = frozenset(
     {
@@ -37,13 +40,39 @@ EDITABLE = frozenset(
 )
 
 
-def create_product(fields: Mapping[str, Any], *, now: datetime) -> int:
-    """Adds a product with the EDITABLE fields given; `sku`, `name` and `price` are needed.
+def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
+    """Adds a product with the EDITABLE fields given; `name` and `price` are needed.
 
-    Returns its id. Raises AlreadyTaken (SKU), UnknownCategory, InvalidInput (rules of a line).
+    Without `sku` the product gets one, see `sku_of`. With `unique_name` no product on sale may
+    have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
+    InvalidInput (rules of a line).
     """
+    public_id = new_id()
+    given = {"sku": sku_of(public_id)} | _editable(fields)
     with _clashes_named():
-        return Product.objects.create(**_editable(fields), created_at=now, updated_at=now).pk
+        if unique_name:
+            claim_name(given["name"])
+        made = Product.objects.create(**given, public_id=public_id, created_at=now, updated_at=now)
+    return made.pk
+
+
+def sku_of(public_id: UUID) -> str:
+    """The SKU of a product that was given none: `L-7H3K9-Q2MV4`.
+
+    Somebody in a warehouse reads it from a label and types it in, so it is short, in two groups,
+    and written in Crockford's base32, which has no I, L, O and U to mistake for digits or each
+    other. It is the last 50 bits of the product's public id, the random end of a UUIDv7: among a
+    million products the odds that any two are the same are 1 in 2,000, and the database refuses
+    the second.
+
+    >>> sku_of(UUID(int=2**50 - 2))
+    'L-ZZZZZ-ZZZZY'
+    """
+    letters = "".join(_CROCKFORD[public_id.int >> shift & 31] for shift in range(45, -1, -5))
+    return f"L-{letters[:5]}-{letters[5:]}"
+
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,33 @@ def change_product(
     _update(listed, version, _editable(fields) | {"updated_at": now})
 
 
+def claim_name(name: str, *, product: int | None = None) -> None:
+    """Holds a name for a product (None: a new one) until the transaction ends.
+
+    Raises AlreadyTaken if another product on sale has it. That is looked at under a lock of the
+    name, so that two who want it at once come one after the other. Who does not claim passes by:
+    unique names are the rule of one way in, not of the catalogue.
+    """
+    database.execute(sql.LOCK_NAME, [name])
+    named = Product.objects.filter(name=name, archived_at=None).values_list("id", flat=True)
+    if set(named) - {product}:
+        raise AlreadyTaken("name")
+
+
+def lock_product(product: int, *, version: int | None = None) -> None:
+    """Locks a product on sale, until the transaction ends, against changes and archiving.
+
+    The lock lets orders refer to the product: whoever goes on to lock its stock and then changes
+    the product is the only one they wait for. Raises NotFound, StaleVersion.
+    """
+    listed = Product.objects.filter(id=product, archived_at=None)
+    locked = listed.select_for_update(no_key=True).values_list("version", flat=True).first()
+    if locked is None:
+        raise NotFound
+    if version not in (None, locked):
+        raise StaleVersion(locked)
+
+
 def archive_product(product: int, *, now: datetime, version: int | None = None) -> None:
     """Takes a product off sale. Orders keep it. Raises NotFound, StaleVersion."""
     listed = Product.objects.filter(id=product, archived_at=None)
@@ -102,7 +158,11 @@ def create_category(
 
 def _insert_category(name: str, parent: int | None) -> int:
     with _clashes_named():
-        return Category.objects.create(name=name, parent_id=parent).pk
+        made = Category.objects.create(name=name, parent_id=parent).pk
+        if made == parent:
+            # Somebody guessed the next id: the foreign key is content with the row itself.
+            raise UnknownCategory
+    return made
 
 
 def change_category(
@@ -136,7 +196,8 @@ def _refuse_ring(category: int, parent: int) -> None:
     while above is not None:
         if above == category:
             raise UnknownCategory
-        above = parents.get(above)
+        # What is taken out is not met again: a ring that is there already has an end too.
+        above = parents.pop(above, None)
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The staff screens of customers, and of the groups that give staff their permissions.
 
-Deactivating an account ends its sessions, by a trigger of identity, whoever writes. What makes
+Deactivating an account ends its sessions and keys, by a trigger of identity, whoever writes.
+Deleted accounts are not shown: only their orders are left. What makes
 somebody staff, and what staff may do, is for superusers alone: else whoever may change customers
 could make themselves superuser, or take over the account of one.
 """
@@ -13,7 +14,6 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpResponse, HttpResponseRedirect
@@ -37,10 +37,10 @@ from larder.common.admin import (
     moment,
 )
 from larder.common.clock import now
-from larder.common.errors import AlreadyTaken, DomainError, Overloaded
-from larder.identity import services
+from larder.common.errors import DomainError, Overloaded
 from larder.identity.models import Customer
-from larder.identity.services import LONGEST_USERNAME, NewCustomer
+from larder.identity.services import accounts
+from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -65,12 +65,12 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
     """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile.
 
-    Whoever knew the old password is logged out of the API.
+    Whoever knew the old password is logged out of the API, and their keys end.
     """
 
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
         super().set_password_and_save(user, *args, commit=False, **kw)
-        services.set_password(user.pk, user.password, now=now())
+        accounts.set_password(user.pk, user.password, now=now())
         return user
 
 
@@ -148,6 +148,10 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
     filter_horizontal = ()
     actions_detail = ("set_password",)
 
+    def get_queryset(self, request: Any) -> Any:
+        """Not the deleted: nothing of the person is left in them, and nothing may come back."""
+        return super().get_queryset(request).filter(deleted_at=None)
+
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """A whole name or address by its unique index; only if there is none, parts of them,
         which reads every row (a million in about a second)."""
@@ -201,15 +205,11 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
-            obj.pk = services.register(form.new_customer(), policy="open", now=now()).id
+            obj.pk = accounts.register(form.new_customer(), policy="open", now=now()).id
             return
         columns = {field.name for field in self.opts.concrete_fields}
-        try:
-            with transaction.atomic():
-                obj.save(update_fields=columns.intersection(form.changed_data))
-        except IntegrityError as error:
-            mail = "customer_email_unique" in str(error)
-            raise AlreadyTaken("email" if mail else "username") from error
+        changed = columns.intersection(form.changed_data)
+        accounts.update_account(obj.pk, {name: getattr(obj, name) for name in changed})
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         if "groups" in form.changed_data:

@@ -33,6 +33,12 @@ class RegistrationClosed(DomainError):
     code = "registration_closed"
 
 
+class TooManyKeys(DomainError):
+    """The customer has as many live keys as one may have."""
+
+    code = "too_many_keys"
+
+
 class OrderingNotAllowed(DomainError):
     """The customer's account may not place orders (yet)."""
 

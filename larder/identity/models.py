@@ -1,4 +1,4 @@
-"""Customers and their sessions."""
+"""Customers, their sessions and their long-lived keys."""
 
 from typing import Any, ClassVar
 
@@ -30,7 +30,11 @@ class CustomerManager(BaseUserManager["Customer"]):
 
 
 class Customer(AbstractBaseUser, PermissionsMixin):
-    """Somebody who can log in. Staff are customers with `is_staff`."""
+    """Somebody who can log in. Staff are customers with `is_staff`.
+
+    Of a deleted account (`deleted_at`) the row stays, for the books refer to it; it says nothing
+    of the person any more.
+    """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
@@ -45,6 +49,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
     may_order = models.BooleanField(default=True, help_text="May place orders.")
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    version = models.IntegerField(default=1, editable=False)
 
     objects: ClassVar[CustomerManager] = CustomerManager()
 
@@ -60,6 +66,13 @@ class Customer(AbstractBaseUser, PermissionsMixin):
                 Lower("email"),
                 name="customer_email_unique",
                 condition=~models.Q(email=""),
+            ),
+            models.CheckConstraint(
+                name="customer_deleted_is_nobody",
+                condition=models.Q(deleted_at=None)
+                | models.Q(
+                    is_active=False, is_staff=False, is_superuser=False, may_order=False, email=""
+                ),
             ),
         )
 
@@ -93,4 +106,30 @@ class Session(models.Model):
                 condition=models.Q(ended_at__isnull=False),
             ),
             models.Index(fields=["expires_at"], name="session_expiry"),
+        )
+
+
+class Key(models.Model):
+    """A credential without an end of its own. Only its SHA-256 is stored.
+
+    `generation` is null for a random key, shown once; a key that can be derived again has the
+    number it is derived with, and a customer has one such key at most.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+    name = models.CharField(max_length=100, blank=True, default="")
+    digest = models.BinaryField(unique=True)
+    generation = models.IntegerField(null=True)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "key"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["customer"],
+                name="key_one_derived",
+                condition=models.Q(generation__isnull=False, ended_at=None),
+            ),
         )

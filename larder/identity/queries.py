@@ -1,17 +1,22 @@
 """What identity tells the others. Plain data, no models."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
 
 from larder.common import database
 from larder.common.errors import NotFound
 from larder.identity import sql
-from larder.identity.models import Customer, Session
-from larder.identity.tokens import ACCESS_LIFETIME
+from larder.identity.caller import Caller
+from larder.identity.doors import LONGEST_ACCESS
+from larder.identity.models import Customer, Key, Session
+from larder.identity.tokens import key_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +32,50 @@ class Profile:
     may_order: bool
     is_staff: bool
     date_joined: datetime
+    version: int
 
 
 _PROFILE = tuple(Profile.__slots__)
 
 
-def profile(customer: int) -> Profile:
-    """Raises NotFound."""
-    row = Customer.objects.filter(id=customer).values_list(*_PROFILE).first()
+def _listed() -> QuerySet[Customer]:
+    """Deleted accounts are shown to nobody."""
+    return Customer.objects.filter(deleted_at=None)
+
+
+def _one(found: QuerySet[Customer]) -> Profile:
+    row = found.values_list(*_PROFILE).first()
     if row is None:
         raise NotFound
     return Profile(*row)
+
+
+def profile(customer: int) -> Profile:
+    """Raises NotFound."""
+    return _one(_listed().filter(id=customer))
+
+
+def profile_by_public_id(public_id: UUID) -> Profile:
+    """Raises NotFound."""
+    return _one(_listed().filter(public_id=public_id))
+
+
+def profiles(*, offset: int = 0, limit: int | None = None) -> list[Profile]:
+    """All customers by ascending id, or `limit` of them from `offset` on."""
+    end = None if limit is None else offset + limit
+    rows = _listed().order_by("id").values_list(*_PROFILE)[offset:end]
+    return [Profile(*row) for row in rows]
+
+
+def count_profiles() -> int:
+    """How many customers there are."""
+    return _listed().count()
+
+
+def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
+    """The public id of each customer, deleted ones too: orders name them."""
+    rows = Customer.objects.filter(id__in=set(customers))
+    return dict(rows.values_list("id", "public_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +96,49 @@ def standing(customers: Collection[int]) -> dict[int, Standing]:
 
 def ended_sessions(*, now: datetime) -> frozenset[UUID]:
     """Sessions that ended so recently that an access token of theirs may still be valid."""
-    since = now - ACCESS_LIFETIME - timedelta(minutes=1)
+    since = now - LONGEST_ACCESS - timedelta(minutes=1)
     return frozenset(Session.objects.filter(ended_at__gt=since).values_list("id", flat=True))
+
+
+_KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
+
+
+def key_owner(text: str) -> Caller | None:
+    """Whose live key this is, with their rights as they are now; None for any other text."""
+    if not _KEY.fullmatch(text):
+        return None
+    for customer, public_id, is_staff in database.rows(sql.KEY_OWNER, [key_digest(text)]):
+        return Caller(customer, public_id, is_staff, session=None)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A live key as its owner sees it. `derived`: it is handed out again at each call."""
+
+    id: UUID
+    name: str
+    derived: bool
+    created_at: datetime
+
+
+def keys(customer: int, *, after: UUID | None, limit: int) -> list[KeyRow]:
+    """Up to `limit` live keys of a customer by id, which is the order they were made in."""
+    live = Key.objects.filter(customer=customer, ended_at=None).order_by("id")
+    return _key_rows((live if after is None else live.filter(id__gt=after))[:limit])
+
+
+def key(customer: int, key_id: UUID) -> KeyRow:
+    """A live key of this customer. Raises NotFound."""
+    found = _key_rows(Key.objects.filter(customer=customer, id=key_id, ended_at=None))
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _key_rows(found: QuerySet[Key]) -> list[KeyRow]:
+    rows = found.values_list("id", "name", "generation", "created_at")
+    return [KeyRow(id, name, generation is not None, at) for id, name, generation, at in rows]
 
 
 def exists(username: str) -> bool:
@@ -68,6 +147,14 @@ def exists(username: str) -> bool:
         return bool(Customer.objects.get_by_natural_key(username))
     except Customer.DoesNotExist:
         return False
+
+
+def taken(*, username: str, email: str) -> set[str]:
+    """Which of these some account has, in any case of letters: "username", "email"."""
+    lowered = Lower(Value(email))
+    by_email = Customer.objects.annotate(folded=Lower("email")).exclude(email="")
+    found = {"email"} if by_email.filter(folded=lowered).exists() else set()
+    return found | ({"username"} if exists(Customer.normalize_username(username)) else set())
 
 
 def has_password(username: str, password: str) -> bool:

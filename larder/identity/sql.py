@@ -7,3 +7,10 @@ STANDING = """
 SELECT id, is_active, is_staff, may_order, public_id FROM customer WHERE id = ANY(%s::bigint[])
 """
 """Index scans of customer_pkey; runs with every order and every request of staff."""
+
+KEY_OWNER = """
+SELECT customer.id, customer.public_id, customer.is_staff
+FROM key JOIN customer ON customer.id = key.customer_id
+WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
+"""
+"""One row by the unique index of digests, then customer_pkey; runs with every request by key."""

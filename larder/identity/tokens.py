@@ -1,23 +1,25 @@
 """Access and refresh tokens: made and read here, without a database.
 
-An access token is a JWT (RFC 7519, HS256) of five minutes. A refresh token is opaque: session
-id, generation and a MAC over both, so that the same generation gives the same token each time.
+An access token is a JWT (RFC 7519, HS256). So is a refresh token of a signed door; any other is
+opaque: session id, generation and a MAC over both, so that the same generation gives the same
+token each time. Each of the three kinds has a key of its own.
 """
 
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 import jwt
 
 from larder.identity.caller import Caller
+from larder.identity.doors import V1, Door
 from larder.identity.errors import TokenExpired, TokenInvalid
 
-ACCESS_LIFETIME = timedelta(minutes=5)
-REFRESH_LIFETIME = timedelta(days=30)
 _MAC_BYTES = 32
 
 
@@ -26,9 +28,14 @@ def derive_key(secret: str, purpose: str) -> bytes:
     return hmac.digest(secret.encode(), f"larder:{purpose}".encode(), hashlib.sha256)
 
 
+def key_digest(text: str) -> bytes:
+    """What is stored of a long-lived key. It has 160 bits of chance: SHA-256 needs no salt."""
+    return hashlib.sha256(text.encode(errors="replace")).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What a refresh token says, once its MAC was found right."""
+    """What a refresh token says, once it was found to be genuine."""
 
     session: UUID
     generation: int
@@ -37,12 +44,13 @@ class Refresh:
 class Signer:
     """Signs with the first secret, accepts tokens signed with any (rotation of SECRET_KEY)."""
 
-    def __init__(self, secrets: list[str]) -> None:
+    def __init__(self, secrets: Sequence[str]) -> None:
         self._access = [derive_key(secret, "access") for secret in secrets]
         self._refresh = [derive_key(secret, "refresh") for secret in secrets]
+        self._signed = [derive_key(secret, "signed refresh") for secret in secrets]
 
-    def access(self, caller: Caller, *, now: datetime) -> str:
-        """A JWT for this caller, valid for ACCESS_LIFETIME."""
+    def access(self, caller: Caller, *, now: datetime, door: Door = V1, email: str = "") -> str:
+        """A JWT for this caller, valid for `door.access`. `email` is for signed doors."""
         claims = {
             "token_type": "access",
             "sub": str(caller.public_id),
@@ -50,8 +58,10 @@ class Signer:
             "staff": caller.is_staff,
             "sid": str(caller.session),
             "iat": int(now.timestamp()),
-            "exp": int((now + ACCESS_LIFETIME).timestamp()),
+            "exp": int((now + door.access).timestamp()),
         }
+        if door.signed:
+            claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._access[0], algorithm="HS256")
 
     def read_access(self, token: str) -> tuple[Caller, float]:
@@ -59,25 +69,49 @@ class Signer:
 
         Raises TokenExpired or TokenInvalid.
         """
-        for key in self._access:
-            try:
-                return _caller(jwt.decode(token, key, algorithms=["HS256"], options=_REQUIRED))
-            except jwt.InvalidSignatureError:
-                continue
-            except jwt.ExpiredSignatureError as error:
-                raise TokenExpired from error
-            except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
-                raise TokenInvalid from error
-        raise TokenInvalid
+        return _caller(_decoded(token, self._access, _LIVE))
 
-    def refresh(self, session: UUID, generation: int, *, door: str) -> str:
-        """The refresh token of this generation: the same text for the same arguments."""
+    def refresh(self, session: UUID, generation: int, *, door: Door) -> str:
+        """The opaque refresh token of this generation: the same text for the same arguments."""
         said = session.bytes + generation.to_bytes(4, "big")
         mac = self._mac(self._refresh[0], said, door)
         return base64.urlsafe_b64encode(said + mac).decode().rstrip("=")
 
-    def read_refresh(self, token: str, *, door: str) -> Refresh:
-        """Raises TokenInvalid for anything that this door did not issue."""
+    def signed_refresh(
+        self, caller: Caller, issued: "Issued", *, door: Door, email: str = ""
+    ) -> str:
+        """A refresh token of a signed door: a JWT, another one each time."""
+        claims = {
+            "token_type": "refresh",
+            "sub": str(caller.public_id),
+            "user_id": caller.id,
+            "staff": caller.is_staff,
+            "sid": str(caller.session),
+            "door": door.name,
+            "generation": issued.generation,
+            "iat": int(issued.at.timestamp()),
+            "exp": int(issued.until.timestamp()),
+        }
+        claims |= _read_by_clients(caller, email)
+        return jwt.encode(claims, self._signed[0], algorithm="HS256")
+
+    def read_refresh(self, token: str, *, door: Door) -> Refresh:
+        """What a token of this door says, of whatever age: its session knows until when it lasts.
+
+        Raises TokenInvalid for anything that this door did not issue.
+        """
+        return self._read_signed(token, door) if door.signed else self._read_opaque(token, door)
+
+    def _read_signed(self, token: str, door: Door) -> Refresh:
+        claims = _decoded(token, self._signed, _OF_ANY_AGE)
+        if claims.get("token_type") != "refresh" or claims.get("door") != door.name:
+            raise TokenInvalid
+        try:
+            return Refresh(UUID(str(claims["sid"])), int(claims["generation"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise TokenInvalid from error
+
+    def _read_opaque(self, token: str, door: Door) -> Refresh:
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError as error:
@@ -87,25 +121,56 @@ class Signer:
             raise TokenInvalid
         return Refresh(UUID(bytes=said[:16]), int.from_bytes(said[16:], "big"))
 
-    def _genuine(self, said: bytes, mac: bytes, door: str) -> bool:
+    def _genuine(self, said: bytes, mac: bytes, door: Door) -> bool:
         expected = (self._mac(key, said, door) for key in self._refresh)
         return any(hmac.compare_digest(mac, one) for one in expected)
 
     @staticmethod
-    def _mac(key: bytes, said: bytes, door: str) -> bytes:
-        return hmac.digest(key, door.encode() + b"\0" + said, hashlib.sha256)
+    def _mac(key: bytes, said: bytes, door: Door) -> bytes:
+        return hmac.digest(key, door.name.encode() + b"\0" + said, hashlib.sha256)
 
 
-_REQUIRED: jwt.types.Options = {"require": ["exp", "sub", "sid"]}
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Which refresh token of a session this is, since when and until when."""
+
+    generation: int
+    at: datetime
+    until: datetime
 
 
-def _caller(claims: dict[str, object]) -> tuple[Caller, float]:
-    if claims["token_type"] != "access":
-        raise TokenInvalid
-    caller = Caller(
-        id=int(str(claims["user_id"])),
-        public_id=UUID(str(claims["sub"])),
-        is_staff=claims["staff"] is True,
-        session=UUID(str(claims["sid"])),
-    )
-    return caller, float(str(claims["exp"]))
+def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
+    """The claims of signed doors on top: their clients look into the tokens."""
+    return {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
+
+
+_LIVE: jwt.types.Options = {"require": ["exp", "sub", "sid"]}
+_OF_ANY_AGE: jwt.types.Options = {"verify_exp": False, "verify_iat": False}
+
+
+def _decoded(token: str, keys: Sequence[bytes], options: jwt.types.Options) -> dict[str, Any]:
+    for key in keys:
+        try:
+            return jwt.decode(token, key, algorithms=["HS256"], options=options)
+        except jwt.InvalidSignatureError:
+            continue
+        except jwt.ExpiredSignatureError as error:
+            raise TokenExpired from error
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+            raise TokenInvalid from error
+    raise TokenInvalid
+
+
+def _caller(claims: dict[str, Any]) -> tuple[Caller, float]:
+    try:
+        if claims["token_type"] != "access":
+            raise TokenInvalid
+        caller = Caller(
+            id=int(str(claims["user_id"])),
+            public_id=UUID(str(claims["sub"])),
+            is_staff=claims["staff"] is True,
+            session=UUID(str(claims["sid"])),
+        )
+        return caller, float(str(claims["exp"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise TokenInvalid from error

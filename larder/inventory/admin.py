@@ -33,9 +33,10 @@ from larder.common.admin import (
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import new_id
-from larder.inventory import queries, services
+from larder.inventory import queries
 from larder.inventory.models import MOST_STOCK, Adjustment, LedgerEntry, Stock
-from larder.inventory.services import AdjustmentLine
+from larder.inventory.services import adjustments, products
+from larder.inventory.services.adjustments import AdjustmentLine
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons staff choose from; the API takes any word."""
@@ -129,7 +130,7 @@ class StockedProductAdmin(ProductAdmin, _StockLinks):
 
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product with its opening stock, booked in the name of the member of staff."""
-        made = services.create_stocked_product(
+        made = products.create_stocked_product(
             form.all_fields(),
             quantity=form.cleaned_data["quantity"],
             actor=request.user.public_id,
@@ -341,7 +342,7 @@ class AdjustmentAdmin(ServiceAdmin):
             request.user.public_id, "POST admin/adjustment", str(form.cleaned_data["form_key"])
         )
         content = fingerprint(line.product, line.delta, line.counted, reason)
-        adjusted = services.adjust_stock(
+        adjusted = adjustments.adjust_stock(
             [line],
             reason=reason,
             actor=request.user.public_id,

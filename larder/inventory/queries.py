@@ -44,8 +44,8 @@ ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
 class ProductFilter:
     """Which products, and in what order. Everything given must hold.
 
-    `words` occur in name or SKU, in any case; `category` includes those below it; prices are
-    list prices; `archived` lets archived products in.
+    `words` occur in name or SKU, `name_contains` in the name, all in any case; `category`
+    includes those below it; prices are list prices; `archived` lets archived products in.
     """
 
     words: tuple[str, ...] = ()
@@ -56,11 +56,17 @@ class ProductFilter:
     ids: tuple[int, ...] | None = None
     ordering: str = "id"
     archived: bool = False
+    name_contains: str = ""
 
     def conditions(self) -> tuple[str, list[Any]]:
         """The WHERE clause, and its parameters."""
         found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
         found += [(sql.CONTAINS, [word, word]) for word in self.words]
+        if "\0" in self.name_contains:
+            # PostgreSQL has no such text, so no name contains it.
+            found.append(("FALSE", []))
+        elif self.name_contains:
+            found.append((sql.NAME_CONTAINS, [self.name_contains] * 2))
         if self.category is not None:
             found.append((sql.BELOW_CATEGORY, [self.category]))
         if self.min_price is not None:
@@ -88,12 +94,20 @@ def products(
     wanted: ProductFilter = ProductFilter(),
     *,
     after: Position | None = None,
-    limit: int,
+    offset: int = 0,
+    limit: int | None,
 ) -> list[StockedProduct]:
-    """Up to `limit` listed products, at this customer's prices."""
+    """Up to `limit` (None: all) listed products, at this customer's prices.
+
+    `after` costs the same on every page. `offset`, for the clients that count rows, walks past
+    those it leaves out.
+    """
     conditions, parameters = wanted.conditions()
     page, position = _page(wanted.ordering, after)
-    found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", [*parameters, *position, limit])
+    asked = [*parameters, *position, limit]
+    if offset:
+        page, asked = f"{page} OFFSET %s", [*asked, offset]
+    found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", asked)
     return _priced(customer, [StockedProduct(*row) for row in found])
 
 

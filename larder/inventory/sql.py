@@ -50,3 +50,7 @@ CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
                AND strpos(p.search_text, lower(%s)) > 0)"""
 """Words anywhere in name or SKU. The trigrams come from the index product_by_trigram; a word of
 one or two letters has none and is looked for row by row."""
+
+NAME_CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
+                    AND strpos(lower(p.name), lower(%s)) > 0)"""
+"""As CONTAINS, in the name alone: what the name contains, name and SKU together contain."""

@@ -12,9 +12,10 @@ from django.db import transaction
 
 from larder.catalog import queries as catalog
 from larder.catalog.services import NewProduct, create_products
+from larder.common.errors import AlreadyTaken
 from larder.common.ids import NOBODY
-from larder.identity.services import ensure_account
-from larder.inventory.services import open_stock
+from larder.identity.services import accounts
+from larder.inventory.services.movements import open_stock
 
 DEMO_CUSTOMER = "demo"
 
@@ -43,6 +44,14 @@ def load_products(*, now: datetime) -> int:
     """Adds the demo products that are not there yet, with their stock. Returns how many."""
     with products_file().open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    try:
+        return _add_missing(rows, now)
+    except AlreadyTaken:
+        # Somebody else added some after we had looked, and has committed: now they are known.
+        return _add_missing(rows, now)
+
+
+def _add_missing(rows: Sequence[dict[str, str]], now: datetime) -> int:
     with transaction.atomic(durable=True):
         known = catalog.ids_by_sku([row["sku"] for row in rows])
         return _add([row for row in rows if row["sku"] not in known], now)
@@ -59,4 +68,4 @@ def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
 def load_users() -> None:
     """Adds the demo users that are not there yet."""
     for name, user in USERS.items():
-        ensure_account(name, user.password, superuser=user.superuser)
+        accounts.ensure_account(name, user.password, superuser=user.superuser)

@@ -31,7 +31,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
     try:
         checks["database"] = database.rows("SELECT 1") == [(1,)]
-        checks["migrations"] = _migrated()
+        checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()
     except Error:
@@ -47,8 +47,11 @@ _LATER = {"Retry-After": "1"}
 _done: set[str] = set()
 
 
-def _migrated() -> bool:
-    """Looked at until it is true: no migration is undone under a running server."""
+def migrated() -> bool:
+    """Whether the database has every migration.
+
+    Looked at until it is true: no migration is undone under a running server.
+    """
     if "migrated" not in _done:
         executor = MigrationExecutor(connection)
         if not executor.migration_plan(executor.loader.graph.leaf_nodes()):

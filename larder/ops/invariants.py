@@ -63,13 +63,13 @@ INVARIANTS = (
     Invariant(
         "stock_is_the_sum_of_its_ledger",
         "Available and committed equal what all changes in the ledger add up to.",
-        f"what wrote stock without inventory.services.move: {_LEDGER}",
+        f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
         sql.UNLIKE_LEDGER_SUM,
     ),
     Invariant(
         "stock_is_the_last_balance",
         "Available and committed equal the balances after the product's last ledger entry.",
-        f"what wrote stock without inventory.services.move: {_LEDGER}",
+        f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
         sql.UNLIKE_LAST_BALANCE,
     ),
     Invariant(
@@ -149,6 +149,25 @@ INVARIANTS = (
         "Each event of an order begins in the status in which the one before it ended.",
         "two moves of one order that did not see each other, or an event that is missing",
         sql.BROKEN_HISTORY,
+    ),
+    Invariant(
+        "nothing_happened_to_a_draft",
+        "A draft has no events, and so no ledger entries: no stock moves before it is placed.",
+        "what set a placed order's status back; its events tell what it was",
+        sql.DRAFT_WITH_HISTORY,
+    ),
+    Invariant(
+        "customers_have_one_draft",
+        "No customer has more than one draft.",
+        "the index order_one_draft; units the customer put in may be in either of them",
+        sql.SEVERAL_DRAFTS,
+    ),
+    Invariant(
+        "placed_orders_have_a_time",
+        "Every order but a draft says when it was placed, and a draft does not: histories show "
+        "what has such a time.",
+        "the CHECK constraint order_placed_at; the placed event has the time",
+        sql.UNLIKE_TIME_OF_PLACING,
     ),
     Invariant(
         "no_more_returned_than_ordered",

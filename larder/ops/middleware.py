@@ -1,18 +1,32 @@
 """Django's middleware for people with a browser, out of the way of apps.
 
 Sessions, messages and CSRF protection cost 40 µs a request, a tenth of a product list, and mean
-nothing to an app with a token. So they look at the paths of the admin only.
+nothing to an app with a token. So they look at the paths of the admin only, and at those of the
+earlier contracts that staff may open with the admin's cookie; never at /api/v1/.
 """
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 
-BROWSER_PATHS = ("/admin/",)
+
+def for_browsers(path: str) -> bool:
+    """Whether people come to this path with a browser and a cookie.
+
+    >>> for_browsers("/admin/login/"), for_browsers("/api/products/"), for_browsers("/api/v1/me")
+    (True, True, False)
+    """
+    if path.startswith("/admin/"):
+        return True
+    return _COOKIES_IN_API and path.startswith("/api/") and not path.startswith("/api/v1/")
+
+
+_COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 
 
 class _ForBrowsers:
@@ -21,7 +35,7 @@ class _ForBrowsers:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(BROWSER_PATHS):
+        if for_browsers(request.path_info):
             return super().__call__(request)  # type: ignore[misc]
         return self.get_response(request)
 
@@ -34,7 +48,7 @@ class BrowserCsrf(_ForBrowsers, CsrfViewMiddleware):
     """CSRF protection where there is a session to protect."""
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
-        if request.path_info.startswith(BROWSER_PATHS):
+        if for_browsers(request.path_info):
             return super().process_view(request, *view)
         return None
 

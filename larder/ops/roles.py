@@ -16,7 +16,7 @@ from larder.common.database import SCHEMAS, SEARCH_PATH
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
 SECRET_TABLES = (
-    *("identity.session", "common.idempotency_key", "public.django_session"),
+    *("identity.session", "identity.key", "common.idempotency_key", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
 OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"

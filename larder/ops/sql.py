@@ -196,6 +196,22 @@ WHERE from_status <> ended_in AND NOT (ended_in = '' AND from_status = 'draft')
 """
 """A cart has no events until it is placed: the first one begins in nothing or in the draft."""
 
+DRAFT_WITH_HISTORY = """
+SELECT "order".id, "order".number, "order".customer_id, event.id AS event, event.type, event.at
+FROM order_event AS event JOIN "order" ON "order".id = event.order_id
+WHERE "order".status = 'draft'
+"""
+"""A ledger entry of an order refers to one of its events, so this covers stock as well."""
+
+SEVERAL_DRAFTS = """
+SELECT customer_id, count(*) AS drafts, array_agg(id ORDER BY number) AS ids
+FROM "order" WHERE status = 'draft' GROUP BY customer_id HAVING count(*) > 1
+"""
+
+UNLIKE_TIME_OF_PLACING = """
+SELECT id, number, status, placed_at FROM "order" WHERE (status = 'draft') <> (placed_at IS NULL)
+"""
+
 RETURNED_TOO_MUCH = """
 SELECT id, order_id, product_id, quantity, returned FROM order_line WHERE returned > quantity
 """

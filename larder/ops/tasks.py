@@ -17,7 +17,7 @@ from procrastinate.manager import JobManager
 
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
-from larder.identity.services import delete_expired_sessions
+from larder.identity.services import sessions
 from larder.ops import invariants
 
 logger = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ def delete_expired_keys(timestamp: int) -> int:
 def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes log-ins that cannot be refreshed any more, and the admin's."""
     call_command("clearsessions")
-    return delete_in_batches(lambda limit: delete_expired_sessions(now=now(), limit=limit))
+    return delete_in_batches(lambda limit: sessions.delete_expired_sessions(now=now(), limit=limit))
 
 
 @app.periodic(cron="7 * * * *")

@@ -44,6 +44,36 @@ class OrderTooSmall(DomainError):
         return {"lines": [], "total": self.total, "minimum": self.minimum}
 
 
+class CartEmpty(DomainError):
+    """There is nothing in the draft that could be placed."""
+
+    code = "cart_empty"
+
+
+class AlreadySubmitted(DomainError):
+    """The draft was placed before."""
+
+    code = "already_submitted"
+
+
+class NotInCart(DomainError):
+    """The product is not in the customer's draft."""
+
+    code = "not_in_cart"
+
+
+@dataclass
+class CartFull(DomainError):
+    """The draft holds as many lines, or its line as many units, as an order can have."""
+
+    limit: int
+    code = "cart_full"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"limit": self.limit}
+
+
 PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] = (
     UnknownProducts,
     InsufficientStock,

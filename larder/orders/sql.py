@@ -19,12 +19,42 @@ WITH new_order AS (
     INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
     SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[],
                          %s::int[])
+    RETURNING id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
     SELECT id, order_id, 'placed', '', 'placed', actor, %s, '{}'::jsonb
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
 )
-SELECT id, number FROM new_order
+SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
+       ARRAY(SELECT id FROM new_line ORDER BY id)
 """
 """Orders, lines and events of a whole group in one round trip: three inserts over function
 scans, no table is read. Lines get their ids in the order they stand in the arrays."""
+
+PLACE_DRAFTS = """
+WITH draft AS (
+    UPDATE "order" SET status = 'placed', currency = %s, placed_at = %s, updated_at = %s,
+           total = placed.total, note = placed.note, reference = placed.reference,
+           ship_to = placed.ship_to, requested_for = placed.requested_for,
+           lines_fingerprint = placed.lines_fingerprint,
+           rest_fingerprint = placed.rest_fingerprint, version = version + 1
+    FROM unnest(%s::uuid[], %s::numeric[], %s::text[], %s::text[], %s::jsonb[], %s::date[],
+                %s::bytea[], %s::bytea[])
+         AS placed (id, total, note, reference, ship_to, requested_for, lines_fingerprint,
+                    rest_fingerprint)
+    WHERE "order".id = placed.id AND "order".status = 'draft'
+    RETURNING "order".id
+), priced_line AS (
+    UPDATE order_line SET sku = sold.sku, name = sold.name, unit_price = sold.unit_price
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[])
+         AS sold (id, sku, name, unit_price)
+    WHERE order_line.id = sold.id
+), new_event AS (
+    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+    SELECT id, order_id, 'placed', 'draft', 'placed', actor, %s, '{}'::jsonb
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
+)
+SELECT id FROM draft
+"""
+"""Drafts of a whole group in one round trip, once each is locked and its lines are decided. Index
+scans of order_pkey and order_line_pkey; the answer names the drafts that were placed."""

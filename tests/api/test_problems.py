@@ -16,7 +16,12 @@ from larder.common.errors import DomainError
 from tests.conftest import Api
 
 PAGE = (Path(settings.BASE_DIR) / "docs" / "problems.md").read_text()
-TREES = [ast.parse(path.read_text()) for path in (Path(settings.BASE_DIR) / "larder").rglob("*.py")]
+TREES = [
+    ast.parse(path.read_text())
+    for path in (Path(settings.BASE_DIR) / "larder").rglob("*.py")
+    # The earlier contracts refuse in shapes of their own.
+    if "compat" not in path.parts
+]
 
 
 def nodes() -> Iterator[ast.AST]:

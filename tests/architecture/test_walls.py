@@ -80,6 +80,7 @@ CROSSINGS = {
     "api and ops": ("larder/ops/health.py", "from larder.api import problems"),
     "the API framework": ("larder/inventory/queries.py", "import rest_framework"),
     "the tools": ("larder/common/ids.py", "import tools.local_postgres"),
+    "two contracts": ("larder/api/compat/contract0.py", "from larder.api.v1 import shapes"),
     "a module nobody placed": ("larder/somewhere/__init__.py", ""),
 }
 

@@ -1,11 +1,13 @@
 """The catalogue's writes: versions, SKUs, the tree of categories."""
 
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from time import sleep
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,7 +15,7 @@ from django.db import connection
 
 from larder.catalog import queries
 from larder.catalog.errors import CategoryInUse, UnknownCategory
-from larder.catalog.models import Product
+from larder.catalog.models import Category, Product
 from larder.catalog.services import (
     NewProduct,
     archive_product,
@@ -23,6 +25,7 @@ from larder.catalog.services import (
     create_product,
     create_products,
     delete_category,
+    sku_of,
 )
 from larder.common.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
 
@@ -61,6 +64,47 @@ def test_what_is_archived_can_be_neither_changed_nor_archived(db: None, now: dat
     with pytest.raises(NotFound):
         change_product(jam, {"name": "B"}, now=now, version=2)
     assert Product.objects.get(pk=jam).archived_at == now
+
+
+def test_a_product_without_a_sku_gets_one_that_can_be_read_from_a_label(
+    db: None, now: datetime
+) -> None:
+    fields = {"name": "Jam", "price": Decimal(1)}
+    made = [create_product(fields, now=now) for _ in range(200)]
+    skus = dict(Product.objects.values_list("id", "sku"))
+    assert len({skus[id] for id in made}) == 200
+    pattern = r"L-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
+    assert all(re.fullmatch(pattern, skus[id]) for id in made)
+    assert queries.ids_by_sku([skus[made[7]]]) == {skus[made[7]]: made[7]}
+
+
+@pytest.mark.parametrize(
+    ("last_bits", "sku"),
+    [(0, "L-00000-00000"), (33, "L-00000-00011"), (2**50 - 1, "L-ZZZZZ-ZZZZZ")],
+)
+def test_the_sku_is_the_end_of_the_public_id_in_base32(last_bits: int, sku: str) -> None:
+    assert sku_of(UUID(int=(0b1011 << 50) + last_bits)) == sku
+
+
+def test_a_product_goes_by_either_id_archived_or_not(db: None, now: datetime) -> None:
+    jam, tea = create_product(JAM, now=now), create_product(JAM | {"sku": "TEA"}, now=now)
+    archive_product(tea, now=now)
+    public = queries.public_ids([jam, tea, 10**12])
+    assert public.keys() == {jam, tea}
+    asked = [*public.values(), UUID(int=1)]
+    assert queries.ids_by_public_id(asked) == {public[jam]: jam, public[tea]: tea}
+    assert queries.public_ids([]) == queries.ids_by_public_id([]) == {}
+
+
+def test_a_claimed_name_is_that_of_no_other_product_on_sale(db: None, now: datetime) -> None:
+    jam = create_product(JAM, now=now, unique_name=True)
+    with pytest.raises(AlreadyTaken, match="name_taken"):
+        create_product(JAM | {"sku": "J2"}, now=now, unique_name=True)
+    create_product(JAM | {"sku": "J3", "name": "jam"}, now=now, unique_name=True)
+    archive_product(jam, now=now)
+    create_product(JAM | {"sku": "J4"}, now=now, unique_name=True)
+    create_product(JAM | {"sku": "J5"}, now=now)
+    assert Product.objects.filter(name="Jam").count() == 3
 
 
 @pytest.mark.parametrize("name", ["version", "archived_at", "public_id", "id", "search_text"])
@@ -141,6 +185,23 @@ def test_a_category_in_use_is_kept_even_for_an_archived_product(
     delete_category(jams, version=1)
     with pytest.raises(NotFound):
         delete_category(jams)
+
+
+def test_a_category_cannot_stand_below_itself_by_a_guess_of_its_id(
+    category: Callable[..., int], now: datetime
+) -> None:
+    next_id = category("Food") + 1
+    with pytest.raises(UnknownCategory):
+        create_category(name="Ring", parent=next_id, now=now)
+    assert not Category.objects.filter(name="Ring").exists()
+
+
+@pytest.mark.timeout(10)
+def test_a_ring_that_somehow_came_about_holds_nobody_up(category: Callable[..., int]) -> None:
+    ring, jams = category("Ring"), category("Jams")
+    Category.objects.filter(id=ring).update(parent=ring)
+    change_category(jams, {"parent_id": ring})
+    assert queries.category(jams).parent == ring
 
 
 def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datetime) -> None:

@@ -8,47 +8,54 @@ from time import monotonic, time
 import pytest
 
 from larder.api.authentication import _EndedSessions
-from larder.identity import services
-from larder.identity.services import Pair
+from larder.identity.doors import V1, Door
+from larder.identity.services import sessions
+from larder.identity.services.sessions import Pair
 from larder.identity.tokens import Signer
 from tests.conftest import Person
 
 SECRET = "a secret of these tests alone, long enough to be one"
 SIGNER = Signer([SECRET])
-DOOR = "v1"
 
 
 @dataclass
 class LogIn:
-    """Somebody's log-in; `at` counts seconds from its beginning."""
+    """Somebody's log-in at a door; `at` counts seconds from its beginning."""
 
     pair: Pair
     began: datetime
+    door: Door = V1
 
-    def refresh(self, token: str, *, at: float, door: str = DOOR) -> Pair:
+    def moment(self, at: float) -> datetime:
+        """`at` seconds after the beginning."""
+        return self.began + timedelta(seconds=at)
+
+    def refresh(self, token: str, *, at: float, door: Door | None = None) -> Pair:
         """What the token is exchanged for."""
-        moment = self.began + timedelta(seconds=at)
-        return services.refresh(token, door=door, signer=SIGNER, now=moment)
+        return sessions.refresh(token, door=door or self.door, signer=SIGNER, now=self.moment(at))
 
-    def revoke(self, token: str, *, at: float = 0, door: str = DOOR) -> None:
+    def revoke(self, token: str, *, at: float = 0, door: Door | None = None) -> None:
         """Ends the log-in."""
-        moment = self.began + timedelta(seconds=at)
-        services.revoke(token, door=door, signer=SIGNER, now=moment)
+        sessions.revoke(token, door=door or self.door, signer=SIGNER, now=self.moment(at))
+
+    def verify(self, token: str, *, at: float = 0) -> None:
+        """Asks whether the token is good."""
+        sessions.verify(token, signer=SIGNER, now=self.moment(at))
 
 
 @pytest.fixture
-def log_in(db: None, now: datetime) -> Callable[[Person], LogIn]:
-    """Logs somebody in at the service."""
+def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
+    """Logs somebody in at the service: `log_in(person())`, `log_in(person(), API)`."""
 
-    def make(who: Person) -> LogIn:
-        pair = services.log_in(
+    def make(who: Person, door: Door = V1, *, began: datetime = now) -> LogIn:
+        pair = sessions.log_in(
             username=who.customer.username,
             password=who.password,
-            door=DOOR,
+            door=door,
             signer=SIGNER,
-            now=now,
+            now=began,
         )
-        return LogIn(pair, now)
+        return LogIn(pair, began, door)
 
     return make
 

@@ -16,8 +16,9 @@ from larder.api import authentication
 from larder.api.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
 from larder.common import database
 from larder.identity.caller import Caller
+from larder.identity.doors import LONGEST_ACCESS, V1
 from larder.identity.models import Customer, Session
-from larder.identity.tokens import ACCESS_LIFETIME, Signer, derive_key
+from larder.identity.tokens import Signer, derive_key
 from tests.admin.desk import Desk
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
@@ -53,7 +54,7 @@ def test_an_old_access_token_is_expired_for_a_process_that_never_saw_it(
 ) -> None:
     who = person().customer
     caller = Caller(who.pk, who.public_id, is_staff=False, session=who.public_id)
-    issued = datetime.now(UTC) - ACCESS_LIFETIME - timedelta(seconds=1)
+    issued = datetime.now(UTC) - V1.access - timedelta(seconds=1)
     assert told(signer().access(caller, now=issued)) == (401, "token_expired")
 
 
@@ -210,7 +211,7 @@ def test_an_ended_session_is_remembered_as_long_as_its_last_access_token_lives(
 ) -> None:
     pair = pair_of(person())
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
-    Session.objects.update(ended_at=datetime.now(UTC) - ACCESS_LIFETIME)
+    Session.objects.update(ended_at=datetime.now(UTC) - LONGEST_ACCESS)
     assert told(pair["access"]) == (401, "session_ended")
 
 

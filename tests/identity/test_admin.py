@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from larder.common.clock import now
 from larder.common.errors import Overloaded
 from larder.identity.models import Customer
+from larder.identity.services import accounts
 from tests.admin.desk import Desk, allow
 from tests.conftest import Api, Person
 
@@ -255,3 +257,18 @@ def test_a_password_set_by_staff_ends_the_customers_log_ins(
     clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
     answer = api("POST", "auth/token/refresh", {"refresh": tokens["refresh"]})
     assert (answer.status, answer.body["code"]) == (401, "session_ended")
+
+
+def test_deleted_customers_are_not_shown_and_cannot_be_changed(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    who = person("Mary")
+    form = desk.open(change(who))
+    accounts.delete_account(who.id, now=now())
+    assert who.id not in [row.pk for row in desk.get(CUSTOMERS).rows]
+    before = fresh(who)
+    sent = desk.post(change(who), form | {"email": "mary@example.com", "is_active": "on"})
+    assert any("doesn’t exist" in message for message in sent.messages)
+    assert (fresh(who).email, fresh(who).is_active) == ("", False)
+    assert fresh(who).username == before.username
+    assert desk.get(f"{CUSTOMERS}{who.id}/password/").status == 404

@@ -11,8 +11,10 @@ from argon2 import Type, extract_parameters
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
+from larder.common.clock import now
 from larder.identity import hashers
-from larder.identity.models import Session
+from larder.identity.models import Customer, Session
+from larder.identity.services import accounts
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]
@@ -124,10 +126,19 @@ def test_a_log_in_that_does_not_get_its_turn_is_told_to_come_back(
 
 
 @pytest.mark.parametrize(
-    "change", [{"password": "argon2$of another password"}, {"is_active": False}], ids=str
+    "change",
+    [
+        lambda anna: Customer.objects.filter(pk=anna).update(password="argon2$of another"),
+        lambda anna: Customer.objects.filter(pk=anna).update(is_active=False),
+        lambda anna: accounts.delete_account(anna, now=now()),
+    ],
+    ids=["password", "deactivation", "deletion"],
 )
 def test_a_log_in_overtaken_by_a_change_of_the_account_opens_no_session(
-    transactional_db: None, person: MakePerson, hashes: Counted, change: dict[str, object]
+    transactional_db: None,
+    person: MakePerson,
+    hashes: Counted,
+    change: Callable[[int], object],
 ) -> None:
     anna = person("anna", PASSWORD).customer
 
@@ -143,6 +154,6 @@ def test_a_log_in_overtaken_by_a_change_of_the_account_opens_no_session(
             answer = elsewhere.submit(log_in_elsewhere)
             while hashes.turns == turns and not answer.done():
                 sleep(0.01)
-            type(anna).objects.filter(pk=anna.pk).update(**change)
+            change(anna.pk)
         assert answer.result().status == 401
     assert Session.objects.count() == 0

@@ -8,17 +8,17 @@ from uuid import UUID
 import jwt
 import pytest
 
-from larder.identity import services
+from larder.identity.doors import API, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
-from larder.identity.services import GRACE
-from larder.identity.tokens import REFRESH_LIFETIME, Refresh, Signer
+from larder.identity.services import sessions
+from larder.identity.tokens import Refresh, Signer
 from tests.conftest import Person
-from tests.identity.conftest import DOOR, SECRET, SIGNER, LogIn
+from tests.identity.conftest import SECRET, SIGNER, LogIn
 
 Enter = Callable[[Person], LogIn]
 MakePerson = Callable[..., Person]
-MONTH = REFRESH_LIFETIME.total_seconds()
+MONTH = V1.refresh.total_seconds()
 
 
 def test_a_refresh_token_is_exchanged_for_a_new_one_each_time(
@@ -77,14 +77,14 @@ def test_a_refresh_that_is_overtaken_between_its_statements_logs_nobody_out(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another screen got the successor and used it, all before this one read its session."""
-    mine, rotate = log_in(person()), services._rotate
+    mine, rotate = log_in(person()), sessions._rotate
 
-    def overtaken(given: Refresh, *, now: datetime) -> bool:
-        done = rotate(given, now=now)
-        rotate(replace(given, generation=given.generation + 1), now=now)
+    def overtaken(given: Refresh, door: Door, *, now: datetime) -> bool:
+        done = rotate(given, door, now=now)
+        rotate(replace(given, generation=given.generation + 1), door, now=now)
         return done
 
-    monkeypatch.setattr(services, "_rotate", overtaken)
+    monkeypatch.setattr(sessions, "_rotate", overtaken)
     newest = mine.refresh(mine.pair.refresh, at=1).refresh
     monkeypatch.undo()
     assert mine.refresh(newest, at=2).refresh
@@ -118,9 +118,9 @@ def test_a_refresh_token_works_only_at_the_door_that_issued_it(
 ) -> None:
     mine = log_in(person())
     with pytest.raises(TokenInvalid):
-        mine.refresh(mine.pair.refresh, at=1, door="compat0")
+        mine.refresh(mine.pair.refresh, at=1, door=API)
     with pytest.raises(TokenInvalid):
-        mine.revoke(mine.pair.refresh, door="compat0")
+        mine.revoke(mine.pair.refresh, door=API)
     assert mine.refresh(mine.pair.refresh, at=1).refresh
 
 
@@ -130,7 +130,7 @@ FORGED = {
     "not ASCII": "ü" * 20,
     "too short": "AAAA",
     "all zero": "A" * 70,
-    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, door=DOOR),
+    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, door=V1),
 }
 
 
@@ -152,7 +152,7 @@ def test_every_changed_character_of_a_token_makes_it_invalid(
     for place in range(len(token) - 1):
         other = "A" if token[place] != "A" else "B"
         with pytest.raises(TokenInvalid):
-            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], door=DOOR)
+            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], door=V1)
 
 
 def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
@@ -160,10 +160,10 @@ def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
 ) -> None:
     mine = log_in(person())
     rotated = Signer(["the secret of today, just as long as the one before", SECRET])
-    pair = services.refresh(mine.pair.refresh, door=DOOR, signer=rotated, now=mine.began)
+    pair = sessions.refresh(mine.pair.refresh, door=V1, signer=rotated, now=mine.began)
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(pair.refresh, door=DOOR)
-    assert rotated.read_refresh(pair.refresh, door=DOOR).generation == 1
+        SIGNER.read_refresh(pair.refresh, door=V1)
+    assert rotated.read_refresh(pair.refresh, door=V1).generation == 1
 
 
 def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_refresh(
@@ -177,7 +177,7 @@ def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_ref
 
 
 def test_the_grace_is_sixty_seconds() -> None:
-    assert GRACE.total_seconds() == 60
+    assert V1.grace.total_seconds() == 60
 
 
 def test_a_log_in_is_deleted_a_day_after_it_expired_and_not_before(
@@ -189,6 +189,6 @@ def test_a_log_in_is_deleted_a_day_after_it_expired_and_not_before(
 
     live, late = session(now + timedelta(seconds=1)), session(now - timedelta(hours=23))
     gone = session(now - timedelta(hours=25))
-    assert services.delete_expired_sessions(now=now, limit=10) == 1
+    assert sessions.delete_expired_sessions(now=now, limit=10) == 1
     assert set(Session.objects.values_list("id", flat=True)) == {live.id, late.id}
     assert not Session.objects.filter(id=gone.id).exists()

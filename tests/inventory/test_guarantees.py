@@ -234,6 +234,7 @@ SECRETS = [
     "SELECT count(email) FROM identity.customer",
     "SELECT 1 FROM identity.customer WHERE password LIKE 'argon2%'",
     "SELECT * FROM identity.session",
+    "SELECT * FROM identity.key",
     "SELECT * FROM common.idempotency_key",
     "SELECT * FROM public.django_session",
     "SELECT args FROM public.procrastinate_jobs",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,10 +19,11 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services import archive_product
 from larder.common import database
 from larder.common.errors import NotFound
-from larder.inventory import queries, services, sql
+from larder.inventory import queries, sql
 from larder.inventory.models import LedgerEntry, Stock
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
-from larder.inventory.services import Balance, Movement
+from larder.inventory.services import movements
+from larder.inventory.services.movements import Balance, Movement
 
 ANYBODY = 1
 MOST = 2**31 - 1
@@ -43,8 +45,8 @@ def test_lock_reads_what_the_orm_would_in_product_order(
     plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
     expected = list(plain.values_list("product_id", "available", "committed"))
     assert database.rows(sql.LOCK, [ids]) == expected
-    assert services.lock(ids) == {id: Balance(*units) for id, *units in expected}
-    assert list(services.lock(ids)) == sorted(set(ids) & set(made))
+    assert movements.lock(ids) == {id: Balance(*units) for id, *units in expected}
+    assert list(movements.lock(ids)) == sorted(set(ids) & set(made))
 
 
 def test_lock_has_the_order_below_the_locking(product: Callable[..., int]) -> None:
@@ -57,9 +59,9 @@ def test_lock_has_the_order_below_the_locking(product: Callable[..., int]) -> No
 changes = st.tuples(st.integers(0, 2), st.integers(-5, 9), st.integers(-5, 9))
 
 
-def by_hand(movements: Sequence[Movement], now: datetime) -> None:
+def by_hand(wanted: Sequence[Movement], now: datetime) -> None:
     """Movements through the ORM, one row after the other."""
-    for one in movements:
+    for one in wanted:
         stock = Stock.objects.select_for_update().get(pk=one.product)
         stock.available += one.available
         stock.committed += one.committed
@@ -100,12 +102,12 @@ def test_move_writes_what_the_orm_would(
     stocked: list[int], now: datetime, asked: list[tuple[int, int, int]]
 ) -> None:
     actor = UUID(int=7)
-    movements = [
+    wanted = [
         Movement(stocked[at], available, committed, "correction", f"r{number}", actor)
         for number, (at, available, committed) in enumerate(asked)
     ]
-    expected = forgotten(lambda: by_hand(movements, now), stocked)
-    found = forgotten(lambda: services.move(movements, services.lock(stocked), now=now), stocked)
+    expected = forgotten(lambda: by_hand(wanted, now), stocked)
+    found = forgotten(lambda: movements.move(wanted, movements.lock(stocked), now=now), stocked)
     assert found == expected
 
 
@@ -145,6 +147,7 @@ WORDS = [
     "井茶",
     "🍓",
 ]
+PARTS = ["", "", "", "jam", "JAM, l", "SKU", "%", "_", "tea 100%", "\\", " ", "È", "x"]
 WORDS += ["x", "re", "je", "sku-1", "-1", "zzz", "n's", "i̇", ".*", "[", "jam,"]
 
 
@@ -194,6 +197,9 @@ def plain(wanted: ProductFilter) -> "QuerySet[Product]":
     found = Product.objects.filter(condition)
     for word in wanted.words:
         found = found.filter(search_text__contains=Lower(Value(word)))
+    if wanted.name_contains:
+        lowered = found.annotate(lowered=Lower("name"))
+        found = lowered.filter(lowered__contains=Lower(Value(wanted.name_contains)))
     column, down = wanted.ordering.removeprefix("-"), wanted.ordering.startswith("-")
     order = [column] if column == "id" else [column, "id"]
     return found.order_by(*(f"-{one}" if down else one for one in order))
@@ -228,6 +234,9 @@ orderings = st.sampled_from([f"{sign}{name}" for name in ORDERINGS for sign in (
     shelf=st.none() | st.integers(0, 4),
     bounds=st.tuples(prices, prices),
     rest=st.tuples(st.none() | st.booleans(), st.none() | st.integers(1, 40), st.booleans()),
+    part=st.sampled_from(
+        ["", "", "", "jam", "JAM, l", "SKU", "%", "_", "100%", "\\", " ", "é", "x"]
+    ),
     ordering=orderings,
 )
 def test_products_are_those_the_orm_finds_page_by_page(
@@ -236,6 +245,7 @@ def test_products_are_those_the_orm_finds_page_by_page(
     shelf: int | None,
     bounds: tuple[Decimal | None, Decimal | None],
     rest: tuple[bool | None, int | None, bool],
+    part: str,
     ordering: str,
 ) -> None:
     tree = [one.pk for one in catalogue]
@@ -250,6 +260,7 @@ def test_products_are_those_the_orm_finds_page_by_page(
         ids=None if some is None else (*every[:some], 10**12),
         ordering=ordering,
         archived=archived,
+        name_contains=part,
     )
     expected = [
         queries.StockedProduct(*row)
@@ -257,6 +268,9 @@ def test_products_are_those_the_orm_finds_page_by_page(
     ]
     assert [one for page in pages(wanted, 7) for one in page] == expected
     assert queries.count_products(wanted) == len(expected)
+    assert queries.products(ANYBODY, wanted, limit=None) == expected
+    assert queries.products(ANYBODY, wanted, offset=7, limit=5) == expected[7:12]
+    assert queries.products(ANYBODY, wanted, offset=3, limit=None) == expected[3:]
 
 
 @within_a_test
@@ -268,6 +282,31 @@ def test_any_word_is_found_where_the_orm_finds_it(catalogue: list[Category], wor
     found = [one.id for one in queries.products(ANYBODY, wanted, limit=100)]
     assert found == list(plain(wanted).values_list("id", flat=True))
     assert listed.pk in found or word.isspace()
+
+
+@within_a_test
+@given(part=st.text(min_size=1, max_size=8).filter(lambda part: "\0" not in part))
+def test_any_part_of_a_name_is_found_where_the_orm_finds_it(
+    catalogue: list[Category], part: str
+) -> None:
+    listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
+    Product.objects.filter(pk=listed.pk).update(name=f"<{part}>")
+    wanted = ProductFilter(name_contains=part)
+    found = [one.id for one in queries.products(ANYBODY, wanted, limit=None)]
+    assert found == list(plain(wanted).values_list("id", flat=True))
+    assert listed.pk in found
+
+
+def test_a_name_does_not_contain_its_products_sku(product: Callable[..., int]) -> None:
+    jam = product(name="Red Jam, 100% fruit", sku="JAM-1_X")
+
+    def found(part: str) -> list[int]:
+        listed = queries.products(ANYBODY, ProductFilter(name_contains=part), limit=None)
+        return [one.id for one in listed]
+
+    assert found("d JAM, 100%") == [jam]
+    for elsewhere in ("JAM-1", "fruit jam-1", "jam red", "1_X", "Red_Jam", "Red%", "Jam\0", "\0"):
+        assert found(elsewhere) == []
 
 
 def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: datetime) -> None:
@@ -321,8 +360,9 @@ def test_a_page_walks_the_index_of_its_order_from_where_it_begins(
 
 def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Category]) -> None:
     by_rows = ("seqscan", "indexscan", "indexonlyscan")
-    found = plan(ProductFilter(words=("jam",), archived=True), None, without=by_rows)
-    assert "Bitmap Index Scan on product_by_trigram" in found
+    for wanted in (ProductFilter(words=("jam",)), ProductFilter(name_contains="jam")):
+        found = plan(replace(wanted, archived=True), None, without=by_rows)
+        assert "Bitmap Index Scan on product_by_trigram" in found
 
 
 # --- the ledger through the ORM queries ----------------------------------------------------
@@ -332,7 +372,7 @@ def test_a_ledger_is_read_backwards_from_where_a_page_ended(
     jam = product(stock=5)
     for number in range(5):
         movement = Movement(jam, 1, 0, "received", f"r{number}", uuid4())
-        services.move([movement], services.lock([jam]), now=now + timedelta(seconds=number))
+        movements.move([movement], movements.lock([jam]), now=now + timedelta(seconds=number))
     whole = queries.ledger(jam, before=None, limit=100)
     assert [one.balance for one in whole] == [10, 9, 8, 7, 6, 5]
     assert queries.ledger(jam, before=whole[1].id, limit=2) == whole[2:4]

@@ -12,7 +12,8 @@ from larder.common.errors import DomainError
 from larder.common.idempotency import Claim, Scope, fingerprint
 from larder.common.ids import NOBODY
 from larder.identity.models import Customer
-from larder.inventory.services import AdjustmentLine, adjust_stock, open_stock
+from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
+from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_orders
 from larder.orders.services.placement import Placement, Terms

@@ -25,7 +25,7 @@ RETURNS text LANGUAGE sql AS $$
     RETURNING id::text;
 $$;
 """
-"""`book` moves units as inventory.services.move does, ledger and stock together; `happen` moves an
+"""`book` moves units as movements.move does, ledger and stock together; `happen` moves an
 order as its services do, and gives the id of the event."""
 
 
@@ -241,6 +241,74 @@ ORDERS = [
     ),
 ]
 
+CART = """
+INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                     updated_at, version)
+VALUES (gen_random_uuid(), {anna.pk}, 'draft', 'GBP', 0, '', '', now(), now(), 1);
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
+SELECT id, {jam}, 'J', 'J', 1.25, 9 FROM "order" WHERE status = 'draft';
+"""
+"""Anna's draft, with more jam than there is, at the price of yesterday."""
+
+DRAFTS = [
+    Damage(
+        "something happened to a cart",
+        CART + "SELECT pg_temp.happen(id, 'changed', '', 'draft')"
+        " FROM \"order\" WHERE status = 'draft'",
+        {"nothing_happened_to_a_draft"},
+    ),
+    Damage(
+        "a cart took units",
+        CART + "SELECT pg_temp.book({jam}, -2, 2, 'change', pg_temp.happen(id, 'changed', '',"
+        " 'draft')) FROM \"order\" WHERE status = 'draft'",
+        {
+            "nothing_happened_to_a_draft",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+        },
+    ),
+    Damage(
+        "a placed order became a cart again",
+        "UPDATE \"order\" SET status = 'draft', placed_at = NULL WHERE id = '{first_order}'",
+        {
+            "nothing_happened_to_a_draft",
+            "orders_were_placed_once",
+            "status_is_that_of_the_last_event",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+            "keys_lead_to_orders",
+        },
+    ),
+    Damage(
+        "a cart became an order without being placed",
+        CART + "UPDATE \"order\" SET status = 'placed', placed_at = now(), total = 9 * 1.25"
+        " WHERE status = 'draft'",
+        {
+            "orders_were_placed_once",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+        },
+    ),
+    Damage(
+        "a customer has two carts",
+        "DROP INDEX orders.order_one_draft;" + CART + CART.split(";", maxsplit=1)[0],
+        {"customers_have_one_draft"},
+    ),
+    Damage(
+        "an order does not say when it was placed",
+        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
+        "UPDATE \"order\" SET placed_at = NULL WHERE id = '{first_order}'",
+        {"placed_orders_have_a_time"},
+    ),
+    Damage(
+        "a cart says when it was placed",
+        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
+        + CART
+        + "UPDATE \"order\" SET placed_at = now() WHERE status = 'draft'",
+        {"placed_orders_have_a_time"},
+    ),
+]
+
 KEYS_AND_ACCOUNTS = [
     Damage(
         "a claim was committed without a result",
@@ -254,9 +322,7 @@ KEYS_AND_ACCOUNTS = [
     ),
     Damage(
         "a key leads to a cart",
-        'INSERT INTO "order" (id, customer_id, status, currency, total, note, reference,'
-        " created_at, updated_at, version) VALUES (gen_random_uuid(), {anna.pk}, 'draft', 'GBP',"
-        " 0, '', '', now(), now(), 1); UPDATE idempotency_key SET result ="
+        CART + "UPDATE idempotency_key SET result ="
         " (SELECT id::text FROM \"order\" WHERE status = 'draft') WHERE key = 'first'",
         {"keys_lead_to_orders"},
     ),
@@ -285,7 +351,7 @@ KEYS_AND_ACCOUNTS = [
     ),
 ]
 
-DAMAGES = [*STOCK, *LEDGER, *ORDERS, *KEYS_AND_ACCOUNTS]
+DAMAGES = [*STOCK, *LEDGER, *ORDERS, *DRAFTS, *KEYS_AND_ACCOUNTS]
 
 LIVES = {
     "changed, packed short, shipped, returned": """
@@ -313,13 +379,9 @@ LIVES = {
         SELECT pg_temp.book({hat}, 2, -2, 'change',
                             pg_temp.happen('{first_order}', 'changed', 'placed', 'placed'))
     """,
-    "a cart with lines": """
-        INSERT INTO "order" (id, customer_id, status, currency, total, note, reference,
-                             created_at, updated_at, version)
-        VALUES (gen_random_uuid(), {anna.pk}, 'draft', 'GBP', 0, '', '', now(), now(), 1);
-        INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
-        SELECT id, {jam}, 'J', 'J', 1.50, 9 FROM "order" WHERE status = 'draft'
-    """,
+    "a cart with lines": CART,
+    "an empty cart": f'{CART} DELETE FROM order_line USING "order" WHERE order_id = "order".id'
+    " AND status = 'draft'",
     "a cart that was placed": """
         UPDATE order_event SET from_status = 'draft' WHERE order_id = '{first_order}'
     """,

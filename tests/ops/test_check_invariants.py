@@ -49,13 +49,13 @@ def test_a_healthy_shop_gets_a_line_for_each_invariant(transactional_db: None) -
     *lines, last = _run().splitlines()
     names = [invariant.name for invariant in invariants.INVARIANTS]
     assert [line.split()[:3] for line in lines] == [["ok", name, "0"] for name in names]
-    assert last.startswith("All 24 invariants hold over 3 × product, 6 × ledger_entry, 3 × order")
+    assert last.startswith("All 27 invariants hold over 3 × product, 6 × ledger_entry, 3 × order")
 
 
 def test_a_violation_is_told_with_its_rows_and_where_to_look(transactional_db: None) -> None:
     database.execute(VIOLATION)
     told = StringIO()
-    with pytest.raises(CommandError, match="1 of 24 invariants are violated") as ended:
+    with pytest.raises(CommandError, match="1 of 27 invariants are violated") as ended:
         call_command("check_invariants", stdout=told)
     assert ended.value.returncode == 1
     assert "violated  no_claim_is_left_open" in told.getvalue()

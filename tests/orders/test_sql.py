@@ -1,19 +1,21 @@
-"""The hand-written INSERT writes what the ORM would."""
+"""The hand-written statements write what the ORM would."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import F, Model
 
 from larder.catalog import queries as catalog
 from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
+from larder.orders.services.held_drafts import hold_drafts
 from larder.orders.services.placement import Candidate, Placed, Placement, candidate
 from larder.orders.services.write_orders import write_placed
 from tests.conftest import Person
@@ -139,3 +141,102 @@ def test_no_orders_are_written_with_no_statement(
 ) -> None:
     with django_assert_num_queries(0):
         write_placed([], currency="GBP", now=now)
+
+
+@pytest.fixture
+def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
+    """The first and the second of the orders as drafts, to be placed two hours later."""
+    found = []
+    for one in candidates[:2]:
+        asked, begun = one.asked, now - timedelta(hours=2)
+        order = Order.objects.create(
+            id=one.id,
+            customer_id=asked.customer,
+            status="draft",
+            currency="EUR",
+            total=0,
+            note="half written",
+            created_at=begun,
+            updated_at=begun,
+            version=7,
+        )
+        for line in one.lines:
+            OrderLine.objects.create(
+                order=order,
+                product_id=line.offer.id,
+                sku="old",
+                name="old",
+                unit_price=99,
+                quantity=line.quantity,
+            )
+        placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]))
+        placing.lines = one.lines
+        found.append(placing)
+    return found
+
+
+def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
+    """The same drafts placed, one row after the other."""
+    for one in drafts:
+        asked = one.asked
+        Order.objects.filter(id=one.id, status="draft").update(
+            status="placed",
+            currency="GBP",
+            total=one.total,
+            note=asked.note,
+            reference=asked.reference,
+            ship_to=asked.ship_to,
+            requested_for=asked.requested_for,
+            placed_at=now,
+            updated_at=now,
+            lines_fingerprint=one.lines_fingerprint,
+            rest_fingerprint=one.rest_fingerprint,
+            version=F("version") + 1,
+        )
+        for line in one.lines:
+            OrderLine.objects.filter(order_id=one.id, product_id=line.offer.id).update(
+                sku=line.offer.sku, name=line.offer.name, unit_price=line.unit_price
+            )
+        OrderEvent.objects.create(
+            id=one.event,
+            order_id=one.id,
+            type="placed",
+            from_status="draft",
+            to_status="placed",
+            actor=asked.actor,
+            at=now,
+        )
+
+
+def test_placing_drafts_writes_what_the_orm_would(drafts: list[Candidate], now: datetime) -> None:
+    with transaction.atomic():
+        hold_drafts(drafts)
+    before = written(lambda: None)
+    expected = written(lambda: drafts_through_the_orm(drafts, now))
+    found = written(lambda: write_placed(drafts, currency="GBP", now=now))
+    assert found == expected != before
+    assert [len(rows) for rows in found.values()] == [2, 3, 2]
+
+
+def test_the_answers_of_drafts_and_orders_are_what_a_later_reading_finds(
+    candidates: list[Candidate], drafts: list[Candidate], now: datetime
+) -> None:
+    placed = [*drafts, candidates[2]]
+    with transaction.atomic():
+        hold_drafts(placed)
+        write_placed(placed, currency="GBP", now=now)
+    later = queries.orders([one.id for one in placed])
+    answers = [one.answer for one in placed]
+    assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in placed]
+
+
+def test_a_draft_that_is_none_any_more_is_not_written(
+    drafts: list[Candidate], now: datetime
+) -> None:
+    """The lock makes this impossible; the statement looks all the same."""
+    with transaction.atomic():
+        hold_drafts(drafts)
+    Order.objects.filter(id=drafts[0].id).update(status="placed", placed_at=now)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        write_placed(drafts, currency="GBP", now=now)
+    assert OrderEvent.objects.count() == 0

@@ -7,19 +7,27 @@ fault it was there to prevent shows every time and not now and then.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import sleep
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F
 
+from larder.catalog import services as catalog
+from larder.catalog import sql as catalog_sql
 from larder.common import idempotency
 from larder.common.idempotency import Claim, Earlier, Scope
-from larder.identity import services as identity
+from larder.identity.doors import Door
 from larder.identity.models import Session
+from larder.identity.services import sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
-from larder.orders.services import place_order
+from larder.orders import sql as order_sql
+from larder.orders.models import Order
+from larder.orders.services import drafts, held_drafts, place_order
+from larder.orders.services.drafts import LockedDraft
+from larder.orders.services.held_drafts import LockedRow
 from larder.orders.services.placement import Candidate
 
 Removal = list[tuple[Any, str, Any]]
@@ -58,7 +66,7 @@ def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earl
     return {}
 
 
-def look_then_rotate(given: Refresh, *, now: datetime) -> bool:
+def look_then_rotate(given: Refresh, door: Door, *, now: datetime) -> bool:
     """Rotates without comparing in the statement that swaps."""
     row = Session.objects.filter(id=given.session)
     present = row.values_list("generation", flat=True).first()
@@ -66,6 +74,11 @@ def look_then_rotate(given: Refresh, *, now: datetime) -> bool:
     if present != given.generation:
         return False
     return bool(row.update(generation=F("generation") + 1, rotated_at=now))
+
+
+def without_grace(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
+    """Takes nobody for a screen that came a little later."""
+    return False
 
 
 def keep_claims(scopes: Collection[Scope]) -> None:
@@ -79,6 +92,45 @@ def all_together(
     return list(waiting), []
 
 
+def find_draft(customer: int) -> LockedDraft | None:
+    """Finds the draft that is to be changed and does not hold it."""
+    row = Order.objects.filter(customer_id=customer, status="draft").values_list("id", "number")
+    found = row.first()
+    sleep(PAUSE)
+    return LockedDraft(*found) if found else None
+
+
+def look_at_drafts(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
+    """Looks whether they are drafts, and does not hold them."""
+    rows = Order.objects.filter(id__in=orders).values_list(*held_drafts._COLUMNS)
+    found = {id: LockedRow(*row) for id, *row in rows}
+    sleep(PAUSE)
+    return found
+
+
+def lock_as_they_come(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
+    """Locks one draft after the other, as the group names them."""
+    found: dict[UUID, LockedRow] = {}
+    for one in orders:
+        found |= _lock_drafts([one])
+        sleep(PAUSE)
+    return found
+
+
+_lock_drafts = held_drafts.lock
+PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
+
+
+def look_at_name(name: str, *, product: int | None = None) -> None:
+    """Looks whether a name is taken, and writes later."""
+    _claim_name(name, product=product)
+    sleep(4 * PAUSE)
+
+
+_claim_name = catalog.claim_name
+UNLOCKED_NAME = "SELECT %s::text"
+
+
 REMOVALS: dict[str, Callable[[], Removal]] = {
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
     "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],
@@ -87,6 +139,17 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
     "separation of twins": lambda: [(place_order, "separate_twins", all_together)],
-    "compare-and-swap": lambda: [(identity, "_rotate", look_then_rotate)],
-    "grace": lambda: [(identity, "GRACE", -timedelta(days=1))],
+    "draft lock": lambda: [(drafts, "_lock", find_draft)],
+    "drafts held": lambda: [(held_drafts, "lock", look_at_drafts)],
+    "drafts held or compared": lambda: [
+        (held_drafts, "lock", look_at_drafts),
+        (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
+    ],
+    "draft order": lambda: [(held_drafts, "lock", lock_as_they_come)],
+    "name lock": lambda: [
+        (catalog, "claim_name", look_at_name),
+        (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
+    ],
+    "compare-and-swap": lambda: [(sessions, "_rotate", look_then_rotate)],
+    "grace": lambda: [(sessions, "_is_successor", without_grace)],
 }

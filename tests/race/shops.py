@@ -19,9 +19,10 @@ from larder.common.clock import now
 from larder.common.errors import DomainError
 from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import NOBODY
-from larder.identity import services as identity
-from larder.identity.services import NewCustomer
-from larder.inventory.services import AdjustmentLine, adjust_stock
+from larder.identity.doors import V1
+from larder.identity.services import accounts, sessions
+from larder.identity.services.accounts import NewCustomer
+from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
@@ -34,7 +35,6 @@ Lines = Sequence[tuple[int, int]]
 
 OK = "ok"
 GBP = Terms(currency="GBP")
-DOOR = "v1"
 PASSWORD = "a rather good one"
 
 
@@ -114,10 +114,10 @@ class ServiceShop:
         """A service is told who is asking."""
 
     def session(self, who: Person) -> str:
-        pair = identity.log_in(
+        pair = sessions.log_in(
             username=who.customer.username,
             password=who.password,
-            door=DOOR,
+            door=V1,
             signer=signer(),
             now=now(),
         )
@@ -166,7 +166,7 @@ class ServiceShop:
 
     def refresh(self, token: str) -> Answer:
         def call() -> Answer:
-            pair = identity.refresh(token, door=DOOR, signer=signer(), now=now())
+            pair = sessions.refresh(token, door=V1, signer=signer(), now=now())
             return Answer(OK, pair.refresh)
 
         return answered(call)
@@ -179,7 +179,7 @@ class ServiceShop:
         new = NewCustomer(username=username, password=PASSWORD)
 
         def call() -> Answer:
-            made = identity.register(new, policy="open", now=now(), claim=claim)
+            made = accounts.register(new, policy="open", now=now(), claim=claim)
             return Answer(OK, made.id, made.replayed)
 
         return answered(call)

@@ -129,5 +129,21 @@ def test_help_lists_every_target_in_an_empty_environment() -> None:
     make = str(shutil.which("make"))
     shown = subprocess.run([make], cwd=CHECKOUT, env={}, capture_output=True, text=True, check=True)
     text = (CHECKOUT / "Makefile").read_text()
-    targets = set(re.findall(r"^\.PHONY: ([a-z/-]+)$", text, re.MULTILINE)) - {"installed-run"}
+    targets = set(re.findall(r"^\.PHONY: ([a-z./-]+)$", text, re.MULTILINE)) - {"installed-run"}
     assert {line.split()[1] for line in shown.stdout.splitlines()} == targets
+
+
+KNOWN = ("build", "migrate", "makemigrations", "format", "venv", "requirements.txt", "clean")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize("target", KNOWN)
+def test_the_targets_that_earlier_teams_type_run_whatever_files_there_are(
+    target: str, tmp_path: Path
+) -> None:
+    shutil.copy(CHECKOUT / "Makefile", tmp_path)
+    (tmp_path / target).touch()
+    make = [str(shutil.which("make")), "--dry-run", target]
+    planned = subprocess.run(make, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
+    assert "up to date" not in planned.stdout
+    assert re.search("bootstrap|rm -rf", planned.stdout)

@@ -12,12 +12,11 @@ from larder.api.v1.me import shown
 from larder.api.v1.operations import KEYED, operation
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
-from larder.identity import queries, services
-from larder.identity.services import NewCustomer, Pair
-from larder.identity.tokens import ACCESS_LIFETIME
-
-DOOR = "v1"
-"""Refresh tokens of this API work here and at no other."""
+from larder.identity import queries
+from larder.identity.doors import V1
+from larder.identity.services import accounts, sessions
+from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.sessions import Pair
 
 
 class Register(Open):
@@ -35,7 +34,7 @@ class Register(Open):
         body = read_body(request, shapes.Register)
         moment = now()
         about = (body.username, body.email, body.first_name, body.last_name)
-        registered = services.register(
+        registered = accounts.register(
             NewCustomer(
                 username=body.username,
                 password=body.password,
@@ -65,10 +64,10 @@ class Token(Open):
     def post(self, request: Request) -> HttpResponse:
         """Exchanges a username and password for an access and a refresh token."""
         body = read_body(request, shapes.LogIn)
-        pair = services.log_in(
+        pair = sessions.log_in(
             username=body.username,
             password=body.password,
-            door=DOOR,
+            door=V1,
             signer=signer(),
             now=now(),
         )
@@ -87,7 +86,7 @@ class Refresh(Open):
     def post(self, request: Request) -> HttpResponse:
         """Exchanges a refresh token for a new pair; the old one is good for 60 s more."""
         body = read_body(request, shapes.RefreshToken)
-        return _tokens(services.refresh(body.refresh, door=DOOR, signer=signer(), now=now()))
+        return _tokens(sessions.refresh(body.refresh, door=V1, signer=signer(), now=now()))
 
 
 class Revoke(Open):
@@ -102,11 +101,11 @@ class Revoke(Open):
     def post(self, request: Request) -> HttpResponse:
         """Ends the log-in of a refresh token; its access token is refused within 30 seconds."""
         body = read_body(request, shapes.RefreshToken)
-        services.revoke(body.refresh, door=DOOR, signer=signer(), now=now())
+        sessions.revoke(body.refresh, door=V1, signer=signer(), now=now())
         return no_content()
 
 
 def _tokens(pair: Pair) -> HttpResponse:
-    seconds = int(ACCESS_LIFETIME.total_seconds())
+    seconds = int(V1.access.total_seconds())
     answer = shapes.TokenPair(pair.access, pair.refresh, "Bearer", seconds)
     return reply(answer, headers={"Cache-Control": "no-store"})

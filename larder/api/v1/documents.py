@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.http import HttpResponse
+from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -25,10 +26,18 @@ class OpenApi(Open):
 
 @cache
 def document() -> msgspec.Raw:
-    """The OpenAPI document as JSON, in the order `manage.py spectacular` writes it."""
+    """The OpenAPI document as JSON, in the order `manage.py openapi` writes it."""
+    return msgspec.Raw(msgspec.json.encode(schema()))
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The OpenAPI document of v1, without the earlier contracts that may be on beside it."""
+    from larder.api.v1.urls import urlpatterns
+
     generator: Any = SchemaGenerator
-    schema = generator().get_schema(request=None, public=True)
-    return msgspec.Raw(msgspec.json.encode(schema))
+    made = generator(patterns=[path("api/v1/", include(urlpatterns))])
+    return made.get_schema(request=None, public=True)  # type: ignore[no-any-return]
 
 
 class Explanation(Open):

@@ -1,13 +1,17 @@
 """The customer's own account."""
 
 from django.http import HttpResponse
+from msgspec import UNSET
 from rest_framework.request import Request
 
 from larder.api.v1 import shapes
-from larder.api.v1.http import Endpoint, caller, reply_tagged
-from larder.api.v1.operations import CACHED, operation
+from larder.api.v1.bodies import read_body
+from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
+from larder.api.v1.operations import CACHED, TAGGED, VERSIONED, operation
+from larder.common.clock import now
 from larder.identity import queries
 from larder.identity.queries import Profile
+from larder.identity.services import accounts
 
 
 class Me(Endpoint):
@@ -20,7 +24,34 @@ class Me(Endpoint):
     )
     def get(self, request: Request) -> HttpResponse:
         """Who the token belongs to."""
-        return reply_tagged(request, shown(queries.profile(caller(request).id)))
+        return _answer(request, caller(request).id)
+
+    @operation(
+        "change_me",
+        tag="me",
+        body=shapes.ProfileFields,
+        answers={200: shapes.Me},
+        problems=["not_found", "username_taken", "email_taken"],
+        traits=[VERSIONED, TAGGED],
+    )
+    def patch(self, request: Request) -> HttpResponse:
+        """Changes the name to log in with, the address, or the person's names."""
+        body, who = read_body(request, shapes.ProfileFields), caller(request).id
+        given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
+        fields = {name: value for name, value in given.items() if value is not UNSET}
+        accounts.change_profile(who, fields, version=version_wanted(request))
+        return _answer(request, who)
+
+    @operation("delete_me", tag="me", answers={204: None}, traits=[VERSIONED])
+    def delete(self, request: Request) -> HttpResponse:
+        """Deletes the account: its orders stay, without a name; tokens and keys end."""
+        accounts.delete_account(caller(request).id, now=now(), version=version_wanted(request))
+        return no_content()
+
+
+def _answer(request: Request, customer: int) -> HttpResponse:
+    found = queries.profile(customer)
+    return reply_tagged(request, shown(found), version=found.version)
 
 
 def shown(profile: Profile) -> shapes.Me:

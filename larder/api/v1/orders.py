@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from django.conf import settings
 from django.http import HttpResponse
 from msgspec import UNSET, Meta
 from rest_framework.request import Request
 
 from larder.api import pagination
+from larder.api.shop import terms
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
@@ -33,7 +33,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placement import Placement
 
 Status = Annotated[
     Literal["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
@@ -107,7 +107,7 @@ class Orders(Endpoint):
     def post(self, request: Request) -> HttpResponse:
         """Places an order, wholly or not at all."""
         body = read_body(request, shapes.NewOrder)
-        placed = place_order(_placement(request, body), terms=_terms(), now=now())
+        placed = place_order(_placement(request, body), terms=terms(), now=now())
         headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
         headers |= replay_headers(replayed=placed.replayed)
         order = placed.order
@@ -187,10 +187,6 @@ def _filter(asked: ListParameters, who: Caller) -> OrderFilter:
         number=asked.number,
         product=asked.product,
     )
-
-
-def _terms() -> Terms:
-    return Terms(currency=settings.CURRENCY, minimum_total=Decimal(settings.MIN_ORDER_TOTAL))
 
 
 def _placement(request: Request, body: shapes.NewOrder) -> Placement:

@@ -30,8 +30,9 @@ from larder.common import money
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.common.money import PRICE_PATTERN
-from larder.inventory import queries, services
+from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
+from larder.inventory.services import products
 
 Ordering = Annotated[
     Literal["id", "-id", "name", "-name", "price", "-price", "sku", "-sku"],
@@ -83,7 +84,7 @@ class Products(StaffWrites):
         moment, who = now(), caller(request)
         fields = _fields(body)
         content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
-        made = services.create_stocked_product(
+        made = products.create_stocked_product(
             fields,
             quantity=body.quantity,
             actor=who.public_id,

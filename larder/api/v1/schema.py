@@ -84,8 +84,11 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        said = "An access token from `auth/token`. The word Token does in place of Bearer."
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": said}
+        said = (
+            "An access token from `auth/token`, or a key from `auth/keys`. "
+            "The word Token does in place of Bearer."
+        )
+        return {"type": "http", "scheme": "bearer", "description": said}
 
 
 class OperationSchema(AutoSchema):

@@ -47,6 +47,9 @@ Status = Annotated[
 ]
 Name = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\S")]
 Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?\Z")]
+Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?\Z")]
+Email = Annotated[str, Meta(max_length=254, pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z")]
+PersonName = Annotated[str, Meta(max_length=150)]
 Text = Annotated[str, Meta(max_length=2000)]
 Short = Annotated[str, Meta(max_length=200)]
 Tiny = Annotated[str, Meta(max_length=64)]
@@ -59,11 +62,11 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Register(Request):
     """Who somebody wants to be here."""
 
-    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?\Z")]
+    username: Username
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    email: Annotated[str, Meta(max_length=254, pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z")] = ""
-    first_name: Annotated[str, Meta(max_length=150)] = ""
-    last_name: Annotated[str, Meta(max_length=150)] = ""
+    email: Email = ""
+    first_name: PersonName = ""
+    last_name: PersonName = ""
 
 
 class LogIn(Request):
@@ -100,6 +103,46 @@ class Me(msgspec.Struct):
     may_order: bool
     is_staff: bool
     date_joined: Time
+
+
+class ProfileFields(Request):
+    """What customers change of their accounts; only the fields given are changed."""
+
+    username: Username | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+    first_name: PersonName | UnsetType = UNSET
+    last_name: PersonName | UnsetType = UNSET
+
+
+class NewKey(Request):
+    """A long-lived key to make; `name` is for its owner to know it by."""
+
+    name: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Key(msgspec.Struct):
+    """A long-lived key. `derived`: the one that the earlier clients' token requests hand out."""
+
+    id: UUID
+    name: str
+    derived: bool
+    created_at: Time
+
+
+class MadeKey(msgspec.Struct):
+    """A new key. `key` is shown this once: it is null when the request is a repeat."""
+
+    id: UUID
+    name: str
+    key: str | None
+    created_at: Time
+
+
+class KeyPage(msgspec.Struct):
+    """A page of live keys, oldest first."""
+
+    results: list[Key]
+    next: Link | None
 
 
 class Product(msgspec.Struct):

@@ -24,9 +24,11 @@ from larder.catalog import queries as catalog
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput, UnknownProducts
 from larder.common.idempotency import RETENTION, fingerprint
-from larder.inventory import queries, services
+from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
-from larder.inventory.services import CAUSES, AdjustmentLine
+from larder.inventory.services import adjustments
+from larder.inventory.services.adjustments import AdjustmentLine
+from larder.inventory.services.movements import CAUSES
 
 
 class StockParameters(msgspec.Struct):
@@ -74,7 +76,7 @@ class Adjustments(Endpoint):
         _check(body)
         moment = now()
         content = fingerprint(msgspec.to_builtins(body))
-        adjusted = services.adjust_stock(
+        adjusted = adjustments.adjust_stock(
             _lines(body),
             reason=body.reason,
             actor=caller(request).public_id,

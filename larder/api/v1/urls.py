@@ -3,13 +3,15 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularSwaggerView
 
-from larder.api.v1 import auth, categories, documents, me, orders, products, stock
+from larder.api.v1 import auth, categories, documents, keys, me, orders, products, stock
 
 urlpatterns = [
     path("auth/register", auth.Register.as_view()),
     path("auth/token", auth.Token.as_view()),
     path("auth/token/refresh", auth.Refresh.as_view()),
     path("auth/token/revoke", auth.Revoke.as_view()),
+    path("auth/keys", keys.Keys.as_view()),
+    path("auth/keys/<uuid:key>", keys.Key.as_view()),
     path("me", me.Me.as_view()),
     path("products", products.Products.as_view()),
     path("products/<int:product>", products.Product.as_view()),

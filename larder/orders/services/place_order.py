@@ -1,8 +1,8 @@
 """Placing orders: one transaction for a group of one or more.
 
 In this order, so that nothing is decided on what may still change: claim ids and keys, lock the
-stock rows, read prices and rules, decide in memory, write. A refused order gives its claims back
-and touches nothing of its neighbours.
+drafts that are to be placed, lock the stock rows, read prices and rules, decide in memory, write.
+A refused order gives its claims back and touches nothing of its neighbours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from larder.catalog.queries import Offer
 from larder.common.errors import DomainError, NotFound
 from larder.identity import queries as identity
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.inventory import services as inventory
-from larder.inventory.services import Balance
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
+from larder.orders.services.held_drafts import hold_drafts
 from larder.orders.services.placement import (
     Candidate,
     Placed,
@@ -50,8 +51,9 @@ def place_orders(
     """Places a group; answers in its order. One order's refusal is no other's concern.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (no such customer, or the id is another's), OrderingNotAllowed,
-    SessionEnded (the customer's own account was deactivated).
+    KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
+    SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
+    CartEmpty. The lines of a refused draft are named by ascending line id.
     """
     candidates = [candidate(one) for one in asked]
     waiting = candidates
@@ -65,6 +67,7 @@ def place_orders(
 def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
     earlier = claim_and_replay(group, now=now)
     _check_customers(unanswered(group))
+    hold_drafts(unanswered(group))
     _place_open(unanswered(group), terms, now)
     release_refused(group, earlier)
 
@@ -87,7 +90,7 @@ def _place_open(group: Sequence[Candidate], terms: Terms, now: datetime) -> None
     """Locks, reads under the locks, decides, writes."""
     if not group:
         return
-    balances = inventory.lock({line.product for one in group for line in one.asked.lines})
+    balances = inventory.lock({line.product for one in group for line in one.wanted})
     offers = catalog.offers(balances)
     _decide(group, balances, offers, terms)
     placed = unanswered(group)
@@ -104,7 +107,7 @@ def _decide(
 ) -> None:
     """Leaves the priced lines or the refusal with each candidate."""
     decisions = decide(
-        [one.asked.lines for one in group],
+        [one.wanted for one in group],
         shelf={product: balance.available for product, balance in balances.items()},
         offers=offers,
         prices=[_prices(one, offers) for one in group],
@@ -118,7 +121,7 @@ def _decide(
 
 
 def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
-    wanted = {line.product for line in one.asked.lines if line.product in offers}
+    wanted = {line.product for line in one.wanted if line.product in offers}
     return prices_for(one.asked.customer, [offers[product] for product in wanted])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,8 @@ class Placement:
 
     `order_id` is the id the client chose, if it did; `actor` the public id of who is asking, who
     may be staff placing it for the customer; `operation` the method and path `key` belongs to.
+    `draft` places the customer's draft of that id, with the lines in it: then `lines` is empty
+    and no id can be chosen. With `lines_only` a repeat is compared by its lines alone.
     """
 
     customer: int
@@ -35,6 +37,8 @@ class Placement:
     order_id: UUID | None = None
     key: str | None = None
     operation: str = ""
+    draft: UUID | None = None
+    lines_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,22 @@ class Terms:
     minimum_total: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldDraft:
+    """A draft under its lock: what it keeps when it is placed."""
+
+    number: int
+    version: int
+    created_at: datetime
+    line_ids: Sequence[int]
+
+
 @dataclass(slots=True)
 class Candidate:
-    """A placement on its way through the transaction; done when it has an answer."""
+    """A placement on its way through the transaction; done when it has an answer.
+
+    `wanted` is what was asked for, or what is in the draft once that is held.
+    """
 
     asked: Placement
     id: UUID
@@ -63,6 +80,8 @@ class Candidate:
     lines_fingerprint: bytes
     rest_fingerprint: bytes
     claims: list[Claim]
+    wanted: Sequence[Wanted]
+    draft: HeldDraft | None = None
     lines: list[PricedLine] = field(default_factory=list)
     answer: Placed | DomainError | None = None
 
@@ -72,6 +91,11 @@ class Candidate:
         return [claim.scope for claim in self.claims]
 
     @property
+    def names(self) -> list[object]:
+        """What no other order of a transaction may have: its scopes, its draft."""
+        return [*self.scopes, self.asked.draft] if self.asked.draft else [*self.scopes]
+
+    @property
     def total(self) -> Decimal:
         """Exact, over the priced lines."""
         return sum((line.total for line in self.lines), Decimal(0))
@@ -79,7 +103,7 @@ class Candidate:
 
 def candidate(asked: Placement) -> Candidate:
     """Gives the order its ids and fingerprints, before anything is written."""
-    lines = fingerprint(sorted(add_up(asked.lines).items()))
+    lines = fingerprint_of_lines(asked.lines)
     expected = sorted(
         (one.product, f"{one.expected_price:.3f}")
         for one in asked.lines
@@ -87,11 +111,19 @@ def candidate(asked: Placement) -> Candidate:
     )
     details = (asked.note, asked.reference, asked.ship_to, asked.requested_for)
     rest = fingerprint(asked.customer, details, expected)
-    id = asked.order_id or new_id()
-    return Candidate(asked, id, new_id(), lines, rest, _claims(asked, id, lines + rest))
+    id = asked.draft or asked.order_id or new_id()
+    claims = _claims(asked, id, lines + rest)
+    return Candidate(asked, id, new_id(), lines, rest, claims, asked.lines)
+
+
+def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
+    """Of the units of each product: neither the order of the lines nor their number counts."""
+    return fingerprint(sorted(add_up(lines).items()))
 
 
 def _claims(asked: Placement, id: UUID, content: bytes) -> list[Claim]:
+    """The key of a draft's placing says nothing of which draft: its operation does, or else the
+    same request means whichever draft it was that the key placed."""
     claims = []
     if asked.order_id is not None:
         claims.append(Claim(Scope(NOBODY, ORDER_ID, str(id)), content, str(id)))

@@ -14,16 +14,17 @@ from larder.orders.services.placement import ORDER_ID, Candidate, Placed, unansw
 def separate_twins(
     waiting: Sequence[Candidate],
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """Those that can go together, and those whose key or id is already among them.
+    """Those that can go together, and those whose key, id or draft is already among them.
 
-    Equal keys or ids go into different transactions: one claim answers for one of them.
+    Equals go into different transactions: one claim answers for one of them, and a draft that
+    one of them places is no draft for the next.
     """
     group: list[Candidate] = []
     later: list[Candidate] = []
-    seen: set[Scope] = set()
+    seen: set[object] = set()
     for one in waiting:
-        (later if seen.intersection(one.scopes) else group).append(one)
-        seen.update(one.scopes)
+        (later if seen.intersection(one.names) else group).append(one)
+        seen.update(one.names)
     return group, later
 
 
@@ -86,6 +87,14 @@ def _repeat(
     """The order as it stands now, for its owner alone, if it is what was placed."""
     if content is None or order is None or content.customer != one.asked.customer:
         return NotFound()
-    if (content.lines, content.rest) != (one.lines_fingerprint, one.rest_fingerprint):
-        return KeyReused()
-    return Placed(order, replayed=True)
+    return Placed(order, replayed=True) if _is_same(one, content) else KeyReused()
+
+
+def _is_same(one: Candidate, content: queries.PlacedContent) -> bool:
+    """Whether this is what was placed. The lines of a draft are known only to the shop; that it
+    is the same request was already seen by its key."""
+    if one.asked.draft is not None:
+        return content.rest == one.rest_fingerprint
+    if one.asked.lines_only:
+        return content.lines == one.lines_fingerprint
+    return (content.lines, content.rest) == (one.lines_fingerprint, one.rest_fingerprint)

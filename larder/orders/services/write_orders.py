@@ -1,8 +1,10 @@
-"""Writes decided orders: orders, lines and events in one statement, whatever the group's size."""
+"""Writes decided orders: orders, lines and events in one statement, whatever the group's size.
 
-from collections.abc import Sequence
+New orders are inserted; drafts become orders where they stand, by a statement of their own.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import Jsonb
 
@@ -10,13 +12,20 @@ from larder.common import database
 from larder.orders import sql
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
-from larder.orders.services.placement import Candidate, Placed
+from larder.orders.services.placement import Candidate, HeldDraft, Placed
 
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
     """Writes the orders and answers their candidates."""
-    if not placed:
-        return
+    new = [one for one in placed if one.draft is None]
+    drafts = [(one, one.draft) for one in placed if one.draft is not None]
+    if new:
+        _insert(new, currency, now)
+    if drafts:
+        _place_drafts(drafts, currency, now)
+
+
+def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     lines = [
         (
             one.id,
@@ -29,32 +38,50 @@ def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -
         for one in placed
         for line in one.lines
     ]
-    events = [(one.event, one.id, one.asked.actor) for one in placed]
-    head = [currency, now, now, now, *database.columns(_order_row(one) for one in placed)]
-    rows = database.rows(
-        sql.INSERT, [*head, *database.columns(lines), now, *database.columns(events)]
-    )
-    numbers: dict[UUID, int] = dict(rows)
+    orders = database.columns((one.id, one.asked.customer, *_content(one)) for one in placed)
+    parameters = [currency, now, now, now, *orders, *database.columns(lines), now, *_events(placed)]
+    ((ids, numbers, line_ids),) = database.rows(sql.INSERT, parameters)
+    number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
-        one.answer = Placed(_view(one, numbers[one.id], currency, now), replayed=False)
+        # Neither the order nor a line of it was there before.
+        made = HeldDraft(number_of[one.id], 0, now, [next(lines_left) for _ in one.lines])
+        one.answer = Placed(_view(one, made, currency, now), replayed=False)
 
 
-def _order_row(one: Candidate) -> tuple[object, ...]:
+def _place_drafts(
+    drafts: Sequence[tuple[Candidate, HeldDraft]], currency: str, now: datetime
+) -> None:
+    orders = database.columns((one.id, *_content(one)) for one, _ in drafts)
+    lines = database.columns(
+        (id, line.offer.sku, line.offer.name, line.unit_price)
+        for one, draft in drafts
+        for id, line in zip(draft.line_ids, one.lines, strict=True)
+    )
+    events = _events([one for one, _ in drafts])
+    parameters = [currency, now, now, *orders, *lines, now, *events]
+    found = {row[0] for row in database.rows(sql.PLACE_DRAFTS, parameters)}
+    if len(found) != len(drafts):
+        raise RuntimeError("a draft was placed by somebody else while it was locked")
+    for one, draft in drafts:
+        one.answer = Placed(_view(one, draft, currency, now), replayed=False)
+
+
+def _content(one: Candidate) -> tuple[object, ...]:
     asked = one.asked
     ship_to = None if asked.ship_to is None else Jsonb(asked.ship_to)
     details = (asked.note, asked.reference, ship_to, asked.requested_for)
-    return (
-        *(one.id, asked.customer, one.total),
-        *details,
-        *(one.lines_fingerprint, one.rest_fingerprint),
-    )
+    return (one.total, *details, one.lines_fingerprint, one.rest_fingerprint)
 
 
-def _view(one: Candidate, number: int, currency: str, now: datetime) -> OrderView:
+def _events(placed: Sequence[Candidate]) -> list[list[object]]:
+    return database.columns((one.event, one.id, one.asked.actor) for one in placed)
+
+
+def _view(one: Candidate, row: HeldDraft, currency: str, now: datetime) -> OrderView:
     asked = one.asked
     return OrderView(
         id=one.id,
-        number=number,
+        number=row.number,
         customer=asked.customer,
         status=OrderStatus.PLACED,
         currency=currency,
@@ -63,17 +90,21 @@ def _view(one: Candidate, number: int, currency: str, now: datetime) -> OrderVie
         reference=asked.reference,
         ship_to=asked.ship_to,
         requested_for=asked.requested_for,
+        created_at=row.created_at,
         placed_at=now,
         updated_at=now,
-        version=1,
-        lines=[
-            LineView(
-                line.offer.id,
-                line.offer.sku,
-                line.offer.name,
-                line.quantity,
-                line.unit_price,
-            )
-            for line in one.lines
-        ],
+        version=row.version + 1,
+        lines=list(_lines(one, row.line_ids)),
     )
+
+
+def _lines(one: Candidate, ids: Sequence[int]) -> Iterator[LineView]:
+    for id, line in zip(ids, one.lines, strict=True):
+        yield LineView(
+            id,
+            line.offer.id,
+            line.offer.sku,
+            line.offer.name,
+            line.quantity,
+            line.unit_price,
+        )

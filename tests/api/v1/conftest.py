@@ -8,7 +8,7 @@ import pytest
 
 from larder.catalog.services import NewProduct, create_products
 from larder.common.ids import NOBODY
-from larder.inventory.services import open_stock
+from larder.inventory.services.movements import open_stock
 
 
 @pytest.fixture

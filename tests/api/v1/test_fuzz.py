@@ -72,6 +72,7 @@ BODIES = {
     "auth/register": object_of(username=names, password=names, email=st.emails()),
     "auth/token": object_of(username=names, password=names),
     "auth/token/refresh": object_of(refresh=names),
+    "auth/keys": object_of(name=names),
 }
 
 
@@ -87,6 +88,12 @@ def test_a_body_of_any_shape_gets_an_announced_answer(
 ) -> None:
     body = choice.draw(BODIES[path] | junk)
     assert fits(staff("POST", path, json.dumps(body).encode()))
+
+
+@within_a_test
+@given(body=object_of(username=names, email=st.emails(), first_name=names, last_name=names) | junk)
+def test_a_change_of_any_shape_gets_an_announced_answer(staff: Api, body: object) -> None:
+    assert fits(staff("PATCH", "me", json.dumps(body).encode()))
 
 
 @within_a_test
@@ -114,6 +121,7 @@ QUERIES = {
     "orders": ["status", "placed_after", "customer", "number", "product", "limit", "cursor"],
     "stock": ["products"],
     "categories": ["limit", "cursor"],
+    "auth/keys": ["limit", "cursor"],
 }
 
 

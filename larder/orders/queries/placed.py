@@ -1,4 +1,4 @@
-"""What orders tells the others. Plain data, no models."""
+"""Placed orders, whole."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -8,17 +8,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Q
+from django.db.models import BooleanField, F, Q
 from django.db.models.expressions import RawSQL
 
 from larder.common.errors import NotFound
-from larder.orders.models import Order, OrderEvent, OrderLine
+from larder.orders.models import Order, OrderLine
 
 
 @dataclass(frozen=True, slots=True)
 class LineView:
     """A line as it was sold. `unit_price` is net; `returned` counts units that came back."""
 
+    id: int
     product: int
     sku: str
     name: str
@@ -34,7 +35,7 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order with its lines in the order they were sent."""
+    """An order with its lines in the order they were sent, by ascending id."""
 
     id: UUID
     number: int
@@ -46,6 +47,7 @@ class OrderView:
     reference: str
     ship_to: dict[str, Any] | None
     requested_for: date | None
+    created_at: datetime
     placed_at: datetime
     updated_at: datetime
     version: int
@@ -63,12 +65,12 @@ _ORDER = (
     "reference",
     "ship_to",
     "requested_for",
+    "created_at",
     "placed_at",
     "updated_at",
     "version",
 )
-_LINE = ("order_id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
-
+_LINE = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
 
 _PLACED = Q(placed_at__isnull=False)
 """Not a draft: in these words, so that the partial index order_history serves."""
@@ -126,6 +128,21 @@ def _before(position: HistoryPosition) -> RawSQL:
     )
 
 
+_NUMBER = F("number") + 0
+"""The number, but no column of the index on numbers: that one leads through everybody's orders,
+270,000 of them (52 ms) to the first of a customer who began late. So the customer's own are
+sorted (30 of them: nothing; 30,000: 12 ms), and placing pays for no index more."""
+
+
+def page(customer: int, *, newest_first: bool, offset: int, limit: int | None) -> list[OrderView]:
+    """A customer's placed orders behind the first `offset`: the newest first, by (placed_at, id),
+    or by ascending number. `limit` None means all of them."""
+    order = ("-placed_at", "-id") if newest_first else (_NUMBER,)
+    rows = Order.objects.filter(_PLACED, customer_id=customer).order_by(*order)
+    until = None if limit is None else offset + limit
+    return _with_lines(rows.values_list(*_ORDER)[offset:until])
+
+
 def count(wanted: OrderFilter) -> int:
     """How many orders there are in all."""
     return Order.objects.filter(wanted.condition()).count()
@@ -137,6 +154,15 @@ def order(order_id: UUID, *, customer: int | None) -> OrderView:
     if order_id not in found or customer not in (None, found[order_id].customer):
         raise NotFound
     return found[order_id]
+
+
+def by_number(number: int, *, customer: int) -> OrderView:
+    """A customer's placed order. Raises NotFound."""
+    rows = Order.objects.filter(_PLACED, number=number, customer_id=customer)
+    found = _with_lines(rows.values_list(*_ORDER))
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
@@ -178,25 +204,3 @@ def placed_content(order_ids: Sequence[UUID]) -> dict[UUID, PlacedContent]:
         row[0]: PlacedContent(row[1], bytes(row[2] or b""), bytes(row[3] or b""))
         for row in rows.values_list(*columns)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """A change of an order: what, from which status to which, by whom (public id), when."""
-
-    type: str
-    from_status: str
-    to_status: str
-    actor: UUID
-    at: datetime
-    data: dict[str, Any]
-    position: int
-
-
-_EVENT = ("type", "from_status", "to_status", "actor", "at", "data", "position")
-
-
-def events(order_id: UUID, *, after: int, limit: int) -> list[EventView]:
-    """Up to `limit` events of an order behind a position, oldest first."""
-    rows = OrderEvent.objects.filter(order_id=order_id, position__gt=after)
-    return [EventView(*row) for row in rows.order_by("position").values_list(*_EVENT)[:limit]]

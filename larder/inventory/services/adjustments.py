@@ -1,19 +1,18 @@
-"""Every write of inventory. Stock changes only through `move`, which writes the ledger too."""
+"""Corrections of stock without an order: goods received, damaged, counted, handed out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from larder.catalog.services import create_product
-from larder.common import database, idempotency
-from larder.common.errors import Fault, InvalidInput, UnknownProducts, refusal
-from larder.common.idempotency import Claim, Made
+from larder.catalog import queries as catalog
+from larder.common import idempotency
+from larder.common.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
+from larder.common.idempotency import Claim
 from larder.common.ids import new_id
-from larder.inventory import sql
 from larder.inventory.errors import (
     PRECEDENCE,
     CountBelowCommitted,
@@ -21,113 +20,13 @@ from larder.inventory.errors import (
     StockLimitExceeded,
 )
 from larder.inventory.models import MOST_STOCK, Adjustment
+from larder.inventory.services.movements import Balance, Movement, lock, move
 
-OPENING = "opening"
-CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
-"""What moves stock beside adjustments; no adjustment's reason may be one of these."""
+CORRECTION = "correction"
+"""The reason of an adjustment that sets how many are available."""
 
-
-class Balance(NamedTuple):
-    """Units of one product, as they stand under the lock."""
-
-    available: int
-    committed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One entry of the ledger to be: units of a product, and why."""
-
-    product: int
-    available: int
-    committed: int
-    cause: str
-    reference: str
-    actor: UUID
-
-
-def lock(products: Iterable[int]) -> dict[int, Balance]:
-    """Locks the stock rows in product order and reads them. Unknown products are not in it.
-
-    Must run in a transaction; the locks last until it ends.
-    """
-    rows = database.rows(sql.LOCK, [list(products)])
-    return {row[0]: Balance(row[1], row[2]) for row in rows}
-
-
-def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now: datetime) -> None:
-    """Writes movements of locked products, one after the other, with the ledger that explains
-    them. `balances` is what `lock` returned in this transaction."""
-    if not movements:
-        return
-    after = dict(balances)
-    entries = []
-    for one in movements:
-        before = after[one.product]
-        now_there = Balance(before.available + one.available, before.committed + one.committed)
-        after[one.product] = now_there
-        entries.append((one, now_there))
-    database.execute(sql.MOVE, [*_stock_columns(entries, after), *_ledger_columns(entries, now)])
-
-
-def _stock_columns(
-    entries: Sequence[tuple[Movement, Balance]], after: Mapping[int, Balance]
-) -> list[list[int]]:
-    products = list({one.product for one, _ in entries})
-    return [
-        products,
-        [after[product].available for product in products],
-        [after[product].committed for product in products],
-    ]
-
-
-def _ledger_columns(
-    entries: Sequence[tuple[Movement, Balance]], now: datetime
-) -> list[list[object]]:
-    return [
-        [one.product for one, _ in entries],
-        [one.available for one, _ in entries],
-        [one.committed for one, _ in entries],
-        [balance.available for _, balance in entries],
-        [balance.committed for _, balance in entries],
-        [one.cause for one, _ in entries],
-        [one.reference for one, _ in entries],
-        [one.actor for one, _ in entries],
-        [now] * len(entries),
-    ]
-
-
-def create_stocked_product(
-    fields: Mapping[str, Any],
-    *,
-    quantity: int,
-    actor: UUID,
-    now: datetime,
-    claim: Claim | None = None,
-) -> Made:
-    """Adds a product with an opening stock of `quantity` units.
-
-    Raises AlreadyTaken (SKU), UnknownCategory, KeyReused.
-    """
-
-    def make() -> int:
-        product = create_product(fields, now=now)
-        open_stock({product: quantity}, actor=actor, now=now)
-        return product
-
-    with transaction.atomic(durable=True):
-        made = idempotency.once(claim, make, now=now)
-    return Made(int(made.result), made.replayed)
-
-
-def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> None:
-    """Books the opening stock of new products, by product id."""
-    stocked = {product: units for product, units in quantities.items() if units}
-    movements = [
-        Movement(product, units, 0, OPENING, str(product), actor)
-        for product, units in stocked.items()
-    ]
-    move(movements, lock(stocked), now=now)
+DISPATCHED = "dispatched"
+"""The reason of an adjustment that takes units out of the shop without an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +62,23 @@ def adjust_stock(
     both counted and given again) and KeyReused too.
     """
     _refuse_double_counts(lines)
+
+    def adjust() -> UUID:
+        return _adjust(lines, lock({line.product for line in lines}), reason, actor, now)
+
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, lambda: _adjust(lines, reason, actor, now), now=now)
+        made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 
 
-def _adjust(lines: Sequence[AdjustmentLine], reason: str, actor: UUID, now: datetime) -> UUID:
-    balances = lock({line.product for line in lines})
+def _adjust(
+    lines: Sequence[AdjustmentLine],
+    balances: Mapping[int, Balance],
+    reason: str,
+    actor: UUID,
+    now: datetime,
+) -> UUID:
+    """Decides on and books the lines of locked products."""
     changes = _changes(lines, balances)
     faulty = [*_unknown(lines, balances), *_impossible(lines, changes, balances)]
     if faulty:
@@ -185,6 +94,35 @@ def _adjust(lines: Sequence[AdjustmentLine], reason: str, actor: UUID, now: date
     ]
     move(movements, balances, now=now)
     return adjustment.id
+
+
+def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None:
+    """Takes `quantity` units (at least 1) of a product on sale out of the shop, without an order.
+
+    Raises NotFound (archived too), InsufficientStock.
+    """
+    if quantity < 1:
+        raise ValueError(f"dispatch of {quantity} units")
+    with transaction.atomic(durable=True):
+        balances = lock([product])
+        # Under the lock, which archiving takes too.
+        if not catalog.offers(balances):
+            raise NotFound
+        line = AdjustmentLine(product, delta=-quantity)
+        _adjust([line], balances, DISPATCHED, actor, now)
+
+
+def set_available(
+    product: int, quantity: int, balances: Mapping[int, Balance], *, actor: UUID, now: datetime
+) -> None:
+    """Corrects a locked product's stock so that `quantity` units are available.
+
+    `balances` is what `lock` returned in this transaction. Books nothing where nothing changes.
+    Raises StockLimitExceeded.
+    """
+    delta = quantity - balances[product].available
+    if delta:
+        _adjust([AdjustmentLine(product, delta=delta)], balances, CORRECTION, actor, now)
 
 
 def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:

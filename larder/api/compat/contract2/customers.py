@@ -1,0 +1,137 @@
+"""Customers: staff see and change all of them, customers themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.api.compat.contract2.addresses import Address, created
+from larder.api.compat.contract2.identity import all_taken_named
+from larder.api.compat.fields import Password, Text
+from larder.api.compat.operations import OFFSET, Refusal, envelope, operation
+from larder.api.compat.pages import ByOffset, Rows, page
+from larder.api.compat.views import CompatView, caller, read, require_staff
+from larder.common.clock import now
+from larder.common.errors import NotFound
+from larder.identity import queries
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
+
+
+class CustomerRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    email = serializers.CharField()
+    url = Address("/api/identity/customers/{0.id}/")
+    public_id = serializers.UUIDField()
+
+
+class CustomerChange(serializers.Serializer[Any]):
+    username = Text(max_length=LONGEST_USERNAME)
+    first_name = Text(max_length=150, required=False, allow_blank=True)
+    last_name = Text(max_length=150, required=False, allow_blank=True)
+    email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
+
+
+class NewByStaff(CustomerChange):
+    password = Password(required=False)
+
+
+class Customers(CompatView):
+    """Everybody for staff, themselves for customers."""
+
+    @operation("list_customers", answers={200: envelope(CustomerRow)}, parameters=OFFSET)
+    def get(self, request: Request) -> Response:
+        """All customers, or who is asking alone."""
+
+        def shape(found: list[Profile]) -> Any:
+            return CustomerRow(found, many=True, context={"request": request}).data
+
+        return Response(page(request, _visible(request), ByOffset(), shape))
+
+    @operation(
+        "create_customer",
+        body=NewByStaff,
+        answers={201: CustomerRow},
+        refusals={403: Refusal},
+    )
+    def post(self, request: Request) -> Response:
+        """Makes an account. Without a password nobody can log in to it until it has one."""
+        require_staff(request)
+        asked = NewCustomer(**{"password": None} | dict(read(request, NewByStaff)))
+        with all_taken_named(asked):
+            # Whether customers may register themselves is not staff's concern.
+            made = accounts.register(asked, policy="open", now=now())
+        return created(_shown(request, queries.profile(made.id)))
+
+
+def _visible(request: Request) -> Rows[Profile]:
+    who = caller(request)
+    if not who.is_staff:
+        own = [queries.profile(who.id)]
+        return Rows(lambda: 1, lambda offset, limit: own[offset : offset + limit])
+    return Rows(
+        queries.count_profiles,
+        lambda offset, limit: queries.profiles(offset=offset, limit=limit),
+    )
+
+
+def _shown(request: Request, profile: Profile) -> Mapping[str, Any]:
+    shown: Mapping[str, Any] = CustomerRow(profile, context={"request": request}).data
+    return shown
+
+
+class Customer(CompatView):
+    """An account."""
+
+    @operation("get_customer", answers={200: CustomerRow}, refusals={404: Refusal})
+    def get(self, request: Request, customer: int) -> Response:
+        """A customer."""
+        return Response(_shown(request, _one(request, customer)))
+
+    @operation(
+        "replace_customer",
+        body=CustomerChange,
+        answers={200: CustomerRow},
+        refusals={404: Refusal},
+    )
+    def put(self, request: Request, customer: int) -> Response:
+        """Changes a customer. What is left out, but for the username, stays as it is."""
+        return _changed(request, customer, partial=False)
+
+    @operation(
+        "change_customer",
+        body=CustomerChange,
+        answers={200: CustomerRow},
+        refusals={404: Refusal},
+    )
+    def patch(self, request: Request, customer: int) -> Response:
+        """Changes a customer. What is left out stays as it is."""
+        return _changed(request, customer, partial=True)
+
+    @operation("delete_customer", answers={204: None}, refusals={404: Refusal})
+    def delete(self, request: Request, customer: int) -> Response:
+        """Deletes an account. Its orders stay in the books."""
+        _one(request, customer)
+        accounts.delete_account(customer, now=now())
+        return Response(status=204)
+
+
+def _one(request: Request, customer: int) -> Profile:
+    """Raises NotFound, for somebody else's account too."""
+    who = caller(request)
+    if not who.is_staff and who.id != customer:
+        raise NotFound
+    return queries.profile(customer)
+
+
+def _changed(request: Request, customer: int, *, partial: bool) -> Response:
+    _one(request, customer)
+    fields = read(request, CustomerChange, partial=partial)
+    accounts.change_profile(customer, fields)
+    return Response(_shown(request, queries.profile(customer)))

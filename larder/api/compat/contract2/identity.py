@@ -1,0 +1,147 @@
+"""Registering, and tokens: given out, exchanged, verified."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.api.authentication import signer
+from larder.api.compat.answers import field_errors
+from larder.api.compat.authentication import REFUSED_TOKEN, TokenNotValid
+from larder.api.compat.fields import Password, Text
+from larder.api.compat.operations import Refusal, operation
+from larder.api.compat.tokens import NO_STORE, Pair, RefreshToken, TokenView
+from larder.api.compat.views import OpenView, read
+from larder.common.clock import now
+from larder.common.errors import AlreadyTaken
+from larder.identity import queries
+from larder.identity.doors import IDENTITY
+from larder.identity.services import accounts, sessions
+from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
+
+
+class Registration(serializers.Serializer[Any]):
+    username = Text(max_length=LONGEST_USERNAME)
+    email = serializers.EmailField(max_length=254)
+    password = Password()
+    password2 = Password()
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if attrs["password"] != attrs.pop("password2"):
+            raise serializers.ValidationError({"password": "Password fields didn't match."})
+        return attrs
+
+
+class Registered(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    email = serializers.EmailField()
+
+
+class Credentials(serializers.Serializer[Any]):
+    username = Text()
+    password = Password()
+
+
+class AnyToken(serializers.Serializer[Any]):
+    token = Text()
+
+
+class NotValid(Refusal):
+    code = serializers.ChoiceField(["token_not_valid"])
+
+
+NOTHING = {"type": "object", "maxProperties": 0}
+
+
+class Register(OpenView):
+    """Make an account."""
+
+    @operation(
+        "register",
+        body=Registration,
+        answers={201: Registered},
+        refusals={403: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Makes a customer's account."""
+        asked = NewCustomer(**read(request, Registration))
+        with all_taken_named(asked):
+            made = accounts.register(asked, policy=settings.REGISTRATION, now=now())
+        return Response(Registered(queries.profile(made.id)).data, status=201)
+
+
+@contextmanager
+def all_taken_named(asked: NewCustomer) -> Iterator[None]:
+    """The database names the first that is taken of username and email; a form wants both."""
+    try:
+        yield
+    except AlreadyTaken as error:
+        names = {error.name, *queries.taken(username=asked.username, email=asked.email)}
+        found = {name: field_errors(AlreadyTaken(name))[name] for name in sorted(names)}
+        raise serializers.ValidationError(found) from error
+
+
+class Token(TokenView):
+    """Log in."""
+
+    @operation(
+        "log_in",
+        body=Credentials,
+        answers={200: Pair},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a username and a password for an access and a refresh token."""
+        given = read(request, Credentials)
+        pair = sessions.log_in(**given, door=IDENTITY, signer=signer(), now=now())
+        return Response(Pair(pair).data, headers=NO_STORE)
+
+
+class Refresh(TokenView):
+    """Renew a log-in."""
+
+    @operation(
+        "refresh_token",
+        body=RefreshToken,
+        answers={200: Pair},
+        refusals={401: NotValid},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a refresh token for a new pair; the old one is dead from then on."""
+        given = read(request, RefreshToken)["refresh"]
+        try:
+            pair = sessions.refresh(given, door=IDENTITY, signer=signer(), now=now())
+        except REFUSED_TOKEN as error:
+            raise TokenNotValid from error
+        return Response(Pair(pair).data, headers=NO_STORE)
+
+
+class Verify(TokenView):
+    """Find out whether a token is good."""
+
+    @operation(
+        "verify_token",
+        body=AnyToken,
+        answers={200: NOTHING},
+        refusals={401: NotValid},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Says whether a token, access or refresh, is good."""
+        given = read(request, AnyToken)["token"]
+        try:
+            sessions.verify(given, signer=signer(), now=now())
+        except REFUSED_TOKEN as error:
+            raise TokenNotValid from error
+        return Response({})

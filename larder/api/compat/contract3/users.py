@@ -1,0 +1,201 @@
+"""Users of contract 3: registering, and accounts by their UUID.
+
+A `name` is the username of the others. Blanks around it do not count.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.api.compat.fields import Password, Text
+from larder.api.compat.operations import Refusal, operation
+from larder.api.compat.views import CompatView, OpenView, caller, read, require_staff
+from larder.common.clock import now
+from larder.common.errors import AlreadyTaken, NotFound
+from larder.identity import queries
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.identity.services.accounts import NewCustomer
+
+LONGEST_NAME = 100
+LONGEST_PASSWORD = 1024
+"""As in v1: nobody could log in there with a longer one."""
+
+
+class Name(Text):
+    """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=LONGEST_NAME, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        normal = unicodedata.normalize("NFKC", data) if isinstance(data, str) else data
+        return super().to_internal_value(normal)
+
+
+class Registration(serializers.Serializer[Any]):
+    """A new user."""
+
+    name = Name()
+    password = Password(max_length=LONGEST_PASSWORD)
+
+
+class NewName(serializers.Serializer[Any]):
+    """What somebody wants to be called."""
+
+    name = Name()
+
+
+class User(serializers.Serializer[Any]):
+    """A user in the list of all. `id`: a UUID as 32 hex digits."""
+
+    id = serializers.RegexField(r"^[0-9a-f]{32}$", source="public_id.hex")
+    name = serializers.CharField(source="username")
+
+
+class Users(serializers.Serializer[Any]):
+    """All users, by the time they came."""
+
+    users = User(many=True)
+
+
+NOTHING = {"type": "object", "maxProperties": 0}
+SHOWN = {
+    "type": "object",
+    "properties": {"user is": {"type": "string"}},
+    "required": ["user is"],
+}
+RENAMED = {
+    "type": "object",
+    "description": "`user <old name> has been updated` → the new name.",
+    "additionalProperties": {"type": "string"},
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+DELETED = {"type": "string", "description": "`User <name> has been deleted`"}
+
+
+class RegisterView(OpenView):
+    @operation(
+        "register",
+        body=Registration,
+        answers={201: NOTHING},
+        refusals={403: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Makes a customer's account."""
+        body = read(request, Registration)
+        asked = NewCustomer(username=body["name"], password=body["password"])
+        with _taken_name():
+            accounts.register(asked, policy=settings.REGISTRATION, now=now())
+        return Response({}, status=201)
+
+
+class UsersView(CompatView):
+    @operation("list_users", answers={200: Users}, refusals={403: Refusal})
+    def get(self, request: Request) -> Response:
+        """Staff: lists all users."""
+        require_staff(request)
+        return Response(Users({"users": queries.profiles()}).data)
+
+
+USER_ID = (
+    OpenApiParameter(
+        "user",
+        OpenApiTypes.STR,
+        OpenApiParameter.PATH,
+        description="The user's UUID: 32 hex digits, or with its dashes.",
+    ),
+)
+REFUSED = {403: Refusal, 404: Refusal}
+
+
+class UserView(CompatView):
+    @operation("get_user", answers={200: SHOWN}, parameters=USER_ID, refusals=REFUSED)
+    def get(self, request: Request, user: str) -> Response:
+        """Tells a user's name, to themselves and to staff."""
+        return Response({"user is": _addressed(request, user).username})
+
+    @operation(
+        "rename_user", body=NewName, answers={200: RENAMED}, parameters=USER_ID, refusals=REFUSED
+    )
+    def put(self, request: Request, user: str) -> Response:
+        """Gives oneself another name. Tokens stay valid."""
+        before = _oneself(request, user)
+        name = _rename(request, before)
+        return Response({f"user {before.username} has been updated": name})
+
+    @operation(
+        "change_user", body=NewName, answers={200: NOTHING}, parameters=USER_ID, refusals=REFUSED
+    )
+    def patch(self, request: Request, user: str) -> Response:
+        """Gives oneself another name, without a word."""
+        _rename(request, _oneself(request, user))
+        return Response({})
+
+    @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
+    def delete(self, request: Request, user: str) -> Response:
+        """Deletes an account, one's own or, as staff, any. The orders stay, without a name."""
+        found = _addressed(request, user)
+        accounts.delete_account(found.id, now=now())
+        return Response(f"User {found.username} has been deleted")
+
+
+def _oneself(request: Request, user: str) -> Profile:
+    """Raises NotFound (to staff), PermissionDenied for everybody else's id."""
+    found = _addressed(request, user)
+    if found.id != caller(request).id:
+        raise PermissionDenied
+    return found
+
+
+def _addressed(request: Request, user: str) -> Profile:
+    """The user of an id. Customers are told of no other id whether it is somebody's.
+
+    Raises NotFound, PermissionDenied.
+    """
+    public_id, who = _read_id(user), caller(request)
+    if public_id != who.public_id and not who.is_staff:
+        raise PermissionDenied
+    return queries.profile_by_public_id(public_id)
+
+
+_HEX = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
+
+
+def _read_id(text: str) -> UUID:
+    """Python's UUID would take braces and more. Raises NotFound for what is no id."""
+    if not _HEX.fullmatch(text):
+        raise NotFound
+    return UUID(text)
+
+
+def _rename(request: Request, user: Profile) -> str:
+    """The new name. Raises ValidationError, NotFound."""
+    name: str = read(request, NewName)["name"]
+    with _taken_name():
+        accounts.change_profile(user.id, {"username": name})
+    return name
+
+
+@contextmanager
+def _taken_name() -> Iterator[None]:
+    try:
+        yield
+    except AlreadyTaken as error:
+        raise ValidationError({"name": ["user with this name already exists."]}) from error

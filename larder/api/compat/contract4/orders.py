@@ -1,0 +1,42 @@
+"""The caller's orders, the open one among them."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.api.compat.contract4.shapes import OrderRow, order_row
+from larder.api.compat.operations import Refusal, operation
+from larder.api.compat.views import PasswordView, caller
+from larder.api.shop import terms
+from larder.common.clock import now
+from larder.orders import queries
+from larder.orders.services.drafts import ensure_draft
+
+
+class Orders(PasswordView):
+    """The caller's orders."""
+
+    @operation("list_orders", answers={200: OrderRow(many=True)})
+    def get(self, request: Request) -> Response:
+        """All orders of the caller, open and submitted, by ascending id."""
+        return Response([order_row(one) for one in queries.orders_and_draft(caller(request).id)])
+
+
+class Order(PasswordView):
+    """One of the caller's orders."""
+
+    @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
+    def get(self, request: Request, order: int) -> Response:
+        """An order of the caller's."""
+        return Response(order_row(queries.order_or_draft(order, customer=caller(request).id)))
+
+
+class Current(PasswordView):
+    """The open order."""
+
+    @operation("get_current_order", answers={200: OrderRow})
+    def get(self, request: Request) -> Response:
+        """The open order; an empty one is made and kept if there is none."""
+        who = caller(request)
+        while (found := queries.draft(who.id)) is None:
+            ensure_draft(who.id, currency=terms().currency, now=now())
+        return Response(order_row(found))

@@ -1,0 +1,43 @@
+"""The OpenAPI document of each earlier contract, made from its views."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from drf_spectacular.generators import SchemaGenerator
+
+TITLES = {
+    "0": "A token by username and password",
+    "1": "Products, and orders with client-chosen ids",
+    "2": "Identity, catalog, orders",
+    "3": "Users by name, products, orders by lines",
+    "4": "The open order",
+}
+
+
+@cache
+def document(contract: str) -> dict[str, Any]:
+    """The document of one contract, as it is when all contracts are on."""
+    import_module("larder.api.compat.schema")
+    patterns = import_module(f"larder.api.compat.contract{contract}").urlpatterns
+    generator: Any = SchemaGenerator
+    schema: dict[str, Any] = generator(patterns=patterns).get_schema(request=None, public=True)
+    schema["info"] |= {
+        "title": f"Larder, contract {contract}: {TITLES[contract]}",
+        "description": "One of the earlier contracts that Larder answers at their own paths; "
+        "docs/migrating.md says what takes its place in v1.",
+    }
+    return schema
+
+
+def document_paths(contract: str) -> list[URLPattern]:
+    """Where the document of a contract is served."""
+
+    def serve(request: HttpRequest) -> HttpResponse:
+        raw = msgspec.json.encode(document(contract))
+        return HttpResponse(raw, content_type="application/json")
+
+    return [path(f"api/compat/contract{contract}/openapi.json", serve)]

@@ -1,0 +1,63 @@
+"""Pages by number and by offset: the framework's envelopes over this shop's queries.
+
+Their cost grows with the offset, as these contracts have it; v1 pages by cursor.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rest_framework.pagination import BasePagination, LimitOffsetPagination, PageNumberPagination
+from rest_framework.request import Request
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[Row]):
+    """A list that is counted and read when a page of it is asked for.
+
+    `fetch` takes `offset` and `limit`.
+    """
+
+    count_all: Callable[[], int]
+    fetch: Callable[[int, int], list[Row]]
+
+    def count(self) -> int:
+        """How many rows there are in all."""
+        return self.count_all()
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __getitem__(self, asked: slice) -> list[Row]:
+        return self.fetch(asked.start, asked.stop - asked.start)
+
+
+class Numbered(PageNumberPagination):
+    """`?page=N` from 1, ten rows each."""
+
+    page_size = 10
+    last_page_strings = ()
+
+
+class ByOffset(LimitOffsetPagination):
+    """`?limit=&offset=`, ten rows unless asked otherwise."""
+
+    default_limit = 10
+    max_limit = 1000
+
+
+class ByOffsetOfFive(ByOffset):
+    """`?limit=&offset=`, five rows unless asked otherwise."""
+
+    default_limit = 5
+
+
+def page(
+    request: Request, rows: Rows[Row], paginator: BasePagination, shape: Callable[[list[Row]], Any]
+) -> dict[str, Any]:
+    """The envelope of the page that was asked for. Raises the framework's NotFound."""
+    found: Any = paginator.paginate_queryset(rows, request)  # type: ignore[arg-type]
+    envelope: dict[str, Any] = paginator.get_paginated_response(shape(list(found))).data
+    return envelope

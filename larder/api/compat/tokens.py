@@ -1,0 +1,118 @@
+"""The token endpoints that contracts 1 and 3 share: a pair for a password, access for a refresh.
+
+One takes the word `username` where the other has `name`; the answers are the same.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.api.authentication import signer
+from larder.api.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
+from larder.api.compat.fields import Password, Text
+from larder.api.compat.operations import Refusal, operation
+from larder.api.compat.views import OpenView, read
+from larder.common.clock import now
+from larder.identity.doors import API
+from larder.identity.errors import InvalidCredentials
+from larder.identity.services import sessions
+
+NO_STORE = {"Cache-Control": "no-store"}
+"""For answers with a credential in them."""
+
+
+class LogIn(serializers.Serializer[Any]):
+    """A password and whose it is: `username` or `name`; of both, `username` counts."""
+
+    username = Text(required=False)
+    name = Text(required=False)
+    password = Password()
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        names = ("username", "name")
+        given = [name for name in names if isinstance(data, Mapping) and name in data]
+        for name in given[:1] or names:
+            self.fields[name].required = True
+        for name in given[1:]:
+            del self.fields[name]
+        read: dict[str, Any] = super().to_internal_value(data)
+        return read
+
+
+class Pair(serializers.Serializer[Any]):
+    """The tokens of a new log-in."""
+
+    refresh = serializers.CharField()
+    access = serializers.CharField()
+
+
+class RefreshToken(serializers.Serializer[Any]):
+    """A refresh token of these endpoints."""
+
+    refresh = Text()
+
+
+class AccessToken(serializers.Serializer[Any]):
+    """A new access token. The refresh token stays as it is."""
+
+    access = serializers.CharField()
+
+
+class TokenView(OpenView):
+    """Open, and yet what it refuses are credentials: 401, with the scheme they are for."""
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return BearerAuthentication().authenticate_header(request)
+
+
+class LogInView(TokenView):
+    @operation(
+        "log_in",
+        body=LogIn,
+        answers={200: Pair},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
+        body = read(request, LogIn)
+        name = body.get("username") or body["name"]
+        try:
+            pair = sessions.log_in(
+                username=name, password=body["password"], door=API, signer=signer(), now=now()
+            )
+        except InvalidCredentials as error:
+            detail = "No active account found with the given credentials"
+            raise AuthenticationFailed(detail) from error
+        return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
+
+
+class RefreshView(TokenView):
+    @operation(
+        "refresh_token",
+        body=RefreshToken,
+        answers={200: AccessToken},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Gives a new access token for a refresh token, which can be used again."""
+        body = read(request, RefreshToken)
+        try:
+            pair = sessions.refresh(body["refresh"], door=API, signer=signer(), now=now())
+        except REFUSED_TOKEN as error:
+            raise TokenNotValid from error
+        return Response({"access": pair.access}, headers=NO_STORE)
+
+
+urlpatterns = [
+    path("api/token/", LogInView.as_view()),
+    path("api/token/refresh/", RefreshView.as_view()),
+]

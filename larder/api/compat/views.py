@@ -1,0 +1,126 @@
+"""What the paths of the earlier contracts have in common."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.exceptions import AuthenticationFailed, ParseError, PermissionDenied
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from larder.api.compat import answers
+from larder.api.compat.authentication import (
+    BearerAuthentication,
+    CookieAuthentication,
+    KeyAuthentication,
+    PasswordAuthentication,
+)
+from larder.api.compat.browsable import Browsable
+from larder.api.raw_body import raw_body
+from larder.common.errors import NotFound
+from larder.identity.caller import Caller
+from larder.identity.errors import SessionEnded
+
+LARGEST_ID = 2**63 - 1
+
+Kinds = Sequence[type[Any]]
+
+
+class StrictJson(JSONParser):
+    """JSON that can be stored: no text that is not Unicode, no depth that Python cannot follow."""
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        try:
+            parsed = super().parse(*args, **options)
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except (RecursionError, UnicodeEncodeError) as error:
+            raise ParseError from error
+        return parsed
+
+
+class StrictMultipart(MultiPartParser):
+    """Multipart, in an encoding that Python can read names in: in `idna` it cannot."""
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().parse(*args, **options)
+        except UnicodeError as error:
+            raise ParseError from error
+
+
+class CompatView(APIView):
+    """A path of an earlier contract; customers and staff, by key, token or the admin's cookie."""
+
+    authentication_classes: Kinds = (
+        BearerAuthentication,
+        KeyAuthentication,
+        CookieAuthentication,
+    )
+    parser_classes: Kinds = (StrictJson,)
+    renderer_classes: Kinds = (JSONRenderer, Browsable)
+    content_negotiation_class = DefaultContentNegotiation
+    schema = AutoSchema()
+
+    def get_exception_handler(self) -> Any:
+        return answers.handle
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, SessionEnded):
+            # The account ended after it was authenticated: 401 with the path's own challenge.
+            exc = AuthenticationFailed()
+        return super().handle_exception(exc)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # An id in the path that no row can have is the id of no row.
+        if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
+            raise NotFound
+        asked = request._request
+        raw = raw_body(asked)
+        # The parsers ask here and there; of a body in chunks Django knows neither.
+        asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
+        request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
+
+
+class OpenView(CompatView):
+    """A path for everybody; a given Authorization header is not looked at. Forms do as well."""
+
+    authentication_classes: Kinds = ()
+    permission_classes: Kinds = ()
+    parser_classes: Kinds = (StrictJson, FormParser, StrictMultipart)
+
+
+class PasswordView(CompatView):
+    """A path of contract 4: by password, or else by key or token. Always JSON."""
+
+    authentication_classes: Kinds = (
+        PasswordAuthentication,
+        KeyAuthentication,
+        BearerAuthentication,
+    )
+    renderer_classes: Kinds = (JSONRenderer,)
+
+
+def caller(request: Request) -> Caller:
+    """Who is asking, on a path that needs credentials."""
+    return cast(Caller, request.user)
+
+
+def require_staff(request: Request) -> None:
+    """Raises the framework's PermissionDenied (403) for customers."""
+    if not caller(request).is_staff:
+        raise PermissionDenied
+
+
+def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:
+    """The body, as the serializer leaves it. Raises ValidationError: field → sentences."""
+    given = shape(data=request.data, **options)
+    given.is_valid(raise_exception=True)
+    validated: Mapping[str, Any] = given.validated_data
+    return validated

@@ -1,0 +1,89 @@
+"""Long-lived keys: credentials for programs, which nobody logs in for."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from larder.api import pagination
+from larder.api.v1 import shapes
+from larder.api.v1.bodies import read_body
+from larder.api.v1.http import (
+    Endpoint,
+    PageParameters,
+    caller,
+    claim,
+    no_content,
+    read_parameters,
+    replay_headers,
+    reply,
+    reply_tagged,
+)
+from larder.api.v1.operations import CACHED, KEYED, operation
+from larder.common.clock import now
+from larder.common.idempotency import RETENTION, fingerprint
+from larder.identity import queries
+from larder.identity.queries import KeyRow
+from larder.identity.services import keys
+
+
+class KeyPlace(pagination.Place, array_like=True, tag="keys"):
+    """Where a page of keys ended."""
+
+    id: UUID
+
+
+class Keys(Endpoint):
+    @operation(
+        "list_keys",
+        tag="auth",
+        parameters=PageParameters,
+        answers={200: shapes.KeyPage, 304: None},
+        traits=[CACHED],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """A page of the caller's live keys, oldest first; never the keys themselves."""
+        asked = read_parameters(request, PageParameters)
+        place = pagination.decode(asked.cursor, KeyPlace)
+        after = place.id if place else None
+        found = queries.keys(caller(request).id, after=after, limit=asked.rows + 1)
+        results, link = pagination.page(request, found, asked.rows, _place)
+        return reply_tagged(request, shapes.KeyPage([_shown(one) for one in results], link))
+
+    @operation(
+        "create_key",
+        tag="auth",
+        body=shapes.NewKey,
+        answers={201: shapes.MadeKey},
+        problems=["not_found", "too_many_keys"],
+        traits=[KEYED],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
+        body, who, moment = read_body(request, shapes.NewKey), caller(request).id, now()
+        made = keys.create_key(
+            who,
+            body.name,
+            now=moment,
+            claim=claim(request, fingerprint(body.name), expires_at=moment + RETENTION),
+        )
+        row = queries.key(who, made.id)
+        headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
+        answer = shapes.MadeKey(row.id, row.name, made.text, row.created_at)
+        return reply(answer, status=201, headers=headers)
+
+
+class Key(Endpoint):
+    @operation("delete_key", tag="auth", answers={204: None}, problems=["not_found"])
+    def delete(self, request: Request, key: UUID) -> HttpResponse:
+        """Ends a key at once."""
+        keys.delete_key(caller(request).id, key, now=now())
+        return no_content()
+
+
+def _place(found: KeyRow) -> KeyPlace:
+    return KeyPlace(found.id)
+
+
+def _shown(found: KeyRow) -> shapes.Key:
+    return shapes.Key(found.id, found.name, found.derived, found.created_at)

@@ -1,0 +1,1 @@
+"""Every write of identity, one file per group of use cases."""

@@ -1,0 +1,214 @@
+"""Accounts: made, changed, deleted."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import uuid4
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Lower
+
+from larder.common import idempotency
+from larder.common.errors import (
+    AlreadyTaken,
+    Fault,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    StaleVersion,
+)
+from larder.common.idempotency import Claim, Made
+from larder.identity.errors import RegistrationClosed
+from larder.identity.models import Customer, Key, Session
+
+LONGEST_USERNAME = 150
+
+RegistrationPolicy = Literal["open", "approval", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCustomer:
+    """What somebody registers with. `password` is the plain text, never stored; with None the
+    account has no password and nobody can log in to it, until staff set one."""
+
+    username: str
+    password: str | None
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+
+def register(
+    asked: NewCustomer,
+    *,
+    policy: RegistrationPolicy,
+    now: datetime,
+    claim: Claim | None = None,
+) -> Made:
+    """Makes a customer. With `approval` they may log in and look, but not order yet.
+
+    The same claim with the same username and password gives the same customer again.
+    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused.
+    """
+    if policy == "closed":
+        raise RegistrationClosed
+    customer = Customer(
+        username=Customer.normalize_username(asked.username),
+        email=asked.email,
+        first_name=asked.first_name,
+        last_name=asked.last_name,
+        may_order=policy == "open",
+        date_joined=now,
+    )
+    _check(customer, asked.password)
+    customer.password = make_password(asked.password)
+    try:
+        with transaction.atomic(durable=True):
+            return _insert(customer, asked.password, now=now, claim=claim)
+    except IntegrityError as error:
+        raise _taken(error) from error
+
+
+def _insert(
+    customer: Customer, password: str | None, *, now: datetime, claim: Claim | None
+) -> Made:
+    def save() -> int:
+        customer.save(force_insert=True)
+        return customer.pk
+
+    made = idempotency.once(claim, save, now=now)
+    if made.replayed:
+        return _registered_before(made.result, password)
+    return Made(customer.pk, replayed=False)
+
+
+def _registered_before(result: str, password: str | None) -> Made:
+    customer = Customer.objects.get(pk=int(result))
+    if not _is_password(password, customer):
+        raise KeyReused
+    return Made(customer.pk, replayed=True)
+
+
+def _is_password(password: str | None, customer: Customer) -> bool:
+    if password is None:
+        return customer.deleted_at is None and not customer.has_usable_password()
+    return check_password(password, customer.password)
+
+
+def _check(customer: Customer, password: str | None) -> None:
+    faults = _username_faults(customer.username)
+    if password is not None:
+        faults += _password_faults(password, customer)
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _username_faults(normalised: str) -> list[Fault]:
+    """Normalising can make a name longer: U+FDFA becomes eighteen characters."""
+    if len(normalised) <= LONGEST_USERNAME:
+        return []
+    detail = f"At most {LONGEST_USERNAME} characters in Unicode's normal form KC."
+    return [Fault("/username", "too_long", detail)]
+
+
+def _password_faults(password: str, customer: Customer) -> list[Fault]:
+    try:
+        validate_password(password, customer)
+    except ValidationError as error:
+        return [
+            Fault("/password", e.code or "invalid", " ".join(e.messages)) for e in error.error_list
+        ]
+    return []
+
+
+def _taken(error: IntegrityError) -> AlreadyTaken:
+    return AlreadyTaken("email" if "customer_email_unique" in str(error) else "username")
+
+
+CHANGEABLE = ("username", "email", "first_name", "last_name")
+"""What customers change of their accounts themselves."""
+
+
+def change_profile(customer: int, fields: Mapping[str, str], *, version: int | None = None) -> None:
+    """Changes those of CHANGEABLE that `fields` has; nothing else in it is looked at.
+
+    With `version` only if that is the present one. Tokens stay valid.
+    Raises NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput (username).
+    """
+    wanted = {name: fields[name] for name in CHANGEABLE if name in fields}
+    if "username" in wanted:
+        wanted["username"] = Customer.normalize_username(wanted["username"])
+        if faults := _username_faults(wanted["username"]):
+            raise InvalidInput(faults)
+    update_account(customer, wanted, version=version)
+
+
+def update_account(
+    customer: int, columns: Mapping[str, object], *, version: int | None = None
+) -> None:
+    """Writes columns of an account that was not deleted.
+
+    Raises NotFound, StaleVersion, AlreadyTaken.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            _update(customer, columns, version)
+    except IntegrityError as error:
+        raise _taken(error) from error
+
+
+def _update(customer: int, columns: Mapping[str, object], version: int | None) -> None:
+    rows = Customer.objects.filter(pk=customer, deleted_at=None)
+    wanted = rows if version is None else rows.filter(version=version)
+    if wanted.update(**columns, version=F("version") + 1):
+        return
+    present = rows.values_list("version", flat=True).first()
+    raise NotFound if present is None else StaleVersion(present)
+
+
+def delete_account(customer: int, *, now: datetime, version: int | None = None) -> None:
+    """Makes an account nobody's: its name is free, its person forgotten, its books stay.
+
+    Sessions and keys end by the trigger of the migration, as with any deactivation: the row's
+    lock makes a log-in at the same moment come before it or find nobody.
+    With `version` only if that is the present one. Deleting twice is no error.
+    Raises StaleVersion.
+    """
+    with transaction.atomic(durable=True), suppress(NotFound):
+        _update(customer, _anonymous() | {"deleted_at": now}, version)
+        Customer.groups.through.objects.filter(customer=customer).delete()
+        Customer.user_permissions.through.objects.filter(customer=customer).delete()
+
+
+def _anonymous() -> dict[str, object]:
+    rights = ("is_active", "is_staff", "is_superuser", "may_order")
+    return {
+        **dict.fromkeys(("email", "first_name", "last_name"), ""),
+        **dict.fromkeys(rights, False),
+        "username": f"deleted-{uuid4().hex}",
+        "password": make_password(None),
+        "last_login": None,
+    }
+
+
+def set_password(customer: int, encoded: str, *, now: datetime) -> None:
+    """Staff set a customer's password (already hashed); whoever knew the old one is out: open
+    sessions and long-lived keys end. Does nothing to a deleted account."""
+    with transaction.atomic(durable=True):
+        if Customer.objects.filter(pk=customer, deleted_at=None).update(password=encoded):
+            Session.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
+            Key.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
+
+
+def ensure_account(username: str, password: str, *, superuser: bool) -> None:
+    """Makes an account unless one of this name exists; the password is not judged."""
+    if Customer.objects.annotate(folded=Lower("username")).filter(folded=username.lower()).exists():
+        return
+    make = Customer.objects.create_superuser if superuser else Customer.objects.create_user
+    make(username, password)

@@ -1,0 +1,61 @@
+"""A username and a password: whose they are, and whether they still are."""
+
+from django.contrib.auth.hashers import make_password
+
+from larder.identity.caller import Caller
+from larder.identity.errors import InvalidCredentials, SessionEnded
+from larder.identity.models import Customer
+
+
+def authenticate(username: str, password: str) -> Caller:
+    """The customer of a username and a password, for this one request (Basic authentication).
+
+    One answer, in the same time, for every way of being wrong. Raises InvalidCredentials.
+    """
+    customer = verified(username, password)
+    return Caller(customer.pk, customer.public_id, customer.is_staff, session=None)
+
+
+def verified(username: str, password: str) -> Customer:
+    """The account whose password this is. Hashes in every case. Raises InvalidCredentials."""
+    customer = _named(Customer.normalize_username(username))
+    if customer is None:
+        make_password(password)
+        raise InvalidCredentials
+    if not customer.check_password(password) or not customer.is_active:
+        raise InvalidCredentials
+    return customer
+
+
+def _named(username: str) -> Customer | None:
+    if "\0" in username:
+        return None  # PostgreSQL's texts have none, and refuse to be asked
+    try:
+        return Customer.objects.get_by_natural_key(username)
+    except Customer.DoesNotExist:
+        return None
+
+
+def still_so(customer: Customer) -> None:
+    """Locks the account and looks at it again, in the transaction of what the password opens.
+
+    Hashing takes its time: whoever changed the password or ended the account meanwhile has
+    already ended what there was, and what is made now would outlive it.
+    Raises InvalidCredentials.
+    """
+    if _locked_password(customer.pk) != customer.password:
+        raise InvalidCredentials
+
+
+def lock_active(customer: int) -> None:
+    """Locks the account, so that nothing made in this transaction can outlive it.
+
+    Raises SessionEnded unless it is active.
+    """
+    if _locked_password(customer) is None:
+        raise SessionEnded
+
+
+def _locked_password(customer: int) -> str | None:
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer, is_active=True)
+    return rows.values_list("password", flat=True).first()

@@ -1,0 +1,128 @@
+"""Long-lived keys: made, derived, ended. Only their hashes are stored.
+
+A random key is shown once. A derived one can be handed out again and again, for two of the
+earlier contracts want the same key at each call: it is an HMAC of the customer and a generation,
+and its stored hash says whether it still counts.
+"""
+
+import hashlib
+import hmac
+import secrets as randomness
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max, QuerySet
+
+from larder.common import idempotency
+from larder.common.errors import NotFound
+from larder.common.idempotency import Claim
+from larder.identity.errors import TooManyKeys
+from larder.identity.models import Customer, Key
+from larder.identity.services.credentials import lock_active, still_so, verified
+from larder.identity.tokens import derive_key, key_digest
+
+MOST_KEYS = 50
+"""Live keys that a customer may have, the derived one not counted."""
+
+PREFIX = "larder_"
+"""Scanners for leaked secrets know keys by a prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was made. `text` is there once, and not when the request is a repeat."""
+
+    id: UUID
+    text: str | None
+
+    @property
+    def replayed(self) -> bool:
+        """Whether this repeats an earlier request."""
+        return self.text is None
+
+
+def create_key(customer: int, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
+    """Makes a random key. `name` (at most 100 characters) is for its owner to know it by.
+
+    Raises SessionEnded (the account was deactivated meanwhile), TooManyKeys, KeyReused.
+    """
+    text = PREFIX + randomness.token_urlsafe(30)
+
+    def save() -> UUID:
+        # Under the account's lock: nobody else adds one meanwhile.
+        if _live(customer).filter(generation=None).count() >= MOST_KEYS:
+            raise TooManyKeys
+        return _insert(customer, text, now=now, name=name)
+
+    with transaction.atomic(durable=True):
+        lock_active(customer)
+        made = idempotency.once(claim, save, now=now)
+    return NewKey(UUID(made.result), None if made.replayed else text)
+
+
+def key_for_password(username: str, password: str, *, secrets: Sequence[str], now: datetime) -> str:
+    """The derived key of whoever has this password: 40 hex digits, the same at each call.
+
+    Takes the same time for every way of being wrong. Raises InvalidCredentials.
+    """
+    customer = verified(username, password)
+    with transaction.atomic(durable=True):
+        still_so(customer)
+        return _derived(customer.pk, customer.public_id, secrets, now)
+
+
+def derived_key(customer: int, *, secrets: Sequence[str], now: datetime) -> str:
+    """The customer's derived key: 40 hex digits, the same at each call; made at the first.
+
+    Derived from the first of `secrets` when it is made, from any of them afterwards; once none
+    of them gives the stored hash any more the key ends, and the next generation is made.
+    Raises SessionEnded unless the account is active.
+    """
+    with transaction.atomic(durable=True):
+        lock_active(customer)
+        public_id = Customer.objects.values_list("public_id", flat=True).get(pk=customer)
+        return _derived(customer, public_id, secrets, now)
+
+
+def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: datetime) -> str:
+    """Must run under the lock of the account: of simultaneous first calls one makes the key."""
+    live = _live(customer).filter(generation__isnull=False).first()
+    if live is not None and live.generation is not None:
+        for secret in secrets:
+            text = _derive(secret, public_id, live.generation)
+            if key_digest(text) == bytes(live.digest):
+                return text
+        _live(customer).filter(pk=live.pk).update(ended_at=now)
+    generation = _next_generation(customer)
+    text = _derive(secrets[0], public_id, generation)
+    _insert(customer, text, now=now, generation=generation)
+    return text
+
+
+def _next_generation(customer: int) -> int:
+    last = Key.objects.filter(customer=customer).aggregate(last=Max("generation"))["last"]
+    return 0 if last is None else last + 1
+
+
+def _derive(secret: str, public_id: UUID, generation: int) -> str:
+    said = public_id.bytes + generation.to_bytes(4, "big")
+    return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
+
+
+def _insert(customer: int, text: str, *, now: datetime, **fields: object) -> UUID:
+    key = Key(customer_id=customer, digest=key_digest(text), created_at=now, **fields)
+    key.save(force_insert=True)
+    return key.id
+
+
+def _live(customer: int) -> QuerySet[Key]:
+    return Key.objects.filter(customer=customer, ended_at=None)
+
+
+def delete_key(customer: int, key: UUID, *, now: datetime) -> None:
+    """Ends a key at once. Raises NotFound unless it is a live one of this customer."""
+    if not _live(customer).filter(pk=key).update(ended_at=now):
+        raise NotFound

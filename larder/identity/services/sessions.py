@@ -1,0 +1,170 @@
+"""Log-ins: opened, refreshed, ended. What a door is, doors.py says."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from larder.identity.caller import Caller
+from larder.identity.doors import DOORS, Door
+from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.models import Customer, Session
+from larder.identity.services.credentials import still_so, verified
+from larder.identity.tokens import Issued, Refresh, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a log-in or a refresh hands out."""
+
+    access: str
+    refresh: str
+
+
+def log_in(*, username: str, password: str, door: Door, signer: Signer, now: datetime) -> Pair:
+    """Opens a session. One answer, in the same time, for every way of being wrong.
+
+    Raises InvalidCredentials.
+    """
+    customer = verified(username, password)
+    with transaction.atomic(durable=True):
+        still_so(customer)
+        session = Session.objects.create(
+            customer=customer,
+            door=door.name,
+            created_at=now,
+            rotated_at=now,
+            expires_at=now + door.refresh,
+        )
+    return Pair(
+        _access(session, customer, door, signer, now),
+        _refresh_token(session, customer, door, signer),
+    )
+
+
+def refresh(token: str, *, door: Door, signer: Signer, now: datetime) -> Pair:
+    """A new access token; where the door rotates a new refresh token too, else the given one.
+
+    At a door with a grace the immediate predecessor of the present token gets, within it, the
+    same successor: its answer was lost, or eight screens refreshed at once. Anything older ends
+    the session, for then somebody else has a copy (RFC 9700, section 4.14.2). At a rotating
+    door without a grace every older token is invalid, and the session goes on.
+    Raises TokenInvalid, TokenExpired, SessionEnded.
+    """
+    given = signer.read_refresh(token, door=door)
+    rotated = door.rotates and _rotate(given, door, now=now)
+    session = _live_session(given, now=now)
+    # Who rotated is right even if the successor was used before the session was read.
+    if door.rotates and not rotated and not _is_successor(session, given, door, now):
+        _refuse_reuse(given, door, now=now)
+    customer = session.customer
+    renewed = _refresh_token(session, customer, door, signer) if door.rotates else token
+    return Pair(_access(session, customer, door, signer, now), renewed)
+
+
+def _rotate(given: Refresh, door: Door, *, now: datetime) -> bool:
+    """Compare-and-swap: of any number of requests with one token, one moves it on."""
+    live = Session.objects.filter(id=given.session, ended_at=None, expires_at__gt=now)
+    return bool(
+        live.filter(generation=given.generation).update(
+            generation=F("generation") + 1,
+            rotated_at=now,
+            expires_at=now + door.refresh,
+        )
+    )
+
+
+def _live_session(given: Refresh, *, now: datetime) -> Session:
+    """The token's session, with its customer. Raises SessionEnded, TokenExpired."""
+    session = Session.objects.select_related("customer").filter(id=given.session).first()
+    if session is None or session.ended_at is not None or not session.customer.is_active:
+        raise SessionEnded
+    if session.expires_at <= now:
+        raise TokenExpired
+    return session
+
+
+def _is_successor(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
+    """Clocks of two servers differ: without a grace even a rotation of the future is no excuse."""
+    in_time = door.grace > timedelta(0) and now - session.rotated_at <= door.grace
+    return in_time and session.generation == given.generation + 1
+
+
+def _refuse_reuse(given: Refresh, door: Door, *, now: datetime) -> None:
+    if not door.grace:
+        raise TokenInvalid
+    end_session(given, now=now)
+    raise SessionEnded
+
+
+def _access(session: Session, customer: Customer, door: Door, signer: Signer, now: datetime) -> str:
+    return signer.access(_caller(session, customer), now=now, door=door, email=customer.email)
+
+
+def _refresh_token(session: Session, customer: Customer, door: Door, signer: Signer) -> str:
+    if not door.signed:
+        return signer.refresh(session.id, session.generation, door=door)
+    issued = Issued(session.generation, session.rotated_at, session.expires_at)
+    caller = _caller(session, customer)
+    return signer.signed_refresh(caller, issued, door=door, email=customer.email)
+
+
+def _caller(session: Session, customer: Customer) -> Caller:
+    return Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
+
+
+def verify(token: str, *, signer: Signer, now: datetime) -> None:
+    """Nothing, if the token is good: an access token of any door, or a refresh token that its
+    (signed) door would take, of a live session of an active account.
+
+    Raises TokenInvalid, TokenExpired, SessionEnded.
+    """
+    try:
+        caller, _ = signer.read_access(token)
+    except TokenInvalid:
+        _verify_refresh(token, signer=signer, now=now)
+        return
+    live = Session.objects.filter(ended_at=None, customer__is_active=True)
+    if caller.session is None or not live.filter(id=caller.session).exists():
+        raise SessionEnded
+
+
+def _verify_refresh(token: str, *, signer: Signer, now: datetime) -> None:
+    door, given = _read_signed(token, signer)
+    session = _live_session(given, now=now)
+    if door.rotates and session.generation != given.generation:
+        raise TokenInvalid
+
+
+def _read_signed(token: str, signer: Signer) -> tuple[Door, Refresh]:
+    for door in DOORS:
+        if door.signed:
+            try:
+                return door, signer.read_refresh(token, door=door)
+            except TokenInvalid:
+                continue
+    raise TokenInvalid
+
+
+def revoke(token: str, *, door: Door, signer: Signer, now: datetime) -> None:
+    """Ends the session of a refresh token of any age. Ending it twice is no error.
+
+    Raises TokenInvalid.
+    """
+    end_session(signer.read_refresh(token, door=door), now=now)
+
+
+def end_session(given: Refresh, *, now: datetime) -> None:
+    """Ends a session: its refresh tokens at once, its access token within 30 seconds."""
+    Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
+
+
+def delete_expired_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions that nobody can use any more, the oldest first.
+
+    Returns how many.
+    """
+    expired = Session.objects.filter(expires_at__lt=now - timedelta(days=1)).order_by("expires_at")
+    deleted, _ = Session.objects.filter(id__in=expired.values("id")[:limit]).delete()
+    return deleted

@@ -1,0 +1,68 @@
+"""Products together with their stock, in one transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from larder.catalog import services as catalog
+from larder.common import idempotency
+from larder.common.idempotency import Claim, Made
+from larder.inventory.services.adjustments import set_available
+from larder.inventory.services.movements import lock, open_stock
+
+
+def create_stocked_product(
+    fields: Mapping[str, Any],
+    *,
+    quantity: int,
+    actor: UUID,
+    now: datetime,
+    claim: Claim | None = None,
+    unique_name: bool = False,
+) -> Made:
+    """Adds a product with an opening stock of `quantity` units, as `catalog.create_product` does.
+
+    Raises AlreadyTaken (SKU, name), UnknownCategory, InvalidInput, KeyReused.
+    """
+
+    def make() -> int:
+        product = catalog.create_product(fields, now=now, unique_name=unique_name)
+        open_stock({product: quantity}, actor=actor, now=now)
+        return product
+
+    with transaction.atomic(durable=True):
+        made = idempotency.once(claim, make, now=now)
+    return Made(int(made.result), made.replayed)
+
+
+def change_stocked_product(
+    product: int,
+    fields: Mapping[str, Any],
+    *,
+    quantity: int | None,
+    actor: UUID,
+    now: datetime,
+    version: int | None = None,
+    unique_name: bool = False,
+) -> None:
+    """Changes fields of a product on sale (none is allowed) and sets how many are available.
+
+    All or nothing. `quantity` None leaves the stock alone; else the difference, counted under
+    the lock, is booked as a correction. The product's version moves with its fields only.
+    Raises NotFound (archived too), StaleVersion, AlreadyTaken (SKU, name), UnknownCategory,
+    InvalidInput, StockLimitExceeded.
+    """
+    with transaction.atomic(durable=True):
+        # The product before its stock, as archiving does. And both before the change: with a new
+        # SKU it takes a lock that orders wait for, and they would hold the stock already.
+        catalog.lock_product(product, version=version)
+        if unique_name and "name" in fields:
+            catalog.claim_name(fields["name"], product=product)
+        balances = {} if quantity is None else lock([product])
+        if fields:
+            catalog.change_product(product, fields, now=now)
+        if quantity is not None:
+            set_available(product, quantity, balances, actor=actor, now=now)

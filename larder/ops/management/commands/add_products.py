@@ -1,0 +1,32 @@
+"""Adds the products of the demo catalogue that are not there yet, in any mode."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
+
+from larder.common.clock import now
+from larder.ops import demo
+from larder.ops.health import migrated
+
+HINT = "DATABASE_URL names the database; `manage.py prepare` makes its roles and tables."
+
+
+class Command(BaseCommand):
+    """Needs no more rights than the server has."""
+
+    help = "Add the demo catalogue with its opening stock. Safe to repeat: what is there, stays."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            new = self._add()
+        except (DatabaseError, InterfaceError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CommandError(f"Nothing was added: {reason}\n{HINT}") from error
+        self.stdout.write(f"{new} new products")
+
+    def _add(self) -> int:
+        if not migrated():
+            raise CommandError(f"Nothing was added: migrations are missing.\n{HINT}")
+        return demo.load_products(now=now())

@@ -1,0 +1,52 @@
+"""What orders tells the others. Plain data, no models; one file per kind of reading."""
+
+from larder.orders.queries.drafts import (
+    DraftLine,
+    DraftView,
+    draft,
+    order_or_draft,
+    orders_and_draft,
+)
+from larder.orders.queries.event_log import EventView, events
+from larder.orders.queries.lines import SoldLine, count_lines, line_history
+from larder.orders.queries.placed import (
+    HistoryPosition,
+    LineView,
+    OrderFilter,
+    OrderView,
+    PlacedContent,
+    by_number,
+    count,
+    existing,
+    history,
+    order,
+    orders,
+    page,
+    placed_content,
+)
+
+__all__ = [
+    "DraftLine",
+    "DraftView",
+    "EventView",
+    "HistoryPosition",
+    "LineView",
+    "OrderFilter",
+    "OrderView",
+    "PlacedContent",
+    "SoldLine",
+    "by_number",
+    "count",
+    "count_lines",
+    "draft",
+    "events",
+    "existing",
+    "history",
+    "line_history",
+    "order",
+    "order_or_draft",
+    "orders",
+    "orders_and_draft",
+    "page",
+    "placed_content",
+]

@@ -1,0 +1,111 @@
+"""The customer's draft (the cart), and it among the orders that were placed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from larder.common.errors import NotFound
+from larder.inventory import queries as inventory
+from larder.inventory.queries import ProductFilter
+from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.queries.placed import OrderView, by_number, page
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """What is wanted of one product. Prices are net, a unit.
+
+    `unit_price` was the customer's price when the line was added, `current_price` is today's;
+    `available` is what can be ordered now, which is nothing of an archived product.
+    """
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    current_price: Decimal
+    available: int
+    archived: bool
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × current price."""
+        return self.current_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A draft as it stands now, its lines by ascending id."""
+
+    id: UUID
+    number: int
+    customer: int
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    lines: list[DraftLine] = field(default_factory=list)
+    placed_at: ClassVar[None] = None
+
+    @property
+    def total(self) -> Decimal:
+        """Exact, at current prices. An archived product counts with its last price: it stays in
+        the cart until the customer takes it out, and a total that leaves out a line that is
+        shown would look like a wrong sum."""
+        return sum((line.line_total for line in self.lines), Decimal(0))
+
+
+_DRAFT = ("id", "number", "customer_id", "currency", "created_at", "updated_at", "version")
+_LINE = ("id", "product_id", "sku", "name", "quantity", "unit_price")
+
+
+def draft(customer: int) -> DraftView | None:
+    """The customer's draft, if there is one."""
+    rows = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
+    row = rows.values_list(*_DRAFT).first()
+    if row is None:
+        return None
+    found = DraftView(*row)
+    found.lines.extend(_lines(found))
+    return found
+
+
+def _lines(draft: DraftView) -> Iterator[DraftLine]:
+    lines = OrderLine.objects.filter(order_id=draft.id).order_by("id")
+    rows: list[tuple[Any, ...]] = list(lines.values_list(*_LINE))
+    ids = tuple(row[1] for row in rows)
+    wanted = ProductFilter(ids=ids, archived=True)
+    found = inventory.products(draft.customer, wanted, limit=len(ids)) if ids else []
+    products = {one.id: one for one in found}
+    available = inventory.available(ids) if ids else {}
+    for row in rows:
+        id = row[1]
+        now = (products[id].price, available.get(id, 0), id not in available)
+        yield DraftLine(*row + now)
+
+
+def orders_and_draft(customer: int) -> list[OrderView | DraftView]:
+    """All orders of a customer, the draft among them, by ascending number."""
+    # The draft first: one that is placed in between is then found twice, and not never.
+    open_one = draft(customer)
+    found: list[OrderView | DraftView] = []
+    found.extend(page(customer, newest_first=False, offset=0, limit=None))
+    if open_one is not None and open_one.id not in {one.id for one in found}:
+        found.append(open_one)
+    return sorted(found, key=lambda one: one.number)
+
+
+def order_or_draft(number: int, *, customer: int) -> OrderView | DraftView:
+    """An order of a customer, placed or the draft. Raises NotFound."""
+    try:
+        return by_number(number, customer=customer)
+    except NotFound:
+        open_one = draft(customer)
+    if open_one is not None and open_one.number == number:
+        return open_one
+    return by_number(number, customer=customer)  # It may have been placed in between.

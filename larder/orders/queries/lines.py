@@ -1,0 +1,46 @@
+"""What a customer ordered, line by line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+
+from larder.orders.models import OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line of a placed order, and when that was placed. `unit_price` is net."""
+
+    product: int
+    name: str
+    quantity: int
+    unit_price: Decimal
+    placed_at: datetime
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × unit price."""
+        return self.unit_price * self.quantity
+
+
+_LINE = ("product_id", "name", "quantity", "unit_price", "order__placed_at")
+
+
+def line_history(customer: int, *, offset: int, limit: int) -> list[SoldLine]:
+    """Up to `limit` lines of a customer's placed orders: the newest order first, its lines in
+    the order they were sent."""
+    rows = _placed(customer).order_by("-order__placed_at", "-order_id", "id")
+    return [SoldLine(*row) for row in rows.values_list(*_LINE)[offset : offset + limit]]
+
+
+def count_lines(customer: int) -> int:
+    """How many lines a customer's placed orders have in all."""
+    return _placed(customer).count()
+
+
+def _placed(customer: int) -> QuerySet[OrderLine, Any]:
+    """In the words of the partial index order_history, which the walk begins with."""
+    return OrderLine.objects.filter(order__customer_id=customer, order__placed_at__isnull=False)

@@ -1,0 +1,139 @@
+"""The customer's draft, the cart: made when it is needed, one unit in, one unit out.
+
+Every change locks the draft first, so that changes of one draft follow each other and none is
+made to a draft that is being placed. Nothing here moves stock: placing decides on that.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from larder.catalog import queries as catalog
+from larder.catalog.prices import prices_for
+from larder.catalog.queries import Offer
+from larder.common.errors import NotFound, UnknownProducts
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.orders.errors import CartFull, NotInCart
+from larder.orders.models import Order, OrderLine, OrderStatus
+
+MOST_UNITS = 1_000_000
+"""Of one product."""
+
+MOST_LINES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LockedDraft:
+    """The id and number of a draft whose row is locked."""
+
+    id: UUID
+    number: int
+
+
+def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:
+    """The id of the customer's draft, which is made and kept if there is none."""
+    with transaction.atomic(durable=True):
+        return _lock_or_make(customer, currency, now).id
+
+
+def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> int:
+    """Adds a unit of a product to the customer's draft; returns the draft's number.
+
+    Nothing but a product that is sold out is refused for its stock: the draft may hold more
+    than there is. Raises UnknownProducts (archived ones too), InsufficientStock, CartFull.
+    """
+    offer = _offer(product)
+    price = prices_for(customer, [offer])[product]
+    with transaction.atomic(durable=True):
+        draft = _lock_or_make(customer, currency, now)
+        _raise_line(draft, offer, price)
+        _count_change(draft, now)
+    return draft.number
+
+
+def remove_unit(customer: int, product: int, *, now: datetime) -> int:
+    """Takes a unit of a product out of the customer's draft; returns the draft's number.
+
+    With its last unit a line goes; the draft stays. Raises NotInCart, NotFound (a product that
+    is neither in the draft nor on sale).
+    """
+    with transaction.atomic(durable=True):
+        draft = _lock(customer)
+        if draft is None or not _lower_line(draft, product):
+            raise NotInCart if catalog.offers([product]) else NotFound
+        _count_change(draft, now)
+    return draft.number
+
+
+def _offer(product: int) -> Offer:
+    """The product, if a unit of it can go into a draft now."""
+    offer = catalog.offers([product]).get(product)
+    available = inventory.available([product]).get(product)
+    told = {"product": product, "requested": 1, "available": 0}
+    if offer is None or available is None:
+        raise UnknownProducts([{"code": UnknownProducts.code, **told}])
+    if available == 0:
+        raise InsufficientStock([{"code": InsufficientStock.code, **told}])
+    return offer
+
+
+def _lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
+    while (draft := _lock(customer)) is None:
+        # Whoever makes one at the same time is waited for here, by the index order_one_draft.
+        made = Order(
+            customer_id=customer,
+            status=OrderStatus.DRAFT,
+            currency=currency,
+            total=Decimal(0),
+            created_at=now,
+            updated_at=now,
+        )
+        Order.objects.bulk_create([made], ignore_conflicts=True)
+    return draft
+
+
+def _lock(customer: int) -> LockedDraft | None:
+    """The draft under its lock. The status is compared again once the lock is there: a draft
+    that was placed in the meantime is not found, and then another may have been begun."""
+    drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
+    while True:
+        row = drafts.order_by("id").select_for_update().values_list("id", "number").first()
+        if row is not None:
+            return LockedDraft(*row)
+        if not drafts.exists():
+            return None
+
+
+def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:
+    lines = OrderLine.objects.filter(order_id=draft.id)
+    line = lines.filter(product_id=offer.id)
+    if line.filter(quantity__lt=MOST_UNITS).update(quantity=F("quantity") + 1):
+        return
+    if line.exists():
+        raise CartFull(MOST_UNITS)
+    if lines.count() >= MOST_LINES:
+        raise CartFull(MOST_LINES)
+    lines.create(
+        order_id=draft.id,
+        product_id=offer.id,
+        sku=offer.sku,
+        name=offer.name,
+        unit_price=price,
+        quantity=1,
+    )
+
+
+def _lower_line(draft: LockedDraft, product: int) -> bool:
+    """Whether there was a unit to take out."""
+    line = OrderLine.objects.filter(order_id=draft.id, product_id=product)
+    lowered = line.filter(quantity__gt=1).update(quantity=F("quantity") - 1)
+    return bool(lowered or line.delete()[0])
+
+
+def _count_change(draft: LockedDraft, now: datetime) -> None:
+    Order.objects.filter(id=draft.id).update(version=F("version") + 1, updated_at=now)

@@ -1,0 +1,1 @@
+"""The collections of docs/clients, played against a real shop."""

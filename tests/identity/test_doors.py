@@ -1,0 +1,247 @@
+"""What the doors have of their own: lifetimes, rotation, claims; and that they are apart."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+
+from larder.api.authentication import signer
+from larder.identity.doors import API, DOORS, IDENTITY, LONGEST_ACCESS, V1, Door
+from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.models import Customer, Session
+from larder.identity.services import accounts, sessions
+from larder.identity.tokens import Signer, derive_key
+from tests.conftest import Api, Person
+from tests.identity.conftest import SECRET, SIGNER, LogIn
+
+Enter = Callable[..., LogIn]
+MakePerson = Callable[..., Person]
+DAY = 24 * 60 * 60
+SIGNED = [door for door in DOORS if door.signed]
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a token says."""
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+@pytest.fixture
+def present() -> datetime:
+    """The present: access tokens are read by the clock on the wall."""
+    return datetime.now(UTC)
+
+
+def test_the_doors_are_as_the_contracts_have_them() -> None:
+    minutes = [door.access.total_seconds() / 60 for door in (V1, API, IDENTITY)]
+    days = [door.refresh.total_seconds() / DAY for door in (V1, API, IDENTITY)]
+    assert (minutes, days) == ([5, 5, 20], [30, 1, 30])
+    assert IDENTITY.access == LONGEST_ACCESS
+
+
+@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+def test_tokens_of_signed_doors_carry_the_claims_their_clients_read(
+    log_in: Enter, person: MakePerson, door: Door
+) -> None:
+    who = person(email="anna@example.com")
+    mine = log_in(who, door)
+    access, refresh = claims(mine.pair.access), claims(mine.pair.refresh)
+    for said, kind, lifetime in (
+        (access, "access", door.access),
+        (refresh, "refresh", door.refresh),
+    ):
+        assert said["token_type"] == kind
+        assert said["exp"] - said["iat"] == lifetime.total_seconds()
+        assert (said["user_id"], said["email"]) == (who.id, "anna@example.com")
+        assert said["public_id"] == str(who.customer.public_id)
+    assert access["jti"] != refresh["jti"]
+
+
+def test_somebody_without_an_address_has_an_empty_claim(log_in: Enter, person: MakePerson) -> None:
+    assert claims(log_in(person(), API).pair.access)["email"] == ""
+
+
+def test_tokens_of_v1_carry_no_more_than_they_need(log_in: Enter, person: MakePerson) -> None:
+    said = claims(log_in(person(email="anna@example.com")).pair.access)
+    assert said.keys() == {"token_type", "sub", "user_id", "staff", "sid", "iat", "exp"}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_an_access_token_of_any_door_opens_v1(
+    person: MakePerson, present: datetime, door: Door
+) -> None:
+    who = person()
+    name, password = who.customer.username, who.password
+    pair = sessions.log_in(
+        username=name, password=password, door=door, signer=signer(), now=present
+    )
+    assert Api(pair.access)("GET", "me").body["id"] == who.id
+
+
+@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+def test_a_refresh_token_that_is_a_jwt_is_no_access_token(
+    person: MakePerson, present: datetime, door: Door
+) -> None:
+    who = person()
+    name, password = who.customer.username, who.password
+    pair = sessions.log_in(
+        username=name, password=password, door=door, signer=signer(), now=present
+    )
+    refused = Api(pair.refresh)("GET", "me")
+    assert (refused.status, refused.body["code"]) == (401, "token_invalid")
+
+
+def test_refresh_tokens_are_signed_with_a_key_that_signs_nothing_else(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), API)
+    for purpose in ("access", "refresh"):
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(mine.pair.refresh, derive_key(SECRET, purpose), algorithms=["HS256"])
+
+
+def test_the_kind_is_looked_at_besides_the_key(log_in: Enter, person: MakePerson) -> None:
+    said = claims(log_in(person(), API, began=datetime.now(UTC)).pair.refresh)
+    as_access = jwt.encode(said, derive_key(SECRET, "access"), algorithm="HS256")
+    with pytest.raises(TokenInvalid):
+        SIGNER.read_access(as_access)
+    said["token_type"] = "access"
+    as_refresh = jwt.encode(said, derive_key(SECRET, "signed refresh"), algorithm="HS256")
+    with pytest.raises(TokenInvalid):
+        SIGNER.read_refresh(as_refresh, door=API)
+
+
+def test_an_access_token_is_no_refresh_token(log_in: Enter, person: MakePerson) -> None:
+    for door in DOORS:
+        mine = log_in(person(), door)
+        with pytest.raises(TokenInvalid):
+            mine.refresh(mine.pair.access, at=1)
+
+
+@pytest.mark.parametrize("other", DOORS, ids=lambda door: f"at-{door.name}")
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: f"of-{door.name}")
+def test_a_refresh_token_works_at_its_own_door_alone(
+    log_in: Enter, person: MakePerson, door: Door, other: Door
+) -> None:
+    mine = log_in(person(), door)
+    if other is door:
+        assert mine.refresh(mine.pair.refresh, at=1, door=other).access
+        return
+    with pytest.raises(TokenInvalid):
+        mine.refresh(mine.pair.refresh, at=1, door=other)
+    with pytest.raises(TokenInvalid):
+        mine.revoke(mine.pair.refresh, door=other)
+    assert mine.refresh(mine.pair.refresh, at=2).access
+
+
+def test_api_takes_a_refresh_token_again_and_again_for_a_day_and_not_longer(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), API)
+    for at in (60, 3600, DAY - 1):
+        renewed = mine.refresh(mine.pair.refresh, at=at)
+        assert renewed.refresh == mine.pair.refresh
+        assert claims(renewed.access)["iat"] == int(mine.moment(at).timestamp())
+    with pytest.raises(TokenExpired):
+        mine.refresh(mine.pair.refresh, at=DAY)
+
+
+def test_identity_gives_a_new_refresh_token_and_the_old_one_is_dead_at_once(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    renewed = mine.refresh(mine.pair.refresh, at=10)
+    for at in (9, 10, 11, 100):
+        with pytest.raises(TokenInvalid):
+            mine.refresh(mine.pair.refresh, at=at)
+    assert mine.refresh(renewed.refresh, at=200).refresh != renewed.refresh
+
+
+def test_identity_gives_thirty_more_days_with_each_refresh(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    later = mine.refresh(mine.pair.refresh, at=29 * DAY).refresh
+    assert claims(later)["exp"] == int(mine.moment(59 * DAY).timestamp())
+    assert mine.refresh(later, at=58 * DAY).access
+    other = log_in(person(), IDENTITY)
+    with pytest.raises(TokenExpired):
+        other.refresh(other.pair.refresh, at=30 * DAY)
+
+
+@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+def test_signed_refresh_tokens_of_the_secret_before_are_taken(
+    log_in: Enter, person: MakePerson, door: Door
+) -> None:
+    mine = log_in(person(), door)
+    rotated = Signer(["the secret of today, just as long as the one before", SECRET])
+    pair = sessions.refresh(mine.pair.refresh, door=door, signer=rotated, now=mine.began)
+    assert claims(pair.access)["user_id"]
+    with pytest.raises(TokenInvalid):
+        Signer(["x" * 50]).read_refresh(mine.pair.refresh, door=door)
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "ü.ü.ü", "A" * 70])
+def test_what_no_door_issued_is_refused(token: str) -> None:
+    for door in DOORS:
+        with pytest.raises(TokenInvalid):
+            SIGNER.read_refresh(token, door=door)
+
+
+def test_verify_takes_live_tokens_of_both_kinds(
+    log_in: Enter, person: MakePerson, present: datetime
+) -> None:
+    for door in SIGNED:
+        mine = log_in(person(), door, began=present)
+        mine.verify(mine.pair.access)
+        mine.verify(mine.pair.refresh)
+    v1 = log_in(person(), began=present)
+    v1.verify(v1.pair.access)
+    with pytest.raises(TokenInvalid):
+        v1.verify(v1.pair.refresh)
+
+
+def test_verify_refuses_what_refreshing_would_refuse(
+    log_in: Enter, person: MakePerson, present: datetime
+) -> None:
+    mine = log_in(person(), IDENTITY, began=present)
+    renewed = mine.refresh(mine.pair.refresh, at=1)
+    with pytest.raises(TokenInvalid):
+        mine.verify(mine.pair.refresh, at=2)
+    mine.verify(renewed.refresh, at=2)
+    with pytest.raises(TokenExpired):
+        mine.verify(renewed.refresh, at=31 * DAY)
+    with pytest.raises(TokenInvalid):
+        mine.verify("nonsense")
+
+
+def _revoke(mine: LogIn, who: Person) -> None:
+    mine.revoke(mine.pair.refresh)
+
+
+def _deactivate(mine: LogIn, who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+def _delete(mine: LogIn, who: Person) -> None:
+    accounts.delete_account(who.id, now=mine.began)
+
+
+def _forget(mine: LogIn, who: Person) -> None:
+    Session.objects.all().delete()
+
+
+@pytest.mark.parametrize("end", [_revoke, _deactivate, _delete, _forget])
+def test_verify_and_refresh_refuse_every_token_of_a_session_that_ended(
+    log_in: Enter, person: MakePerson, present: datetime, end: Callable[[LogIn, Person], None]
+) -> None:
+    for door in SIGNED:
+        who = person()
+        mine = log_in(who, door, began=present)
+        end(mine, who)
+        for token in (mine.pair.access, mine.pair.refresh):
+            with pytest.raises(SessionEnded):
+                mine.verify(token)
+        with pytest.raises(SessionEnded):
+            mine.refresh(mine.pair.refresh, at=1)

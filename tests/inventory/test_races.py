@@ -1,0 +1,272 @@
+"""Products changed with their stock while customers order them, and names wanted by many."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from threading import Event
+from time import sleep
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+
+from larder.catalog import services as catalog
+from larder.catalog import sql as catalog_sql
+from larder.catalog.models import Product
+from larder.common import database
+from larder.common.clock import now
+from larder.common.errors import NotFound
+from larder.inventory.services import products
+from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.movements import Balance, lock
+from tests.conftest import Person
+from tests.race.books import assert_agree, shelf
+from tests.race.control import assert_breaks
+from tests.race.guards import UNLOCKED
+from tests.race.shops import OK, Answer, ServiceShop, answered, at_once
+
+CLERK = UUID(int=7)
+OPENING, SET = 300, 200
+BUYERS, ORDERS = 8, 8
+pytestmark = pytest.mark.django_db(transaction=True)
+MakeProduct = Callable[..., int]
+
+
+def changed(product: int, fields: dict[str, Any], quantity: int | None = None) -> Answer:
+    """Staff changes a product, its name to be unique."""
+
+    def call() -> Answer:
+        products.change_stocked_product(
+            product, fields, quantity=quantity, actor=CLERK, now=now(), unique_name=True
+        )
+        return Answer(OK)
+
+    return answered(call)
+
+
+def created(name: str) -> Answer:
+    """Staff adds a product of a unique name."""
+
+    def call() -> Answer:
+        fields = {"name": name, "price": Decimal(1)}
+        products.create_stocked_product(
+            fields, quantity=1, actor=CLERK, now=now(), unique_name=True
+        )
+        return Answer(OK)
+
+    return answered(call)
+
+
+# --- One name, wanted by many --------------------------------------------------------------
+@dataclass
+class Wanted:
+    """What came of a name that several wanted at once."""
+
+    name: str
+    answers: list[Answer]
+
+    @property
+    def bearers(self) -> int:
+        return Product.objects.filter(name=self.name).count()
+
+
+def all_want(name: str, tasks: Iterable[Callable[[], Answer]]) -> Wanted:
+    return Wanted(name, at_once(ServiceShop(), list(tasks)))
+
+
+def check_name(outcome: Wanted) -> None:
+    """One has it, the others were told so."""
+    codes = Counter(answer.code for answer in outcome.answers)
+    assert codes == {OK: 1, "name_taken": len(outcome.answers) - 1}
+    assert outcome.bearers == 1
+
+
+def create_together() -> Wanted:
+    name = f"Jam {Product.objects.count()}"
+    return all_want(name, [lambda: created(name)] * 6)
+
+
+def rename_together(product: MakeProduct) -> Wanted:
+    name = f"Jam {Product.objects.count()}"
+    ids = [product() for _ in range(5)]
+    renames = [partial(changed, id, {"name": name}, 3) for id in ids]
+    return all_want(name, [*renames, lambda: created(name)])
+
+
+def test_of_many_that_create_one_name_at_once_one_succeeds() -> None:
+    for _ in range(3):
+        check_name(create_together())
+
+
+def test_of_many_that_take_one_name_at_once_one_succeeds(product: MakeProduct) -> None:
+    for _ in range(3):
+        check_name(rename_together(product))
+
+
+@pytest.mark.parametrize("way", ["create", "rename"])
+def test_without_the_lock_of_the_name_several_have_it(
+    way: str, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only who looked before the others wrote is deceived: all of them look, then wait.
+    monkeypatch.setattr(catalog_sql, "LOCK_NAME", "SELECT %s::text")
+    claim = catalog.claim_name
+
+    def claim_and_wait(name: str, *, product: int | None = None) -> None:
+        claim(name, product=product)
+        sleep(0.05)
+
+    monkeypatch.setattr(catalog, "claim_name", claim_and_wait)
+    assert_breaks(
+        create_together if way == "create" else lambda: rename_together(product),
+        check_name,
+        fault=lambda outcome: outcome.bearers > 1,
+    )
+
+
+# --- A quantity set in the middle of a rush ------------------------------------------------
+@dataclass
+class Rush:
+    """What customers and staff were told."""
+
+    product: int
+    answers: list[Answer]
+    changed: list[Answer]
+
+
+def rush(who: Person, jam: int, changes: list[tuple[dict[str, Any], int | None]]) -> Rush:
+    """Customers order one unit after the other; meanwhile staff makes the changes."""
+    shop, under_way = ServiceShop(), Event()
+
+    def buyer() -> list[Answer]:
+        own = []
+        for _ in range(ORDERS):
+            own.append(shop.place(who, [(jam, 1)]))
+            under_way.set()
+        return own
+
+    def staff() -> list[Answer]:
+        under_way.wait(30)
+        return [changed(jam, fields, quantity) for fields, quantity in changes]
+
+    *bought, told = at_once(shop, [*[buyer] * BUYERS, staff])
+    return Rush(jam, [one for own in bought for one in own], told)
+
+
+def check_rush(outcome: Rush) -> None:
+    """Everybody is served, and the books say what was there when the quantity was set."""
+    assert Counter(one.code for one in outcome.answers) == {OK: BUYERS * ORDERS}
+    assert Counter(one.code for one in outcome.changed) == {OK: len(outcome.changed)}
+    assert_agree([outcome.product])
+    set_to = database.rows(
+        "SELECT available_after FROM ledger_entry WHERE product_id = %s AND cause = 'correction'",
+        [outcome.product],
+    )
+    assert set_to == [(SET,)]
+
+
+def test_a_quantity_set_in_the_middle_of_a_rush_is_right_to_the_unit(
+    person: Callable[..., Person], product: MakeProduct
+) -> None:
+    check_rush(rush(person(), product(stock=OPENING), [({"unit": "jar"}, SET)]))
+
+
+def test_a_difference_counted_before_the_lock_makes_the_books_wrong(
+    person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_then_lock(asked: list[int]) -> dict[int, Balance]:
+        rows = database.rows(UNLOCKED, [asked])
+        lock(asked)
+        return {row[0]: Balance(row[1], row[2]) for row in rows}
+
+    monkeypatch.setattr(products, "lock", look_then_lock)
+    who = person()
+    assert_breaks(
+        lambda: rush(who, product(stock=OPENING), [({}, SET)]),
+        check_rush,
+        fault=lambda outcome: not shelf(outcome.product).agrees,
+    )
+
+
+def relabel(who: Person, jam: int, times: int = 12) -> Rush:
+    """A new SKU again and again, and every time the quantity as well."""
+    return rush(who, jam, [({"sku": f"{jam}-{number}"}, SET) for number in range(times)])
+
+
+def check_relabelled(outcome: Rush) -> None:
+    """Nobody is turned away."""
+    codes = Counter(one.code for one in [*outcome.answers, *outcome.changed])
+    assert codes == {OK: len(outcome.answers) + len(outcome.changed)}, codes
+    assert_agree([outcome.product])
+
+
+def test_a_new_sku_and_quantity_never_deadlock_with_orders(
+    person: Callable[..., Person], product: MakeProduct
+) -> None:
+    check_relabelled(relabel(person(), product(stock=OPENING)))
+
+
+def test_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders(
+    person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(10**6))
+
+    def write_first(product: int, *, version: int | None = None) -> None:
+        Product.objects.filter(id=product).update(sku=f"first-{next(numbers)}")
+
+    monkeypatch.setattr(catalog, "lock_product", write_first)
+    who = person()
+    assert_breaks(
+        lambda: relabel(who, product(stock=OPENING), times=1),
+        check_relabelled,
+        fault=lambda outcome: any(
+            one.code == "OperationalError" and "deadlock" in one.content
+            for one in [*outcome.answers, *outcome.changed]
+        ),
+    )
+
+
+# --- Archived meanwhile --------------------------------------------------------------------
+ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"
+WAYS: dict[str, Callable[[int], None]] = {
+    "dispatch": lambda product: dispatch(product, 1, actor=CLERK, now=now()),
+    "fields": lambda product: products.change_stocked_product(
+        product, {"unit": "jar"}, quantity=None, actor=CLERK, now=now()
+    ),
+    "quantity": lambda product: products.change_stocked_product(
+        product, {}, quantity=1, actor=CLERK, now=now()
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_product_that_is_being_archived_is_waited_for_and_not_found(
+    way: str, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+
+    def call() -> str:
+        try:
+            WAYS[way](jam)
+        except NotFound:
+            return "not found"
+        finally:
+            connection.close()
+        return "done"
+
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"]) as archiving,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        archiving.execute(ARCHIVE, [jam])
+        second = beside.submit(call)
+        sleep(0.2)
+        assert not second.done()
+        archiving.commit()
+        assert second.result(10) == "not found"
+    assert shelf(jam).available == 5

@@ -1,0 +1,172 @@
+"""Products with their stock: made, changed and handed out, all or nothing."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.catalog.services import archive_product, change_product
+from larder.common.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+from larder.inventory import queries
+from larder.inventory.errors import InsufficientStock, StockLimitExceeded
+from larder.inventory.models import Adjustment
+from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.products import change_stocked_product, create_stocked_product
+from tests.race.books import assert_agree
+
+CLERK = UUID(int=7)
+ANYBODY = 1
+pytestmark = pytest.mark.django_db(transaction=True)
+Change = Callable[..., None]
+
+
+@pytest.fixture
+def change(now: datetime) -> Change:
+    """`change(jam, {"name": "x"}, quantity=3)`."""
+
+    def call(
+        product: int, fields: dict[str, Any], *, quantity: int | None = None, **others: Any
+    ) -> None:
+        change_stocked_product(product, fields, quantity=quantity, actor=CLERK, now=now, **others)
+
+    return call
+
+
+def entries(product: int) -> list[tuple[int, int, str, UUID]]:
+    """Change, balance, cause and actor of the ledger, the oldest first."""
+    found = queries.ledger(product, before=None, limit=100)
+    return [(one.delta, one.balance, one.cause, one.actor) for one in reversed(found)]
+
+
+def test_fields_and_quantity_change_together(product: Callable[..., int], change: Change) -> None:
+    jam = product(stock=10)
+    change(jam, {"name": "Jam", "price": Decimal(2)}, quantity=4)
+    shown = queries.product(ANYBODY, jam)
+    assert (shown.name, shown.price, shown.quantity, shown.version) == ("Jam", Decimal(2), 4, 2)
+    assert entries(jam)[1:] == [(-6, 4, "correction", CLERK)]
+    assert_agree([jam])
+
+
+def test_a_quantity_alone_is_no_change_of_the_catalogue(
+    product: Callable[..., int], change: Change
+) -> None:
+    jam = product(stock=10)
+    change(jam, {}, quantity=11, version=1)
+    shown = queries.product(ANYBODY, jam)
+    assert (shown.quantity, shown.version) == (11, 1)
+    assert entries(jam)[1:] == [(1, 11, "correction", CLERK)]
+
+
+def test_nothing_is_booked_where_the_quantity_is_what_it_was_or_not_given(
+    product: Callable[..., int], change: Change
+) -> None:
+    jam = product(stock=10)
+    change(jam, {"name": "Jam"}, quantity=10)
+    change(jam, {"name": "Tea"})
+    change(jam, {})
+    assert queries.product(ANYBODY, jam).name == "Tea"
+    assert (Adjustment.objects.count(), len(entries(jam))) == (0, 1)
+
+
+def test_what_is_refused_in_one_half_undoes_the_other(
+    product: Callable[..., int], change: Change
+) -> None:
+    jam, tea = product(stock=10, name="Jam"), product(sku="TEA", name="Tea")
+    refused: list[tuple[dict[str, Any], dict[str, Any], type[Exception]]] = [
+        ({"sku": "TEA"}, {}, AlreadyTaken),
+        ({"min_quantity": 6, "max_per_order": 5}, {}, InvalidInput),
+        ({"name": "Tea"}, {"unique_name": True}, AlreadyTaken),
+        ({"name": "x"}, {"version": 2}, StaleVersion),
+        ({}, {"version": 2}, StaleVersion),
+        ({"name": "x"}, {"quantity": 2**31}, StockLimitExceeded),
+    ]
+    for fields, others, why in refused:
+        with pytest.raises(why):
+            change(jam, fields, **({"quantity": 3} | others))
+    shown = queries.product(ANYBODY, jam)
+    assert (shown.name, shown.quantity, shown.version) == ("Jam", 10, 1)
+    assert len(entries(jam)) == 1
+    assert queries.product(ANYBODY, tea).version == 1
+
+
+@pytest.mark.parametrize("fields", [{}, {"name": "Taken"}])
+@pytest.mark.parametrize("quantity", [None, 3])
+def test_what_is_archived_or_unknown_is_not_found_whatever_would_change(
+    product: Callable[..., int],
+    change: Change,
+    now: datetime,
+    fields: dict[str, Any],
+    quantity: int | None,
+) -> None:
+    gone = product(stock=10)
+    product(name="Taken")
+    archive_product(gone, now=now)
+    for id in (gone, 10**12):
+        with pytest.raises(NotFound):
+            change(id, fields, quantity=quantity, unique_name=True)
+    assert len(entries(gone)) == 1
+
+
+def test_a_product_keeps_its_own_unique_name(product: Callable[..., int], change: Change) -> None:
+    jam = product(name="Jam")
+    change(jam, {"name": "Jam"}, unique_name=True)
+    change(jam, {"price": Decimal(3)}, quantity=1, unique_name=True)
+    assert queries.product(ANYBODY, jam).price == 3
+
+
+def test_a_stocked_product_needs_neither_sku_nor_another_name(now: datetime) -> None:
+    fields = {"name": "Jam", "price": Decimal(1)}
+    made = create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
+    shown = queries.product(ANYBODY, made.id)
+    assert (shown.quantity, shown.sku[:2]) == (5, "L-")
+    with pytest.raises(AlreadyTaken, match="name_taken"):
+        create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
+    assert len(queries.products(ANYBODY, limit=None)) == 1
+
+
+def test_what_is_dispatched_leaves_the_stock_and_is_explained(
+    product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(stock=10)
+    dispatch(jam, 4, actor=CLERK, now=now)
+    dispatch(jam, 6, actor=CLERK, now=now)
+    assert entries(jam)[1:] == [(-4, 6, "dispatched", CLERK), (-6, 0, "dispatched", CLERK)]
+    assert_agree([jam])
+
+
+def test_no_more_is_dispatched_than_there_is(product: Callable[..., int], now: datetime) -> None:
+    jam = product(stock=3)
+    for units in (4, 10**12):
+        with pytest.raises(InsufficientStock) as refused:
+            dispatch(jam, units, actor=CLERK, now=now)
+    short = {"product": jam, "code": "insufficient_stock", "requested": 10**12, "available": 3}
+    assert refused.value.lines == [short]
+    for units in (0, -1):
+        with pytest.raises(ValueError, match="dispatch of"):
+            dispatch(jam, units, actor=CLERK, now=now)
+    assert (queries.product(ANYBODY, jam).quantity, len(entries(jam))) == (3, 1)
+
+
+def test_what_is_archived_or_unknown_is_not_dispatched(
+    product: Callable[..., int], now: datetime
+) -> None:
+    gone = product(stock=3)
+    archive_product(gone, now=now)
+    for id in (gone, 10**12):
+        with pytest.raises(NotFound):
+            dispatch(id, 1, actor=CLERK, now=now)
+    assert len(entries(gone)) == 1
+
+
+def test_a_change_of_the_catalogue_alone_leaves_the_version_to_its_reader(
+    product: Callable[..., int], change: Change, now: datetime
+) -> None:
+    jam = product()
+    change_product(jam, {"name": "Jam"}, now=now)
+    change(jam, {"unit": "jar"}, version=2)
+    with pytest.raises(StaleVersion) as stale:
+        change(jam, {"unit": "tin"}, version=2)
+    assert stale.value.present == 3

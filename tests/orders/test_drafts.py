@@ -1,0 +1,226 @@
+"""The draft at the service: what goes in, what comes out, and what a reader is told of it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from larder.catalog.services import archive_product, change_product
+from larder.common.errors import NotFound, UnknownProducts
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.orders import queries
+from larder.orders.errors import CartFull, NotInCart
+from larder.orders.models import Order, OrderLine
+from larder.orders.queries import DraftView
+from larder.orders.services import drafts
+from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def draft_of(who: Person) -> DraftView:
+    """The draft that is there."""
+    found = queries.draft(who.id)
+    assert found is not None
+    return found
+
+
+def units(who: Person) -> list[tuple[int, int]]:
+    """(product, quantity) of the draft's lines."""
+    return [(line.product, line.quantity) for line in draft_of(who).lines]
+
+
+def add(who: Person, *products: int, now: datetime) -> int:
+    """A unit of each; the number of the draft."""
+    return [add_unit(who.id, one, currency="GBP", now=now) for one in products][-1]
+
+
+def test_a_draft_is_made_once_and_kept(person: MakePerson, now: datetime) -> None:
+    who = person()
+    assert queries.draft(who.id) is None
+    made = ensure_draft(who.id, currency="GBP", now=now)
+    assert ensure_draft(who.id, currency="GBP", now=now + timedelta(days=1)) == made
+    found = draft_of(who)
+    assert (found.id, found.version, found.created_at, found.lines) == (made, 1, now, [])
+    assert found.total == 0
+
+
+def test_units_of_one_product_share_a_line(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(), product()
+    number = add(who, tea, jam, tea, now=now)
+    assert number == draft_of(who).number
+    assert units(who) == [(tea, 2), (jam, 1)]
+
+
+def test_each_change_counts_up_the_version(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, later = person(), product(), now + timedelta(minutes=1)
+    add(who, jam, jam, now=now)
+    assert draft_of(who).version == 3
+    remove_unit(who.id, jam, now=later)
+    found = draft_of(who)
+    assert (found.version, found.created_at, found.updated_at) == (4, now, later)
+
+
+def test_a_draft_may_hold_more_than_the_stock_and_moves_none(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=1)
+    add(who, jam, jam, jam, now=now)
+    assert units(who) == [(jam, 3)]
+    assert inventory.available([jam]) == {jam: 1}
+
+
+def test_a_product_that_is_sold_out_is_refused_and_no_draft_is_made(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=0)
+    with pytest.raises(InsufficientStock) as refused:
+        add(who, jam, now=now)
+    told = {"product": jam, "requested": 1, "available": 0}
+    assert refused.value.lines == [{"code": "insufficient_stock", **told}]
+    assert queries.draft(who.id) is None
+
+
+def test_an_unknown_or_archived_product_is_refused(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    archive_product(jam, now=now)
+    for one in (jam, jam + 1):
+        with pytest.raises(UnknownProducts) as refused:
+            add(who, one, now=now)
+        assert [line["product"] for line in refused.value.lines] == [one]
+
+
+def test_a_line_has_a_most_of_units(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    add(who, jam, now=now)
+    OrderLine.objects.update(quantity=drafts.MOST_UNITS)
+    with pytest.raises(CartFull) as refused:
+        add(who, jam, now=now)
+    assert refused.value.extensions == {"limit": drafts.MOST_UNITS}
+    assert (units(who), draft_of(who).version) == ([(jam, drafts.MOST_UNITS)], 2)
+
+
+def test_a_draft_has_a_most_of_lines_and_those_can_still_be_raised(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "MOST_LINES", 2)
+    who, jam, tea, hat = person(), product(), product(), product()
+    add(who, jam, tea, now=now)
+    with pytest.raises(CartFull) as refused:
+        add(who, hat, now=now)
+    assert refused.value.extensions == {"limit": 2}
+    add(who, tea, now=now)
+    assert units(who) == [(jam, 1), (tea, 2)]
+
+
+def test_with_its_last_unit_a_line_goes_and_the_draft_stays(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    number = add(who, jam, jam, now=now)
+    assert [remove_unit(who.id, jam, now=now) for _ in range(2)] == [number, number]
+    assert units(who) == []
+    with pytest.raises(NotInCart):
+        remove_unit(who.id, jam, now=now)
+    assert draft_of(who).version == 5
+
+
+def test_what_is_sold_out_or_archived_can_be_taken_out(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(stock=1), product()
+    add(who, jam, tea, now=now)
+    archive_product(tea, now=now)
+    OrderLine.objects.filter(product_id=jam).update(quantity=2)
+    for one in (jam, jam, tea):
+        remove_unit(who.id, one, now=now)
+    assert units(who) == []
+
+
+def test_what_is_not_in_the_draft_is_told_from_what_is_not_on_sale(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, gone = person(), product(), product()
+    archive_product(gone, now=now)
+    for _ in ("without a draft", "with one"):
+        with pytest.raises(NotInCart):
+            remove_unit(who.id, jam, now=now)
+        for unknown in (gone, gone + 1):
+            with pytest.raises(NotFound):
+                remove_unit(who.id, unknown, now=now)
+        ensure_draft(who.id, currency="GBP", now=now)
+
+
+def test_nobody_elses_draft_is_touched(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    ada, grace, jam = person(), person(), product()
+    assert add(ada, jam, now=now) != add(grace, jam, now=now)
+    remove_unit(grace.id, jam, now=now)
+    assert (units(ada), units(grace)) == ([(jam, 1)], [])
+
+
+def test_a_line_keeps_its_price_and_the_total_follows_todays(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(price="1.50"), product(price="2.205", stock=3)
+    add(who, jam, tea, tea, now=now)
+    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, now=now)
+    add(who, jam, now=now)
+    found = draft_of(who)
+    assert [(line.unit_price, line.current_price) for line in found.lines] == [
+        (Decimal("1.5"), Decimal("1.75")),
+        (Decimal("2.205"), Decimal("2.205")),
+    ]
+    assert found.lines[0].name != "Marmalade"
+    assert found.total == Decimal("7.910")
+    assert [line.available for line in found.lines] == [10, 3]
+
+
+def test_an_archived_product_stays_in_the_total_with_its_last_price(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(price="1.50")
+    add(who, jam, jam, now=now)
+    assert not draft_of(who).lines[0].archived
+    change_product(jam, {"price": Decimal(4)}, now=now)
+    archive_product(jam, now=now)
+    found = draft_of(who)
+    assert (found.lines[0].archived, found.lines[0].available) == (True, 0)
+    assert found.total == 8
+
+
+def test_a_draft_of_any_length_is_read_with_four_statements(
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    django_assert_num_queries: Callable[[int], object],
+) -> None:
+    who = person()
+    add(who, *(product() for _ in range(7)), now=now)
+    with django_assert_num_queries(4):  # type: ignore[attr-defined]
+        assert len(draft_of(who).lines) == 7
+
+
+def test_a_draft_writes_neither_event_nor_ledger(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    add(who, jam, now=now)
+    order = Order.objects.get()
+    assert (order.status, order.placed_at, order.events.count()) == ("draft", None, 0)
+    assert [entry.cause for entry in inventory.ledger(jam, before=None, limit=9)] == ["opening"]

@@ -1,0 +1,191 @@
+"""What is read of orders: pages, single orders, lines, and the draft among them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from larder.common import database
+from larder.common.errors import NotFound
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.queries import DraftView, OrderFilter, OrderView
+from larder.orders.services.drafts import add_unit, ensure_draft
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import Person
+
+GBP = Terms(currency="GBP")
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) -> OrderView:
+    """Places an order of (product, quantity) lines at a time."""
+    wanted = [Wanted(*line) for line in lines]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **details)
+    return place_order(asked, terms=GBP, now=at).order
+
+
+def numbers(found: list[OrderView]) -> list[int]:
+    """Of the orders, as they come."""
+    return [one.number for one in found]
+
+
+def test_a_page_goes_by_time_or_by_number(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    """The first draft is placed last: the lowest number has the latest time."""
+    who, jam = person(), product()
+    add_unit(who.id, jam, currency="GBP", now=now)
+    draft = ensure_draft(who.id, currency="GBP", now=now)
+    second, third = (place(who, (jam, 1), at=now + timedelta(hours=h)) for h in (1, 2))
+    first = place(who, at=now + timedelta(hours=3), draft=draft)
+    place(person(), (jam, 1), at=now)
+    ensure_draft(who.id, currency="GBP", now=now)
+
+    def page(offset: int, limit: int | None, *, newest_first: bool) -> list[int]:
+        found = queries.page(who.id, newest_first=newest_first, offset=offset, limit=limit)
+        return numbers(found)
+
+    by_time = numbers([first, third, second])
+    assert page(0, None, newest_first=True) == by_time
+    assert page(0, None, newest_first=False) == sorted(by_time)
+    assert page(1, 1, newest_first=True) == by_time[1:2]
+    assert page(2, 5, newest_first=False) == sorted(by_time)[2:]
+    assert page(3, 5, newest_first=True) == []
+    assert queries.count(OrderFilter(customer=who.id)) == 3
+
+
+def test_orders_of_one_moment_go_by_id(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    made = [place(who, (jam, 1), at=now).id for _ in range(5)]
+    found = [one.id for one in queries.page(who.id, newest_first=True, offset=0, limit=9)]
+    assert found == sorted(made, reverse=True)
+
+
+def test_a_page_of_any_length_is_two_statements(
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    who, jam = person(), product()
+    for _ in range(4):
+        place(who, (jam, 1), at=now)
+    with django_assert_num_queries(2):
+        assert len(queries.page(who.id, newest_first=False, offset=0, limit=None)) == 4
+
+
+def test_a_page_by_number_is_never_looked_for_among_everybodys_orders(
+    person: MakePerson, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    """Not even where sorting is forbidden: the index of all numbers has no part in it."""
+    who = person()
+    with django_assert_num_queries(1) as asked:
+        queries.page(who.id, newest_first=False, offset=0, limit=10)
+    database.execute("SET enable_sort = off")
+    try:
+        plan = database.rows(f"EXPLAIN {asked.captured_queries[0]['sql']}")
+    finally:
+        database.execute("RESET enable_sort")
+    assert "order_number_key" not in str(plan)
+    assert "Sort" in str(plan)
+
+
+def test_an_order_is_found_by_number_by_its_owner_once_it_is_placed(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    draft = add_unit(who.id, jam, currency="GBP", now=now)
+    order = place(who, (jam, 2), at=now)
+    assert queries.by_number(order.number, customer=who.id) == order
+    for number, asking in ((order.number, person().id), (draft, who.id), (2**70, who.id)):
+        with pytest.raises(NotFound):
+            queries.by_number(number, customer=asking)
+
+
+def test_all_orders_of_a_customer_have_the_draft_among_them_by_number(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, other, jam = person(), person(), product()
+    first = place(who, (jam, 1), at=now)
+    draft = add_unit(who.id, jam, currency="GBP", now=now)
+    add_unit(other.id, jam, currency="GBP", now=now)
+    third = place(who, (jam, 1), at=now)
+    found = queries.orders_and_draft(who.id)
+    assert [one.number for one in found] == [first.number, draft, third.number]
+    assert [one.placed_at for one in found] == [now, None, now]
+    for one in found:
+        assert queries.order_or_draft(one.number, customer=who.id) == one
+        with pytest.raises(NotFound):
+            queries.order_or_draft(one.number, customer=other.id)
+    assert isinstance(found[1], DraftView)
+    assert found[1].total == found[0].total
+
+
+def test_a_draft_that_is_placed_while_all_are_read_is_there_once(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race, at its worst moment: between the two readings."""
+    who, jam = person(), product()
+    number = add_unit(who.id, jam, currency="GBP", now=now)
+    read = queries.drafts.draft
+
+    def then_placed(customer: int) -> DraftView | None:
+        found = read(customer)
+        if found is not None:
+            place(who, at=now, draft=found.id)
+        return found
+
+    monkeypatch.setattr(queries.drafts, "draft", then_placed)
+    assert [one.number for one in queries.orders_and_draft(who.id)] == [number]
+
+
+def test_a_draft_that_is_placed_while_it_is_looked_for_is_found(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, jam = person(), product()
+    number = add_unit(who.id, jam, currency="GBP", now=now)
+    read = queries.drafts.draft
+
+    def once_placed(customer: int) -> DraftView | None:
+        place(who, at=now, draft=ensure_draft(who.id, currency="GBP", now=now))
+        return read(customer)
+
+    monkeypatch.setattr(queries.drafts, "draft", once_placed)
+    assert queries.order_or_draft(number, customer=who.id).placed_at == now
+
+
+def test_lines_are_told_one_by_one_the_newest_orders_first(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(price="1.50"), product(price="2.205")
+    later = now + timedelta(hours=1)
+    place(who, (tea, 3), (jam, 1), at=now)
+    place(who, (jam, 2), (tea, 1), at=later)
+    place(person(), (jam, 1), at=now)
+    add_unit(who.id, jam, currency="GBP", now=now)
+    told = queries.line_history(who.id, offset=0, limit=9)
+    assert [(line.product, line.quantity, line.placed_at) for line in told] == [
+        *((jam, 2, later), (tea, 1, later)),
+        *((tea, 3, now), (jam, 1, now)),
+    ]
+    assert [str(line.line_total) for line in told] == ["3.000", "2.205", "6.615", "1.500"]
+    assert queries.line_history(who.id, offset=1, limit=2) == told[1:3]
+    assert queries.count_lines(who.id) == 4
+
+
+def test_a_line_has_the_id_it_had_when_it_was_placed(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(), product()
+    order = place(who, (tea, 1), (jam, 1), at=now)
+    ids = [line.id for line in order.lines]
+    assert ids == sorted(set(ids))
+    assert queries.order(order.id, customer=who.id) == order

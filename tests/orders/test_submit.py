@@ -1,0 +1,341 @@
+"""Placing drafts: the same function as for new orders, and in one group with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from larder.catalog.services import archive_product, change_product
+from larder.common import database
+from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts
+from larder.common.ids import new_id
+from larder.identity.errors import OrderingNotAllowed
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.ops.invariants import check
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderTooSmall
+from larder.orders.models import Order
+from larder.orders.services.drafts import add_unit, ensure_draft
+from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
+from tests import database as tables
+from tests.conftest import Person
+from tests.race.books import assert_agree
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+GBP = Terms(currency="GBP")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fill(who: Person, *products: int, now: datetime) -> UUID:
+    """Puts a unit of each into the draft; its id."""
+    for one in products:
+        add_unit(who.id, one, currency="GBP", now=now)
+    return ensure_draft(who.id, currency="GBP", now=now)
+
+
+def submit(who: Person, draft: UUID, **details: Any) -> Placement:
+    """The placing of a draft."""
+    return Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=[],
+        draft=draft,
+        operation="POST /orders/1/submit/",
+        **details,
+    )
+
+
+def order_of(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
+    """A new order of (product, quantity) lines."""
+    wanted = [Wanted(*line) for line in lines]
+    return Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=wanted,
+        operation="POST /api/v1/orders",
+        **details,
+    )
+
+
+def code(answer: Placed | DomainError) -> str:
+    """What became of a placement."""
+    if isinstance(answer, DomainError):
+        return answer.code
+    return "replayed" if answer.replayed else "placed"
+
+
+def test_a_placed_draft_keeps_its_id_its_number_and_its_lines(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea, later = person(), product(), product(price="2"), now + timedelta(hours=1)
+    id = fill(who, tea, jam, tea, now=now)
+    draft = queries.draft(who.id)
+    assert draft is not None
+    placed = place_order(submit(who, id, note="Ring twice."), terms=GBP, now=later)
+    order = placed.order
+    assert (order.id, order.number, order.status) == (id, draft.number, "placed")
+    assert [line.id for line in order.lines] == [line.id for line in draft.lines]
+    assert [(line.product, line.quantity) for line in order.lines] == [(tea, 2), (jam, 1)]
+    assert (order.created_at, order.placed_at, order.updated_at) == (now, later, later)
+    assert (order.version, order.note, order.total) == (
+        draft.version + 1,
+        "Ring twice.",
+        Decimal("5.5"),
+    )
+    assert queries.order(id, customer=who.id) == order
+    assert queries.draft(who.id) is None
+    assert_agree([jam, tea])
+
+
+def test_placing_a_draft_is_an_event_like_any_placing(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, staff, jam = person(), person(is_staff=True), product()
+    asked = replace(submit(who, fill(who, jam, now=now)), actor=staff.customer.public_id)
+    order = place_order(asked, terms=GBP, now=now).order
+    (event,) = queries.events(order.id, after=0, limit=9)
+    assert (event.type, event.from_status, event.to_status) == ("placed", "draft", "placed")
+    assert (event.actor, event.at, event.data) == (staff.customer.public_id, now, {})
+
+
+def test_a_draft_is_placed_at_the_price_and_name_of_that_moment(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(price="1.50")
+    id = fill(who, jam, jam, now=now)
+    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade", "sku": "M"}, now=now)
+    order = place_order(submit(who, id), terms=GBP, now=now).order
+    (line,) = order.lines
+    assert (line.sku, line.name, line.unit_price) == ("M", "Marmalade", Decimal("1.75"))
+    assert order.total == Decimal("3.5")
+    assert queries.order(id, customer=None) == order
+
+
+def test_the_next_unit_begins_another_draft(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    first = fill(who, jam, now=now)
+    place_order(submit(who, first), terms=GBP, now=now)
+    assert fill(who, jam, now=now) != first
+
+
+def test_a_refused_draft_stays_as_it_is(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea, hat = person(), product(stock=1), product(), product(stock=1)
+    id = fill(who, hat, tea, jam, hat, jam, now=now)
+    before = queries.draft(who.id)
+    with pytest.raises(InsufficientStock) as refused:
+        place_order(submit(who, id, note="Ring twice."), terms=GBP, now=now)
+    # As the lines stand in the draft, not as their products do in the catalogue.
+    assert [line["product"] for line in refused.value.lines] == [hat, jam]
+    assert queries.draft(who.id) == before
+    assert inventory.available([jam, tea, hat]) == {jam: 1, tea: 10, hat: 1}
+
+
+def test_a_product_that_was_withdrawn_meanwhile_is_refused(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    id = fill(who, jam, now=now)
+    archive_product(jam, now=now)
+    with pytest.raises(UnknownProducts):
+        place_order(submit(who, id), terms=GBP, now=now)
+
+
+def test_a_draft_is_placed_once_without_a_key(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    asked = submit(who, fill(who, jam, now=now))
+    place_order(asked, terms=GBP, now=now)
+    with pytest.raises(AlreadySubmitted):
+        place_order(asked, terms=GBP, now=now)
+    assert inventory.available([jam]) == {jam: 9}
+
+
+def test_an_empty_draft_is_refused(person: MakePerson, now: datetime) -> None:
+    who = person()
+    with pytest.raises(CartEmpty):
+        place_order(submit(who, fill(who, now=now)), terms=GBP, now=now)
+
+
+def test_another_customers_draft_or_order_and_an_unknown_one_are_not_found(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    theirs, empty = fill(who, jam, now=now), fill(person(), now=now)
+    for one in (theirs, empty, new_id()):
+        with pytest.raises(NotFound):
+            place_order(submit(person(), one), terms=GBP, now=now)
+    place_order(submit(who, theirs), terms=GBP, now=now)
+    with pytest.raises(NotFound):
+        place_order(submit(person(), theirs), terms=GBP, now=now)
+
+
+def test_the_rules_of_placing_hold_for_drafts(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, barred, jam = person(), person(may_order=False), product(price="2")
+    from_three = Terms(currency="GBP", minimum_total=Decimal(3))
+    with pytest.raises(OrderTooSmall):
+        place_order(submit(who, fill(who, jam, now=now)), terms=from_three, now=now)
+    with pytest.raises(OrderingNotAllowed):
+        place_order(submit(barred, fill(barred, jam, now=now)), terms=GBP, now=now)
+
+
+def test_a_key_repeats_the_placing_of_a_draft(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    asked = submit(who, fill(who, jam, now=now), key="k", note="Ring twice.")
+    first = place_order(asked, terms=GBP, now=now)
+    again = place_order(asked, terms=GBP, now=now)
+    assert (again.replayed, again.order) == (True, first.order)
+    # Where the address does not name the draft, the repeat may meet the one begun since.
+    since = place_order(replace(asked, draft=fill(who, jam, now=now)), terms=GBP, now=now)
+    assert (since.replayed, since.order) == (True, first.order)
+    with pytest.raises(KeyReused):
+        place_order(replace(asked, note=""), terms=GBP, now=now)
+
+
+def test_a_refused_draft_gives_its_key_back(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    asked = submit(who, fill(who, now=now), key="k")
+    with pytest.raises(CartEmpty):
+        place_order(asked, terms=GBP, now=now)
+    assert database.rows("SELECT * FROM idempotency_key") == []
+    fill(who, jam, now=now)
+    assert not place_order(asked, terms=GBP, now=now).replayed
+
+
+def test_the_id_of_a_placed_draft_answers_an_order_with_its_lines(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(), product()
+    id = fill(who, jam, tea, jam, now=now)
+    placed = place_order(submit(who, id), terms=GBP, now=now)
+    again = place_order(order_of(who, (tea, 1), (jam, 2), order_id=id), terms=GBP, now=now)
+    assert (again.replayed, again.order) == (True, placed.order)
+    with pytest.raises(KeyReused):
+        place_order(order_of(who, (jam, 1), order_id=id), terms=GBP, now=now)
+
+
+def test_the_id_of_a_draft_cannot_be_chosen_for_an_order(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    id = fill(who, jam, now=now)
+    for one in (who, person()):
+        with pytest.raises(NotFound):
+            place_order(order_of(one, (jam, 1), order_id=id), terms=GBP, now=now)
+    assert database.rows("SELECT * FROM idempotency_key") == []
+    assert not place_order(submit(who, id), terms=GBP, now=now).replayed
+
+
+def test_a_group_of_drafts_and_orders_is_answered_one_by_one(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    ada, grace, jam, tea = person(), person(), product(stock=3), product()
+    first, second = fill(ada, jam, tea, now=now), fill(grace, jam, now=now)
+    group = [
+        order_of(ada, (jam, 2)),
+        submit(ada, first),
+        submit(grace, second),
+        submit(ada, first),
+        submit(grace, first),
+        order_of(grace, (tea, 1)),
+    ]
+    told = place_orders(group, terms=GBP, now=now)
+    assert [code(one) for one in told] == [
+        *("placed", "placed", "insufficient_stock", "already_submitted", "not_found", "placed"),
+    ]
+    assert inventory.available([jam, tea]) == {jam: 0, tea: 8}
+    for answer in told:
+        if isinstance(answer, Placed):
+            assert queries.order(answer.order.id, customer=None) == answer.order
+    assert_agree([jam, tea])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One placement of a random group: by which customer, a draft or an order of these lines."""
+
+    customer: int
+    is_draft: bool
+    lines: list[tuple[int, int]]
+
+
+LINES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4)), min_size=1, max_size=4)
+GROUPS = st.lists(st.builds(Asked, st.integers(0, 3), st.booleans(), LINES), max_size=8)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(stock=st.lists(st.integers(1, 9), min_size=3, max_size=3), group=GROUPS)
+def test_a_mixed_group_is_decided_like_its_orders_one_after_the_other(
+    stock: list[int],
+    group: list[Asked],
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+) -> None:
+    """What is a draft in the one shop is an order of the same lines in the other."""
+    people, drafted, in_group = [person() for _ in range(4)], set[int](), []
+    shelf, mirror = ([product(stock=units) for units in stock] for _ in range(2))
+    one_by_one = []
+    for asked in group:
+        who = people[asked.customer]
+        units = [one for one, quantity in asked.lines for _ in range(quantity)]
+        one_by_one.append(order_of(who, *[(mirror[one], 1) for one in units]))
+        if asked.is_draft and asked.customer not in drafted:
+            drafted.add(asked.customer)
+            id = fill(who, *[shelf[one] for one in units], now=now)
+            in_group.append(submit(who, id))
+        else:
+            in_group.append(order_of(who, *[(shelf[one], 1) for one in units]))
+    told = place_orders(in_group, terms=GBP, now=now)
+    expected = [place_orders([one], terms=GBP, now=now)[0] for one in one_by_one]
+    assert [code(one) for one in told] == [code(one) for one in expected]
+    left = inventory.available([*shelf, *mirror])
+    assert [left[one] for one in shelf] == [left[one] for one in mirror]
+    open_ones = [
+        one
+        for one, answer in zip(in_group, told, strict=True)
+        if one.draft and code(answer) != "placed"
+    ]
+    assert Order.objects.filter(status="draft").count() == len(open_ones)
+    assert not check().violated
+    tables.empty_database()
+
+
+def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_third(
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    people, jam = [person() for _ in range(3)], product(stock=99)
+    with django_assert_num_queries(2 + 5):  # BEGIN, COMMIT; as tests/api/v1 explains them
+        place_orders([order_of(who, (jam, 1)) for who in people], terms=GBP, now=now)
+    group = [submit(who, fill(who, jam, now=now)) for who in people]
+    with django_assert_num_queries(2 + 5 + 2):  # the lock, the lines; the orders are drafts
+        place_orders(group, terms=GBP, now=now)
+    group = [submit(who, fill(who, jam, now=now)) for who in people]
+    with django_assert_num_queries(2 + 5 + 3):  # and a statement for the order that is none
+        place_orders([*group, order_of(people[0], (jam, 1))], terms=GBP, now=now)

@@ -1,0 +1,115 @@
+"""Whoever sends the requests: an account of its own, and what it has."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+
+PASSWORD = "a password for fuzzing"
+FRESH_SECONDS = 200.0
+"""Access tokens live 300 seconds."""
+PATIENCE_SECONDS = 20.0
+DOORS = {
+    "contract1": "/api/token/",
+    "contract2": "/api/identity/token/",
+    "contract3": "/api/token/",
+}
+"""Where tokens come from, for each document that is not v1: they are refreshed only there."""
+
+
+@dataclass
+class Person:
+    """A customer or a member of staff; `real` is what stand-ins (stand_ins.NAMES) stand for."""
+
+    base_url: str
+    document: str
+    username: str
+    real: dict[str, Any] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the tokens are good for a while yet."""
+        return time.monotonic() - self._since < FRESH_SECONDS
+
+    def authorization(self, *, by_password: bool) -> str:
+        """The header's value: a password where nothing else will do, or else a live token."""
+        if by_password:
+            pair = f"{self.username}:{PASSWORD}".encode()
+            return f"Basic {base64.b64encode(pair).decode()}"
+        return f"Bearer {self.real['token']}"
+
+    def completed(self, body: Any) -> Any:
+        """A body with this person's name gets their password too: half of it opens nothing."""
+        if not isinstance(body, dict) or "password" not in body:
+            return body
+        if "password2" in body and body["password"] == PASSWORD:
+            return body | {"password2": PASSWORD}
+        named = self.username in {str(body.get("username")), str(body.get("name"))}
+        return body | {"password": PASSWORD} if named else body
+
+    def settle(self) -> None:
+        """Log in, and get an order, a cart and a key."""
+        credentials = {"username": self.username, "password": PASSWORD}
+        door = DOORS.get(self.document, "/api/v1/auth/token")
+        pair = self._call("POST", door, credentials)
+        self.real |= credentials | {"token": pair["access"], "refresh": pair["refresh"]}
+        me = self._call("GET", "/api/v1/me")
+        self.real |= {"customer-number": me["id"], "customer-uuid": me["public_id"]}
+        self.real["key-uuid"] = self._call("POST", "/api/v1/auth/keys", {})["id"]
+        self._fill_basket()
+
+    def _fill_basket(self) -> None:
+        # Not always the first: others who fuzz may sell it out or archive it in between.
+        listed = self._call("GET", "/api/v1/products?in_stock=true&limit=100")["results"]
+        product = secrets.choice(listed)
+        line = {"product": product["id"], "quantity": product["min_quantity"]}
+        order = self._call("POST", "/api/v1/orders", {"lines": [line]})
+        draft = self._call("POST", f"/products/{product['id']}/add_to_order/")
+        self.real |= {"product-number": product["id"], "product-uuid": product["public_id"]}
+        self.real |= {"order-number": order["number"], "order-uuid": order["id"]}
+        self.real["draft-number"] = draft["order_id"]
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's body. An overload (503) is waited for, any other refusal ends the run."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            status, said = self._ask(method, path, body)
+            if status < HTTPStatus.BAD_REQUEST:
+                return said
+            if status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                raise RuntimeError(f"{method} {path} was refused: {status} {said}")
+            time.sleep(0.5)
+
+    def _ask(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        where = urlsplit(self.base_url)
+        connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
+        headers = {"Content-Type": "application/json"}
+        if "token" in self.real:
+            headers["Authorization"] = f"Bearer {self.real['token']}"
+        try:
+            connection.request(method, path, json.dumps(body or {}), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+def new_person(base_url: str, document: str, *, staff: bool) -> Person:
+    """Another account, made in the database (no API makes staff), settled."""
+    django.setup()
+    from larder.identity.services.accounts import ensure_account
+
+    person = Person(base_url, document, f"fuzz {secrets.token_hex(4)}")
+    ensure_account(person.username, PASSWORD, superuser=staff)
+    person.settle()
+    return person
