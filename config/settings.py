@@ -108,6 +108,8 @@ INSTALLED_APPS = [
     "unfold.contrib.import_export",
     "import_export",
     "django.contrib.admin",
+    # Before Django's: its createsuperuser is the one that runs.
+    "larder.identity",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -120,7 +122,6 @@ INSTALLED_APPS = [
     "django_guid",
     "procrastinate.contrib.django",
     "larder.common",
-    "larder.identity",
     "larder.catalog",
     "larder.inventory",
     "larder.orders",

@@ -14,7 +14,9 @@ from django.core.checks import run_checks
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from larder.api.content_type import with_plain_charsets
+
+application = with_plain_charsets(get_wsgi_application())
 
 if unsafe := [
     message

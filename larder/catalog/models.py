@@ -8,6 +8,7 @@ from django.db.models import F, Func, Q
 from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Lower
 
+from larder.catalog.limits import LONGEST_NAME
 from larder.common.ids import new_id
 
 _LISTED = Q(archived_at=None)
@@ -35,7 +36,7 @@ class Product(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
     sku = models.CharField("SKU", max_length=64, unique=True)
-    name = models.CharField(max_length=1024)
+    name = models.CharField(max_length=LONGEST_NAME)
     description = models.TextField(blank=True, default="")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=3, help_text="Net, a unit.")

@@ -38,9 +38,10 @@ from larder.common.admin import (
 )
 from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
+from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer
 from larder.identity.services import accounts
-from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
+from larder.identity.services.accounts import NewCustomer
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(

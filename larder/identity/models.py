@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from larder.common.ids import new_id
+from larder.identity.limits import LONGEST_USERNAME
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -38,7 +39,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
-    username = models.CharField(max_length=150)
+    username = models.CharField(max_length=LONGEST_USERNAME)
     email = models.EmailField(blank=True, default="")
     first_name = models.CharField(max_length=150, blank=True, default="")
     last_name = models.CharField(max_length=150, blank=True, default="")
@@ -50,13 +51,21 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     may_order = models.BooleanField(default=True, help_text="May place orders.")
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
-    version = models.IntegerField(default=1, editable=False)
+    version = models.IntegerField(default=1, db_default=1, editable=False)
 
     objects: ClassVar[CustomerManager] = CustomerManager()
 
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Unicode's normal form KC. What is too long to be a name stays as it is: normalising
+        takes time by the square of a run of combining marks."""
+        if len(username) > LONGEST_USERNAME:
+            return username
+        return str(super().normalize_username(username))
+
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
 
     class Meta:
         db_table = "customer"

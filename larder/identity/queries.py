@@ -1,7 +1,7 @@
 """What identity tells the others. Plain data, no models."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.doors import LONGEST_ACCESS
 from larder.identity.models import Customer, Key, Session
-from larder.identity.tokens import key_digest
+from larder.identity.tokens import derived_text, key_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ def count_profiles() -> int:
     return _listed().count()
 
 
+def may_manage(actor: int, customer: int) -> bool:
+    """Whether staff may change or delete this account: their own, a customer's; other staff's
+    and superusers' only as a superuser, or whoever serves customers could take their place."""
+    if actor == customer:
+        return True
+    rows = Customer.objects.filter(id__in=(actor, customer))
+    ranks = {id: ranks for id, *ranks in rows.values_list("id", "is_staff", "is_superuser")}
+    return ranks.get(actor, [False])[-1] or not any(ranks.get(customer, ()))
+
+
 def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
     """The public id of each customer, deleted ones too: orders name them."""
     rows = Customer.objects.filter(id__in=set(customers))
@@ -103,13 +113,22 @@ def ended_sessions(*, now: datetime) -> frozenset[UUID]:
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
 
 
-def key_owner(text: str) -> Caller | None:
-    """Whose live key this is, with their rights as they are now; None for any other text."""
+def key_owner(text: str, *, secrets: Sequence[str]) -> Caller | None:
+    """Whose live key this is, with their rights as they are now; None for any other text.
+
+    A derived key of a secret that is none of `secrets` any more is no key: whoever had that
+    secret can derive all of them.
+    """
     if not _KEY.fullmatch(text):
         return None
-    for customer, public_id, is_staff in database.rows(sql.KEY_OWNER, [key_digest(text)]):
-        return Caller(customer, public_id, is_staff, session=None)
+    for id, public_id, is_staff, generation in database.rows(sql.KEY_OWNER, [key_digest(text)]):
+        if generation is None or text in _derived_texts(secrets, public_id, generation):
+            return Caller(id, public_id, is_staff, session=None)
     return None
+
+
+def _derived_texts(secrets: Sequence[str], public_id: UUID, generation: int) -> set[str]:
+    return {derived_text(secret, public_id, generation) for secret in secrets}
 
 
 @dataclass(frozen=True, slots=True)

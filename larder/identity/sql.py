@@ -9,7 +9,7 @@ SELECT id, is_active, is_staff, may_order, public_id FROM customer WHERE id = AN
 """Index scans of customer_pkey; runs with every order and every request of staff."""
 
 KEY_OWNER = """
-SELECT customer.id, customer.public_id, customer.is_staff
+SELECT customer.id, customer.public_id, customer.is_staff, key.generation
 FROM key JOIN customer ON customer.id = key.customer_id
 WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
 """

@@ -33,6 +33,12 @@ def key_digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
+def derived_text(secret: str, public_id: UUID, generation: int) -> str:
+    """The text of a customer's derived key of this generation: 40 hex digits."""
+    said = public_id.bytes + generation.to_bytes(4, "big")
+    return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
+
+
 @dataclass(frozen=True, slots=True)
 class Refresh:
     """What a refresh token says, once it was found to be genuine."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from larder.catalog.limits import LONGEST_NAME
 from larder.catalog.prices import prices_for
 from larder.common import database
 from larder.common.errors import NotFound
@@ -62,8 +63,8 @@ class ProductFilter:
         """The WHERE clause, and its parameters."""
         found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
         found += [(sql.CONTAINS, [word, word]) for word in self.words]
-        if "\0" in self.name_contains:
-            # PostgreSQL has no such text, so no name contains it.
+        if "\0" in self.name_contains or len(self.name_contains) > LONGEST_NAME:
+            # No name is so long, and PostgreSQL has no text with NUL.
             found.append(("FALSE", []))
         elif self.name_contains:
             found.append((sql.NAME_CONTAINS, [self.name_contains] * 2))

@@ -245,3 +245,15 @@ def test_verify_and_refresh_refuse_every_token_of_a_session_that_ended(
                 mine.verify(token)
         with pytest.raises(SessionEnded):
             mine.refresh(mine.pair.refresh, at=1)
+
+
+def test_verify_refuses_an_inactive_account_even_if_its_session_did_not_end(
+    log_in: Enter, person: MakePerson, present: datetime
+) -> None:
+    who = person()
+    mine = log_in(who, IDENTITY, began=present)
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+    Session.objects.update(ended_at=None)
+    for token in (mine.pair.access, mine.pair.refresh):
+        with pytest.raises(SessionEnded):
+            mine.verify(token)

@@ -6,11 +6,12 @@ at once.
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import authentication as framework
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from larder.api.authentication import caller_of, looked_up
+from larder.api.authentication import looked_up, secrets, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
@@ -38,7 +39,7 @@ class KeyAuthentication(framework.TokenAuthentication):
     """`Authorization: Token <key>`: a long-lived key."""
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
-        owner = queries.key_owner(key)
+        owner = queries.key_owner(key, secrets=secrets())
         if owner is None:
             raise AuthenticationFailed("Invalid token.")
         return owner, key
@@ -51,7 +52,7 @@ class BearerAuthentication(framework.TokenAuthentication):
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
         try:
-            return looked_up(caller_of(key)), key
+            return looked_up(signed_caller(key)), key
         except REFUSED_TOKEN as error:
             raise TokenNotValid(detail=_NOT_FOR_ACCESS, messages=_MESSAGES) from error
 
@@ -70,7 +71,16 @@ _MESSAGES = [
 
 
 class PasswordAuthentication(framework.BasicAuthentication):
-    """`Authorization: Basic`: username and password, hashed at each use."""
+    """`Authorization: Basic`: username and password, hashed at each use.
+
+    A browser that was once asked sends them by itself, with what other sites make it send too.
+    """
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None and request.method not in _SAFE and _from_elsewhere(request):
+            raise PermissionDenied("CSRF Failed: this request comes from another site.")
+        return found
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Any = None
@@ -79,6 +89,18 @@ class PasswordAuthentication(framework.BasicAuthentication):
             return authenticate(userid, password), None
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that a page of another site sent this (Fetch Metadata, Origin)."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin in settings.CORS_ALLOWED_ORIGINS:
+        return False
+    here = f"{request.scheme}://{request.get_host()}"
+    return request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site" or origin not in {None, here}
 
 
 class CookieAuthentication(framework.SessionAuthentication):

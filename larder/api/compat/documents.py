@@ -5,9 +5,12 @@ from importlib import import_module
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import URLPattern, path
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+
+from larder.api.compat.views import OpenView
 
 TITLES = {
     "0": "A token by username and password",
@@ -36,8 +39,9 @@ def document(contract: str) -> dict[str, Any]:
 def document_paths(contract: str) -> list[URLPattern]:
     """Where the document of a contract is served."""
 
-    def serve(request: HttpRequest) -> HttpResponse:
-        raw = msgspec.json.encode(document(contract))
-        return HttpResponse(raw, content_type="application/json")
+    class Document(OpenView):
+        def get(self, request: Request) -> HttpResponse:
+            raw = msgspec.json.encode(document(contract))
+            return HttpResponse(raw, content_type="application/json")
 
-    return [path(f"api/compat/contract{contract}/openapi.json", serve)]
+    return [path(f"api/compat/contract{contract}/openapi.json", Document.as_view())]

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from larder.api.compat.fields import MOST_LINES, Units
+from larder.api.compat.fields import Lines, Units
 from larder.api.shop import terms
 from larder.common.clock import now
 from larder.common.errors import DomainError, UnknownProducts
@@ -21,14 +21,14 @@ from larder.orders.services.placement import Placed, Placement
 class LineById(serializers.Serializer[Any]):
     """A line that names its product by the integer id."""
 
-    id = Units(max_value=2**63 - 1)
+    id = Units(min_value=-(2**63), max_value=2**63 - 1)
     quantity = Units()
 
 
 class LinesById(serializers.Serializer[Any]):
     """A body with lines; whatever else it says is not looked at."""
 
-    products = serializers.ListField(child=LineById(), allow_empty=False, max_length=MOST_LINES)
+    products = Lines(child=LineById())
 
 
 def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Placed:

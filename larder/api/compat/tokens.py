@@ -18,7 +18,7 @@ from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import Refusal, operation
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
-from larder.identity.doors import API
+from larder.identity.doors import API, Door
 from larder.identity.errors import InvalidCredentials
 from larder.identity.services import sessions
 
@@ -82,15 +82,19 @@ class LogInView(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
-        name = body.get("username") or body["name"]
-        try:
-            pair = sessions.log_in(
-                username=name, password=body["password"], door=API, signer=signer(), now=now()
-            )
-        except InvalidCredentials as error:
-            detail = "No active account found with the given credentials"
-            raise AuthenticationFailed(detail) from error
-        return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
+        return log_in(body.get("username") or body["name"], body["password"], door=API)
+
+
+def log_in(username: str, password: str, *, door: Door) -> Response:
+    """The tokens of a new log-in. Raises AuthenticationFailed (401)."""
+    try:
+        pair = sessions.log_in(
+            username=username, password=password, door=door, signer=signer(), now=now()
+        )
+    except InvalidCredentials as error:
+        detail = "No active account found with the given credentials"
+        raise AuthenticationFailed(detail) from error
+    return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
 
 
 class RefreshView(TokenView):

@@ -24,6 +24,7 @@ from larder.api.compat.authentication import (
 from larder.api.compat.browsable import Browsable
 from larder.api.raw_body import raw_body
 from larder.common.errors import NotFound
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 
@@ -115,6 +116,12 @@ def caller(request: Request) -> Caller:
 def require_staff(request: Request) -> None:
     """Raises the framework's PermissionDenied (403) for customers."""
     if not caller(request).is_staff:
+        raise PermissionDenied
+
+
+def require_rank(request: Request, account: int) -> None:
+    """Raises the framework's PermissionDenied (403) for an account that stands above."""
+    if not queries.may_manage(caller(request).id, account):
         raise PermissionDenied
 
 

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="customer",
             name="version",
-            field=models.IntegerField(default=1, editable=False),
+            field=models.IntegerField(db_default=1, default=1, editable=False),
         ),
         migrations.AddConstraint(
             model_name="customer",

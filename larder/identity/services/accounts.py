@@ -1,5 +1,6 @@
 """Accounts: made, changed, deleted."""
 
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,9 +26,8 @@ from larder.common.errors import (
 )
 from larder.common.idempotency import Claim, Made
 from larder.identity.errors import RegistrationClosed
+from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer, Key, Session
-
-LONGEST_USERNAME = 150
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -111,10 +111,18 @@ def _check(customer: Customer, password: str | None) -> None:
 
 def _username_faults(normalised: str) -> list[Fault]:
     """Normalising can make a name longer: U+FDFA becomes eighteen characters."""
-    if len(normalised) <= LONGEST_USERNAME:
-        return []
-    detail = f"At most {LONGEST_USERNAME} characters in Unicode's normal form KC."
-    return [Fault("/username", "too_long", detail)]
+    if len(normalised) > LONGEST_USERNAME:
+        detail = f"At most {LONGEST_USERNAME} characters in Unicode's normal form KC."
+        return [Fault("/username", "too_long", detail)]
+    if any(unicodedata.category(one) in _UNSEEN for one in normalised if one not in _JOINERS):
+        return [Fault("/username", "invalid_format", "No control or invisible characters.")]
+    return []
+
+
+_UNSEEN = frozenset({"Cc", "Cf"})
+_JOINERS = "\u200c\u200d"
+"""What nobody sees makes two names look alike, or turns the text around them. Persian and Indic
+names are written with the joiners."""
 
 
 def _password_faults(password: str, customer: Customer) -> list[Fault]:
@@ -127,8 +135,10 @@ def _password_faults(password: str, customer: Customer) -> list[Fault]:
     return []
 
 
-def _taken(error: IntegrityError) -> AlreadyTaken:
-    return AlreadyTaken("email" if "customer_email_unique" in str(error) else "username")
+def _taken(error: IntegrityError) -> Exception:
+    if "customer_username_unique" in str(error):
+        return AlreadyTaken("username")
+    return AlreadyTaken("email") if "customer_email_unique" in str(error) else error
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")

@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import make_password
 
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
+from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer
 
 
@@ -28,8 +29,8 @@ def verified(username: str, password: str) -> Customer:
 
 
 def _named(username: str) -> Customer | None:
-    if "\0" in username:
-        return None  # PostgreSQL's texts have none, and refuse to be asked
+    if "\0" in username or len(username) > LONGEST_USERNAME:
+        return None  # nobody's name; PostgreSQL's texts have no NUL and refuse to be asked
     try:
         return Customer.objects.get_by_natural_key(username)
     except Customer.DoesNotExist:

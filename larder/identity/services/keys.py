@@ -5,8 +5,6 @@ earlier contracts want the same key at each call: it is an HMAC of the customer 
 and its stored hash says whether it still counts.
 """
 
-import hashlib
-import hmac
 import secrets as randomness
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ from larder.common import idempotency
 from larder.common.errors import NotFound
 from larder.common.idempotency import Claim
 from larder.identity.errors import TooManyKeys
-from larder.identity.models import Customer, Key
+from larder.identity.models import Key
 from larder.identity.services.credentials import lock_active, still_so, verified
-from larder.identity.tokens import derive_key, key_digest
+from larder.identity.tokens import derived_text, key_digest
 
 MOST_KEYS = 50
 """Live keys that a customer may have, the derived one not counted."""
@@ -74,30 +72,17 @@ def key_for_password(username: str, password: str, *, secrets: Sequence[str], no
         return _derived(customer.pk, customer.public_id, secrets, now)
 
 
-def derived_key(customer: int, *, secrets: Sequence[str], now: datetime) -> str:
-    """The customer's derived key: 40 hex digits, the same at each call; made at the first.
-
-    Derived from the first of `secrets` when it is made, from any of them afterwards; once none
-    of them gives the stored hash any more the key ends, and the next generation is made.
-    Raises SessionEnded unless the account is active.
-    """
-    with transaction.atomic(durable=True):
-        lock_active(customer)
-        public_id = Customer.objects.values_list("public_id", flat=True).get(pk=customer)
-        return _derived(customer, public_id, secrets, now)
-
-
 def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: datetime) -> str:
     """Must run under the lock of the account: of simultaneous first calls one makes the key."""
     live = _live(customer).filter(generation__isnull=False).first()
     if live is not None and live.generation is not None:
         for secret in secrets:
-            text = _derive(secret, public_id, live.generation)
+            text = derived_text(secret, public_id, live.generation)
             if key_digest(text) == bytes(live.digest):
                 return text
         _live(customer).filter(pk=live.pk).update(ended_at=now)
     generation = _next_generation(customer)
-    text = _derive(secrets[0], public_id, generation)
+    text = derived_text(secrets[0], public_id, generation)
     _insert(customer, text, now=now, generation=generation)
     return text
 
@@ -105,11 +90,6 @@ def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: dateti
 def _next_generation(customer: int) -> int:
     last = Key.objects.filter(customer=customer).aggregate(last=Max("generation"))["last"]
     return 0 if last is None else last + 1
-
-
-def _derive(secret: str, public_id: UUID, generation: int) -> str:
-    said = public_id.bytes + generation.to_bytes(4, "big")
-    return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
 
 
 def _insert(customer: int, text: str, *, now: datetime, **fields: object) -> UUID:

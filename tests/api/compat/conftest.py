@@ -17,10 +17,17 @@ ALL = "0,1,2,3,4"
 
 
 @pytest.fixture(scope="module")
-def running(django_db_setup: None) -> Iterator[Server]:
+def server_of_module(django_db_setup: None) -> Iterator[Server]:
     """One server for the tests of a module; each test begins with an empty database."""
     with Server(workers=2, environment={"COMPAT": ALL}) as server:
         yield server
+
+
+@pytest.fixture
+def running(server_of_module: Server) -> Iterator[Server]:
+    """The module's server. A connection that idles until the next test may be closed there."""
+    yield server_of_module
+    server_of_module.hang_up()
 
 
 @dataclass(frozen=True, slots=True)

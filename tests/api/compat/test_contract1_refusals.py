@@ -96,7 +96,7 @@ def test_a_quantity_that_is_no_integer_from_1_is_400_on_products(
 def test_the_line_that_is_wrong_is_named(buyer: Documented, product: MakeProduct) -> None:
     lines = [{"id": product(), "quantity": 1}, {"id": product(), "quantity": 0}]
     answer = buyer("POST", at(uuid4()), {"products": lines})
-    said = {"1": {"quantity": ["Ensure this value is greater than or equal to 1."]}}
+    said = [{}, {"quantity": ["Ensure this value is greater than or equal to 1."]}]
     assert answer.body == {"products": said}
 
 

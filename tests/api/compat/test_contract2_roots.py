@@ -54,6 +54,11 @@ def test_the_root_names_the_parts(buyer: Documented, here: str) -> None:
             "identity": f"{here}/api/identity/",
             "catalog": f"{here}/api/catalog/",
             "orders": f"{here}/api/orders/",
+            # What contracts 1 and 3 have beside it, for people who look around.
+            "products": f"{here}/api/products/",
+            "product": f"{here}/api/product/",
+            "order": f"{here}/api/order/",
+            "user": f"{here}/api/user/",
         },
     )
     assert reply.headers["content-type"] == "application/json"

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api.compat.contract2.addresses import Address, created
-from larder.api.compat.fields import Amount, Text, Units
+from larder.api.compat.fields import MOST_STOCK, Amount, Text, Units
 from larder.api.compat.operations import (
     FIELDS_OR_SENTENCES,
     OFFSET,
@@ -26,7 +26,6 @@ from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
-MOST_STOCK = 2**31 - 1
 UNAVAILABLE = "Requested quantity is not available."
 
 

@@ -12,13 +12,14 @@ from larder.api.compat.contract2.identity import all_taken_named
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.api.compat.pages import ByOffset, Rows, page
-from larder.api.compat.views import CompatView, caller, read, require_staff
+from larder.api.compat.views import CompatView, caller, read, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import NotFound
 from larder.identity import queries
+from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
-from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
+from larder.identity.services.accounts import NewCustomer
 
 
 class CustomerRow(serializers.Serializer[Any]):
@@ -98,7 +99,7 @@ class Customer(CompatView):
         "replace_customer",
         body=CustomerChange,
         answers={200: CustomerRow},
-        refusals={404: Refusal},
+        refusals={403: Refusal, 404: Refusal},
     )
     def put(self, request: Request, customer: int) -> Response:
         """Changes a customer. What is left out, but for the username, stays as it is."""
@@ -108,16 +109,17 @@ class Customer(CompatView):
         "change_customer",
         body=CustomerChange,
         answers={200: CustomerRow},
-        refusals={404: Refusal},
+        refusals={403: Refusal, 404: Refusal},
     )
     def patch(self, request: Request, customer: int) -> Response:
         """Changes a customer. What is left out stays as it is."""
         return _changed(request, customer, partial=True)
 
-    @operation("delete_customer", answers={204: None}, refusals={404: Refusal})
+    @operation("delete_customer", answers={204: None}, refusals={403: Refusal, 404: Refusal})
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay in the books."""
         _one(request, customer)
+        require_rank(request, customer)
         accounts.delete_account(customer, now=now())
         return Response(status=204)
 
@@ -132,6 +134,7 @@ def _one(request: Request, customer: int) -> Profile:
 
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
+    require_rank(request, customer)
     fields = read(request, CustomerChange, partial=partial)
     accounts.change_profile(customer, fields)
     return Response(_shown(request, queries.profile(customer)))

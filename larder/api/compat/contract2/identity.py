@@ -14,14 +14,15 @@ from larder.api.compat.answers import field_errors
 from larder.api.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import Refusal, operation
-from larder.api.compat.tokens import NO_STORE, Pair, RefreshToken, TokenView
+from larder.api.compat.tokens import NO_STORE, Pair, RefreshToken, TokenView, log_in
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
 from larder.common.errors import AlreadyTaken
 from larder.identity import queries
 from larder.identity.doors import IDENTITY
+from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.services import accounts, sessions
-from larder.identity.services.accounts import LONGEST_USERNAME, NewCustomer
+from larder.identity.services.accounts import NewCustomer
 
 
 class Registration(serializers.Serializer[Any]):
@@ -101,8 +102,7 @@ class Token(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         given = read(request, Credentials)
-        pair = sessions.log_in(**given, door=IDENTITY, signer=signer(), now=now())
-        return Response(Pair(pair).data, headers=NO_STORE)
+        return log_in(**given, door=IDENTITY)
 
 
 class Refresh(TokenView):

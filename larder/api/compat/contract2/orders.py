@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from larder.api import problems
 from larder.api.compat.contract2.addresses import Address, created
 from larder.api.compat.contract2.catalog import UNAVAILABLE
-from larder.api.compat.fields import MOST_LINES, Amount, Units
+from larder.api.compat.fields import Amount, Lines, PublicId, Units
 from larder.api.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.api.compat.ordering import place
 from larder.api.compat.pages import ByOffset, Rows, page
@@ -30,28 +30,14 @@ COMPLETED = "completed"
 
 
 class ItemWanted(serializers.Serializer[Any]):
-    product = serializers.UUIDField()
+    product = PublicId()
     quantity = Units(default=1)
-
-
-class Items(serializers.ListField):
-    """Lines. What is wrong with them is a list too: for each line what is wrong with it."""
-
-    child = ItemWanted()
-
-    def run_child_validation(self, data: Any) -> list[Any]:
-        try:
-            return super().run_child_validation(data)
-        except serializers.ValidationError as error:
-            faults: Any = error.detail
-            by_line = [faults.get(index, {}) for index in range(len(data))]
-            raise serializers.ValidationError(by_line) from error
 
 
 class OrderWanted(serializers.Serializer[Any]):
     """Whatever else is sent, prices, total, status and customer, comes from the server."""
 
-    order_items = Items(allow_empty=False, max_length=MOST_LINES)
+    order_items = Lines(child=ItemWanted())
 
 
 class ItemRow(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,13 +34,32 @@ CATALOG = {"products": "/api/catalog/products/"}
 ORDERS = {"orders": "/api/orders/orders/"}
 
 
+BESIDE = {
+    "1": {"products": "/api/products/"},
+    "3": {"product": "/api/product/", "order": "/api/order/", "user": "/api/user/"},
+}
+"""What other contracts have under /api/, listed here for people who look around."""
+
+
+class ApiRoot(_links("ApiRoot", **API)):  # type: ignore[misc]
+    """The parts; and the lists of other contracts that are on."""
+
+    products = serializers.URLField(required=False)
+    product = serializers.URLField(required=False)
+    order = serializers.URLField(required=False)
+    user = serializers.URLField(required=False)
+
+
 class Api(CompatView):
     """Larder's API: follow the addresses."""
 
-    @operation("root", answers={200: _links("ApiRoot", **API)})
+    @operation("root", answers={200: ApiRoot})
     def get(self, request: Request) -> Response:
         """Where the parts are."""
-        return _found(request, API)
+        paths = dict(API)
+        for contract in settings.COMPAT & BESIDE.keys():
+            paths |= BESIDE[contract]
+        return _found(request, paths)
 
 
 class Identity(CompatView):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.api.compat.fields import Amount, Text
+from larder.api.compat.fields import MOST_STOCK, Amount, Text
 from larder.api.compat.operations import FIELDS, OFFSET, Refusal, envelope, operation
 from larder.api.compat.pages import ByOffsetOfFive, Rows, page
 from larder.api.compat.views import LARGEST_ID, CompatView, caller, read, require_staff
@@ -22,7 +22,6 @@ from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 LONGEST_NAME = 200
-MOST_STOCK = 2**31 - 1
 BEYOND_ALL_PRICES = Decimal(10**9)
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")

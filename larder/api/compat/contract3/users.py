@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import Refusal, operation
-from larder.api.compat.views import CompatView, OpenView, caller, read, require_staff
+from larder.api.compat.views import CompatView, OpenView, caller, read, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import AlreadyTaken, NotFound
 from larder.identity import queries
@@ -29,8 +29,6 @@ from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
 
 LONGEST_NAME = 100
-LONGEST_PASSWORD = 1024
-"""As in v1: nobody could log in there with a longer one."""
 
 
 class Name(Text):
@@ -40,15 +38,16 @@ class Name(Text):
         super().__init__(max_length=LONGEST_NAME, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        normal = unicodedata.normalize("NFKC", data) if isinstance(data, str) else data
-        return super().to_internal_value(normal)
+        if isinstance(data, str) and len(data) <= LONGEST_NAME:
+            data = unicodedata.normalize("NFKC", data)
+        return super().to_internal_value(data)
 
 
 class Registration(serializers.Serializer[Any]):
     """A new user."""
 
     name = Name()
-    password = Password(max_length=LONGEST_PASSWORD)
+    password = Password()
 
 
 class NewName(serializers.Serializer[Any]):
@@ -148,8 +147,9 @@ class UserView(CompatView):
 
     @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
     def delete(self, request: Request, user: str) -> Response:
-        """Deletes an account, one's own or, as staff, any. The orders stay, without a name."""
+        """Deletes an account: one's own; as staff, a customer's. Orders stay, without a name."""
         found = _addressed(request, user)
+        require_rank(request, found.id)
         accounts.delete_account(found.id, now=now())
         return Response(f"User {found.username} has been deleted")
 

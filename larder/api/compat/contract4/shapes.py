@@ -9,11 +9,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from larder.api.compat.fields import Amount, Moment, Text, moment
+from larder.api.compat.fields import MOST_STOCK, Amount, Moment, Text, moment
 from larder.inventory.queries import StockedProduct
 from larder.orders.queries import DraftView, OrderView
-
-MOST_STOCK = 2**31 - 1
 
 
 class ProductBody(serializers.Serializer[Any]):
