@@ -16,6 +16,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
+LONGEST_IDLE = 1.0
+"""Seconds after which a kept connection is not used again: the server may be closing it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -119,6 +122,10 @@ class Server:
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         kept = getattr(self._local, "connection", None)
+        if kept is not None and time.monotonic() - self._local.used > LONGEST_IDLE:
+            self.hang_up()
+            kept = None
+        self._local.used = time.monotonic()
         if kept is None:
             kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
             self._local.connection = kept

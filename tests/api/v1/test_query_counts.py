@@ -1,6 +1,6 @@
 """How many statements each hot operation costs: a number here changes on purpose or not at all.
 
-A first request is made beforehand: once in ten seconds a request also reads the sessions that
+A request is made before each count: once in ten seconds a request also reads the sessions that
 ended lately (larder/api/authentication.py), and that must not be the one that is counted.
 """
 
@@ -24,9 +24,9 @@ TRANSACTION = 2
 @pytest.fixture
 def exactly(django_assert_num_queries: Any, customer: Api) -> Counted:
     """`with exactly(2): …` fails unless two statements are run."""
-    customer("GET", "me")
 
     def counted(number: int) -> AbstractContextManager[Any]:
+        customer("GET", "me")
         context: AbstractContextManager[Any] = django_assert_num_queries(number)
         return context
 
