@@ -46,6 +46,10 @@ fuzz: venv ## Requests made of the OpenAPI documents, answers held against them 
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
 
+.PHONY: bench/history
+bench/history: venv ## The cost of a page at 10 thousand, 1 and 5 million orders (BENCH_ARGS="--orders 10000 1000000")
+	@exec $(python) -m benchmarks.history $(BENCH_ARGS)
+
 .PHONY: check
 check: lint types walls migrations openapi-check collections-check deploy-check test ## Everything that CI checks
 

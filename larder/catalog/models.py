@@ -9,6 +9,7 @@ from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Lower
 
 from larder.catalog.limits import LONGEST_NAME
+from larder.common.fields import TransactionId
 from larder.common.ids import new_id
 
 _LISTED = Q(archived_at=None)
@@ -79,3 +80,29 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+
+class ProductChange(models.Model):
+    """The feed of the catalogue: at this point a product was added, changed or archived, or went
+    in or out of stock.
+
+    Triggers write it, whoever changes the product. It says of which product and nothing else:
+    readers look at the product as it stands. Without a foreign key, because products are never
+    deleted and an order that takes the last unit is not to pay for the look.
+    """
+
+    position = models.BigAutoField(primary_key=True)
+    transaction_id = TransactionId(editable=False)
+    product = models.ForeignKey(
+        Product, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+
+    class Meta:
+        db_table = "product_change"
+        indexes = (
+            models.Index(
+                fields=["transaction_id", "position"],
+                name="product_change_feed",
+                include=["product"],
+            ),
+        )

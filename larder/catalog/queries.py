@@ -9,6 +9,11 @@ from larder.catalog import sql
 from larder.catalog.models import Category, Product
 from larder.common import database
 from larder.common.errors import NotFound
+from larder.common.feed import Feed
+
+CHANGES = Feed("product_change", "product_id")
+"""The feed of products: ids of those that were added, changed or archived, or went in or out of
+stock. Written by triggers on product (here) and on stock (inventory)."""
 
 
 @dataclass(frozen=True, slots=True)

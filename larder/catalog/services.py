@@ -40,6 +40,19 @@ EDITABLE = frozenset(
 )
 
 
+DEFAULTS: Mapping[str, Any] = {
+    "description": "",
+    "category_id": None,
+    "unit": "",
+    "barcode": "",
+    "image_url": "",
+    "min_quantity": 1,
+    "max_per_order": None,
+    "step": 1,
+}
+"""What a product has where nothing is said; SKU, name and price have to be said."""
+
+
 def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
     """Adds a product with the EDITABLE fields given; `name` and `price` are needed.
 
@@ -139,6 +152,30 @@ def lock_product(product: int, *, version: int | None = None) -> None:
         raise NotFound
     if version not in (None, locked):
         raise StaleVersion(locked)
+
+
+def find_and_lock(sku: str) -> int | None:
+    """The id of the product with this SKU, on sale or archived, locked as by `lock_product`."""
+    rows = Product.objects.filter(sku=sku).select_for_update(no_key=True)
+    return rows.values_list("id", flat=True).first()
+
+
+def replace_product(
+    product: int, fields: Mapping[str, Any], *, now: datetime, version: int | None = None
+) -> None:
+    """Makes a locked product what `fields` and DEFAULTS say, but for its SKU, and puts it on sale
+    again if it was archived. What is so already is no change.
+
+    With `version` only if that is the present one. Raises StaleVersion, UnknownCategory,
+    InvalidInput (rules of a line).
+    """
+    wanted: dict[str, Any] = {**DEFAULTS, **_editable(fields), "archived_at": None}
+    present = Product.objects.filter(id=product).values("version", *wanted).get()
+    if version not in (None, present["version"]):
+        raise StaleVersion(present["version"])
+    changed = {name: value for name, value in wanted.items() if present[name] != value}
+    if changed:
+        _update(Product.objects.filter(id=product), None, changed | {"updated_at": now})
 
 
 def archive_product(product: int, *, now: datetime, version: int | None = None) -> None:

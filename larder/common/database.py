@@ -32,6 +32,15 @@ def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
         cursor.execute(sql, parameters)
 
 
+def release() -> None:
+    """Gives the connection back to the pool, between two readings that may be far apart.
+
+    Inside a transaction it does nothing.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows turned into columns: what `unnest` takes. There must be at least one row."""
     return [list(column) for column in zip(*rows, strict=True)]

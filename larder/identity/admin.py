@@ -157,8 +157,8 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         """A whole name or address by its unique index; only if there is none, parts of them,
         which reads every row (a million in about a second)."""
         term = search_term.strip()
-        folded = queryset.alias(name=Lower("username"), address=Lower("email"))
-        whole = Q(name=Lower(Value(term))) | (Q(address=Lower(Value(term))) & ~Q(email=""))
+        folded = queryset.alias(name=Lower("username"), mail=Lower("email"))
+        whole = Q(name=Lower(Value(term))) | (Q(mail=Lower(Value(term))) & ~Q(email=""))
         if not term or folded.filter(whole).exists():
             return (folded.filter(whole) if term else queryset), False
         return queryset.filter(Q(username__icontains=term) | Q(email__icontains=term)), False

@@ -39,6 +39,12 @@ class TooManyKeys(DomainError):
     code = "too_many_keys"
 
 
+class TooManyAddresses(DomainError):
+    """The customer has as many addresses as one may have."""
+
+    code = "too_many_addresses"
+
+
 class OrderingNotAllowed(DomainError):
     """The customer's account may not place orders (yet)."""
 

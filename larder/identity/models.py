@@ -142,3 +142,27 @@ class Key(models.Model):
                 condition=models.Q(generation__isnull=False, ended_at=None),
             ),
         )
+
+
+class Address(models.Model):
+    """Where a customer has things sent, by a label of their own; the rest as in an order's
+    `ship_to`. It goes with the account."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    label = models.CharField(max_length=100, blank=True, default="")
+    name = models.CharField(max_length=200, blank=True, default="")
+    company = models.CharField(max_length=200, blank=True, default="")
+    line1 = models.CharField(max_length=200, blank=True, default="")
+    line2 = models.CharField(max_length=200, blank=True, default="")
+    city = models.CharField(max_length=200, blank=True, default="")
+    region = models.CharField(max_length=200, blank=True, default="")
+    postal_code = models.CharField(max_length=64, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    phone = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField()
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        db_table = "address"
+        indexes = (models.Index(fields=["customer", "id"], name="address_of_customer"),)

@@ -15,7 +15,7 @@ from larder.common.errors import NotFound
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.doors import LONGEST_ACCESS
-from larder.identity.models import Customer, Key, Session
+from larder.identity.models import Address, Customer, Key, Session
 from larder.identity.tokens import derived_text, key_digest
 
 
@@ -183,3 +183,42 @@ def has_password(username: str, password: str) -> bool:
     except Customer.DoesNotExist:
         return False
     return customer.is_active and check_password(password, customer.password)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """One of a customer's addresses."""
+
+    id: UUID
+    label: str
+    name: str
+    company: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+    version: int
+
+
+_ADDRESS = tuple(AddressRow.__slots__)
+ADDRESS_FIELDS = _ADDRESS[1:-1]
+"""What its owner writes of an address: the label, and the fields of an order's `ship_to`."""
+
+
+def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:
+    """Up to `limit` addresses of a customer by id, which is the order they were added in."""
+    found = Address.objects.filter(customer=customer).order_by("id")
+    rows = found if after is None else found.filter(id__gt=after)
+    return [AddressRow(*row) for row in rows.values_list(*_ADDRESS)[:limit]]
+
+
+def address(customer: int, address_id: UUID) -> AddressRow:
+    """An address of this customer. Raises NotFound."""
+    found = Address.objects.filter(customer=customer, id=address_id)
+    row = found.values_list(*_ADDRESS).first()
+    if row is None:
+        raise NotFound
+    return AddressRow(*row)

@@ -170,10 +170,41 @@ INVARIANTS = (
         sql.UNLIKE_TIME_OF_PLACING,
     ),
     Invariant(
-        "no_more_returned_than_ordered",
-        "No more units of a line came back than were ordered.",
+        "moves_are_of_the_lifecycle",
+        "Each event leads from a status to one that the lifecycle lets it lead to.",
+        "larder/orders/lifecycle.py, and what wrote the event without it",
+        sql.IMPOSSIBLE_MOVE,
+    ),
+    Invariant(
+        "entries_fit_their_event",
+        "Each ledger entry of an order has a cause that an event of that type can have.",
+        _EVENTS,
+        sql.ENTRY_OF_ANOTHER_EVENT,
+    ),
+    Invariant(
+        "what_was_not_picked_is_in_the_events",
+        "Units that were missing in packing, or left on the shelf, are what the event tells.",
+        _EVENTS,
+        sql.UNLIKE_PICKED,
+    ),
+    Invariant(
+        "no_more_returned_than_shipped",
+        "No more units of a line came back than were shipped.",
         "the order's return events",
         sql.RETURNED_TOO_MUCH,
+    ),
+    Invariant(
+        "returns_are_in_the_events",
+        "What came back of a line is what the return events tell, and what of it was restocked is "
+        "in the ledger.",
+        _EVENTS,
+        sql.UNLIKE_RETURNS,
+    ),
+    Invariant(
+        "returned_orders_came_back_whole",
+        "An order is returned when the last unit of its lines has come back, and not before.",
+        "the order's return events beside its lines",
+        sql.RETURNED_IN_PART,
     ),
     Invariant(
         "no_claim_is_left_open",
@@ -183,7 +214,7 @@ INVARIANTS = (
     ),
     Invariant(
         "keys_lead_to_orders",
-        "Each key and client-chosen id an order was placed under leads to an order that exists.",
+        "Each key and chosen id that an order was placed or moved under leads to one that exists.",
         "what deleted the order: its request, repeated, is now answered 404",
         sql.KEY_WITHOUT_ORDER,
     ),

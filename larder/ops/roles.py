@@ -1,7 +1,8 @@
 """Database roles and what each may do.
 
 *Owner* makes the tables. *App* (the server) reads and writes rows, but cannot change or delete
-what is append-only, and truncates nothing. *Read-only* sees the books, not the credentials.
+what is append-only, and truncates nothing. *Read-only* sees the books, not the credentials
+nor where people live.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from larder.common.database import SCHEMAS, SEARCH_PATH
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
 SECRET_TABLES = (
-    *("identity.session", "identity.key", "common.idempotency_key", "public.django_session"),
+    *("identity.session", "identity.key", "identity.address"),
+    *("common.idempotency_key", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
 OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"

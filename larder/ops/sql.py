@@ -14,6 +14,8 @@ ORDER_CAUSES = "('order', 'change', 'cancel', 'pack', 'missing', 'ship', 'return
 """Causes whose ledger entries refer to an order event; `opening` refers to the product, every
 other cause is the reason of an adjustment."""
 
+SHIPPED_STATUSES = "('shipped', 'delivered', 'returned')"
+
 EXTENT = """
 SELECT pg_current_snapshot()::text, json_build_object(
     'product', (SELECT count(*) FROM product),
@@ -118,23 +120,28 @@ WITH promised AS (
     SELECT line.order_id, line.product_id, "order".status, line.quantity
     FROM order_line AS line JOIN "order" ON "order".id = line.order_id
 ), moved AS (
-    SELECT event.order_id, entry.product_id, -sum(entry.available_change) AS taken,
-           sum(entry.committed_change) AS committed
+    SELECT event.order_id, entry.product_id,
+           -sum(entry.available_change) FILTER (WHERE entry.cause <> 'return') AS taken,
+           sum(entry.committed_change) AS committed,
+           -sum(entry.committed_change) FILTER (WHERE entry.cause = 'missing') AS missing,
+           -sum(entry.committed_change) FILTER (WHERE entry.cause = 'ship') AS shipped
     FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
     WHERE entry.cause IN {ORDER_CAUSES} GROUP BY event.order_id, entry.product_id
+), line AS (
+    SELECT order_id, product_id, status, coalesce(taken, 0) AS taken,
+           coalesce(committed, 0) AS committed, coalesce(missing, 0) AS missing,
+           coalesce(shipped, 0) AS shipped,
+           CASE WHEN status IN ('placed', 'packed') THEN quantity ELSE 0 END AS to_ship,
+           CASE WHEN status IN {SHIPPED_STATUSES} THEN quantity ELSE 0 END AS gone
+    FROM promised FULL JOIN moved USING (order_id, product_id)
 )
-SELECT order_id, product_id, status, quantity, taken, committed
-FROM promised FULL JOIN moved USING (order_id, product_id)
-WHERE coalesce(committed, 0) <> CASE WHEN status IN ('placed', 'packed') THEN quantity ELSE 0 END
-   OR CASE
-          WHEN status = 'placed' THEN coalesce(taken, 0) <> quantity
-          WHEN status IN ('packed', 'shipped', 'delivered', 'returned') THEN false
-          ELSE coalesce(taken, 0) <> 0
-      END
+SELECT * FROM line
+WHERE committed <> to_ship OR shipped <> gone OR taken <> to_ship + gone + missing
 """
 """Order by order what UNLIKE_UNSHIPPED says of the whole shop, so that two faults cannot make up
-for each other. From packing on, fewer units may have been found and some may come back, so only
-the committed ones are compared. A line that was taken off an order gave everything back."""
+for each other. All units an order took, less those it gave back by a change, by a cancellation or
+in packing, are still to be shipped, were shipped, or were missing. A line that was taken off an
+order gave everything back, but for what was missing."""
 
 UNLIKE_UNSHIPPED = """
 SELECT product_id, stock.committed, unshipped.units AS unshipped
@@ -212,8 +219,91 @@ UNLIKE_TIME_OF_PLACING = """
 SELECT id, number, status, placed_at FROM "order" WHERE (status = 'draft') <> (placed_at IS NULL)
 """
 
-RETURNED_TOO_MUCH = """
-SELECT id, order_id, product_id, quantity, returned FROM order_line WHERE returned > quantity
+RETURNED_TOO_MUCH = f"""
+SELECT line.id, line.order_id, line.product_id, "order".status, line.quantity, line.returned
+FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+WHERE line.returned > CASE WHEN "order".status IN {SHIPPED_STATUSES} THEN line.quantity ELSE 0 END
+"""
+
+UNLIKE_RETURNS = """
+WITH told AS (
+    SELECT event.order_id, line.product AS product_id, sum(line.quantity) AS units,
+           sum(line.quantity) FILTER (WHERE line.restock) AS restocked
+    FROM order_event AS event CROSS JOIN LATERAL
+         jsonb_to_recordset(coalesce(event.data -> 'lines', '[]'))
+         AS line (product bigint, quantity bigint, restock boolean)
+    WHERE event.type = 'returned' GROUP BY event.order_id, line.product
+), booked AS (
+    SELECT event.order_id, entry.product_id, sum(entry.available_change) AS units
+    FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
+    WHERE entry.cause = 'return' GROUP BY event.order_id, entry.product_id
+)
+SELECT order_id, product_id, coalesce(line.returned, 0) AS returned,
+       coalesce(told.units, 0) AS told, coalesce(told.restocked, 0) AS told_restocked,
+       coalesce(booked.units, 0) AS restocked
+FROM (SELECT order_id, product_id, returned FROM order_line WHERE returned <> 0) AS line
+     FULL JOIN told USING (order_id, product_id) FULL JOIN booked USING (order_id, product_id)
+WHERE coalesce(line.returned, 0) <> coalesce(told.units, 0)
+   OR coalesce(told.restocked, 0) <> coalesce(booked.units, 0)
+"""
+
+UNLIKE_PICKED = """
+WITH told AS (
+    SELECT event.id::text AS event, line.product AS product_id,
+           sum(line.ordered - line.quantity) FILTER (WHERE line.missing) AS missing,
+           sum(line.ordered - line.quantity) FILTER (WHERE NOT line.missing) AS left_there
+    FROM order_event AS event CROSS JOIN LATERAL
+         jsonb_to_recordset(coalesce(event.data -> 'picked', '[]'))
+         AS line (product bigint, ordered bigint, quantity bigint, missing boolean)
+    WHERE event.type IN ('packed', 'cancelled') GROUP BY event.id, line.product
+), booked AS (
+    SELECT reference AS event, product_id,
+           -sum(committed_change) FILTER (WHERE cause = 'missing') AS missing,
+           -sum(committed_change) FILTER (WHERE cause = 'pack') AS left_there
+    FROM ledger_entry WHERE cause IN ('missing', 'pack') GROUP BY reference, product_id
+)
+SELECT event, product_id, told.missing AS told_missing, told.left_there AS told_left_there,
+       booked.missing, booked.left_there
+FROM told FULL JOIN booked USING (event, product_id)
+WHERE coalesce(told.missing, 0) <> coalesce(booked.missing, 0)
+   OR coalesce(told.left_there, 0) <> coalesce(booked.left_there, 0)
+"""
+
+ENTRY_OF_ANOTHER_EVENT = f"""
+SELECT entry.id, entry.product_id, entry.cause, event.id AS event, event.order_id, event.type
+FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
+WHERE entry.cause IN {ORDER_CAUSES} AND NOT CASE event.type
+    WHEN 'placed' THEN entry.cause = 'order'
+    WHEN 'changed' THEN entry.cause = 'change'
+    WHEN 'packed' THEN entry.cause IN ('pack', 'missing')
+    WHEN 'cancelled' THEN entry.cause IN ('cancel', 'pack', 'missing')
+    WHEN 'shipped' THEN entry.cause = 'ship'
+    WHEN 'returned' THEN entry.cause = 'return'
+    ELSE false
+END
+"""
+
+IMPOSSIBLE_MOVE = """
+SELECT id, order_id, type, from_status, to_status, at FROM order_event
+WHERE (type, from_status, to_status) NOT IN (
+    ('placed', '', 'placed'), ('placed', 'draft', 'placed'), ('changed', 'placed', 'placed'),
+    ('packed', 'placed', 'packed'), ('shipped', 'packed', 'shipped'),
+    ('delivered', 'shipped', 'delivered'),
+    ('cancelled', 'placed', 'cancelled'), ('cancelled', 'packed', 'cancelled'),
+    ('returned', 'shipped', 'shipped'), ('returned', 'delivered', 'delivered'),
+    ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned')
+)
+"""
+"""All that larder/orders/lifecycle.py lets happen, told once more."""
+
+RETURNED_IN_PART = """
+SELECT "order".id, "order".number, "order".status, added.ordered, added.returned
+FROM "order" JOIN (
+    SELECT order_id, sum(quantity) AS ordered, sum(returned) AS returned
+    FROM order_line GROUP BY order_id
+) AS added ON added.order_id = "order".id
+WHERE "order".status <> 'draft'
+  AND ("order".status = 'returned') <> (added.returned >= added.ordered)
 """
 
 OPEN_CLAIM = """
@@ -223,7 +313,9 @@ SELECT actor, operation, key, created_at FROM idempotency_key WHERE result = ''
 KEY_WITHOUT_ORDER = """
 SELECT claim.actor, claim.operation, claim.key, claim.result, "order".status
 FROM idempotency_key AS claim LEFT JOIN "order" ON "order".id::text = claim.result
-WHERE claim.operation IN ('order-id', 'POST /api/v1/orders') AND claim.result <> ''
+WHERE (claim.operation IN ('order-id', 'POST /api/v1/orders', 'POST /api/v1/cart/submit')
+       OR claim.operation LIKE 'POST /api/v1/orders/%')
+  AND claim.result <> ''
   AND ("order".id IS NULL OR "order".status = 'draft')
 """
 
@@ -240,11 +332,13 @@ WHERE CASE claim.operation
     WHEN 'POST /api/v1/orders'
         THEN claim.actor IS DISTINCT FROM owner.public_id
              AND claim.actor IS DISTINCT FROM placed.actor AND staff.id IS NULL
+    WHEN 'POST /api/v1/cart/submit' THEN claim.actor IS DISTINCT FROM owner.public_id
     ELSE false
 END
 """
 """An order's id is claimed for everybody and answers for itself. A key belongs to the customer,
-to whoever placed the order for them, or to staff, who may see every order."""
+to whoever placed the order for them, or to staff, who may see every order; one that submitted a
+cart belongs to its customer alone."""
 
 SAME_USERNAME = """
 SELECT lower(username) AS username, count(*) AS accounts, array_agg(id ORDER BY id) AS ids

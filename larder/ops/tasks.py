@@ -19,6 +19,7 @@ from larder.common.clock import now
 from larder.common.idempotency import delete_expired
 from larder.identity.services import sessions
 from larder.ops import invariants
+from larder.orders.services.expire_drafts import expire_drafts
 
 logger = structlog.get_logger(__name__)
 
@@ -59,6 +60,13 @@ def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes log-ins that cannot be refreshed any more, and the admin's."""
     call_command("clearsessions")
     return delete_in_batches(lambda limit: sessions.delete_expired_sessions(now=now(), limit=limit))
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="delete_expired_drafts")
+def delete_expired_drafts(timestamp: int) -> int:
+    """Deletes carts that nobody touched for long, and those of deleted accounts."""
+    return delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
 
 
 @app.periodic(cron="7 * * * *")

@@ -7,11 +7,11 @@ order: each sees the shelf as the ones before it left it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from larder.catalog.queries import Offer
 from larder.common.errors import DomainError, refusal
-from larder.orders.errors import PRECEDENCE, OrderTooSmall
+from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,13 @@ class Wanted:
     product: int
     quantity: int
     expected_price: Decimal | None = None
+
+
+class _Totals(NamedTuple):
+    """The least an order may come to, and what its customer was shown, if they said so."""
+
+    least: Decimal
+    expected: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +59,19 @@ def decide(
     offers: Mapping[int, Offer],
     prices: Sequence[Mapping[int, Decimal]],
     minimum_total: Decimal = Decimal(0),
+    expected_totals: Sequence[Decimal | None] | None = None,
 ) -> list[list[PricedLine] | DomainError]:
     """For each order its priced lines, or why it is refused as a whole.
 
     `shelf` is what is available of each locked product, `offers` the products that can be
-    ordered, `prices` what they cost the customer of each order.
+    ordered, `prices` what they cost the customer of each order. An order with an expected total
+    is refused at any other, and its lines' expected prices then say which of them changed.
     """
     left = dict(shelf)
     decided: list[list[PricedLine] | DomainError] = []
-    for wanted, price in zip(orders, prices, strict=True):
-        one = _decide_one(wanted, left, offers, price, minimum_total)
+    expected = expected_totals or [None] * len(orders)
+    for wanted, price, total in zip(orders, prices, expected, strict=True):
+        one = _decide_one(wanted, left, offers, price, _Totals(minimum_total, total))
         decided.append(one)
         if isinstance(one, list):
             for line in one:
@@ -74,19 +84,32 @@ def _decide_one(
     left: Mapping[int, int],
     offers: Mapping[int, Offer],
     prices: Mapping[int, Decimal],
-    minimum_total: Decimal,
+    totals: _Totals,
 ) -> list[PricedLine] | DomainError:
-    quantities = add_up(wanted)
+    quantities, total = add_up(wanted), _total(wanted, prices)
+    differs = totals.expected not in {None, total}
     faulty = [
         *_faults_of_products(quantities, left, offers),
-        *_changed_prices(wanted, prices),
+        *(_changed_prices(wanted, prices) if totals.expected is None or differs else ()),
         *_broken_rules(quantities, offers),
     ]
-    if faulty:
-        return refusal(faulty, PRECEDENCE)
-    lines = [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
-    total = sum((line.total for line in lines), Decimal(0))
-    return OrderTooSmall(total, minimum_total) if total < minimum_total else lines
+    refused = refusal(faulty, PRECEDENCE) if faulty else None
+    if differs and isinstance(refused, PriceChanged | OrderRule | None):
+        return PriceChanged(faulty, total, totals.expected)
+    if refused is not None:
+        return refused
+    if total < totals.least:
+        return OrderTooSmall(total, totals.least)
+    return [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
+
+
+def _total(wanted: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:
+    """At today's prices; what is no longer sold counts as the customer last saw it."""
+    unknown = Decimal(0)
+    return sum(
+        (one.quantity * prices.get(one.product, one.expected_price or unknown) for one in wanted),
+        unknown,
+    )
 
 
 def _faults_of_products(

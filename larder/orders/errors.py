@@ -19,10 +19,18 @@ class LineRefusal(DomainError):
         return {"lines": self.lines}
 
 
+@dataclass
 class PriceChanged(LineRefusal):
-    """A line expected another price than today's."""
+    """A line expected another price than today's, or the customer another `total`."""
 
+    total: Decimal | None = None
+    expected: Decimal | None = None
     code = "price_changed"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        totals = {"total": self.total, "expected": self.expected}
+        return super().extensions | (totals if self.expected is not None else {})
 
 
 class OrderRule(LineRefusal):
@@ -72,6 +80,25 @@ class CartFull(DomainError):
     @property
     def extensions(self) -> dict[str, Any]:
         return {"limit": self.limit}
+
+
+@dataclass
+class InvalidTransition(DomainError):
+    """The order's status does not allow the move (to the one who asks)."""
+
+    status: str
+    move: str
+    code = "invalid_transition"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"from": self.status, "move": self.move}
+
+
+class ReturnExceedsShipped(LineRefusal):
+    """More units would come back than were shipped and are still with the customer."""
+
+    code = "return_exceeds_shipped"
 
 
 PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] = (

@@ -16,9 +16,10 @@ WITH new_order AS (
                     lines_fingerprint, rest_fingerprint)
     RETURNING id, number
 ), new_line AS (
-    INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[],
-                         %s::int[])
+    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
+    SELECT %s, line.*
+    FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::int[])
+         AS line
     RETURNING id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
@@ -45,7 +46,8 @@ WITH draft AS (
     WHERE "order".id = placed.id AND "order".status = 'draft'
     RETURNING "order".id
 ), priced_line AS (
-    UPDATE order_line SET sku = sold.sku, name = sold.name, unit_price = sold.unit_price
+    UPDATE order_line SET placed_at = %s, sku = sold.sku, name = sold.name,
+           unit_price = sold.unit_price
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[])
          AS sold (id, sku, name, unit_price)
     WHERE order_line.id = sold.id
@@ -58,3 +60,15 @@ SELECT id FROM draft
 """
 """Drafts of a whole group in one round trip, once each is locked and its lines are decided. Index
 scans of order_pkey and order_line_pkey; the answer names the drafts that were placed."""
+
+OWN_EVENTS = """(
+    SELECT id FROM "order" WHERE customer_id = %s AND placed_at IS NOT NULL OFFSET 0
+) AS own, LATERAL (
+    SELECT transaction_id, position, order_id FROM {table} WHERE order_id = own.id OFFSET 0
+) AS event
+    WHERE {behind}"""
+"""The feed of one customer (larder/common/feed.py): walks their orders in order_history, and looks
+up the events of each in order_event_history. It costs by the number of their own orders (0.4 ms
+for 30, 11 ms for 1,000, 270 ms for 30,000, on two busy cores), whatever others do;
+placing pays for no index more. OFFSET 0 keeps the planner from going through everybody's events
+instead, once for each order."""

@@ -55,9 +55,11 @@ def codes_of_refusals() -> set[str]:
 
 
 def codes_of_faults() -> set[str]:
-    """What is written as the second argument of Fault, the table of msgspec's sentences, and the
-    codes of the password validators that are switched on."""
+    """What is written as the code of a Fault, of a row's or a cell's, the table of msgspec's
+    sentences, and the codes of the password validators that are switched on."""
     written = {one for call in calls_of("Fault") for one in texts_in(call.args[1])} - {"invalid"}
+    written |= {one for call in calls_of("RowFault") for one in texts_in(call.args[2])}
+    written |= {one for call in calls_of("_UnusableCellError") for one in texts_in(call.args[0])}
     tables = [
         node
         for node in nodes()

@@ -54,6 +54,7 @@ class Shop:
             "stock": lambda: call("GET", f"stock?products={self.product}", token=access),
             "order": lambda: call("POST", "orders", order, token=access),
             "history": lambda: call("GET", "orders", token=access),
+            "export": lambda: call("GET", "orders.csv", token=access),
             "readyz": lambda: call("GET", "/readyz"),
         }
 

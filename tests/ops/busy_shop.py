@@ -1,9 +1,11 @@
 """A small shop with some history, made through the services alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import starmap
 from random import Random
 from uuid import UUID, uuid4
 
@@ -11,12 +13,25 @@ from larder.catalog.services import archive_product, create_product
 from larder.common.errors import DomainError
 from larder.common.idempotency import Claim, Scope, fingerprint
 from larder.common.ids import NOBODY
+from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.inventory.services.movements import open_stock
+from larder.orders import queries
 from larder.orders.decision import Wanted
+from larder.orders.queries import OrderFilter
+from larder.orders.services.changes import change_order
+from larder.orders.services.held_orders import Asked
+from larder.orders.services.moves import (
+    Picked,
+    cancel_order,
+    deliver_order,
+    pack_order,
+    ship_order,
+)
 from larder.orders.services.place_order import place_orders
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.returns import ReturnedLine, return_order
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GBP = Terms(currency="GBP")
@@ -93,7 +108,8 @@ def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") ->
 
 def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
     """Random business: groups of orders, repeated keys and ids, deliveries, counts, a product
-    taken off sale. Returns how many orders were placed or repeated."""
+    taken off sale, orders changed, moved and returned. Returns how many orders were placed or
+    repeated."""
     random, done = Random(seed), 0  # noqa: S311
     products = [shop.jam, shop.tea, shop.hat, *(_product(f"P{one}", 30 * one) for one in range(8))]
     ids = [uuid4() for _ in range(10)]
@@ -102,6 +118,8 @@ def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
             archive_product(products.pop(), now=BEGAN)
         if random.random() < 0.25:
             _restock(shop, products, random)
+        elif random.random() < 0.6:
+            _move_any(shop, products, random)
         else:
             group = [_any_order(shop, products, ids, random) for _ in range(random.randint(1, 6))]
             done += place(group)
@@ -120,6 +138,32 @@ def _any_order(
         order_id=random.choice([*ids, None, None]),
         key=random.choice(["a", "b", "c", None, None, None]),
     )
+
+
+def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
+    """A move, with a little luck one that the order's status allows."""
+    orders = queries.history(OrderFilter(customer=None), limit=1_000)
+    # By number: some of the ids are chosen anew in each run.
+    order = random.choice(sorted(orders, key=lambda one: one.number)[-20:])
+    clerk = Caller(shop.clerk.pk, shop.clerk.public_id, is_staff=True, session=None)
+    asked = Asked(order=order.id, who=clerk, now=BEGAN)
+    line = random.choice(order.lines)
+    units, either = random.randint(0, line.quantity), random.random() < 0.5
+    wanted = {one: random.randint(1, 5) for one in random.sample(products, 2)}
+    moves: dict[str, Callable[[], object]] = {
+        "change": lambda: change_order(asked, terms=GBP, lines=[*starmap(Wanted, wanted.items())]),
+        "cancel": lambda: cancel_order(asked),
+        "pack": lambda: pack_order(asked, picked=[Picked(line.product, units, either)]),
+        "ship": lambda: ship_order(asked),
+        "deliver": lambda: deliver_order(asked),
+        "return": lambda: return_order(
+            asked, lines=[ReturnedLine(line.product, units or 1, either)], reason="any"
+        ),
+    }
+    likely = {"placed": ["change", "cancel", "pack", "pack"], "packed": ["ship"] * 3 + ["cancel"]}
+    chosen = [*likely.get(order.status, ["return"] * 3 + ["deliver"]), *moves]
+    with suppress(DomainError):
+        moves[random.choice(chosen)]()
 
 
 def _restock(shop: BusyShop, products: Sequence[int], random: Random) -> None:

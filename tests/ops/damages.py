@@ -4,38 +4,8 @@ The statements run in a shop of busy_shop.py, as a superuser with triggers and f
 they stand for whatever a restore, a repair by hand or a defect may leave behind.
 """
 
-from typing import NamedTuple
-
-TOOLS = """
-CREATE FUNCTION pg_temp.book(of bigint, available int, committed int, why text, event text)
-RETURNS void LANGUAGE sql AS $$
-    INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
-                              committed_after, cause, reference, actor, at)
-    SELECT product_id, $2, $3, stock.available + $2, stock.committed + $3, why, event,
-           gen_random_uuid(), now()
-    FROM stock WHERE product_id = of;
-    UPDATE stock SET available = stock.available + $2, committed = stock.committed + $3
-    WHERE product_id = of;
-$$;
-CREATE FUNCTION pg_temp.happen(to_order uuid, what text, before text, after text)
-RETURNS text LANGUAGE sql AS $$
-    UPDATE "order" SET status = after WHERE id = to_order;
-    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    VALUES (gen_random_uuid(), to_order, what, before, after, gen_random_uuid(), now(), '{}')
-    RETURNING id::text;
-$$;
-"""
-"""`book` moves units as movements.move does, ledger and stock together; `happen` moves an
-order as its services do, and gives the id of the event."""
-
-
-class Damage(NamedTuple):
-    """Statements (fields are those of BusyShop) and the invariants they break: no others."""
-
-    what: str
-    statements: str
-    breaks: set[str]
-
+from tests.ops.damage import Damage
+from tests.ops.order_damages import CART, DRAFTS, MOVES, ORDERS
 
 LESS_JAM = """
 UPDATE ledger_entry SET available_change = available_change - {units}
@@ -119,7 +89,7 @@ LEDGER = [
     Damage(
         "an order's units are called a cancellation's",
         "UPDATE ledger_entry SET cause = 'cancel' WHERE product_id = {jam} AND cause = 'order'",
-        {"movements_fit_their_cause"},
+        {"movements_fit_their_cause", "entries_fit_their_event"},
     ),
     Damage(
         "units came to the customer's part of the shelf out of nowhere",
@@ -156,159 +126,6 @@ LEDGER = [
     ),
 ]
 
-ORDERS = [
-    Damage(
-        "two customers' units changed places",
-        "UPDATE order_line SET quantity = 7 - quantity WHERE product_id = {tea};"
-        'UPDATE "order" SET total = 10.50 - total WHERE id IN'
-        " (SELECT order_id FROM order_line WHERE product_id = {tea})",
-        {"order_lines_are_in_the_ledger"},
-    ),
-    Damage(
-        "a line was added without taking units",
-        "INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)"
-        " VALUES ('{first_order}', {hat}, 'H', 'H', 0, 1)",
-        {"order_lines_are_in_the_ledger", "committed_is_what_is_unshipped"},
-    ),
-    Damage(
-        "an order was shipped and its units are still committed",
-        "SELECT pg_temp.happen('{first_order}', 'shipped', 'placed', 'shipped')",
-        {"order_lines_are_in_the_ledger", "committed_is_what_is_unshipped"},
-    ),
-    Damage(
-        "a cancelled order's units were written off",
-        "SELECT pg_temp.book({jam}, 0, -7, 'missing',"
-        " pg_temp.happen('{first_order}', 'cancelled', 'placed', 'cancelled'))",
-        {"order_lines_are_in_the_ledger"},
-    ),
-    Damage(
-        "a total was rewritten",
-        "UPDATE \"order\" SET total = total + 0.001 WHERE id = '{first_order}'",
-        {"totals_are_the_sum_of_lines"},
-    ),
-    Damage(
-        "a line's price was rewritten",
-        "UPDATE order_line SET unit_price = 1.40 WHERE order_id = '{first_order}'",
-        {"totals_are_the_sum_of_lines"},
-    ),
-    Damage(
-        "an order lost its lines",
-        "DELETE FROM order_line WHERE order_id = '{first_order}'",
-        {
-            "orders_have_lines",
-            "order_lines_are_in_the_ledger",
-            "committed_is_what_is_unshipped",
-        },
-    ),
-    Damage(
-        "an order was lost",
-        "DELETE FROM \"order\" WHERE id = '{first_order}'",
-        {
-            "lines_and_events_have_an_order",
-            "order_lines_are_in_the_ledger",
-            "committed_is_what_is_unshipped",
-            "keys_lead_to_orders",
-        },
-    ),
-    Damage(
-        "an order was lost with all that belongs to it",
-        "DELETE FROM order_line WHERE order_id = '{first_order}';"
-        "DELETE FROM order_event WHERE order_id = '{first_order}';"
-        "DELETE FROM idempotency_key WHERE result = '{first_order}';"
-        "DELETE FROM \"order\" WHERE id = '{first_order}'",
-        {"ledger_refers_to_order_events", "committed_is_what_is_unshipped"},
-    ),
-    Damage(
-        "an order was placed a second time",
-        "SELECT pg_temp.happen('{first_order}', 'placed', 'placed', 'placed')",
-        {"orders_were_placed_once"},
-    ),
-    Damage(
-        "a status was written without an event",
-        "UPDATE \"order\" SET status = 'packed' WHERE id = '{first_order}'",
-        {"status_is_that_of_the_last_event"},
-    ),
-    Damage(
-        "two moves of one order did not see each other",
-        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
-        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed')",
-        {"order_history_has_no_gaps"},
-    ),
-    Damage(
-        "more came back than was ordered",
-        "UPDATE order_line SET returned = quantity + 1 WHERE order_id = '{first_order}'",
-        {"no_more_returned_than_ordered"},
-    ),
-]
-
-CART = """
-INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
-                     updated_at, version)
-VALUES (gen_random_uuid(), {anna.pk}, 'draft', 'GBP', 0, '', '', now(), now(), 1);
-INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
-SELECT id, {jam}, 'J', 'J', 1.25, 9 FROM "order" WHERE status = 'draft';
-"""
-"""Anna's draft, with more jam than there is, at the price of yesterday."""
-
-DRAFTS = [
-    Damage(
-        "something happened to a cart",
-        CART + "SELECT pg_temp.happen(id, 'changed', '', 'draft')"
-        " FROM \"order\" WHERE status = 'draft'",
-        {"nothing_happened_to_a_draft"},
-    ),
-    Damage(
-        "a cart took units",
-        CART + "SELECT pg_temp.book({jam}, -2, 2, 'change', pg_temp.happen(id, 'changed', '',"
-        " 'draft')) FROM \"order\" WHERE status = 'draft'",
-        {
-            "nothing_happened_to_a_draft",
-            "order_lines_are_in_the_ledger",
-            "committed_is_what_is_unshipped",
-        },
-    ),
-    Damage(
-        "a placed order became a cart again",
-        "UPDATE \"order\" SET status = 'draft', placed_at = NULL WHERE id = '{first_order}'",
-        {
-            "nothing_happened_to_a_draft",
-            "orders_were_placed_once",
-            "status_is_that_of_the_last_event",
-            "order_lines_are_in_the_ledger",
-            "committed_is_what_is_unshipped",
-            "keys_lead_to_orders",
-        },
-    ),
-    Damage(
-        "a cart became an order without being placed",
-        CART + "UPDATE \"order\" SET status = 'placed', placed_at = now(), total = 9 * 1.25"
-        " WHERE status = 'draft'",
-        {
-            "orders_were_placed_once",
-            "order_lines_are_in_the_ledger",
-            "committed_is_what_is_unshipped",
-        },
-    ),
-    Damage(
-        "a customer has two carts",
-        "DROP INDEX orders.order_one_draft;" + CART + CART.split(";", maxsplit=1)[0],
-        {"customers_have_one_draft"},
-    ),
-    Damage(
-        "an order does not say when it was placed",
-        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
-        "UPDATE \"order\" SET placed_at = NULL WHERE id = '{first_order}'",
-        {"placed_orders_have_a_time"},
-    ),
-    Damage(
-        "a cart says when it was placed",
-        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
-        + CART
-        + "UPDATE \"order\" SET placed_at = now() WHERE status = 'draft'",
-        {"placed_orders_have_a_time"},
-    ),
-]
-
 KEYS_AND_ACCOUNTS = [
     Damage(
         "a claim was committed without a result",
@@ -321,10 +138,29 @@ KEYS_AND_ACCOUNTS = [
         {"keys_lead_to_orders"},
     ),
     Damage(
+        "a key of a move leads to an order that is not there",
+        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
+        " VALUES (gen_random_uuid(), 'POST /api/v1/orders/lost/ship', 'k', '', 'lost', now())",
+        {"keys_lead_to_orders"},
+    ),
+    Damage(
         "a key leads to a cart",
         CART + "UPDATE idempotency_key SET result ="
         " (SELECT id::text FROM \"order\" WHERE status = 'draft') WHERE key = 'first'",
         {"keys_lead_to_orders"},
+    ),
+    Damage(
+        "a key that submitted a cart leads to the cart",
+        CART + "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result,"
+        " created_at) SELECT '{anna.public_id}', 'POST /api/v1/cart/submit', 'k', '', id::text,"
+        " now() FROM \"order\" WHERE status = 'draft'",
+        {"keys_lead_to_orders"},
+    ),
+    Damage(
+        "a key that submitted a cart came to belong to staff",
+        "UPDATE idempotency_key SET operation = 'POST /api/v1/cart/submit',"
+        " actor = '{clerk.public_id}' WHERE key = 'first'",
+        {"keys_belong_to_who_may_see"},
     ),
     Damage(
         "a customer's key came to belong to a stranger",
@@ -351,7 +187,7 @@ KEYS_AND_ACCOUNTS = [
     ),
 ]
 
-DAMAGES = [*STOCK, *LEDGER, *ORDERS, *DRAFTS, *KEYS_AND_ACCOUNTS]
+DAMAGES = [*STOCK, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *KEYS_AND_ACCOUNTS]
 
 LIVES = {
     "changed, packed short, shipped, returned": """
@@ -359,14 +195,28 @@ LIVES = {
                             pg_temp.happen('{first_order}', 'changed', 'placed', 'placed'));
         UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';
         SELECT pg_temp.book({jam}, 0, -1, 'missing',
-                            pg_temp.happen('{first_order}', 'packed', 'placed', 'packed'));
+                            pg_temp.happen('{first_order}', 'packed', 'placed', 'packed',
+                                           pg_temp.short({jam}, 5, 4, true)));
         UPDATE order_line SET quantity = 4 WHERE order_id = '{first_order}';
         UPDATE "order" SET total = 4 * 1.50 WHERE id = '{first_order}';
         SELECT pg_temp.book({jam}, 0, -4, 'ship',
                             pg_temp.happen('{first_order}', 'shipped', 'packed', 'shipped'));
         SELECT pg_temp.book({jam}, 3, 0, 'return',
-                            pg_temp.happen('{first_order}', 'returned', 'shipped', 'returned'));
+                            pg_temp.happen('{first_order}', 'returned', 'shipped', 'returned',
+                                           pg_temp.back({jam}, 3, 1)));
         UPDATE order_line SET returned = 4 WHERE order_id = '{first_order}'
+    """,
+    "packed short, then cancelled": """
+        SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',
+                            'placed', 'packed', pg_temp.short({jam}, 7, 5, true)));
+        UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';
+        UPDATE "order" SET total = 5 * 1.50 WHERE id = '{first_order}';
+        SELECT pg_temp.book({jam}, 5, -5, 'cancel',
+                            pg_temp.happen('{first_order}', 'cancelled', 'packed', 'cancelled'))
+    """,
+    "cancelled because nothing was on the shelf": """
+        SELECT pg_temp.book({jam}, 0, -7, 'missing', pg_temp.happen('{first_order}', 'cancelled',
+                            'placed', 'cancelled', pg_temp.short({jam}, 7, 0, true)))
     """,
     "cancelled": """
         SELECT pg_temp.book({jam}, 7, -7, 'cancel',

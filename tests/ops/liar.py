@@ -236,3 +236,43 @@ overcharges = _in_history(_overcharge)
 sends_other_units = _in_history(_swap_lines)
 shows_a_strangers_order = _in_history(_show_a_strangers)
 gives_another_id = _in_history(_rename)
+
+
+def _stand_elsewhere(results: list[Any]) -> None:
+    results[0]["status"] = "delivered"
+
+
+def _count_another(results: list[Any]) -> None:
+    results[0]["lines"][0]["returned"] += 1
+
+
+lies_where_it_stands = _in_history(_stand_elsewhere)
+finds_another_return = _in_history(_count_another)
+
+
+def forgets_a_return(message: Message, pass_on: Pass) -> bool:
+    """Acknowledges a return and books nothing."""
+    if message.path.endswith("/return"):
+        message.status, message.answer = 200, {"status": "shipped"}
+        message.answer_headers = {"content-type": "application/json"}
+        return True
+    pass_on(message)
+    return False
+
+
+def refuses_to_ship(message: Message, pass_on: Pass) -> bool:
+    """Does not let an order leave."""
+    if message.path.endswith("/ship"):
+        message.status, message.answer = 409, {"code": "invalid_transition"}
+        message.answer_headers = {"content-type": "application/problem+json"}
+        return True
+    pass_on(message)
+    return False
+
+
+def returns_again(message: Message, pass_on: Pass) -> bool:
+    """Does not mark repeats of returns; not one, which nobody may have heard."""
+    pass_on(message)
+    if message.path.endswith("/return"):
+        message.answer_headers.pop("idempotency-replayed", None)
+    return message.reads_history

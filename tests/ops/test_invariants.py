@@ -14,7 +14,8 @@ from larder.ops.invariants import INVARIANTS, MOST_SHOWN, examine
 from tests import database
 from tests.ops import busy_shop
 from tests.ops.busy_shop import BusyShop
-from tests.ops.damages import DAMAGES, LIVES, TOOLS, Damage
+from tests.ops.damage import TOOLS, Damage
+from tests.ops.damages import DAMAGES, LIVES
 
 Superuser = psycopg.Cursor[Any]
 

@@ -65,6 +65,20 @@ def test_300_real_orders_leave_every_unit_accounted_for(shop: Server) -> None:
     assert int(told["answers"].split()[1]) > 5
 
 
+def test_real_cancellations_are_cancelled_or_shipped_and_returned(
+    shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"http://127.0.0.1:{shop.port}"
+    assert _replay(url, nowhere, "--orders", "395", "--scarce", "1", "--retry", "0.3") == 0
+    told = {line[:12].strip(): line[12:].strip() for line in capsys.readouterr().out.splitlines()}
+    assert told["placed"] == "395"
+    given_back = told["given back"].replace(",", "").split()
+    assert given_back[1:3] == ["cancelled", "1"]
+    assert int(given_back[4]) > 20
+    rows = "SELECT count(*) FROM ledger_entry WHERE cause = 'return'"
+    assert int(_one(rows)) > 40
+
+
 def test_the_products_of_a_run_are_taken_off_sale_afterwards(shop: Server, nowhere: Path) -> None:
     listed = "SELECT count(*) FROM product WHERE archived_at IS NULL"
     before = _one(listed)
@@ -100,11 +114,16 @@ LIES = {
     "sends_other_units": "has other lines in the history",
     "shows_a_strangers_order": "has an order 'a stranger' that they never sent",
     "gives_another_id": "is in the history under another id",
+    "lies_where_it_stands": "; the history says delivered",
+    "finds_another_return": "came back in other parts than the history says",
+    "forgets_a_return": "came back in other parts than the history says",
+    "refuses_to_ship": "ship was answered 409 (invalid_transition)",
 }
 LIES_TO_WHO_ASKS_TWICE = {
     "forgets_keys": "was placed 2 times under one key",
     "calls_a_repeat_new": "was carried out 2 times, not repeated",
     "denies_orders": "was both placed and refused",
+    "returns_again": "return was carried out twice under one key",
 }
 
 

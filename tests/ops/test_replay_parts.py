@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from larder.common import database
-from tools.replay import demand, invariants, options, report
+from tools.replay import cancellations, demand, invariants, options, report
+from tools.replay.cancellations import find
+from tools.replay.demand import RealOrder
 
 
 def test_the_invariants_are_those_of_the_database_the_orders_are_in(transactional_db: None) -> None:
@@ -43,6 +45,34 @@ def test_lines_of_one_product_in_one_order_are_one_demand() -> None:
     assert [order.units for order in wanted.orders] == [Counter(J=3), Counter(J=4)]
     assert wanted.prices == {"J": Decimal("1.5")}
     assert wanted.stock(0.5) == {"J": 4}
+
+
+def test_a_cancellation_is_of_the_latest_orders_before_it_that_hold_its_products() -> None:
+    orders = [
+        RealOrder("10", "a", Counter(J=3, T=1)),
+        RealOrder("11", "a", Counter(J=2)),
+        RealOrder("12", "b", Counter(J=9)),
+        RealOrder("20", "a", Counter(J=9)),
+    ]
+    columns = ("invoice", "customer", "sku", "quantity")
+    rows = [("C13", "a", "J", "-1"), ("C13", "a", "J", "-2"), ("C14", "a", "X", "-1")]
+    rows += [("C15", "b", "J", "-4"), ("C16", "b", "J", "-9"), ("C17", "c", "J", "-1")]
+    found = find((dict(zip(columns, row, strict=True)) for row in rows), orders)
+    parts = {key: [(p.invoice, dict(p.units)) for p in one.parts] for key, one in found.items()}
+    assert parts == {
+        "10": [("C13", {"J": 1})],
+        "11": [("C13", {"J": 2})],
+        "12": [("C15", {"J": 4}), ("C16", {"J": 5})],
+    }
+    assert [key for key, one in found.items() if one.whole] == ["11"]
+    assert found["10"].left == Counter(J=2, T=1)
+    assert not found["12"].left
+
+
+def test_the_shipped_cancellations_are_of_the_shipped_orders() -> None:
+    found = cancellations.read(demand.read(None).orders)
+    assert (len(found), sum(one.whole for one in found.values())) == (563, 16)
+    assert sum(len(one.parts) for one in found.values()) == 767
 
 
 def test_the_shipped_orders_are_two_months_of_a_real_shop() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from larder.catalog.queries import Offer
 from larder.common.errors import DomainError
 from larder.orders.decision import PricedLine, Wanted, decide
-from larder.orders.errors import OrderTooSmall
+from larder.orders.errors import OrderTooSmall, PriceChanged
 
 PRODUCTS = range(1, 6)
 UNKNOWN = 99
@@ -249,3 +249,56 @@ def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
     assert [isinstance(one, list) for one in told] == [True, False, True, True]
     assert isinstance(told[1], DomainError)
     assert told[1].extensions["lines"][0]["available"] == 3
+
+
+def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
+    """One order whose customer was shown a total; everything costs 2.20, and comes in pairs."""
+    offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
+    prices = [{one: known.price for one, known in offers.items()}]
+    shelf = {1: units, 2: 9}
+    totals = [Decimal(expected)]
+    (told,) = decide([order], shelf=shelf, offers=offers, prices=prices, expected_totals=totals)
+    return told
+
+
+AT_TWO = Wanted(1, 2, Decimal(2))
+AT_TODAYS = Wanted(2, 2, Decimal("2.2"))
+
+
+def test_an_order_is_placed_at_the_total_that_was_shown_whatever_its_lines_cost_once() -> None:
+    told = decided_at("8.8", AT_TWO, AT_TODAYS)
+    assert isinstance(told, list)
+    assert [line.unit_price for line in told] == [Decimal("2.20")] * 2
+
+
+def test_at_another_total_each_line_that_changed_is_named() -> None:
+    told = decided_at("8.4", AT_TWO, AT_TODAYS)
+    assert isinstance(told, PriceChanged)
+    changed = {"product": 1, "expected": Decimal(2), "price": Decimal("2.20")}
+    assert told.lines == [{"code": "price_changed", **changed}]
+    assert (told.total, told.expected) == (Decimal("8.80"), Decimal("8.4"))
+
+
+def test_at_another_total_with_no_line_to_name_the_order_is_refused_all_the_same() -> None:
+    told = decided_at("1", AT_TODAYS)
+    assert told == PriceChanged([], Decimal("4.40"), Decimal(1))
+
+
+def test_another_total_stands_above_broken_rules_and_below_missing_units() -> None:
+    odd = Wanted(2, 3)
+    told = decided_at("1", odd)
+    assert isinstance(told, PriceChanged)
+    assert [line["code"] for line in told.lines] == ["order_rule"]
+    short = decided_at("1", AT_TWO, odd, units=1)
+    assert isinstance(short, DomainError)
+    assert short.code == "insufficient_stock"
+    assert [line["code"] for line in short.extensions["lines"]] == [
+        *("insufficient_stock", "price_changed", "order_rule"),
+    ]
+
+
+def test_what_is_no_longer_sold_counts_in_the_total_as_it_was_last_seen() -> None:
+    gone = Wanted(UNKNOWN, 2, Decimal(3))
+    told = decided_at("10.4", AT_TWO, gone)
+    assert isinstance(told, DomainError)
+    assert [line["code"] for line in told.extensions["lines"]] == ["unknown_product"]

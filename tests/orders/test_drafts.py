@@ -186,7 +186,7 @@ def test_a_line_keeps_its_price_and_the_total_follows_todays(
         (Decimal("1.5"), Decimal("1.75")),
         (Decimal("2.205"), Decimal("2.205")),
     ]
-    assert found.lines[0].name != "Marmalade"
+    assert found.lines[0].name == "Marmalade"
     assert found.total == Decimal("7.910")
     assert [line.available for line in found.lines] == [10, 3]
 

@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (
 ) AS last
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(quantity), 0) FROM order_line JOIN "order" o ON o.id = order_id
-    WHERE product_id = s.product_id AND o.status = 'placed'
+    WHERE product_id = s.product_id AND o.status IN ('placed', 'packed')
 ) AS sold (units)
 WHERE s.product_id = %s
 """
@@ -26,8 +26,8 @@ WHERE s.product_id = %s
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Units of a product as its stock row, its ledger's sums and last balances, and the placed
-    orders have them."""
+    """Units of a product as its stock row, its ledger's sums and last balances, and the orders
+    that are still to be shipped have them."""
 
     available: int
     committed: int

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
 
+from tests.conftest import Person
 from tests.race.guards import REMOVALS
+from tests.race.phones import Phone
 from tests.race.shops import HttpShop, ServiceShop, Shop
 from tests.server import Server
 
@@ -52,3 +55,20 @@ def unguarded(
             return ServiceShop()
 
         yield take_out
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Takes one of REMOVALS out of this process: for races at the services alone."""
+
+    def take_out(guard: str) -> None:
+        for module, name, replacement in REMOVALS[guard]():
+            monkeypatch.setattr(module, name, replacement)
+
+    return take_out
+
+
+@pytest.fixture
+def phone(person: Callable[..., Person], now: datetime) -> Callable[[], Phone]:
+    """A phone of another customer each time."""
+    return lambda: Phone(person(), now)

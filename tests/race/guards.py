@@ -12,7 +12,7 @@ from time import sleep
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
@@ -25,9 +25,10 @@ from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.orders import sql as order_sql
 from larder.orders.models import Order
-from larder.orders.services import drafts, held_drafts, place_order
+from larder.orders.services import drafts, expire_drafts, held_drafts, held_orders, place_order
 from larder.orders.services.drafts import LockedDraft
 from larder.orders.services.held_drafts import LockedRow
+from larder.orders.services.held_orders import HeldOrder, Step
 from larder.orders.services.placement import Candidate
 
 Removal = list[tuple[Any, str, Any]]
@@ -94,10 +95,17 @@ def all_together(
 
 def find_draft(customer: int) -> LockedDraft | None:
     """Finds the draft that is to be changed and does not hold it."""
-    row = Order.objects.filter(customer_id=customer, status="draft").values_list("id", "number")
-    found = row.first()
+    row = Order.objects.filter(customer_id=customer, status="draft")
+    found = row.values_list("id", "number", "version").first()
     sleep(PAUSE)
     return LockedDraft(*found) if found else None
+
+
+def find_expired(drafts: QuerySet[Order], limit: int) -> list[UUID]:
+    """Finds what is to be deleted and does not hold it."""
+    found = list(drafts.values_list("id", flat=True)[:limit])
+    sleep(PAUSE)
+    return found
 
 
 def look_at_drafts(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
@@ -119,6 +127,24 @@ def lock_as_they_come(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
 
 _lock_drafts = held_drafts.lock
 PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
+
+
+def look_at_order(order: UUID) -> tuple[Any, ...] | None:
+    """Looks where an order stands, and does not hold it."""
+    rows = Order.objects.filter(id=order).values_list(*held_orders._COLUMNS)
+    found = rows.first()
+    sleep(PAUSE)
+    return found
+
+
+def write_anyway(held: HeldOrder, step: Step, now: datetime) -> None:
+    """Writes the status without comparing it."""
+    Order.objects.filter(id=held.id).update(
+        status=step.status,
+        total=held_orders._total(held, step),
+        version=F("version") + 1,
+        updated_at=now,
+    )
 
 
 def look_at_name(name: str, *, product: int | None = None) -> None:
@@ -144,6 +170,12 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "drafts held or compared": lambda: [
         (held_drafts, "lock", look_at_drafts),
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
+    ],
+    "expired drafts held": lambda: [(expire_drafts, "_lock_free", find_expired)],
+    "order held": lambda: [(held_orders, "lock", look_at_order)],
+    "order held or compared": lambda: [
+        (held_orders, "lock", look_at_order),
+        (held_orders, "_swap", write_anyway),
     ],
     "draft order": lambda: [(held_drafts, "lock", lock_as_they_come)],
     "name lock": lambda: [

@@ -19,13 +19,18 @@ from larder.common.clock import now
 from larder.common.errors import DomainError
 from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import NOBODY
+from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
+from larder.orders.services import moves
+from larder.orders.services.changes import change_order
+from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.returns import ReturnedLine, return_order
 from tests.conftest import Person
 from tests.server import Reply, Server
 
@@ -71,6 +76,15 @@ class Shop(Protocol):
         self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
     ) -> Answer:
         """As staff."""
+
+    def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
+        """Cancel, ship and the like; `lines` are what comes back. The content is the order, at
+        the services nothing."""
+
+    def change(
+        self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
+    ) -> Answer:
+        """Gives a placed order other lines."""
 
     def archive(self, who: Person, product: int) -> Answer:
         """As staff."""
@@ -150,6 +164,29 @@ class ServiceShop:
             lambda: Answer(OK, adjust_stock(lines, reason="correction", actor=actor, now=now()))
         )
 
+    def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
+        asked = _asked(who, order)
+        back = [ReturnedLine(*line) for line in lines]
+        calls: dict[str, Callable[[], bool]] = {
+            "cancel": lambda: moves.cancel_order(asked),
+            "pack": lambda: moves.pack_order(asked),
+            "ship": lambda: moves.ship_order(asked),
+            "deliver": lambda: moves.deliver_order(asked),
+            "return": lambda: return_order(asked, lines=back, reason="any"),
+        }
+        return answered(lambda: Answer(OK, replayed=calls[move]()))
+
+    def change(
+        self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
+    ) -> Answer:
+        asked, wanted = _asked(who, order, version), [Wanted(*line) for line in lines]
+
+        def call() -> Answer:
+            change_order(asked, terms=GBP, lines=wanted)
+            return Answer(OK)
+
+        return answered(call)
+
     def archive(self, who: Person, product: int) -> Answer:
         def call() -> Answer:
             archive_product(product, now=now())
@@ -183,6 +220,12 @@ class ServiceShop:
             return Answer(OK, made.id, made.replayed)
 
         return answered(call)
+
+
+def _asked(who: Person, order: UUID, version: int | None = None) -> Asked:
+    customer = who.customer
+    caller = Caller(who.id, customer.public_id, customer.is_staff, session=None)
+    return Asked(order=order, who=caller, now=now(), version=version)
 
 
 def answered(call: Callable[[], Answer]) -> Answer:
@@ -231,6 +274,17 @@ class HttpShop:
         change = {"delta": delta} if counted is None else {"counted": counted}
         lines = [{"product": product, **change}]
         return self._as(who, "POST", "stock/adjustments", {"reason": "correction", "lines": lines})
+
+    def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
+        body = {"lines": [{"product": p, "quantity": q} for p, q in lines], "reason": "any"}
+        return self._as(who, "POST", f"orders/{order}/{move}", body if lines else {})
+
+    def change(
+        self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
+    ) -> Answer:
+        body = {"lines": [{"product": p, "quantity": q} for p, q in lines]}
+        headers = {} if version is None else {"If-Match": f'"{version}-0"'}
+        return self._as(who, "PATCH", f"orders/{order}", body, headers)
 
     def archive(self, who: Person, product: int) -> Answer:
         return self._as(who, "DELETE", f"products/{product}")

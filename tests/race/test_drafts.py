@@ -22,7 +22,6 @@ from larder.orders.services.placement import Placement
 from tests.conftest import Person
 from tests.race.books import assert_agree, shelf
 from tests.race.control import assert_breaks, index_dropped
-from tests.race.guards import REMOVALS
 from tests.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
@@ -62,17 +61,6 @@ class Hand:
         """The content is the order."""
         asked = self.placing(draft or self.open())
         return answered(lambda: Answer(OK, place_order(asked, terms=GBP, now=self.now).order))
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Takes a guard out."""
-
-    def take_out(guard: str) -> None:
-        for module, name, replacement in REMOVALS[guard]():
-            monkeypatch.setattr(module, name, replacement)
-
-    return take_out
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:

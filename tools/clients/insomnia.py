@@ -64,7 +64,7 @@ def _request(request: Request, group: str, place: int) -> Json:
         *request.headers,
         *([("Authorization", step.by)] if step.by.startswith("Token ") else []),
     ]
-    body = {"mimeType": "application/json", "text": _tagged(step.text)} if step.text else {}
+    body = {"mimeType": step.media_type, "text": _tagged(step.text)} if step.text else {}
     return {
         "_type": "request",
         "parentId": group,

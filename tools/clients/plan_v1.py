@@ -45,6 +45,17 @@ ACCOUNTS = (
         {"key_id": "id"},
         KEY_OF_THIS_REQUEST,
     ),
+    Step(
+        "POST /api/v1/me/addresses",
+        GUEST,
+        {"label": "Home", "name": "Ada Guest", "line1": "12 St James's Sq", "city": "London"},
+        {"address_id": "id"},
+        KEY_OF_THIS_REQUEST,
+    ),
+    Step("GET /api/v1/me/addresses", GUEST),
+    Step("GET /api/v1/me/addresses/{{address_id}}", GUEST),
+    Step("PATCH /api/v1/me/addresses/{{address_id}}", GUEST, {"postal_code": "SW1Y 4JH"}),
+    Step("DELETE /api/v1/me/addresses/{{address_id}}", GUEST),
     Step("GET /api/v1/auth/keys", GUEST),
     Step("DELETE /api/v1/auth/keys/{{key_id}}", GUEST),
     Step("DELETE /api/v1/me", GUEST),
@@ -70,6 +81,19 @@ CATALOGUE = (
     ),
     Step("GET /api/v1/products?q=lantern&in_stock=true&limit=5&count=true"),
     Step("GET /api/v1/products/{{product_id}}"),
+    Step(
+        "PUT /api/v1/products/by-sku/{{$guid}}",
+        STAFF,
+        {"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},
+    ),
+    Step(
+        "POST /api/v1/products/import",
+        STAFF,
+        "sku,name,price,unit,quantity\n{{$guid}},Cotton wick,0.35,metre,500\n",
+        headers=KEY_OF_THIS_REQUEST | {"Content-Type": "text/csv"},
+    ),
+    Step("GET /api/v1/products/changes", keeps={"products_since": "since"}),
+    Step("GET /api/v1/products/changes?since={{products_since}}"),
     Step("PATCH /api/v1/products/{{product_id}}", STAFF, {"price": "11.90", "max_per_order": 10}),
     Step(
         "POST /api/v1/stock/adjustments",
@@ -92,9 +116,66 @@ ORDERS = (
         KEY_OF_THIS_REQUEST,
     ),
     Step("GET /api/v1/orders?limit=5"),
+    Step("GET /api/v1/orders/changes", keeps={"orders_since": "since"}),
+    Step("GET /api/v1/orders/changes?since={{orders_since}}"),
+    Step("GET /api/v1/orders.csv?status=placed"),
     Step("GET /api/v1/orders/{{order_id}}"),
     Step("GET /api/v1/orders/{{order_id}}/events"),
     Step("GET /api/v1/products/{{product_id}}/ledger", STAFF),
+)
+
+MOVES = (
+    Step(
+        "PATCH /api/v1/orders/{{order_id}}",
+        CUSTOMER,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 3}], "note": "Ring twice."},
+    ),
+    Step(
+        "POST /api/v1/orders/{{order_id}}/pack",
+        STAFF,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 2, "missing": False}]},
+        headers=KEY_OF_THIS_REQUEST,
+    ),
+    Step("POST /api/v1/orders/{{order_id}}/ship", STAFF, {}, headers=KEY_OF_THIS_REQUEST),
+    Step("POST /api/v1/orders/{{order_id}}/deliver", STAFF, {}, headers=KEY_OF_THIS_REQUEST),
+    Step(
+        "POST /api/v1/orders/{{order_id}}/return",
+        STAFF,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 1}], "reason": "One was broken."},
+        headers=KEY_OF_THIS_REQUEST,
+    ),
+    Step(
+        "POST /api/v1/orders",
+        CUSTOMER,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 1}]},
+        {"order_id": "id"},
+        KEY_OF_THIS_REQUEST,
+    ),
+    Step(
+        "POST /api/v1/orders/{{order_id}}/cancel",
+        CUSTOMER,
+        {"reason": "Ordered by mistake."},
+        headers=KEY_OF_THIS_REQUEST,
+    ),
+)
+
+CART = (
+    Step(
+        "PUT /api/v1/cart",
+        CUSTOMER,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 1}]},
+    ),
+    Step("PUT /api/v1/cart/lines/{{product_id}}", CUSTOMER, {"quantity": 2}),
+    Step("GET /api/v1/cart"),
+    Step(
+        "POST /api/v1/cart/submit",
+        CUSTOMER,
+        {"expected_total": "23.80", "note": "Ring twice."},
+        headers=KEY_OF_THIS_REQUEST,
+    ),
+    Step("PUT /api/v1/cart/lines/{{product_id}}", CUSTOMER, {"quantity": 1}),
+    Step("DELETE /api/v1/cart/lines/{{product_id}}"),
+    Step("DELETE /api/v1/cart"),
 )
 
 GOOD_BYE = (
@@ -103,4 +184,4 @@ GOOD_BYE = (
     Step("POST /api/v1/auth/token/revoke", NOBODY, {"refresh": "{{refresh}}"}),
 )
 
-V1 = (*ACCOUNTS, *CATALOGUE, *ORDERS, *GOOD_BYE)
+V1 = (*ACCOUNTS, *CATALOGUE, *CART, *ORDERS, *MOVES, *GOOD_BYE)

@@ -46,7 +46,8 @@ def _item(request: Request) -> Json:
         "auth": _credentials(step),
     }
     if step.text:
-        options = {"raw": {"language": "json"}}
+        language = "json" if step.media_type == "application/json" else "text"
+        options = {"raw": {"language": language}}
         sent["body"] = {"mode": "raw", "raw": step.text, "options": options}
     script = {"type": "text/javascript", "exec": _script(request)}
     return {

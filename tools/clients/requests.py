@@ -56,8 +56,8 @@ class Request:
     @property
     def headers(self) -> list[tuple[str, str]]:
         """All but the credentials."""
-        typed = {"Content-Type": "application/json"} if self.step.text else {}
-        return [*typed.items(), *self.step.headers.items()]
+        typed = {"Content-Type": self.step.media_type} if self.step.text else {}
+        return list((typed | dict(self.step.headers)).items())
 
 
 @dataclass(frozen=True, slots=True)

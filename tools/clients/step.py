@@ -34,7 +34,8 @@ _NUMBER = re.compile(r'"#(\{\{\w+\}\})"')
 class Step:
     """`request` is "GET /api/v1/products?limit=2"; {{name}} in it and in the body is a variable.
 
-    {{$guid}} is a new UUID. In the body "#{{name}}" is a number. `keeps` says which members of
+    {{$guid}} is a new UUID. A body that is text is sent as it is, as the Content-Type in `headers`
+    says. In the body "#{{name}}" is a number. `keeps` says which members of
     the answer ("results.0.id"; -1 is the last) become which variables.
     """
 
@@ -58,8 +59,15 @@ class Step:
         return self.target.partition("?")[0]
 
     @property
+    def media_type(self) -> str:
+        """What the body is."""
+        return self.headers.get("Content-Type", "application/json")
+
+    @property
     def text(self) -> str:
         """The body as it is typed; empty without one."""
         if self.body is None:
             return ""
+        if isinstance(self.body, str):
+            return self.body
         return _NUMBER.sub(r"\1", json.dumps(self.body, indent=2, ensure_ascii=False))

@@ -58,7 +58,7 @@ class Person:
         return body | {"password": PASSWORD} if named else body
 
     def settle(self) -> None:
-        """Log in, and get an order, a cart and a key."""
+        """Log in, and get an order, a cart, a key and an address."""
         credentials = {"username": self.username, "password": PASSWORD}
         door = DOORS.get(self.document, "/api/v1/auth/token")
         pair = self._call("POST", door, credentials)
@@ -66,6 +66,7 @@ class Person:
         me = self._call("GET", "/api/v1/me")
         self.real |= {"customer-number": me["id"], "customer-uuid": me["public_id"]}
         self.real["key-uuid"] = self._call("POST", "/api/v1/auth/keys", {})["id"]
+        self.real["address-uuid"] = self._call("POST", "/api/v1/me/addresses", {})["id"]
         self._fill_basket()
 
     def _fill_basket(self) -> None:

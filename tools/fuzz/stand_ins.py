@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 NAMES = (
     *("customer-number", "customer-uuid", "order-number", "order-uuid", "draft-number"),
-    *("product-number", "product-uuid", "key-uuid"),
+    *("product-number", "product-uuid", "key-uuid", "address-uuid"),
     *("username", "password", "refresh", "token"),
 )
 IN_PLACE_OF_TEXT: dict[str | int, str] = {
@@ -34,7 +34,7 @@ _NAME_OF: dict[str | int, str] = IN_PLACE_OF_TEXT | {
     str(n): name for n, name in IN_PLACE_OF_TEXT.items()
 }
 _IN_TEXT = {name: number for number, name in IN_PLACE_OF_TEXT.items()}
-_KINDS = ("product", "order", "customer", "user", "key")
+_KINDS = ("product", "order", "customer", "user", "key", "address")
 _OF_THE_PLAN = {
     "{{username}}": _IN_TEXT["username"],
     "{{password}}": _IN_TEXT["password"],

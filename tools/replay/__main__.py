@@ -10,7 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from tools.errors import LauncherError
-from tools.replay import books, demand, invariants, options, report, shop, traffic
+from tools.replay import (
+    aftermath,
+    books,
+    cancellations,
+    demand,
+    invariants,
+    options,
+    report,
+    shop,
+    traffic,
+)
 from tools.replay.clients import NoAnswerError
 from tools.replay.options import Options
 from tools.replay.shop import Thing
@@ -45,6 +55,10 @@ def replay(asked: Options) -> int:
         began = time.monotonic()
         told = traffic.send_all(stage, errands, asked.customers, progress)
         seconds = time.monotonic() - began
+        given_back = cancellations.read(wanted.orders)
+        aftermath.send_all(
+            stage, aftermath.plan(told, given_back, asked), asked.customers, progress
+        )
         statement = books.ask(stage, asked.customers, progress)
         faults = books.audit(stage, told, statement)
         if not asked.keep:

@@ -1,8 +1,8 @@
 """The replay's own count: what the customers were told against what the server says.
 
 Nothing here knows how the server keeps its books. Every unit of the opening stock is either in
-an order that was acknowledged or still shown as available; every acknowledged order is in its
-customer's history, once and as it was told; and nothing else is.
+an order that was acknowledged and did not come back, or shown as available; every acknowledged
+order is in its customer's history, once and as it was told; and nothing else is.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ def history(line: Line, account: Account) -> list[Shown]:
 
 def audit(stage: Stage, told: Sequence[Told], statement: Statement) -> list[str]:
     """Return a sentence for everything that is off; none when every unit is accounted for."""
+    before = available_before(stage, told, statement.available)
     return [
         *(fault for one in told for fault in contradictions(one)),
         *shelf_faults(stage, told, statement.available),
-        *(fault for one in told for fault in lost_sales(stage, one, statement.available)),
+        *(fault for one in told for fault in lost_sales(stage, one, before)),
         *history_faults(stage, told, statement.histories),
     ]
 
@@ -86,22 +87,34 @@ def contradictions(told: Told) -> Iterator[str]:
 
 
 def shelf_faults(stage: Stage, told: Sequence[Told], available: Mapping[int, int]) -> Iterator[str]:
-    """Opening stock − units of acknowledged orders = what the API shows, product by product."""
+    """Opening stock − units of acknowledged orders + what came back of them = what the API shows,
+    product by product."""
     sold: Counter[str] = Counter()
     for one in told:
         if one.placed:
             sold.update(one.order.units)
+            sold.subtract(one.given_back)
     for sku, product in stage.products.items():
         left, shown = product.opening - sold[sku], available.get(product.id)
         if left != shown:
             yield (
-                f"Product {sku}: {product.opening} units, {sold[sku]} acknowledged, so {left} "
+                f"Product {sku}: {product.opening} units, {sold[sku]} sold for good, so {left} "
                 f"must be left; the server shows {shown}."
             )
 
 
+def available_before(
+    stage: Stage, told: Sequence[Told], available: Mapping[int, int]
+) -> dict[int, int]:
+    """What was left when all orders were sent and nothing had come back."""
+    before = Counter(available)
+    for one in told:
+        before.subtract({stage.products[sku].id: n for sku, n in one.given_back.items()})
+    return before
+
+
 def lost_sales(stage: Stage, told: Told, available: Mapping[int, int]) -> Iterator[str]:
-    """Stock only falls here: an order that could be met now was refused without a reason."""
+    """While orders are sent stock only falls: if one could be met at the end, it could before."""
     short = any(
         units > available.get(stage.products[sku].id, 0) for sku, units in told.order.units.items()
     )
@@ -145,6 +158,12 @@ def content_faults(stage: Stage, told: Told, shown: Shown) -> Iterator[str]:
     total = total_of(stage.products, told)
     if Decimal(shown["total"]) != total:
         yield f"Order {told.reference} is worth {total}; the history says {shown['total']}."
+    if told.placed and shown["status"] != told.status:
+        yield f"Order {told.reference} was {told.status}; the history says {shown['status']}."
+    back = {stage.products[sku].id: units for sku, units in told.given_back.items()}
+    counted = {line["product"]: line["returned"] for line in shown["lines"] if line["returned"]}
+    if counted != ({} if told.status == "cancelled" else back):
+        yield f"Order {told.reference} came back in other parts than the history says."
 
 
 def total_of(products: Mapping[str, Product], told: Told) -> Decimal:

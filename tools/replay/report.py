@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tools.replay.traffic import Told
 
 MOST_SHOWN = 20
+AFTERWARDS = ("cancelled", "shipped", "returned")
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Figures:
     """Orders by what came of them, requests by answer, orders a second, latencies in ms."""
 
     placed: int
+    stand: Counter[str]
     refused: Counter[str]
     replayed: int
     requests: int
@@ -30,6 +32,7 @@ def figures(told: Sequence[Told], seconds: float) -> Figures:
     latencies = sorted(one * 1000 for order in told for one in order.seconds)
     return Figures(
         placed=sum(bool(one.placed) for one in told),
+        stand=Counter(one.status for one in told if one.placed),
         refused=Counter(one.refusals[0] for one in told if one.refusals and not one.placed),
         replayed=sum(one.replays for one in told),
         requests=len(latencies),
@@ -47,8 +50,11 @@ def percentile(ordered: Sequence[float], part: float) -> float:
 def lines(found: Figures) -> list[str]:
     """Return the figures as lines for the terminal."""
     refused = "".join(f", {code} {count:,}" for code, count in found.refused.most_common())
+    given_back = found.stand.total() - found.stand["placed"]
+    afterwards = ", ".join(f"{one} {found.stand[one]:,}" for one in AFTERWARDS)
     return [
         f"placed      {found.placed:>8,}",
+        f"given back  {given_back:>8,}, {afterwards}",
         f"refused     {found.refused.total():>8,}{refused}",
         f"answers     {found.requests:>8,}, {found.replayed:,} of them repeated earlier ones",
         f"orders/s    {found.rate:>8,.0f}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -43,12 +44,15 @@ class Errand:
 
 @dataclass
 class Told:
-    """All a customer was told about one order. `placed`: by id, as it was shown."""
+    """All a customer was told about one order. `placed`: by id, as it was shown; `status` and
+    `given_back`: where it stands, and the units that came back since, as staff was told too."""
 
     order: RealOrder
     account: Account
     reference: str
     placed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    status: str = "placed"
+    given_back: Counter[str] = field(default_factory=Counter)
     carried_out: int = 0
     replays: int = 0
     refusals: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """Reading the bodies of requests: their bytes within the limit, then all of their faults."""
 
+from collections.abc import Callable
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -57,10 +58,24 @@ def _parsed(raw: bytes) -> Any:
         raise ParseError from error
 
 
-def _raw_body(request: Request) -> bytes:
+def read_csv(request: Request) -> str:
+    """The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as
+    lone surrogates, for whoever reads the rows to name.
+
+    Raises BodyTooLarge, UnsupportedMediaType.
+    """
+    raw = _raw_body(request, lambda media_type: media_type == "text/csv")
+    return raw.decode("utf-8-sig", "surrogateescape")
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _raw_body(request: Request, is_right: Callable[[str], bool] = _is_json) -> bytes:
     asked = request._request
     raw = raw_body(asked)
     media_type = (asked.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    if raw and media_type != "application/json" and not media_type.endswith("+json"):
+    if raw and not is_right(media_type):
         raise UnsupportedMediaType(media_type)
     return raw

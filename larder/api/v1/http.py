@@ -25,11 +25,15 @@ from larder.identity.caller import Caller
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 
+Limit = Annotated[int, Meta(ge=1, description="Rows of a page, at most 100.")]
+CursorText = Annotated[str, Meta(description="From the `next` link of the page before.")]
+
+
 class PageParameters(msgspec.Struct, kw_only=True):
     """The parameters of every list."""
 
-    limit: Annotated[int, Meta(ge=1, description="Rows of a page, at most 100.")] = DEFAULT_LIMIT
-    cursor: Annotated[str, Meta(description="From the `next` link of the page before.")] = ""
+    limit: Limit = DEFAULT_LIMIT
+    cursor: CursorText = ""
 
     @property
     def rows(self) -> int:
@@ -92,10 +96,15 @@ def reply_tagged(
     version: int = 0,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    of: str = "",
 ) -> HttpResponse:
-    """A JSON answer with an ETag (`"<version>-<digest>"`), or 304 where the client has it."""
+    """A JSON answer with an ETag (`"<version>-<digest>"`), or 304 where the client has it.
+
+    `of`, in hex, stands before the digest and names what the version is of, where the path leads
+    to one thing today and to another tomorrow.
+    """
     raw = _ENCODER.encode(payload)
-    tag = f'"{version}-{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+    tag = f'"{version}-{of}{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
     seen = request.META.get("HTTP_IF_NONE_MATCH")
     if seen and request.method in {"GET", "HEAD"} and _names(seen, tag):
         response = no_content(304)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from larder.api.problems import KINDS
@@ -47,6 +48,8 @@ class ProblemLine(msgspec.Struct):
     counted: int | msgspec.UnsetType = msgspec.UNSET
     committed: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
+    shipped: int | msgspec.UnsetType = msgspec.UNSET
+    returned: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Problem(msgspec.Struct):
@@ -62,7 +65,11 @@ class Problem(msgspec.Struct):
     lines: list[ProblemLine] | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
     total: str | msgspec.UnsetType = msgspec.UNSET
+    expected: str | msgspec.UnsetType = msgspec.UNSET
     minimum: str | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+    from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
+    move: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ def _answered(
     )
 
 
+CSV = "text/csv; charset=utf-8"
 TAG = r'^"[0-9]+-[0-9a-f]+"$'
 TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
 CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 where it still holds.")))
@@ -111,7 +119,7 @@ KEYED = Trait(
         _answered(
             "Idempotency-Replayed",
             "This repeats an earlier answer.",
-            on=[201],
+            on=[200, 201],
             always=False,
             enum=["true"],
         ),
@@ -142,6 +150,9 @@ _BODY = Trait(
         *("body_too_large", "unsupported_media_type"),
     )
 )
+_FILE = Trait(
+    codes=("unknown_field", "validation_error", "body_too_large", "unsupported_media_type")
+)
 _PARAMETERS = Trait(codes=("validation_error",))
 
 
@@ -150,14 +161,18 @@ def operation(
     *,
     tag: str,
     answers: Mapping[int, Any],
-    body: type[msgspec.Struct] | None = None,
+    body: type[msgspec.Struct] | str | None = None,
     parameters: type[msgspec.Struct] | None = None,
     problems: Iterable[str] = (),
     traits: Iterable[Trait] = (),
     token: bool = True,
 ) -> Callable[[View], View]:
-    """Documents a view's method: its id, bodies, headers, and every status it can answer."""
-    had = [(_TOKEN, token), (_BODY, body), (_PARAMETERS, parameters)]
+    """Documents a view's method: its id, bodies, headers, and every status it can answer.
+
+    A media type in the place of the body's struct: a body of that type, which is no JSON.
+    """
+    takes = _FILE if isinstance(body, str) else _BODY
+    had = [(_TOKEN, token), (takes, body), (_PARAMETERS, parameters)]
     held = [_EVERYWHERE, *traits, *(trait for trait, given in had if given)]
     codes = [*problems, *(code for trait in held for code in trait.codes)]
     headers = [header for trait in held for header in trait.headers]
@@ -167,7 +182,7 @@ def operation(
             operation_id=name,
             tags=[tag],
             summary=(view.__doc__ or "").partition(".")[0],
-            request={"application/json": body} if body else None,
+            request=_taken(body) if body else None,
             parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
             responses=_successes(answers) | _refusals(codes),
             auth=None if token else [],
@@ -177,11 +192,22 @@ def operation(
     return documented
 
 
+def _taken(body: type[msgspec.Struct] | str) -> dict[str, Any]:
+    if isinstance(body, str):
+        return {body: OpenApiTypes.STR}
+    return {"application/json": body}
+
+
 def _successes(answers: Mapping[int, Any]) -> dict[Any, Any]:
-    return {
-        status: OpenApiResponse(kind, description=HTTPStatus(status).phrase)
-        for status, kind in answers.items()
-    }
+    return dict(_success(status, kind) for status, kind in answers.items())
+
+
+def _success(status: int, kind: Any) -> tuple[Any, OpenApiResponse]:
+    """A media type in the place of a struct: an answer of that type, which is no JSON."""
+    phrase = HTTPStatus(status).phrase
+    if isinstance(kind, str):
+        return (status, kind), OpenApiResponse(OpenApiTypes.STR, description=phrase)
+    return status, OpenApiResponse(kind, description=phrase)
 
 
 def _refusals(codes: Iterable[str]) -> dict[Any, Any]:

@@ -12,10 +12,12 @@ from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.shop import terms
-from larder.api.v1 import shapes
+from larder.api.v1 import move_shapes, shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
+    CursorText,
     Endpoint,
+    Limit,
     PageParameters,
     caller,
     idempotency_key,
@@ -23,8 +25,9 @@ from larder.api.v1.http import (
     read_parameters,
     replay_headers,
     reply_tagged,
+    version_wanted,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, operation
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import NotStaff
@@ -32,6 +35,8 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
+from larder.orders.services.changes import change_order
+from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement
 
@@ -43,8 +48,8 @@ Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time 
 StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
 
 
-class ListParameters(PageParameters, kw_only=True):
-    """The parameters of the history."""
+class FilterParameters(msgspec.Struct, kw_only=True):
+    """Which orders of the history. With any of these staff look through everybody's."""
 
     status: Status | None = None
     placed_after: Moment | None = None
@@ -52,7 +57,19 @@ class ListParameters(PageParameters, kw_only=True):
     customer: StaffId | None = None
     number: StaffId | None = None
     product: StaffId | None = None
+
+
+class ListParameters(FilterParameters, kw_only=True):
+    """The parameters of the history: those of every list, and which orders."""
+
+    limit: Limit = pagination.DEFAULT_LIMIT
+    cursor: CursorText = ""
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows the page has at most."""
+        return min(self.limit, pagination.LARGEST_LIMIT)
 
 
 class OrderPlace(pagination.Place, array_like=True, tag="orders"):
@@ -78,9 +95,9 @@ class Orders(Endpoint):
         traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
-        """The customer's placed orders, newest first; staff may look for anybody's."""
+        """The customer's placed orders, newest first; staff with any filter see everybody's."""
         asked = read_parameters(request, ListParameters)
-        wanted = _filter(asked, caller(request))
+        wanted = order_filter(asked, caller(request))
         place = pagination.decode(asked.cursor, OrderPlace)
         after = HistoryPosition(place.placed_at, place.id) if place else None
         found = queries.history(wanted, after=after, limit=asked.rows + 1)
@@ -126,7 +143,35 @@ class Order(Endpoint):
     )
     def get(self, request: Request, order: UUID) -> HttpResponse:
         """One order as it stands."""
-        found = queries.order(order, customer=_whose(caller(request)))
+        found = queries.order(order, customer=whose(caller(request)))
+        return reply_tagged(request, shown(found), version=found.version)
+
+    @operation(
+        "change_order",
+        tag="orders",
+        body=move_shapes.OrderFields,
+        answers={200: shapes.Order},
+        problems=[
+            "unknown_product",
+            "insufficient_stock",
+            "price_changed",
+            "order_rule",
+            "ordering_not_allowed",
+            "invalid_transition",
+            "stock_limit_exceeded",
+            "not_found",
+        ],
+        traits=[VERSIONED, TAGGED],
+    )
+    def patch(self, request: Request, order: UUID) -> HttpResponse:
+        """Changes lines and note of an order that is not packed yet, wholly or not at all."""
+        body = read_body(request, move_shapes.OrderFields)
+        who = caller(request)
+        asked = Asked(order=order, who=who, now=now(), version=version_wanted(request))
+        lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
+        note = None if body.note is UNSET else body.note
+        change_order(asked, terms=terms(), lines=lines, note=note)
+        found = queries.order(order, customer=whose(who))
         return reply_tagged(request, shown(found), version=found.version)
 
 
@@ -143,7 +188,7 @@ class OrderEvents(Endpoint):
         """What happened to an order, oldest first."""
         asked = read_parameters(request, PageParameters)
         place = pagination.decode(asked.cursor, EventPlace)
-        queries.order(order, customer=_whose(caller(request)))
+        queries.order(order, customer=whose(caller(request)))
         found = queries.events(order, after=place.position if place else 0, limit=asked.rows + 1)
         events, link = pagination.page(request, found, asked.rows, _event_place)
         results = [_shown_event(one) for one in events]
@@ -169,24 +214,22 @@ def _shown_event(event: EventView) -> shapes.OrderEvent:
     )
 
 
-def _whose(who: Caller) -> int | None:
+def whose(who: Caller) -> int | None:
     """Customers see their own orders; staff everybody's."""
     return None if who.is_staff else who.id
 
 
-def _filter(asked: ListParameters, who: Caller) -> OrderFilter:
-    """Without a filter for staff, staff too see their own history."""
-    searching = (asked.customer, asked.number, asked.product) != (None, None, None)
-    if searching and not who.is_staff:
-        raise NotStaff
-    return OrderFilter(
-        customer=asked.customer if searching else who.id,
-        status=asked.status,
-        placed_after=asked.placed_after,
-        placed_before=asked.placed_before,
-        number=asked.number,
-        product=asked.product,
-    )
+def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
+    """Customers look through their own orders; staff with any filter through everybody's, and
+    without one through their own. Raises NotStaff for the filters that are staff's."""
+    given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
+    if not who.is_staff:
+        if (asked.customer, asked.number, asked.product) != (None, None, None):
+            raise NotStaff
+        given["customer"] = who.id
+    elif not any(value is not None for value in given.values()):
+        given["customer"] = who.id
+    return OrderFilter(**given)
 
 
 def _placement(request: Request, body: shapes.NewOrder) -> Placement:

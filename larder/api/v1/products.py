@@ -11,9 +11,12 @@ from msgspec import UNSET, Meta
 from rest_framework.request import Request
 
 from larder.api import pagination
+from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
+from larder.api.v1.faults import faults, nul_faults
 from larder.api.v1.http import (
+    Endpoint,
     PageParameters,
     StaffWrites,
     caller,
@@ -25,9 +28,11 @@ from larder.api.v1.http import (
     version_wanted,
 )
 from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.product_shapes import PutProduct
 from larder.catalog import services as catalog
 from larder.common import money
 from larder.common.clock import now
+from larder.common.errors import Fault, InvalidInput
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.common.money import PRICE_PATTERN
 from larder.inventory import queries
@@ -68,7 +73,7 @@ class Products(StaffWrites):
         found = queries.products(caller(request).id, wanted, after=after, limit=asked.rows + 1)
         results, link = pagination.page(request, found, asked.rows, _place(asked.ordering))
         count = queries.count_products(wanted) if asked.count else UNSET
-        return reply_tagged(request, shapes.ProductPage(_shown(results), link, count))
+        return reply_tagged(request, shapes.ProductPage(shown(results), link, count))
 
     @operation(
         "create_product",
@@ -93,7 +98,7 @@ class Products(StaffWrites):
         )
         product = queries.product(who.id, made.id, archived=made.replayed)
         headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(replayed=made.replayed)
-        answer = _shown([product])[0]
+        answer = shown([product])[0]
         return reply_tagged(request, answer, version=product.version, status=201, headers=headers)
 
 
@@ -137,9 +142,50 @@ class Product(StaffWrites):
         return no_content()
 
 
-def _answer(request: Request, product_id: int) -> HttpResponse:
+class ProductBySku(Endpoint):
+    permission_classes = (IsStaff,)
+
+    @operation(
+        "put_product",
+        tag="products",
+        body=PutProduct,
+        answers={200: shapes.Product, 201: shapes.Product},
+        problems=["not_staff", "not_found", "sku_taken", "unknown_category"],
+        traits=[VERSIONED, LOCATED, TAGGED],
+    )
+    def put(self, request: Request, sku: str) -> HttpResponse:
+        """Staff: makes the product with this SKU, or replaces all of it but its stock."""
+        body = read_body(request, PutProduct)
+        _check_sku(sku, body)
+        fields = _fields(body)
+        fields.pop("sku", None)
+        put = products.put_product(
+            sku,
+            fields,
+            quantity=body.quantity,
+            actor=caller(request).public_id,
+            now=now(),
+            version=version_wanted(request),
+        )
+        if not put.created:
+            return _answer(request, put.id)
+        return _answer(
+            request, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
+        )
+
+
+def _check_sku(sku: str, body: PutProduct) -> None:
+    found = [Fault("sku", one.code, one.detail) for one in faults(sku, shapes.Sku)]
+    found += [Fault("sku", "nul", one.detail) for one in nul_faults(sku)]
+    if body.sku not in (UNSET, sku):
+        found.append(Fault("/sku", "not_of_the_path", "The SKU is the one in the path."))
+    if found:
+        raise InvalidInput(found)
+
+
+def _answer(request: Request, product_id: int, **options: Any) -> HttpResponse:
     product = queries.product(caller(request).id, product_id)
-    return reply_tagged(request, _shown([product])[0], version=product.version)
+    return reply_tagged(request, shown([product])[0], version=product.version, **options)
 
 
 def _filter(asked: ListParameters) -> ProductFilter:
@@ -196,7 +242,8 @@ def _fields(body: shapes.ProductFields) -> dict[str, Any]:
     return fields
 
 
-def _shown(products: Sequence[StockedProduct]) -> list[shapes.Product]:
+def shown(products: Sequence[StockedProduct]) -> list[shapes.Product]:
+    """Products as the API shows them."""
     currency = settings.CURRENCY
     return [
         shapes.Product(

@@ -23,7 +23,8 @@ class StructSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
         own, components = _described(self.target)
-        for kind in _structs_in(self.target, components):
+        alternatives = getattr(self.target, "REFERS_TO", ())
+        for kind in (*_structs_in(self.target, components), *alternatives):
             if kind is not self.target:
                 auto_schema.resolve_serializer(kind, direction)
         return own

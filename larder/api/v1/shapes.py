@@ -53,6 +53,7 @@ PersonName = Annotated[str, Meta(max_length=150)]
 Text = Annotated[str, Meta(max_length=2000)]
 Short = Annotated[str, Meta(max_length=200)]
 Tiny = Annotated[str, Meta(max_length=64)]
+Country = Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?\Z")]
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -309,7 +310,7 @@ class Address(Request):
     city: Short = ""
     region: Short = ""
     postal_code: Tiny = ""
-    country: Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?\Z")] = ""
+    country: Country = ""
     phone: Tiny = ""
 
 

@@ -3,7 +3,22 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularSwaggerView
 
-from larder.api.v1 import auth, categories, documents, keys, me, orders, products, stock
+from larder.api.v1 import (
+    addresses,
+    auth,
+    cart,
+    categories,
+    changes,
+    documents,
+    exports,
+    imports,
+    keys,
+    me,
+    moves,
+    orders,
+    products,
+    stock,
+)
 
 urlpatterns = [
     path("auth/register", auth.Register.as_view()),
@@ -13,16 +28,31 @@ urlpatterns = [
     path("auth/keys", keys.Keys.as_view()),
     path("auth/keys/<uuid:key>", keys.Key.as_view()),
     path("me", me.Me.as_view()),
+    path("me/addresses", addresses.Addresses.as_view()),
+    path("me/addresses/<uuid:address>", addresses.Address.as_view()),
     path("products", products.Products.as_view()),
+    path("products/changes", changes.ProductChangesView.as_view()),
+    path("products/import", imports.ProductImport.as_view()),
+    path("products/by-sku/<path:sku>", products.ProductBySku.as_view()),
     path("products/<int:product>", products.Product.as_view()),
     path("products/<int:product>/ledger", stock.Ledger.as_view()),
     path("categories", categories.Categories.as_view()),
     path("categories/<int:category>", categories.Category.as_view()),
     path("stock", stock.Stock.as_view()),
     path("stock/adjustments", stock.Adjustments.as_view()),
+    path("cart", cart.Cart.as_view()),
+    path("cart/lines/<int:product>", cart.CartLine.as_view()),
+    path("cart/submit", cart.CartSubmission.as_view()),
     path("orders", orders.Orders.as_view()),
+    path("orders/changes", changes.OrderChangesView.as_view()),
+    path("orders.csv", exports.OrdersFile.as_view()),
     path("orders/<uuid:order>", orders.Order.as_view()),
     path("orders/<uuid:order>/events", orders.OrderEvents.as_view()),
+    path("orders/<uuid:order>/cancel", moves.Cancel.as_view()),
+    path("orders/<uuid:order>/pack", moves.Pack.as_view()),
+    path("orders/<uuid:order>/ship", moves.Ship.as_view()),
+    path("orders/<uuid:order>/deliver", moves.Deliver.as_view()),
+    path("orders/<uuid:order>/return", moves.Return.as_view()),
 ]
 
 documentation = [

@@ -27,7 +27,7 @@ from larder.common.errors import (
 from larder.common.idempotency import Claim, Made
 from larder.identity.errors import RegistrationClosed
 from larder.identity.limits import LONGEST_USERNAME
-from larder.identity.models import Customer, Key, Session
+from larder.identity.models import Address, Customer, Key, Session
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -185,6 +185,7 @@ def _update(customer: int, columns: Mapping[str, object], version: int | None) -
 def delete_account(customer: int, *, now: datetime, version: int | None = None) -> None:
     """Makes an account nobody's: its name is free, its person forgotten, its books stay.
 
+    Its addresses are deleted: none is added later, for that takes the lock of an active account.
     Sessions and keys end by the trigger of the migration, as with any deactivation: the row's
     lock makes a log-in at the same moment come before it or find nobody.
     With `version` only if that is the present one. Deleting twice is no error.
@@ -192,6 +193,7 @@ def delete_account(customer: int, *, now: datetime, version: int | None = None) 
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         _update(customer, _anonymous() | {"deleted_at": now}, version)
+        Address.objects.filter(customer=customer).delete()
         Customer.groups.through.objects.filter(customer=customer).delete()
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from larder.common import database
 from larder.inventory import sql
+from larder.inventory.errors import StockLimitExceeded
+from larder.inventory.models import MOST_STOCK
 
 OPENING = "opening"
 CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
@@ -55,6 +57,25 @@ def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now:
         after[one.product] = now_there
         entries.append((one, now_there))
     database.execute(sql.MOVE, [*_stock_columns(entries, after), *_ledger_columns(entries, now)])
+
+
+def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:
+    """Units that come back may find no room, because others came in meanwhile.
+
+    Raises StockLimitExceeded, which names every such product. One movement a product.
+    """
+    told = [
+        {
+            "code": StockLimitExceeded.code,
+            "product": one.product,
+            "available": balances[one.product].available,
+            "limit": MOST_STOCK,
+        }
+        for one in movements
+        if balances[one.product].available + one.available > MOST_STOCK
+    ]
+    if told:
+        raise StockLimitExceeded(told)
 
 
 def _stock_columns(

@@ -1,6 +1,7 @@
 """Products together with their stock, in one transaction."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from django.db import transaction
 
 from larder.catalog import services as catalog
 from larder.common import idempotency
+from larder.common.errors import AlreadyTaken, StaleVersion
 from larder.common.idempotency import Claim, Made
 from larder.inventory.services.adjustments import set_available
 from larder.inventory.services.movements import lock, open_stock
@@ -66,3 +68,58 @@ def change_stocked_product(
             catalog.change_product(product, fields, now=now)
         if quantity is not None:
             set_available(product, quantity, balances, actor=actor, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A product that is as it was put, and whether it was not there before."""
+
+    id: int
+    created: bool
+
+
+def put_product(
+    sku: str,
+    fields: Mapping[str, Any],
+    *,
+    quantity: int,
+    actor: UUID,
+    now: datetime,
+    version: int | None = None,
+) -> Put:
+    """Makes the product with this SKU what `fields` say; the rest of it is the default.
+
+    `quantity` is the opening stock of a new product, and says nothing about one that is there.
+    An archived one is on sale again. With `version` only if that is the present one. Raises
+    StaleVersion (present 0: there is none), UnknownCategory, InvalidInput, AlreadyTaken (twice
+    somebody else made it after we had looked, and gave it another SKU before we looked again).
+    """
+
+    def put() -> Put:
+        with transaction.atomic(durable=True):
+            return _put(sku, fields, quantity, (actor, now), version)
+
+    try:
+        return put()
+    except AlreadyTaken:
+        # Somebody else made it after we had looked, and has committed: now it is found.
+        return put()
+
+
+def _put(
+    sku: str,
+    fields: Mapping[str, Any],
+    quantity: int,
+    by: tuple[UUID, datetime],
+    version: int | None,
+) -> Put:
+    actor, now = by
+    product = catalog.find_and_lock(sku)
+    if product is not None:
+        catalog.replace_product(product, fields, now=now, version=version)
+        return Put(product, created=False)
+    if version is not None:
+        raise StaleVersion(0)
+    product = catalog.create_product({**fields, "sku": sku}, now=now)
+    open_stock({product: quantity}, actor=actor, now=now)
+    return Put(product, created=True)

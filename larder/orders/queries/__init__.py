@@ -1,5 +1,6 @@
 """What orders tells the others. Plain data, no models; one file per kind of reading."""
 
+from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
 from larder.orders.queries.drafts import (
     DraftLine,
     DraftView,
@@ -24,6 +25,7 @@ from larder.orders.queries.placed import (
     page,
     placed_content,
 )
+from larder.orders.queries.walks import walk
 
 __all__ = [
     "DraftLine",
@@ -31,7 +33,9 @@ __all__ = [
     "EventView",
     "HistoryPosition",
     "LineView",
+    "OrderChanges",
     "OrderFilter",
+    "OrderProgress",
     "OrderView",
     "PlacedContent",
     "SoldLine",
@@ -44,9 +48,11 @@ __all__ = [
     "history",
     "line_history",
     "order",
+    "order_changes",
     "order_or_draft",
     "orders",
     "orders_and_draft",
     "page",
     "placed_content",
+    "walk",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from larder.common.errors import NotFound
 from larder.inventory import queries as inventory
-from larder.inventory.queries import ProductFilter
+from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries.placed import OrderView, by_number, page
 
@@ -18,8 +18,9 @@ from larder.orders.queries.placed import OrderView, by_number, page
 class DraftLine:
     """What is wanted of one product. Prices are net, a unit.
 
-    `unit_price` was the customer's price when the line was added, `current_price` is today's;
-    `available` is what can be ordered now, which is nothing of an archived product.
+    `unit_price` was the customer's price when the line was added; all else is as the product is
+    now, as it would be placed. `available` is what can be ordered, which is nothing of an
+    archived product.
     """
 
     id: int
@@ -61,7 +62,7 @@ class DraftView:
 
 
 _DRAFT = ("id", "number", "customer_id", "currency", "created_at", "updated_at", "version")
-_LINE = ("id", "product_id", "sku", "name", "quantity", "unit_price")
+_LINE = ("id", "product_id", "quantity", "unit_price")
 
 
 def draft(customer: int) -> DraftView | None:
@@ -83,10 +84,24 @@ def _lines(draft: DraftView) -> Iterator[DraftLine]:
     found = inventory.products(draft.customer, wanted, limit=len(ids)) if ids else []
     products = {one.id: one for one in found}
     available = inventory.available(ids) if ids else {}
-    for row in rows:
-        id = row[1]
-        now = (products[id].price, available.get(id, 0), id not in available)
-        yield DraftLine(*row + now)
+    for id, product, quantity, unit_price in rows:
+        yield _line(id, products[product], quantity, unit_price, available.get(product))
+
+
+def _line(
+    id: int, product: StockedProduct, quantity: int, unit_price: Decimal, available: int | None
+) -> DraftLine:
+    return DraftLine(
+        id=id,
+        product=product.id,
+        sku=product.sku,
+        name=product.name,
+        quantity=quantity,
+        unit_price=unit_price,
+        current_price=product.price,
+        available=available or 0,
+        archived=available is None,
+    )
 
 
 def orders_and_draft(customer: int) -> list[OrderView | DraftView]:

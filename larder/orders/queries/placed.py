@@ -87,17 +87,24 @@ class OrderFilter:
     number: int | None = None
     product: int | None = None
 
+    @property
+    def walked(self) -> str:
+        """Whose time the history is walked by: the order's own, or, of a product, that of its
+        lines. Both are the same moment; the indexes differ."""
+        return "" if self.product is None else "lines__"
+
     def condition(self) -> Q:
         """The filter as Django's ORM takes it. A draft is nobody's order yet."""
         given = {
             "customer_id": self.customer,
             "status": self.status,
-            "placed_at__gt": self.placed_after,
-            "placed_at__lt": self.placed_before,
+            f"{self.walked}placed_at__isnull": False,
+            f"{self.walked}placed_at__gt": self.placed_after,
+            f"{self.walked}placed_at__lt": self.placed_before,
             "number": self.number,
             "lines__product_id": self.product,
         }
-        return _PLACED & Q(**{name: value for name, value in given.items() if value is not None})
+        return Q(**{name: value for name, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +118,32 @@ class HistoryPosition:
 def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
 ) -> list[OrderView]:
-    """Up to `limit` orders, newest first: by (placed_at, id)."""
-    page = Order.objects.filter(wanted.condition()).order_by("-placed_at", "-id")
+    """Up to `limit` orders, newest first: by (placed_at, id).
+
+    Each filter has an index that ends in these two, so that a page is read where it begins and
+    costs the same however many orders there are: order_history (a customer's),
+    order_history_by_status, order_search (everybody's), order_search_by_status,
+    order_line_search (a product's). docs/performance.md has the figures.
+    """
+    moment, id = _WALKS[wanted.walked]
+    page = Order.objects.filter(wanted.condition()).order_by(f"-{moment}", f"-{id}")
     if after is not None:
-        page = page.filter(_before(after))
+        page = page.filter(_before(after, wanted.walked))
     return _with_lines(page.values_list(*_ORDER)[:limit])
 
 
-def _before(position: HistoryPosition) -> RawSQL:
-    """A row comparison: the index order_history can be entered in the middle with it, but not
-    with the OR that Django would write."""
-    return RawSQL(
-        '("order".placed_at, "order".id) < (%s, %s)',
-        (position.placed_at, position.id),
-        output_field=BooleanField(),
-    )
+_WALKS = {"": ("placed_at", "id"), "lines__": ("lines__placed_at", "lines__order_id")}
+_BEFORE = {
+    "": '("order".placed_at, "order".id) < (%s, %s)',
+    "lines__": "(order_line.placed_at, order_line.order_id) < (%s, %s)",
+}
+
+
+def _before(position: HistoryPosition, walked: str) -> RawSQL:
+    """A row comparison: an index can be entered in the middle with it, but not with the OR that
+    Django would write."""
+    given = (position.placed_at, position.id)
+    return RawSQL(_BEFORE[walked], given, output_field=BooleanField())  # noqa: S611  two literals
 
 
 _NUMBER = F("number") + 0

@@ -1,5 +1,7 @@
 """The customer's draft, the cart: made when it is needed, one unit in, one unit out.
 
+cart.py puts whole lines in; both change the draft under the lock that is taken here.
+
 Every change locks the draft first, so that changes of one draft follow each other and none is
 made to a draft that is being placed. Nothing here moves stock: placing decides on that.
 """
@@ -15,7 +17,7 @@ from django.db.models import F
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import NotFound, UnknownProducts
+from larder.common.errors import NotFound, StaleVersion, UnknownProducts
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
@@ -29,16 +31,29 @@ MOST_LINES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
-    """The id and number of a draft whose row is locked."""
+    """A draft whose row is locked."""
 
     id: UUID
     number: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which draft a client has read, and in what version: (None, 0) if there was none."""
+
+    id: UUID | None
+    version: int
+
+    def differs(self, id: UUID | None, version: int) -> bool:
+        """Whether what the client has read is not what is there."""
+        return (self.id, self.version) != (id, version)
 
 
 def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:
     """The id of the customer's draft, which is made and kept if there is none."""
     with transaction.atomic(durable=True):
-        return _lock_or_make(customer, currency, now).id
+        return lock_or_make(customer, currency, now).id
 
 
 def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> int:
@@ -50,9 +65,9 @@ def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> in
     offer = _offer(product)
     price = prices_for(customer, [offer])[product]
     with transaction.atomic(durable=True):
-        draft = _lock_or_make(customer, currency, now)
+        draft = lock_or_make(customer, currency, now)
         _raise_line(draft, offer, price)
-        _count_change(draft, now)
+        count_change(draft, now)
     return draft.number
 
 
@@ -66,7 +81,7 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
         draft = _lock(customer)
         if draft is None or not _lower_line(draft, product):
             raise NotInCart if catalog.offers([product]) else NotFound
-        _count_change(draft, now)
+        count_change(draft, now)
     return draft.number
 
 
@@ -82,10 +97,18 @@ def _offer(product: int) -> Offer:
     return offer
 
 
-def _lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
+def lock_or_make(
+    customer: int, currency: str, now: datetime, seen: Seen | None = None
+) -> LockedDraft:
+    """The customer's draft under its lock, made if there is none. Must run in a transaction.
+
+    Raises StaleVersion if something else is there than was `seen`.
+    """
+    made = None
     while (draft := _lock(customer)) is None:
+        _compare(seen, None)
         # Whoever makes one at the same time is waited for here, by the index order_one_draft.
-        made = Order(
+        begun = Order(
             customer_id=customer,
             status=OrderStatus.DRAFT,
             currency=currency,
@@ -93,8 +116,27 @@ def _lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
             created_at=now,
             updated_at=now,
         )
-        Order.objects.bulk_create([made], ignore_conflicts=True)
+        Order.objects.bulk_create([begun], ignore_conflicts=True)
+        made = begun.id
+    if draft.id != made:
+        _compare(seen, draft)
     return draft
+
+
+def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
+    """The customer's draft under its lock, if there is one. Must run in a transaction.
+
+    Raises StaleVersion if something else is there than was `seen`.
+    """
+    draft = _lock(customer)
+    _compare(seen, draft)
+    return draft
+
+
+def _compare(seen: Seen | None, draft: LockedDraft | None) -> None:
+    id, version = (draft.id, draft.version) if draft else (None, 0)
+    if seen is not None and seen.differs(id, version):
+        raise StaleVersion(version)
 
 
 def _lock(customer: int) -> LockedDraft | None:
@@ -102,7 +144,8 @@ def _lock(customer: int) -> LockedDraft | None:
     that was placed in the meantime is not found, and then another may have been begun."""
     drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
     while True:
-        row = drafts.order_by("id").select_for_update().values_list("id", "number").first()
+        rows = drafts.order_by("id").select_for_update()
+        row = rows.values_list("id", "number", "version").first()
         if row is not None:
             return LockedDraft(*row)
         if not drafts.exists():
@@ -135,5 +178,6 @@ def _lower_line(draft: LockedDraft, product: int) -> bool:
     return bool(lowered or line.delete()[0])
 
 
-def _count_change(draft: LockedDraft, now: datetime) -> None:
+def count_change(draft: LockedDraft, now: datetime) -> None:
+    """Tells readers that the lines of a locked draft are others now."""
     Order.objects.filter(id=draft.id).update(version=F("version") + 1, updated_at=now)

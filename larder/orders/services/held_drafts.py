@@ -2,15 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from larder.common.errors import NotFound
+from larder.common.errors import DomainError, NotFound, StaleVersion
 from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty
 from larder.orders.models import Order, OrderLine, OrderStatus
-from larder.orders.services.placement import Candidate, HeldDraft, fingerprint_of_lines
+from larder.orders.services.placement import (
+    Candidate,
+    HeldDraft,
+    fingerprint_of_lines,
+    unanswered,
+)
 
 
 class LockedRow(NamedTuple):
@@ -26,22 +32,38 @@ class LockedRow(NamedTuple):
 _COLUMNS = ("id", "customer_id", "status", "number", "version", "created_at")
 
 Lines = Sequence[tuple[int, Wanted]]
-"""The id of each line, ascending, and what it asks for."""
+"""The id of each line, ascending, and what it asks for, at its price when it was added."""
 
 
 def hold_drafts(group: Sequence[Candidate]) -> None:
     """Locks the drafts of a group, by id, and gives each candidate what is in its draft.
 
-    Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty. The locks last until
-    the transaction ends; nothing is added to or taken from these drafts meanwhile.
+    Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion. The locks
+    last until the transaction ends; nothing is added to or taken from these drafts meanwhile.
     """
-    drafts = [one for one in group if one.asked.draft is not None]
+    _find_carts([one for one in group if one.asked.cart is not None])
+    drafts = [one for one in unanswered(group) if one.asked.is_draft]
     if not drafts:
         return
     ids = [one.id for one in drafts]
     rows, lines = lock(ids), _lines(ids)  # In this order: the lines are those under the lock.
     for one in drafts:
         _hold(one, rows.get(one.id), lines[one.id])
+
+
+def _find_carts(carts: Sequence[Candidate]) -> None:
+    """Gives those that place a cart the id of the customer's present draft."""
+    if not carts:
+        return
+    customers = {one.asked.customer for one in carts}
+    drafts = Order.objects.filter(customer_id__in=customers, status=OrderStatus.DRAFT)
+    present = dict(drafts.values_list("customer_id", "id"))
+    for one in carts:
+        found = present.get(one.asked.customer)
+        if found is None:
+            one.answer = _no_cart(one)
+        else:
+            one.id = found
 
 
 def lock(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
@@ -53,21 +75,33 @@ def lock(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
 def _lines(drafts: Collection[UUID]) -> dict[UUID, list[tuple[int, Wanted]]]:
     found: dict[UUID, list[tuple[int, Wanted]]] = defaultdict(list)
     rows = OrderLine.objects.filter(order_id__in=drafts).order_by("id")
-    for order, id, product, quantity in rows.values_list(
-        "order_id", "id", "product_id", "quantity"
-    ):
-        found[order].append((id, Wanted(product, quantity)))
+    columns = ("order_id", "id", "product_id", "quantity", "unit_price")
+    for order, id, *wanted in rows.values_list(*columns):
+        found[order].append((id, Wanted(*wanted)))
     return found
 
 
 def _hold(one: Candidate, row: LockedRow | None, lines: Lines) -> None:
-    if row is None or row.customer != one.asked.customer:
-        one.answer = NotFound()
-    elif row.status != OrderStatus.DRAFT:
-        one.answer = AlreadySubmitted()
-    elif not lines:
-        one.answer = CartEmpty()
-    else:
-        one.wanted = [wanted for _, wanted in lines]
+    one.answer = _refusal(one, row, lines)
+    if row is not None and one.answer is None:
+        shown = one.expected_total is not None
+        one.wanted = [line if shown else replace(line, expected_price=None) for _, line in lines]
         one.lines_fingerprint = fingerprint_of_lines(one.wanted)
         one.draft = HeldDraft(row.number, row.version, row.created_at, [id for id, _ in lines])
+
+
+def _refusal(one: Candidate, row: LockedRow | None, lines: Lines) -> DomainError | None:
+    cart = one.asked.cart
+    if row is None or row.customer != one.asked.customer:
+        return NotFound() if cart is None else _no_cart(one)
+    if row.status != OrderStatus.DRAFT:
+        return AlreadySubmitted() if cart is None else _no_cart(one)
+    if cart and cart.seen and cart.seen.differs(one.id, row.version):
+        return StaleVersion(row.version)
+    return None if lines else CartEmpty()
+
+
+def _no_cart(one: Candidate) -> DomainError:
+    """There is none; or there was one, and it was placed or deleted while this one waited."""
+    seen = one.asked.cart and one.asked.cart.seen
+    return StaleVersion(0) if seen and seen.differs(None, 0) else CartEmpty()

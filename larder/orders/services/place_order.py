@@ -33,6 +33,7 @@ from larder.orders.services.repeats import (
     claim_and_replay,
     release_refused,
     separate_twins,
+    settle_carts,
 )
 from larder.orders.services.write_orders import write_placed
 
@@ -53,7 +54,7 @@ def place_orders(
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
     SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
-    CartEmpty. The lines of a refused draft are named by ascending line id.
+    CartEmpty, StaleVersion. The lines of a refused draft are named by ascending line id.
     """
     candidates = [candidate(one) for one in asked]
     waiting = candidates
@@ -69,6 +70,7 @@ def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> Non
     _check_customers(unanswered(group))
     hold_drafts(unanswered(group))
     _place_open(unanswered(group), terms, now)
+    settle_carts(group)
     release_refused(group, earlier)
 
 
@@ -112,6 +114,7 @@ def _decide(
         offers=offers,
         prices=[_prices(one, offers) for one in group],
         minimum_total=terms.minimum_total,
+        expected_totals=[one.expected_total for one in group],
     )
     for one, decided in zip(group, decisions, strict=True):
         if isinstance(decided, DomainError):

@@ -12,6 +12,7 @@ from larder.common.idempotency import Claim, Scope, fingerprint
 from larder.common.ids import NOBODY, new_id
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
+from larder.orders.services.drafts import Seen
 
 ORDER_ID = "order-id"
 """The operation under which a client-chosen id is claimed, by anybody: ids are global."""
@@ -24,7 +25,8 @@ class Placement:
     `order_id` is the id the client chose, if it did; `actor` the public id of who is asking, who
     may be staff placing it for the customer; `operation` the method and path `key` belongs to.
     `draft` places the customer's draft of that id, with the lines in it: then `lines` is empty
-    and no id can be chosen. With `lines_only` a repeat is compared by its lines alone.
+    and no id can be chosen. `cart` places the customer's draft, whichever it is then, likewise.
+    With `lines_only` a repeat is compared by its lines alone.
     """
 
     customer: int
@@ -38,7 +40,21 @@ class Placement:
     key: str | None = None
     operation: str = ""
     draft: UUID | None = None
+    cart: "CartShown | None" = None
     lines_only: bool = False
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether what is placed is in a draft."""
+        return self.draft is not None or self.cart is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CartShown:
+    """What the customer was shown of the cart, as far as they say: it is placed as that only."""
+
+    seen: Seen | None = None
+    total: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +108,13 @@ class Candidate:
 
     @property
     def names(self) -> list[object]:
-        """What no other order of a transaction may have: its scopes, its draft."""
-        return [*self.scopes, self.asked.draft] if self.asked.draft else [*self.scopes]
+        """What no other order of a transaction may have: its scopes, its customer's draft."""
+        return [*self.scopes, self.asked.customer] if self.asked.is_draft else [*self.scopes]
+
+    @property
+    def expected_total(self) -> Decimal | None:
+        """What the customer was shown as the total."""
+        return self.asked.cart.total if self.asked.cart else None
 
     @property
     def total(self) -> Decimal:
@@ -123,13 +144,17 @@ def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
 
 def _claims(asked: Placement, id: UUID, content: bytes) -> list[Claim]:
     """The key of a draft's placing says nothing of which draft: its operation does, or else the
-    same request means whichever draft it was that the key placed."""
+    same request means whichever draft it was that the key placed. That one's id is then not
+    known yet, and recorded when it is placed."""
     claims = []
+    shown = asked.cart.total if asked.cart else None
+    expected = [] if shown is None else [f"{shown:.3f}"]
     if asked.order_id is not None:
         claims.append(Claim(Scope(NOBODY, ORDER_ID, str(id)), content, str(id)))
     if asked.key is not None:
         scope = Scope(asked.actor, asked.operation, asked.key)
-        claims.append(Claim(scope, fingerprint(asked.order_id, content.hex()), str(id)))
+        result = "" if asked.cart else str(id)
+        claims.append(Claim(scope, fingerprint(asked.order_id, content.hex(), *expected), result))
     return claims
 
 

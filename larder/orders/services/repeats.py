@@ -41,6 +41,13 @@ def claim_and_replay(group: Sequence[Candidate], *, now: datetime) -> Collection
     return earlier.keys()
 
 
+def settle_carts(group: Sequence[Candidate]) -> None:
+    """Records which order came of the keys under which a cart was placed."""
+    carts = [one for one in group if one.asked.cart is not None]
+    placed = [one for one in carts if isinstance(one.answer, Placed) and not one.answer.replayed]
+    idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
+
+
 def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
     """Gives the claims of refused orders back: the same request may succeed later."""
     refused = [one for one in group if isinstance(one.answer, DomainError)]
@@ -93,7 +100,7 @@ def _repeat(
 def _is_same(one: Candidate, content: queries.PlacedContent) -> bool:
     """Whether this is what was placed. The lines of a draft are known only to the shop; that it
     is the same request was already seen by its key."""
-    if one.asked.draft is not None:
+    if one.asked.is_draft:
         return content.rest == one.rest_fingerprint
     if one.asked.lines_only:
         return content.lines == one.lines_fingerprint

@@ -39,7 +39,8 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
         for line in one.lines
     ]
     orders = database.columns((one.id, one.asked.customer, *_content(one)) for one in placed)
-    parameters = [currency, now, now, now, *orders, *database.columns(lines), now, *_events(placed)]
+    given = database.columns(lines)
+    parameters = [currency, now, now, now, *orders, now, *given, now, *_events(placed)]
     ((ids, numbers, line_ids),) = database.rows(sql.INSERT, parameters)
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
@@ -58,7 +59,7 @@ def _place_drafts(
         for id, line in zip(draft.line_ids, one.lines, strict=True)
     )
     events = _events([one for one, _ in drafts])
-    parameters = [currency, now, now, *orders, *lines, now, *events]
+    parameters = [currency, now, now, *orders, now, *lines, now, *events]
     found = {row[0] for row in database.rows(sql.PLACE_DRAFTS, parameters)}
     if len(found) != len(drafts):
         raise RuntimeError("a draft was placed by somebody else while it was locked")

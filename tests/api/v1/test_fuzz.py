@@ -58,6 +58,12 @@ BODIES = {
         requested_for=st.dates().map(str),
         customer=small,
     ),
+    "cart/submit": object_of(
+        expected_total=prices,
+        note=names,
+        ship_to=object_of(name=names, country=st.just("GB")),
+        requested_for=st.dates().map(str),
+    ),
     "products": object_of(
         sku=names,
         name=names,
@@ -88,6 +94,25 @@ def test_a_body_of_any_shape_gets_an_announced_answer(
 ) -> None:
     body = choice.draw(BODIES[path] | junk)
     assert fits(staff("POST", path, json.dumps(body).encode()))
+
+
+PUTS = {
+    "cart": object_of(
+        lines=st.lists(object_of(product=small, quantity=small), min_size=1, max_size=4)
+    ),
+    "cart/lines/1": object_of(quantity=small),
+}
+
+
+@pytest.mark.parametrize("path", PUTS)
+@within_a_test
+@given(choice=st.data())
+def test_what_is_put_of_any_shape_gets_an_announced_answer(
+    staff: Api, five_products: None, path: str, choice: st.DataObject
+) -> None:
+    body = choice.draw(PUTS[path] | junk)
+    assert fits(staff("PUT", path, json.dumps(body).encode()))
+    assert fits(staff("POST", "cart/submit"))
 
 
 @within_a_test

@@ -107,6 +107,34 @@ def test_staff_look_for_orders_of_anybody_and_otherwise_see_their_own(
     assert {query: numbers(staff, query) for query in queries} == queries
 
 
+def test_staff_look_through_everybodys_orders_by_status_and_by_time(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam = product(stock=99)
+    first = place(customer, (jam, 1)).body
+    second, third = place(staff, (jam, 1)).body, place(customer, (jam, 1)).body
+    Order.objects.filter(pk=first["id"]).update(status="shipped")
+    assert numbers(staff, "?status=placed") == [third["number"], second["number"]]
+    assert numbers(staff, "?status=shipped") == [first["number"]]
+    assert numbers(staff, f"?placed_after={quote(first['placed_at'])}&limit=1") == [third["number"]]
+    before = quote(third["placed_at"])
+    assert numbers(staff, f"?placed_before={before}") == [second["number"], first["number"]]
+    assert numbers(customer, "?status=placed") == [third["number"]]
+
+
+def test_the_pages_of_a_products_orders_neither_repeat_nor_skip(
+    staff: Api, customer: Api, product: Product, now: datetime
+) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    for number in range(6):
+        place(customer, (jam, 1), *[(tea, 1)] * (number % 2))
+    at_one_moment(now)
+    for query in (f"product={jam}", f"product={tea}", f"product={jam}&status=placed"):
+        wanted = staff("GET", f"orders?limit=100&{query}").body["results"]
+        assert len(wanted) == (3 if str(tea) in query else 6)
+        assert walk(staff, f"orders?limit=2&{query}") == wanted
+
+
 def test_a_page_of_history_is_not_sent_twice(customer: Api, product: Product) -> None:
     place(customer, (product(), 1))
     tag = customer("GET", "orders").headers["ETag"]

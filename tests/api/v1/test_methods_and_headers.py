@@ -9,7 +9,8 @@ from tests.api.document import operations
 from tests.conftest import Api
 
 ORDER_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-IN_PATHS = {"{product}": "1", "{category}": "1", "{order}": ORDER_ID, "{key}": ORDER_ID}
+UUIDS = ("{order}", "{key}", "{address}")
+IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID)}
 
 
 def paths() -> dict[str, set[str]]:

@@ -114,6 +114,29 @@ def test_a_page_of_history_is_two_statements_however_long(
         customer("GET", "orders?count=true&limit=3&status=placed")
 
 
+def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=99)
+    for _ in range(3):
+        place(customer, (jam, 1))
+    with exactly(2):
+        customer("GET", "orders.csv")
+
+
+def test_addresses_cost_one_statement_to_read_and_four_to_add(
+    customer: Api, exactly: Counted
+) -> None:
+    with exactly(TRANSACTION + 4):  # the account's lock; how many there are; it; and as it stands
+        path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
+    with exactly(1):
+        customer("GET", "me/addresses")
+    with exactly(TRANSACTION + 2):
+        customer("PATCH", path, {"label": "Work"})
+    with exactly(TRANSACTION + 1):
+        customer("DELETE", path)
+
+
 def test_an_order_is_two_statements_and_its_events_three(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
@@ -122,6 +145,88 @@ def test_an_order_is_two_statements_and_its_events_three(
         customer("GET", path)
     with exactly(3):  # whose order it is takes the same two; the events
         customer("GET", f"{path}/events")
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_a_cart_is_four_statements_to_read_and_seven_more_to_fill(
+    customer: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    body = {"lines": [{"product": product(), "quantity": 1} for _ in range(lines)]}
+    with exactly(1):  # there is none
+        customer("GET", "cart")
+    # offers; is there one, twice; it is begun, locked, read, filled, counted; and shown
+    with exactly(TRANSACTION + 8 + 4):
+        customer("PUT", "cart", body)
+    with exactly(4):  # the draft, its lines, their products, what is available
+        customer("GET", "cart")
+    for line in body["lines"]:
+        line["quantity"] = 2
+    with exactly(TRANSACTION + 5 + 4):  # offers; locked, read, changed, counted
+        customer("PUT", "cart", body)
+    with exactly(TRANSACTION + 3 + 4):  # offers; locked, read; there is nothing to change
+        customer("PUT", f"cart/lines/{body['lines'][0]['product']}", {"quantity": 2})
+
+
+def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam, key = product(stock=99), {"Idempotency_Key": "a"}
+    line = {"lines": [{"product": jam, "quantity": 1}]}
+    customer("PUT", "cart", line)
+    with exactly(TRANSACTION + 5 + 3):  # which draft it is, its lock, its lines
+        customer("POST", "cart/submit")
+    customer("PUT", "cart", line)
+    with exactly(TRANSACTION + 5 + 3 + 2):  # the claim; which order came of it
+        customer("POST", "cart/submit", **key)
+    with exactly(TRANSACTION + 5):  # as any replay
+        customer("POST", "cart/submit", **key)
+    with exactly(TRANSACTION + 2):  # the customer's standing; there is no cart
+        customer("POST", "cart/submit")
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_a_move_is_eight_statements_however_many_lines(
+    customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
+    # the order's lock, its lines; stock: locks, the movements; the order, the event;
+    # and what is answered: the order, its lines
+    with exactly(TRANSACTION + 8):
+        customer("POST", f"{path}/cancel")
+    with exactly(TRANSACTION + 4 + 2):  # made before; the claim, and what came of it
+        customer("POST", f"{path}/cancel", Idempotency_Key="a")
+    with exactly(TRANSACTION + 2 + 2):  # a replay: the claim that fails, the earlier one
+        customer("POST", f"{path}/cancel", Idempotency_Key="a")
+
+
+def test_a_return_writes_its_lines_in_one_statement(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    products = [product() for _ in range(50)]
+    path = place(customer, *[(one, 1) for one in products]).headers["Location"]
+    for move in ("pack", "ship"):
+        staff("POST", f"{path}/{move}")
+    back = [{"product": one, "quantity": 1} for one in products]
+    with exactly(1 + TRANSACTION + 8 + 1):  # staff's rights; a move; the lines
+        staff("POST", f"{path}/return", {"lines": back, "reason": "any"})
+
+
+def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    products = [product() for _ in range(60)]
+    path = place(customer, *[(one, 2) for one in products[:40]]).headers["Location"]
+
+    def change(units: dict[int, int]) -> None:
+        lines = [{"product": one, "quantity": number} for one, number in units.items()]
+        assert customer("PATCH", path, {"lines": lines}).status == 200
+
+    with exactly(TRANSACTION + 8 + 1 + 1):  # a move; offers under the locks; lines with fewer
+        change(dict.fromkeys(products[:40], 1))
+    with exactly(TRANSACTION + 8 + 1 + 1 + 3):  # the standing too; lines gone, changed, new
+        change(dict.fromkeys(products[20:], 3))
+    with exactly(TRANSACTION + 2 + 2):  # a note that is the same: nothing is written
+        customer("PATCH", path, {"note": ""})
 
 
 def test_staff_cost_one_statement_more_because_their_rights_are_looked_up(

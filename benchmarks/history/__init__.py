@@ -1,0 +1,1 @@
+"""What a page of the history costs in shops of different sizes, measured side by side."""

@@ -1,0 +1,206 @@
+"""The cart: the customer's draft, on the server, so that all their devices show the same."""
+
+import re
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from larder.api.shop import terms
+from larder.api.v1 import cart_shapes, shapes
+from larder.api.v1.bodies import read_body
+from larder.api.v1.http import (
+    Endpoint,
+    caller,
+    idempotency_key,
+    no_content,
+    operation_of,
+    replay_headers,
+    reply_tagged,
+)
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.orders import shown as shown_order
+from larder.common import money
+from larder.common.clock import now
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.queries import DraftLine
+from larder.orders.services import cart
+from larder.orders.services.drafts import Seen
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import CartShown, Placement
+
+
+class Cart(Endpoint):
+    @operation("get_cart", tag="cart", answers={200: cart_shapes.Cart, 304: None}, traits=[CACHED])
+    def get(self, request: Request) -> HttpResponse:
+        """The cart as it stands, at today's prices."""
+        return _reply(request)
+
+    @operation(
+        "put_cart",
+        tag="cart",
+        body=cart_shapes.CartLines,
+        answers={200: cart_shapes.Cart},
+        problems=["unknown_product", "cart_full"],
+        traits=[TAGGED, VERSIONED],
+    )
+    def put(self, request: Request) -> HttpResponse:
+        """Makes these the lines of the cart, all at once."""
+        body = read_body(request, cart_shapes.CartLines)
+        cart.put_lines(
+            caller(request).id,
+            [Wanted(line.product, line.quantity) for line in body.lines],
+            currency=settings.CURRENCY,
+            now=now(),
+            seen=_seen(request),
+        )
+        return _reply(request)
+
+    @operation("delete_cart", tag="cart", answers={204: None}, traits=[VERSIONED])
+    def delete(self, request: Request) -> HttpResponse:
+        """Deletes the cart; the next line begins another."""
+        cart.delete_cart(caller(request).id, seen=_seen(request))
+        return no_content()
+
+
+class CartLine(Endpoint):
+    @operation(
+        "put_cart_line",
+        tag="cart",
+        body=cart_shapes.LineQuantity,
+        answers={200: cart_shapes.Cart},
+        problems=["unknown_product", "cart_full", "not_found"],
+        traits=[TAGGED, VERSIONED],
+    )
+    def put(self, request: Request, product: int) -> HttpResponse:
+        """Sets how many units of a product are in the cart."""
+        body = read_body(request, cart_shapes.LineQuantity)
+        cart.put_line(
+            caller(request).id,
+            Wanted(product, body.quantity),
+            currency=settings.CURRENCY,
+            now=now(),
+            seen=_seen(request),
+        )
+        return _reply(request)
+
+    @operation(
+        "delete_cart_line",
+        tag="cart",
+        answers={200: cart_shapes.Cart},
+        problems=["not_in_cart", "not_found"],
+        traits=[TAGGED, VERSIONED],
+    )
+    def delete(self, request: Request, product: int) -> HttpResponse:
+        """Takes a product out of the cart."""
+        cart.remove_line(caller(request).id, product, now=now(), seen=_seen(request))
+        return _reply(request)
+
+
+class CartSubmission(Endpoint):
+    @operation(
+        "submit_cart",
+        tag="cart",
+        body=cart_shapes.Submission,
+        answers={201: shapes.Order},
+        problems=[
+            "cart_empty",
+            "unknown_product",
+            "insufficient_stock",
+            "price_changed",
+            "order_rule",
+            "ordering_not_allowed",
+        ],
+        traits=[KEYED, LOCATED, TAGGED, VERSIONED],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Places the cart, wholly or not at all; the order has the cart's id."""
+        body = read_body(request, cart_shapes.Submission)
+        placed = place_order(_placement(request, body), terms=terms(), now=now())
+        order = placed.order
+        headers = {"Location": f"/api/v1/orders/{order.id}"}
+        headers |= replay_headers(replayed=placed.replayed)
+        return reply_tagged(
+            request, shown_order(order), version=order.version, status=201, headers=headers
+        )
+
+
+def _placement(request: Request, body: cart_shapes.Submission) -> Placement:
+    who = caller(request)
+    total = None if body.expected_total is None else Decimal(body.expected_total)
+    return Placement(
+        customer=who.id,
+        actor=who.public_id,
+        lines=(),
+        cart=CartShown(_seen(request), total),
+        note=body.note,
+        reference=body.reference,
+        ship_to=msgspec.to_builtins(body.ship_to),
+        requested_for=body.requested_for,
+        key=idempotency_key(request),
+        operation=operation_of(request),
+    )
+
+
+_NO_CART = UUID(int=0)
+_IF_MATCH = re.compile(r'(?:W/)?"(\d{1,9})-([0-9a-f]{32})[0-9a-f]*"')
+
+
+def _seen(request: Request) -> Seen | None:
+    """The cart and its version that `If-Match` names; None without the header or for `*`.
+
+    The tag names the cart beside its version: today's cart is not the one of last week that had
+    as many changes. Something else in the header can match no cart.
+    """
+    header = (request.META.get("HTTP_IF_MATCH") or "").strip()
+    if header in {"", "*"}:
+        return None
+    found = _IF_MATCH.fullmatch(header)
+    if found is None:
+        return Seen(None, -1)
+    id = UUID(found[2])
+    return Seen(None if id == _NO_CART else id, int(found[1]))
+
+
+def _reply(request: Request) -> HttpResponse:
+    shown = _shown(caller(request).id)
+    of = (shown.id or _NO_CART).hex
+    return reply_tagged(request, shown, version=shown.version, of=of)
+
+
+def _shown(customer: int) -> cart_shapes.Cart:
+    draft = queries.draft(customer)
+    if draft is None:
+        return cart_shapes.Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
+    lines = [_shown_line(line) for line in draft.lines]
+    return cart_shapes.Cart(draft.id, draft.version, lines, draft.currency, money.text(draft.total))
+
+
+def _shown_line(line: DraftLine) -> cart_shapes.CartLine:
+    return cart_shapes.CartLine(
+        product=line.product,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=money.text(line.current_price),
+        line_total=money.text(line.line_total),
+        available=line.available,
+        notices=_notices(line),
+    )
+
+
+def _notices(line: DraftLine) -> list[cart_shapes.Notice]:
+    """Nothing else matters of a product that is no longer sold."""
+    if line.archived:
+        return [cart_shapes.Notice("withdrawn")]
+    notices = []
+    if line.current_price != line.unit_price:
+        prices = money.text(line.unit_price), money.text(line.current_price)
+        notices.append(cart_shapes.Notice("price_changed", *prices))
+    if line.available < line.quantity:
+        notices.append(cart_shapes.Notice("insufficient_stock", available=line.available))
+    return notices

@@ -1,0 +1,126 @@
+"""What changed since an app last asked: how its offline copy stays up to date."""
+
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+from django.http import HttpResponse
+from msgspec import Meta
+from rest_framework.request import Request
+
+from larder.api import pagination
+from larder.api.v1 import shapes
+from larder.api.v1.changes_shapes import OrderChanges, ProductChanges, RemovedProduct, Since
+from larder.api.v1.http import Endpoint, caller, read_parameters, reply_tagged
+from larder.api.v1.operations import CACHED, operation
+from larder.api.v1.orders import shown as shown_order
+from larder.api.v1.products import shown
+from larder.common.errors import Fault, InvalidInput
+from larder.common.feed import Mark
+from larder.inventory.changes import Progress, product_changes
+from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
+
+PAGE = 500
+"""Rows of the feed, or products of a full copy, that an answer tells of."""
+
+ORDERS = 100
+"""Events, or orders of a full copy, that an answer tells of: an order has up to 1,000 lines."""
+
+Count = Annotated[int, Meta(ge=0, le=shapes.LARGEST_ID)]
+Epoch = Annotated[str, Meta(max_length=100, pattern=r"^[^\0]*\Z")]
+
+
+class ChangesParameters(msgspec.Struct):
+    """Where the copy is."""
+
+    since: Since = ""
+
+
+class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
+    """How far a copy of the catalogue is."""
+
+    epoch: Epoch
+    transaction_id: Count
+    number: Count
+    copied: Count | None
+
+
+class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
+    """How far a customer's copy of their orders is."""
+
+    customer: shapes.Id
+    epoch: Epoch
+    transaction_id: Count
+    number: Count
+    copied: tuple[shapes.Time, UUID] | None
+
+
+Token = TypeVar("Token", bound=pagination.Place)
+
+
+class ProductChangesView(Endpoint):
+    @operation(
+        "list_product_changes",
+        tag="products",
+        parameters=ChangesParameters,
+        answers={200: ProductChanges, 304: None},
+        problems=["since_expired"],
+        traits=[CACHED],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """What changed in the catalogue since the answer before; all of it the first time."""
+        token = _token(request, ProductToken)
+        found = product_changes(caller(request).id, _progress(token), limit=PAGE)
+        removed = [RemovedProduct(id) for id in found.gone]
+        since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
+        results = [*shown(found.products), *removed]
+        return reply_tagged(request, ProductChanges(results, since, found.more))
+
+
+class OrderChangesView(Endpoint):
+    @operation(
+        "list_order_changes",
+        tag="orders",
+        parameters=ChangesParameters,
+        answers={200: OrderChanges, 304: None},
+        problems=["since_expired"],
+        traits=[CACHED],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Which of the customer's orders changed since the answer before; all the first time."""
+        token, who = _token(request, OrderToken), caller(request)
+        if token is not None and token.customer != who.id:
+            raise _unusable()
+        found = order_changes(who.id, _order_progress(token), limit=ORDERS)
+        last = found.progress.copied
+        copied = (last.placed_at, last.id) if last else None
+        since = pagination.encode(OrderToken(who.id, *found.progress.mark, copied))
+        results = [shown_order(one) for one in found.orders]
+        return reply_tagged(request, OrderChanges(results, since, found.more))
+
+
+def _order_progress(token: OrderToken | None) -> OrderProgress | None:
+    if token is None:
+        return None
+    mark = Mark(token.epoch, token.transaction_id, token.number)
+    return OrderProgress(mark, HistoryPosition(*token.copied) if token.copied else None)
+
+
+def _unusable() -> InvalidInput:
+    detail = "Use the since of the answer before as it is, for the same customer."
+    return InvalidInput([Fault("since", "invalid_since", detail)])
+
+
+def _token(request: Request, kind: type[Token]) -> Token | None:
+    since = read_parameters(request, ChangesParameters).since
+    try:
+        return pagination.decode(since, kind)
+    except InvalidInput as error:
+        raise _unusable() from error
+
+
+def _progress(token: ProductToken | None) -> Progress | None:
+    if token is None:
+        return None
+    mark = Mark(token.epoch, token.transaction_id, token.number)
+    return Progress(mark, token.copied)

@@ -1,0 +1,65 @@
+"""The bodies of what is done to an order that was placed."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from larder.api.v1.shapes import (
+    LARGEST_QUANTITY,
+    MOST_LINES,
+    Id,
+    NewLine,
+    Quantity,
+    Request,
+    Short,
+    Text,
+)
+
+
+class OrderFields(Request):
+    """What can be changed of a placed order. `lines` is the whole new set of them: a product that
+    it does not name is taken off. To take off the last, cancel the order."""
+
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = UNSET
+    note: Text | UnsetType = UNSET
+
+
+class Cancellation(Request):
+    """Why an order is cancelled, in the words of whoever cancels it."""
+
+    reason: Short = ""
+
+
+class PickedLine(Request):
+    """How many units of a line were picked. The rest is `missing` from the shelf, or back on it."""
+
+    product: Id
+    quantity: Annotated[int, Meta(ge=0, le=MOST_LINES * LARGEST_QUANTITY)]
+    missing: bool = True
+
+
+class Packing(Request):
+    """What was picked. Lines that are not named were picked in full."""
+
+    lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = (
+        UNSET
+    )
+
+
+class Moving(Request):
+    """A move that says all by itself."""
+
+
+class ReturnedLine(Request):
+    """Units that came back. Without `restock` they cannot be sold again."""
+
+    product: Id
+    quantity: Quantity
+    restock: bool = True
+
+
+class Return(Request):
+    """What came back, and why."""
+
+    lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MOST_LINES)]
+    reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]

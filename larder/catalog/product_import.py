@@ -1,0 +1,120 @@
+"""Storing a file of products: into a temporary table, and from there in statements over sets.
+
+Memory stays that of a part of the file, however long it is, and no statement takes longer than a
+part does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from larder.catalog import sql
+from larder.catalog.product_rows import (
+    MOST_NAMED,
+    FaultyFile,
+    ProductFile,
+    Row,
+    RowFault,
+    faulty_file,
+)
+from larder.common import database
+from larder.common.ids import new_id
+
+PART = 5_000
+"""Rows that are copied, and stored, by one statement."""
+
+Told = Callable[[int], None]
+"""Is told how many rows were done since it was last told."""
+
+
+class Written(NamedTuple):
+    """A product that was added or changed. `quantity`: units of opening stock, if it is new."""
+
+    id: int
+    is_new: bool
+    quantity: int
+
+
+def stage(file: ProductFile, *, told: Told) -> int:
+    """Copies all rows into the temporary table, and looks whether they can be stored.
+
+    Locks the products of the file that are there. Returns the number of rows. Raises FaultyFile,
+    with every fault of every row. Must run in a transaction.
+    """
+    database.execute(sql.ONE_FILE)
+    database.execute(sql.STAGE)
+    staged, faults = _copy(file, told)
+    database.execute(sql.LOOK_AT_STAGE)
+    database.rows(sql.LOCK_CATEGORIES)
+    database.rows(sql.LOCK_KNOWN)
+    faults += _faults_together(file.columns)
+    if faults:
+        raise faulty_file(faults)
+    return staged
+
+
+def _copy(file: ProductFile, told: Told) -> tuple[int, list[RowFault]]:
+    staged, faults, part = 0, list[RowFault](), list[Row]()
+    for row in _until_unreadable(file, faults):
+        part.append(row)
+        if len(part) == PART:
+            staged += _copy_part(part, told)
+            part = []
+    return staged + _copy_part(part, told), faults
+
+
+def _until_unreadable(file: ProductFile, faults: list[RowFault]) -> Iterator[Row]:
+    """The rows that can be stored; faults are collected, up to those that are named."""
+    try:
+        for row in file.rows():
+            if isinstance(row, Row):
+                yield row
+            else:
+                faults += row
+            if len(faults) >= MOST_NAMED:
+                return
+    except FaultyFile as error:
+        faults += error.rows
+
+
+def _copy_part(part: Sequence[Row], told: Told) -> int:
+    with connection.cursor() as cursor, cursor.copy(sql.COPY) as copy:
+        for row in part:
+            copy.write_row((row.line, new_id(), *row.cells))
+    told(len(part))
+    return len(part)
+
+
+def _faults_together(columns: Sequence[str]) -> list[RowFault]:
+    """What is wrong with rows beside others, and beside what is there."""
+    found = []
+    for line, first in database.rows(sql.DUPLICATES, [MOST_NAMED]):
+        found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
+    for (line,) in database.rows(sql.NO_CATEGORY, [MOST_NAMED]):
+        found.append(RowFault(line, "category", "unknown_category", "There is no such category."))
+    for (line,) in database.rows(sql.broken_rules(columns), [MOST_NAMED]):
+        detail = "max_per_order must not be less than min_quantity."
+        found.append(RowFault(line, "max_per_order", "out_of_range", detail))
+    return found
+
+
+def archived_ones() -> list[int]:
+    """Products of the file that are archived, by id."""
+    return [row[0] for row in database.rows(sql.ARCHIVED)]
+
+
+def revive(products: Sequence[int], *, now: datetime) -> None:
+    """Puts products on sale again, whose stock rows are locked."""
+    if products:
+        database.execute(sql.REVIVE, [now, list(products)])
+
+
+def store(columns: Sequence[str], *, now: datetime, told: Told) -> Iterator[list[Written]]:
+    """Stores the staged rows, part by part, and tells of each part what it changed."""
+    statement = sql.upsert(columns)
+    for first, last, rows in database.rows(sql.PARTS, [PART]):
+        yield [Written(*row) for row in database.rows(statement, [now, now, first, last])]
+        told(rows)
+    database.execute(sql.UNSTAGE)

@@ -1,0 +1,167 @@
+"""A file of products, read row by row: comma-separated values with a line of column names.
+
+What a cell may hold is what v1's fields may hold (tests/api/v1/test_import.py compares them).
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from larder.catalog.services import DEFAULTS
+from larder.common.errors import Fault, InvalidInput
+from larder.common.money import PRICE_PATTERN
+
+MOST_NAMED = 1_000
+"""Faults that are named; what lies behind them shows once these are mended."""
+
+REQUIRED = ("sku", "name", "price")
+
+
+class RowFault(NamedTuple):
+    """What is wrong in a line, counted from 1 as an editor does; `column` may be empty."""
+
+    line: int
+    column: str
+    code: str
+    detail: str
+
+
+class Row(NamedTuple):
+    """A row that can be stored. `cells` has a value for each of COLUMNS, defaults included."""
+
+    line: int
+    cells: tuple[Any, ...]
+
+
+@dataclass
+class FaultyFile(InvalidInput):
+    """Rows that cannot be stored; the pointer of a fault is `/line/column`."""
+
+    rows: Sequence[RowFault] = ()
+
+
+def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
+    """The refusal of a file, with its faults by line."""
+    named = sorted(rows)[:MOST_NAMED]
+    return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
+
+
+class _UnusableCellError(Exception):
+    """A cell that cannot be taken: code and detail."""
+
+
+Cell = Callable[[str], Any]
+
+
+def _text(most: int, pattern: str = "", *, most_bytes: int = 0) -> Cell:
+    matches = re.compile(pattern).search
+
+    def read(cell: str) -> str:
+        if len(cell) > most or (most_bytes and len(cell.encode()) > most_bytes):
+            raise _UnusableCellError("too_long", f"At most {most} characters.")
+        if not matches(cell):
+            raise _UnusableCellError("invalid_format", "Empty, or not of this column's form.")
+        return cell
+
+    return read
+
+
+def _whole(least: int, most: int, default: int | None) -> Cell:
+    def read(cell: str) -> int | None:
+        if not cell:
+            return default
+        if not re.fullmatch("[0-9]{1,19}", cell):
+            raise _UnusableCellError("wrong_type", "A whole number, in digits.")
+        if not least <= int(cell) <= most:
+            raise _UnusableCellError("out_of_range", f"From {least} to {most}.")
+        return int(cell)
+
+    return read
+
+
+_MOST_UNITS = 1_000_000
+
+_CELLS: dict[str, Cell] = {
+    "sku": _text(64, r"^\S(.*\S)?\Z"),
+    # PostgreSQL's index of names holds no more bytes than this.
+    "name": _text(1024, r"\S", most_bytes=2600),
+    "price": _text(20, PRICE_PATTERN),
+    "description": _text(20_000),
+    "category": _whole(1, 2**63 - 1, DEFAULTS["category_id"]),
+    "unit": _text(40),
+    "barcode": _text(64),
+    "image_url": _text(500, r"^\Z|^https?://\S+\Z"),
+    "min_quantity": _whole(1, _MOST_UNITS, DEFAULTS["min_quantity"]),
+    "max_per_order": _whole(1, _MOST_UNITS, DEFAULTS["max_per_order"]),
+    "step": _whole(1, _MOST_UNITS, DEFAULTS["step"]),
+    "quantity": _whole(0, 2**31 - 1, 0),
+}
+COLUMNS = tuple(_CELLS)
+_EMPTY = {name: "" if name in REQUIRED else read("") for name, read in _CELLS.items()}
+
+
+class ProductFile:
+    """A file's columns, and its rows and faults as they are read. Raises FaultyFile for a first
+    line from which no row can be understood."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._reader = csv.reader(lines, strict=True)
+        self._line = 1
+        header = self._next() or []
+        faults = list(_header_faults(header))
+        if faults:
+            raise faulty_file(faults)
+        self.columns: Sequence[str] = header
+        self._cells = [(name, _CELLS[name]) for name in header]
+
+    def _next(self) -> list[str] | None:
+        """The next record, from the line `_line` on; None at the end."""
+        self._line = self._reader.line_num + 1
+        try:
+            return next(self._reader, None)
+        except csv.Error as error:
+            raise faulty_file([RowFault(self._line, "", "malformed_csv", f"{error}.")]) from error
+
+    def rows(self) -> Iterator[Row | list[RowFault]]:
+        """Each row, or the faults in it. Raises FaultyFile where the rest cannot be read."""
+        while (record := self._next()) is not None:
+            if record:
+                yield self._row(record)
+
+    def _row(self, record: Sequence[str]) -> Row | list[RowFault]:
+        if len(record) != len(self._cells):
+            detail = f"{len(record)} cells, where the first line has {len(self._cells)}."
+            return [RowFault(self._line, "", "wrong_length", detail)]
+        row, faults = dict(_EMPTY), []
+        for (name, read), cell in zip(self._cells, record, strict=True):
+            try:
+                row[name] = read(_storable(cell))
+            except _UnusableCellError as fault:
+                faults.append(RowFault(self._line, name, *fault.args))
+        return faults or Row(self._line, tuple(row.values()))
+
+
+def _storable(cell: str) -> str:
+    if "\0" in cell:
+        raise _UnusableCellError("nul", "Text must not contain the character U+0000.")
+    if not cell.isascii():
+        try:
+            cell.encode()
+        except UnicodeEncodeError:
+            raise _UnusableCellError("invalid_utf8", "The file must be in UTF-8.") from None
+    return cell
+
+
+def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
+    for name in REQUIRED:
+        if name not in header:
+            yield RowFault(1, name, "required", "This column is required.")
+    for position, name in enumerate(header):
+        if name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
+            yield RowFault(1, shown, "unknown_field", f"There is no such column. Known: {known}.")
+        elif name in header[:position]:
+            yield RowFault(1, name, "duplicate", "This column is there twice.")

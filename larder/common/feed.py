@@ -1,0 +1,122 @@
+"""The feed: what changed behind a position, read so that nothing that commits late is missed.
+
+A row of a feed carries the id of the transaction that wrote it (`xid8`) and a number. Both are
+given before the transaction commits, so a slow one becomes visible behind rows that were read
+already: whoever remembers only a number, or a time, misses it. Readers therefore go by
+(transaction id, number) and stop before the oldest transaction that is still open
+(`pg_snapshot_xmin`): what is before it is decided and stays as it is. They lag behind by that
+transaction, whose time is limited (larder/ops/roles.py).
+
+Transaction ids mean something in one history of one installation only. After a restore from a
+backup the same ids stand for other things, so a mark carries an epoch too, made of
+- the cluster's identifier: `initdb` and `pg_upgrade` give a new one;
+- its timeline: a restore to a point in time and a fail-over begin a new one;
+- the ids of the database and of the feed's table: restoring a dump makes both anew.
+A mark of another epoch, or one that is ahead of the database (a disk that was put back, which
+changes none of the above), is refused, and its reader copies everything anew.
+
+Source: PostgreSQL, "Transaction ID and Snapshot Information Functions".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from larder.common import database
+from larder.common.errors import DomainError
+
+
+class SinceExpired(DomainError):
+    """The mark is of another history of the database: copy everything anew."""
+
+    code = "since_expired"
+
+
+class Mark(NamedTuple):
+    """Where a reader is: behind this row of the feed, in this epoch."""
+
+    epoch: str
+    transaction_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A table with the columns `transaction_id` and `position`, an index that begins with both,
+    and a column that says what changed.
+
+    `rows` narrows it down: what stands after FROM there, with the same columns. It holds the
+    place of the mark itself, as `{behind}`, and parameters of its own before that.
+    """
+
+    table: str
+    subject: str
+    rows: str = ""
+
+    @property
+    def beginning(self) -> str:
+        """The statement of `begin`."""
+        return f"SELECT {self._epoch}, {_HORIZON}::text::bigint"
+
+    @property
+    def page(self) -> str:
+        """The statement of `read`: one range of one index, from the mark to the horizon."""
+        return f"""
+SELECT here.epoch, here.ahead, row.transaction_id::text::bigint, row.position, row.subject
+FROM (SELECT {self._epoch} AS epoch,
+             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ahead) AS here
+LEFT JOIN (
+    SELECT transaction_id, position, {self.subject} AS subject FROM {self._rows}
+    ORDER BY transaction_id, position LIMIT %s
+) AS row ON TRUE
+ORDER BY row.transaction_id, row.position
+"""
+
+    @property
+    def _rows(self) -> str:
+        return (self.rows or "{table} WHERE {behind}").format(table=self.table, behind=_BEHIND)
+
+    @property
+    def _epoch(self) -> str:
+        return f"""concat_ws('.',
+    (SELECT system_identifier FROM pg_control_system()),
+    left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    (SELECT oid FROM pg_database WHERE datname = current_database()),
+    '{self.table}'::regclass::oid)"""
+
+
+_HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
+_BEHIND = f"""(transaction_id, position) > (%s::text::xid8, %s)
+      AND transaction_id < {_HORIZON}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a feed: what changed, in the order of the feed, the same perhaps more than once.
+
+    `mark` is behind the last of them; `more` tells whether others follow that can be read now.
+    """
+
+    subjects: list[Any]
+    mark: Mark
+    more: bool
+
+
+def begin(feed: Feed) -> Mark:
+    """The mark for a reader who copies everything first: whatever the copy cannot see, because
+    it was not committed when this was called, is behind the mark."""
+    ((epoch, horizon),) = database.rows(feed.beginning)
+    return Mark(epoch, horizon, 0)
+
+
+def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ()) -> Page:
+    """Up to `limit` rows behind a mark. Raises SinceExpired. `parameters` are those of `rows`."""
+    asked = [*parameters, str(after.transaction_id), after.number, limit + 1]
+    found = database.rows(feed.page, asked)
+    epoch, ahead = found[0][:2]
+    if after.epoch != epoch or after.transaction_id > ahead:
+        raise SinceExpired
+    rows = [row[2:] for row in found if row[3] is not None]
+    shown = rows[:limit]
+    mark = Mark(epoch, shown[-1][0], shown[-1][1]) if shown else after
+    return Page([row[2] for row in shown], mark, more=len(rows) > limit)

@@ -1,0 +1,71 @@
+"""A customer's addresses: added, changed, deleted."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from larder.common import idempotency
+from larder.common.errors import NotFound, StaleVersion
+from larder.common.idempotency import Claim, Outcome
+from larder.identity.errors import TooManyAddresses
+from larder.identity.models import Address
+from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.services.credentials import lock_active
+
+MOST_ADDRESSES = 50
+"""That a customer may have."""
+
+
+def add_address(
+    customer: int, fields: Mapping[str, str], *, now: datetime, claim: Claim | None = None
+) -> Outcome:
+    """Adds an address with those of ADDRESS_FIELDS that `fields` has; its id is the result.
+
+    Raises SessionEnded (the account was deactivated meanwhile), TooManyAddresses, KeyReused.
+    """
+    wanted = _known(fields)
+
+    def save() -> UUID:
+        # Under the account's lock: nobody else adds one meanwhile.
+        if Address.objects.filter(customer=customer).count() >= MOST_ADDRESSES:
+            raise TooManyAddresses
+        return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
+
+    with transaction.atomic(durable=True):
+        lock_active(customer)
+        return idempotency.once(claim, save, now=now)
+
+
+def change_address(
+    customer: int, address: UUID, fields: Mapping[str, str], *, version: int | None = None
+) -> None:
+    """Changes those of ADDRESS_FIELDS that `fields` has; with `version` only if that is the
+    present one. Raises NotFound (another's, too), StaleVersion."""
+    with transaction.atomic(durable=True):
+        rows = Address.objects.filter(id=address, customer=customer)
+        wanted = rows if version is None else rows.filter(version=version)
+        if not wanted.update(**_known(fields), version=F("version") + 1):
+            raise _missed(customer, address)
+
+
+def delete_address(customer: int, address: UUID, *, version: int | None = None) -> None:
+    """Deletes it; with `version` only if that is the present one. Orders keep where they went.
+    Raises NotFound (another's, too), StaleVersion."""
+    with transaction.atomic(durable=True):
+        rows = Address.objects.filter(id=address, customer=customer)
+        wanted = rows if version is None else rows.filter(version=version)
+        if not wanted.delete()[0]:
+            raise _missed(customer, address)
+
+
+def _known(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: fields[name] for name in ADDRESS_FIELDS if name in fields}
+
+
+def _missed(customer: int, address: UUID) -> NotFound | StaleVersion:
+    rows = Address.objects.filter(id=address, customer=customer)
+    present = rows.values_list("version", flat=True).first()
+    return NotFound() if present is None else StaleVersion(present)

@@ -1,0 +1,90 @@
+"""Imports a file of products: all of its rows or none."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
+
+from larder.catalog.product_rows import FaultyFile
+from larder.common.clock import now
+from larder.common.ids import NOBODY
+from larder.inventory.services.import_products import Imported, import_products
+
+COLUMNS = """
+Columns, in any order, named in the first line: sku, name, price; and as far as wanted:
+description, category (id), unit, barcode, image_url, min_quantity, max_per_order, step, quantity.
+A known SKU is changed in these columns, a new one is added; quantity is the opening stock of new
+products and says nothing of others.
+"""
+WIDTH = 30
+
+
+class Bar:
+    """How far it is, on a terminal: half of the way is reading, half is storing."""
+
+    def __init__(self, rows: int) -> None:
+        self._all = 2 * max(rows, 1)
+        self._done = 0
+
+    def read(self, rows: int) -> None:
+        """Rows were read and found good."""
+        self._show(rows, "reading")
+
+    def stored(self, rows: int) -> None:
+        """Rows were stored."""
+        self._show(rows, "storing")
+
+    def _show(self, rows: int, doing: str) -> None:
+        self._done = min(self._done + rows, self._all)
+        full = WIDTH * self._done // self._all
+        if sys.stderr.isatty():
+            bar = "#" * full + "." * (WIDTH - full)
+            sys.stderr.write(f"\r{doing} [{bar}] {100 * self._done // self._all:>3} %")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leaves the line to what follows."""
+        if sys.stderr.isatty() and self._done:
+            sys.stderr.write("\n")
+
+
+class Command(BaseCommand):
+    """Needs no more rights than the server has."""
+
+    help = f"Import a CSV file of products, all of its rows or none. {COLUMNS}"
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="comma-separated, in UTF-8")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        began = monotonic()
+        try:
+            made = self._import(options["file"])
+        except FaultyFile as error:
+            raise CommandError(_told(error)) from error
+        except OSError as error:
+            raise CommandError(f"Nothing was imported: {error}") from error
+        except (DatabaseError, InterfaceError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CommandError(f"Nothing was imported: {reason}") from error
+        told = f"{made.created} new, {made.changed} changed, {made.unchanged} as they were"
+        self.stdout.write(f"{told} ({monotonic() - began:.1f} s)")
+
+    def _import(self, file: Path) -> Imported:
+        with file.open("rb") as counted:
+            bar = Bar(sum(1 for _ in counted))
+        try:
+            with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+                return import_products(lines, actor=NOBODY, now=now(), watcher=bar)[0]
+        finally:
+            bar.close()
+
+
+def _told(error: FaultyFile) -> str:
+    lines = [f"line {one.line}: {one.column or 'row'}: {one.detail}" for one in error.rows]
+    return "\n".join([f"Nothing was imported: {len(lines)} fault(s).", *lines])

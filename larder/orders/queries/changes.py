@@ -1,0 +1,70 @@
+"""A customer's copy of their orders that stays up to date: first all, then what changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from larder.common import feed
+from larder.common.feed import Feed, Mark
+from larder.orders import sql
+from larder.orders.queries.placed import (
+    HistoryPosition,
+    OrderFilter,
+    OrderView,
+    history,
+    orders,
+)
+
+CHANGES = Feed("order_event", "order_id", sql.OWN_EVENTS)
+"""The events of one customer's orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProgress:
+    """How far a copy is. `copied` is the last order of the first round, which goes from the
+    newest to the oldest; without it that is through, unless it is only `beginning`."""
+
+    mark: Mark
+    copied: HistoryPosition | None = None
+    beginning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanges:
+    """Placed orders as they stand, each once; how far the copy is."""
+
+    orders: Sequence[OrderView]
+    progress: OrderProgress
+    more: bool
+
+
+def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> OrderChanges:
+    """Up to `limit` orders of a customer: None begins with all of them.
+
+    What changes while they are copied comes again behind them. Raises SinceExpired.
+    """
+    if after is None:
+        after = OrderProgress(feed.begin(CHANGES), beginning=True)
+    if after.beginning or after.copied is not None:
+        return _copied(customer, after, limit)
+    return _changed(customer, after.mark, limit)
+
+
+def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
+    """A page of the first round. The feed is looked at too: it knows whether the mark still
+    holds, and whether anything follows."""
+    follows = feed.read(CHANGES, after.mark, limit=1, parameters=[customer])
+    found = history(OrderFilter(customer=customer), after=after.copied, limit=limit + 1)
+    page = found[:limit]
+    if len(found) > limit:
+        last = HistoryPosition(page[-1].placed_at, page[-1].id)
+        return OrderChanges(page, OrderProgress(after.mark, last), more=True)
+    return OrderChanges(page, OrderProgress(after.mark), more=bool(follows.subjects))
+
+
+def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
+    """The orders are read after the feed: what changes in between is shown now and comes again."""
+    page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
+    ids = list(dict.fromkeys(page.subjects))
+    found = orders(ids) if ids else {}
+    changed = [found[id] for id in ids if id in found]
+    return OrderChanges(changed, OrderProgress(page.mark), page.more)

@@ -1,0 +1,27 @@
+"""All orders of a filter, however many: read in parts, so that memory does not grow with them."""
+
+from collections.abc import Iterator
+
+from larder.common import database
+from larder.orders.queries.placed import HistoryPosition, OrderFilter, OrderView, history
+
+PART = 100
+"""Orders in memory at once, each with at most a thousand lines."""
+
+
+def walk(wanted: OrderFilter, *, part: int = PART) -> Iterator[list[OrderView]]:
+    """Parts of the history, newest first, each as it stands when it is read.
+
+    Each part is a page of its own, so whoever takes their time with it keeps no transaction
+    open and no connection busy. An order that was placed after the walk began is not in it, and
+    none is in it twice.
+    """
+    after = None
+    while True:
+        found = history(wanted, after=after, limit=part)
+        database.release()
+        if found:
+            yield found
+        if len(found) < part:
+            return
+        after = HistoryPosition(found[-1].placed_at, found[-1].id)

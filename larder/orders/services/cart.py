@@ -1,0 +1,162 @@
+"""The cart as customers fill it: the whole set of lines at once, one line, or none.
+
+A line that stays keeps its id and the price it was added at, whatever becomes of its quantity:
+what changed since is told against that price. Nothing here moves stock, and more may be put in
+than there is: placing decides.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from larder.catalog import queries as catalog
+from larder.catalog.prices import prices_for
+from larder.catalog.queries import Offer
+from larder.common.errors import UnknownProducts
+from larder.orders.decision import Wanted, add_up
+from larder.orders.errors import CartFull, NotInCart
+from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.services.drafts import (
+    MOST_LINES,
+    MOST_UNITS,
+    LockedDraft,
+    Seen,
+    count_change,
+    lock_or_make,
+    lock_present,
+)
+
+Units = Mapping[int, int]
+"""How many units of each product."""
+
+
+def put_lines(
+    customer: int,
+    lines: Sequence[Wanted],
+    *,
+    currency: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> None:
+    """Makes these the lines of the customer's cart; those of one product are added up.
+
+    A cart is begun if there is none and lines are given. Raises UnknownProducts (all of them,
+    archived ones too), CartFull, StaleVersion (the cart is not what was `seen`).
+    """
+    units = add_up(lines)
+    offers = _offers(units)
+    with transaction.atomic(durable=True):
+        draft = (
+            lock_or_make(customer, currency, now, seen) if units else lock_present(customer, seen)
+        )
+        if draft is not None:
+            _fill(draft, _units_of(draft), units, _new_lines(customer, offers), now)
+
+
+def put_line(
+    customer: int, line: Wanted, *, currency: str, now: datetime, seen: Seen | None = None
+) -> None:
+    """Sets how many units of a product are in the customer's cart; begins one if there is none.
+
+    Raises UnknownProducts, CartFull, StaleVersion.
+    """
+    offers = _offers({line.product: line.quantity})
+    with transaction.atomic(durable=True):
+        draft = lock_or_make(customer, currency, now, seen)
+        before = _units_of(draft)
+        after = before | {line.product: line.quantity}
+        _fill(draft, before, after, _new_lines(customer, offers), now)
+
+
+def remove_line(customer: int, product: int, *, now: datetime, seen: Seen | None = None) -> None:
+    """Takes a product out of the customer's cart. Raises NotInCart, StaleVersion."""
+    with transaction.atomic(durable=True):
+        draft = lock_present(customer, seen)
+        if draft is None or not _delete_lines(draft, [product]):
+            raise NotInCart
+        count_change(draft, now)
+
+
+def delete_cart(customer: int, *, seen: Seen | None = None) -> None:
+    """Deletes the customer's cart, if there is one. Raises StaleVersion."""
+    with transaction.atomic(durable=True):
+        draft = lock_present(customer, seen)
+        if draft is not None:
+            delete_drafts([draft.id])
+
+
+def delete_drafts(ids: Collection[UUID]) -> int:
+    """Deletes drafts whose rows are locked, with their lines. Returns how many."""
+    OrderLine.objects.filter(order_id__in=ids).delete()
+    deleted, _ = Order.objects.filter(id__in=ids, status=OrderStatus.DRAFT).delete()
+    return deleted
+
+
+def _offers(units: Units) -> dict[int, Offer]:
+    """The products, if all of them can be put into a cart."""
+    if any(quantity > MOST_UNITS for quantity in units.values()):
+        raise CartFull(MOST_UNITS)
+    offers = catalog.offers(units) if units else {}
+    unknown = [
+        {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}
+        for id, quantity in units.items()
+        if id not in offers
+    ]
+    if unknown:
+        raise UnknownProducts(unknown)
+    return offers
+
+
+def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLine]:
+    """The lines as they would be added now."""
+    prices = prices_for(customer, offers.values())
+    return {
+        id: OrderLine(product_id=id, sku=offer.sku, name=offer.name, unit_price=prices[id])
+        for id, offer in offers.items()
+    }
+
+
+def _units_of(draft: LockedDraft) -> dict[int, int]:
+    lines = OrderLine.objects.filter(order_id=draft.id).order_by("id")
+    return dict(lines.values_list("product_id", "quantity"))
+
+
+def _fill(
+    draft: LockedDraft,
+    before: Units,
+    after: Units,
+    new: Mapping[int, OrderLine],
+    now: datetime,
+) -> None:
+    """Writes what differs, and counts it as one change; what is there already is none."""
+    if len(after) > MOST_LINES:
+        raise CartFull(MOST_LINES)
+    gone = before.keys() - after.keys()
+    changed = [id for id, quantity in after.items() if before.get(id) != quantity]
+    if gone:
+        _delete_lines(draft, gone)
+    if changed:
+        _write(draft, {id: after[id] for id in changed}, new)
+    if gone or changed:
+        count_change(draft, now)
+
+
+def _delete_lines(draft: LockedDraft, products: Collection[int]) -> int:
+    return OrderLine.objects.filter(order_id=draft.id, product_id__in=products).delete()[0]
+
+
+def _write(draft: LockedDraft, units: Units, new: Mapping[int, OrderLine]) -> None:
+    """Of a line that is there only the quantity is written."""
+    lines = []
+    for product, quantity in units.items():
+        line = new[product]
+        line.order_id, line.quantity = draft.id, quantity
+        lines.append(line)
+    OrderLine.objects.bulk_create(
+        lines,
+        update_conflicts=True,
+        unique_fields=["order", "product"],
+        update_fields=["quantity"],
+    )

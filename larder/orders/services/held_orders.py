@@ -1,0 +1,236 @@
+"""An order that is to be moved or changed: held under its lock, judged, and written once.
+
+Every move goes through `carry_out`, in this order: the idempotency claim, the order's row, the
+stock rows in product order. What a move does is a `Step`, made by the use case while the order is
+held; here it is written whole, with the event that the ledger's entries refer to.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from larder.common import idempotency
+from larder.common.errors import NotFound, NotStaff, StaleVersion
+from larder.common.idempotency import Claim
+from larder.common.ids import new_id
+from larder.identity.caller import Caller
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.movements import Balance, Movement
+from larder.orders.decision import PricedLine
+from larder.orders.errors import InvalidTransition
+from larder.orders.lifecycle import Move, Verdict, judge
+from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for a move of which order, and when; `version` is the one it must have."""
+
+    order: UUID
+    who: Caller
+    now: datetime
+    version: int | None = None
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """A line as it stands under the order's lock."""
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    unit_price: Decimal
+    quantity: int
+    returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order under its lock, its lines by ascending id."""
+
+    id: UUID
+    customer: int
+    status: str
+    version: int
+    note: str
+    placed_at: datetime | None
+    lines: Sequence[HeldLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Units of a product that move, and why; the event gives the rest of the ledger's entry."""
+
+    product: int
+    available: int
+    committed: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What becomes of a held order.
+
+    `type` names the event; `quantities` and `returned` are new values by line id, a quantity of 0
+    takes the line off; `added` are new lines. `balances` are the stock rows, where the use case
+    locked them to decide.
+    """
+
+    type: str
+    status: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    shifts: Sequence[Shift] = ()
+    quantities: Mapping[int, int] = field(default_factory=dict)
+    returned: Mapping[int, int] = field(default_factory=dict)
+    added: Sequence[PricedLine] = ()
+    note: str | None = None
+    balances: Mapping[int, Balance] | None = None
+
+
+def carry_out(asked: Asked, move: Move, decide: Callable[[HeldOrder], Step | None]) -> bool:
+    """Makes a move, wholly or not at all; whether it repeats an earlier request with its key.
+
+    A move that was made before is left at that; so is one where `decide` finds nothing to do.
+    Raises NotFound (a draft, or another's), NotStaff, StaleVersion, InvalidTransition,
+    StockLimitExceeded, KeyReused, and what `decide` raises.
+    """
+
+    def make() -> UUID:
+        held = hold(asked.order)
+        if _is_open(held, move, asked) and (step := decide(held)) is not None:
+            _write(held, step, asked)
+        return asked.order
+
+    with transaction.atomic(durable=True):
+        return idempotency.once(asked.claim, make, now=asked.now).replayed
+
+
+_COLUMNS = ("id", "customer_id", "status", "version", "note", "placed_at")
+_LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
+
+
+def hold(order: UUID) -> HeldOrder:
+    """Locks an order until the transaction ends. Raises NotFound."""
+    row = lock(order)
+    if row is None:
+        raise NotFound
+    id, customer, status, version, note, placed_at = row
+    # After the lock: the lines are those under it.
+    rows = OrderLine.objects.filter(order_id=order).order_by("id").values_list(*_LINE)
+    lines = [HeldLine(*line) for line in rows]
+    return HeldOrder(id, customer, status, version, note, placed_at, lines)
+
+
+def lock(order: UUID) -> tuple[Any, ...] | None:
+    """The order's row, as it is once the lock is there."""
+    rows = Order.objects.filter(id=order).select_for_update()
+    return rows.values_list(*_COLUMNS).first()
+
+
+def _is_open(held: HeldOrder, move: Move, asked: Asked) -> bool:
+    """Whether the move is still to be made; raises what stands against it.
+
+    Somebody who asks for what is already so is not told that they were too late: RFC 9110,
+    section 13.1.1, lets a server answer so although `If-Match` names the version before.
+    """
+    who = asked.who
+    verdict = judge(held.status, move, by_staff=who.is_staff, by_owner=who.id == held.customer)
+    if verdict is Verdict.NOT_STAFF:
+        raise NotStaff
+    if verdict is Verdict.NOT_FOUND:
+        raise NotFound
+    if verdict is Verdict.MADE:
+        return False
+    if asked.version not in (None, held.version):
+        raise StaleVersion(held.version)
+    if verdict is Verdict.NOT_ALLOWED:
+        raise InvalidTransition(held.status, move)
+    return True
+
+
+def _write(held: HeldOrder, step: Step, asked: Asked) -> None:
+    event = new_id()
+    _move_stock(step, event, asked)
+    _write_lines(held, step)
+    _swap(held, step, asked.now)
+    OrderEvent.objects.create(
+        id=event,
+        order_id=held.id,
+        type=step.type,
+        from_status=held.status,
+        to_status=step.status,
+        actor=asked.who.public_id,
+        at=asked.now,
+        data=dict(step.data),
+    )
+
+
+def _move_stock(step: Step, event: UUID, asked: Asked) -> None:
+    if not step.shifts:
+        return
+    balances = step.balances
+    if balances is None:
+        balances = inventory.lock({one.product for one in step.shifts})
+    actor = asked.who.public_id
+    movements = [
+        Movement(one.product, one.available, one.committed, one.cause, str(event), actor)
+        for one in step.shifts
+    ]
+    inventory.refuse_too_many(movements, balances)
+    inventory.move(movements, balances, now=asked.now)
+
+
+def _write_lines(held: HeldOrder, step: Step) -> None:
+    lines = OrderLine.objects.filter(order_id=held.id)
+    gone = [id for id, quantity in step.quantities.items() if quantity == 0]
+    kept = [OrderLine(id=id, quantity=q) for id, q in step.quantities.items() if q]
+    returned = [OrderLine(id=id, returned=units) for id, units in step.returned.items()]
+    added = [_new_line(held, line) for line in step.added]
+    if gone:
+        lines.filter(id__in=gone).delete()
+    if kept:
+        lines.bulk_update(kept, ["quantity"])
+    if returned:
+        lines.bulk_update(returned, ["returned"])
+    if added:
+        OrderLine.objects.bulk_create(added)
+
+
+def _new_line(held: HeldOrder, line: PricedLine) -> OrderLine:
+    return OrderLine(
+        order_id=held.id,
+        product_id=line.offer.id,
+        sku=line.offer.sku,
+        name=line.offer.name,
+        unit_price=line.unit_price,
+        quantity=line.quantity,
+        placed_at=held.placed_at,
+    )
+
+
+def _swap(held: HeldOrder, step: Step, now: datetime) -> None:
+    """The compare-and-swap of status and version."""
+    row = Order.objects.filter(id=held.id, status=held.status, version=held.version)
+    changed = row.update(
+        status=OrderStatus(step.status),
+        total=_total(held, step),
+        note=held.note if step.note is None else step.note,
+        version=F("version") + 1,
+        updated_at=now,
+    )
+    if changed != 1:
+        raise RuntimeError("an order was moved by somebody else while it was locked")
+
+
+def _total(held: HeldOrder, step: Step) -> Decimal:
+    """Exact, over the lines as the step leaves them."""
+    kept = (step.quantities.get(one.id, one.quantity) * one.unit_price for one in held.lines)
+    return sum(kept, Decimal(0)) + sum((one.total for one in step.added), Decimal(0))

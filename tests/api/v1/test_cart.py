@@ -1,0 +1,272 @@
+"""The cart through v1: what is shown of it, and how it is filled."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from larder.catalog.services import archive_product, change_product
+from larder.orders.services.drafts import add_unit
+from tests.conftest import Answer, Api, Person
+
+Product = Callable[..., int]
+LINE = {
+    *("product", "sku", "name", "quantity", "unit_price", "line_total", "available", "notices"),
+}
+
+
+def put(api: Api, *lines: tuple[int, int], **headers: str) -> Answer:
+    body = {"lines": [{"product": one, "quantity": units} for one, units in lines]}
+    return api("PUT", "cart", body, **headers)
+
+
+def units(answer: Answer) -> list[tuple[int, int]]:
+    assert answer.status == 200, answer.body
+    return [(line["product"], line["quantity"]) for line in answer.body["lines"]]
+
+
+def notices(answer: Answer) -> list[list[dict[str, Any]]]:
+    return [line["notices"] for line in answer.body["lines"]]
+
+
+def refusal(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.body["code"]
+
+
+def test_without_a_cart_there_is_an_empty_one(customer: Api) -> None:
+    empty = customer("GET", "cart")
+    assert empty.status == 200
+    assert empty.body == {
+        "id": None,
+        "version": 0,
+        "lines": [],
+        "currency": "GBP",
+        "total": "0.00",
+    }
+    assert customer("GET", "cart", If_None_Match=empty.headers["ETag"]).status == 304
+
+
+def test_a_cart_has_the_names_and_types_of_the_design(customer: Api, product: Product) -> None:
+    tea, jam = product(stock=9, price="2.2", sku="TEA", name="Tea"), product(stock=5, price="3.055")
+    made = put(customer, (tea, 3), (jam, 5))
+    assert made.body.keys() == {"id", "version", "lines", "currency", "total"}
+    assert all(line.keys() == LINE for line in made.body["lines"])
+    assert made.body["lines"][0] == {
+        "product": tea,
+        "sku": "TEA",
+        "name": "Tea",
+        "quantity": 3,
+        "unit_price": "2.20",
+        "line_total": "6.60",
+        "available": 9,
+        "notices": [],
+    }
+    assert (made.body["total"], made.body["currency"]) == ("21.875", "GBP")
+    read = customer("GET", "cart")
+    assert (read.body, read.headers["ETag"]) == (made.body, made.headers["ETag"])
+    assert customer("GET", "cart", If_None_Match=made.headers["ETag"]).status == 304
+
+
+def test_one_line_is_set_and_taken_out(customer: Api, product: Product) -> None:
+    tea, jam = product(), product()
+    assert units(customer("PUT", f"cart/lines/{tea}", {"quantity": 2})) == [(tea, 2)]
+    assert units(customer("PUT", f"cart/lines/{jam}", {"quantity": 1})) == [(tea, 2), (jam, 1)]
+    assert units(customer("PUT", f"cart/lines/{tea}", {"quantity": 7})) == [(tea, 7), (jam, 1)]
+    assert units(customer("DELETE", f"cart/lines/{tea}")) == [(jam, 1)]
+    assert refusal(customer("DELETE", f"cart/lines/{tea}")) == (404, "not_in_cart")
+
+
+def test_a_deleted_cart_is_gone_and_deleting_it_again_is_no_error(
+    customer: Api, product: Product
+) -> None:
+    made = put(customer, (product(), 1))
+    assert [customer("DELETE", "cart").status for _ in "12"] == [204, 204]
+    assert customer("GET", "cart").body["id"] is None
+    assert put(customer, (product(), 1)).body["id"] != made.body["id"]
+
+
+def test_what_changed_since_a_line_was_put_in_is_told_with_it(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam, tea, rice, hat = product(price="1.50"), product(stock=4), product(), product(stock=3)
+    put(customer, (jam, 2), (tea, 4), (rice, 1), (hat, 5))
+    change_product(jam, {"price": Decimal("1.75")}, now=now)
+    change_product(rice, {"price": Decimal(9)}, now=now)
+    archive_product(rice, now=now)
+    cart = customer("GET", "cart")
+    assert notices(cart) == [
+        [{"code": "price_changed", "from": "1.50", "to": "1.75"}],
+        [],
+        [{"code": "withdrawn"}],
+        [{"code": "insufficient_stock", "available": 3}],
+    ]
+    assert [line["unit_price"] for line in cart.body["lines"]] == ["1.75", "1.50", "9.00", "1.50"]
+    assert cart.body["lines"][2]["available"] == 0
+    assert cart.body["total"] == "26.00"
+
+
+def test_the_price_is_compared_with_that_of_the_moment_a_line_was_added(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam = product(price="1.50")
+    put(customer, (jam, 2))
+    change_product(jam, {"price": Decimal(2)}, now=now)
+    changed = [{"code": "price_changed", "from": "1.50", "to": "2.00"}]
+    assert notices(put(customer, (jam, 3))) == [changed]
+    assert notices(customer("PUT", f"cart/lines/{jam}", {"quantity": 1})) == [changed]
+    customer("DELETE", f"cart/lines/{jam}")
+    assert notices(put(customer, (jam, 3))) == [[]]
+
+
+def test_more_than_there_is_may_be_put_in_and_is_told(customer: Api, product: Product) -> None:
+    jam = product(stock=0)
+    told = [[{"code": "insufficient_stock", "available": 0}]]
+    assert notices(put(customer, (jam, 1_000_000))) == told
+
+
+def test_products_that_cannot_be_put_in_are_all_named(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam, gone = product(), product()
+    archive_product(gone, now=now)
+    refused = put(customer, (gone, 1), (jam, 1), (gone + 99, 2))
+    assert refusal(refused) == (422, "unknown_product")
+    assert [line["product"] for line in refused.body["lines"]] == [gone, gone + 99]
+    for one in (gone, gone + 99):
+        refused = customer("PUT", f"cart/lines/{one}", {"quantity": 1})
+        assert refusal(refused) == (422, "unknown_product")
+        assert [line["product"] for line in refused.body["lines"]] == [one]
+    assert customer("GET", "cart").body["id"] is None
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1_000_001, 1.5, "1", None])
+def test_a_quantity_is_a_whole_number_from_one_to_a_million(
+    customer: Api, product: Product, quantity: Any
+) -> None:
+    jam = product()
+    refused = put(customer, (jam, quantity))
+    assert refusal(refused) == (400, "validation_error")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/0/quantity"]
+    refused = customer("PUT", f"cart/lines/{jam}", {"quantity": quantity})
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/quantity"]
+
+
+def test_a_cart_holds_a_thousand_lines(customer: Api, many_products: list[int]) -> None:
+    full = put(customer, *((one, 1) for one in many_products))
+    assert len(units(full)) == 1_000
+    more = put(customer, *((one, 1) for one in [*many_products, many_products[0]]))
+    assert refusal(more) == (400, "validation_error")
+
+
+def test_a_cart_that_is_full_takes_no_other_line(
+    customer: Api, product: Product, many_products: list[int]
+) -> None:
+    put(customer, *((one, 1) for one in many_products))
+    refused = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
+    assert refusal(refused) == (409, "cart_full")
+    assert refused.body["limit"] == 1_000
+    many = [(many_products[0], 600_000)] * 2
+    assert put(customer, *many).body["limit"] == 1_000_000
+
+
+def test_the_body_is_a_set_of_lines_and_nothing_else(customer: Api, product: Product) -> None:
+    jam = product()
+    assert refusal(customer("PUT", "cart", {})) == (400, "validation_error")
+    assert units(customer("PUT", "cart", {"lines": []})) == []
+    priced = {"lines": [{"product": jam, "quantity": 1, "expected_price": "1"}]}
+    assert refusal(customer("PUT", "cart", priced)) == (400, "unknown_field")
+    largest = customer("PUT", f"cart/lines/{2**63}", {"quantity": 1})
+    assert refusal(largest) == (404, "not_found")
+
+
+CHANGES: dict[str, Callable[..., Answer]] = {
+    "put": lambda api, jam, **headers: put(api, (jam, 3), **headers),
+    "put a line": lambda api, jam, **headers: api(
+        "PUT", f"cart/lines/{jam}", {"quantity": 3}, **headers
+    ),
+    "delete a line": lambda api, jam, **headers: api("DELETE", f"cart/lines/{jam}", **headers),
+    "delete": lambda api, _jam, **headers: api("DELETE", "cart", **headers),
+    "submit": lambda api, _jam, **headers: api("POST", "cart/submit", **headers),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_to_a_cart_that_was_changed_since_is_refused(
+    customer: Api, product: Product, change: Callable[..., Answer]
+) -> None:
+    jam, tea = product(), product()
+    nothing = customer("GET", "cart").headers["ETag"]
+    first = put(customer, (jam, 1), If_Match=nothing).headers["ETag"]
+    second = put(customer, (jam, 1), (tea, 1), If_Match=first)
+    for stale in (nothing, first, '"2-0"', "2", '"x"'):
+        refused = change(customer, jam, If_Match=stale)
+        assert refusal(refused) == (412, "precondition_failed")
+        assert refused.body["version"] == second.body["version"]
+    assert customer("GET", "cart").body == second.body
+    tag = second.headers["ETag"]
+    assert change(customer, jam, If_Match=f"W/{tag}").status < 300
+
+
+def test_any_cart_at_all_is_matched_by_a_star(customer: Api, product: Product) -> None:
+    jam = product()
+    assert put(customer, (jam, 1), If_Match="*").status == 200
+    assert put(customer, (jam, 2), If_Match="*").status == 200
+
+
+def test_a_tag_is_of_one_cart_and_not_of_the_next_with_as_many_changes(
+    customer: Api, product: Product
+) -> None:
+    jam = product()
+    first = put(customer, (jam, 1))
+    customer("DELETE", "cart")
+    again = put(customer, (jam, 1))
+    assert again.body["version"] == first.body["version"]
+    assert again.body["id"] != first.body["id"]
+    assert put(customer, (jam, 2), If_Match=first.headers["ETag"]).status == 412
+    # A price that changed makes another tag, and no other version of the cart.
+    change_product(jam, {"price": Decimal(9)}, now=datetime.fromisoformat("2026-01-02T00:00Z"))
+    assert put(customer, (jam, 2), If_Match=again.headers["ETag"]).status == 200
+
+
+def test_everybody_has_a_cart_of_their_own(
+    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    jam, ada, grace = product(), as_(person()), as_(person(is_staff=True))
+    put(ada, (jam, 1))
+    assert in_the_cart(grace) == []
+    put(grace, (jam, 2))
+    grace("DELETE", "cart")
+    assert in_the_cart(ada) == [(jam, 1)]
+
+
+def in_the_cart(api: Api) -> list[tuple[int, int]]:
+    return units(api("GET", "cart"))
+
+
+def test_who_may_not_order_may_fill_a_cart(
+    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    barred = as_(person(may_order=False))
+    assert put(barred, (product(), 1)).status == 200
+    assert refusal(barred("POST", "cart/submit")) == (403, "ordering_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", "cart"), ("PUT", "cart"), ("DELETE", "cart"), ("POST", "cart/submit")),
+        *(("PUT", "cart/lines/1"), ("DELETE", "cart/lines/1")),
+    ],
+)
+def test_the_cart_needs_a_token(api: Api, method: str, path: str) -> None:
+    assert refusal(api(method, path)) == (401, "not_authenticated")
+
+
+def test_the_open_order_of_contract_4_is_the_same_cart(
+    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    who, jam = person(), product()
+    add_unit(who.id, jam, currency="GBP", now=datetime.fromisoformat("2026-01-02T00:00Z"))
+    assert units(as_(who)("GET", "cart")) == [(jam, 1)]

@@ -1,0 +1,82 @@
+"""`GET orders.csv` of a real server: a large file, and a client that takes its time."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from larder.common import database
+from tests.api.conftest import token_for
+from tests.conftest import Person
+from tests.faults.processes import workers
+from tests.server import Server
+
+ORDERS = 20_000
+MEBIBYTE = 1 << 20
+_FILL = """
+WITH made AS (
+    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                         placed_at, updated_at, version)
+    SELECT gen_random_uuid(), %s, 'delivered', 'GBP', 2, repeat('x', 2000), '', %s, %s, %s, 1
+    FROM generate_series(1, %s)
+    RETURNING id, placed_at
+)
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+SELECT id, %s, 'J', 'Jam', 2, 1, placed_at FROM made
+"""
+
+
+@pytest.fixture
+def large(
+    server: Server, person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> Person:
+    """A customer whose file has more than 40 MiB."""
+    who = person()
+    database.execute(_FILL, [who.id, now, now, now, ORDERS, product()])
+    return who
+
+
+def peak(server: Server) -> int:
+    """The most memory that any worker had at once, in bytes."""
+    told = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
+    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in told)
+
+
+@contextmanager
+def begun(server: Server, who: Person) -> Iterator[http.client.HTTPResponse]:
+    """The answer, of which nothing has been read but its head."""
+    headers = {"Authorization": f"Bearer {token_for(who)}"}
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+        connection.request("GET", "/api/v1/orders.csv", headers=headers)
+        with connection.getresponse() as file:
+            yield file
+
+
+def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, large: Person) -> None:
+    server.call("GET", "orders", token=token_for(large))
+    before, began, size, rows = peak(server), monotonic(), 0, 0
+    with begun(server, large) as file:
+        assert file.read(7) == b"number,"
+        until_the_first_byte = monotonic() - began
+        while part := file.read(MEBIBYTE):
+            size, rows = size + len(part), rows + part.count(b"\r\n")
+    assert rows == 1 + ORDERS
+    assert size > 40 * MEBIBYTE
+    assert until_the_first_byte < (monotonic() - began) / 5
+    assert peak(server) - before < 20 * MEBIBYTE
+
+
+def test_clients_that_do_not_read_on_keep_nobody_from_the_database(
+    server: Server, large: Person
+) -> None:
+    """More of them than the pools have connections, and others are served."""
+    with ExitStack() as files:
+        for _ in range(20):
+            files.enter_context(begun(server, large))
+        began = monotonic()
+        assert server.call("GET", "orders", token=token_for(large)).status == 200
+        assert monotonic() - began < 5

@@ -1,0 +1,129 @@
+"""Products put by SKU, as another program keeps them that knows no ids of ours."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.conftest import Answer, Api, Person
+from tests.server import Reply, Server
+
+JAM: dict[str, Any] = {"name": "Raspberry jam", "price": "2.50"}
+FULL: dict[str, Any] = {
+    "description": "Seedless.",
+    "unit": "jar",
+    "barcode": "5012345678900",
+    "image_url": "https://example.com/jam.png",
+    "min_quantity": 6,
+    "max_per_order": 60,
+    "step": 6,
+}
+
+
+def put(staff: Api, sku: str, body: dict[str, Any], **headers: str) -> Answer:
+    return staff("PUT", f"products/by-sku/{sku}", body, **headers)
+
+
+def test_a_sku_that_is_new_makes_a_product_with_its_opening_stock(staff: Api) -> None:
+    made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7})
+    assert made.status == 201
+    assert made.body.items() >= (JAM | FULL | {"sku": "JAM-1", "quantity": 7}).items()
+    found = staff("GET", made.headers["Location"])
+    assert (found.body, found.headers["ETag"]) == (made.body, made.headers["ETag"])
+    (entry,) = staff("GET", f"products/{made.body['id']}/ledger").body["results"]
+    assert (entry["cause"], entry["delta"]) == ("opening", 7)
+
+
+def test_a_known_sku_is_replaced_and_what_is_left_out_is_the_default(staff: Api) -> None:
+    made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7}).body
+    replaced = put(staff, "JAM-1", {"name": "Jam", "price": "3", "sku": "JAM-1"})
+    assert replaced.status == 200
+    texts = dict.fromkeys(["description", "unit", "barcode", "image_url", "updated_at"], "")
+    rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
+    now = made | texts | rules | {"name": "Jam", "price": "3.00", "version": 2}
+    assert replaced.body | {"updated_at": ""} == now
+
+
+def test_the_stock_of_a_known_product_is_left_alone(staff: Api) -> None:
+    put(staff, "JAM-1", JAM | {"quantity": 7})
+    assert put(staff, "JAM-1", JAM | {"quantity": 99}).body["quantity"] == 7
+
+
+def test_what_is_so_already_is_no_change(staff: Api) -> None:
+    made = put(staff, "JAM-1", JAM | FULL)
+    again = put(staff, "JAM-1", JAM | FULL)
+    assert (again.status, again.body) == (200, made.body)
+    assert again.headers["ETag"] == made.headers["ETag"]
+
+
+def test_an_archived_product_is_on_sale_again_under_its_id(staff: Api) -> None:
+    made = put(staff, "JAM-1", JAM).body
+    staff("DELETE", f"products/{made['id']}")
+    back = put(staff, "JAM-1", JAM)
+    assert (back.status, back.body["id"]) == (200, made["id"])
+    assert staff("GET", f"products/{made['id']}").status == 200
+
+
+def test_if_match_holds_the_version_that_was_read(staff: Api) -> None:
+    assert put(staff, "JAM-1", JAM, If_Match='"1-aa"').body["version"] == 0
+    tag = put(staff, "JAM-1", JAM).headers["ETag"]
+    assert put(staff, "JAM-1", JAM | {"name": "A"}, If_Match=tag).status == 200
+    refused = put(staff, "JAM-1", JAM | {"name": "B"}, If_Match=tag)
+    assert (refused.status, refused.body["version"]) == (412, 2)
+
+
+@pytest.mark.parametrize("sku", ["A%2FB", "a%20b", "%C3%A9", "x" * 64, "products"])
+def test_a_sku_may_be_any_text(staff: Api, sku: str) -> None:
+    assert put(staff, sku, JAM).status == 201
+    assert put(staff, sku, JAM).status == 200
+
+
+FAULTY: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("%20a", JAM, ["sku"]),
+    ("a%00", JAM, ["sku"]),
+    ("x" * 65, JAM, ["sku"]),
+    ("a", JAM | {"sku": "b"}, ["/sku"]),
+    ("a", {}, ["/name", "/price"]),
+    ("a", JAM | {"quantity": -1}, ["/quantity"]),
+    ("a", JAM | {"min_quantity": 5, "max_per_order": 4}, ["/max_per_order"]),
+]
+
+
+@pytest.mark.parametrize(("sku", "body", "pointers"), FAULTY)
+def test_faults_are_named(staff: Api, sku: str, body: dict[str, Any], pointers: list[str]) -> None:
+    refused = put(staff, sku, body)
+    assert refused.status == 400
+    assert [one["pointer"] for one in refused.body["errors"]] == pointers
+
+
+def test_a_line_end_is_in_no_sku(staff: Api) -> None:
+    assert put(staff, "a%0A", JAM).body["code"] == "not_found"
+
+
+def test_only_staff_put_products_and_into_categories_there_are(staff: Api, customer: Api) -> None:
+    assert put(customer, "JAM-1", JAM).body["code"] == "not_staff"
+    assert put(staff, "JAM-1", JAM | {"category": 99}).body["code"] == "unknown_category"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_put_one_new_sku_at_once_one_makes_it(
+    server: Server, person: Callable[..., Person]
+) -> None:
+    who = person(is_staff=True)
+    token = server.token(who.customer.username, who.password)
+    answers: list[Reply] = []
+
+    def send(number: int) -> None:
+        body = JAM | {"quantity": number}
+        answers.append(server.call("PUT", "products/by-sku/JAM", body, token=token))
+        server.hang_up()
+
+    crowd = [Thread(target=send, args=[number]) for number in range(1, 9)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert sorted(one.status for one in answers) == [200] * 7 + [201]
+    assert len({one.body["id"] for one in answers}) == 1
+    assert len({one.body["quantity"] for one in answers}) == 1

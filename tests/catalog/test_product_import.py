@@ -1,0 +1,91 @@
+"""The statements that store a file say what the plain ORM would."""
+
+import io
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from larder.catalog import product_import, sql
+from larder.catalog.models import Product
+from larder.catalog.product_rows import FaultyFile, ProductFile
+from larder.catalog.services import DEFAULTS
+from larder.common import database
+
+ROWS: list[dict[str, Any]] = [
+    {"sku": "A", "name": "Tea, green", "price": "1.255", "min_quantity": "2", "step": "2"},
+    {"sku": "B", "name": "Jam", "price": "2", "description": "Sweet", "max_per_order": "9"},
+    {"sku": "C", "name": "Oats", "price": "0.5", "unit": "kg", "barcode": "1"},
+]
+COLUMNS = ("sku", "name", "price", "description", "unit", "barcode", "min_quantity", "step")
+FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_at", "archived_at")
+
+
+def file(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> ProductFile:
+    lines = [",".join(columns)]
+    lines += [",".join(f'"{row.get(name, "")}"' for name in columns) for row in rows]
+    return ProductFile(io.StringIO("\n".join(lines), newline=""))
+
+
+def by_hand(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
+    """The rows through the ORM, one after the other."""
+    for row in rows:
+        cells = {name: row.get(name) or DEFAULTS.get(name) for name in columns}
+        known = Product.objects.filter(sku=row["sku"])
+        if not known:
+            Product.objects.create(**cells, created_at=now, updated_at=now)
+        elif not known.filter(**cells):
+            known.update(**cells, version=F("version") + 1, updated_at=now)
+
+
+def of_this_shop() -> list[tuple[Any, ...]]:
+    known = Product.objects.exclude(sku__startswith="old ")
+    return list(known.order_by("sku").values_list(*FIELDS))
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, (*COLUMNS, "max_per_order"), COLUMNS[:3]])
+def test_storing_leaves_what_the_orm_would(
+    product: Callable[..., int], now: datetime, columns: tuple[str, ...]
+) -> None:
+    later = now + timedelta(days=1)
+
+    def shop() -> None:
+        product(sku="A", name="Tea", price="1", unit="box", max_per_order=6)
+        product(sku="B", name="Jam", price="2.00", description="Sweet", max_per_order=9)
+
+    shop()
+    by_hand(ROWS, columns, later)
+    expected = of_this_shop()
+    # Products are never deleted: theirs are other SKUs from here on.
+    for one in Product.objects.all():
+        Product.objects.filter(id=one.id).update(sku=f"old {one.id}")
+    shop()
+    whole = file(ROWS, columns)
+    product_import.stage(whole, told=list[int]().append)
+    parts = list(product_import.store(whole.columns, now=later, told=list[int]().append))
+    assert of_this_shop() == expected
+    assert sum(one.is_new for part in parts for one in part) == 1
+
+
+def test_faults_of_rows_together_come_with_those_of_each(product: Callable[..., int]) -> None:
+    product(sku="A", max_per_order=1)
+    rows = [{"sku": "A", "name": "N", "price": "1", "min_quantity": "2"}]
+    rows += [{"sku": "B", "name": "", "price": "1"}, {"sku": "C", "name": "N", "price": "1"}]
+    rows += [{"sku": "C", "name": "N", "price": "1"}]
+    with pytest.raises(FaultyFile) as refused:
+        product_import.stage(file(rows, COLUMNS), told=list[int]().append)
+    assert [(one.line, one.column, one.code) for one in refused.value.rows] == [
+        (2, "max_per_order", "out_of_range"),
+        (3, "name", "invalid_format"),
+        (5, "sku", "duplicate"),
+    ]
+
+
+def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., int]) -> None:
+    product(sku="A")
+    database.execute(sql.STAGE)
+    plan = [row[0].strip() for row in database.rows(f"EXPLAIN {sql.LOCK_KNOWN}")]
+    lock = next(at for at, line in enumerate(plan) if "LockRows" in line)
+    assert "Sort" in plan[lock + 1] or "product_pkey" in plan[lock + 1], plan

@@ -1,0 +1,57 @@
+"""A connection that is cut while the reply is on its way: a proxy that keeps it to itself."""
+
+import http.client
+import socket
+import threading
+from types import TracebackType
+
+HOST = "127.0.0.1"
+
+
+class Swallower:
+    """Passes one request on, waits for the whole reply and hangs up on the client.
+
+    `with Swallower(server.port) as road:` and connect to `road.port`; the reply that nobody got
+    is in `status` and `body`.
+    """
+
+    def __init__(self, server: int) -> None:
+        self._server = server
+        self._listening = socket.create_server((HOST, 0))
+        self._thread = threading.Thread(target=self._pass_on)
+        self.port = int(self._listening.getsockname()[1])
+        self.status = 0
+        self.body = b""
+
+    def __enter__(self) -> "Swallower":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.join(30)
+        self._listening.close()
+
+    def _pass_on(self) -> None:
+        self._listening.settimeout(30)
+        client, _ = self._listening.accept()
+        with client, socket.create_connection((HOST, self._server), timeout=30) as server:
+            server.sendall(_whole_request(client))
+            reply = http.client.HTTPResponse(server)
+            reply.begin()
+            self.status, self.body = reply.status, reply.read()
+
+
+def _whole_request(client: socket.socket) -> bytes:
+    """The bytes of one request, whose body has a Content-Length or is not there."""
+    with client.makefile("rb") as sent:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += sent.readline()
+        names = [line.lower().partition(b":") for line in head.split(b"\r\n")]
+        length = next((int(value) for name, _, value in names if name == b"content-length"), 0)
+        return head + sent.read(length)

@@ -1,0 +1,153 @@
+"""A customer's addresses: what is kept of them, whose they are, and that they go."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from threading import Barrier
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import errors
+
+from larder.common.errors import DomainError, NotFound, StaleVersion
+from larder.common.ids import new_id
+from larder.identity import queries
+from larder.identity.errors import SessionEnded, TooManyAddresses
+from larder.identity.models import Address
+from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.services import accounts, addresses
+from larder.identity.services.addresses import MOST_ADDRESSES
+from tests.conftest import Person
+from tests.database import superuser_url
+
+MakePerson = Callable[..., Person]
+
+
+def add(who: Person, now: datetime, **fields: str) -> UUID:
+    return UUID(addresses.add_address(who.id, fields, now=now).result)
+
+
+def fill(who: Person, now: datetime, *, short_of_the_most: int = 0) -> None:
+    rows = [
+        Address(customer_id=who.id, created_at=now)
+        for _ in range(MOST_ADDRESSES - short_of_the_most)
+    ]
+    Address.objects.bulk_create(rows)
+
+
+def test_every_field_is_kept_and_every_field_can_be_changed(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person()
+    first = {name: name[:2].upper() for name in ADDRESS_FIELDS}
+    made = add(who, now, **first)
+    kept = queries.address(who.id, made)
+    assert {name: getattr(kept, name) for name in ADDRESS_FIELDS} == first
+    second = {name: name[-2:].upper() for name in ADDRESS_FIELDS}
+    addresses.change_address(who.id, made, second, version=kept.version)
+    changed = queries.address(who.id, made)
+    assert {name: getattr(changed, name) for name in ADDRESS_FIELDS} == second
+    assert changed.version == kept.version + 1
+
+
+def test_nothing_but_the_fields_of_an_address_is_written(person: MakePerson, now: datetime) -> None:
+    who, other = person(), person()
+    made = add(who, now, label="Home")
+    addresses.change_address(who.id, made, {"customer_id": str(other.id), "city": "Bath"})
+    assert queries.address(who.id, made).city == "Bath"
+
+
+def test_another_ones_address_is_nobodys(person: MakePerson, now: datetime) -> None:
+    who, other = person(), person()
+    made = add(who, now, label="Home")
+    for attempt in (
+        lambda: queries.address(other.id, made),
+        lambda: addresses.change_address(other.id, made, {"label": "Mine"}),
+        lambda: addresses.delete_address(other.id, made),
+        lambda: addresses.delete_address(who.id, new_id()),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+    assert queries.addresses(other.id, after=None, limit=9) == []
+    assert queries.address(who.id, made).label == "Home"
+
+
+def test_a_change_or_a_deletion_of_an_older_version_is_refused(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person()
+    made = add(who, now)
+    addresses.change_address(who.id, made, {"label": "Home"}, version=1)
+    with pytest.raises(StaleVersion) as refused:
+        addresses.change_address(who.id, made, {"label": "Work"}, version=1)
+    assert refused.value.present == 2
+    with pytest.raises(StaleVersion):
+        addresses.delete_address(who.id, made, version=1)
+    addresses.delete_address(who.id, made, version=2)
+    assert queries.addresses(who.id, after=None, limit=9) == []
+
+
+def test_an_account_has_as_many_addresses_as_one_may_have(
+    person: MakePerson, now: datetime
+) -> None:
+    who, other = person(), person()
+    fill(who, now)
+    with pytest.raises(TooManyAddresses):
+        add(who, now)
+    add(other, now)
+
+
+def test_a_deleted_account_has_no_address_and_gets_none(person: MakePerson, now: datetime) -> None:
+    who, other = person(), person()
+    add(who, now, name="Ada", line1="12 St James's Sq"), add(other, now)
+    accounts.delete_account(who.id, now=now)
+    assert list(Address.objects.values_list("customer", flat=True)) == [other.id]
+    with pytest.raises(SessionEnded):
+        add(who, now)
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """What each call returns or refuses with, all of them made together."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        barrier.wait()
+        try:
+            return call()
+        except DomainError as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_together_too_nobody_gets_more_than_the_most(person: MakePerson, now: datetime) -> None:
+    who = person()
+    fill(who, now, short_of_the_most=1)
+    told = at_once(*[partial(add, who, now)] * 6)
+    assert sum(isinstance(one, UUID) for one in told) == 1
+    assert Address.objects.count() == MOST_ADDRESSES
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_added_while_the_account_is_deleted_does_not_outlive_it(
+    person: MakePerson, now: datetime
+) -> None:
+    for _ in range(5):
+        who = person()
+        delete = partial(accounts.delete_account, who.id, now=now)
+        at_once(delete, *[partial(add, who, now)] * 4)
+        assert not Address.objects.filter(customer=who.id).exists()
+
+
+def test_who_may_only_read_the_books_does_not_see_where_people_live(db: None) -> None:
+    with psycopg.connect(superuser_url()) as reader:
+        reader.execute("SET ROLE larder_readonly")
+        with pytest.raises(errors.InsufficientPrivilege):
+            reader.execute("SELECT * FROM identity.address")

@@ -1,0 +1,242 @@
+"""What may happen to orders, their moves, and carts: see damages.py."""
+
+from tests.ops.damage import Damage
+
+ORDERS = [
+    Damage(
+        "two customers' units changed places",
+        "UPDATE order_line SET quantity = 7 - quantity WHERE product_id = {tea};"
+        'UPDATE "order" SET total = 10.50 - total WHERE id IN'
+        " (SELECT order_id FROM order_line WHERE product_id = {tea})",
+        {"order_lines_are_in_the_ledger"},
+    ),
+    Damage(
+        "a line was added without taking units",
+        "INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)"
+        " VALUES ('{first_order}', {hat}, 'H', 'H', 0, 1)",
+        {"order_lines_are_in_the_ledger", "committed_is_what_is_unshipped"},
+    ),
+    Damage(
+        "an order was shipped and its units are still committed",
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
+        "SELECT pg_temp.happen('{first_order}', 'shipped', 'packed', 'shipped')",
+        {"order_lines_are_in_the_ledger", "committed_is_what_is_unshipped"},
+    ),
+    Damage(
+        "a cancelled order's units were written off",
+        "SELECT pg_temp.book({jam}, 0, -7, 'missing',"
+        " pg_temp.happen('{first_order}', 'cancelled', 'placed', 'cancelled'))",
+        {"what_was_not_picked_is_in_the_events"},
+    ),
+    Damage(
+        "a total was rewritten",
+        "UPDATE \"order\" SET total = total + 0.001 WHERE id = '{first_order}'",
+        {"totals_are_the_sum_of_lines"},
+    ),
+    Damage(
+        "a line's price was rewritten",
+        "UPDATE order_line SET unit_price = 1.40 WHERE order_id = '{first_order}'",
+        {"totals_are_the_sum_of_lines"},
+    ),
+    Damage(
+        "an order lost its lines",
+        "DELETE FROM order_line WHERE order_id = '{first_order}'",
+        {
+            "orders_have_lines",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+        },
+    ),
+    Damage(
+        "an order was lost",
+        "DELETE FROM \"order\" WHERE id = '{first_order}'",
+        {
+            "lines_and_events_have_an_order",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+            "keys_lead_to_orders",
+        },
+    ),
+    Damage(
+        "an order was lost with all that belongs to it",
+        "DELETE FROM order_line WHERE order_id = '{first_order}';"
+        "DELETE FROM order_event WHERE order_id = '{first_order}';"
+        "DELETE FROM idempotency_key WHERE result = '{first_order}';"
+        "DELETE FROM \"order\" WHERE id = '{first_order}'",
+        {"ledger_refers_to_order_events", "committed_is_what_is_unshipped"},
+    ),
+    Damage(
+        "an order was placed a second time",
+        "SELECT pg_temp.happen('{first_order}', 'placed', 'placed', 'placed')",
+        {"orders_were_placed_once", "moves_are_of_the_lifecycle"},
+    ),
+    Damage(
+        "a status was written without an event",
+        "UPDATE \"order\" SET status = 'packed' WHERE id = '{first_order}'",
+        {"status_is_that_of_the_last_event"},
+    ),
+    Damage(
+        "two moves of one order did not see each other",
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed')",
+        {"order_history_has_no_gaps"},
+    ),
+]
+
+SHIPPED = """
+SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');
+SELECT pg_temp.book({jam}, 0, -7, 'ship',
+                    pg_temp.happen('{first_order}', 'shipped', 'packed', 'shipped'));
+"""
+"""The first order leaves the house."""
+
+MOVES = [
+    Damage(
+        "an order was changed after it was packed",
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
+        "SELECT pg_temp.happen('{first_order}', 'changed', 'packed', 'packed')",
+        {"moves_are_of_the_lifecycle"},
+    ),
+    Damage(
+        "a change gave units back as a cancellation does",
+        "SELECT pg_temp.book({jam}, 2, -2, 'cancel',"
+        " pg_temp.happen('{first_order}', 'changed', 'placed', 'placed'));"
+        "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
+        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        {"entries_fit_their_event"},
+    ),
+    Damage(
+        "more was missing than the event tells",
+        "SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',"
+        " 'placed', 'packed', pg_temp.short({jam}, 7, 6, true)));"
+        "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
+        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        {"what_was_not_picked_is_in_the_events"},
+    ),
+    Damage(
+        "what was left on the shelf is not there",
+        "SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',"
+        " 'placed', 'packed', pg_temp.short({jam}, 7, 5, false)));"
+        "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
+        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        {"what_was_not_picked_is_in_the_events"},
+    ),
+    Damage(
+        "fewer units were shipped than the line has",
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
+        "SELECT pg_temp.book({jam}, 0, -7, 'missing',"
+        " pg_temp.happen('{first_order}', 'shipped', 'packed', 'shipped'))",
+        {
+            "order_lines_are_in_the_ledger",
+            "entries_fit_their_event",
+            "what_was_not_picked_is_in_the_events",
+        },
+    ),
+    Damage(
+        "more came back than was shipped",
+        SHIPPED + "SELECT pg_temp.book({jam}, 8, 0, 'return', pg_temp.happen('{first_order}',"
+        " 'returned', 'shipped', 'returned', pg_temp.back({jam}, 8, 0)));"
+        "UPDATE order_line SET returned = 8 WHERE order_id = '{first_order}'",
+        {"no_more_returned_than_shipped"},
+    ),
+    Damage(
+        "units came back of an order that never left",
+        "UPDATE order_line SET returned = 1 WHERE order_id = '{first_order}'",
+        {"no_more_returned_than_shipped", "returns_are_in_the_events"},
+    ),
+    Damage(
+        "a unit came back that no event tells of",
+        SHIPPED + "UPDATE order_line SET returned = 1 WHERE order_id = '{first_order}'",
+        {"returns_are_in_the_events"},
+    ),
+    Damage(
+        "what came back broken is sold again",
+        SHIPPED + "SELECT pg_temp.book({jam}, 2, 0, 'return', pg_temp.happen('{first_order}',"
+        " 'returned', 'shipped', 'shipped', pg_temp.back({jam}, 1, 1)));"
+        "UPDATE order_line SET returned = 2 WHERE order_id = '{first_order}'",
+        {"returns_are_in_the_events"},
+    ),
+    Damage(
+        "an order is returned of which the customer still has some",
+        SHIPPED + "SELECT pg_temp.book({jam}, 3, 0, 'return', pg_temp.happen('{first_order}',"
+        " 'returned', 'shipped', 'returned', pg_temp.back({jam}, 3, 0)));"
+        "UPDATE order_line SET returned = 3 WHERE order_id = '{first_order}'",
+        {"returned_orders_came_back_whole"},
+    ),
+    Damage(
+        "an order came back whole and is not returned",
+        SHIPPED + "SELECT pg_temp.happen('{first_order}', 'returned', 'shipped', 'shipped',"
+        " pg_temp.back({jam}, 0, 7));"
+        "UPDATE order_line SET returned = 7 WHERE order_id = '{first_order}'",
+        {"returned_orders_came_back_whole"},
+    ),
+]
+
+CART = """
+INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                     updated_at, version)
+VALUES (gen_random_uuid(), {anna.pk}, 'draft', 'GBP', 0, '', '', now(), now(), 1);
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
+SELECT id, {jam}, 'J', 'J', 1.25, 9 FROM "order" WHERE status = 'draft';
+"""
+"""Anna's draft, with more jam than there is, at the price of yesterday."""
+
+DRAFTS = [
+    Damage(
+        "something happened to a cart",
+        CART + "SELECT pg_temp.happen(id, 'changed', '', 'draft')"
+        " FROM \"order\" WHERE status = 'draft'",
+        {"nothing_happened_to_a_draft", "moves_are_of_the_lifecycle"},
+    ),
+    Damage(
+        "a cart took units",
+        CART + "SELECT pg_temp.book({jam}, -2, 2, 'change', pg_temp.happen(id, 'changed', '',"
+        " 'draft')) FROM \"order\" WHERE status = 'draft'",
+        {
+            "nothing_happened_to_a_draft",
+            "moves_are_of_the_lifecycle",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+        },
+    ),
+    Damage(
+        "a placed order became a cart again",
+        "UPDATE \"order\" SET status = 'draft', placed_at = NULL WHERE id = '{first_order}'",
+        {
+            "nothing_happened_to_a_draft",
+            "orders_were_placed_once",
+            "status_is_that_of_the_last_event",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+            "keys_lead_to_orders",
+        },
+    ),
+    Damage(
+        "a cart became an order without being placed",
+        CART + "UPDATE \"order\" SET status = 'placed', placed_at = now(), total = 9 * 1.25"
+        " WHERE status = 'draft'",
+        {
+            "orders_were_placed_once",
+            "order_lines_are_in_the_ledger",
+            "committed_is_what_is_unshipped",
+        },
+    ),
+    Damage(
+        "a customer has two carts",
+        "DROP INDEX orders.order_one_draft;" + CART + CART.split(";", maxsplit=1)[0],
+        {"customers_have_one_draft"},
+    ),
+    Damage(
+        "an order does not say when it was placed",
+        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
+        "UPDATE \"order\" SET placed_at = NULL WHERE id = '{first_order}'",
+        {"placed_orders_have_a_time"},
+    ),
+    Damage(
+        "a cart says when it was placed",
+        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
+        + CART
+        + "UPDATE \"order\" SET placed_at = now() WHERE status = 'draft'",
+        {"placed_orders_have_a_time"},
+    ),
+]

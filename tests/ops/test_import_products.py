@@ -1,0 +1,68 @@
+"""`manage.py import_products`: the same import, for files of any length."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from larder.catalog.models import Product
+from larder.common.ids import NOBODY
+from larder.inventory.models import LedgerEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def run(folder: Path, text: str | bytes) -> str:
+    file, told = folder / "products.csv", StringIO()
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    call_command("import_products", str(file), stdout=told)
+    return told.getvalue()
+
+
+def test_it_tells_what_it_did(tmp_path: Path) -> None:
+    assert run(tmp_path, "sku,name,price,quantity\nA,Tea,1,5\nB,Jam,2,0\n").startswith(
+        "2 new, 0 changed, 0 as they were ("
+    )
+    assert run(tmp_path, "sku,name,price\nA,Tea,1\nB,Jam,3\n").startswith(
+        "0 new, 1 changed, 1 as they were ("
+    )
+    entry = LedgerEntry.objects.get()
+    assert (entry.cause, entry.available_change, entry.actor) == ("opening", 5, NOBODY)
+
+
+def test_it_names_every_fault_with_its_line_and_stores_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as refused:
+        run(tmp_path, b"sku,name,price\nA,Tea,1\nB,Caf\xe9,x\n")
+    assert str(refused.value).splitlines() == [
+        "Nothing was imported: 2 fault(s).",
+        "line 3: name: The file must be in UTF-8.",
+        "line 3: price: Empty, or not of this column's form.",
+    ]
+    assert not Product.objects.exists()
+
+
+def test_it_names_no_more_faults_than_somebody_would_read(tmp_path: Path) -> None:
+    rows = "".join(f"S{n},N,x\n" for n in range(3_000))
+    with pytest.raises(CommandError, match="1000 fault"):
+        run(tmp_path, f"sku,name,price\n{rows}")
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Nothing was imported"):
+        call_command("import_products", str(tmp_path / "none.csv"))
+
+
+def test_statements_grow_with_parts_and_not_with_rows(tmp_path: Path) -> None:
+    """A part is 5,000 rows: three of them here."""
+    rows = "".join(f"S{n},Product {n},1.25,7\n" for n in range(12_000))
+    connection.force_debug_cursor = True
+    try:
+        before = len(connection.queries_log)
+        run(tmp_path, f"sku,name,price,quantity\n{rows}")
+        statements = len(connection.queries_log) - before
+    finally:
+        connection.force_debug_cursor = False
+    assert statements <= 20 + 3 * 3
+    assert Product.objects.count() == LedgerEntry.objects.count() == 12_000

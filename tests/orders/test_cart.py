@@ -1,0 +1,248 @@
+"""The cart at the service: whole sets of lines, single lines, and what stays of each line."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from larder.catalog.services import archive_product, change_product
+from larder.common.errors import StaleVersion, UnknownProducts
+from larder.common.ids import new_id
+from larder.inventory import queries as inventory
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.errors import CartFull, NotInCart
+from larder.orders.models import Order, OrderLine
+from larder.orders.queries import DraftLine
+from larder.orders.services import cart, drafts
+from larder.orders.services.drafts import Seen
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import CartShown, Placement, Terms
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+GBP = Terms(currency="GBP")
+NOTHING = Seen(None, 0)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def put(who: Person, *lines: tuple[int, int], now: datetime, seen: Seen | None = None) -> None:
+    """Puts the whole set of (product, quantity)."""
+    wanted = [Wanted(*line) for line in lines]
+    cart.put_lines(who.id, wanted, currency="GBP", now=now, seen=seen)
+
+
+def put_one(
+    who: Person, product: int, quantity: int, *, now: datetime, seen: Seen | None = None
+) -> None:
+    """Sets one line."""
+    cart.put_line(who.id, Wanted(product, quantity), currency="GBP", now=now, seen=seen)
+
+
+def lines(who: Person) -> list[DraftLine]:
+    """The lines that are there."""
+    found = queries.draft(who.id)
+    return found.lines if found else []
+
+
+def units(who: Person) -> list[tuple[int, int]]:
+    """(product, quantity) of the lines that are there."""
+    return [(line.product, line.quantity) for line in lines(who)]
+
+
+def seen(who: Person) -> Seen:
+    """What a client that reads the cart now has seen."""
+    found = queries.draft(who.id)
+    return Seen(found.id, found.version) if found else NOTHING
+
+
+def test_the_set_that_is_put_replaces_the_one_that_was_there(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea, hat = person(), product(), product(), product()
+    put(who, (tea, 2), (jam, 1), (tea, 3), now=now)
+    assert units(who) == [(tea, 5), (jam, 1)]
+    put(who, (hat, 1), (tea, 5), now=now)
+    assert units(who) == [(tea, 5), (hat, 1)]
+    put(who, now=now)
+    assert (units(who), Order.objects.count()) == ([], 1)
+
+
+def test_a_line_that_stays_keeps_its_id_and_the_price_it_was_added_at(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea = person(), product(price="1.50"), product(price="2")
+    put(who, (jam, 1), (tea, 1), now=now)
+    before = lines(who)
+    change_product(jam, {"price": Decimal(3)}, now=now)
+    change_product(tea, {"price": Decimal(4)}, now=now)
+    put(who, (tea, 1), (jam, 7), now=now)
+    put_one(who, jam, 8, now=now)
+    after = lines(who)
+    assert [line.id for line in after] == [line.id for line in before]
+    assert [(line.unit_price, line.current_price) for line in after] == [
+        (Decimal("1.5"), Decimal(3)),
+        (Decimal(2), Decimal(4)),
+    ]
+    cart.remove_line(who.id, jam, now=now)
+    put_one(who, jam, 1, now=now)
+    assert lines(who)[1].unit_price == 3
+
+
+def test_what_changes_nothing_is_no_change(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, later = person(), product(), now + timedelta(hours=1)
+    put(who, (jam, 2), now=now)
+    before = queries.draft(who.id)
+    put(who, (jam, 1), (jam, 1), now=later)
+    put_one(who, jam, 2, now=later)
+    assert queries.draft(who.id) == before
+    put_one(who, jam, 3, now=later)
+    after = queries.draft(who.id)
+    assert before is not None
+    assert after is not None
+    assert (after.version, after.updated_at) == (before.version + 1, later)
+
+
+def test_every_product_that_cannot_be_put_in_is_named_and_nothing_is_put_in(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, gone = person(), product(), product()
+    archive_product(gone, now=now)
+    with pytest.raises(UnknownProducts) as refused:
+        put(who, (gone, 2), (jam, 1), (gone + 1, 1), (gone, 1), now=now)
+    assert refused.value.lines == [
+        {"code": "unknown_product", "product": gone, "requested": 3, "available": 0},
+        {"code": "unknown_product", "product": gone + 1, "requested": 1, "available": 0},
+    ]
+    with pytest.raises(UnknownProducts):
+        put_one(who, gone, 1, now=now)
+    assert queries.draft(who.id) is None
+
+
+def test_more_than_there_is_may_be_put_in_and_moves_nothing(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=0)
+    put(who, (jam, 5), now=now)
+    assert units(who) == [(jam, 5)]
+    assert inventory.available([jam]) == {jam: 0}
+
+
+def test_lines_and_units_have_a_most(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cart, "MOST_LINES", 2)
+    who, jam, tea, hat = person(), product(), product(), product()
+    for full in ([(jam, 1), (tea, 1), (hat, 1)], [(jam, drafts.MOST_UNITS), (jam, 1)]):
+        with pytest.raises(CartFull):
+            put(who, *full, now=now)
+    assert queries.draft(who.id) is None
+    put(who, (jam, 1), (tea, drafts.MOST_UNITS), now=now)
+    with pytest.raises(CartFull) as refused:
+        put_one(who, hat, 1, now=now)
+    assert refused.value.limit == 2
+    put_one(who, jam, 2, now=now)
+    assert units(who) == [(jam, 2), (tea, drafts.MOST_UNITS)]
+
+
+def test_a_line_is_taken_out_once(person: MakePerson, product: MakeProduct, now: datetime) -> None:
+    who, jam, tea = person(), product(), product()
+    with pytest.raises(NotInCart):
+        cart.remove_line(who.id, jam, now=now)
+    put(who, (jam, 2), (tea, 1), now=now)
+    archive_product(jam, now=now)
+    cart.remove_line(who.id, jam, now=now)
+    assert units(who) == [(tea, 1)]
+    with pytest.raises(NotInCart):
+        cart.remove_line(who.id, jam, now=now)
+
+
+def test_a_deleted_cart_is_gone_with_its_lines_and_the_next_is_another(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, other, jam = person(), person(), product()
+    put(who, (jam, 2), now=now)
+    put(other, (jam, 1), now=now)
+    before = seen(who)
+    for _ in "12":
+        cart.delete_cart(who.id)
+    assert queries.draft(who.id) is None
+    assert (Order.objects.count(), OrderLine.objects.count()) == (1, 1)
+    put(who, (jam, 2), now=now)
+    assert seen(who).version == before.version
+    assert seen(who) != before
+    assert units(other) == [(jam, 1)]
+
+
+CHANGES: dict[str, Callable[[Person, int, datetime, Seen], None]] = {
+    "put lines": lambda who, jam, now, seen: put(who, (jam, 9), now=now, seen=seen),
+    "put no lines": lambda who, _jam, now, seen: put(who, now=now, seen=seen),
+    "put a line": lambda who, jam, now, seen: put_one(who, jam, 9, now=now, seen=seen),
+    "remove a line": lambda who, jam, now, seen: cart.remove_line(who.id, jam, now=now, seen=seen),
+    "delete": lambda who, _jam, _now, seen: cart.delete_cart(who.id, seen=seen),
+    "submit": lambda who, _jam, now, seen: submit(who, now, CartShown(seen)),
+}
+
+
+def submit(who: Person, now: datetime, shown: CartShown, **details: Any) -> None:
+    """Places the cart."""
+    actor = who.customer.public_id
+    asked = Placement(customer=who.id, actor=actor, lines=(), cart=shown, **details)
+    place_order(asked, terms=GBP, now=now)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_made_only_to_the_cart_that_was_seen(
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    change: Callable[[Person, int, datetime, Seen], None],
+) -> None:
+    who, jam = person(), product()
+    with pytest.raises(StaleVersion) as refused:
+        change(who, jam, now, Seen(new_id(), 2))
+    assert (refused.value.present, Order.objects.count()) == (0, 0)
+    put(who, (jam, 2), now=now, seen=NOTHING)
+    present = seen(who)
+    for other in (NOTHING, Seen(present.id, present.version - 1), Seen(new_id(), present.version)):
+        with pytest.raises(StaleVersion) as refused:
+            change(who, jam, now, other)
+        assert refused.value.present == present.version
+        assert (seen(who), units(who)) == (present, [(jam, 2)])
+    change(who, jam, now, present)
+    assert seen(who) != present
+
+
+def test_a_cart_is_read_as_its_products_are_now(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    put(who, (jam, 1), now=now)
+    change_product(jam, {"name": "Marmalade", "sku": "MARMALADE"}, now=now)
+    assert [(line.name, line.sku) for line in lines(who)] == [("Marmalade", "MARMALADE")]
+
+
+def test_filling_costs_the_same_number_of_statements_however_many_lines(
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    who, made = person(), [product() for _ in range(30)]
+    with django_assert_num_queries(2 + 4 + 4):  # offers; none there, twice; begun; then as below
+        put(who, *((one, 1) for one in made[:20]), now=now)
+    # BEGIN, COMMIT; offers, the lock, what is there; out, in and changed, the version
+    with django_assert_num_queries(2 + 3 + 3):
+        put(who, *((one, 2) for one in made[10:]), now=now)
+    with django_assert_num_queries(2 + 3):
+        put(who, *((one, 2) for one in made[10:]), now=now)
+    with django_assert_num_queries(2 + 3 + 2):
+        put_one(who, made[0], 1, now=now)
+    with django_assert_num_queries(2 + 1 + 2):
+        cart.remove_line(who.id, made[0], now=now)

@@ -1,0 +1,131 @@
+"""Drafts that nobody comes back to: which are deleted, and which are let alone."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from larder.common.clock import now as clock
+from larder.identity.services import accounts
+from larder.ops import tasks
+from larder.ops.invariants import check
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.models import Order, OrderLine
+from larder.orders.services import cart
+from larder.orders.services.drafts import add_unit
+from larder.orders.services.expire_drafts import KEPT, expire_drafts
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import CartShown, Placement, Terms
+from tests.conftest import Person
+from tests.race.shops import ServiceShop, at_once
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+GBP = Terms(currency="GBP")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fill(who: Person, product: int, *, now: datetime) -> None:
+    """Puts two units into the cart."""
+    cart.put_line(who.id, Wanted(product, 2), currency="GBP", now=now)
+
+
+def test_drafts_that_were_not_touched_for_thirty_days_are_deleted(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    old, touched, young, jam = person(), person(), person(), product()
+    for who in (old, touched):
+        fill(who, jam, now=now - KEPT - timedelta(seconds=1))
+    add_unit(touched.id, jam, currency="GBP", now=now - KEPT)
+    fill(young, jam, now=now)
+    assert expire_drafts(now=now, limit=10) == 1
+    assert queries.draft(old.id) is None
+    assert [one.id for one in (touched, young) if queries.draft(one.id)] == [touched.id, young.id]
+    assert OrderLine.objects.count() == 2
+    assert expire_drafts(now=now, limit=10) == 0
+
+
+def test_placed_orders_are_kept_for_ever(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, long_ago = person(), product(), now - 100 * KEPT
+    fill(who, jam, now=long_ago)
+    actor = who.customer.public_id
+    asked = Placement(customer=who.id, actor=actor, lines=(), cart=CartShown())
+    placed = place_order(asked, terms=GBP, now=long_ago)
+    accounts.delete_account(who.id, now=now)
+    assert expire_drafts(now=now, limit=10) == 0
+    assert queries.order(placed.order.id, customer=None) == placed.order
+    assert not check().violated
+
+
+def test_the_draft_of_a_deleted_account_goes_at_once(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    gone, stays, jam = person(), person(), product()
+    for who in (gone, stays):
+        fill(who, jam, now=now)
+    accounts.delete_account(gone.id, now=now)
+    assert expire_drafts(now=now, limit=10) == 1
+    assert [queries.draft(who.id) is None for who in (gone, stays)] == [True, False]
+
+
+def test_the_oldest_go_first_and_no_more_than_asked_for(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    jam, people = product(), [person() for _ in range(5)]
+    for days, who in enumerate(people):
+        fill(who, jam, now=now - KEPT - timedelta(days=9 - days))
+    assert expire_drafts(now=now, limit=2) == 2
+    assert [queries.draft(who.id) is None for who in people] == [True, True, False, False, False]
+    assert [expire_drafts(now=now, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_draft_that_is_being_placed_or_changed_is_let_alone_and_not_waited_for(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    held, other, jam = person(), person(), product()
+    for who in (held, other):
+        fill(who, jam, now=now - 2 * KEPT)
+
+    def expire() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '1s'")
+        return expire_drafts(now=now, limit=10)
+
+    with transaction.atomic():
+        Order.objects.select_for_update().get(customer=held.id)
+        assert at_once(ServiceShop(), [expire]) == [1]
+    assert queries.draft(other.id) is None
+    assert len(queries.draft(held.id).lines) == 1  # type: ignore[union-attr]
+
+
+def test_a_draft_touched_while_the_job_looked_is_kept(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    """The lock looks at the row again, as it is then."""
+    who, jam = person(), product(price="2")
+    fill(who, jam, now=now - 2 * KEPT)
+    fill_again = [lambda: add_unit(who.id, jam, currency="GBP", now=now)]
+    jobs = [lambda: expire_drafts(now=now, limit=10)] * 3
+    at_once(ServiceShop(), [*jobs, *fill_again])
+    found = queries.draft(who.id)
+    # Deleted before, and begun anew; or touched before, and kept.
+    assert found is not None
+    assert found.total in {Decimal(2), Decimal(6)}
+
+
+def test_the_job_deletes_batch_after_batch(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    jam, young = product(), person()
+    for _ in range(5):
+        fill(person(), jam, now=now)  # Of a fixed moment, long ago by the job's clock.
+    fill(young, jam, now=clock())
+    assert tasks.delete_expired_drafts(0) == 5
+    assert [order.customer_id for order in Order.objects.all()] == [young.id]

@@ -1,0 +1,90 @@
+"""Every way into the history is one walk of an index, begun where the page begins."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from larder.common import database
+from larder.common.ids import new_id
+from larder.orders import queries
+from larder.orders.models import Order
+from larder.orders.queries import HistoryPosition, OrderFilter
+from tests.conftest import Person
+
+WAYS: dict[str, dict[str, Any]] = {
+    "order_history": {"customer": 1},
+    "order_history_by_status": {"customer": 1, "status": "returned"},
+    "order_search": {"customer": None},
+    "order_search_by_status": {"customer": None, "status": "returned"},
+    "order_line_search": {"customer": None, "product": 7},
+}
+
+
+@pytest.fixture(autouse=True)
+def _filled(person: Callable[..., Person], now: datetime) -> None:
+    """An empty table is read along any index: none is better than another."""
+    database.execute(_FILL, [person().id, now, now, now])
+
+
+_FILL = """
+INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                     placed_at, updated_at, version)
+SELECT gen_random_uuid(), %s, 'delivered', 'GBP', 0, '', '', %s, %s, %s, 1
+FROM generate_series(1, 5000)
+"""
+
+
+def plan(wanted: OrderFilter, after: HistoryPosition | None, captured: Any) -> str:
+    """How the page is read where a table is too large to be read or sorted."""
+    with captured as seen:
+        queries.history(wanted, after=after, limit=21)
+    page = seen.captured_queries[0]["sql"]
+    for way in ("seqscan", "sort", "bitmapscan", "incremental_sort", "hashjoin", "mergejoin"):
+        database.execute(f"SET LOCAL enable_{way} = off")
+    return "\n".join(row[0] for row in database.rows(f"EXPLAIN {page}"))
+
+
+@pytest.mark.parametrize("index", WAYS)
+@pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
+def test_a_page_is_read_along_its_index(
+    index: str, deep: bool, db: None, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    given = WAYS[index]
+    after = HistoryPosition(now, new_id()) if deep else None
+    found = plan(OrderFilter(**given), after, django_assert_max_num_queries(2))
+    assert f"Scan Backward using {index} " in found
+    assert "Sort" not in found
+    assert "Filter" not in found, "what does not fit is read and left out"
+    if deep:
+        condition = next(line for line in found.splitlines() if "ROW(" in line)
+        assert "Index Cond" in condition, found
+
+
+@pytest.mark.parametrize("index", WAYS)
+def test_a_span_of_time_is_entered_and_left_by_the_index(
+    index: str, db: None, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    given = WAYS[index] | {"placed_after": now, "placed_before": now}
+    found = plan(OrderFilter(**given), None, django_assert_max_num_queries(2))
+    (condition,) = [line for line in found.splitlines() if "placed_at >" in line]
+    assert "Index Cond" in condition
+    assert "Sort" not in found
+
+
+def moments(order: Order) -> set[datetime | None]:
+    return set(order.lines.values_list("placed_at", flat=True))
+
+
+def test_whoever_writes_a_line_or_places_a_draft_the_lines_have_its_moment(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    given: dict[str, Any] = {"currency": "GBP", "total": 0, "created_at": now, "updated_at": now}
+    order = Order.objects.create(customer_id=person().id, status="draft", **given)
+    line = {"sku": "J", "name": "Jam", "unit_price": 1, "quantity": 1}
+    order.lines.create(product_id=product(), **line)
+    assert moments(order) == {None}
+    Order.objects.filter(pk=order.pk).update(status="placed", placed_at=now)
+    order.lines.create(product_id=product(), **line)
+    assert moments(order) == {now}

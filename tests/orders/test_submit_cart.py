@@ -1,0 +1,116 @@
+"""Placing "the cart": whichever draft the customer has when it is their turn."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from larder.catalog.services import change_product
+from larder.common import database
+from larder.common.errors import DomainError
+from larder.inventory import queries as inventory
+from larder.ops.invariants import check
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.services import cart
+from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.placement import CartShown, Placed, Placement, Terms
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+GBP = Terms(currency="GBP")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fill(who: Person, product: int, units: int, *, now: datetime) -> None:
+    """Makes this the cart's only line."""
+    cart.put_lines(who.id, [Wanted(product, units)], currency="GBP", now=now)
+
+
+def submission(who: Person, total: str | None = None, **details: Any) -> Placement:
+    """The placing of the cart; `total` is what was shown."""
+    return Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=(),
+        cart=CartShown(total=None if total is None else Decimal(total)),
+        operation="POST /api/v1/cart/submit",
+        **details,
+    )
+
+
+def code(answer: Placed | DomainError) -> str:
+    """What became of a placement."""
+    if isinstance(answer, DomainError):
+        return answer.code
+    return "replayed" if answer.replayed else "placed"
+
+
+def test_a_group_of_carts_is_answered_one_by_one(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    ada, grace, alan, jam = person(), person(), person(), product(stock=5)
+    fill(ada, jam, 3, now=now)
+    fill(grace, jam, 3, now=now)
+    by_id = Placement(
+        customer=ada.id,
+        actor=ada.customer.public_id,
+        lines=(),
+        draft=queries.draft(ada.id).id,  # type: ignore[union-attr]
+    )
+    group = [
+        submission(ada, key="k"),
+        submission(alan),
+        submission(ada),
+        submission(grace),
+        by_id,
+        submission(ada, key="k"),
+    ]
+    told = place_orders(group, terms=GBP, now=now)
+    assert [code(one) for one in told] == [
+        *("placed", "cart_empty", "cart_empty"),
+        *("insufficient_stock", "already_submitted", "replayed"),
+    ]
+    assert inventory.available([jam]) == {jam: 2}
+    assert not check().violated
+
+
+def test_a_cart_refused_for_its_total_takes_nothing_from_its_neighbours(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    ada, grace, jam = person(), person(), product(stock=3, price="2")
+    fill(ada, jam, 3, now=now)
+    fill(grace, jam, 3, now=now)
+    told = place_orders([submission(ada, "5"), submission(grace, "6")], terms=GBP, now=now)
+    assert [code(one) for one in told] == ["price_changed", "placed"]
+
+
+def test_a_key_is_settled_with_the_order_that_came_of_it(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    assert code(place_orders([submission(who, key="k")], terms=GBP, now=now)[0]) == "cart_empty"
+    assert database.rows("SELECT * FROM idempotency_key") == []
+    fill(who, jam, 1, now=now)
+    placed = place_order(submission(who, key="k"), terms=GBP, now=now)
+    kept = database.rows("SELECT operation, key, result, expires_at FROM idempotency_key")
+    assert kept == [("POST /api/v1/cart/submit", "k", str(placed.order.id), None)]
+
+
+def test_what_is_placed_is_priced_and_named_as_of_that_moment(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, later = person(), product(price="1.50"), now + timedelta(hours=1)
+    fill(who, jam, 2, now=now)
+    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, now=now)
+    shown = queries.draft(who.id)
+    assert shown is not None
+    order = place_order(submission(who, "3.50"), terms=GBP, now=later).order
+    (line,) = order.lines
+    assert (line.name, line.unit_price, order.total) == ("Marmalade", Decimal("1.75"), shown.total)
+    assert (order.id, order.number) == (shown.id, shown.number)
+    assert (order.created_at, order.placed_at) == (now, later)
