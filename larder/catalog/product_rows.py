@@ -155,6 +155,11 @@ def _storable(cell: str) -> str:
 
 
 def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
+    if len(header) > 2 * len(COLUMNS):
+        # Nobody waits to be told of each of a hundred thousand.
+        detail = f"More columns than there are. Known: {', '.join(COLUMNS)}."
+        yield RowFault(1, "", "too_long", detail)
+        return
     for name in REQUIRED:
         if name not in header:
             yield RowFault(1, name, "required", "This column is required.")

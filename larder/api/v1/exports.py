@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from io import StringIO
+from itertools import chain, islice
 
 import msgspec
 from django.http import HttpResponse, StreamingHttpResponse
@@ -61,11 +62,15 @@ class OrdersFile(Endpoint):
         return StreamingHttpResponse(_file(first, parts), content_type=CSV, headers=headers)
 
 
+ROWS_AT_ONCE = 200
+"""Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
+
+
 def _file(first: list[OrderView], rest: Iterable[list[OrderView]]) -> Iterator[bytes]:
     try:
-        yield _written([COLUMNS, *_rows(first)])
+        yield from _pieces(chain([COLUMNS], _rows(first)))
         for part in rest:
-            yield _written(_rows(part))
+            yield from _pieces(_rows(part))
     except Exception:
         # Not every server cuts the connection on an error, and then only this tells.
         yield _BROKEN.format(get_guid()).encode()
@@ -74,6 +79,11 @@ def _file(first: list[OrderView], rest: Iterable[list[OrderView]]) -> Iterator[b
 
 _BROKEN = '"This file is incomplete: the server failed while it was written. Correlation-ID {}'
 """A last line whose quote never ends: no strict reader takes the file for a whole one."""
+
+
+def _pieces(rows: Iterator[Iterable[object]]) -> Iterator[bytes]:
+    while piece := list(islice(rows, ROWS_AT_ONCE)):
+        yield _written(piece)
 
 
 def _written(rows: Iterable[Iterable[object]]) -> bytes:

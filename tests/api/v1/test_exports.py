@@ -16,7 +16,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from larder.api.v1.exports import COLUMNS
+from larder.api.v1.exports import COLUMNS, ROWS_AT_ONCE
 from larder.common.ids import new_id
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import walks
@@ -154,6 +154,20 @@ def test_the_first_bytes_come_before_the_second_part_is_read(
         assert next(parts).count(b"\r\n") == 1 + walks.PART
     with django_assert_num_queries(2):  # a page of orders, their lines
         assert next(parts).count(b"\r\n") == walks.PART
+
+
+def test_an_order_of_many_lines_is_written_in_pieces(
+    filled: Callable[[int], Person], product: Product
+) -> None:
+    who = filled(1)
+    (order,) = Order.objects.filter(customer=who.id)
+    lines = {"sku": "J", "name": "Jam", "unit_price": Decimal(2), "quantity": 1}
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, product_id=product(), placed_at=order.placed_at, **lines)
+        for _ in range(2 * ROWS_AT_ONCE)
+    )
+    pieces = [piece.count(b"\r\n") for piece in stream(who)]
+    assert pieces == [ROWS_AT_ONCE, ROWS_AT_ONCE, 2]
 
 
 def test_memory_does_not_grow_with_the_file(filled: Callable[[int], Person]) -> None:

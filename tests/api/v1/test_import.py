@@ -192,3 +192,8 @@ def test_a_cell_may_hold_what_the_field_of_v1_may(staff: Api, column: str, cell:
     row = plain | {"sku": "IN-FILE"} | {column: cell}
     answer = send(staff, ",".join(row), ",".join(str(one) for one in row.values()))
     assert (made.status == 201) == (answer.status == 200), (made.body, answer.body)
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once(staff: Api) -> None:
+    header = "sku,name,price," + ",".join(["sku"] * 100_000)
+    assert faults(send(staff, header)) == [("/1/", "too_long")]
