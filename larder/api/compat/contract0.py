@@ -1,34 +1,17 @@
 """Contract 0: a key for a username and a password, the same one each time."""
 
-from typing import Any
-
 from django.urls import path
-from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api.authentication import secrets
-from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import operation
-from larder.api.compat.tokens import NO_STORE
+from larder.api.compat.tokens import NO_STORE, Credentials, Key
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
 from larder.identity.errors import InvalidCredentials
 from larder.identity.services.keys import key_for_password
-
-
-class Credentials(serializers.Serializer[Any]):
-    """A password and whose it is."""
-
-    username = Text()
-    password = Password()
-
-
-class Key(serializers.Serializer[Any]):
-    """A long-lived key: 40 lower-case hex digits."""
-
-    token = serializers.RegexField(r"^[0-9a-f]{40}$")
 
 
 class KeyView(OpenView):

@@ -24,6 +24,9 @@ FIELDS = {"type": "object", "additionalProperties": True, "minProperties": 1}
 """A refusal of fields: field → sentences; for lines the sentences stand deeper. Broken JSON and
 what is wrong with the request as a whole is `detail` → sentence."""
 
+NOTHING = {"type": "object", "maxProperties": 0}
+"""An answer that says no more than its status."""
+
 FIELDS_OR_SENTENCES = {"oneOf": [FIELDS, SENTENCES]}
 
 CORRELATION = OpenApiParameter(

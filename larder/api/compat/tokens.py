@@ -44,6 +44,19 @@ class LogIn(serializers.Serializer[Any]):
         return read
 
 
+class Credentials(serializers.Serializer[Any]):
+    """A password and whose it is."""
+
+    username = Text()
+    password = Password()
+
+
+class Key(serializers.Serializer[Any]):
+    """A long-lived key: 40 lower-case hex digits, for the header `Authorization: Token <key>`."""
+
+    token = serializers.RegexField(r"^[0-9a-f]{40}$")
+
+
 class Pair(serializers.Serializer[Any]):
     """The tokens of a new log-in."""
 
@@ -97,6 +110,15 @@ def log_in(username: str, password: str, *, door: Door) -> Response:
     return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
 
 
+def renew(request: Request, *, door: Door) -> sessions.Pair:
+    """The tokens for the refresh token in the body. Raises ValidationError, TokenNotValid."""
+    given = read(request, RefreshToken)["refresh"]
+    try:
+        return sessions.refresh(given, door=door, signer=signer(), now=now())
+    except REFUSED_TOKEN as error:
+        raise TokenNotValid from error
+
+
 class RefreshView(TokenView):
     @operation(
         "refresh_token",
@@ -108,12 +130,7 @@ class RefreshView(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Gives a new access token for a refresh token, which can be used again."""
-        body = read(request, RefreshToken)
-        try:
-            pair = sessions.refresh(body["refresh"], door=API, signer=signer(), now=now())
-        except REFUSED_TOKEN as error:
-            raise TokenNotValid from error
-        return Response({"access": pair.access}, headers=NO_STORE)
+        return Response({"access": renew(request, door=API).access}, headers=NO_STORE)
 
 
 urlpatterns = [

@@ -18,7 +18,7 @@ from larder.api.v1.http import (
     claim,
     no_content,
     read_parameters,
-    replay_headers,
+    reply_created,
     reply_tagged,
     version_wanted,
 )
@@ -72,10 +72,12 @@ class Addresses(Endpoint):
             claim=claim(request, fingerprint(fields), expires_at=moment + RETENTION),
         )
         found = queries.address(who, UUID(added.result))
-        headers = {"Location": f"{request.path}/{found.id}"}
-        headers |= replay_headers(replayed=added.replayed)
-        return reply_tagged(
-            request, _shown(found), version=found.version, status=201, headers=headers
+        return reply_created(
+            request,
+            _shown(found),
+            location=f"{request.path}/{found.id}",
+            version=found.version,
+            replayed=added.replayed,
         )
 
 

@@ -18,11 +18,10 @@ from larder.api.v1.http import (
     idempotency_key,
     no_content,
     operation_of,
-    replay_headers,
     reply_tagged,
 )
 from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
-from larder.api.v1.orders import shown as shown_order
+from larder.api.v1.orders import answer_placed
 from larder.common import money
 from larder.common.clock import now
 from larder.orders import queries
@@ -121,12 +120,7 @@ class CartSubmission(Endpoint):
         """Places the cart, wholly or not at all; the order has the cart's id."""
         body = read_body(request, cart_shapes.Submission)
         placed = place_order(_placement(request, body), terms=terms(), now=now())
-        order = placed.order
-        headers = {"Location": f"/api/v1/orders/{order.id}"}
-        headers |= replay_headers(replayed=placed.replayed)
-        return reply_tagged(
-            request, shown_order(order), version=order.version, status=201, headers=headers
-        )
+        return answer_placed(request, placed)
 
 
 def _placement(request: Request, body: cart_shapes.Submission) -> Placement:

@@ -13,7 +13,7 @@ from larder.api.v1.http import (
     claim,
     no_content,
     read_parameters,
-    replay_headers,
+    reply_created,
     reply_tagged,
     version_wanted,
 )
@@ -66,9 +66,13 @@ class Categories(StaffWrites):
             claim=claim(request, content, expires_at=moment + RETENTION),
         )
         found = queries.category(made.id)
-        headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(replayed=made.replayed)
-        answer = _shown(found)
-        return reply_tagged(request, answer, version=found.version, status=201, headers=headers)
+        return reply_created(
+            request,
+            _shown(found),
+            location=f"{request.path}/{made.id}",
+            version=found.version,
+            replayed=made.replayed,
+        )
 
 
 class Category(StaffWrites):

@@ -117,6 +117,14 @@ def reply_tagged(
     return response
 
 
+def reply_created(
+    request: Request, payload: Any, *, location: str, version: int, replayed: bool
+) -> HttpResponse:
+    """The 201 of something that was made, or was made by an earlier request of the same key."""
+    headers = {"Location": location} | replay_headers(replayed=replayed)
+    return reply_tagged(request, payload, version=version, status=201, headers=headers)
+
+
 def _names(header: str, tag: str) -> bool:
     given = [one.strip().removeprefix("W/") for one in header.split(",")]
     return "*" in given or tag in given

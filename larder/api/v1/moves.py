@@ -1,6 +1,7 @@
 """What is done to an order that was placed: cancelled, packed, shipped, delivered, returned."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,15 +30,11 @@ MOVED = Trait(
 )
 """What all moves have in common. Their keys are kept for ever, as orders are."""
 
+move = partial(operation, tag="orders", answers={200: shapes.Order}, traits=[MOVED])
+
 
 class Cancel(Endpoint):
-    @operation(
-        "cancel_order",
-        tag="orders",
-        body=move_shapes.Cancellation,
-        answers={200: shapes.Order},
-        traits=[MOVED],
-    )
+    @move("cancel_order", body=move_shapes.Cancellation)
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Cancels an order; its units can be ordered again. Customers can until it is packed."""
         body = read_body(request, move_shapes.Cancellation)
@@ -47,14 +44,7 @@ class Cancel(Endpoint):
 class Pack(Endpoint):
     permission_classes = (IsStaff,)
 
-    @operation(
-        "pack_order",
-        tag="orders",
-        body=move_shapes.Packing,
-        answers={200: shapes.Order},
-        problems=["not_staff"],
-        traits=[MOVED],
-    )
+    @move("pack_order", body=move_shapes.Packing, problems=["not_staff"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Staff: the order is packed, of some lines perhaps fewer than ordered."""
         body = read_body(request, move_shapes.Packing)
@@ -64,14 +54,7 @@ class Pack(Endpoint):
 class Ship(Endpoint):
     permission_classes = (IsStaff,)
 
-    @operation(
-        "ship_order",
-        tag="orders",
-        body=move_shapes.Moving,
-        answers={200: shapes.Order},
-        problems=["not_staff"],
-        traits=[MOVED],
-    )
+    @move("ship_order", body=move_shapes.Moving, problems=["not_staff"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Staff: the packed order leaves the house."""
         body = read_body(request, move_shapes.Moving)
@@ -81,14 +64,7 @@ class Ship(Endpoint):
 class Deliver(Endpoint):
     permission_classes = (IsStaff,)
 
-    @operation(
-        "deliver_order",
-        tag="orders",
-        body=move_shapes.Moving,
-        answers={200: shapes.Order},
-        problems=["not_staff"],
-        traits=[MOVED],
-    )
+    @move("deliver_order", body=move_shapes.Moving, problems=["not_staff"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Staff: the order has arrived."""
         body = read_body(request, move_shapes.Moving)
@@ -98,14 +74,7 @@ class Deliver(Endpoint):
 class Return(Endpoint):
     permission_classes = (IsStaff,)
 
-    @operation(
-        "return_order",
-        tag="orders",
-        body=move_shapes.Return,
-        answers={200: shapes.Order},
-        problems=["not_staff", "return_exceeds_shipped"],
-        traits=[MOVED],
-    )
+    @move("return_order", body=move_shapes.Return, problems=["not_staff", "return_exceeds_shipped"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Staff: units of a shipped order came back."""
         body = read_body(request, move_shapes.Return)
@@ -128,7 +97,7 @@ def _return(asked: Asked, body: move_shapes.Return) -> bool:
 
 
 def _moved(
-    request: Request, order: UUID, body: msgspec.Struct, move: Callable[[Asked], Any]
+    request: Request, order: UUID, body: msgspec.Struct, make: Callable[[Asked], Any]
 ) -> HttpResponse:
     """Makes a move and answers with the order as it stands then."""
     asked = Asked(
@@ -138,6 +107,6 @@ def _moved(
         version=version_wanted(request),
         claim=claim(request, fingerprint(msgspec.to_builtins(body)), result=str(order)),
     )
-    headers = replay_headers(replayed=move(asked))
+    headers = replay_headers(replayed=make(asked))
     found = queries.order(order, customer=whose(caller(request)))
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

@@ -23,7 +23,7 @@ from larder.api.v1.http import (
     idempotency_key,
     operation_of,
     read_parameters,
-    replay_headers,
+    reply_created,
     reply_tagged,
     version_wanted,
 )
@@ -38,7 +38,7 @@ from larder.orders.queries import EventView, HistoryPosition, OrderFilter, Order
 from larder.orders.services.changes import change_order
 from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement
+from larder.orders.services.placement import Placed, Placement
 
 Status = Annotated[
     Literal["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
@@ -125,12 +125,7 @@ class Orders(Endpoint):
         """Places an order, wholly or not at all."""
         body = read_body(request, shapes.NewOrder)
         placed = place_order(_placement(request, body), terms=terms(), now=now())
-        headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
-        headers |= replay_headers(replayed=placed.replayed)
-        order = placed.order
-        return reply_tagged(
-            request, shown(order), version=order.version, status=201, headers=headers
-        )
+        return answer_placed(request, placed)
 
 
 class Order(Endpoint):
@@ -253,6 +248,18 @@ def _placement(request: Request, body: shapes.NewOrder) -> Placement:
 def _wanted(line: shapes.NewLine) -> Wanted:
     expected = None if line.expected_price is None else Decimal(line.expected_price)
     return Wanted(line.product, line.quantity, expected)
+
+
+def answer_placed(request: Request, placed: Placed) -> HttpResponse:
+    """The 201 of an order, from a cart or at once."""
+    order = placed.order
+    return reply_created(
+        request,
+        shown(order),
+        location=f"/api/v1/orders/{order.id}",
+        version=order.version,
+        replayed=placed.replayed,
+    )
 
 
 def shown(order: OrderView) -> shapes.Order:

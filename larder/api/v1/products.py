@@ -23,7 +23,7 @@ from larder.api.v1.http import (
     claim,
     no_content,
     read_parameters,
-    replay_headers,
+    reply_created,
     reply_tagged,
     version_wanted,
 )
@@ -97,9 +97,13 @@ class Products(StaffWrites):
             claim=claim(request, content, expires_at=moment + RETENTION),
         )
         product = queries.product(who.id, made.id, archived=made.replayed)
-        headers = {"Location": f"{request.path}/{made.id}"} | replay_headers(replayed=made.replayed)
-        answer = shown([product])[0]
-        return reply_tagged(request, answer, version=product.version, status=201, headers=headers)
+        return reply_created(
+            request,
+            shown([product])[0],
+            location=f"{request.path}/{made.id}",
+            version=product.version,
+            replayed=made.replayed,
+        )
 
 
 class Product(StaffWrites):

@@ -174,6 +174,15 @@ def order(order_id: UUID, *, customer: int | None) -> OrderView:
     return found[order_id]
 
 
+def id_by_number(number: int, *, customer: int) -> UUID:
+    """The id of a customer's order, placed or the draft. Raises NotFound."""
+    rows = Order.objects.filter(number=number, customer_id=customer)
+    found = rows.values_list("id", flat=True).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def by_number(number: int, *, customer: int) -> OrderView:
     """A customer's placed order. Raises NotFound."""
     rows = Order.objects.filter(_PLACED, number=number, customer_id=customer)

@@ -13,8 +13,16 @@ from larder.api.authentication import signer
 from larder.api.compat.answers import field_errors
 from larder.api.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.api.compat.fields import Password, Text
-from larder.api.compat.operations import Refusal, operation
-from larder.api.compat.tokens import NO_STORE, Pair, RefreshToken, TokenView, log_in
+from larder.api.compat.operations import NOTHING, Refusal, operation
+from larder.api.compat.tokens import (
+    NO_STORE,
+    Credentials,
+    Pair,
+    RefreshToken,
+    TokenView,
+    log_in,
+    renew,
+)
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
 from larder.common.errors import AlreadyTaken
@@ -42,20 +50,12 @@ class Registered(serializers.Serializer[Any]):
     email = serializers.EmailField()
 
 
-class Credentials(serializers.Serializer[Any]):
-    username = Text()
-    password = Password()
-
-
 class AnyToken(serializers.Serializer[Any]):
     token = Text()
 
 
 class NotValid(Refusal):
     code = serializers.ChoiceField(["token_not_valid"])
-
-
-NOTHING = {"type": "object", "maxProperties": 0}
 
 
 class Register(OpenView):
@@ -118,12 +118,7 @@ class Refresh(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair; the old one is dead from then on."""
-        given = read(request, RefreshToken)["refresh"]
-        try:
-            pair = sessions.refresh(given, door=IDENTITY, signer=signer(), now=now())
-        except REFUSED_TOKEN as error:
-            raise TokenNotValid from error
-        return Response(Pair(pair).data, headers=NO_STORE)
+        return Response(Pair(renew(request, door=IDENTITY)).data, headers=NO_STORE)
 
 
 class Verify(TokenView):

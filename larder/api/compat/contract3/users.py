@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api.compat.fields import Password, Text
-from larder.api.compat.operations import Refusal, operation
+from larder.api.compat.operations import NOTHING, Refusal, operation
 from larder.api.compat.views import CompatView, OpenView, caller, read, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import AlreadyTaken, NotFound
@@ -69,7 +69,6 @@ class Users(serializers.Serializer[Any]):
     users = User(many=True)
 
 
-NOTHING = {"type": "object", "maxProperties": 0}
 SHOWN = {
     "type": "object",
     "properties": {"user is": {"type": "string"}},

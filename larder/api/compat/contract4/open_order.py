@@ -76,9 +76,9 @@ class Submission(PasswordView):
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes its units out of stock, or changes nothing at all."""
         who = caller(request)
-        asked = queries.order_or_draft(order, customer=who.id)
+        draft = queries.id_by_number(order, customer=who.id)
         try:
-            placed = place(who, (), draft=asked.id)
+            placed = place(who, (), draft=draft)
         except DomainError as error:
             raise _refusal(error) from error
         return Response(order_row(placed.order))

@@ -56,12 +56,6 @@ class OrderId(serializers.Serializer[Any]):
     order_id = serializers.IntegerField()
 
 
-class Key(serializers.Serializer[Any]):
-    """A long-lived key, for the header `Authorization: Token <key>`."""
-
-    token = serializers.RegexField("^[0-9a-f]{40}$")
-
-
 def product_row(product: StockedProduct) -> dict[str, Any]:
     """As ProductRow says."""
     return {

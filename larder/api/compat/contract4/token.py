@@ -9,8 +9,8 @@ from rest_framework.response import Response
 
 from larder.api.authentication import secrets
 from larder.api.compat.authentication import KeyAuthentication, PasswordAuthentication
-from larder.api.compat.contract4.shapes import Key
 from larder.api.compat.operations import operation
+from larder.api.compat.tokens import NO_STORE, Key
 from larder.api.compat.views import Kinds, PasswordView
 from larder.common.clock import now
 from larder.identity.caller import Caller
@@ -44,4 +44,4 @@ class Token(PasswordView):
     @operation("get_token", answers={200: Key})
     def get(self, request: Request) -> Response:
         """The caller's long-lived key, the same at each call; made at the first."""
-        return Response({"token": request.auth}, headers={"Cache-Control": "no-store"})
+        return Response({"token": request.auth}, headers=NO_STORE)
