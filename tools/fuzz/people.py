@@ -8,6 +8,8 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,9 @@ PASSWORD = "a password for fuzzing"
 FRESH_SECONDS = 200.0
 """Access tokens live 300 seconds."""
 PATIENCE_SECONDS = 20.0
+STOCK = 1_000_000
+UNITS = 3
+"""In an order, for returns and shortages in part."""
 DOORS = {
     "contract1": "/api/token/",
     "contract2": "/api/identity/token/",
@@ -57,8 +62,8 @@ class Person:
         named = self.username in {str(body.get("username")), str(body.get("name"))}
         return body | {"password": PASSWORD} if named else body
 
-    def settle(self) -> None:
-        """Log in, and get an order, a cart, a key and an address."""
+    def settle(self, *, staff: bool) -> None:
+        """Log in, and get orders, a cart, a key and an address."""
         credentials = {"username": self.username, "password": PASSWORD}
         door = DOORS.get(self.document, "/api/v1/auth/token")
         pair = self._call("POST", door, credentials)
@@ -67,18 +72,26 @@ class Person:
         self.real |= {"customer-number": me["id"], "customer-uuid": me["public_id"]}
         self.real["key-uuid"] = self._call("POST", "/api/v1/auth/keys", {})["id"]
         self.real["address-uuid"] = self._call("POST", "/api/v1/me/addresses", {})["id"]
-        self._fill_basket()
-
-    def _fill_basket(self) -> None:
-        # Not always the first: others who fuzz may sell it out or archive it in between.
-        listed = self._call("GET", "/api/v1/products?in_stock=true&limit=100")["results"]
-        product = secrets.choice(listed)
-        line = {"product": product["id"], "quantity": product["min_quantity"]}
-        order = self._call("POST", "/api/v1/orders", {"lines": [line]})
-        draft = self._call("POST", f"/products/{product['id']}/add_to_order/")
-        self.real |= {"product-number": product["id"], "product-uuid": product["public_id"]}
-        self.real |= {"order-number": order["number"], "order-uuid": order["id"]}
+        self._order()
+        draft = self._call("POST", f"/products/{self.real['product-number']}/add_to_order/")
         self.real["draft-number"] = draft["order_id"]
+        if staff:
+            self._move_orders()
+
+    def _order(self, *moves: str) -> str:
+        """The id of an order of the product that is this person's own, moved so far."""
+        line = {"product": self.real["product-number"], "quantity": UNITS}
+        order = self._call("POST", "/api/v1/orders", {"lines": [line]})
+        self.real |= {"order-number": order["number"], "order-uuid": order["id"]}
+        for move in moves:
+            self._call("POST", f"/api/v1/orders/{order['id']}/{move}")
+        return str(order["id"])
+
+    def _move_orders(self) -> None:
+        """Only staff move orders on. Leaves the last one placed, for what is asked of any."""
+        self.real["packed-uuid"] = self._order("pack")
+        self.real["shipped-uuid"] = self._order("pack", "ship")
+        self._order()
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's body. An overload (503) is waited for, any other refusal ends the run."""
@@ -106,11 +119,25 @@ class Person:
 
 
 def new_person(base_url: str, document: str, *, staff: bool) -> Person:
-    """Another account, made in the database (no API makes staff), settled."""
+    """Another account and a product that nobody else is sent to, made in the database (no API
+    makes staff): what others do to the shop's products must not end a run."""
     django.setup()
     from larder.identity.services.accounts import ensure_account
 
     person = Person(base_url, document, f"fuzz {secrets.token_hex(4)}")
     ensure_account(person.username, PASSWORD, superuser=staff)
-    person.settle()
+    person.real |= _new_product(person.username)
+    person.settle(staff=staff)
     return person
+
+
+def _new_product(name: str) -> dict[str, Any]:
+    from larder.catalog.models import Product
+    from larder.common.ids import NOBODY
+    from larder.inventory.services.products import create_stocked_product
+
+    fields = {"name": name, "price": Decimal("2.55")}
+    now = datetime.now(UTC)
+    made = create_stocked_product(fields, quantity=STOCK, actor=NOBODY, now=now)
+    product = Product.objects.get(id=made.id)
+    return {"product-number": product.id, "product-uuid": str(product.public_id)}

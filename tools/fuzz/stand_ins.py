@@ -23,6 +23,7 @@ Json = dict[str, Any]
 
 NAMES = (
     *("customer-number", "customer-uuid", "order-number", "order-uuid", "draft-number"),
+    *("packed-uuid", "shipped-uuid"),
     *("product-number", "product-uuid", "key-uuid", "address-uuid"),
     *("username", "password", "refresh", "token"),
 )
@@ -35,6 +36,8 @@ _NAME_OF: dict[str | int, str] = IN_PLACE_OF_TEXT | {
 }
 _IN_TEXT = {name: number for number, name in IN_PLACE_OF_TEXT.items()}
 _KINDS = ("product", "order", "customer", "user", "key", "address")
+_MOVED = {"ship": "packed-uuid", "deliver": "shipped-uuid", "return": "shipped-uuid"}
+"""The orders that these moves are allowed on."""
 _OF_THE_PLAN = {
     "{{username}}": _IN_TEXT["username"],
     "{{password}}": _IN_TEXT["password"],
@@ -88,7 +91,9 @@ def with_stand_ins(document: Json) -> Json:
     for path, operation in operations(made):
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "path":
-                parameter["schema"] = _in_path(path, parameter["schema"])
+                _offer_in_path(path, parameter)
+            elif parameter["name"] == "If-Match":
+                parameter["example"] = "*"
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content["schema"] = _renamed(content["schema"])
             _offer_in_body(content["schema"])
@@ -132,28 +137,36 @@ def _in_member(name: str, member: Json) -> Json:
     return member
 
 
-def _in_path(path: str, schema: Json) -> Json:
-    """Room for what the path leads to: the first of the kinds that it contains.
+def _offer_in_path(path: str, parameter: Json) -> None:
+    """Room for what the path leads to, which is also the parameter's example: chance alone may
+    not hit it in a short run."""
+    schema = parameter["schema"]
+    names = _names_in_path(path, "number" if schema.get("type") == "integer" else "uuid")
+    parameter["schema"] = _either(names, schema)
+    if names:
+        parameter["example"] = parameter["schema"]["anyOf"][0]["enum"][0]
+
+
+def _names_in_path(path: str, form: str) -> list[str]:
+    """The first of the kinds that the path contains, and for moves an order that allows them.
 
     Contract 4 fills orders at paths of products, so these go first.
     """
+    moved = _MOVED.get(path.rpartition("/")[2]) if "/orders/" in path else None
     kind = next((one for one in _KINDS if one in path), "")
     kind = {"user": "customer"}.get(kind, kind)
-    form = "number" if schema.get("type") == "integer" else "uuid"
-    names = [f"{kind}-{form}"]
+    names = [moved or f"{kind}-{form}"]
     if names == ["order-number"]:
         names.append("draft-number")
-    return _either([one for one in names if one in NAMES], schema)
+    return [one for one in names if one in NAMES]
 
 
 def _either(names: list[str], schema: Json) -> Json:
     """The schema, or a stand-in that is of another type: one of its own would dissolve in it."""
     if not names:
         return schema
-    if schema.get("type") == "integer":
-        return {"anyOf": [{"enum": names}, schema]}
-    numbers = [number for number, name in IN_PLACE_OF_TEXT.items() if name in names]
-    return {"anyOf": [{"enum": numbers}, schema]}
+    of_text = schema.get("type") != "integer"
+    return {"anyOf": [{"enum": [_IN_TEXT[one] if of_text else one for one in names]}, schema]}
 
 
 def replaced(node: Any, real: Mapping[str, Any]) -> Any:
