@@ -132,12 +132,11 @@ def new_person(base_url: str, document: str, *, staff: bool) -> Person:
 
 
 def _new_product(name: str) -> dict[str, Any]:
-    from larder.catalog.models import Product
+    from larder.catalog.queries import public_ids
     from larder.common.ids import NOBODY
     from larder.inventory.services.products import create_stocked_product
 
     fields = {"name": name, "price": Decimal("2.55")}
     now = datetime.now(UTC)
     made = create_stocked_product(fields, quantity=STOCK, actor=NOBODY, now=now)
-    product = Product.objects.get(id=made.id)
-    return {"product-number": product.id, "product-uuid": str(product.public_id)}
+    return {"product-number": made.id, "product-uuid": str(public_ids([made.id])[made.id])}
