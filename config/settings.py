@@ -146,6 +146,9 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# An order of a thousand lines, each with its two fields, is packed on one page of the admin.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
+FILE_UPLOAD_HANDLERS = ["larder.ops.uploads.BoundedUpload"]
 
 TEMPLATES = [
     {

@@ -17,7 +17,7 @@ from tools.errors import LauncherError
 
 WARM_UP = 40
 BAR = 1.3
-"""How much slower the largest shop's p99 may be than the smallest's."""
+"""How much slower the p99 of any larger shop may be than the smallest's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ QUESTIONS = (
     Question("by a common status", OFTEN, _always("?status=delivered")),
     Question("by a rare status, far back", OFTEN, _always("?status=packed")),
     Question("by a status nothing has", OFTEN, _always("?status=shipped"), rows=0),
+    Question("by several statuses", OFTEN, _always("?status=packed,delivered")),
     Question("of somebody who ordered long ago", EARLY, _always("")),
     Question("staff: by number", STAFF, _number, rows=1),
     Question("staff: by customer", STAFF, _customer),
@@ -73,6 +74,7 @@ QUESTIONS = (
     Question("staff: by a product sold long ago", STAFF, _always("?product=2")),
     Question("staff: by a common status", STAFF, _always("?status=delivered")),
     Question("staff: by a rare status, far back", STAFF, _always("?status=returned")),
+    Question("staff: by several statuses", STAFF, _before("&status=delivered,packed,returned")),
     Question("staff: by time", STAFF, _before("")),
     Question("staff: by time, deep, by cursor", STAFF, _before(""), deep=True),
 )

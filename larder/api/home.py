@@ -11,6 +11,11 @@ from larder.api.problems import problem
 def home(request: HttpRequest) -> HttpResponse:
     """Says that the service runs, and where to go from here. Open; asks the database nothing."""
     if request.method not in {"GET", "HEAD"}:
-        return problem(request, "method_not_allowed", headers={"Allow": "GET, HEAD"})
+        return problem(
+            request,
+            "method_not_allowed",
+            detail="This path takes GET, HEAD.",
+            headers={"Allow": "GET, HEAD"},
+        )
     earlier = [(name, TITLES[name]) for name in sorted(settings.COMPAT & TITLES.keys())]
     return HttpResponse(render_to_string("api/home.html", {"earlier": earlier}))

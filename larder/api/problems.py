@@ -24,9 +24,10 @@ from django_guid import get_guid
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
 
+from larder.api import preconditions
 from larder.api.addresses import base_url
 from larder.common import money
-from larder.common.errors import DomainError, InvalidInput
+from larder.common.errors import DomainError, InvalidInput, StaleVersion
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ KINDS = {
     "not_acceptable": Kind(406, "The answer would be JSON, which the request does not accept."),
     "insufficient_stock": Kind(409, "Less is available than was asked for."),
     "price_changed": Kind(409, "Prices are not what was expected."),
+    "currency_changed": Kind(409, "The shop no longer sells in the order's currency."),
     "order_rule": Kind(409, "The order breaks a rule of the shop."),
     "count_below_committed": Kind(409, "Fewer units were counted than customers were promised."),
     "stock_limit_exceeded": Kind(409, "More units than a product can have."),
@@ -83,6 +85,7 @@ KINDS = {
     "category_in_use": Kind(409, "The category is not empty."),
     "since_expired": Kind(410, "The copy is of another history of the shop: copy anew."),
     "invalid_transition": Kind(409, "The order's status does not allow this."),
+    "made_otherwise": Kind(409, "This was done before, and otherwise."),
     "return_exceeds_shipped": Kind(409, "More would come back than was shipped."),
     "precondition_failed": Kind(412, "The object has changed since it was read."),
     "body_too_large": Kind(413, "The body is too large."),
@@ -95,6 +98,19 @@ KINDS = {
     "overloaded": Kind(503, "The server is busy; try again shortly."),
     "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
 }
+
+
+def example(code: str) -> dict[str, Any]:
+    """What every problem of this code has, as the OpenAPI document shows it."""
+    kind = KINDS[code]
+    return {
+        "type": f"https://shop.example{PAGES}{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        "detail": kind.title,
+        "correlation_id": "4c0f8a3e5f0d4d8f9b1f6d8a6f3a2b10",
+    }
 
 
 def problem(
@@ -138,7 +154,8 @@ def from_domain(request: Asked, error: DomainError) -> HttpResponse:
     """The answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
-    return problem(request, error.code, **_shown(error.extensions))
+    detail = preconditions.unmet(request) if isinstance(error, StaleVersion) else ""
+    return problem(request, error.code, detail=detail, **_shown(error.extensions))
 
 
 def _shown(value: Any) -> Any:
@@ -176,7 +193,10 @@ def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.Throttled):
         headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1) + 1)}
         return problem(request, "throttled", headers=headers)
-    return problem(request, _FRAMEWORK_CODES.get(type(error), "bad_request"))
+    # Here our own views say what is taken instead; elsewhere the title says all that is known.
+    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType)
+    code = _FRAMEWORK_CODES.get(type(error), "bad_request")
+    return problem(request, code, detail=str(error.detail) if told else "")
 
 
 _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
@@ -193,15 +213,16 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
 
 def from_database(request: Asked, error: Exception) -> HttpResponse | None:
     """503 when the database is away or cannot keep up; None for an error of ours."""
-    if not isinstance(error, OperationalError | InterfaceError):
+    busy = getattr(error.__cause__, "sqlstate", None) in _BUSY
+    if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
     logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])
-    state = getattr(error.__cause__, "sqlstate", None)
-    return problem(request, "overloaded" if state in _BUSY else "database_unavailable")
+    return problem(request, "overloaded" if busy else "database_unavailable")
 
 
-_BUSY = frozenset({"55P03", "57014", "40P01", "40001", "53300"})
-"""Lock not available, statement timed out, deadlock, serialization failure, too many clients."""
+_BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"})
+"""Lock not available; a statement, an idle transaction, a transaction timed out; deadlock;
+serialization failure; too many clients."""
 
 
 def _from_django(request: Asked, error: Exception) -> HttpResponse | None:

@@ -6,6 +6,7 @@ above, extends and registers it.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -29,7 +30,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWid
 
 from larder.catalog import services
 from larder.catalog.models import Category, Product
-from larder.common import exports
+from larder.common import exports, money
 from larder.common.admin import (
     MOST_AT_ONCE,
     Question,
@@ -155,6 +156,9 @@ class ProductForm(VersionedForm):
         self._limit("description", MaxLengthValidator(20_000))
         self._limit("image_url", URLValidator(schemes=["http", "https"]))
         self.fields["price"].label = f"Price ({settings.CURRENCY})"
+        if self.instance.pk is not None:
+            # As the API writes it: no third decimal where there is none.
+            self.initial["price"] = Decimal(money.text(self.instance.price))
 
     def _limit(self, name: str, *validators: Any) -> None:
         if name in self.fields:
@@ -255,6 +259,9 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     actions_detail: Any = ("archive",)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """Who looks for a product in another form wants one that is on sale."""
+        if request.resolver_match.url_name == "autocomplete":
+            queryset = queryset.filter(archived_at=None)
         return containing(queryset, search_term), False
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:

@@ -70,11 +70,25 @@ class Product(models.Model):
                 & (Q(max_per_order=None) | Q(max_per_order__gte=F("min_quantity"))),
                 name="product_rules",
             ),
+            # Integers: the quotient is cut off, so this is the largest multiple up to the most.
+            models.CheckConstraint(
+                condition=Q(max_per_order=None)
+                | Q(min_quantity__lte=F("max_per_order") / F("step") * F("step")),
+                name="product_step",
+                violation_error_message=(
+                    "No multiple of the step lies between the fewest and the most units."
+                ),
+            ),
         )
         indexes = (
             models.Index(fields=["name", "id"], name="product_by_name", condition=_LISTED),
             models.Index(fields=["price", "id"], name="product_by_price", condition=_LISTED),
             models.Index(fields=["category", "id"], name="product_by_category", condition=_LISTED),
+            models.Index(
+                fields=["barcode", "id"],
+                name="product_by_barcode",
+                condition=_LISTED & Q(barcode__gt=""),
+            ),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
         )
 
@@ -104,5 +118,9 @@ class ProductChange(models.Model):
                 fields=["transaction_id", "position"],
                 name="product_change_feed",
                 include=["product"],
+            ),
+            # For larder/catalog/compaction.py.
+            models.Index(
+                fields=["product", "transaction_id", "position"], name="product_change_of"
             ),
         )

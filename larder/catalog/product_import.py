@@ -19,6 +19,7 @@ from larder.catalog.product_rows import (
     RowFault,
     faulty_file,
 )
+from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES
 from larder.common import database
 from larder.common.ids import new_id
 
@@ -80,7 +81,12 @@ def _until_unreadable(file: ProductFile, faults: list[RowFault]) -> Iterator[Row
 
 
 def _copy_part(part: Sequence[Row], told: Told) -> int:
-    with connection.cursor() as cursor, cursor.copy(sql.COPY) as copy:
+    # What fails while a COPY is under way, Django would not turn into an error of its own.
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(sql.COPY) as copy,
+    ):
         for row in part:
             copy.write_row((row.line, new_id(), *row.cells))
     told(len(part))
@@ -94,9 +100,11 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
     for (line,) in database.rows(sql.NO_CATEGORY, [MOST_NAMED]):
         found.append(RowFault(line, "category", "unknown_category", "There is no such category."))
-    for (line,) in database.rows(sql.broken_rules(columns), [MOST_NAMED]):
-        detail = "max_per_order must not be less than min_quantity."
-        found.append(RowFault(line, "max_per_order", "out_of_range", detail))
+    for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MOST_NAMED]):
+        column, detail = ("step", STEP_MISSES)
+        if is_least_above_most:
+            column, detail = ("max_per_order", MOST_BELOW_LEAST)
+        found.append(RowFault(line, column, "out_of_range", detail))
     return found
 
 

@@ -6,6 +6,7 @@ What a cell may hold is what v1's fields may hold (tests/api/v1/test_import.py c
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,6 +47,20 @@ def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
     """The refusal of a file, with its faults by line."""
     named = sorted(rows)[:MOST_NAMED]
     return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
+
+
+def refuse_longer(lines: Iterable[str], *, most: int) -> None:
+    """Raises FaultyFile for a file of more than `most` rows, those without anything among them.
+
+    Reads no further than that, and nothing of what the rows say: a file whose rows cannot be told
+    apart passes, for whoever reads them to name.
+    """
+    reader, begins = csv.reader(lines, strict=True), 1
+    with suppress(csv.Error):
+        for rows_before, _ in enumerate(reader, start=-1):
+            if rows_before == most:
+                raise faulty_file([RowFault(begins, "", "too_many", f"At most {most} rows.")])
+            begins = reader.line_num + 1
 
 
 class _UnusableCellError(Exception):

@@ -54,11 +54,6 @@ def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
     return dict(found.values_list("public_id", "id"))
 
 
-def existing(products: Collection[int]) -> set[int]:
-    """Those of the ids that exist, archived or not."""
-    return set(Product.objects.filter(id__in=products).values_list("id", flat=True))
-
-
 @dataclass(frozen=True, slots=True)
 class CategoryRow:
     """A category. `parent` is an id."""

@@ -52,6 +52,10 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """What a product has where nothing is said; SKU, name and price have to be said."""
 
+MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
+STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
+"""What is wrong with the rules of a product of which no number of units could be ordered."""
+
 
 def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
     """Adds a product with the EDITABLE fields given; `name` and `price` are needed.
@@ -282,8 +286,9 @@ def _clash(error: IntegrityError) -> Exception:
     if "sku" in constraint:
         return AlreadyTaken("sku")
     if constraint == "product_rules":
-        detail = "max_per_order must not be less than min_quantity."
-        return InvalidInput([Fault("/max_per_order", "out_of_range", detail)])
+        return InvalidInput([Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST)])
+    if constraint == "product_step":
+        return InvalidInput([Fault("/step", "out_of_range", STEP_MISSES)])
     return UnknownCategory() if "category" in constraint or "parent" in constraint else error
 
 

@@ -1,6 +1,7 @@
-"""The catalogue's hand-written SQL, and the plan it relies on.
+"""The catalogue's hand-written SQL, and the plans it relies on.
 
-Compared with its plain ORM version in tests/catalog/test_sql.py.
+Compared with plain ORM versions: OFFERS in tests/catalog/test_sql.py, storing a file in
+test_product_import.py, COMPACT with what every reader has to be told in test_compaction.py.
 """
 
 from collections.abc import Collection
@@ -74,16 +75,19 @@ GROUP BY part ORDER BY part
 
 def broken_rules(given: Collection[str]) -> str:
     """The lines whose rules contradict each other, together with what a known product has in
-    the columns that the file leaves out."""
-    least, most = (
+    the columns that the file leaves out; and whether no step could mend it."""
+    least, most, step = (
         f"file.{rule}"
         if rule in given
         else f"CASE WHEN product.id IS NULL THEN file.{rule} ELSE product.{rule} END"
-        for rule in ("min_quantity", "max_per_order")
+        for rule in ("min_quantity", "max_per_order", "step")
     )
     return f"""
-SELECT line FROM product_file AS file LEFT JOIN product USING (sku)
-WHERE {most} < {least} ORDER BY line LIMIT %s
+SELECT line, most < least FROM (
+    SELECT line, {least} AS least, {most} AS most, {step} AS step
+    FROM product_file AS file LEFT JOIN product USING (sku)
+) AS rules
+WHERE most / step * step < least ORDER BY line LIMIT %s
 """
 
 
@@ -117,3 +121,26 @@ SELECT written.id, is_new, product_file.quantity FROM written JOIN product_file 
 
 _CHANGED = frozenset(_NEW.replace("category_id", "category").replace(",", "").split()[2:])
 _ROWS = ("product", "excluded")
+
+# --- The feed (larder/catalog/compaction.py) -----------------------------------------------
+COMPACT = """
+WITH part AS MATERIALIZED (
+    SELECT transaction_id, position, product_id FROM product_change
+    WHERE (transaction_id, position) > (%s::text::xid8, %s)
+      AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY transaction_id, position LIMIT %s
+), deleted AS (
+    DELETE FROM product_change WHERE position IN (
+        SELECT position FROM part WHERE (transaction_id, position) < (
+            SELECT last.transaction_id, last.position FROM product_change AS last
+            WHERE last.product_id = part.product_id
+              AND last.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+            ORDER BY last.transaction_id DESC, last.position DESC LIMIT 1
+        )
+    ) RETURNING position
+)
+SELECT transaction_id::text, position, (SELECT count(*) FROM deleted) FROM part
+ORDER BY part.transaction_id DESC, part.position DESC LIMIT 1
+"""
+"""A range of product_change_feed, one look into product_change_of for each of its rows, and one
+into the primary key for each that goes: a part costs the same however long the feed is."""

@@ -9,11 +9,12 @@ reason.
 Lists stay fast with a million rows: nothing is counted past MOST_LISTED, and pages end there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, wraps
 from typing import Any, NamedTuple, TypeVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -23,10 +24,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import InvalidPage, Paginator
 from django.db import DataError
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 from unfold.views import ChangeList
@@ -65,6 +67,12 @@ SENTENCES: Mapping[str, Sentence] = {
 }
 
 
+def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
+    """The text with what a refusal carries; what has no limit is "any number"."""
+    known = {name: "any number" if one is None else one for name, one in carried.items()}
+    return sentence.text.format(**known)
+
+
 def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
     """What to tell about a refusal, in the words of `own` or in those that all share."""
     if isinstance(refusal, InvalidInput):
@@ -74,7 +82,7 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
         return [Sentence(None, f"The shop refuses this: {refusal.code}.")]
     carried = refusal.extensions
     first = (carried.get("lines") or [{}])[0]
-    return [Sentence(known.field, known.text.format(**{**carried, **first}))]
+    return [Sentence(known.field, filled_in(known, {**carried, **first}))]
 
 
 class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -208,7 +216,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
 class ReadOnlyAdmin(ServiceAdmin):
     """An admin of what nobody edits: history is data."""
 
-    grants = ("view",)
+    grants: tuple[str, ...] = ("view",)
 
     def has_add_permission(self, request: Any) -> bool:
         return False
@@ -244,6 +252,7 @@ class Question(NamedTuple):
     answer: str
     about: Sequence[str]
     sends: Sequence[tuple[str, str]]
+    variant: str = "danger"
 
 
 def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:
@@ -295,11 +304,28 @@ def button(description: str, **options: Any) -> Callable[[View], View]:
     return cast(Callable[[View], View], action(description=description, **options))
 
 
+DELETED = "deleted account"
+"""The name of whoever deleted their account: of the person nothing is left."""
+
+
 def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Adds `actor_name`, the username of `actor`; null where the shop itself acted."""
     people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
-    named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values("username")[:1]))
+    name = Case(When(deleted_at=None, then="username"), default=Value(DELETED))
+    named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
     return named
+
+
+def customer_name(customer: Any) -> str:
+    """Whose order something is, as staff see it."""
+    return DELETED if customer.deleted_at else str(customer.username)
+
+
+def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
+    """Names by public id; the shop itself, and whoever never was a customer, is "the shop"."""
+    people = get_user_model()._default_manager.filter(public_id__in=actors)
+    known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
+    return {actor: known.get(actor, "the shop") for actor in actors}
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -314,3 +340,8 @@ def amount(value: Decimal, currency: str) -> str:
 def moment(at: datetime | None) -> str:
     """A time with its zone, or a dash."""
     return "–" if at is None else f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
+
+
+def in_one_line(text: str) -> str:
+    """A cell of a list that is not broken."""
+    return format_html('<span class="one-line">{}</span>', text)

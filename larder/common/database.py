@@ -41,6 +41,21 @@ def release() -> None:
         connection.close()
 
 
+LIFT_TIME_LIMIT = """
+SELECT set_config('transaction_timeout', '0', true) FROM pg_settings
+WHERE name = 'transaction_timeout'
+"""
+"""For this transaction only. PostgreSQL before 17 has no such limit."""
+
+
+def lift_time_limit() -> None:
+    """Lets the transaction that has begun take as long as it needs; its statements do not.
+
+    Whoever writes in it holds all readers of the feeds back so long.
+    """
+    rows(LIFT_TIME_LIMIT)
+
+
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows turned into columns: what `unnest` takes. There must be at least one row."""
     return [list(column) for column in zip(*rows, strict=True)]

@@ -5,7 +5,9 @@ given before the transaction commits, so a slow one becomes visible behind rows 
 already: whoever remembers only a number, or a time, misses it. Readers therefore go by
 (transaction id, number) and stop before the oldest transaction that is still open
 (`pg_snapshot_xmin`): what is before it is decided and stays as it is. They lag behind by that
-transaction, whose time is limited (larder/ops/roles.py).
+transaction, in whatever table it writes. The server's role has half a minute for one on
+PostgreSQL 17 and later, before that for each of its statements and pauses (larder/ops/roles.py);
+imports by command take as long as they need.
 
 Transaction ids mean something in one history of one installation only. After a restore from a
 backup the same ids stand for other things, so a mark carries an epoch too, made of

@@ -6,9 +6,6 @@ from django.db.models import Q
 
 from larder.common.ids import new_id
 
-MOST_STOCK = 2**31 - 1
-"""The most units of a product that can be available, or committed."""
-
 
 class Stock(models.Model):
     """How many units of a product there are: one narrow row, the lock of everything that moves.

@@ -45,8 +45,9 @@ ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
 class ProductFilter:
     """Which products, and in what order. Everything given must hold.
 
-    `words` occur in name or SKU, `name_contains` in the name, all in any case; `category`
-    includes those below it; prices are list prices; `archived` lets archived products in.
+    `words` occur in name or SKU, `name_contains` in the name, all in any case; `sku` and
+    `barcode` are the whole of it, as it is written; `category` includes those below it; prices
+    are list prices; `archived` lets archived products in.
     """
 
     words: tuple[str, ...] = ()
@@ -55,6 +56,8 @@ class ProductFilter:
     max_price: Decimal | None = None
     in_stock: bool | None = None
     ids: tuple[int, ...] | None = None
+    sku: str | None = None
+    barcode: str | None = None
     ordering: str = "id"
     archived: bool = False
     name_contains: str = ""
@@ -78,6 +81,10 @@ class ProductFilter:
             found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
         if self.ids is not None:
             found.append(("p.id = ANY(%s::bigint[])", [list(self.ids)]))
+        if self.sku is not None:
+            found.append(("p.sku = %s", [self.sku]))
+        if self.barcode is not None:
+            found.append((sql.BARCODE, [self.barcode]))
         conditions = " AND ".join(condition for condition, _ in found)
         return f" WHERE {conditions}", [value for _, values in found for value in values]
 

@@ -40,6 +40,10 @@ COUNT = f"SELECT count(*) {_SOURCE}"
 LISTED = "p.archived_at IS NULL"
 """The condition of the partial indexes of the list's orders."""
 
+BARCODE = "p.barcode = %s AND p.barcode > ''"
+"""The second half is the condition of the partial index product_by_barcode: a plan that is made
+for any barcode could not use it without."""
+
 BELOW_CATEGORY = """p.category_id IN (
     WITH RECURSIVE below AS (
         SELECT id FROM category WHERE id = %s

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from django.db import connection, transaction
 
+from larder.common.database import LIFT_TIME_LIMIT
 from larder.ops import sql
 
 MOST_SHOWN = 20
@@ -170,6 +171,18 @@ INVARIANTS = (
         sql.UNLIKE_TIME_OF_PLACING,
     ),
     Invariant(
+        "lines_have_the_time_of_their_order",
+        "A line says of when it was placed what its order says: a product's history goes by it.",
+        "the triggers date_line and date_lines; the order's own time is the right one",
+        sql.UNLIKE_TIME_OF_ORDER,
+    ),
+    Invariant(
+        "changes_tell_of_the_last_event",
+        "An order's place in the feed of its customer is not before that of its last event.",
+        "the trigger tell_change: apps that keep a copy show the order as it was",
+        sql.UNTOLD_EVENT,
+    ),
+    Invariant(
         "moves_are_of_the_lifecycle",
         "Each event leads from a status to one that the lifecycle lets it lead to.",
         "larder/orders/lifecycle.py, and what wrote the event without it",
@@ -220,8 +233,9 @@ INVARIANTS = (
     ),
     Invariant(
         "keys_belong_to_who_may_see",
-        "Each key an order was placed under belongs to somebody who may see that order.",
-        "who placed the order (its first event): the key's request shows it to a stranger",
+        "Each key an order was placed or moved under belongs to somebody who may do that, and "
+        "leads to the order that was asked for.",
+        "who did it (the order's events): the key's request shows the order to a stranger",
         sql.STRANGERS_KEY,
     ),
     Invariant(
@@ -286,6 +300,7 @@ def check() -> Report:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(SESSION)
+        cursor.execute(LIFT_TIME_LIMIT)
         return examine(cursor)
 
 

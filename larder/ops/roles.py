@@ -28,7 +28,18 @@ TIME_LIMITS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
-"""What the server's transactions may take; a placing waits for the orders before it."""
+"""What the server's statements may take; a placing waits for the orders before it."""
+
+TRANSACTION_LIMIT = {"transaction_timeout": "30s"}
+"""What the server's transactions may take in all, on PostgreSQL 17 and later: short statements,
+one after the other, would hold every reader of a feed back for as long as they like. The largest
+file that is sent over HTTP takes some four seconds; what has to take longer lifts the limit for
+itself (larder/common/database.py)."""
+
+
+def time_limits(server: int) -> dict[str, str]:
+    """The time limits of the app role on this version of PostgreSQL, such as 170004."""
+    return TIME_LIMITS | (TRANSACTION_LIMIT if server >= 170_000 else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ def make_roles(*, using: str = "owner") -> None:
             sql.Identifier(app.name),
             sql.Literal(app.password),
         )
-    for name, limit in TIME_LIMITS.items():
+    for name, limit in time_limits(_server(using)).items():
         _run(
             using,
             f"ALTER ROLE {{}} SET {name} = {{}}",
@@ -72,6 +83,12 @@ def make_roles(*, using: str = "owner") -> None:
             sql.Literal(limit),
         )
     _make(READ_ONLY, using, login=False)
+
+
+def _server(using: str) -> int:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        return int(cursor.fetchone()[0])
 
 
 def _make(role: str, using: str, *, login: bool) -> None:

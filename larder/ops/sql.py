@@ -219,6 +219,23 @@ UNLIKE_TIME_OF_PLACING = """
 SELECT id, number, status, placed_at FROM "order" WHERE (status = 'draft') <> (placed_at IS NULL)
 """
 
+UNLIKE_TIME_OF_ORDER = """
+SELECT line.id, line.order_id, line.product_id, "order".status, line.placed_at,
+       "order".placed_at AS order_placed_at
+FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+WHERE line.placed_at IS DISTINCT FROM "order".placed_at
+"""
+
+UNTOLD_EVENT = """
+SELECT "order".id, "order".number, "order".customer_id, last.type, last.at
+FROM "order" JOIN (
+    SELECT DISTINCT ON (order_id) order_id, type, at, transaction_id
+    FROM order_event ORDER BY order_id, position DESC
+) AS last ON last.order_id = "order".id
+WHERE "order".placed_at IS NOT NULL AND "order".transaction_id < last.transaction_id
+"""
+"""After the event an order may have been written to by hand: that is told as well."""
+
 RETURNED_TOO_MUCH = f"""
 SELECT line.id, line.order_id, line.product_id, "order".status, line.quantity, line.returned
 FROM order_line AS line JOIN "order" ON "order".id = line.order_id
@@ -320,25 +337,39 @@ WHERE (claim.operation IN ('order-id', 'POST /api/v1/orders', 'POST /api/v1/cart
 """
 
 STRANGERS_KEY = """
+WITH staff AS (
+    SELECT public_id FROM customer WHERE is_staff
+    UNION
+    SELECT event.actor FROM order_event AS event
+    JOIN "order" ON "order".id = event.order_id
+    JOIN customer AS owner ON owner.id = "order".customer_id
+    WHERE event.actor <> owner.public_id
+       OR event.type IN ('packed', 'shipped', 'delivered', 'returned')
+)
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
 FROM idempotency_key AS claim
 JOIN "order" ON "order".id::text = claim.result
 LEFT JOIN customer AS owner ON owner.id = "order".customer_id
-LEFT JOIN order_event AS placed ON placed.order_id = "order".id AND placed.type = 'placed'
-LEFT JOIN customer AS staff ON staff.public_id = claim.actor AND staff.is_staff
-WHERE CASE claim.operation
-    WHEN 'order-id'
+LEFT JOIN staff ON staff.public_id = claim.actor
+WHERE CASE
+    WHEN claim.operation = 'order-id'
         THEN claim.actor <> '00000000-0000-0000-0000-000000000000' OR claim.key <> claim.result
-    WHEN 'POST /api/v1/orders'
+    WHEN claim.operation = 'POST /api/v1/cart/submit'
         THEN claim.actor IS DISTINCT FROM owner.public_id
-             AND claim.actor IS DISTINCT FROM placed.actor AND staff.id IS NULL
-    WHEN 'POST /api/v1/cart/submit' THEN claim.actor IS DISTINCT FROM owner.public_id
+    WHEN claim.operation = 'POST /api/v1/orders'
+        THEN claim.actor IS DISTINCT FROM owner.public_id AND staff.public_id IS NULL
+    WHEN claim.operation LIKE 'POST /api/v1/orders/%'
+        THEN split_part(claim.operation, '/', 5) <> claim.result
+          OR staff.public_id IS NULL
+             AND (claim.actor IS DISTINCT FROM owner.public_id
+                  OR claim.operation NOT LIKE '%/cancel')
     ELSE false
 END
 """
-"""An order's id is claimed for everybody and answers for itself. A key belongs to the customer,
-to whoever placed the order for them, or to staff, who may see every order; one that submitted a
-cart belongs to its customer alone."""
+"""An order's id is claimed for everybody and answers for itself. A key belongs to the customer, or
+to staff, who may see every order; one that submitted a cart belongs to its customer alone, and one
+of a move that customers cannot make to staff alone. The path of a move names its order, the fifth
+part of the operation. Whoever once did what only staff can was staff, and may have left."""
 
 SAME_USERNAME = """
 SELECT lower(username) AS username, count(*) AS accounts, array_agg(id ORDER BY id) AS ids

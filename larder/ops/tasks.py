@@ -15,6 +15,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
+from larder.catalog.compaction import compact
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
 from larder.identity.services import sessions
@@ -67,6 +68,14 @@ def delete_ended_log_ins(timestamp: int) -> int:
 def delete_expired_drafts(timestamp: int) -> int:
     """Deletes carts that nobody touched for long, and those of deleted accounts."""
     return delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
+
+
+@app.periodic(cron="2-59/10 * * * *")
+@app.task(queueing_lock="compact_product_changes")
+def compact_product_changes(timestamp: int) -> int:
+    """Deletes what the feed of products tells of again later, however much that is: what is left
+    is no more than the products and what changed since the last time."""
+    return sum(compact(part=BATCH))
 
 
 @app.periodic(cron="7 * * * *")

@@ -1,4 +1,4 @@
-"""The staff screens of orders: to look at. What happened to an order is never edited.
+"""The staff screens of orders: to look at, and to move. What happened to an order is never edited.
 
 Also the admin's first page, because orders stand above everything it shows.
 """
@@ -16,8 +16,11 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from larder.common import exports
-from larder.common.admin import ReadOnlyAdmin, amount, moment, with_actor_name
-from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
+from larder.common.admin import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
+from larder.orders.admin_contents import history_table, lines_table
+from larder.orders.admin_moves import MovableOrders
+from larder.orders.admin_placing import PlaceableOrders
+from larder.orders.models import Order, OrderStatus
 
 LATEST = 10
 """Orders on the first page."""
@@ -52,17 +55,22 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(exports.BoundedExport, ReadOnlyAdmin):
-    """Orders that were placed, newest first, with what happened to them."""
+class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnlyAdmin):
+    """Orders that were placed, newest first, with what happened to them.
 
+    Django's permission to change orders is that to move them, the one to add orders that to place
+    them for customers; neither opens Django's own forms.
+    """
+
+    grants = ("view", "add", "change")
     resource_classes = [OrderResource]
     change_form_after_template = "orders/admin/order_contents.html"
     fieldsets = (
-        (None, {"fields": ("number", "customer", "state", "total_shown", "placed")}),
+        (None, {"fields": ("number", "account", "state", "total_shown", "placed")}),
         ("Delivery", {"fields": ("requested_for", "address", "reference", "note")}),
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
-    list_display = ("number", "customer", "state", "total_shown", "placed")
+    list_display = ("number", "whose", "state", "total_shown", "placed")
     list_filter = (("status", StatusFilter),)
     list_select_related = ("customer",)
     search_fields = ("number",)
@@ -90,11 +98,26 @@ class OrderAdmin(exports.BoundedExport, ReadOnlyAdmin):
     def change_view(
         self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        order = _uuid(object_id)
-        contents = {"lines": _lines(order), "history": _history(order)} if order else {}
+        order = self.shown_order(request, object_id)
+        contents = {}
+        if order is not None:
+            contents = {"lines": lines_table(order), "history": history_table(order)}
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **contents}
         )
+
+    @admin.display(description="Customer")
+    def whose(self, order: Order) -> str:
+        return customer_name(order.customer)
+
+    @admin.display(description="Customer")
+    def account(self, order: Order) -> str:
+        """The customer's name, leading to the account where there still is one."""
+        name = customer_name(order.customer)
+        if order.customer.deleted_at:
+            return name
+        address = reverse("admin:identity_customer_change", args=[order.customer_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, name)
 
     @display(  # type: ignore[untyped-decorator]
         description="Status",
@@ -111,11 +134,11 @@ class OrderAdmin(exports.BoundedExport, ReadOnlyAdmin):
 
     @admin.display(description="Total")
     def total_shown(self, order: Order) -> str:
-        return amount(order.total, order.currency)
+        return in_one_line(amount(order.total, order.currency))
 
     @admin.display(description="Placed")
     def placed(self, order: Order) -> str:
-        return moment(order.placed_at)
+        return in_one_line(moment(order.placed_at))
 
     @admin.display(description="Ship to")
     def address(self, order: Order) -> str:
@@ -142,44 +165,6 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _lines(order: UUID) -> dict[str, Any]:
-    """The table of an order's lines, at most the thousand it can have."""
-    lines = OrderLine.objects.filter(order_id=order).select_related("order").order_by("id")
-    rows = [
-        [
-            format_html('<a class="text-link" href="{}">{}</a>', _product(line), line.sku),
-            line.name,
-            line.quantity,
-            line.returned,
-            amount(line.unit_price, line.order.currency),
-            amount(line.unit_price * line.quantity, line.order.currency),
-        ]
-        for line in lines
-    ]
-    headers = ["SKU", "Name", "Quantity", "Returned", "Unit price", "Line total"]
-    return {"headers": headers, "rows": rows}
-
-
-def _product(line: OrderLine) -> str:
-    return reverse("admin:catalog_product_change", args=[line.product_id])
-
-
-def _history(order: UUID) -> dict[str, Any]:
-    """The table of an order's events, oldest first."""
-    events: Any = with_actor_name(OrderEvent.objects.filter(order_id=order)).order_by("position")
-    rows = [
-        [
-            moment(event.at),
-            event.type,
-            f"{event.from_status or '–'} → {event.to_status}",
-            event.actor_name or "the shop",
-            ", ".join(f"{name}: {value}" for name, value in event.data.items()) or "–",
-        ]
-        for event in events[:MOST_COUNTED]
-    ]
-    return {"headers": ["When", "What", "Status", "By", "Details"], "rows": rows}
 
 
 def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
@@ -211,10 +196,10 @@ def _latest(orders: Any) -> dict[str, Any]:
                 reverse("admin:orders_order_change", args=[order.pk]),
                 order.number,
             ),
-            order.customer.username,
+            customer_name(order.customer),
             order.status,
-            amount(order.total, order.currency),
-            moment(order.placed_at),
+            in_one_line(amount(order.total, order.currency)),
+            in_one_line(moment(order.placed_at)),
         ]
         for order in orders
     ]

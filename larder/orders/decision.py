@@ -91,7 +91,7 @@ def _decide_one(
     faulty = [
         *_faults_of_products(quantities, left, offers),
         *(_changed_prices(wanted, prices) if totals.expected is None or differs else ()),
-        *_broken_rules(quantities, offers),
+        *broken_rules(quantities, offers),
     ]
     refused = refusal(faulty, PRECEDENCE) if faulty else None
     if differs and isinstance(refused, PriceChanged | OrderRule | None):
@@ -137,9 +137,10 @@ def _changed_prices(
     return list(faults.values())
 
 
-def _broken_rules(
+def broken_rules(
     quantities: Mapping[int, int], offers: Mapping[int, Offer]
 ) -> list[dict[str, Any]]:
+    """The lines (units by product) that break a rule of the shop, as a refusal names them."""
     faults = []
     for product, requested in quantities.items():
         offer = offers.get(product)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from larder.common.errors import DomainError, UnknownProducts
+from larder.common.errors import DomainError, Fault, NotFound, UnknownProducts
 from larder.inventory.errors import InsufficientStock
 
 
@@ -52,6 +52,20 @@ class OrderTooSmall(DomainError):
         return {"lines": [], "total": self.total, "minimum": self.minimum}
 
 
+@dataclass
+class CurrencyChanged(LineRefusal):
+    """The order is in another `currency` than the one the shop sells in now, `offered`: its new
+    lines have no price in it."""
+
+    currency: str
+    offered: str
+    code = "currency_changed"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return super().extensions | {"currency": self.currency, "offered": self.offered}
+
+
 class CartEmpty(DomainError):
     """There is nothing in the draft that could be placed."""
 
@@ -93,6 +107,32 @@ class InvalidTransition(DomainError):
     @property
     def extensions(self) -> dict[str, Any]:
         return {"from": self.status, "move": self.move}
+
+
+@dataclass
+class MadeOtherwise(DomainError):
+    """The move was made before, but not as it is asked for now. `made` tells how: the `lines`
+    that were packed otherwise, or the `reason` of a cancellation."""
+
+    status: str
+    move: str
+    made: dict[str, Any]
+    code = "made_otherwise"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"from": self.status, "move": self.move, **self.made}
+
+
+class UnknownCustomer(NotFound):
+    """There is no such customer to place an order for."""
+
+    fault = Fault("/customer", "unknown_value", "There is no such customer.")
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        fault = self.fault
+        return {"errors": [{"pointer": fault.where, "code": fault.code, "detail": fault.detail}]}
 
 
 class ReturnExceedsShipped(LineRefusal):

@@ -20,10 +20,12 @@ class Move(StrEnum):
 
 
 class Verdict(Enum):
-    """Whether a move is made. `MADE`: it was made before, and the order stands as it left it."""
+    """Whether a move is made. `MADE`: it was made before, and the order stands where it led to or
+    beyond. `EVENTS_TELL`: it was perhaps; where the order stands does not tell, its events do."""
 
     ALLOWED = "allowed"
     MADE = "made"
+    EVENTS_TELL = "events tell"
     NOT_ALLOWED = "not allowed"
     NOT_STAFF = "not staff"
     NOT_FOUND = "not found"
@@ -48,13 +50,21 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.RETURN: frozenset({SHIPPED, DELIVERED, RETURNED}),
 }
 
-_LEADS_TO = {
-    Move.CANCEL: CANCELLED,
-    Move.PACK: PACKED,
-    Move.SHIP: SHIPPED,
-    Move.DELIVER: DELIVERED,
+_MADE_IN: dict[Move, frozenset[str]] = {
+    Move.CANCEL: frozenset({CANCELLED}),
+    Move.PACK: frozenset({PACKED, SHIPPED, DELIVERED, RETURNED}),
+    Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
+    Move.DELIVER: frozenset({DELIVERED}),
 }
-"""Where a move leads that can be made once only. Changes and returns follow each other."""
+"""Where an order can only stand once the move was made. Changes and returns can be made again and
+again, so that each is another one."""
+
+_PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
+    # An order of which nothing could be picked is cancelled by packing it.
+    Move.PACK: frozenset({CANCELLED}),
+    # What was shipped can come back without ever having been delivered.
+    Move.DELIVER: frozenset({RETURNED}),
+}
 
 
 def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict:
@@ -63,7 +73,9 @@ def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict
         return Verdict.NOT_STAFF
     if status == "draft" or not (by_staff or by_owner):
         return Verdict.NOT_FOUND
-    if _LEADS_TO.get(move) == status:
+    if status in _MADE_IN.get(move, ()):
         return Verdict.MADE
+    if status in _PERHAPS_MADE_IN.get(move, ()):
+        return Verdict.EVENTS_TELL
     begins_in = _BEGINS_IN[move] if by_staff else _BEGINS_IN[move] - {PACKED}
     return Verdict.ALLOWED if status in begins_in else Verdict.NOT_ALLOWED

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from larder.common.fields import IdentityNumber, TransactionId
 from larder.common.ids import new_id
@@ -22,7 +22,11 @@ class OrderStatus(models.TextChoices):
 
 
 class Order(models.Model):
-    """What a customer ordered. The fingerprints are of what was placed: its lines, the rest."""
+    """What a customer ordered. The fingerprints are of what was placed: its lines, the rest.
+
+    `transaction_id` is that of the last change, placing included: with the number it is the place
+    in the feed of the customer's orders. A trigger (migration 0003) keeps it so.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     number = IdentityNumber(unique=True)
@@ -45,6 +49,7 @@ class Order(models.Model):
     lines_fingerprint = models.BinaryField(null=True, editable=False)
     rest_fingerprint = models.BinaryField(null=True, editable=False)
     version = models.IntegerField(default=1, editable=False)
+    transaction_id = TransactionId(editable=False)
 
     class Meta:
         db_table = "order"
@@ -81,6 +86,21 @@ class Order(models.Model):
                 name="order_search_by_status",
                 condition=Q(placed_at__isnull=False),
             ),
+            models.Index(
+                fields=["customer", "transaction_id", "number"],
+                name="order_feed",
+                condition=Q(placed_at__isnull=False),
+            ),
+            models.Index(
+                fields=["customer", "reference", "placed_at", "id"],
+                name="order_history_by_reference",
+                condition=Q(placed_at__isnull=False) & ~Q(reference=""),
+            ),
+            models.Index(
+                fields=["reference", "placed_at", "id"],
+                name="order_search_by_reference",
+                condition=Q(placed_at__isnull=False) & ~Q(reference=""),
+            ),
         )
 
     def __str__(self) -> str:
@@ -91,7 +111,8 @@ class OrderLine(models.Model):
     """One product of an order, with name, SKU and unit price as they were when it was placed.
 
     `placed_at` is the order's: the history of a product is walked by it, newest first. A trigger
-    (migration 0002) keeps it so, whoever writes a line or places a draft.
+    (migration 0002) keeps it so, whoever writes a line or places a draft. `ordered` is what the
+    quantity was before fewer were picked, and null where they were not.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -103,6 +124,7 @@ class OrderLine(models.Model):
     name = models.CharField(max_length=1024)
     unit_price = models.DecimalField(max_digits=12, decimal_places=3)
     quantity = models.IntegerField()
+    ordered = models.IntegerField(null=True, blank=True, editable=False)
     returned = models.IntegerField(default=0, db_default=0)
     placed_at = models.DateTimeField(null=True, editable=False)
 
@@ -116,6 +138,13 @@ class OrderLine(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, unit_price__gte=Decimal(0), returned__gte=0),
                 name="order_line_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(ordered__isnull=True) | Q(ordered__gt=F("quantity")),
+                name="order_line_ordered",
+            ),
+            models.CheckConstraint(
+                condition=Q(returned__lte=F("quantity")), name="order_line_returned"
             ),
         )
 

@@ -60,7 +60,10 @@ class Desk:
 
     def open(self, path: str) -> dict[str, Any]:
         """What a browser would send if nothing were changed on the form."""
-        form = self.get(path).response.context["adminform"].form
+        context = self.get(path).response.context
+        if "page" in context:
+            return _opened(context)
+        form = context["adminform"].form
         values = {bound.html_name: bound.value() for bound in form}
         seen = [bound for bound in form if bound.field.show_hidden_initial]
         values |= {bound.html_initial_name: str(bound.initial) for bound in seen}
@@ -71,10 +74,41 @@ class Desk:
         return self.post(path, self.open(path) | changes)
 
 
+def _forms(context: Any) -> list[Any]:
+    """The forms of what is shown: an object's, or those of a page of a form and lines
+    (larder/common/admin_pages.py)."""
+    if "page" in context:
+        return [context["page"].form, *context["page"].lines]
+    return [context["adminform"].form] if "adminform" in context else []
+
+
+def visible_fields(context: Any) -> list[Any]:
+    """What somebody can fill in."""
+    return [field for form in _forms(context) for field in form.visible_fields()]
+
+
+def _opened(context: Any) -> dict[str, Any]:
+    """What a browser would send of a page of a form and lines."""
+    bound = [field for form in _forms(context) for field in form]
+    values = {one.html_name: one.value() for one in bound}
+    sent = {
+        name: value for name, value in values.items() if not (value in (None, "") or value is False)
+    }
+    return {**sent, "rows": str(len(context["page"].lines))}
+
+
+def _errors(context: Any) -> dict[str, list[str]]:
+    """The errors of forms by field; those of the lines of a page as "line-0-sku"."""
+    return {
+        form.add_prefix(name) if form.prefix and name in form.fields else name: list(found)
+        for form in _forms(context)
+        for name, found in form.errors.items()
+    }
+
+
 def _page(response: Any) -> Page:
     context = response.context or {}
-    form = context["adminform"].form if "adminform" in context else None
-    errors = {name: list(found) for name, found in form.errors.items()} if form else {}
+    errors = _errors(context)
     messages = [str(message) for message in context.get("messages", [])]
     return Page(
         response.status_code, response.content.decode(errors="replace"), errors, messages, response

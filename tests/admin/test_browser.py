@@ -1,104 +1,21 @@
 """The admin in a real browser, against a real server: with scripts and without."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Page
 
 from larder.catalog.models import Product
 from larder.inventory.models import LedgerEntry, Stock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from tests.admin.browser import CHROMIUM, in_browser, in_sidebar, log_in
 from tests.conftest import NOW, Person
-from tests.server import Server
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIETLY = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@dataclass
-class Seen:
-    """What the browser asked for, and what went wrong."""
-
-    hosts: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page) -> None:
-        page.on("request", lambda request: self._asked(request.url))
-        page.on("response", lambda answer: self._answered(answer.status, answer.url))
-        page.on("console", lambda line: self._said(line.type, line.text))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-
-    def _asked(self, url: str) -> None:
-        if url.startswith("http"):
-            self.hosts.add(url.split("/")[2])
-
-    def _answered(self, status: int, url: str) -> None:
-        if status >= 400:
-            self.faults.append(f"{status} {url}")
-
-    def _said(self, kind: str, text: str) -> None:
-        if kind == "error":
-            self.faults.append(text)
-
-
-@pytest.fixture
-def site(transactional_db: None) -> Iterator[str]:
-    """The address of a running server; in demo mode, where cookies need no TLS."""
-    with Server(workers=1, environment={"DEMO": "1"}) as server:
-        yield f"http://127.0.0.1:{server.port}"
-
-
-def in_browser(journey: Callable[[Page], None], *, scripts: bool = True) -> Seen:
-    """Runs a journey in a browser, in a thread of its own: Playwright runs an event loop, in
-    whose thread Django refuses to use the database."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_run, journey, scripts).result()
-
-
-def _run(journey: Callable[[Page], None], scripts: bool) -> Seen:
-    seen = Seen()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
-        page = browser.new_page(
-            java_script_enabled=scripts, viewport={"width": 1400, "height": 900}
-        )
-        page.set_default_timeout(15_000)
-        seen.watch(page)
-        journey(page)
-        browser.close()
-    return seen
-
-
-def log_in(page: Page, site: str, who: Person) -> None:
-    page.goto(f"{site}/admin/")
-    page.get_by_label("Username").fill(who.customer.username)
-    page.get_by_label("Password").fill(who.password)
-    page.get_by_role("button", name="Log in").click()
-    in_sidebar(page, "Products").wait_for()
-
-
-def in_sidebar(page: Page, name: str) -> Locator:
-    """A link of the sidebar. The theme's icons are words to whoever cannot see them."""
-    return page.locator("#nav-sidebar-apps").get_by_role("link", name=name)
 
 
 def change_price(page: Page, name: str) -> None:
@@ -115,9 +32,9 @@ def adjust_stock(page: Page, site: str, sku: str) -> None:
     page.goto(f"{site}/admin/inventory/stock/?q={sku}")
     page.get_by_role("link", name=sku).click()
     page.get_by_role("link", name="Adjust stock").click()
-    page.get_by_label("Change").fill("-3")
+    page.get_by_label("Change, line 1", exact=True).fill("-3")
     page.get_by_label("Reason").select_option("damaged")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Book", exact=True).click()
     page.get_by_text("The adjustment is booked.").wait_for()
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from larder.api.management.commands import openapi
 from larder.api.management.commands.openapi import FOLDER
+from larder.api.problems import KINDS
+from larder.api.v1.examples import EXAMPLES
 from larder.api.v1.operations import CSV
 from larder.api.v1.urls import urlpatterns
 from tests.api.document import Operation, operations, whole
@@ -123,6 +126,8 @@ def parameters_of(one: Operation) -> dict[str, Any]:
 NEVER_CHANGED = {"delete_key"}
 """What these act on has no versions: it is made, and it goes."""
 MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
+MAKES_BY_PUT = {"put_product"}
+"""What can be asked to make a thing only where there is none."""
 CHANGED_BY_POST = {"submit_cart", *MOVES}
 """What these act on is there already, in a version."""
 
@@ -131,7 +136,7 @@ def test_the_headers_that_matter_are_documented() -> None:
     for one in operations():
         asked = parameters_of(one)
         cached = one.method == "get" and one.name not in FILES
-        assert ("If-None-Match" in asked) == cached
+        assert ("If-None-Match" in asked) == (cached or one.name in MAKES_BY_PUT)
         assert (
             ("If-Match" in asked)
             == (
@@ -176,6 +181,64 @@ def test_schemas_say_what_code_generators_need() -> None:
     assert of["Order"]["placed_at"] == {"type": "string", "format": "date-time"}
     assert {"type": "null"} in of["Product"]["max_per_order"]["anyOf"]
     assert not [name for name in schemas if name.startswith(("Patched", "Paginated"))]
+
+
+def bodies() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
+    for one in operations():
+        for kind, content in one.said.get("requestBody", {}).get("content", {}).items():
+            yield one, kind, content
+
+
+def test_each_body_has_an_example_that_its_own_schema_takes() -> None:
+    for operation, kind, content in bodies():
+        (example,) = content["examples"].values()
+        judge = OAS31Validator({**content["schema"], "components": whole()["components"]})
+        assert not list(judge.iter_errors(example["value"])), operation.name
+        assert (kind == "application/json") == isinstance(example["value"], dict)
+    assert {one.name for one, _, _ in bodies()} == EXAMPLES.keys()
+
+
+def test_what_may_be_left_out_of_a_body_is_no_default_and_a_file_may_not_be_left_out() -> None:
+    """Generators of typed clients take a field with a default for one that is always there."""
+    assert not [one for one in schemas_in(whole()["components"]["schemas"]) if "default" in one]
+    assert whole()["components"]["schemas"]["NewOrder"]["required"] == ["lines"]
+    files = [one.said["requestBody"] for one, kind, _ in bodies() if kind == "text/csv"]
+    assert [one.get("required") for one in files] == [True]
+
+
+def test_a_product_that_is_gone_can_be_told_from_one_that_changed() -> None:
+    schemas = whole()["components"]["schemas"]
+    gone = schemas["RemovedProduct"]
+    assert gone["properties"]["deleted"]["const"] is True
+    assert "deleted" in gone["required"]
+    assert "deleted" not in schemas["Product"]["properties"]
+
+
+def test_the_document_begins_with_what_holds_for_every_operation() -> None:
+    about = whole()["info"]["description"]
+    for word in ("Authentication", "Money", "Errors", "Pages", "Idempotency-Key", "ETag"):
+        assert word in about
+    assert "](" not in about
+    assert "http" not in about
+    assert len(about.splitlines()) < 40
+    told = {one["name"]: one["description"] for one in whole()["tags"]}
+    assert told.keys() == {tag for one in operations() for tag in one.said["tags"]}
+    assert all(told.values())
+
+
+def test_every_refusal_shows_an_example_of_each_of_its_codes_told_once() -> None:
+    shared = whole()["components"]["examples"]
+    assert shared.keys() == KINDS.keys()
+    for operation, _, said in responses():
+        content = said.get("content", {}).get("application/problem+json")
+        if content:
+            named = {f"#/components/examples/{one}" for one in said["description"].split(", ")}
+            assert {one["$ref"] for one in content["examples"].values()} == named, operation.name
+    problem = OAS31Validator(
+        {"$ref": "#/components/schemas/Problem", "components": whole()["components"]}
+    )
+    for code, example in shared.items():
+        assert not list(problem.iter_errors(example["value"])), code
 
 
 def test_every_parameter_of_a_query_is_explained() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.history.__main__ import table
+from benchmarks.history.__main__ import beyond_the_bar, table
 from benchmarks.history.course import Found
 
 
@@ -16,6 +16,15 @@ def found(*slower: float) -> Found:
 def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
     assert found(1, 1, 9).ratio(1000) == pytest.approx(1)
     assert found(2, 1.5, 2).ratio(1000) == pytest.approx(2)
+
+
+def test_a_shop_of_the_middle_size_is_judged_too() -> None:
+    slow = [0.002] * 100
+    fast = [0.001] * 100
+    middling = Found("by status", [{10: fast, 100: slow, 1000: fast}])
+    assert beyond_the_bar([middling], [10, 100, 1000]) == ["by status (100)"]
+    largest = Found("by time", [{10: fast, 100: fast, 1000: slow}])
+    assert beyond_the_bar([largest, found(1.2)], [10, 1000]) == ["by time (1,000)"]
 
 
 def test_the_table_has_each_size_and_the_ratios_to_the_smallest() -> None:

@@ -74,8 +74,10 @@ class Asked:
     """A request by its path, which may name `{order}`, and how often it took effect.
 
     `doubles` says that without a key a repeat takes effect once more, which is what the key is
-    there for; otherwise a name or the order's status stands in the way of that. `secret` names
-    the members of the answer that are shown once and null in a repeat.
+    there for; otherwise a name or the order's status stands in the way of that. One that is not
+    `keyed` takes no key: what it asks for is so, and the repeat finds it. `if_match` is the version
+    that it was read in. `secret` names the members of the answer that are shown once and null in
+    a repeat.
     """
 
     path: str
@@ -85,6 +87,8 @@ class Asked:
     method: str = "POST"
     before: Callable[[Shop], None] = keep
     doubles: bool = False
+    keyed: bool = True
+    if_match: str = ""
     secret: tuple[str, ...] = ()
     media_type: str = "application/json"
 
@@ -111,6 +115,18 @@ REQUESTS = {
         doubles=True,
     ),
     "submit the cart": Asked("cart/submit", PLACED, before=Shop.fill_cart),
+    "change an order": Asked(
+        "orders/{order}",
+        MOVES,
+        body=lambda shop: {
+            "lines": [{"product": shop.product, "quantity": ORDERED + 1}],
+            "note": "Ring twice.",
+        },
+        method="PATCH",
+        before=Shop.place,
+        keyed=False,
+        if_match='"1-0"',
+    ),
     "cancel": Asked("orders/{order}/cancel", MOVES, before=Shop.move),
     "pack": Asked("orders/{order}/pack", MOVES, who="staff", before=Shop.move),
     "ship": Asked("orders/{order}/ship", MOVES, who="staff", before=lambda shop: shop.move("pack")),

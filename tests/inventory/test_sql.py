@@ -190,6 +190,10 @@ def plain(wanted: ProductFilter) -> "QuerySet[Product]":
         condition &= Q(price__gte=wanted.min_price)
     if wanted.max_price is not None:
         condition &= Q(price__lte=wanted.max_price)
+    if wanted.sku is not None:
+        condition &= Q(sku=wanted.sku)
+    if wanted.barcode is not None:
+        condition &= Q(barcode=wanted.barcode)
     if wanted.in_stock is not None:
         condition &= Q(stock__available__gt=0) if wanted.in_stock else Q(stock__available=0)
     if wanted.ids is not None:
@@ -309,6 +313,20 @@ def test_a_name_does_not_contain_its_products_sku(product: Callable[..., int]) -
         assert found(elsewhere) == []
 
 
+@pytest.mark.parametrize("barcode", ["5", "6", "x"])
+@pytest.mark.parametrize("archived", [False, True])
+def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
+    product: Callable[..., int], now: datetime, barcode: str, archived: bool
+) -> None:
+    ids = [product(sku=f"S-{one}", barcode=str(one % 2 + 5)) for one in range(4)]
+    product(sku="s-1")  # another one: exactly means in this case of letters
+    archive_product(ids[0], now=now)
+    for sku in (None, "S-0", "S-1", "S-9"):
+        wanted = ProductFilter(sku=sku, barcode=barcode, archived=archived)
+        found = [one.id for one in queries.products(ANYBODY, wanted, limit=9)]
+        assert found == list(plain(wanted).values_list("id", flat=True))
+
+
 def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: datetime) -> None:
     kept, archived = product(), product()
     archive_product(archived, now=now)
@@ -356,6 +374,22 @@ def test_a_page_walks_the_index_of_its_order_from_where_it_begins(
         assert "stock_pkey" in found
         both_sides = ordering != "id" or re.search("product_id [<>] ", found)
         assert both_sides, "stock would be walked from its beginning"
+
+
+def test_a_barcode_is_looked_up_in_its_index_whatever_the_plan_is_made_for(
+    catalogue: list[Category],
+) -> None:
+    found = plan(ProductFilter(barcode="5012345678900"), None, without=IN_ORDER)
+    assert "using product_by_barcode" in found
+    # As the server prepares it: for any barcode, none at all among them.
+    conditions, _ = ProductFilter(barcode="x").conditions()
+    page, _ = queries._page("id", None)
+    statement = f"{sql.PRODUCTS}{conditions}{page}".replace("%s", "${}").format(1, 2)
+    with transaction.atomic():
+        database.execute("SET LOCAL enable_seqscan = off")
+        lines = database.rows(f"EXPLAIN (GENERIC_PLAN) {statement}")
+        transaction.set_rollback(True)
+    assert any("using product_by_barcode" in line for (line,) in lines)
 
 
 def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Category]) -> None:

@@ -16,10 +16,20 @@ $$;
 CREATE FUNCTION pg_temp.happen(to_order uuid, what text, before text, after text,
                                told jsonb DEFAULT '{}')
 RETURNS text LANGUAGE sql AS $$
-    UPDATE "order" SET status = after WHERE id = to_order;
+    UPDATE "order" SET status = after, transaction_id = pg_current_xact_id() WHERE id = to_order;
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
     VALUES (gen_random_uuid(), to_order, what, before, after, gen_random_uuid(), now(), told)
     RETURNING id::text;
+$$;
+CREATE FUNCTION pg_temp.line(to_order uuid, of bigint)
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+    SELECT id, of, 'H', 'H', 0, 1, placed_at FROM "order" WHERE id = to_order
+$$;
+CREATE FUNCTION pg_temp.key(of uuid, asked text, result text)
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)
+    VALUES (of, asked, 'k', '', result, now())
 $$;
 CREATE FUNCTION pg_temp.short(of bigint, ordered int, quantity int, missing boolean)
 RETURNS jsonb LANGUAGE sql AS $$
@@ -34,8 +44,9 @@ RETURNS jsonb LANGUAGE sql AS $$
 $$;
 """
 """`book` moves units as movements.move does, ledger and stock together; `happen` moves an
-order as its services do, and gives the id of the event; `short` and `back` are what events tell
-of what was not picked and of what came back."""
+order as its services do, and gives the id of the event; `line` adds a unit to it that costs
+nothing; `key` is what a request with an idempotency key leaves; `short` and `back` are what events
+tell of what was not picked and of what came back."""
 
 
 class Damage(NamedTuple):

@@ -94,8 +94,7 @@ LEDGER = [
     Damage(
         "units came to the customer's part of the shelf out of nowhere",
         "SELECT pg_temp.book({hat}, 0, 1, 'change', pg_temp.happen('{first_order}', 'changed',"
-        " 'placed', 'placed')); INSERT INTO order_line (order_id, product_id, sku, name,"
-        " unit_price, quantity) VALUES ('{first_order}', {hat}, 'H', 'H', 0, 1)",
+        " 'placed', 'placed')); SELECT pg_temp.line('{first_order}', {hat})",
         {"movements_fit_their_cause", "order_lines_are_in_the_ledger"},
     ),
     Damage(
@@ -126,6 +125,11 @@ LEDGER = [
     ),
 ]
 
+KEY_OF_MOVE = (
+    "SELECT pg_temp.key('{{{who}.public_id}}', 'POST /api/v1/orders/{{first_order}}/{move}',"
+    " '{{first_order}}');"
+)
+
 KEYS_AND_ACCOUNTS = [
     Damage(
         "a claim was committed without a result",
@@ -139,8 +143,7 @@ KEYS_AND_ACCOUNTS = [
     ),
     Damage(
         "a key of a move leads to an order that is not there",
-        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
-        " VALUES (gen_random_uuid(), 'POST /api/v1/orders/lost/ship', 'k', '', 'lost', now())",
+        "SELECT pg_temp.key(gen_random_uuid(), 'POST /api/v1/orders/lost/ship', 'lost')",
         {"keys_lead_to_orders"},
     ),
     Damage(
@@ -151,9 +154,8 @@ KEYS_AND_ACCOUNTS = [
     ),
     Damage(
         "a key that submitted a cart leads to the cart",
-        CART + "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result,"
-        " created_at) SELECT '{anna.public_id}', 'POST /api/v1/cart/submit', 'k', '', id::text,"
-        " now() FROM \"order\" WHERE status = 'draft'",
+        CART + "SELECT pg_temp.key('{anna.public_id}', 'POST /api/v1/cart/submit', id::text)"
+        " FROM \"order\" WHERE status = 'draft'",
         {"keys_lead_to_orders"},
     ),
     Damage(
@@ -171,6 +173,25 @@ KEYS_AND_ACCOUNTS = [
         "a chosen id leads to another order",
         'UPDATE idempotency_key SET result = (SELECT id::text FROM "order"'
         " WHERE id <> '{first_order}' LIMIT 1) WHERE operation = 'order-id'",
+        {"keys_belong_to_who_may_see"},
+    ),
+    Damage(
+        "a key that cancelled came to belong to a stranger",
+        KEY_OF_MOVE.format(who="bert", move="cancel"),
+        {"keys_belong_to_who_may_see"},
+    ),
+    *(
+        Damage(
+            f"a customer has a key under which staff alone can {move}",
+            KEY_OF_MOVE.format(who="anna", move=move),
+            {"keys_belong_to_who_may_see"},
+        )
+        for move in ("pack", "ship", "deliver", "return")
+    ),
+    Damage(
+        "a key of a move leads to another order than its path names",
+        "SELECT pg_temp.key('{clerk.public_id}', 'POST /api/v1/orders/{first_order}/pack',"
+        " id::text) FROM \"order\" WHERE id <> '{first_order}' LIMIT 1",
         {"keys_belong_to_who_may_see"},
     ),
     Damage(
@@ -240,6 +261,16 @@ LIVES = {
     """,
     "staff who placed an order for a customer and left": """
         UPDATE customer SET is_staff = false WHERE username = 'clerk'
+    """,
+    "a customer who cancelled under a key": KEY_OF_MOVE.format(who="anna", move="cancel"),
+    "staff who moved an order under keys": "".join(
+        KEY_OF_MOVE.format(who="clerk", move=move)
+        for move in ("cancel", "pack", "ship", "deliver", "return")
+    ),
+    "staff who packed an order and left": KEY_OF_MOVE.format(who="bert", move="pack")
+    + """
+        SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');
+        UPDATE order_event SET actor = '{bert.public_id}' WHERE type = 'packed'
     """,
     "keys past their time deleted": """
         DELETE FROM idempotency_key WHERE expires_at IS NOT NULL

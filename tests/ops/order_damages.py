@@ -12,8 +12,7 @@ ORDERS = [
     ),
     Damage(
         "a line was added without taking units",
-        "INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)"
-        " VALUES ('{first_order}', {hat}, 'H', 'H', 0, 1)",
+        "SELECT pg_temp.line('{first_order}', {hat})",
         {"order_lines_are_in_the_ledger", "committed_is_what_is_unshipped"},
     ),
     Damage(
@@ -76,6 +75,23 @@ ORDERS = [
         {"status_is_that_of_the_last_event"},
     ),
     Damage(
+        "a line says that it was placed a second before its order",
+        "UPDATE order_line SET placed_at = placed_at - interval '1 s'"
+        " WHERE order_id = '{first_order}'",
+        {"lines_have_the_time_of_their_order"},
+    ),
+    Damage(
+        "a line of a placed order does not say when",
+        "UPDATE order_line SET placed_at = NULL WHERE order_id = '{first_order}'",
+        {"lines_have_the_time_of_their_order"},
+    ),
+    Damage(
+        "an order was packed and its customer's copy is not told",
+        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
+        "UPDATE \"order\" SET transaction_id = '3' WHERE id = '{first_order}'",
+        {"changes_tell_of_the_last_event"},
+    ),
+    Damage(
         "two moves of one order did not see each other",
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed')",
@@ -134,7 +150,9 @@ MOVES = [
     ),
     Damage(
         "more came back than was shipped",
-        SHIPPED + "SELECT pg_temp.book({jam}, 8, 0, 'return', pg_temp.happen('{first_order}',"
+        "ALTER TABLE order_line DROP CONSTRAINT order_line_returned;"
+        + SHIPPED
+        + "SELECT pg_temp.book({jam}, 8, 0, 'return', pg_temp.happen('{first_order}',"
         " 'returned', 'shipped', 'returned', pg_temp.back({jam}, 8, 0)));"
         "UPDATE order_line SET returned = 8 WHERE order_id = '{first_order}'",
         {"no_more_returned_than_shipped"},
@@ -209,12 +227,13 @@ DRAFTS = [
             "order_lines_are_in_the_ledger",
             "committed_is_what_is_unshipped",
             "keys_lead_to_orders",
+            "lines_have_the_time_of_their_order",
         },
     ),
     Damage(
         "a cart became an order without being placed",
         CART + "UPDATE \"order\" SET status = 'placed', placed_at = now(), total = 9 * 1.25"
-        " WHERE status = 'draft'",
+        " WHERE status = 'draft'; UPDATE order_line SET placed_at = now() WHERE placed_at IS NULL",
         {
             "orders_were_placed_once",
             "order_lines_are_in_the_ledger",
@@ -230,13 +249,13 @@ DRAFTS = [
         "an order does not say when it was placed",
         'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
         "UPDATE \"order\" SET placed_at = NULL WHERE id = '{first_order}'",
-        {"placed_orders_have_a_time"},
+        {"placed_orders_have_a_time", "lines_have_the_time_of_their_order"},
     ),
     Damage(
         "a cart says when it was placed",
         'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
         + CART
         + "UPDATE \"order\" SET placed_at = now() WHERE status = 'draft'",
-        {"placed_orders_have_a_time"},
+        {"placed_orders_have_a_time", "lines_have_the_time_of_their_order"},
     ),
 ]

@@ -144,20 +144,21 @@ def test_the_check_cannot_write(transactional_db: None) -> None:
         invariants.check()
 
 
-def test_a_statement_may_take_longer_than_the_servers_and_only_in_the_check(
+def test_the_check_may_take_longer_than_the_servers_transactions_and_no_other(
     transactional_db: None,
 ) -> None:
     limits: list[str] = []
 
     def ask() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SHOW statement_timeout")
-            limits.extend(cursor.fetchone())
+            for name in ("statement_timeout", "transaction_timeout"):
+                cursor.execute(f"SHOW {name}")
+                limits.extend(cursor.fetchone())
 
     with _between_two_statements(ask):
         invariants.check()
     ask()
-    assert limits == ["15min", "10s"]
+    assert limits == ["15min", "0", "10s", "30s"]
 
 
 def test_orders_that_are_being_placed_are_never_seen_half(transactional_db: None) -> None:

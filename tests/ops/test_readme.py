@@ -13,8 +13,22 @@ import pytest
 from larder.ops import demo
 from tests import database
 from tests.server import Server
+from tools.run.greeting import greeting
+from tools.run.settings import from_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def shown() -> str:
+    """The lines of the first order."""
+    page = (ROOT / "README.md").read_text()
+    return str(re.findall(r"```sh\n(TOKEN=.*?)\n```", page, re.DOTALL)[0])
+
+
+def test_make_run_prints_the_lines_of_the_readme_with_its_own_address() -> None:
+    settings = from_environment({"PORT": "8123"})
+    told = greeting(settings).replace(settings.address, "http://127.0.0.1:8000")
+    assert f"\n{shown()}\n" in told
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -24,10 +38,9 @@ def test_the_first_order_of_the_readme_can_be_pasted(
     database.empty_database()  # the README's product is number 1
     demo.load_products(now=now)
     person("demo", "demo")
-    script = re.findall(r"```sh\n(TOKEN=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
-    lines = script.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}").strip().split("\n")
-    spaced = "\necho\n".join([*lines, lines[2]])
-    done = subprocess.run(["sh", "-ec", spaced], capture_output=True, text=True, check=True)
+    lines = shown().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}").split("\n")
+    pasted = "\n".join([*lines, lines[2]])
+    done = subprocess.run(["sh", "-ec", pasted], capture_output=True, text=True, check=True)
     listed, placed, history, again = [json.loads(one) for one in done.stdout.split("\n") if one]
     assert "LANTERN" in listed["results"][0]["name"]
     assert placed["status"] == "placed"

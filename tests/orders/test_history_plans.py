@@ -15,9 +15,11 @@ from tests.conftest import Person
 
 WAYS: dict[str, dict[str, Any]] = {
     "order_history": {"customer": 1},
-    "order_history_by_status": {"customer": 1, "status": "returned"},
+    "order_history_by_status": {"customer": 1, "statuses": ("returned",)},
     "order_search": {"customer": None},
-    "order_search_by_status": {"customer": None, "status": "returned"},
+    "order_search_by_status": {"customer": None, "statuses": ("returned",)},
+    "order_history_by_reference": {"customer": 1, "reference": "PO 7"},
+    "order_search_by_reference": {"customer": None, "reference": "PO 7"},
     "order_line_search": {"customer": None, "product": 7},
 }
 
@@ -71,6 +73,37 @@ def test_a_span_of_time_is_entered_and_left_by_the_index(
     (condition,) = [line for line in found.splitlines() if "placed_at >" in line]
     assert "Index Cond" in condition
     assert "Sort" not in found
+
+
+@pytest.mark.parametrize("customer", [1, None], ids=["a customer's", "everybody's"])
+@pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
+def test_a_page_of_several_statuses_is_merged_from_a_walk_of_each(
+    customer: int | None, deep: bool, db: None, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    """However many orders there are in each: no more than a page of one is read."""
+    index = "order_search_by_status" if customer is None else "order_history_by_status"
+    wanted = OrderFilter(customer=customer, statuses=("placed", "packed", "returned"))
+    after = HistoryPosition(now, new_id()) if deep else None
+    found = plan(wanted, after, django_assert_max_num_queries(2)).splitlines()
+    walks = [at for at, line in enumerate(found) if f"Scan Backward using {index} " in line]
+    assert len(walks) == 3, found
+    assert [line for line in found if " Scan" in line] == [found[at] for at in walks]
+    for at in walks:
+        assert "Limit" in found[at - 1]
+        assert "Index Cond" in found[at + 1]
+        assert ("ROW(" in found[at + 1]) == deep
+    assert not [line for line in found if "Filter" in line]
+
+
+def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) -> None:
+    """The server keeps statements prepared, and may plan them without looking at the values."""
+    rows = Order.objects.filter(OrderFilter(None, reference="PO 7").condition())
+    sql, given = rows.values_list("id").query.sql_with_params()
+    for number in range(1, len(given) + 1):
+        sql = sql.replace("%s", f"${number}", 1)
+    database.execute("SET LOCAL enable_seqscan = off")
+    found = database.rows(f"EXPLAIN (GENERIC_PLAN) {sql}")
+    assert "order_search_by_reference" in str(found)
 
 
 def moments(order: Order) -> set[datetime | None]:

@@ -1,5 +1,6 @@
 """The table of moves, held against a plain list of what may happen, and walked at random."""
 
+from collections.abc import Iterator
 from itertools import product
 
 from hypothesis import given
@@ -23,7 +24,16 @@ STAFF = {
 }
 """Where each allowed move leads; a return that leaves nothing leads to returned."""
 OWNER = {("placed", "change"), ("placed", "cancel")}
-MADE = {("cancelled", "cancel"), ("packed", "pack"), ("shipped", "ship"), ("delivered", "deliver")}
+MADE = {
+    *((status, "pack") for status in ("packed", "shipped", "delivered", "returned")),
+    *((status, "ship") for status in ("shipped", "delivered", "returned")),
+    ("delivered", "deliver"),
+    ("cancelled", "cancel"),
+}
+PERHAPS = {("cancelled", "pack"), ("returned", "deliver")}
+"""Packing an order of which nothing is there cancels it; what was shipped can come back without
+having been delivered."""
+AGAIN = {Move.CHANGE, Move.RETURN}
 
 moves = some.sampled_from(Move)
 statuses = some.sampled_from(STATUSES)
@@ -35,6 +45,7 @@ def test_staff_can_make_the_moves_of_the_list_and_no_others() -> None:
         verdict = judge(status, move, by_staff=True, by_owner=owner)
         assert (verdict is Verdict.ALLOWED) == ((status, move) in STAFF)
         assert (verdict is Verdict.MADE) == ((status, move) in MADE)
+        assert (verdict is Verdict.EVENTS_TELL) == ((status, move) in PERHAPS)
 
 
 def test_customers_can_change_and_cancel_their_own_orders_until_these_are_packed() -> None:
@@ -66,20 +77,58 @@ def test_a_refusal_tells_a_customer_the_same_wherever_a_strangers_order_stands(
     assert len(told) == 1
 
 
-@given(some.lists(some.tuples(moves, some.booleans(), some.booleans()), max_size=40))
-def test_no_walk_goes_back_or_leaves_the_end(walk: list[tuple[Move, bool, bool]]) -> None:
+Step = tuple[Move, bool, bool]
+walks = some.lists(some.tuples(moves, some.booleans(), some.booleans()), max_size=40)
+
+
+def walked(walk: list[Step]) -> Iterator[tuple[str, Move, str]]:
+    """The moves of a walk that are allowed: from where, which, to where."""
     status = "placed"
-    for move, by_staff, nothing_left in walk:
-        verdict = judge(status, move, by_staff=by_staff, by_owner=True)
-        if verdict is not Verdict.ALLOWED:
+    for move, by_staff, nothing_there in walk:
+        if judge(status, move, by_staff=by_staff, by_owner=True) is not Verdict.ALLOWED:
             continue
+        after = STAFF[status, move]
+        if nothing_there and move in {Move.RETURN, Move.PACK}:
+            after = {Move.RETURN: "returned", Move.PACK: "cancelled"}[move]
+        yield status, move, after
+        status = after
+
+
+@given(walks)
+def test_no_walk_goes_back_or_leaves_the_end(walk: list[Step]) -> None:
+    for status, _, after in walked(walk):
         assert status != "cancelled"
-        after = "returned" if move is Move.RETURN and nothing_left else STAFF[status, move]
         if after == "cancelled":
             assert status in {"placed", "packed"}
         else:
             assert WAY.index(after) >= WAY.index(status)
-        status = after
-        # Right after it was made, a move that can be made once only is made already.
-        if move not in {Move.CHANGE, Move.RETURN}:
-            assert judge(status, move, by_staff=by_staff, by_owner=True) is Verdict.MADE
+
+
+@given(walks)
+def test_what_was_made_is_made_however_far_the_order_has_come_and_nothing_else_is(
+    walk: list[Step],
+) -> None:
+    """Whoever lost the answer asks again, perhaps days later."""
+    made: set[Move] = set()
+    for _, move, status in walked(walk):
+        made.add(move)
+        verdicts = {
+            one: judge(status, one, by_staff=True, by_owner=False)
+            for one in Move
+            if one not in AGAIN
+        }
+        said_made = {one for one, verdict in verdicts.items() if verdict is Verdict.MADE}
+        perhaps = {one for one, verdict in verdicts.items() if verdict is Verdict.EVENTS_TELL}
+        assert said_made <= made | ({Move.CANCEL} if status == "cancelled" else set())
+        if status != "cancelled":
+            assert made - AGAIN <= said_made | perhaps
+        assert not [one for one in made - AGAIN if verdicts[one] is Verdict.ALLOWED]
+
+
+@given(walks)
+def test_a_move_that_can_be_made_once_is_made_right_after_it_was(walk: list[Step]) -> None:
+    for _, move, status in walked(walk):
+        if move not in AGAIN:
+            verdict = judge(status, move, by_staff=True, by_owner=True)
+            there = (status, move) == ("cancelled", Move.PACK)
+            assert verdict is (Verdict.EVENTS_TELL if there else Verdict.MADE)

@@ -8,14 +8,18 @@ fault it was there to prevent shows every time and not now and then.
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from threading import local
 from time import sleep
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 
+from larder.catalog import queries as catalog_queries
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
+from larder.catalog.queries import Offer
 from larder.common import idempotency
 from larder.common.idempotency import Claim, Earlier, Scope
 from larder.identity.doors import Door
@@ -23,9 +27,18 @@ from larder.identity.models import Session
 from larder.identity.services import sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
+from larder.inventory.services import movements
+from larder.inventory.services.movements import Balance
 from larder.orders import sql as order_sql
 from larder.orders.models import Order
-from larder.orders.services import drafts, expire_drafts, held_drafts, held_orders, place_order
+from larder.orders.services import (
+    changes,
+    drafts,
+    expire_drafts,
+    held_drafts,
+    held_orders,
+    place_order,
+)
 from larder.orders.services.drafts import LockedDraft
 from larder.orders.services.held_drafts import LockedRow
 from larder.orders.services.held_orders import HeldOrder, Step
@@ -147,6 +160,22 @@ def write_anyway(held: HeldOrder, step: Step, now: datetime) -> None:
     )
 
 
+_looked_at = local()
+
+
+def look_then_lock(products: Collection[int]) -> dict[int, Balance]:
+    """Locks the stock of products that were looked at before."""
+    _looked_at.offers = catalog_queries.offers(products)
+    sleep(PAUSE)
+    return movements.lock(products)
+
+
+def offers_looked_at(products: Collection[int]) -> dict[int, Offer]:
+    """The products as they were before the lock."""
+    offers: dict[int, Offer] = _looked_at.offers
+    return offers
+
+
 def look_at_name(name: str, *, product: int | None = None) -> None:
     """Looks whether a name is taken, and writes later."""
     _claim_name(name, product=product)
@@ -176,6 +205,10 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "order held or compared": lambda: [
         (held_orders, "lock", look_at_order),
         (held_orders, "_swap", write_anyway),
+    ],
+    "products looked at under the lock": lambda: [
+        (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
+        (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
     ],
     "draft order": lambda: [(held_drafts, "lock", lock_as_they_come)],
     "name lock": lambda: [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tools.clients.step import Step
+from tools.clients.step import Shown, Step
 
 Json = dict[str, Any]
 
@@ -27,6 +27,13 @@ class Operation:
     @property
     def label(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def example(self) -> Any:
+        """The body that the document shows."""
+        (content,) = self.said["requestBody"]["content"].values()
+        (example,) = content["examples"].values()
+        return example["value"]
 
     @property
     def status(self) -> int:
@@ -76,12 +83,19 @@ def folders(documents: Mapping[str, Json], plans: Mapping[str, Sequence[Step]]) 
 
 def _folder(document: Json, plan: Sequence[Step]) -> Folder:
     operations = list(_operations(document))
-    requests = [Request(step, _operation_of(step, operations)) for step in plan]
+    requests = [_request(step, operations) for step in plan]
     forgotten = {one.label for one in operations} - {one.operation.label for one in requests}
     if forgotten:
         raise PlanError(f"Not in the plan of tools/clients: {', '.join(sorted(forgotten))}")
     info = document["info"]
     return Folder(info["title"], info.get("description", ""), requests)
+
+
+def _request(step: Step, operations: Sequence[Operation]) -> Request:
+    operation = _operation_of(step, operations)
+    if isinstance(step.body, Shown):
+        step = replace(step, body=step.body.of(operation.example))
+    return Request(step, operation)
 
 
 def _operations(document: Json) -> Iterator[Operation]:

@@ -31,12 +31,31 @@ _NUMBER = re.compile(r'"#(\{\{\w+\}\})"')
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The body that the operation's document shows as its example; `instead` is what stands in
+    the place of its members of these names, wherever they are, or of parts of its text."""
+
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, example: Any) -> Any:
+        """The example with what stands in it instead."""
+        if isinstance(example, dict):
+            return {name: self.instead.get(name, self.of(one)) for name, one in example.items()}
+        if isinstance(example, list):
+            return [self.of(one) for one in example]
+        for part, other in self.instead.items() if isinstance(example, str) else ():
+            example = example.replace(part, other)
+        return example
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """`request` is "GET /api/v1/products?limit=2"; {{name}} in it and in the body is a variable.
 
-    {{$guid}} is a new UUID. A body that is text is sent as it is, as the Content-Type in `headers`
-    says. In the body "#{{name}}" is a number. `keeps` says which members of
-    the answer ("results.0.id"; -1 is the last) become which variables.
+    {{$guid}} is a new UUID. A body may be what the document shows (`Shown`). One that is text is
+    sent as it is, as the Content-Type in `headers` says. In the body "#{{name}}" is a number.
+    `keeps` says which members of the answer ("results.0.id"; -1 is the last) become which
+    variables.
     """
 
     request: str

@@ -42,7 +42,7 @@ def with_slash(request: HttpRequest, path: str) -> HttpResponse:
     )
 
 
-_BELOW_THEIR_PATHS = re.compile("/(api/(?!v1/)|auth/|token/|products/|orders/)")
+_BELOW_THEIR_PATHS = re.compile("/(api/(?!v1(/|$))|auth/|token/|products/|orders/)")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,5 +1,7 @@
 """Registering, logging in, refreshing, revoking."""
 
+from typing import Any, get_type_hints
+
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -7,10 +9,12 @@ from rest_framework.request import Request
 from larder.api.authentication import signer
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
+from larder.api.v1.faults import faults as shape_faults
 from larder.api.v1.http import Open, claim, no_content, replay_headers, reply
 from larder.api.v1.me import shown
 from larder.api.v1.operations import KEYED, operation
 from larder.common.clock import now
+from larder.common.errors import Fault
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.identity import queries
 from larder.identity.doors import V1
@@ -31,7 +35,7 @@ class Register(Open):
     )
     def post(self, request: Request) -> HttpResponse:
         """Makes a customer account."""
-        body = read_body(request, shapes.Register)
+        body = read_body(request, shapes.Register, also=_faults)
         moment = now()
         about = (body.username, body.email, body.first_name, body.last_name)
         registered = accounts.register(
@@ -50,6 +54,14 @@ class Register(Open):
         return reply(
             shown(profile), status=201, headers=replay_headers(replayed=registered.replayed)
         )
+
+
+def _faults(body: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the username and the password, beside what the declaration says."""
+    hints = get_type_hints(shapes.Register, include_extras=True)
+    given = {n: body[n] for n in hints if n in body and not shape_faults(body[n], hints[n])}
+    judged = {"username": "", "password": None} | given
+    return accounts.faults(NewCustomer(**judged))
 
 
 class Token(Open):

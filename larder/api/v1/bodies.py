@@ -1,6 +1,6 @@
 """Reading the bodies of requests: their bytes within the limit, then all of their faults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -18,7 +18,12 @@ MOST_FAULTS = 5_000
 """Faults that an answer names; what lies behind them shows once these are mended."""
 
 
-def read_body(request: Request, kind: type[Body]) -> Body:
+Further = Callable[[dict[str, Any]], Iterable[Fault]]
+"""Faults of a body, as parsed JSON, that its declaration cannot say. It has those that can be
+said as well, or not: everything in it may be of any type."""
+
+
+def read_body(request: Request, kind: type[Body], *, also: Further | None = None) -> Body:
     """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
 
     Raises BodyTooLarge, UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
@@ -27,22 +32,25 @@ def read_body(request: Request, kind: type[Body]) -> Body:
     # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
     if _NUL not in raw:
         try:
-            return msgspec.json.decode(raw, type=kind)
+            body = msgspec.json.decode(raw, type=kind)
+            if also is None or not any(also(msgspec.to_builtins(body))):
+                return body
         except msgspec.ValidationError:
             pass
         except _NO_JSON as error:
             raise ParseError from error
-    return _explain(raw, kind)
+    return _explain(raw, kind, also)
 
 
 _NUL = b"\\u0000"
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def _explain(raw: bytes, kind: type[Body]) -> Body:
+def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     value = _parsed(raw)
     nuls = nul_faults(value) if _NUL in raw else ()
-    found = list(islice(chain(nuls, faults(value, kind)), MOST_FAULTS))
+    further = also(value) if also and isinstance(value, dict) else ()
+    found = list(islice(chain(nuls, faults(value, kind), further), MOST_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)
@@ -64,18 +72,15 @@ def read_csv(request: Request) -> str:
 
     Raises BodyTooLarge, UnsupportedMediaType.
     """
-    raw = _raw_body(request, lambda media_type: media_type == "text/csv")
+    raw = _raw_body(request, "text/csv")
     return raw.decode("utf-8-sig", "surrogateescape")
 
 
-def _is_json(media_type: str) -> bool:
-    return media_type == "application/json" or media_type.endswith("+json")
-
-
-def _raw_body(request: Request, is_right: Callable[[str], bool] = _is_json) -> bytes:
+def _raw_body(request: Request, wanted: str = "application/json") -> bytes:
     asked = request._request
     raw = raw_body(asked)
     media_type = (asked.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    if raw and not is_right(media_type):
-        raise UnsupportedMediaType(media_type)
+    is_json = media_type.endswith("+json") and wanted == "application/json"
+    if raw and media_type != wanted and not is_json:
+        raise UnsupportedMediaType(media_type, detail=f"Send Content-Type: {wanted}.")
     return raw

@@ -1,7 +1,8 @@
 """The cart: the customer's draft, on the server, so that all their devices show the same."""
 
-import re
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from larder.api.preconditions import tag_wanted
 from larder.api.shop import terms
 from larder.api.v1 import cart_shapes, shapes
 from larder.api.v1.bodies import read_body
@@ -141,7 +143,7 @@ def _placement(request: Request, body: cart_shapes.Submission) -> Placement:
 
 
 _NO_CART = UUID(int=0)
-_IF_MATCH = re.compile(r'(?:W/)?"(\d{1,9})-([0-9a-f]{32})[0-9a-f]*"')
+_ID_DIGITS = len(_NO_CART.hex)
 
 
 def _seen(request: Request) -> Seen | None:
@@ -150,14 +152,14 @@ def _seen(request: Request) -> Seen | None:
     The tag names the cart beside its version: today's cart is not the one of last week that had
     as many changes. Something else in the header can match no cart.
     """
-    header = (request.META.get("HTTP_IF_MATCH") or "").strip()
-    if header in {"", "*"}:
+    named = tag_wanted(request)
+    if named is None:
         return None
-    found = _IF_MATCH.fullmatch(header)
-    if found is None:
+    digits = named.digits[:_ID_DIGITS]
+    if len(digits) < _ID_DIGITS:
         return Seen(None, -1)
-    id = UUID(found[2])
-    return Seen(None if id == _NO_CART else id, int(found[1]))
+    id = UUID(digits)
+    return Seen(None if id == _NO_CART else id, named.version)
 
 
 def _reply(request: Request) -> HttpResponse:
@@ -171,7 +173,9 @@ def _shown(customer: int) -> cart_shapes.Cart:
     if draft is None:
         return cart_shapes.Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
     lines = [_shown_line(line) for line in draft.lines]
-    return cart_shapes.Cart(draft.id, draft.version, lines, draft.currency, money.text(draft.total))
+    # At today's prices, and those are in today's currency, whenever the cart was begun.
+    currency, total = settings.CURRENCY, money.text(draft.total)
+    return cart_shapes.Cart(draft.id, draft.version, lines, currency, total)
 
 
 def _shown_line(line: DraftLine) -> cart_shapes.CartLine:
@@ -197,4 +201,11 @@ def _notices(line: DraftLine) -> list[cart_shapes.Notice]:
         notices.append(cart_shapes.Notice("price_changed", *prices))
     if line.available < line.quantity:
         notices.append(cart_shapes.Notice("insufficient_stock", available=line.available))
+    if line.broken_rule is not None:
+        notices.append(_rule(line.broken_rule))
     return notices
+
+
+def _rule(broken: Mapping[str, Any]) -> cart_shapes.Notice:
+    rules = {name: broken[name] for name in ("min_quantity", "max_per_order", "step")}
+    return cart_shapes.Notice("order_rule", **rules)

@@ -58,16 +58,20 @@ class Submission(Request):
 
 
 class Notice(msgspec.Struct):
-    """What changed of a line since it was put into the cart, by `code`.
+    """What the customer should know of a line before they order, by `code`.
 
-    `price_changed` (`from`, `to`), `insufficient_stock` (`available`), `withdrawn`. More codes
-    may be added.
+    Since it was put in: `price_changed` (`from`, `to`). What would be refused: `withdrawn`,
+    `insufficient_stock` (`available`), `order_rule` (`min_quantity`, `max_per_order`, `step`).
+    More codes may be added.
     """
 
     code: str
     from_: Money | UnsetType = msgspec.field(name="from", default=UNSET)
     to: Money | UnsetType = UNSET
     available: int | UnsetType = UNSET
+    min_quantity: int | UnsetType = UNSET
+    max_per_order: int | UnsetType | None = UNSET
+    step: int | UnsetType = UNSET
 
 
 class CartLine(msgspec.Struct):

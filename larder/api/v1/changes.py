@@ -71,7 +71,7 @@ class ProductChangesView(Endpoint):
         """What changed in the catalogue since the answer before; all of it the first time."""
         token = _token(request, ProductToken)
         found = product_changes(caller(request).id, _progress(token), limit=PAGE)
-        removed = [RemovedProduct(id) for id in found.gone]
+        removed = [RemovedProduct(id, deleted=True) for id in found.gone]
         since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
         results = [*shown(found.products), *removed]
         return reply_tagged(request, ProductChanges(results, since, found.more))

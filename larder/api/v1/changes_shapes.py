@@ -17,7 +17,7 @@ class RemovedProduct(msgspec.Struct):
     """A product that is no longer on sale."""
 
     id: Id
-    deleted: Annotated[bool, Meta(extra_json_schema={"enum": [True]})] = True
+    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
 
 
 class ProductChanges(msgspec.Struct):

@@ -8,12 +8,17 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
+from larder.api.markdown import html
+from larder.api.problems import KINDS, example
 from larder.api.v1.http import Open, reply_tagged
+from larder.api.v1.introduction import ABOUT, TAGS
 from larder.common.errors import NotFound
 
 
@@ -37,23 +42,86 @@ def schema() -> dict[str, Any]:
 
     generator: Any = SchemaGenerator
     made = generator(patterns=[path("api/v1/", include(urlpatterns))])
-    return made.get_schema(request=None, public=True)  # type: ignore[no-any-return]
+    said: dict[str, Any] = made.get_schema(request=None, public=True)
+    said["info"]["description"] = ABOUT
+    said["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
+    _show_problems(said)
+    return said
+
+
+def _show_problems(said: dict[str, Any]) -> None:
+    """One example of each code, told once, for all the refusals that name it.
+
+    Without them a page makes one up of every member that a problem can have, for each status.
+    """
+    said["components"]["examples"] = {code: {"value": example(code)} for code in KINDS}
+    for operations in said["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                content = response.get("content", {}).get("application/problem+json")
+                if content:
+                    content["examples"] = {
+                        code: {"$ref": f"#/components/examples/{code}"}
+                        for code in response["description"].split(", ")
+                    }
+
+
+class AnyForm(BaseContentNegotiation):
+    """Whoever follows a link gets the page, whatever they would rather have."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return None
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        renderer = renderers[0]
+        return renderer, renderer.media_type
+
+
+class Explanations(Open):
+    content_negotiation_class = AnyForm
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """All codes, and what is said of all of them."""
+        return _page(request, problems_page(), title="Problems")
 
 
 class Explanation(Open):
+    content_negotiation_class = AnyForm
+
     @extend_schema(exclude=True)
     def get(self, request: Request, code: str) -> HttpResponse:
-        """Where a problem's `type` leads: the entry for its code, in Markdown."""
+        """Where a problem's `type` leads: the entry for its code."""
         entry = explanations().get(code)
         if entry is None:
             raise NotFound
-        return HttpResponse(entry, content_type="text/markdown; charset=utf-8")
+        return _page(request, entry, title=code, all_problems="../problems")
+
+
+def _page(request: Request, text: str, *, title: str, all_problems: str = "") -> HttpResponse:
+    """HTML for who prefers it, which browsers do; Markdown for everybody else."""
+    headers = {"Vary": "Accept"}
+    if request._request.get_preferred_type(["text/markdown", "text/html"]) != "text/html":
+        return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=headers)
+    said = {"title": title, "text": html(text), "all": all_problems}
+    headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src data:"
+    return HttpResponse(render_to_string("api/explanation.html", said), headers=headers)
+
+
+@cache
+def problems_page() -> str:
+    """docs/problems.md."""
+    return (Path(settings.BASE_DIR) / "docs" / "problems.md").read_text(encoding="utf-8")
 
 
 @cache
 def explanations() -> dict[str, str]:
-    """The entries of docs/problems.md, by code."""
-    page = Path(settings.BASE_DIR) / "docs" / "problems.md"
-    parts = re.split(r"^### `(\w+)`$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """The entries of docs/problems.md, by code. What they link to is on the page of all."""
+    parts = re.split(r"^### `(\w+)`$", problems_page(), flags=re.MULTILINE)
     texts = (part.partition("\n## ")[0].strip() for part in parts[2::2])
-    return {code: f"# {code}\n\n{text}\n" for code, text in zip(parts[1::2], texts, strict=True)}
+    return {
+        code: f"# {code}\n\n{text}\n".replace("](#", "](../problems#")
+        for code, text in zip(parts[1::2], texts, strict=True)
+    }

@@ -1,9 +1,12 @@
 """The history as a file: CSV (RFC 4180), written while it is read."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from itertools import chain, islice
+from threading import BoundedSemaphore
+from time import monotonic
 
 import msgspec
 from django.http import HttpResponse, StreamingHttpResponse
@@ -15,6 +18,7 @@ from larder.api.v1.http import Endpoint, caller, read_parameters
 from larder.api.v1.operations import CSV, operation
 from larder.api.v1.orders import FilterParameters, order_filter, shown
 from larder.api.v1.shapes import Address, Order, OrderLine
+from larder.common.errors import Overloaded
 from larder.common.exports import defuse
 from larder.orders import queries
 from larder.orders.queries import OrderView
@@ -50,39 +54,68 @@ class OrdersFile(Endpoint):
         """All placed orders as CSV, newest first, a row for each line; staff with any filter
         get everybody's."""
         asked = read_parameters(request, FilterParameters)
-        parts = queries.walk(order_filter(asked, caller(request)))
+        wanted = order_filter(asked, caller(request))
         headers = {
             "Content-Disposition": 'attachment; filename="orders.csv"',
             "Cache-Control": "private, no-store",
         }
         if request.method == "HEAD":
             return HttpResponse(content_type=CSV, headers=headers)
-        # The first part is read before anything is answered: what fails there is a problem.
-        first = next(parts, [])
-        return StreamingHttpResponse(_file(first, parts), content_type=CSV, headers=headers)
+        file = _file(queries.walk(wanted))
+        # Until here nothing is answered: what fails in it is a problem.
+        next(file)
+        return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 
+
+EXPORTS_AT_ONCE = 2
+"""Files that a process writes at once. Each keeps a thread of the server for as long as its reader
+takes; whoever comes on top is told to come back."""
+
+LONGEST_EXPORT = 30 * 60.0
+"""Seconds after which a file is broken off, however slowly it was read."""
 
 ROWS_AT_ONCE = 200
 """Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
 
+_turns = BoundedSemaphore(EXPORTS_AT_ONCE)
 
-def _file(first: list[OrderView], rest: Iterable[list[OrderView]]) -> Iterator[bytes]:
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(blocking=False):
+        raise Overloaded
     try:
-        yield from _pieces(chain([COLUMNS], _rows(first)))
-        for part in rest:
-            yield from _pieces(_rows(part))
-    except Exception:
-        # Not every server cuts the connection on an error, and then only this tells.
-        yield _BROKEN.format(get_guid()).encode()
-        raise
+        yield
+    finally:
+        _turns.release()
 
 
-_BROKEN = '"This file is incomplete: the server failed while it was written. Correlation-ID {}'
+def _file(parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
+    """The file in pieces. The first is empty, and comes when the first orders are read.
+
+    Raises Overloaded. Once begun it has its turn until it ends, fails, is closed or forgotten.
+    """
+    until = monotonic() + LONGEST_EXPORT
+    with _turn():
+        first = next(parts, [])
+        yield b""
+        try:
+            for rows in chain([chain([COLUMNS], _rows(first))], map(_rows, parts)):
+                yield from _pieces(rows, until)
+        except Exception:
+            # Not every server cuts the connection on an error, and then only this tells.
+            yield _BROKEN.format(get_guid()).encode()
+            raise
+
+
+_BROKEN = '"This file is incomplete: the server broke it off. Correlation-ID {}'
 """A last line whose quote never ends: no strict reader takes the file for a whole one."""
 
 
-def _pieces(rows: Iterator[Iterable[object]]) -> Iterator[bytes]:
+def _pieces(rows: Iterator[Iterable[object]], until: float) -> Iterator[bytes]:
     while piece := list(islice(rows, ROWS_AT_ONCE)):
+        if monotonic() > until:
+            raise TimeoutError(f"the reader of a file took longer than {LONGEST_EXPORT:.0f} s")
         yield _written(piece)
 
 

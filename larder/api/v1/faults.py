@@ -4,9 +4,10 @@ Walks the declared struct beside the parsed JSON and lets msgspec judge each val
 that there is one set of rules.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,6 +23,7 @@ _CODES = (
     ("Expected `int` >=", "out_of_range"),
     ("Integer value out of range", "out_of_range"),
     ("Invalid enum value", "unknown_value"),
+    ("with a timezone component", "invalid_format"),
     ("Invalid", "invalid_format"),
 )
 """The beginnings of msgspec's sentences, and our codes."""
@@ -133,14 +135,71 @@ def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iter
         msgspec.convert(value, hint, strict=strict)
     except msgspec.ValidationError as error:
         sentence = str(error).split(" - at `$")[0]
-        yield Fault(pointer, _code(sentence), _detail(sentence))
+        if not strict:
+            # A parameter is text, and null only where it was not sent.
+            sentence = sentence.replace(" | null", "").removesuffix(", got `str`")
+        yield Fault(pointer, _code(sentence), _detail(sentence, hint))
 
 
-def _detail(sentence: str) -> str:
+def _detail(sentence: str, hint: Any) -> str:
     """For developers of apps, whose JSON has strings and objects, and no Python."""
     if "matching regex" in sentence:
-        return "Not of the form that the API description gives for this field."
-    return sentence.replace("`str`", "string").replace("`", "") + "."
+        return next(form for form in map(_form, _rules(hint)) if form)
+    if "enum value" in sentence:
+        return f"Expected one of: {', '.join(_values(hint))}."
+    said = next((form for start, form in _FORMS if start in sentence), sentence)
+    said = said.replace(" | ", " or ")
+    return re.sub("`([a-z ]+)`", lambda name: _named(name[1]), said) + "."
+
+
+_FORMS = (
+    ("RFC3339 encoded datetime", "Expected a time with its zone, such as 2026-03-09T16:30:00Z"),
+    ("with a timezone component", "Expected a time with its zone, such as 2026-03-09T16:30:00Z"),
+    ("RFC3339 encoded date", "Expected a day, such as 2026-03-09"),
+    ("Invalid UUID", "Expected a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057"),
+)
+"""Parts of msgspec's sentences that name a form, and what they say to somebody who has to keep it.
+The first that fits counts."""
+
+_NAMES = {
+    "int": "whole number",
+    "bool": "true or false",
+    "float": "number with a fraction",
+    "str": "string",
+    "uuid": "string",
+    "date": "string",
+    "datetime": "string",
+}
+
+
+def _named(kinds: str) -> str:
+    return " or ".join(_NAMES.get(kind, kind) for kind in kinds.split(" or "))
+
+
+_END = r"\Z"
+
+
+def _form(rule: Any) -> str:
+    """What a pattern asks for, in the words of its declaration; or else the pattern."""
+    pattern = getattr(rule, "pattern", None)
+    told = (getattr(rule, "extra", None) or {}).get("form")
+    return told or (f"Must match {pattern.replace(_END, '$')}." if pattern else "")
+
+
+def _rules(hint: Any) -> Iterator[Any]:
+    """What is annotated to a type, and to the members of a union."""
+    plain, rules = _plain(hint)
+    yield from rules
+    for member in get_args(plain) if get_origin(plain) in {Union, UnionType} else ():
+        yield from _rules(member)
+
+
+def _values(hint: Any) -> list[str]:
+    """The values that are allowed where only some are."""
+    plain, _ = _plain(hint)
+    if get_origin(plain) is Literal:
+        return [str(one) for one in get_args(plain)]
+    return [value for member in get_args(plain) for value in _values(member)]
 
 
 def _code(sentence: str) -> str:

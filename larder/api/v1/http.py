@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from larder.api.authentication import IsStaff
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT
+from larder.api.preconditions import tag_wanted
 from larder.api.v1.faults import parameter_faults
 from larder.api.v1.shapes import LARGEST_ID
 from larder.common.errors import Fault, InvalidInput, NotFound
@@ -130,19 +131,13 @@ def _names(header: str, tag: str) -> bool:
     return "*" in given or tag in given
 
 
-_IF_MATCH = re.compile(r'(?:W/)?"(\d{1,9})-[0-9a-f]*"')
-
-
 def version_wanted(request: Request) -> int | None:
     """The version that `If-Match` names; None without the header or for `*`.
 
     Something else in the header can match no version: -1.
     """
-    header = (request.META.get("HTTP_IF_MATCH") or "").strip()
-    if header in {"", "*"}:
-        return None
-    found = _IF_MATCH.fullmatch(header)
-    return int(found[1]) if found else -1
+    named = tag_wanted(request)
+    return None if named is None else named.version
 
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -185,7 +180,8 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A method that the path does not take is refused first, whoever asks."""
         if request.method not in self.allowed_methods:
-            raise MethodNotAllowed(str(request.method))
+            taken = ", ".join(self.allowed_methods)
+            raise MethodNotAllowed(str(request.method), detail=f"This path takes {taken}.")
         if request.method != "OPTIONS":
             super().initial(request, *args, **kwargs)
         # An id in the path that no row can have is the id of no row.

@@ -11,6 +11,8 @@ from larder.api.authentication import IsStaff
 from larder.api.v1.bodies import read_csv
 from larder.api.v1.http import Endpoint, caller, claim, replay_headers, reply
 from larder.api.v1.operations import KEYED, operation
+from larder.catalog.limits import MOST_ROWS
+from larder.catalog.product_rows import refuse_longer
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION
 from larder.inventory.services.import_products import import_products
@@ -36,12 +38,14 @@ class ProductImport(Endpoint):
         traits=[KEYED],
     )
     def post(self, request: Request) -> HttpResponse:
-        """Staff: adds and changes products by SKU, all rows or none. At most 2 MiB, some 20,000
-        rows; longer files are for `manage.py import_products`.
+        """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and
+        2 MiB; longer files are for `manage.py import_products`.
 
         A pointer of a fault is `/line/column`.
         """
         text = read_csv(request)
+        # Before a transaction begins, for which other files would wait.
+        refuse_longer(io.StringIO(text, newline=""), most=MOST_ROWS)
         moment = now()
         content = hashlib.sha256(text.encode(errors="surrogateescape")).digest()
         made, replayed = import_products(

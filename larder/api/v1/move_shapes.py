@@ -1,5 +1,6 @@
 """The bodies of what is done to an order that was placed."""
 
+from datetime import date
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
@@ -7,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.api.v1.shapes import (
     LARGEST_QUANTITY,
     MOST_LINES,
+    Address,
     Id,
     NewLine,
     Quantity,
@@ -17,11 +19,15 @@ from larder.api.v1.shapes import (
 
 
 class OrderFields(Request):
-    """What can be changed of a placed order. `lines` is the whole new set of them: a product that
-    it does not name is taken off. To take off the last, cancel the order."""
+    """What can be changed of a placed order; only the fields given are changed. `lines` is the
+    whole new set of them: a product that it does not name is taken off. To take off the last,
+    cancel the order."""
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = UNSET
     note: Text | UnsetType = UNSET
+    reference: Short | UnsetType = UNSET
+    ship_to: Address | UnsetType | None = UNSET
+    requested_for: date | UnsetType | None = UNSET
 
 
 class Cancellation(Request):
@@ -39,7 +45,8 @@ class PickedLine(Request):
 
 
 class Packing(Request):
-    """What was picked. Lines that are not named were picked in full."""
+    """What was picked. Lines that are not named were picked in full. A repeat names the same, or
+    none at all."""
 
     lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = (
         UNSET
@@ -59,7 +66,7 @@ class ReturnedLine(Request):
 
 
 class Return(Request):
-    """What came back, and why."""
+    """What came back, and why. Sent twice without an `Idempotency-Key` it is booked twice."""
 
     lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MOST_LINES)]
     reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]

@@ -34,7 +34,7 @@ move = partial(operation, tag="orders", answers={200: shapes.Order}, traits=[MOV
 
 
 class Cancel(Endpoint):
-    @move("cancel_order", body=move_shapes.Cancellation)
+    @move("cancel_order", body=move_shapes.Cancellation, problems=["made_otherwise"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Cancels an order; its units can be ordered again. Customers can until it is packed."""
         body = read_body(request, move_shapes.Cancellation)
@@ -44,7 +44,7 @@ class Cancel(Endpoint):
 class Pack(Endpoint):
     permission_classes = (IsStaff,)
 
-    @move("pack_order", body=move_shapes.Packing, problems=["not_staff"])
+    @move("pack_order", body=move_shapes.Packing, problems=["not_staff", "made_otherwise"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
         """Staff: the order is packed, of some lines perhaps fewer than ordered."""
         body = read_body(request, move_shapes.Packing)
@@ -76,7 +76,7 @@ class Return(Endpoint):
 
     @move("return_order", body=move_shapes.Return, problems=["not_staff", "return_exceeds_shipped"])
     def post(self, request: Request, order: UUID) -> HttpResponse:
-        """Staff: units of a shipped order came back."""
+        """Staff: units of a shipped order came back. Each request without a key is one more."""
         body = read_body(request, move_shapes.Return)
         return _moved(request, order, body, lambda asked: _return(asked, body))
 

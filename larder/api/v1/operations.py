@@ -10,9 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 
 from larder.api.problems import KINDS
+from larder.api.v1.examples import EXAMPLES
 from larder.api.v1.schema import query_parameters
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -50,6 +56,8 @@ class ProblemLine(msgspec.Struct):
     limit: int | msgspec.UnsetType = msgspec.UNSET
     shipped: int | msgspec.UnsetType = msgspec.UNSET
     returned: int | msgspec.UnsetType = msgspec.UNSET
+    picked: int | msgspec.UnsetType = msgspec.UNSET
+    missing: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Problem(msgspec.Struct):
@@ -67,9 +75,12 @@ class Problem(msgspec.Struct):
     total: str | msgspec.UnsetType = msgspec.UNSET
     expected: str | msgspec.UnsetType = msgspec.UNSET
     minimum: str | msgspec.UnsetType = msgspec.UNSET
+    currency: str | msgspec.UnsetType = msgspec.UNSET
+    offered: str | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,10 @@ LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-ref
 VERSIONED = Trait(
     (_sent("If-Match", "The ETag that was read: 412 after a change; * always holds."),),
     ("precondition_failed",),
+)
+CREATING = Trait(
+    (_sent("If-None-Match", "`*`: 412 if it is there already, archived or not.", enum=["*"]),),
+    ("precondition_failed", "validation_error"),
 )
 KEYED = Trait(
     (
@@ -183,6 +198,7 @@ def operation(
             tags=[tag],
             summary=(view.__doc__ or "").partition(".")[0],
             request=_taken(body) if body else None,
+            examples=[_example(name, body)] if body else None,
             parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
             responses=_successes(answers) | _refusals(codes),
             auth=None if token else [],
@@ -196,6 +212,13 @@ def _taken(body: type[msgspec.Struct] | str) -> dict[str, Any]:
     if isinstance(body, str):
         return {body: OpenApiTypes.STR}
     return {"application/json": body}
+
+
+def _example(operation_id: str, body: type[msgspec.Struct] | str) -> OpenApiExample:
+    """The body that is shown where none was typed yet."""
+    media_type = body if isinstance(body, str) else "application/json"
+    value = EXAMPLES[operation_id]
+    return OpenApiExample("Example", value, media_type=media_type, request_only=True)
 
 
 def _successes(answers: Mapping[int, Any]) -> dict[Any, Any]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.shop import terms
-from larder.api.v1 import move_shapes, shapes
+from larder.api.v1 import event_shapes, move_shapes, shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
     CursorText,
@@ -30,19 +30,35 @@ from larder.api.v1.http import (
 from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.common import money
 from larder.common.clock import now
-from larder.common.errors import NotStaff
+from larder.common.errors import Fault, InvalidInput, NotFound, NotStaff
+from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
+from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
-from larder.orders.services.changes import change_order
+from larder.orders.services.changes import Details, change_order
 from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
 
-Status = Annotated[
-    Literal["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
-    Meta(description="Where the orders stand now.", extra_json_schema={"type": "string"}),
+STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
+_ONE_OF_THEM = f"({'|'.join(STATUSES)})"
+Statuses = Annotated[
+    str,
+    Meta(
+        description="Where the orders stand now: one status, or several with commas between them.",
+        examples=["placed", "placed,packed"],
+        extra_json_schema={"pattern": f"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*$"},
+    ),
+]
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="Orders with exactly this `reference`, letter by letter.",
+    ),
 ]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time zone.")]
 StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
@@ -51,9 +67,10 @@ StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
 class FilterParameters(msgspec.Struct, kw_only=True):
     """Which orders of the history. With any of these staff look through everybody's."""
 
-    status: Status | None = None
+    status: Statuses | None = None
     placed_after: Moment | None = None
     placed_before: Moment | None = None
+    reference: Reference | None = None
     customer: StaffId | None = None
     number: StaffId | None = None
     product: StaffId | None = None
@@ -124,7 +141,10 @@ class Orders(Endpoint):
     def post(self, request: Request) -> HttpResponse:
         """Places an order, wholly or not at all."""
         body = read_body(request, shapes.NewOrder)
-        placed = place_order(_placement(request, body), terms=terms(), now=now())
+        try:
+            placed = place_order(_placement(request, body), terms=terms(), now=now())
+        except NotFound as error:
+            raise _not_found(body, error) from None
         return answer_placed(request, placed)
 
 
@@ -151,6 +171,7 @@ class Order(Endpoint):
             "insufficient_stock",
             "price_changed",
             "order_rule",
+            "currency_changed",
             "ordering_not_allowed",
             "invalid_transition",
             "stock_limit_exceeded",
@@ -159,13 +180,13 @@ class Order(Endpoint):
         traits=[VERSIONED, TAGGED],
     )
     def patch(self, request: Request, order: UUID) -> HttpResponse:
-        """Changes lines and note of an order that is not packed yet, wholly or not at all."""
+        """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
+        or not at all."""
         body = read_body(request, move_shapes.OrderFields)
         who = caller(request)
         asked = Asked(order=order, who=who, now=now(), version=version_wanted(request))
         lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
-        note = None if body.note is UNSET else body.note
-        change_order(asked, terms=terms(), lines=lines, note=note)
+        change_order(asked, terms=terms(), lines=lines, details=_details(body))
         found = queries.order(order, customer=whose(who))
         return reply_tagged(request, shown(found), version=found.version)
 
@@ -175,7 +196,7 @@ class OrderEvents(Endpoint):
         "list_order_events",
         tag="orders",
         parameters=PageParameters,
-        answers={200: shapes.OrderEventPage, 304: None},
+        answers={200: event_shapes.OrderEventPage, 304: None},
         problems=["not_found"],
         traits=[CACHED],
     )
@@ -187,7 +208,7 @@ class OrderEvents(Endpoint):
         found = queries.events(order, after=place.position if place else 0, limit=asked.rows + 1)
         events, link = pagination.page(request, found, asked.rows, _event_place)
         results = [_shown_event(one) for one in events]
-        return reply_tagged(request, shapes.OrderEventPage(results, link))
+        return reply_tagged(request, event_shapes.OrderEventPage(results, link))
 
 
 def _place(order: OrderView) -> OrderPlace:
@@ -198,14 +219,15 @@ def _event_place(event: EventView) -> EventPlace:
     return EventPlace(event.position)
 
 
-def _shown_event(event: EventView) -> shapes.OrderEvent:
-    return shapes.OrderEvent(
+def _shown_event(event: EventView) -> event_shapes.OrderEvent:
+    return event_shapes.OrderEvent(
+        id=event.id,
         type=event.type,
         from_=event.from_status,
         to=event.to_status,
         actor=event.actor,
         at=event.at,
-        data=event.data,
+        data=msgspec.convert(event.data, event_shapes.EventContent),
     )
 
 
@@ -218,13 +240,39 @@ def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
     """Customers look through their own orders; staff with any filter through everybody's, and
     without one through their own. Raises NotStaff for the filters that are staff's."""
     given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
+    given["statuses"] = _statuses(given.pop("status"))
     if not who.is_staff:
         if (asked.customer, asked.number, asked.product) != (None, None, None):
             raise NotStaff
         given["customer"] = who.id
-    elif not any(value is not None for value in given.values()):
+    elif not any(given.values()):
         given["customer"] = who.id
     return OrderFilter(**given)
+
+
+def _statuses(asked: str | None) -> tuple[str, ...]:
+    """Each once. Raises InvalidInput for one that no placed order can have."""
+    given = [] if asked is None else asked.split(",")
+    if not set(given) <= set(STATUSES):
+        detail = f"Expected some of {', '.join(STATUSES)}, with commas between them."
+        raise InvalidInput([Fault("status", "unknown_value", detail)])
+    return tuple(dict.fromkeys(given))
+
+
+def _not_found(body: shapes.NewOrder, error: NotFound) -> NotFound:
+    """What it was that is not there: the customer, or else the order of the chosen id."""
+    if body.customer is None or body.customer in identity.standing([body.customer]):
+        return error
+    return UnknownCustomer()
+
+
+def _details(body: move_shapes.OrderFields) -> Details:
+    """What was given beside the lines; an address with all its fields, as placing keeps it."""
+    given = {name: getattr(body, name) for name in Details.__optional_keys__}
+    given = {name: value for name, value in given.items() if value is not UNSET}
+    if given.get("ship_to") is not None:
+        given["ship_to"] = msgspec.to_builtins(given["ship_to"])
+    return cast(Details, given)
 
 
 def _placement(request: Request, body: shapes.NewOrder) -> Placement:
@@ -267,6 +315,7 @@ def shown(order: OrderView) -> shapes.Order:
     return shapes.Order(
         id=order.id,
         number=order.number,
+        customer=order.customer,
         status=order.status,
         currency=order.currency,
         total=money.text(order.total),
@@ -282,6 +331,7 @@ def shown(order: OrderView) -> shapes.Order:
                 product=line.product,
                 sku=line.sku,
                 name=line.name,
+                ordered=line.quantity if line.ordered is None else line.ordered,
                 quantity=line.quantity,
                 unit_price=money.text(line.unit_price),
                 line_total=money.text(line.line_total),

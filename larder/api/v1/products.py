@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.authentication import IsStaff
+from larder.api.preconditions import wants_none
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.faults import faults, nul_faults
@@ -27,7 +28,15 @@ from larder.api.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import (
+    CACHED,
+    CREATING,
+    KEYED,
+    LOCATED,
+    TAGGED,
+    VERSIONED,
+    operation,
+)
 from larder.api.v1.product_shapes import PutProduct
 from larder.catalog import services as catalog
 from larder.common import money
@@ -45,6 +54,11 @@ Ordering = Annotated[
 ]
 
 
+Barcode = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Those of this barcode, exactly.")
+]
+
+
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
@@ -54,6 +68,8 @@ class ListParameters(PageParameters, kw_only=True):
     max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
     in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
     ids: shapes.Ids | None = None
+    sku: Annotated[shapes.Sku, Meta(description="The one of this SKU, exactly.")] | None = None
+    barcode: Barcode | None = None
     ordering: Ordering = "id"
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
@@ -155,7 +171,7 @@ class ProductBySku(Endpoint):
         body=PutProduct,
         answers={200: shapes.Product, 201: shapes.Product},
         problems=["not_staff", "not_found", "sku_taken", "unknown_category"],
-        traits=[VERSIONED, LOCATED, TAGGED],
+        traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     )
     def put(self, request: Request, sku: str) -> HttpResponse:
         """Staff: makes the product with this SKU, or replaces all of it but its stock."""
@@ -169,13 +185,27 @@ class ProductBySku(Endpoint):
             quantity=body.quantity,
             actor=caller(request).public_id,
             now=now(),
-            version=version_wanted(request),
+            version=_version_to_replace(request),
         )
         if not put.created:
             return _answer(request, put.id)
         return _answer(
             request, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
         )
+
+
+def _version_to_replace(request: Request) -> int | None:
+    """What `If-Match` or `If-None-Match: *` say of the product that a PUT finds.
+
+    Both at once can never hold, and `If-Match` cannot name a product that is not there.
+    """
+    if not wants_none(request):
+        version = version_wanted(request)
+        return _NO_VERSION if version == products.ABSENT else version
+    return _NO_VERSION if "HTTP_IF_MATCH" in request.META else products.ABSENT
+
+
+_NO_VERSION = -1
 
 
 def _check_sku(sku: str, body: PutProduct) -> None:
@@ -201,6 +231,8 @@ def _filter(asked: ListParameters) -> ProductFilter:
         max_price=None if asked.max_price is None else Decimal(asked.max_price),
         in_stock=asked.in_stock,
         ids=ids,
+        sku=asked.sku,
+        barcode=asked.barcode,
         ordering=asked.ordering,
     )
 

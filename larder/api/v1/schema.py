@@ -38,9 +38,17 @@ def _described(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     for component in portable.values():
         component["description"] = cleandoc(component["description"])
         for schema in component["properties"].values():
-            if schema.get("default", "") is None:
-                del schema["default"]  # a field that may be left out has no value to show
+            _say_default(schema)
     return portable[own["$ref"].rpartition("/")[2]], portable
+
+
+def _say_default(schema: dict[str, Any]) -> None:
+    """Puts the value of a field that was left out into words. Generators of typed clients take
+    one with a `default` for one that is always there, also in what is sent."""
+    default = schema.pop("default", None)
+    if default is not None and default != "":
+        said = f"Left out: {msgspec.json.encode(default).decode()}."
+        schema["description"] = f"{schema.get('description', '')} {said}".lstrip()
 
 
 def _in_ecma(schema: Any) -> Any:
@@ -73,8 +81,6 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """A query parameter that is not given is not there: it is never null."""
     options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     plain = {name: value for name, value in schema.items() if name != "anyOf"}
-    if plain.get("default") == "":
-        del plain["default"]
     return (options[0] if options else {}) | plain
 
 
@@ -97,6 +103,12 @@ class OperationSchema(AutoSchema):
 
     def get_filter_backends(self) -> list[Any]:
         return []
+
+    def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
+        body: dict[str, Any] | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and not any("json" in media_type for media_type in body["content"]):
+            body["required"] = True  # a file; an empty JSON body counts as {}
+        return body
 
     def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = super()._resolve_path_parameters(  # type: ignore[no-untyped-call]

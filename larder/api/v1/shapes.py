@@ -5,7 +5,7 @@ Patterns end in \Z, for Python's $ lets a newline follow; OpenAPI shows it as $ 
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -26,13 +26,21 @@ Ids = Annotated[
     Meta(
         pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,199}\Z",
         description="At most 200 ids with commas between them.",
+        extra={"form": "Expected 1 to 200 ids with commas between them, such as 1,2,3."},
         examples=["1,2,3"],
     ),
 ]
 Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)]
 Units = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Change = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]
-Price = Annotated[str, Meta(pattern=PRICE_PATTERN, description="Net, a unit, in the currency.")]
+Price = Annotated[
+    str,
+    Meta(
+        pattern=PRICE_PATTERN,
+        description="Net, a unit, in the currency.",
+        extra={"form": "Expected an amount with at most three decimals, such as 2.55."},
+    ),
+]
 Link = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 Money = Annotated[
     str,
@@ -45,15 +53,51 @@ Status = Annotated[
         examples=["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
     ),
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\S")]
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?\Z")]
-Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?\Z")]
-Email = Annotated[str, Meta(max_length=254, pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z")]
+VISIBLE = Meta(pattern=r"\S", extra={"form": "Expected more than spaces."})
+TRIMMED = Meta(
+    pattern=r"^\S(.*\S)?\Z",
+    extra={"form": "Expected one line of text without spaces at its ends."},
+)
+Actor = Annotated[
+    UUID,
+    Meta(
+        description="The `public_id` of whoever did it: an order's customer, or a member of staff."
+        " All zeros where a command of the shop's own did."
+    ),
+]
+Name = Annotated[str, Meta(min_length=1, max_length=1024), VISIBLE]
+CategoryName = Annotated[str, Meta(min_length=1, max_length=200), VISIBLE]
+Sku = Annotated[str, Meta(min_length=1, max_length=64), TRIMMED]
+Username = Annotated[str, Meta(min_length=1, max_length=150), TRIMMED]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z",
+        extra={"form": "Expected an address such as ada@example.com, or an empty text."},
+    ),
+]
 PersonName = Annotated[str, Meta(max_length=150)]
 Text = Annotated[str, Meta(max_length=2000)]
 Short = Annotated[str, Meta(max_length=200)]
 Tiny = Annotated[str, Meta(max_length=64)]
-Country = Annotated[str, Meta(max_length=2, pattern=r"^([A-Z]{2})?\Z")]
+Country = Annotated[
+    str,
+    Meta(
+        max_length=2,
+        pattern=r"^([A-Z]{2})?\Z",
+        description="ISO 3166, two capital letters.",
+        extra={"form": "Expected two capital letters, such as GB, or an empty text."},
+    ),
+]
+WebAddress = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        pattern=r"^\Z|^https?://\S+\Z",
+        extra={"form": "Expected an http or https address, or an empty text."},
+    ),
+]
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -186,9 +230,7 @@ class ProductFields(Request):
     price: Price | UnsetType = UNSET
     unit: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
     barcode: Tiny | UnsetType = UNSET
-    image_url: Annotated[str, Meta(max_length=500, pattern=r"^\Z|^https?://\S+\Z")] | UnsetType = (
-        UNSET
-    )
+    image_url: WebAddress | UnsetType = UNSET
     min_quantity: Quantity | UnsetType = UNSET
     max_per_order: Quantity | UnsetType | None = UNSET
     step: Quantity | UnsetType = UNSET
@@ -222,82 +264,15 @@ class CategoryPage(msgspec.Struct):
 class NewCategory(Request):
     """A new category."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+    name: CategoryName
     parent: Id | None = None
 
 
 class CategoryFields(Request):
     """What staff can change of a category."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")] | UnsetType = UNSET
+    name: CategoryName | UnsetType = UNSET
     parent: Id | UnsetType | None = UNSET
-
-
-class StockFigure(msgspec.Struct):
-    """How many of a product can be ordered now."""
-
-    product: Id
-    quantity: int
-
-
-class StockFigures(msgspec.Struct):
-    """Figures of the listed products asked for, by id."""
-
-    results: list[StockFigure]
-
-
-class AdjustmentLine(Request):
-    """One product, by `product` or `sku`; a change (`delta`) or a count of the shelf."""
-
-    product: Id | UnsetType = UNSET
-    sku: Sku | UnsetType = UNSET
-    delta: Change | UnsetType = UNSET
-    counted: Units | UnsetType = UNSET
-
-
-class NewAdjustment(Request):
-    """A correction of stock: received, correction, damaged, counted, or a word of your own."""
-
-    reason: Annotated[str, Meta(max_length=40, pattern=r"^[a-z][a-z0-9_]*\Z")]
-    lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MOST_LINES)]
-
-
-class AdjustedLine(msgspec.Struct):
-    """What changed of a product, and what is available since."""
-
-    product: Id
-    delta: int
-    balance: int
-
-
-class Adjustment(msgspec.Struct):
-    """An adjustment; lines that changed nothing are left out."""
-
-    id: UUID
-    reason: str
-    actor: UUID
-    at: Time
-    lines: list[AdjustedLine]
-
-
-class LedgerEntry(msgspec.Struct):
-    """Why stock changed. `balance` is what was available after it."""
-
-    delta: int
-    committed_delta: Number
-    balance: int
-    committed_balance: Number
-    cause: str
-    reference: str
-    actor: UUID
-    at: Time
-
-
-class LedgerPage(msgspec.Struct):
-    """A page of a product's ledger, newest first."""
-
-    results: list[LedgerEntry]
-    next: Link | None
 
 
 class Address(Request):
@@ -335,11 +310,13 @@ class NewOrder(Request):
 
 
 class OrderLine(msgspec.Struct):
-    """A line as it was sold, at the price of the moment of placing."""
+    """A line as it was sold, at the price of the moment of placing. Of `ordered` units fewer may
+    have been picked: `quantity` is what counts."""
 
     product: Id
     sku: str
     name: str
+    ordered: int
     quantity: int
     unit_price: Money
     line_total: Money
@@ -347,10 +324,11 @@ class OrderLine(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """An order as it stands."""
+    """An order as it stands. `customer` is the `id` of the account it belongs to."""
 
     id: UUID
     number: Number
+    customer: Id
     status: Status
     currency: str
     total: Money
@@ -370,21 +348,3 @@ class OrderPage(msgspec.Struct):
     results: list[Order]
     next: Link | None
     count: int | UnsetType = UNSET
-
-
-class OrderEvent(msgspec.Struct):
-    """Who (public id) changed what of an order."""
-
-    type: str
-    from_: str = msgspec.field(name="from")
-    to: str
-    actor: UUID
-    at: Time
-    data: Annotated[dict[str, Any], Meta(extra_json_schema={"additionalProperties": True})]
-
-
-class OrderEventPage(msgspec.Struct):
-    """A page of events, oldest first."""
-
-    results: list[OrderEvent]
-    next: Link | None

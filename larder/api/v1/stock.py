@@ -1,13 +1,16 @@
 """Stock: figures for everybody, adjustments and the ledger for staff."""
 
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
 import msgspec
 from django.http import HttpResponse
-from msgspec import UNSET
 from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.authentication import IsStaff
-from larder.api.v1 import shapes
+from larder.api.v1 import shapes, stock_shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
     Endpoint,
@@ -20,15 +23,15 @@ from larder.api.v1.http import (
     reply_tagged,
 )
 from larder.api.v1.operations import CACHED, KEYED, operation
-from larder.catalog import queries as catalog
 from larder.common.clock import now
-from larder.common.errors import Fault, InvalidInput, UnknownProducts
+from larder.common.errors import Fault
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
-from larder.inventory.services.movements import CAUSES
+from larder.inventory.services.movements import CAUSES, OPENING
+from larder.orders import queries as orders
 
 
 class StockParameters(msgspec.Struct):
@@ -42,15 +45,15 @@ class Stock(Endpoint):
         "get_stock",
         tag="stock",
         parameters=StockParameters,
-        answers={200: shapes.StockFigures, 304: None},
+        answers={200: stock_shapes.StockFigures, 304: None},
         traits=[CACHED],
     )
     def get(self, request: Request) -> HttpResponse:
         """How many of each product can be ordered at this moment."""
         asked = read_parameters(request, StockParameters)
         figures = queries.available([int(one) for one in asked.products.split(",")])
-        results = [shapes.StockFigure(*figure) for figure in figures.items()]
-        return reply_tagged(request, shapes.StockFigures(results))
+        results = [stock_shapes.StockFigure(*figure) for figure in figures.items()]
+        return reply_tagged(request, stock_shapes.StockFigures(results))
 
 
 class Adjustments(Endpoint):
@@ -59,8 +62,8 @@ class Adjustments(Endpoint):
     @operation(
         "adjust_stock",
         tag="stock",
-        body=shapes.NewAdjustment,
-        answers={201: shapes.Adjustment},
+        body=stock_shapes.NewAdjustment,
+        answers={201: stock_shapes.Adjustment},
         problems=[
             "not_staff",
             "unknown_product",
@@ -72,20 +75,21 @@ class Adjustments(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         """Staff: books goods received, damaged or counted; all lines or none."""
-        body = read_body(request, shapes.NewAdjustment)
-        _check(body)
+        body = read_body(request, stock_shapes.NewAdjustment, also=_faults)
         moment = now()
         content = fingerprint(msgspec.to_builtins(body))
         adjusted = adjustments.adjust_stock(
-            _lines(body),
+            [_line(one) for one in body.lines],
             reason=body.reason,
             actor=caller(request).public_id,
             now=moment,
             claim=claim(request, content, expires_at=moment + RETENTION),
         )
         found = queries.adjustment(adjusted.id)
-        lines = [shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
-        answer = shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
+        lines = [
+            stock_shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines
+        ]
+        answer = stock_shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
         return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
@@ -102,7 +106,7 @@ class Ledger(Endpoint):
         "get_ledger",
         tag="stock",
         parameters=PageParameters,
-        answers={200: shapes.LedgerPage, 304: None},
+        answers={200: stock_shapes.LedgerPage, 304: None},
         problems=["not_staff", "not_found"],
         traits=[CACHED],
     )
@@ -113,66 +117,48 @@ class Ledger(Endpoint):
         before = place.id if place else None
         found = queries.ledger(product, before=before, limit=asked.rows + 1)
         entries, link = pagination.page(request, found, asked.rows, _place)
-        return reply_tagged(request, shapes.LedgerPage([_shown(one) for one in entries], link))
+        events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
+        behind = {str(event): order for event, order in orders.orders_of(events).items()}
+        results = [_shown(one, behind.get(one.reference)) for one in entries]
+        return reply_tagged(request, stock_shapes.LedgerPage(results, link))
+
+
+_OF_ORDERS = CAUSES - {OPENING}
+"""The causes whose entries refer to an event of an order."""
 
 
 def _place(entry: LedgerRow) -> LedgerPlace:
     return LedgerPlace(entry.id)
 
 
-def _shown(entry: LedgerRow) -> shapes.LedgerEntry:
-    return shapes.LedgerEntry(
+def _shown(entry: LedgerRow, order: UUID | None) -> stock_shapes.LedgerEntry:
+    return stock_shapes.LedgerEntry(
         delta=entry.delta,
         committed_delta=entry.committed_delta,
         balance=entry.balance,
         committed_balance=entry.committed_balance,
         cause=entry.cause,
         reference=entry.reference,
+        order=order,
         actor=entry.actor,
         at=entry.at,
     )
 
 
-def _check(body: shapes.NewAdjustment) -> None:
+def _faults(body: Any) -> Iterator[Fault]:
     """What the declaration cannot say: one way of naming a product, one kind of change."""
-    found = []
-    if body.reason in CAUSES:
-        found.append(Fault("/reason", "unknown_value", "This cause is the shop's own."))
-    for position, line in enumerate(body.lines):
-        if (line.product is UNSET) == (line.sku is UNSET):
-            detail = "Give either product or sku."
-            found.append(Fault(f"/lines/{position}", "one_of", detail))
-        if (line.delta is UNSET) == (line.counted is UNSET):
-            detail = "Give either delta or counted."
-            found.append(Fault(f"/lines/{position}", "one_of", detail))
-    if found:
-        raise InvalidInput(found)
+    reason, lines = body.get("reason"), body.get("lines")
+    if isinstance(reason, str) and reason in CAUSES:
+        yield Fault("/reason", "unknown_value", "This cause is the shop's own.")
+    for position, line in enumerate(lines if isinstance(lines, list) else ()):
+        for one, other in (("product", "sku"), ("delta", "counted")):
+            if isinstance(line, dict) and (one in line) == (other in line):
+                yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
 
 
-def _lines(body: shapes.NewAdjustment) -> list[AdjustmentLine]:
-    """Lines with product ids; raises UnknownProducts for every unknown SKU and id."""
-    skus = {line.sku for line in body.lines if isinstance(line.sku, str)}
-    ids = catalog.ids_by_sku(skus)
-    products = {line.product for line in body.lines if isinstance(line.product, int)}
-    known = catalog.existing(products) if skus != ids.keys() else products
-    unknown = [
-        {"code": "unknown_product", **_named(line)}
-        for line in body.lines
-        if line.sku not in ids and line.product not in known
-    ]
-    if unknown:
-        raise UnknownProducts(unknown)
-    return [_line(line, ids) for line in body.lines]
-
-
-def _named(line: shapes.AdjustmentLine) -> dict[str, object]:
-    return {"sku": line.sku} if isinstance(line.sku, str) else {"product": line.product}
-
-
-def _line(line: shapes.AdjustmentLine, ids: dict[str, int]) -> AdjustmentLine:
-    product = ids[line.sku] if isinstance(line.sku, str) else line.product
+def _line(line: stock_shapes.AdjustmentLine) -> AdjustmentLine:
     return AdjustmentLine(
-        product=product if isinstance(product, int) else 0,
+        product=line.product if isinstance(line.product, int) else str(line.sku),
         delta=line.delta if isinstance(line.delta, int) else None,
         counted=line.counted if isinstance(line.counted, int) else None,
     )

@@ -63,5 +63,6 @@ documentation = [
             url_name="openapi", authentication_classes=[], permission_classes=[]
         ),
     ),
+    path("problems", documents.Explanations.as_view()),
     path("problems/<slug:code>", documents.Explanation.as_view()),
 ]

@@ -58,15 +58,10 @@ def register(
     """
     if policy == "closed":
         raise RegistrationClosed
-    customer = Customer(
-        username=Customer.normalize_username(asked.username),
-        email=asked.email,
-        first_name=asked.first_name,
-        last_name=asked.last_name,
-        may_order=policy == "open",
-        date_joined=now,
-    )
-    _check(customer, asked.password)
+    customer = _unsaved(asked)
+    customer.may_order, customer.date_joined = policy == "open", now
+    if found := _faults(customer, asked.password):
+        raise InvalidInput(found)
     customer.password = make_password(asked.password)
     try:
         with transaction.atomic(durable=True):
@@ -101,12 +96,23 @@ def _is_password(password: str | None, customer: Customer) -> bool:
     return check_password(password, customer.password)
 
 
-def _check(customer: Customer, password: str | None) -> None:
-    faults = _username_faults(customer.username)
-    if password is not None:
-        faults += _password_faults(password, customer)
-    if faults:
-        raise InvalidInput(faults)
+def faults(asked: NewCustomer) -> list[Fault]:
+    """What `register` would refuse of the username and the password as such."""
+    return _faults(_unsaved(asked), asked.password)
+
+
+def _unsaved(asked: NewCustomer) -> Customer:
+    return Customer(
+        username=Customer.normalize_username(asked.username),
+        email=asked.email,
+        first_name=asked.first_name,
+        last_name=asked.last_name,
+    )
+
+
+def _faults(customer: Customer, password: str | None) -> list[Fault]:
+    found = _username_faults(customer.username)
+    return found if password is None else found + _password_faults(password, customer)
 
 
 def _username_faults(normalised: str) -> list[Fault]:
@@ -154,8 +160,8 @@ def change_profile(customer: int, fields: Mapping[str, str], *, version: int | N
     wanted = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
         wanted["username"] = Customer.normalize_username(wanted["username"])
-        if faults := _username_faults(wanted["username"]):
-            raise InvalidInput(faults)
+        if found := _username_faults(wanted["username"]):
+            raise InvalidInput(found)
     update_account(customer, wanted, version=version)
 
 

@@ -1,7 +1,7 @@
 """Corrections of stock without an order: goods received, damaged, counted, handed out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,14 +13,9 @@ from larder.common import idempotency
 from larder.common.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
 from larder.common.idempotency import Claim
 from larder.common.ids import new_id
-from larder.inventory.errors import (
-    PRECEDENCE,
-    CountBelowCommitted,
-    InsufficientStock,
-    StockLimitExceeded,
-)
-from larder.inventory.models import MOST_STOCK, Adjustment
-from larder.inventory.services.movements import Balance, Movement, lock, move
+from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
+from larder.inventory.models import Adjustment
+from larder.inventory.services.movements import Balance, Movement, lock, move, without_room
 
 CORRECTION = "correction"
 """The reason of an adjustment that sets how many are available."""
@@ -31,9 +26,10 @@ DISPATCHED = "dispatched"
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentLine:
-    """A change of what is available (`delta`), or what was found on the shelf (`counted`)."""
+    """A change of what is available (`delta`), or what was found on the shelf (`counted`), of a
+    product by its id or its SKU."""
 
-    product: int
+    product: int | str
     delta: int | None = None
     counted: int | None = None
 
@@ -61,14 +57,30 @@ def adjust_stock(
     InsufficientStock, CountBelowCommitted, StockLimitExceeded. Raises InvalidInput (a product
     both counted and given again) and KeyReused too.
     """
-    _refuse_double_counts(lines)
+    found = _with_ids(lines)
+    _refuse_double_counts(found)
 
     def adjust() -> UUID:
-        return _adjust(lines, lock({line.product for line in lines}), reason, actor, now)
+        return _adjust(found, lock(_ids(found)), reason, actor, now)
 
     with transaction.atomic(durable=True):
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
+
+
+def _with_ids(lines: Sequence[AdjustmentLine]) -> list[AdjustmentLine]:
+    """The lines by id; one of a SKU that no product has stays as it is, to be named."""
+    ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
+    return [
+        replace(line, product=ids.get(line.product, line.product))
+        if isinstance(line.product, str)
+        else line
+        for line in lines
+    ]
+
+
+def _ids(lines: Sequence[AdjustmentLine]) -> set[int]:
+    return {line.product for line in lines if isinstance(line.product, int)}
 
 
 def _adjust(
@@ -126,7 +138,7 @@ def set_available(
 
 
 def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
-    seen: set[int] = set()
+    seen: set[int | str] = set()
     counted = {line.product for line in lines if line.counted is not None}
     faults = []
     for position, line in enumerate(lines):
@@ -142,7 +154,7 @@ def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -
     """By how much what is available changes, for each known product."""
     changes: dict[int, int] = {}
     for line in lines:
-        if line.product in balances:
+        if isinstance(line.product, int) and line.product in balances:
             change = line.delta or 0
             if line.counted is not None:
                 change = line.counted - sum(balances[line.product])
@@ -153,9 +165,11 @@ def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -
 def _unknown(
     lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]
 ) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        if line.product not in balances:
-            yield {"code": UnknownProducts.code, "product": line.product}
+    # Each once, however many lines name it.
+    for product in dict.fromkeys(line.product for line in lines):
+        if product not in balances:
+            named = "sku" if isinstance(product, str) else "product"
+            yield {"code": UnknownProducts.code, named: product}
 
 
 def _impossible(
@@ -163,16 +177,15 @@ def _impossible(
     changes: Mapping[int, int],
     balances: Mapping[int, Balance],
 ) -> Iterator[dict[str, Any]]:
+    yield from without_room(changes, balances)
     counted = {line.product: line.counted for line in lines if line.counted is not None}
     for product, change in changes.items():
         available, committed = balances[product]
-        told: dict[str, Any] = {}
-        if available + change > MOST_STOCK:
-            told = {"code": StockLimitExceeded.code, "available": available, "limit": MOST_STOCK}
-        elif available + change < 0 and product in counted:
+        if available + change >= 0:
+            continue
+        if product in counted:
             told = {"counted": counted[product], "committed": committed}
-            told = {"code": CountBelowCommitted.code, **told}
-        elif available + change < 0:
-            told = {"code": InsufficientStock.code, "requested": -change, "available": available}
-        if told:
-            yield {"product": product, **told}
+            yield {"code": CountBelowCommitted.code, "product": product, **told}
+        else:
+            told = {"requested": -change, "available": available}
+            yield {"code": InsufficientStock.code, "product": product, **told}

@@ -12,7 +12,7 @@ from django.db import transaction
 from larder.catalog import product_import
 from larder.catalog.product_import import Written
 from larder.catalog.product_rows import ProductFile
-from larder.common import idempotency
+from larder.common import database, idempotency
 from larder.common.idempotency import Claim
 from larder.inventory.services.movements import lock, open_stock
 
@@ -50,12 +50,14 @@ def import_products(
     now: datetime,
     claim: Claim | None = None,
     watcher: Watcher | None = None,
+    untimed: bool = False,
 ) -> tuple[Imported, bool]:
     """Stores all rows of a file, by SKU, or none; and whether this repeats an earlier import.
 
     Columns that the file does not have are left as they are (of new products: the default), and
     so is the stock of products that are there; `quantity` is the opening stock of new ones. What
-    is archived and in the file is on sale again. Raises FaultyFile, KeyReused.
+    is archived and in the file is on sale again. A file that is `untimed` may take longer than
+    the server's transactions may. Raises FaultyFile, KeyReused.
     """
 
     def make() -> str:
@@ -63,6 +65,8 @@ def import_products(
         return msgspec.json.encode(asdict(imported)).decode()
 
     with transaction.atomic(durable=True):
+        if untimed:
+            database.lift_time_limit()
         made = idempotency.once(claim, make, now=now)
     return Imported(**msgspec.json.decode(made.result)), made.replayed
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from larder.common import database
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
-from larder.inventory.models import MOST_STOCK
+from larder.inventory.limits import MOST_STOCK
 
 OPENING = "opening"
 CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
@@ -64,18 +64,25 @@ def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balanc
 
     Raises StockLimitExceeded, which names every such product. One movement a product.
     """
-    told = [
-        {
-            "code": StockLimitExceeded.code,
-            "product": one.product,
-            "available": balances[one.product].available,
-            "limit": MOST_STOCK,
-        }
-        for one in movements
-        if balances[one.product].available + one.available > MOST_STOCK
-    ]
+    told = without_room({one.product: one.available for one in movements}, balances)
     if told:
         raise StockLimitExceeded(told)
+
+
+def without_room(
+    changes: Mapping[int, int], balances: Mapping[int, Balance]
+) -> list[dict[str, Any]]:
+    """The products of which more would be available than can be, as a refusal names them."""
+    return [
+        {
+            "code": StockLimitExceeded.code,
+            "product": product,
+            "available": balances[product].available,
+            "limit": MOST_STOCK,
+        }
+        for product, change in changes.items()
+        if balances[product].available + change > MOST_STOCK
+    ]
 
 
 def _stock_columns(

@@ -70,6 +70,18 @@ def change_stocked_product(
             set_available(product, quantity, balances, actor=actor, now=now)
 
 
+ABSENT = 0
+"""The version of a product that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Author:
+    """Who does something, and when."""
+
+    actor: UUID
+    now: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """A product that is as it was put, and whether it was not there before."""
@@ -90,14 +102,15 @@ def put_product(
     """Makes the product with this SKU what `fields` say; the rest of it is the default.
 
     `quantity` is the opening stock of a new product, and says nothing about one that is there.
-    An archived one is on sale again. With `version` only if that is the present one. Raises
-    StaleVersion (present 0: there is none), UnknownCategory, InvalidInput, AlreadyTaken (twice
-    somebody else made it after we had looked, and gave it another SKU before we looked again).
+    An archived one is on sale again. With `version` only if that is the present one, with
+    ABSENT only if there is none, archived or not. Raises StaleVersion (present 0: there is
+    none), UnknownCategory, InvalidInput, AlreadyTaken (twice somebody else made it after we had
+    looked, and gave it another SKU before we looked again).
     """
 
     def put() -> Put:
         with transaction.atomic(durable=True):
-            return _put(sku, fields, quantity, (actor, now), version)
+            return _put(sku, fields, quantity, _Author(actor, now), version)
 
     try:
         return put()
@@ -110,16 +123,15 @@ def _put(
     sku: str,
     fields: Mapping[str, Any],
     quantity: int,
-    by: tuple[UUID, datetime],
+    by: _Author,
     version: int | None,
 ) -> Put:
-    actor, now = by
     product = catalog.find_and_lock(sku)
     if product is not None:
-        catalog.replace_product(product, fields, now=now, version=version)
+        catalog.replace_product(product, fields, now=by.now, version=version)
         return Put(product, created=False)
-    if version is not None:
-        raise StaleVersion(0)
-    product = catalog.create_product({**fields, "sku": sku}, now=now)
-    open_stock({product: quantity}, actor=actor, now=now)
+    if version not in {None, ABSENT}:
+        raise StaleVersion(ABSENT)
+    product = catalog.create_product({**fields, "sku": sku}, now=by.now)
+    open_stock({product: quantity}, actor=by.actor, now=by.now)
     return Put(product, created=True)

@@ -8,7 +8,7 @@ from larder.orders.queries.drafts import (
     order_or_draft,
     orders_and_draft,
 )
-from larder.orders.queries.event_log import EventView, events
+from larder.orders.queries.event_log import EventView, events, orders_of
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
 from larder.orders.queries.placed import (
     HistoryPosition,
@@ -54,6 +54,7 @@ __all__ = [
     "order_or_draft",
     "orders",
     "orders_and_draft",
+    "orders_of",
     "page",
     "placed_content",
     "walk",

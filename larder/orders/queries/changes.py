@@ -14,8 +14,8 @@ from larder.orders.queries.placed import (
     orders,
 )
 
-CHANGES = Feed("order_event", "order_id", sql.OWN_EVENTS)
-"""The events of one customer's orders."""
+CHANGES = Feed('"order"', "id", sql.OWN_ORDERS)
+"""The orders of one customer, each once: where its last change put it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,6 @@ def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
 def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     """The orders are read after the feed: what changes in between is shown now and comes again."""
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
-    ids = list(dict.fromkeys(page.subjects))
-    found = orders(ids) if ids else {}
-    changed = [found[id] for id in ids if id in found]
+    found = orders(page.subjects) if page.subjects else {}
+    changed = [found[id] for id in page.subjects if id in found]
     return OrderChanges(changed, OrderProgress(page.mark), page.more)

@@ -1,15 +1,17 @@
 """The customer's draft (the cart), and it among the orders that were placed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+from larder.catalog.queries import Offer
 from larder.common.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.orders.decision import broken_rules
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries.placed import OrderView, by_number, page
 
@@ -20,7 +22,8 @@ class DraftLine:
 
     `unit_price` was the customer's price when the line was added; all else is as the product is
     now, as it would be placed. `available` is what can be ordered, which is nothing of an
-    archived product.
+    archived product. `broken_rule` is what placing would say of the line if it broke a rule of
+    the shop: fewest, most, or multiples of units.
     """
 
     id: int
@@ -32,6 +35,7 @@ class DraftLine:
     current_price: Decimal
     available: int
     archived: bool
+    broken_rule: Mapping[str, Any] | None
 
     @property
     def line_total(self) -> Decimal:
@@ -101,7 +105,14 @@ def _line(
         current_price=product.price,
         available=available or 0,
         archived=available is None,
+        broken_rule=_broken_rule(product, quantity),
     )
+
+
+def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | None:
+    rules = (product.min_quantity, product.max_per_order, product.step)
+    offer = Offer(product.id, product.sku, product.name, product.price, *rules)
+    return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
 
 
 def orders_and_draft(customer: int) -> list[OrderView | DraftView]:

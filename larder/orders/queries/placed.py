@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, F, Q
+from django.db.models import BooleanField, F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from larder.common.errors import NotFound
@@ -17,7 +17,8 @@ from larder.orders.models import Order, OrderLine
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A line as it was sold. `unit_price` is net; `returned` counts units that came back."""
+    """A line as it was sold. `unit_price` is net; `returned` counts units that came back;
+    `ordered` what the quantity was before fewer were picked, and is None where they were not."""
 
     id: int
     product: int
@@ -26,6 +27,7 @@ class LineView:
     quantity: int
     unit_price: Decimal
     returned: int = 0
+    ordered: int | None = None
 
     @property
     def line_total(self) -> Decimal:
@@ -70,7 +72,10 @@ _ORDER = (
     "updated_at",
     "version",
 )
-_LINE = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+_LINE = (
+    *("order_id", "id", "product_id", "sku", "name"),
+    *("quantity", "unit_price", "returned", "ordered"),
+)
 
 _PLACED = Q(placed_at__isnull=False)
 """Not a draft: in these words, so that the partial index order_history serves."""
@@ -78,14 +83,16 @@ _PLACED = Q(placed_at__isnull=False)
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which placed orders. Everything given must hold; `customer` None means everybody's."""
+    """Which placed orders. Everything given must hold; `customer` None means everybody's, of
+    `statuses` any one will do, and none of them means all."""
 
     customer: int | None
-    status: str | None = None
+    statuses: tuple[str, ...] = ()
     placed_after: datetime | None = None
     placed_before: datetime | None = None
     number: int | None = None
     product: int | None = None
+    reference: str | None = None
 
     @property
     def walked(self) -> str:
@@ -97,14 +104,31 @@ class OrderFilter:
         """The filter as Django's ORM takes it. A draft is nobody's order yet."""
         given = {
             "customer_id": self.customer,
-            "status": self.status,
+            "status__in": self.statuses or None,
             f"{self.walked}placed_at__isnull": False,
             f"{self.walked}placed_at__gt": self.placed_after,
             f"{self.walked}placed_at__lt": self.placed_before,
             "number": self.number,
             "lines__product_id": self.product,
         }
-        return Q(**{name: value for name, value in given.items() if value is not None})
+        condition = Q(**{name: value for name, value in given.items() if value is not None})
+        return condition if self.reference is None else condition & _referred(self.reference)
+
+    @property
+    def walks(self) -> "list[OrderFilter]":
+        """What a page is merged from: where the history is walked by status, no index has the
+        orders of two of them in one line."""
+        other_ways = (self.product, self.number, self.reference)
+        if len(self.statuses) < 2 or other_ways != (None, None, None):
+            return [self]
+        return [replace(self, statuses=(one,)) for one in self.statuses]
+
+
+def _referred(reference: str) -> Q:
+    """In the words of the indexes too, which have no order without a reference: a plan for any
+    reference could not know that this one is not empty."""
+    given = RawSQL("\"order\".reference <> ''", (), output_field=BooleanField())
+    return Q(given, reference=reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +146,24 @@ def history(
 
     Each filter has an index that ends in these two, so that a page is read where it begins and
     costs the same however many orders there are: order_history (a customer's),
-    order_history_by_status, order_search (everybody's), order_search_by_status,
-    order_line_search (a product's). docs/performance.md has the figures.
+    order_history_by_status, order_history_by_reference, order_search (everybody's),
+    order_search_by_status, order_search_by_reference, order_line_search (a product's). Of several
+    statuses a page of each is read, and they are merged. docs/performance.md has the figures.
     """
+    first, *others = [_page(one, after, limit) for one in wanted.walks]
+    if others:
+        first = first.union(*others, all=True).order_by("-placed_at", "-id")[:limit]
+    return _with_lines(first)
+
+
+def _page(
+    wanted: OrderFilter, after: HistoryPosition | None, limit: int
+) -> QuerySet[Order, tuple[Any, ...]]:
     moment, id = _WALKS[wanted.walked]
     page = Order.objects.filter(wanted.condition()).order_by(f"-{moment}", f"-{id}")
     if after is not None:
         page = page.filter(_before(after, wanted.walked))
-    return _with_lines(page.values_list(*_ORDER)[:limit])
+    return page.values_list(*_ORDER)[:limit]
 
 
 _WALKS = {"": ("placed_at", "id"), "lines__": ("lines__placed_at", "lines__order_id")}

@@ -1,25 +1,42 @@
-"""Changing an order that was placed: the whole new set of its lines, and its note.
+"""Changing an order that was placed: the whole new set of its lines, and what goes with it.
 
 Stock moves both ways in one transaction. What stays as it is, or is taken off, was promised
-before and needs no new leave; for all else the refusals are those of placing.
+before and needs no new leave; for all else the refusals are those of placing. An order that is
+already what is asked for is left at that, so that a change whose answer was lost can be repeated.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.common.errors import DomainError
 from larder.identity import queries as identity
-from larder.identity.errors import OrderingNotAllowed
+from larder.identity.ordering import why_not_order
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import PricedLine, Wanted, add_up, decide
-from larder.orders.lifecycle import PLACED, Move
+from larder.orders.errors import CurrencyChanged, OrderTooSmall
+from larder.orders.lifecycle import CANCELLED, PLACED, Move
 from larder.orders.services.held_orders import Asked, HeldLine, HeldOrder, Shift, Step, carry_out
 from larder.orders.services.placement import Terms
+
+
+class Details(TypedDict, total=False):
+    """What goes with an order. What is not in it stays as it is."""
+
+    note: str
+    reference: str
+    ship_to: dict[str, Any] | None
+    requested_for: date | None
+
+
+NOTHING = Details()
 
 
 def change_order(
@@ -27,35 +44,77 @@ def change_order(
     *,
     terms: Terms,
     lines: Sequence[Wanted] | None = None,
-    note: str | None = None,
+    details: Details = NOTHING,
 ) -> None:
-    """Gives a placed order other lines (at least one; None leaves them), another note, or both.
+    """Gives a placed order other lines (at least one; None leaves them), other details, or both.
 
     All or nothing; every faulty line is named. A line keeps its price, also for units added to
-    it; new lines get today's. What changes nothing leaves no trace. Raises UnknownProducts,
-    InsufficientStock, PriceChanged, OrderRule, OrderTooSmall, OrderingNotAllowed (units were to be
-    added), and what `held_orders.carry_out` raises.
+    it; new lines get today's. What is so already leaves no trace and needs neither `asked.version`
+    nor an order that can still be changed. Raises UnknownProducts, InsufficientStock, PriceChanged,
+    OrderRule, OrderTooSmall (where the total falls), CurrencyChanged (new lines), what
+    `why_not_order` finds (where units are added), and what `held_orders.carry_out` raises.
     """
 
-    def change(held: HeldOrder) -> Step | None:
+    def change(held: HeldOrder) -> Step:
         step = Step(type="changed", status=PLACED)
-        if lines is not None:
+        if lines is not None and not _has(held, lines):
+            if _adds(held, lines):
+                _refuse_to_add(held, lines, terms, asked.who.public_id)
             step = _with_lines(step, held, lines, terms)
-        if note is not None and note != held.note:
-            step = replace(step, note=note, data=_told(step, "note", held.note, note))
-        return step if step.data else None
+        return _with_details(step, held, details)
 
-    carry_out(asked, Move.CHANGE, change)
+    def is_so(held: HeldOrder) -> bool:
+        same = all(getattr(held, name) == value for name, value in details.items())
+        return held.status != CANCELLED and same and (lines is None or _has(held, lines))
+
+    carry_out(asked, Move.CHANGE, change, is_so=is_so)
+
+
+def _units(held: HeldOrder) -> dict[int, int]:
+    return {one.product: one.quantity for one in held.lines}
+
+
+def _has(held: HeldOrder, lines: Sequence[Wanted]) -> bool:
+    """Whether the order has these lines, at these prices where they say what they expect."""
+    prices = {one.product: one.unit_price for one in held.lines}
+    expected = all(one.expected_price in {None, prices.get(one.product)} for one in lines)
+    return expected and add_up(lines) == _units(held)
+
+
+def _adds(held: HeldOrder, lines: Sequence[Wanted]) -> bool:
+    before = _units(held)
+    return any(units > before.get(product, 0) for product, units in add_up(lines).items())
+
+
+def _refuse_to_add(held: HeldOrder, lines: Sequence[Wanted], terms: Terms, actor: UUID) -> None:
+    account = identity.standing([held.customer]).get(held.customer)
+    if refused := why_not_order(account, actor=actor):
+        raise refused
+    new = add_up(lines).keys() - _units(held).keys()
+    if new and held.currency != terms.currency:
+        told = [{"code": CurrencyChanged.code, "product": product} for product in sorted(new)]
+        raise CurrencyChanged(told, held.currency, terms.currency)
+
+
+def _with_details(step: Step, held: HeldOrder, details: Details) -> Step:
+    other = {name: value for name, value in details.items() if value != getattr(held, name)}
+    for name, value in other.items():
+        before, after = _plain(getattr(held, name)), _plain(value)
+        step = replace(step, data=_told(step, name, before, after))
+    return replace(step, details=other)
+
+
+def _plain(value: Any) -> Any:
+    """As it stands in the event, which is JSON."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _with_lines(step: Step, held: HeldOrder, lines: Sequence[Wanted], terms: Terms) -> Step:
-    before, after = {one.product: one.quantity for one in held.lines}, add_up(lines)
-    if any(units > before.get(product, 0) for product, units in after.items()):
-        _check_standing(held.customer)
+    before, after = _units(held), add_up(lines)
+    # All at once, in the one order of products; and the products looked at only then.
     balances = inventory.lock(before.keys() | after.keys())
-    priced = _decided(held, lines, balances, terms)
-    if after == before:
-        return step
+    priced = _decided(held, lines, balances)
+    _refuse_too_small(held, priced, terms)
     old = {one.product: one for one in held.lines}
     return replace(
         step,
@@ -71,14 +130,15 @@ def _with_lines(step: Step, held: HeldOrder, lines: Sequence[Wanted], terms: Ter
     )
 
 
-def _check_standing(customer: int) -> None:
-    standing = identity.standing([customer])[customer]
-    if not (standing.is_active and standing.may_order):
-        raise OrderingNotAllowed
+def _refuse_too_small(held: HeldOrder, priced: Sequence[PricedLine], terms: Terms) -> None:
+    """The least total may have been raised since; an order that does not fall was promised."""
+    total = sum((one.total for one in priced), Decimal(0))
+    if held.currency == terms.currency and total < min(held.total, terms.minimum_total):
+        raise OrderTooSmall(total, terms.minimum_total)
 
 
 def _decided(
-    held: HeldOrder, lines: Sequence[Wanted], balances: Mapping[int, Balance], terms: Terms
+    held: HeldOrder, lines: Sequence[Wanted], balances: Mapping[int, Balance]
 ) -> list[PricedLine]:
     """The decision of placing, on a shelf to which the order has put back what it holds."""
     old = {one.product: one for one in held.lines}
@@ -88,9 +148,7 @@ def _decided(
     offers = _offers(old, add_up(lines), catalog.offers(balances))
     today = prices_for(held.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    (decided,) = decide(
-        [lines], shelf=shelf, offers=offers, prices=[prices], minimum_total=terms.minimum_total
-    )
+    (decided,) = decide([lines], shelf=shelf, offers=offers, prices=[prices])
     if isinstance(decided, DomainError):
         raise decided
     return decided

@@ -7,7 +7,7 @@ held; here it is written whole, with the event that the ledger's entries refer t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 
 from larder.common import idempotency
-from larder.common.errors import NotFound, NotStaff, StaleVersion
+from larder.common.errors import DomainError, NotFound, NotStaff, StaleVersion
 from larder.common.idempotency import Claim
 from larder.common.ids import new_id
 from larder.identity.caller import Caller
@@ -60,9 +60,18 @@ class HeldOrder:
     customer: int
     status: str
     version: int
+    currency: str
     note: str
+    reference: str
+    ship_to: dict[str, Any] | None
+    requested_for: date | None
     placed_at: datetime | None
     lines: Sequence[HeldLine]
+
+    @property
+    def total(self) -> Decimal:
+        """Exact, over the lines as they are held."""
+        return sum((one.quantity * one.unit_price for one in self.lines), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,9 @@ class Step:
     """What becomes of a held order.
 
     `type` names the event; `quantities` and `returned` are new values by line id, a quantity of 0
-    takes the line off; `added` are new lines. `balances` are the stock rows, where the use case
-    locked them to decide.
+    takes the line off; `ordered` is what the line was before, where less was picked; `added` are
+    new lines; `details` the order's own new values, by column. `balances` are the stock rows,
+    where the use case locked them to decide.
     """
 
     type: str
@@ -89,31 +99,60 @@ class Step:
     data: Mapping[str, Any] = field(default_factory=dict)
     shifts: Sequence[Shift] = ()
     quantities: Mapping[int, int] = field(default_factory=dict)
+    ordered: Mapping[int, int] = field(default_factory=dict)
     returned: Mapping[int, int] = field(default_factory=dict)
     added: Sequence[PricedLine] = ()
-    note: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
     balances: Mapping[int, Balance] | None = None
 
 
-def carry_out(asked: Asked, move: Move, decide: Callable[[HeldOrder], Step | None]) -> bool:
+Difference = Callable[[HeldOrder], DomainError | None]
+"""What keeps a move from being taken for a repeat of one that was, or perhaps was, made before."""
+
+
+def _no_difference(held: HeldOrder) -> None:
+    return None
+
+
+IsSo = Callable[[HeldOrder], bool]
+"""Whether an order is already what is asked for: of moves that can be made again and again it is
+the order itself that tells a repeat."""
+
+
+def _never_so(held: HeldOrder) -> bool:
+    return False
+
+
+def carry_out(
+    asked: Asked,
+    move: Move,
+    decide: Callable[[HeldOrder], Step],
+    *,
+    difference: Difference = _no_difference,
+    is_so: IsSo = _never_so,
+) -> bool:
     """Makes a move, wholly or not at all; whether it repeats an earlier request with its key.
 
-    A move that was made before is left at that; so is one where `decide` finds nothing to do.
-    Raises NotFound (a draft, or another's), NotStaff, StaleVersion, InvalidTransition,
-    StockLimitExceeded, KeyReused, and what `decide` raises.
+    A move that was made before is left at that, unless there is a `difference`; so is one of
+    which the order tells that it `is_so`. Raises NotFound (a draft, or another's), NotStaff,
+    StaleVersion, InvalidTransition, StockLimitExceeded, KeyReused, and what `decide` raises or
+    `difference` finds.
     """
 
     def make() -> UUID:
         held = hold(asked.order)
-        if _is_open(held, move, asked) and (step := decide(held)) is not None:
-            _write(held, step, asked)
+        if _is_open(held, move, asked, difference, is_so):
+            _write(held, decide(held), asked)
         return asked.order
 
     with transaction.atomic(durable=True):
         return idempotency.once(asked.claim, make, now=asked.now).replayed
 
 
-_COLUMNS = ("id", "customer_id", "status", "version", "note", "placed_at")
+_COLUMNS = (
+    *("id", "customer_id", "status", "version", "currency"),
+    *("note", "reference", "ship_to", "requested_for", "placed_at"),
+)
 _LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
 
 
@@ -122,11 +161,10 @@ def hold(order: UUID) -> HeldOrder:
     row = lock(order)
     if row is None:
         raise NotFound
-    id, customer, status, version, note, placed_at = row
     # After the lock: the lines are those under it.
     rows = OrderLine.objects.filter(order_id=order).order_by("id").values_list(*_LINE)
     lines = [HeldLine(*line) for line in rows]
-    return HeldOrder(id, customer, status, version, note, placed_at, lines)
+    return HeldOrder(*(*row, lines))
 
 
 def lock(order: UUID) -> tuple[Any, ...] | None:
@@ -135,7 +173,9 @@ def lock(order: UUID) -> tuple[Any, ...] | None:
     return rows.values_list(*_COLUMNS).first()
 
 
-def _is_open(held: HeldOrder, move: Move, asked: Asked) -> bool:
+def _is_open(
+    held: HeldOrder, move: Move, asked: Asked, difference: Difference, is_so: IsSo
+) -> bool:
     """Whether the move is still to be made; raises what stands against it.
 
     Somebody who asks for what is already so is not told that they were too late: RFC 9110,
@@ -147,10 +187,14 @@ def _is_open(held: HeldOrder, move: Move, asked: Asked) -> bool:
         raise NotStaff
     if verdict is Verdict.NOT_FOUND:
         raise NotFound
-    if verdict is Verdict.MADE:
+    made = verdict in {Verdict.MADE, Verdict.EVENTS_TELL}
+    against = difference(held) if made else None
+    if (made and against is None) or is_so(held):
         return False
     if asked.version not in (None, held.version):
         raise StaleVersion(held.version)
+    if against is not None:
+        raise against
     if verdict is Verdict.NOT_ALLOWED:
         raise InvalidTransition(held.status, move)
     return True
@@ -191,13 +235,17 @@ def _move_stock(step: Step, event: UUID, asked: Asked) -> None:
 def _write_lines(held: HeldOrder, step: Step) -> None:
     lines = OrderLine.objects.filter(order_id=held.id)
     gone = [id for id, quantity in step.quantities.items() if quantity == 0]
-    kept = [OrderLine(id=id, quantity=q) for id, q in step.quantities.items() if q]
+    kept = [
+        OrderLine(id=id, quantity=units, ordered=step.ordered.get(id))
+        for id, units in step.quantities.items()
+        if units
+    ]
     returned = [OrderLine(id=id, returned=units) for id, units in step.returned.items()]
     added = [_new_line(held, line) for line in step.added]
     if gone:
         lines.filter(id__in=gone).delete()
     if kept:
-        lines.bulk_update(kept, ["quantity"])
+        lines.bulk_update(kept, ["quantity", "ordered"] if step.ordered else ["quantity"])
     if returned:
         lines.bulk_update(returned, ["returned"])
     if added:
@@ -222,9 +270,9 @@ def _swap(held: HeldOrder, step: Step, now: datetime) -> None:
     changed = row.update(
         status=OrderStatus(step.status),
         total=_total(held, step),
-        note=held.note if step.note is None else step.note,
         version=F("version") + 1,
         updated_at=now,
+        **step.details,
     )
     if changed != 1:
         raise RuntimeError("an order was moved by somebody else while it was locked")

@@ -10,7 +10,7 @@ from larder.catalog.models import Product
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
-from tests.admin.test_browser import CHROMIUM, in_browser
+from tests.admin.browser import CHROMIUM, in_browser
 from tests.conftest import NOW, Person
 from tests.server import Server
 

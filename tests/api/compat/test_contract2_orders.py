@@ -9,7 +9,7 @@ import pytest
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.orders.models import Order, OrderLine
-from tests.api.compat.conftest import Door, assert_books_balance
+from tests.api.compat.conftest import Door, assert_books_balance, bring
 from tests.api.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
@@ -237,13 +237,15 @@ def test_orders_are_listed_by_id_in_pages_of_ten(
     assert [one["id"] for one in second["results"]] == ids[10:]
 
 
-@pytest.mark.parametrize("status", ["packed", "shipped", "cancelled", "returned"])
+@pytest.mark.parametrize("status", ["packed", "shipped", "delivered", "cancelled", "returned"])
 def test_an_order_is_completed_whatever_became_of_it(
-    status: str, shopper: Documented, product: MakeProduct
+    status: str, shopper: Documented, keeper: Door, product: MakeProduct
 ) -> None:
-    placed = place(shopper, (product(), 1)).body
-    Order.objects.update(status=status)
+    placed = place(shopper, (product(), 2)).body
+    bring(keeper, placed["public_id"], status)
+    assert Order.objects.get().status == status
     assert shopper("GET", f"{ORDERS}{placed['id']}/").body == placed
+    assert_books_balance()
 
 
 def test_a_cart_is_no_order_yet(shopper: Documented, product: MakeProduct) -> None:

@@ -13,7 +13,6 @@ from larder.catalog.services import archive_product, change_product
 from larder.common import database
 from larder.inventory import queries as inventory
 from larder.orders import queries
-from larder.orders.models import OrderLine
 from tests.api.compat.conftest import Door
 from tests.api.compat.documented import Documented
 from tests.conftest import NOW, Person
@@ -120,7 +119,7 @@ def test_unknown_and_deleted_products_are_not_found(
 def test_a_full_line_is_refused_in_a_sentence(shopper: Documented, product: MakeProduct) -> None:
     jam = product()
     add(shopper, jam)
-    OrderLine.objects.update(quantity=1_000_000)
+    shopper.door("PUT", f"/api/v1/cart/lines/{jam}", {"quantity": 1_000_000})
     reply = shopper("POST", f"/products/{jam}/add_to_order/")
     assert (reply.status, len(reply.body)) == (400, 1)
     assert "1000000" in reply.body[0]

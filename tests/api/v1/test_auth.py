@@ -106,6 +106,38 @@ def test_a_repeated_registration_answers_again_but_not_for_another_password(
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (
+            {"username": "Ada", "email": "x", "password": "123"},
+            {
+                ("/email", "invalid_format"),
+                ("/password", "password_too_short"),
+                ("/password", "password_too_common"),
+                ("/password", "password_entirely_numeric"),
+            },
+        ),
+        ({"password": "ada lovelace", "username": "Ada Lovelace", "x": 1}, {
+            ("/x", "unknown_field"), ("/password", "password_too_similar"),
+        }),
+        ({"username": "a\u200bb", "first_name": 1}, {
+            ("/username", "invalid_format"), ("/first_name", "wrong_type"),
+            ("/password", "required"),
+        }),
+        ({"username": [], "password": {}}, {
+            ("/username", "wrong_type"), ("/password", "wrong_type"),
+        }),
+    ],
+)  # fmt: skip
+def test_every_fault_of_a_registration_is_named_at_once(
+    api: Api, db: None, body: dict[str, object], found: set[tuple[str, str]]
+) -> None:
+    refused = api("POST", "auth/register", body)
+    assert refused.status == 400
+    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
+
+
 @pytest.mark.parametrize("policy", ["closed", "approval"])
 def test_a_shop_may_close_registration_or_approve_each_customer(
     api: Api, db: None, settings: object, policy: str

@@ -126,6 +126,49 @@ def test_more_than_there_is_may_be_put_in_and_is_told(customer: Api, product: Pr
     assert notices(put(customer, (jam, 1_000_000))) == told
 
 
+RULES = {
+    "fewest": ({"min_quantity": 6}, 5, 6),
+    "most": ({"max_per_order": 4}, 5, 4),
+    "multiples": ({"step": 3}, 5, 6),
+    "all of them": ({"min_quantity": 4, "max_per_order": 8, "step": 4}, 9, 8),
+}
+"""Rules of a product, units that break them, and units that keep them."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_line_tells_of_the_rule_for_which_submitting_would_refuse_it(
+    customer: Api, product: Product, now: datetime, name: str
+) -> None:
+    rules, breaking, keeping = RULES[name]
+    jam, tea = product(stock=99), product(stock=99)
+    put(customer, (jam, breaking), (tea, 1))
+    change_product(jam, rules, now=now)
+    (notice,), none = notices(customer("GET", "cart"))
+    assert none == []
+    refused = customer("POST", "cart/submit")
+    assert refusal(refused) == (409, "order_rule")
+    (line,) = refused.body["lines"]
+    assert notice == {key: line[key] for key in ("code", "min_quantity", "max_per_order", "step")}
+    assert (
+        notice
+        == {"code": "order_rule", "min_quantity": 1, "max_per_order": None, "step": 1} | rules
+    )
+    assert notices(customer("PUT", f"cart/lines/{jam}", {"quantity": keeping})) == [[], []]
+    assert customer("POST", "cart/submit").status == 201
+
+
+def test_a_line_tells_of_everything_that_is_wrong_with_it(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam = product(price="1.50", stock=1)
+    put(customer, (jam, 5))
+    change_product(jam, {"price": Decimal(2), "step": 2}, now=now)
+    codes = ["price_changed", "insufficient_stock", "order_rule"]
+    assert [one["code"] for one in notices(customer("GET", "cart"))[0]] == codes
+    archive_product(jam, now=now)
+    assert notices(customer("GET", "cart")) == [[{"code": "withdrawn"}]]
+
+
 def test_products_that_cannot_be_put_in_are_all_named(
     customer: Api, product: Product, now: datetime
 ) -> None:

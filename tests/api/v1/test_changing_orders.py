@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from larder.common import database
 from tests.api.v1.test_moves import causes, events, move, moved, stock
 from tests.api.v1.test_orders import faulty, place
 from tests.conftest import Answer, Api, Person
@@ -140,6 +141,93 @@ def test_a_note_changes_alone_and_what_changes_nothing_leaves_no_trace(
     ):
         assert (nothing.status, nothing.body) == (200, noted.body)
     assert len(events(customer, placed)) == 2
+
+
+HOME = {"name": "Ada", "city": "London", "country": "GB"}
+EMPTY = dict.fromkeys(
+    ("name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone"), ""
+)
+
+
+def test_what_goes_with_an_order_changes_and_no_stock_moves(
+    customer: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2), ship_to=HOME, reference="PO 7")
+    there, given = (stock(tea), causes(tea)), {"reference": "PO 8", "requested_for": "2026-12-24"}
+    changed = change(customer, placed, ship_to={"city": "Bath"}, **given)
+    assert changed.status == 200
+    assert {name: changed.body[name] for name in given} == given
+    assert changed.body["ship_to"] == EMPTY | {"city": "Bath"}
+    assert changed.body["version"] == placed.body["version"] + 1
+    assert (changed.body["lines"], changed.body["note"]) == (placed.body["lines"], "")
+    assert customer("GET", placed.headers["Location"]).body == changed.body
+    assert (stock(tea), causes(tea)) == there
+    event = events(customer, placed)[-1]
+    assert event["type"] == "changed"
+    assert event["data"] == {
+        "before": {"reference": "PO 7", "ship_to": EMPTY | HOME, "requested_for": None},
+        "after": {"ship_to": EMPTY | {"city": "Bath"}, **given},
+    }
+
+
+def test_what_goes_with_an_order_can_be_taken_off_and_lines_change_with_it(
+    customer: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2), ship_to=HOME, requested_for="2026-12-24", note="Ring.")
+    gone: dict[str, Any] = {"ship_to": None, "requested_for": None, "note": ""}
+    changed = change(customer, placed, (tea, 3), **gone)
+    assert {name: changed.body[name] for name in gone} == gone
+    assert stock(tea) == (2, 3)
+    told = events(customer, placed)[-1]["data"]
+    assert told["before"].keys() == told["after"].keys() == {"lines", *gone}
+    missing = database.rows('SELECT ship_to IS NULL AND requested_for IS NULL FROM "order"')
+    assert missing == [(True,)]
+
+
+def test_what_goes_with_an_order_and_is_so_already_leaves_no_trace(
+    customer: Api, product: Product
+) -> None:
+    given: dict[str, Any] = {"ship_to": HOME, "requested_for": "2026-12-24", "reference": "PO 7"}
+    tea = product()
+    placed = place(customer, (tea, 2), **given)
+    assert change(customer, placed, **given).body == placed.body
+    assert len(events(customer, placed)) == 1
+    assert change(customer, placed, (tea, 3), **given).status == 200
+    told = events(customer, placed)[-1]["data"]
+    assert told["before"].keys() == told["after"].keys() == {"lines"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"reference": "x" * 201}, "/reference"),
+        ({"reference": None}, "/reference"),
+        ({"requested_for": "2026-02-30"}, "/requested_for"),
+        ({"ship_to": {"street": "x"}}, "/ship_to/street"),
+        ({"ship_to": {"country": "England"}}, "/ship_to/country"),
+        ({"customer": 1}, "/customer"),
+    ],
+)
+def test_what_goes_with_an_order_has_the_limits_it_had_when_placed(
+    customer: Api, product: Product, given: dict[str, Any], pointer: str
+) -> None:
+    placed = place(customer, (product(), 1))
+    refused = change(customer, placed, **given)
+    assert refused.status == 400
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
+
+
+def test_a_repeat_of_placing_is_compared_with_what_was_placed(
+    customer: Api, product: Product
+) -> None:
+    tea = product()
+    sent: dict[str, Any] = {"reference": "PO 7", "headers": {"Idempotency_Key": "k"}}
+    placed = place(customer, (tea, 1), **sent)
+    changed = change(customer, placed, reference="PO 8", ship_to=HOME)
+    again = place(customer, (tea, 1), **sent)
+    assert (again.status, again.body) == (201, changed.body)
 
 
 @pytest.mark.parametrize("before", [("pack",), ("pack", "ship"), ("cancel",)])

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
+from larder.api.v1.exports import EXPORTS_AT_ONCE
 from larder.common import database
 from tests.api.conftest import token_for
 from tests.conftest import Person
@@ -70,13 +71,48 @@ def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, larg
     assert peak(server) - before < 20 * MEBIBYTE
 
 
-def test_clients_that_do_not_read_on_keep_nobody_from_the_database(
+def test_clients_that_do_not_read_on_keep_nobody_from_ordering(
+    server: Server, large: Person, product: Callable[..., int]
+) -> None:
+    """More of them than the server has threads: a few are served, the others told at once to come
+    back, and the shop goes on."""
+    token, jam = token_for(large), product(stock=1_000)
+    order = {"lines": [{"product": jam, "quantity": 1}]}
+    with ExitStack() as files:
+        began = monotonic()
+        answers = [files.enter_context(begun(server, large)) for _ in range(2 * server.threads + 8)]
+        assert monotonic() - began < 10
+        refused = [one for one in answers if one.status != 200]
+        assert 1 <= len(answers) - len(refused) <= EXPORTS_AT_ONCE * server.workers
+        assert {(one.status, one.getheader("Retry-After")) for one in refused} == {(503, "1")}
+        for _ in range(20):
+            began = monotonic()
+            assert server.call("GET", "products", token=token).status == 200
+            assert server.call("GET", "orders", token=token).status == 200
+            assert server.call("POST", "orders", order, token=token).status == 201
+            assert monotonic() - began < 2
+
+
+def test_who_goes_away_in_the_middle_of_a_file_gives_way_to_others(
     server: Server, large: Person
 ) -> None:
-    """More of them than the pools have connections, and others are served."""
     with ExitStack() as files:
-        for _ in range(20):
-            files.enter_context(begun(server, large))
-        began = monotonic()
-        assert server.call("GET", "orders", token=token_for(large)).status == 200
-        assert monotonic() - began < 5
+        all_turns(server, large, files)
+        assert status(server, large) == 503
+    deadline = monotonic() + 10
+    while status(server, large) != 200:
+        assert monotonic() < deadline, "the turns of readers who left were not given back"
+        sleep(0.1)
+
+
+def all_turns(server: Server, who: Person, files: ExitStack) -> None:
+    """Takes them, of every worker: until none was given for a while."""
+    last = monotonic()
+    while monotonic() - last < 1:
+        if files.enter_context(begun(server, who)).status == 200:
+            last = monotonic()
+
+
+def status(server: Server, who: Person) -> int:
+    with begun(server, who) as file:
+        return file.status

@@ -135,6 +135,81 @@ def test_the_pages_of_a_products_orders_neither_repeat_nor_skip(
         assert walk(staff, f"orders?limit=2&{query}") == wanted
 
 
+def in_statuses(*orders: tuple[dict[str, Any], str]) -> None:
+    for order, status in orders:
+        Order.objects.filter(pk=order["id"]).update(status=status)
+
+
+def test_several_statuses_are_one_history(staff: Api, customer: Api, product: Product) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    sold = [place(customer, (jam, 1), (tea, 1)).body for _ in range(4)]
+    sold.append(place(staff, (jam, 1)).body)
+    first, second, third, fourth, own = (one["number"] for one in sold)
+    in_statuses((sold[0], "shipped"), (sold[1], "packed"), (sold[3], "shipped"))
+    queries = {
+        "?status=placed,packed": [third, second],
+        "?status=packed,placed,packed": [third, second],
+        "?status=shipped,packed,delivered": [fourth, second, first],
+        "?status=placed,packed,shipped,delivered,cancelled,returned": [
+            *(fourth, third, second, first)
+        ],
+    }
+    assert {query: numbers(customer, query) for query in queries} == queries
+    assert numbers(staff, "?status=placed,packed") == [own, third, second]
+    assert numbers(staff, f"?status=placed,packed&product={tea}") == [third, second]
+    assert numbers(staff, f"?status=placed,packed&number={first}") == []
+    assert customer("GET", "orders?status=placed,packed&count=true&limit=1").body["count"] == 2
+
+
+def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam = product(stock=99)
+    sold = [place(customer, (jam, 1), ship_to={"city": "Bath"}).body for _ in range(9)]
+    in_statuses(*zip(sold, ["packed", "shipped", "returned"] * 3, strict=True))
+    at_one_moment(now)
+    query = "orders?status=shipped,packed"
+    wanted = customer("GET", f"{query}&limit=100").body["results"]
+    assert len(wanted) == 6
+    assert [one["id"] for one in wanted] == sorted((one["id"] for one in wanted), reverse=True)
+    assert walk(customer, f"{query}&limit=2") == wanted
+    file = customer("GET", query.replace("orders", "orders.csv")).body.decode().splitlines()
+    assert len(file) == 1 + len(wanted)
+
+
+@pytest.mark.parametrize("status", ["", "lost", "placed,", "placed,lost", "placed;packed", "draft"])
+def test_a_status_that_no_order_can_have_is_refused(customer: Api, status: str) -> None:
+    refused = customer("GET", f"orders?status={status}")
+    assert refused.status == 400
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("status", "unknown_value")
+    ]
+
+
+def test_an_order_is_found_by_its_reference(
+    staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    """Exactly so, and a customer finds only what is theirs."""
+    one, other, jam = as_(person()), as_(person()), product(stock=99)
+    referred = [("PO 7", one), ("PO 7", one), ("PO 7", other), ("po 7", one), ("", one)]
+    sold = [place(who, (jam, 1), reference=text).body["number"] for text, who in referred]
+    assert numbers(one, "?reference=PO%207") == [sold[1], sold[0]]
+    assert numbers(other, "?reference=PO%207") == [sold[2]]
+    assert numbers(staff, "?reference=PO%207") == [sold[2], sold[1], sold[0]]
+    assert numbers(staff, f"?reference=PO%207&product={jam}&status=placed,packed") == [
+        *(sold[2], sold[1], sold[0])
+    ]
+    assert numbers(one, "?reference=PO") == numbers(one, "?reference=PO%207&status=shipped") == []
+    found = walk(one, "orders?reference=PO%207&limit=1")
+    assert [order["number"] for order in found] == [sold[1], sold[0]]
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 201, "%00"])
+def test_a_reference_that_no_order_can_have_is_refused(customer: Api, reference: str) -> None:
+    refused = customer("GET", f"orders?reference={reference}")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["reference"]
+
+
 def test_a_page_of_history_is_not_sent_twice(customer: Api, product: Product) -> None:
     place(customer, (product(), 1))
     tag = customer("GET", "orders").headers["ETag"]

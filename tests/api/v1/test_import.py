@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from larder.api.v1 import imports
+from larder.catalog.limits import MOST_ROWS
 from larder.catalog.product_rows import COLUMNS
 from larder.catalog.services import change_product
 from tests.conftest import Answer, Api
@@ -103,6 +105,9 @@ FAULTY = [
     (["sku,name,price,min_quantity,max_per_order", "A,B,1,6,5"], [
         ("/2/max_per_order", "out_of_range")
     ]),
+    (["sku,name,price,min_quantity,max_per_order,step", "A,B,1,7,8,3", "C,D,1,7,9,3"], [
+        ("/2/step", "out_of_range")
+    ]),
     (["sku,name,price", "A,B\0,1"], [("/2/name", "nul")]),
     (["sku,name,price", 'A,"B" C,1', "D,E,x"], [("/2/", "malformed_csv")]),
     (["sku,name,price", "A,B,x", 'C,"D'], [
@@ -131,6 +136,8 @@ def test_a_rule_is_judged_with_what_the_product_has_already(staff: Api, product:
     product(sku="A", max_per_order=5)
     answer = send(staff, "sku,name,price,min_quantity", "A,Tea,1,6", "B,Jam,1,6")
     assert faults(answer) == [("/2/max_per_order", "out_of_range")]
+    product(sku="C", min_quantity=3, max_per_order=5)
+    assert faults(send(staff, "sku,name,price,step", "C,Oil,1,6")) == [("/2/step", "out_of_range")]
 
 
 def test_a_repeat_with_its_key_gets_the_first_answer_and_stores_nothing(
@@ -197,3 +204,30 @@ def test_a_cell_may_hold_what_the_field_of_v1_may(staff: Api, column: str, cell:
 def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once(staff: Api) -> None:
     header = "sku,name,price," + ",".join(["sku"] * 100_000)
     assert faults(send(staff, header)) == [("/1/", "too_long")]
+
+
+def rows(number: int) -> list[str]:
+    return ["sku,name,price", *(f"{one},N,1" for one in range(number))]
+
+
+def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
+    staff: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_ROWS", 50)
+    assert send(staff, *rows(50)).body["created"] == 50
+    refused = send(staff, *rows(51))
+    assert refused.body["code"] == "validation_error"
+    (fault,) = refused.body["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/52/", "too_many")
+    assert "50 rows" in fault["detail"]
+
+
+def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_done(
+    staff: Api, django_assert_num_queries: Any
+) -> None:
+    longer = rows(MOST_ROWS + 1)
+    with django_assert_num_queries(2):  # who asks, each time
+        assert faults(send(staff, *longer)) == [(f"/{MOST_ROWS + 2}/", "too_many")]
+        assert faults(send(staff, "sku,name,price", *[""] * 1_000_000))[0][1] == "too_many"
+    # What cannot be told apart into rows is named by whoever reads it.
+    assert faults(send(staff, "sku,name,price", '"' + "\n" * 30_000))[0][1] == "malformed_csv"

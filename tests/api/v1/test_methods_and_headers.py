@@ -35,6 +35,7 @@ def test_a_method_that_a_path_does_not_take_is_refused_whoever_asks(
             refused = who(method, path)
             assert (refused.status, refused.body["code"]) == (405, "method_not_allowed")
             assert set(refused.headers["Allow"].split(", ")) == expected
+            assert refused.body["detail"] == f"This path takes {refused.headers['Allow']}."
 
 
 @pytest.mark.parametrize("path", sorted(paths()))
@@ -117,3 +118,39 @@ def test_a_browser_of_an_allowed_origin_may_read_the_headers_it_needs(
     assert allowed >= {"authorization", "content-type", "idempotency-key", "if-match"}
     other = customer("GET", "me", Origin="https://evil.example")
     assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_body_of_another_type_is_told_the_one_that_is_taken(staff: Api) -> None:
+    for path, wanted in (("products", "application/json"), ("products/import", "text/csv")):
+        refused = staff("POST", path, "{}", content_type="text/plain")
+        assert refused.body["code"] == "unsupported_media_type"
+        assert refused.body["detail"] == f"Send Content-Type: {wanted}."
+    assert staff("POST", "products/import", "{}").status == 415
+    assert staff("POST", "orders", "{}", content_type="application/vnd.shop+json").status == 400
+
+
+@pytest.mark.parametrize("sent", ["1", '"1"', "1-aa", '"x-aa"', '"1-aa", "2-aa"', "'1-aa'"])
+def test_an_if_match_that_is_no_etag_is_told_so(
+    staff: Api, product: Callable[..., int], sent: str
+) -> None:
+    for path, body in ((f"products/{product()}", {"unit": "jar"}), ("cart", {"lines": []})):
+        refused = staff("PATCH" if "products" in path else "PUT", path, body, If_Match=sent)
+        assert (refused.status, refused.body["code"]) == (412, "precondition_failed")
+        assert "no ETag of this API" in refused.body["detail"]
+
+
+def test_an_etag_of_another_version_is_told_that_the_object_changed(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    path = f"products/{product()}"
+    tag = staff("GET", path).headers["ETag"]
+    staff("PATCH", path, {"unit": "jar"})
+    for old in (tag, f"W/{tag}"):
+        refused = staff("PATCH", path, {"unit": "box"}, If_Match=old)
+        assert (refused.status, refused.body["detail"]) == (412, refused.body["title"])
+
+
+def test_the_root_of_v1_without_a_slash_is_a_path_of_v1(api: Api, settings: Any) -> None:
+    for compat in (frozenset(), frozenset("01234")):
+        settings.COMPAT = compat
+        assert api("GET", "/api/v1").body["code"] == "not_found"

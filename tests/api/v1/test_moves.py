@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_an_event_tells_who_moved_an_order_when_and_why(
     first, second = events(customer, placed)
     assert (first["from"], first["to"]) == ("", "placed")
     assert second.pop("at").endswith("Z")
+    assert UUID(second.pop("id")).version == 7
     assert second == {
         "type": "cancelled",
         "from": "placed",
@@ -102,9 +104,7 @@ def test_an_order_goes_through_the_shop_and_its_units_leave_with_it(
         ((), "return"),
         (("pack",), "deliver"),
         (("pack",), "return"),
-        (("pack", "ship"), "pack"),
         (("pack", "ship"), "cancel"),
-        (("pack", "ship", "deliver"), "ship"),
         (("pack", "ship", "deliver"), "cancel"),
         (("cancel",), "pack"),
         (("cancel",), "return"),
@@ -121,19 +121,6 @@ def test_a_move_that_the_status_does_not_allow_is_refused_by_name(
     assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
     assert (refused.body["from"], refused.body["move"]) == (stood.body["status"], name)
     assert staff("GET", placed.headers["Location"]).body == stood.body
-
-
-@pytest.mark.parametrize("moves", [("pack",), ("pack", "ship"), ("cancel",)])
-def test_a_move_that_was_made_before_is_answered_again_and_changes_nothing(
-    customer: Api, staff: Api, product: Product, moves: tuple[str, ...]
-) -> None:
-    tea = product()
-    placed = place(customer, (tea, 1))
-    once, there = moved(staff, placed, *moves), stock(tea)
-    again = move(staff, placed, moves[-1], If_Match=placed.headers["ETag"])
-    assert (again.status, again.body) == (200, once.body)
-    assert stock(tea) == there
-    assert len(events(staff, placed)) == 1 + len(moves)
 
 
 def test_customers_cancel_until_an_order_is_packed_and_staff_until_it_is_shipped(
@@ -178,9 +165,11 @@ def test_what_was_not_on_the_shelf_leaves_the_order_and_the_stock(
     picked = {"lines": [{"product": tea, "quantity": 1}]}
     packed = move(staff, placed, "pack", picked)
     assert packed.status == 200
-    assert [(one["product"], one["quantity"]) for one in packed.body["lines"]] == [
-        *((tea, 1), (jam, 3))
-    ]
+    assert [
+        (one["product"], one["ordered"], one["quantity"], one["line_total"])
+        for one in packed.body["lines"]
+    ] == [(tea, 4, 1, "2.00"), (jam, 3, 3, "4.50")]
+    assert customer("GET", "orders").body["results"] == [packed.body]
     assert packed.body["total"] == "6.50"
     assert (stock(tea), stock(jam)) == ((1, 1), (6, 3))
     assert causes(tea) == [("order", -4, 4), ("missing", 0, -3)]

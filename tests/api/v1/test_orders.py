@@ -12,8 +12,11 @@ from tests.api.v1.test_stock import figures
 from tests.conftest import Answer, Api, Person
 
 Product = Callable[..., int]
-HEAD = {"id", "number", "status", "currency", "total", "note", "placed_at", "updated_at", "version"}
-LINE = {"product", "sku", "name", "quantity", "unit_price", "line_total", "returned"}
+HEAD = {
+    *("id", "number", "customer", "status", "currency", "total", "note"),
+    *("placed_at", "updated_at", "version"),
+}
+LINE = {"product", "sku", "name", "ordered", "quantity", "unit_price", "line_total", "returned"}
 
 
 def place(
@@ -38,6 +41,7 @@ def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: 
         "product": tea,
         "sku": "TEA",
         "name": "Tea",
+        "ordered": 3,
         "quantity": 3,
         "unit_price": "2.20",
         "line_total": "6.60",
@@ -275,6 +279,30 @@ def test_staff_order_for_a_customer_on_the_telephone(
 def test_nobody_can_order_for_a_customer_who_does_not_exist(staff: Api, product: Product) -> None:
     refused = place(staff, (product(), 1), customer=2**63 - 1)
     assert (refused.status, refused.body["code"]) == (404, "not_found")
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("/customer", "unknown_value")
+    ]
+
+
+def test_an_id_that_is_somebody_elses_order_points_to_no_customer(
+    staff: Api, customer: Api, person: Callable[..., Person], product: Product
+) -> None:
+    jam = product()
+    taken = place(customer, (jam, 1)).body["id"]
+    refused = place(staff, (jam, 1), customer=person().id, id=taken)
+    assert (refused.status, refused.body["code"]) == (404, "not_found")
+    assert "errors" not in refused.body
+
+
+def test_an_order_says_whose_it_is(
+    staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    one, other, jam = person(), person(), product()
+    for who in (one, other):
+        place(as_(who), (jam, 1))
+    owners = [order["customer"] for order in staff("GET", "orders?status=placed").body["results"]]
+    assert owners == [other.id, one.id]
+    assert as_(one)("GET", "orders").body["results"][0]["customer"] == one.id
 
 
 def test_a_customer_who_may_not_order_is_told_so(
@@ -299,6 +327,7 @@ def test_a_deactivated_customer_orders_nothing_more_whoever_asks(
 def test_an_order_tells_who_placed_it_and_when(customer: Api, product: Product) -> None:
     placed = place(customer, (product(), 1))
     events = customer("GET", f"{placed.headers['Location']}/events").body
+    assert UUID(events["results"][0].pop("id")).version == 7
     assert events == {
         "results": [
             {

@@ -45,6 +45,22 @@ def test_the_rows_are_the_products_as_they_are_shown_alone(customer: Api, produc
     assert customer("GET", f"products?ids={jam}").body["results"] == [alone]
 
 
+def test_a_product_is_found_by_its_sku_and_barcode_exactly(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam = product(sku="JAM-1", barcode="501")
+    small, gone = product(sku="JAM-10", barcode="501"), product(sku="OLD", barcode="501")
+    staff("DELETE", f"products/{gone}")
+    assert ids(customer("GET", "products?sku=JAM-1")) == [jam]
+    assert ids(customer("GET", "products?sku=jam-1")) == ids(customer("GET", "products?sku=OLD"))
+    assert ids(customer("GET", "products?barcode=501&ordering=-id")) == [small, jam]
+    assert ids(customer("GET", "products?barcode=501&sku=JAM-10&count=true")) == [small]
+    assert ids(customer("GET", "products?barcode=50")) == []
+    for empty in ("sku", "barcode"):
+        refused = customer("GET", f"products?{empty}=")
+        assert {one["pointer"] for one in refused.body["errors"]} == {empty}
+
+
 @pytest.mark.parametrize("ordering", ["id", "name", "price", "sku"])
 def test_pages_neither_repeat_nor_skip_where_values_are_equal(
     customer: Api, product: Product, ordering: str

@@ -73,6 +73,27 @@ def test_if_match_holds_the_version_that_was_read(staff: Api) -> None:
     assert (refused.status, refused.body["version"]) == (412, 2)
 
 
+def test_if_none_match_makes_a_product_and_never_replaces_one(staff: Api) -> None:
+    made = put(staff, "JAM-1", JAM, If_None_Match="*")
+    assert made.status == 201
+    refused = put(staff, "JAM-1", JAM | {"name": "Jam"}, If_None_Match="*")
+    assert (refused.status, refused.body["version"]) == (412, 1)
+    assert "already" in refused.body["detail"]
+    staff("DELETE", f"products/{made.body['id']}")
+    assert put(staff, "JAM-1", JAM, If_None_Match="*").status == 412  # nor an archived one
+    assert put(staff, "JAM-1", JAM).body["version"] == 3
+
+
+def test_what_cannot_hold_is_412_and_what_means_nothing_here_400(staff: Api) -> None:
+    assert put(staff, "NEW", JAM, If_None_Match="*", If_Match="*").status == 412
+    assert put(staff, "NEW", JAM, If_Match='"0-aa"').status == 412
+    for header in ('"1-aa"', "x", "*, *"):
+        refused = put(staff, "NEW", JAM, If_None_Match=header)
+        assert refused.status == 400
+        assert refused.body["errors"][0]["pointer"] == "If-None-Match"
+    assert put(staff, "NEW", JAM).status == 201
+
+
 @pytest.mark.parametrize("sku", ["A%2FB", "a%20b", "%C3%A9", "x" * 64, "products"])
 def test_a_sku_may_be_any_text(staff: Api, sku: str) -> None:
     assert put(staff, sku, JAM).status == 201
@@ -107,8 +128,9 @@ def test_only_staff_put_products_and_into_categories_there_are(staff: Api, custo
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("headers", "otherwise"), [({}, 200), ({"If-None-Match": "*"}, 412)])
 def test_of_many_who_put_one_new_sku_at_once_one_makes_it(
-    server: Server, person: Callable[..., Person]
+    server: Server, person: Callable[..., Person], headers: dict[str, str], otherwise: int
 ) -> None:
     who = person(is_staff=True)
     token = server.token(who.customer.username, who.password)
@@ -116,7 +138,8 @@ def test_of_many_who_put_one_new_sku_at_once_one_makes_it(
 
     def send(number: int) -> None:
         body = JAM | {"quantity": number}
-        answers.append(server.call("PUT", "products/by-sku/JAM", body, token=token))
+        path = "products/by-sku/JAM"
+        answers.append(server.call("PUT", path, body, token=token, headers=headers))
         server.hang_up()
 
     crowd = [Thread(target=send, args=[number]) for number in range(1, 9)]
@@ -124,6 +147,6 @@ def test_of_many_who_put_one_new_sku_at_once_one_makes_it(
         one.start()
     for one in crowd:
         one.join()
-    assert sorted(one.status for one in answers) == [200] * 7 + [201]
-    assert len({one.body["id"] for one in answers}) == 1
-    assert len({one.body["quantity"] for one in answers}) == 1
+    assert sorted(one.status for one in answers) == sorted([201] + [otherwise] * 7)
+    shown = [one.body for one in answers if one.status < 300]
+    assert len({(one["id"], one["quantity"]) for one in shown}) == 1

@@ -44,6 +44,8 @@ def test_a_page_of_products_is_one_statement_however_long(
         customer("GET", "products?limit=30&q=product&in_stock=true&ordering=-price")
     with exactly(2):  # and the count that was asked for
         customer("GET", "products?count=true")
+    with exactly(1):
+        customer("GET", "products?sku=SKU-1&barcode=5012345678900")
 
 
 def test_a_product_is_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
@@ -107,11 +109,15 @@ def test_a_page_of_history_is_two_statements_however_long(
 ) -> None:
     jam, tea = product(stock=99), product(stock=99)
     for _ in range(10):
-        place(customer, (jam, 1), (tea, 1))
+        place(customer, (jam, 1), (tea, 1), reference="PO")
     with exactly(2):  # the orders, all their lines
         customer("GET", "orders")
     with exactly(3):  # and the count
         customer("GET", "orders?count=true&limit=3&status=placed")
+    with exactly(2):  # of several statuses, or by reference, too
+        customer("GET", "orders?status=placed,packed,shipped")
+    with exactly(2):
+        customer("GET", "orders?reference=PO")
 
 
 def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
@@ -184,6 +190,18 @@ def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
         customer("POST", "cart/submit")
 
 
+def test_a_page_of_the_ledger_is_three_statements_however_long(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=99)
+    with exactly(1 + 1):  # staff's rights, the entries: an opening refers to no order
+        staff("GET", f"products/{jam}/ledger")
+    for _ in range(10):
+        place(customer, (jam, 1))
+    with exactly(1 + 2):  # and which orders they are of
+        staff("GET", f"products/{jam}/ledger")
+
+
 @pytest.mark.parametrize("lines", [1, 3, 100])
 def test_a_move_is_eight_statements_however_many_lines(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
@@ -197,6 +215,29 @@ def test_a_move_is_eight_statements_however_many_lines(
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
     with exactly(TRANSACTION + 2 + 2):  # a replay: the claim that fails, the earlier one
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
+    # for which reason it was; refused, so nothing is shown, and inside a test a rollback is two
+    with exactly(TRANSACTION + 1 + 2 + 1):
+        customer("POST", f"{path}/cancel", {"reason": "any"})
+
+
+@pytest.mark.parametrize("lines", [2, 100])
+def test_packing_short_writes_lines_twice_however_many(
+    customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    products = [product() for _ in range(lines)]
+    path = place(customer, *[(one, 2) for one in products]).headers["Location"]
+    picked = [{"product": one, "quantity": number % 2} for number, one in enumerate(products)]
+    # staff's rights; a move; the lines that were not there, those with fewer
+    with exactly(1 + TRANSACTION + 8 + 2):
+        assert staff("POST", f"{path}/pack", {"lines": picked}).status == 200
+
+
+def test_packing_in_full_moves_no_stock(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    path = place(customer, *[(product(), 2) for _ in range(20)]).headers["Location"]
+    with exactly(1 + TRANSACTION + 8 - 2):
+        assert staff("POST", f"{path}/pack").status == 200
 
 
 def test_a_return_writes_its_lines_in_one_statement(

@@ -135,6 +135,43 @@ def test_every_unknown_product_is_named_as_it_was_named(staff: Api, product: Pro
     assert figures(staff, jam) == {jam: 4}
 
 
+def test_an_unknown_sku_does_not_hide_what_else_is_wrong(staff: Api, product: Product) -> None:
+    jam, tea = product(stock=4, sku="JAM"), product(stock=4)
+    lines: list[dict[str, Any]] = [
+        {"sku": "NO-1", "delta": 2},
+        {"sku": "NO-1", "delta": 1},
+        {"sku": "JAM", "delta": -5},
+        {"product": tea, "delta": 1},
+    ]
+    refused = adjust(staff, *lines)
+    assert (refused.status, refused.body["code"]) == (422, "unknown_product")
+    assert refused.body["lines"] == [
+        {"code": "unknown_product", "sku": "NO-1"},
+        {"code": "insufficient_stock", "product": jam, "requested": 5, "available": 4},
+    ]
+    assert figures(staff, jam, tea) == {jam: 4, tea: 4}
+
+
+def test_a_wrong_reason_does_not_hide_what_else_is_wrong(staff: Api) -> None:
+    bad: dict[str, Any] = {"counted": -1}
+    for reason, code in (("Two words", "invalid_format"), ("order", "unknown_value")):
+        refused = adjust(staff, bad, {"product": "7"}, reason=reason)
+        assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+            ("/reason", code),
+            ("/lines/0", "one_of"),
+            ("/lines/0/counted", "out_of_range"),
+            ("/lines/1", "one_of"),
+            ("/lines/1/product", "wrong_type"),
+        }
+
+
+@pytest.mark.parametrize(
+    "body", [{"reason": [], "lines": {}}, {"reason": {}, "lines": [[], None, 1]}, {"lines": None}]
+)
+def test_what_is_no_adjustment_at_all_is_refused_as_such(staff: Api, body: object) -> None:
+    assert staff("POST", "stock/adjustments", body).body["code"] == "validation_error"
+
+
 def test_stock_has_an_upper_limit(staff: Api, product: Product) -> None:
     jam = product(stock=1)
     assert adjust(staff, {"product": jam, "delta": 2**31 - 2}).status == 201
@@ -208,6 +245,32 @@ def test_a_refused_adjustment_leaves_its_key_free(staff: Api, product: Product) 
     assert adjust(staff, {"product": jam, "delta": -1}, Idempotency_Key="k").status == 201
 
 
+def test_an_entry_of_an_order_leads_to_the_order_and_its_event(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam, tea = product(stock=10), product(stock=10)
+    lines = [{"product": one, "quantity": 4} for one in (jam, tea)]
+    path = customer("POST", "orders", {"lines": lines}).headers["Location"]
+    adjusted = adjust(staff, {"product": jam, "delta": 2}, reason="received")
+    customer("PATCH", path, {"lines": [{"product": jam, "quantity": 3}]})
+    picked = {"lines": [{"product": jam, "quantity": 2}]}
+    for move, body in (("pack", picked), ("ship", None)):
+        assert staff("POST", f"{path}/{move}", body).status == 200
+    back = {"lines": [{"product": jam, "quantity": 1}], "reason": "Broken."}
+    staff("POST", f"{path}/return", back)
+    order(customer, jam, 1)
+    told = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
+    entries = staff("GET", f"products/{jam}/ledger").body["results"][::-1]
+    of_it = [one for one in entries if f"/api/v1/orders/{one['order']}" == path]
+    assert [(one["cause"], told[one["reference"]]) for one in of_it] == [
+        *(("order", "placed"), ("change", "changed"), ("missing", "packed")),
+        *(("ship", "shipped"), ("return", "returned")),
+    ]
+    others = [(one["cause"], one["reference"]) for one in entries if one["order"] is None]
+    assert others == [("opening", str(jam)), ("received", adjusted.body["id"])]
+    assert len(entries) == len(of_it) + len(others) + 1
+
+
 def test_the_ledger_tells_every_movement_newest_first_in_pages(
     staff: Api, customer: Api, product: Product
 ) -> None:
@@ -220,7 +283,7 @@ def test_the_ledger_tells_every_movement_newest_first_in_pages(
         for e in entries
     ] == [("received", 2, 0, 8, 4), ("order", -4, 4, 6, 4), ("opening", 10, 0, 10, 0)]
     names = {"delta", "committed_delta", "balance", "committed_balance"}
-    assert entries[0].keys() == names | {"cause", "reference", "actor", "at"}
+    assert entries[0].keys() == names | {"cause", "reference", "order", "actor", "at"}
     assert entries == staff("GET", f"products/{jam}/ledger").body["results"]
 
 

@@ -80,7 +80,8 @@ class Command(BaseCommand):
             bar = Bar(sum(1 for _ in counted))
         try:
             with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
-                return import_products(lines, actor=NOBODY, now=now(), watcher=bar)[0]
+                made, _ = import_products(lines, actor=NOBODY, now=now(), watcher=bar, untimed=True)
+                return made
         finally:
             bar.close()
 

@@ -1,0 +1,53 @@
+"""A body for each operation that takes one: what the OpenAPI document shows.
+
+The collections of docs/clients are made of the same ones, and a test plays those against a server:
+each example succeeds, in a shop where product 1 is on sale.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+EXAMPLES: Mapping[str, Any] = {
+    "register": {
+        "username": "ada",
+        "password": "correct horse battery staple",
+        "email": "ada@example.com",
+        "first_name": "Ada",
+    },
+    "log_in": {"username": "demo", "password": "demo"},
+    "refresh_token": {"refresh": "the refresh token, as it was answered"},
+    "revoke_token": {"refresh": "the refresh token, as it was answered"},
+    "create_key": {"name": "a program of mine"},
+    "change_me": {"first_name": "Ada", "last_name": "Guest"},
+    "add_address": {
+        "label": "Home",
+        "name": "Ada Guest",
+        "line1": "12 St James's Sq",
+        "city": "London",
+        "country": "GB",
+    },
+    "change_address": {"postal_code": "SW1Y 4JH"},
+    "create_category": {"name": "Lanterns"},
+    "change_category": {"name": "Lanterns and lamps"},
+    "create_product": {
+        "sku": "LANTERN-1",
+        "name": "Storm lantern",
+        "price": "12.50",
+        "quantity": 20,
+    },
+    "change_product": {"price": "11.90", "max_per_order": 10},
+    "put_product": {"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},
+    "import_products": "sku,name,price,unit,quantity\nWICK-3,Cotton wick,0.35,metre,500\n",
+    "adjust_stock": {"reason": "received", "lines": [{"product": 1, "delta": 5}]},
+    "put_cart": {"lines": [{"product": 1, "quantity": 1}]},
+    "put_cart_line": {"quantity": 2},
+    "submit_cart": {"note": "Ring twice."},
+    "place_order": {"lines": [{"product": 1, "quantity": 2}], "note": "Leave it at the door."},
+    "change_order": {"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
+    "cancel_order": {"reason": "Ordered by mistake."},
+    "pack_order": {"lines": [{"product": 1, "quantity": 2, "missing": False}]},
+    "ship_order": {},
+    "deliver_order": {},
+    "return_order": {"lines": [{"product": 1, "quantity": 1}], "reason": "One was broken."},
+}
+"""By the operation's id."""

@@ -1,0 +1,52 @@
+"""Files that come with a form: within the limit that every other body has, and never on a disk.
+
+Django's own handlers store whatever is sent before anything looks at it, for anybody.
+"""
+
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+READ_AWAY = 16 * 1024 * 1024
+"""Bytes of a request over which nothing of it is read. Up to there a file that is too large is
+thrown away, so that its form can say so."""
+
+
+class BoundedUpload(FileUploadHandler):
+    """Keeps a file of up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes; of a larger one only its size."""
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: Any,  # noqa: N803
+        content_length: int,
+        boundary: Any,
+        encoding: str | None = None,
+    ) -> None:
+        """Raises RequestDataTooBig."""
+        if content_length > READ_AWAY:
+            raise RequestDataTooBig
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.kept = BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            self.kept.write(raw_data)
+
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        self.kept.seek(0)
+        return InMemoryUploadedFile(
+            file=self.kept,
+            field_name=self.field_name,
+            name=self.file_name,
+            content_type=self.content_type,
+            size=file_size,
+            charset=self.charset,
+            content_type_extra=self.content_type_extra,
+        )

@@ -1,0 +1,83 @@
+"""A browser at the admin of a running server."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from tests.conftest import Person
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Seen:
+    """What the browser asked for, and what went wrong."""
+
+    hosts: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("response", lambda answer: self._answered(answer.status, answer.url))
+        page.on("console", lambda line: self._said(line.type, line.text))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def _asked(self, url: str) -> None:
+        if url.startswith("http"):
+            self.hosts.add(url.split("/")[2])
+
+    def _answered(self, status: int, url: str) -> None:
+        if status >= 400:
+            self.faults.append(f"{status} {url}")
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.faults.append(text)
+
+
+def in_browser(journey: Callable[[Page], None], *, scripts: bool = True, width: int = 1400) -> Seen:
+    """Runs a journey in a browser, in a thread of its own: Playwright runs an event loop, in
+    whose thread Django refuses to use the database."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_run, journey, scripts, width).result()
+
+
+def _run(journey: Callable[[Page], None], scripts: bool, width: int) -> Seen:
+    seen = Seen()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
+        page = browser.new_page(
+            java_script_enabled=scripts, viewport={"width": width, "height": 900}
+        )
+        page.set_default_timeout(15_000)
+        seen.watch(page)
+        journey(page)
+        browser.close()
+    return seen
+
+
+def log_in(page: Page, site: str, who: Person) -> None:
+    page.goto(f"{site}/admin/")
+    page.get_by_label("Username").fill(who.customer.username)
+    page.get_by_label("Password").fill(who.password)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#nav-sidebar-apps").wait_for(state="attached")
+
+
+def in_sidebar(page: Page, name: str) -> Locator:
+    """A link of the sidebar. The theme's icons are words to whoever cannot see them."""
+    return page.locator("#nav-sidebar-apps").get_by_role("link", name=name)

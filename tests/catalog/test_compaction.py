@@ -1,0 +1,296 @@
+"""Compaction of the feed of products: it gets short, and no reader, wherever they are, misses
+anything by that."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from larder.catalog import sql
+from larder.catalog.compaction import compact
+from larder.catalog.models import ProductChange
+from larder.catalog.queries import CHANGES
+from larder.catalog.services import archive_product, change_product
+from larder.common import database, feed
+from larder.common.feed import Mark
+from larder.inventory.changes import Progress, product_changes
+from larder.inventory.queries import products
+from larder.ops import tasks
+from tests.common.feeds import settle, transaction
+from tests.conftest import Person
+from tests.race.control import assert_breaks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MakeProduct = Callable[..., int]
+TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
+RENAME = "UPDATE product SET name = %s, archived_at = NULL WHERE id = %s"
+ARCHIVE = "UPDATE product SET name = %s, archived_at = now() WHERE id = %s"
+
+_HORIZON = "AND last.transaction_id < pg_snapshot_xmin(pg_current_snapshot())"
+_BEFORE_THE_LAST = "(transaction_id, position) < ("
+
+
+def without(guard: str, instead: str) -> str:
+    """The statement without what makes it safe."""
+    assert guard in sql.COMPACT
+    return sql.COMPACT.replace(guard, instead)
+
+
+def touch(*changed: int) -> None:
+    """Changes products, each in a transaction of its own."""
+    for one in changed:
+        database.execute(TOUCH, [one])
+
+
+@pytest.fixture
+def three(product: MakeProduct) -> list[int]:
+    """Products whose making the feed tells of."""
+    made = [product() for _ in range(3)]
+    settle()
+    return made
+
+
+def rows() -> list[tuple[int, int, int]]:
+    """The feed as it is: transaction, number, product."""
+    return database.rows(
+        "SELECT transaction_id::text::bigint, position, product_id FROM product_change"
+        " ORDER BY transaction_id, position"
+    )
+
+
+def told(after: Mark) -> set[int]:
+    """The products that a reader at this place is told of now, page by page."""
+    page = feed.read(CHANGES, after, limit=2)
+    return set(page.subjects) | (told(page.mark) if page.more else set())
+
+
+def marks() -> list[Mark]:
+    """Every place where a reader can be: the beginning, and behind each row."""
+    epoch = feed.begin(CHANGES).epoch
+    return [Mark(epoch, 3, 0), *(Mark(epoch, *row[:2]) for row in rows())]
+
+
+def test_the_last_row_of_each_product_is_left(three: list[int]) -> None:
+    touch(*three, three[0], three[2], three[0])
+    with transaction() as somebody:
+        for one in (three[1], three[2], three[1]):
+            somebody.execute(TOUCH, [one])
+    settle()
+    last = {row[2]: row for row in rows()}
+    there = ProductChange.objects.count()
+    assert sum(compact(part=4)) == there - 3
+    assert rows() == sorted(last.values())
+    assert list(compact(part=4)) == [0]
+
+
+def test_it_goes_by_parts_and_looks_for_the_last_row_behind_them(three: list[int]) -> None:
+    touch(*three * 4)
+    settle()
+    before = len(rows())
+    deleted = list(compact(part=5))
+    assert (sum(deleted), len(rows())) == (before - 3, 3)
+    assert len(deleted) == -(-before // 5)
+    assert max(deleted) <= 5
+
+
+def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int]]]:
+    """What a reader at each place is told before and after compaction, while somebody's
+    transaction is open and changes that began later have been committed."""
+    touch(three[0], three[1], three[0])
+    settle()
+    with transaction() as slow:
+        slow.execute(TOUCH, [three[2]])
+        touch(three[0], three[1])
+        places = marks()
+        before = [told(mark) for mark in places]
+        assert sum(compact(part=3)) > 0
+        after = [told(mark) for mark in places]
+    return list(zip(before, after, strict=True))
+
+
+def nobody_misses_anything(outcome: Sequence[tuple[set[int], set[int]]]) -> None:
+    assert [before for before, _ in outcome] == [after for _, after in outcome]
+
+
+def test_beside_an_open_transaction_every_reader_is_told_what_they_were(three: list[int]) -> None:
+    nobody_misses_anything(beside_an_open_transaction(three))
+
+
+def test_compaction_that_ignores_the_horizon_hides_settled_changes(
+    three: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is behind the open transaction would supersede what can be read."""
+    monkeypatch.setattr(sql, "COMPACT", without(_HORIZON, ""))
+    assert_breaks(
+        lambda: beside_an_open_transaction(three),
+        nobody_misses_anything,
+        fault=lambda outcome: any(before > after for before, after in outcome),
+        rounds=1,
+    )
+
+
+class Copy:
+    """What an app holds of the catalogue: names by product."""
+
+    def __init__(self, customer: int, *, limit: int = 2) -> None:
+        self.customer, self.limit = customer, limit
+        self.names: dict[int, str] = {}
+        self.progress: Progress | None = None
+
+    def ask(self) -> bool:
+        """One page; whether there is more."""
+        page = product_changes(self.customer, self.progress, limit=self.limit)
+        self.names |= {one.id: one.name for one in page.products}
+        for one in page.gone:
+            self.names.pop(one, None)
+        self.progress = page.progress
+        return page.more
+
+    def update(self) -> None:
+        while self.ask():
+            pass
+
+    @property
+    def right(self) -> bool:
+        """Whether it is the catalogue as it stands."""
+        return self.names == {one.id: one.name for one in products(self.customer, limit=None)}
+
+
+def test_an_old_copy_hears_of_what_is_gone_and_a_begun_one_of_what_changed_meanwhile(
+    product: MakeProduct, person: Callable[..., Person], now: datetime
+) -> None:
+    ids = [product() for _ in range(6)]
+    settle()
+    old, begun = Copy(person().id), Copy(person().id)
+    old.update()
+    begun.ask()
+    for number in range(3):
+        change_product(ids[0], {"name": f"Copied before {number}"}, now=now)
+        change_product(ids[5], {"name": f"Copied after {number}"}, now=now)
+    for one in (ids[1], ids[4]):
+        archive_product(one, now=now)
+        touch(one, one)
+    settle()
+    assert tasks.compact_product_changes(0) > 6
+    begun.ask()
+    tasks.compact_product_changes(0)
+    for copy in (old, begun):
+        copy.update()
+        assert copy.right
+        assert ids[1] not in copy.names
+
+
+class Bustle:
+    """Writers slow and fast, and compaction without a pause, beside copies that are kept."""
+
+    def __init__(self, ids: Sequence[int], *, seconds: float) -> None:
+        self.ids, self.numbers = ids, count()
+        self.began, self.seconds = time.monotonic(), seconds
+        work = [lambda seed=seed: self.write(Random(seed)) for seed in range(5)]  # noqa: S311
+        self.deleted = 0
+        self.threads = [threading.Thread(target=one) for one in (*work, self.compact)]
+
+    @property
+    def going_on(self) -> bool:
+        """For the time given, and until something was deleted: transactions of other test
+        processes hold the horizon back."""
+        lasted = time.monotonic() - self.began
+        return lasted < self.seconds or (self.deleted <= 20 and lasted < 20)
+
+    def write(self, random: Random) -> None:
+        while self.going_on:
+            statement = random.choice((RENAME, RENAME, ARCHIVE))
+            with transaction() as own:
+                own.execute(statement, [f"Name {next(self.numbers)}", random.choice(self.ids)])
+                time.sleep(random.choice((0, 0, 0.002, 0.03)))
+
+    def compact(self) -> None:
+        try:
+            while self.going_on:
+                self.deleted += sum(compact(part=7))
+        finally:
+            connections.close_all()
+
+    def __enter__(self) -> "Bustle":
+        for one in self.threads:
+            one.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for one in self.threads:
+            one.join(30)
+
+
+def keep_copies(who: int, ids: Sequence[int], *, seconds: float) -> list[Copy]:
+    """Copies that ask again and again, that ask now and then, and that began meanwhile."""
+    eager, lazy, late = Copy(who), Copy(who, limit=3), Copy(who)
+    lazy.update()
+    with Bustle(ids, seconds=seconds) as bustle:
+        while bustle.going_on:
+            eager.ask()
+            if next(bustle.numbers) % 9 == 0:
+                late.ask()
+    assert bustle.deleted > 20
+    settle()
+    sum(compact(part=7))
+    for copy in (eager, lazy, late):
+        copy.update()
+    return [eager, lazy, late]
+
+
+def all_right(copies: Sequence[Copy]) -> None:
+    assert [copy.right for copy in copies] == [True] * 3
+
+
+@pytest.fixture
+def many(product: MakeProduct) -> list[int]:
+    """Few enough that each changes often, more than a page has."""
+    return [product() for _ in range(8)]
+
+
+def test_copies_are_right_after_a_bustle_in_which_the_feed_was_compacted(
+    many: list[int], person: Callable[..., Person]
+) -> None:
+    who = person().id
+    all_right(keep_copies(who, many, seconds=2))
+    assert len(rows()) == len(many)
+
+
+def test_compaction_that_takes_the_last_row_too_makes_copies_wrong(
+    many: list[int], person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = without(_BEFORE_THE_LAST, "(transaction_id, position) <= (")
+    monkeypatch.setattr(sql, "COMPACT", taken)
+    who = person().id
+    assert_breaks(
+        lambda: keep_copies(who, many, seconds=1),
+        all_right,
+        fault=lambda copies: not copies[1].right,
+        rounds=3,
+    )
+
+
+def test_a_part_costs_one_range_and_one_look_for_each_row(three: list[int]) -> None:
+    database.execute("INSERT INTO product_change (product_id) SELECT generate_series(1, 5000)")
+    plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql.COMPACT}", ["0", 0, 500]))
+    scans = [line.strip() for line in plan.splitlines() if " on product_change" in line]
+    assert "Seq Scan" not in plan
+    for index in ("feed", "of", "pkey"):
+        assert any(f"using product_change_{index} " in line for line in scans), plan
+
+
+def test_the_job_walks_the_whole_feed(
+    three: list[int], monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    touch(*three * 3)
+    settle()
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    there = len(rows())
+    with django_assert_num_queries(-(-there // 2) + 1):
+        assert tasks.compact_product_changes(0) == there - 3

@@ -1,0 +1,32 @@
+"""Who may have units put on an order: one answer, for placing and for changing."""
+
+import pytest
+
+from larder.common.errors import DomainError, NotFound
+from larder.common.ids import new_id
+from larder.identity.errors import OrderingNotAllowed, SessionEnded
+from larder.identity.ordering import why_not_order
+from larder.identity.queries import Standing
+
+SELF, CLERK = new_id(), new_id()
+
+
+@pytest.mark.parametrize(
+    ("is_active", "may_order", "own", "theirs"),
+    [
+        (True, True, None, None),
+        (True, False, OrderingNotAllowed, OrderingNotAllowed),
+        (False, True, SessionEnded, OrderingNotAllowed),
+        (False, False, SessionEnded, OrderingNotAllowed),
+    ],
+)
+def test_an_account_orders_while_it_is_active_and_may(
+    is_active: bool, may_order: bool, own: type[DomainError], theirs: type[DomainError]
+) -> None:
+    account = Standing(is_active=is_active, is_staff=False, may_order=may_order, public_id=SELF)
+    answers = [why_not_order(account, actor=actor) for actor in (SELF, CLERK)]
+    assert [answer and type(answer) for answer in answers] == [own, theirs]
+
+
+def test_an_account_that_is_not_there_is_not_found() -> None:
+    assert isinstance(why_not_order(None, actor=SELF), NotFound)

@@ -1,0 +1,36 @@
+"""What the database itself refuses of orders, whatever the code does."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from larder.common import database
+from larder.orders.models import OrderLine
+from tests.api.v1.test_orders import place
+from tests.conftest import Api
+
+
+@pytest.fixture
+def line(customer: Api, product: Callable[..., int]) -> int:
+    """A line of two units."""
+    place(customer, (product(), 2))
+    return OrderLine.objects.get().pk
+
+
+@pytest.mark.parametrize("units", [3, 500, -1])
+def test_the_database_takes_no_more_units_back_than_a_line_has(line: int, units: int) -> None:
+    with pytest.raises(IntegrityError, match="order_line_"), transaction.atomic():
+        database.execute("UPDATE order_line SET returned = %s WHERE id = %s", [units, line])
+    database.execute("UPDATE order_line SET returned = 2 WHERE id = %s", [line])
+
+
+def test_a_line_does_not_fall_below_what_came_back_of_it(line: int) -> None:
+    database.execute("UPDATE order_line SET returned = 2 WHERE id = %s", [line])
+    with pytest.raises(IntegrityError, match="order_line_returned"), transaction.atomic():
+        database.execute("UPDATE order_line SET quantity = 1 WHERE id = %s", [line])
+
+
+def test_the_lines_that_were_there_before_are_held_to_it_too(db: None) -> None:
+    validated = "SELECT bool_and(convalidated) FROM pg_constraint WHERE conname LIKE 'order_line%%'"
+    assert database.rows(validated) == [(True,)]

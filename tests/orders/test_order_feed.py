@@ -1,0 +1,222 @@
+"""A customer's copy of their orders misses nothing, and costs the same however many they have."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import cycle
+from random import Random
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from larder.common import database, feed
+from larder.common.feed import Feed, Mark
+from larder.orders import queries
+from larder.orders.models import Order
+from larder.orders.queries import OrderProgress, changes, order_changes
+from larder.orders.services.drafts import add_unit, remove_unit
+from tests.common.feeds import HastyFeed, settle
+from tests.common.feeds import transaction as of_another
+from tests.conftest import Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CHANGES = changes.CHANGES
+HASTY = HastyFeed(CHANGES.table, CHANGES.subject, CHANGES.rows)
+TOUCH = 'UPDATE "order" SET version = version + 1 WHERE id = %s'
+FILL = """
+INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                     placed_at, updated_at, version)
+SELECT gen_random_uuid(), %s, 'delivered', 'GBP', 0, '', '', %s,
+       %s::timestamptz + number * interval '1 second', %s, 1
+FROM generate_series(1, %s) AS number
+RETURNING id
+"""
+Fill = Callable[[int], tuple[Person, list[UUID]]]
+
+
+@pytest.fixture
+def fill(person: Callable[..., Person], now: datetime) -> Fill:
+    """Makes a customer with so many orders, which the feed has told."""
+
+    def make(count: int) -> tuple[Person, list[UUID]]:
+        who = person()
+        made = [row[0] for row in database.rows(FILL, [who.id, now, now, now, count])]
+        settle()
+        return who, made
+
+    return make
+
+
+def slow_and_fast(read: Feed, customer: int, slowly: UUID, fast: UUID) -> list[UUID]:
+    """What a reader meets who polls between the commits of a fast writer and of one who began
+    before and ends after."""
+    met: list[UUID] = []
+
+    def poll(after: Mark) -> Mark:
+        page = feed.read(read, after, limit=9, parameters=[customer])
+        met.extend(page.subjects)
+        return page.mark
+
+    start = feed.begin(read)
+    with of_another() as slow:
+        slow.execute(TOUCH, [slowly])
+        with of_another() as other:
+            other.execute(TOUCH, [fast])
+        between = poll(start)
+    settle()
+    poll(between)
+    return met
+
+
+def test_a_move_that_commits_late_is_met(fill: Fill) -> None:
+    who, two = fill(2)
+    assert sorted(slow_and_fast(CHANGES, who.id, *two)) == sorted(two)
+
+
+def test_a_reader_who_does_not_stop_at_the_oldest_transaction_misses_it(fill: Fill) -> None:
+    who, (slowly, fast) = fill(2)
+    assert slow_and_fast(HASTY, who.id, slowly, fast) == [fast]
+
+
+def test_an_order_that_is_moved_again_before_it_was_read_comes_with_its_last_move(
+    fill: Fill,
+) -> None:
+    """Its earlier place in the feed is gone: nobody may need it."""
+    who, (first, second) = fill(2)
+    start = feed.begin(CHANGES)
+    for moved in (first, second, first):
+        database.execute(TOUCH, [moved])
+    settle()
+    page = feed.read(CHANGES, start, limit=9, parameters=[who.id])
+    assert page.subjects == [second, first]
+
+
+def copy_of_a_crowd(
+    read: Feed, customer: int, ids: list[UUID], *, seconds: float
+) -> dict[UUID, int]:
+    """The versions that a reader has who polls while a crowd of writers moves orders, each in a
+    transaction that takes its time."""
+    stop, start = time.monotonic() + seconds, feed.begin(read)
+    have: dict[UUID, int] = {}
+
+    def move(seed: int) -> None:
+        pauses, random = cycle([0, 0, 0.005, 0.05, 0.01 * seed]), Random(seed)  # noqa: S311
+        while time.monotonic() < stop:
+            with of_another() as own:
+                own.execute(TOUCH, [random.choice(ids)])
+                time.sleep(next(pauses))
+
+    def poll(after: Mark) -> Mark:
+        page = feed.read(read, after, limit=3, parameters=[customer])
+        have.update({id: one.version for id, one in queries.orders(page.subjects).items()})
+        return poll(page.mark) if page.more else page.mark
+
+    writers = [threading.Thread(target=move, args=[seed]) for seed in range(6)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        start = poll(start)
+    settle()
+    poll(start)
+    return have
+
+
+def as_they_stand(ids: list[UUID]) -> dict[UUID, int]:
+    return {id: one.version for id, one in queries.orders(ids).items()}
+
+
+def test_a_copy_made_among_a_crowd_of_movers_is_the_orders_as_they_stand(fill: Fill) -> None:
+    who, ids = fill(12)
+    assert copy_of_a_crowd(CHANGES, who.id, ids, seconds=1.5) == as_they_stand(ids)
+
+
+def test_the_copy_of_a_hasty_reader_has_old_orders_in_it(fill: Fill) -> None:
+    who, ids = fill(12)
+    copies = (copy_of_a_crowd(HASTY, who.id, ids, seconds=1) for _ in range(5))
+    assert any(copy != as_they_stand(ids) for copy in copies)
+
+
+def test_whoever_writes_to_a_placed_order_tells_the_feed(fill: Fill) -> None:
+    who, (order, _) = fill(2)
+    start = feed.begin(CHANGES)
+    Order.objects.filter(pk=order).update(reference="by hand")
+    settle()
+    assert feed.read(CHANGES, start, limit=9, parameters=[who.id]).subjects == [order]
+
+
+def test_a_cart_that_is_filled_is_in_no_feed(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    """Its row is written anew where it stands: no index knows what changed of it."""
+    who, jam = person(), product()
+    add_unit(who.id, jam, currency="GBP", now=now)
+    before = _place_in_the_feed(who.id)
+    add_unit(who.id, jam, currency="GBP", now=now)
+    remove_unit(who.id, jam, now=now)
+    assert _place_in_the_feed(who.id) == before
+
+
+def _place_in_the_feed(customer: int) -> list[tuple[object, ...]]:
+    return database.rows('SELECT transaction_id FROM "order" WHERE customer_id = %s', [customer])
+
+
+CUSTOMERS = (30, 3_000, 30_000)
+"""Customers with so many orders. What one of them asks for is to cost what it costs another."""
+
+
+def blocks(ask: Callable[[], object]) -> int:
+    """How many blocks of tables and indexes the statements of `ask` look at."""
+    with CaptureQueriesContext(connection) as asked:
+        ask()
+    assert asked.captured_queries
+    return sum(_blocks(one["sql"]) for one in asked.captured_queries)
+
+
+def _blocks(statement: str) -> int:
+    explained = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
+    (told,) = database.rows(explained)[0][0]
+    return int(told["Plan"]["Shared Hit Blocks"] + told["Plan"]["Shared Read Blocks"])
+
+
+def asked_of(who: Person) -> dict[str, Callable[[], object]]:
+    """What an app asks for: with nothing new, in the middle of the first copy, and long after
+    the answer before."""
+    now = OrderProgress(feed.begin(CHANGES))
+    copying = order_changes(who.id, None, limit=10).progress
+    long_ago = OrderProgress(now.mark._replace(transaction_id=1))
+    return {
+        "nothing new": lambda: order_changes(who.id, now, limit=20),
+        "a full copy begun": lambda: order_changes(who.id, None, limit=20),
+        "a page of a full copy": lambda: order_changes(who.id, copying, limit=20),
+        "far behind": lambda: order_changes(who.id, long_ago, limit=20),
+    }
+
+
+def test_an_answer_costs_the_same_however_many_orders_its_customer_has(fill: Fill) -> None:
+    people = [fill(count)[0] for count in CUSTOMERS]
+    costs = [{name: blocks(ask) for name, ask in asked_of(who).items()} for who in people]
+    for name in costs[0]:
+        few, *more = (cost[name] for cost in costs)
+        assert all(cost <= few + 10 for cost in more), costs
+    assert max(cost["nothing new"] for cost in costs) <= 8, costs
+
+
+def test_one_plan_serves_customers_of_few_orders_and_of_many(fill: Fill) -> None:
+    """A prepared statement is planned once, for nobody in particular."""
+    fill(3_000)
+    numbered = CHANGES.page
+    for number in range(1, numbered.count("%s") + 1):
+        numbered = numbered.replace("%s", f"${number}", 1)
+    with transaction.atomic():
+        database.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        database.execute(f"PREPARE poll (bigint, text, bigint, bigint) AS {numbered}")
+        plan = [row[0] for row in database.rows("EXPLAIN EXECUTE poll (1, '1', 0, 101)")]
+        database.execute("DEALLOCATE poll")
+    scans = [line for line in plan if "Scan" in line and "pg_" not in line]
+    assert len(scans) == 1, plan
+    assert "Index Scan using order_feed " in scans[0], plan
+    condition = next(line for line in plan if "ROW(" in line)
+    assert "Index Cond" in condition, plan
