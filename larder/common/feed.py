@@ -57,8 +57,16 @@ class Feed:
 
     @property
     def beginning(self) -> str:
-        """The statement of `begin`."""
-        return f"SELECT {self._epoch}, {_HORIZON}::text::bigint"
+        """The statement of `begin`: the end of the same range of the same index."""
+        rows = self._from(f"transaction_id < {_HORIZON}")
+        return f"""
+SELECT here.epoch, coalesce(row.transaction_id::text::bigint, 0), coalesce(row.position, 0)
+FROM (SELECT {self._epoch} AS epoch) AS here
+LEFT JOIN (
+    SELECT transaction_id, position FROM {rows}
+    ORDER BY transaction_id DESC, position DESC LIMIT 1
+) AS row ON TRUE
+"""
 
     @property
     def page(self) -> str:
@@ -68,15 +76,14 @@ SELECT here.epoch, here.ahead, row.transaction_id::text::bigint, row.position, r
 FROM (SELECT {self._epoch} AS epoch,
              pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ahead) AS here
 LEFT JOIN (
-    SELECT transaction_id, position, {self.subject} AS subject FROM {self._rows}
+    SELECT transaction_id, position, {self.subject} AS subject FROM {self._from(_BEHIND)}
     ORDER BY transaction_id, position LIMIT %s
 ) AS row ON TRUE
 ORDER BY row.transaction_id, row.position
 """
 
-    @property
-    def _rows(self) -> str:
-        return (self.rows or "{table} WHERE {behind}").format(table=self.table, behind=_BEHIND)
+    def _from(self, condition: str) -> str:
+        return (self.rows or "{table} WHERE {behind}").format(table=self.table, behind=condition)
 
     @property
     def _epoch(self) -> str:
@@ -104,11 +111,15 @@ class Page:
     more: bool
 
 
-def begin(feed: Feed) -> Mark:
+def begin(feed: Feed, *, parameters: Sequence[Any] = ()) -> Mark:
     """The mark for a reader who copies everything first: whatever the copy cannot see, because
-    it was not committed when this was called, is behind the mark."""
-    ((epoch, horizon),) = database.rows(feed.beginning)
-    return Mark(epoch, horizon, 0)
+    it was not committed when this was called, is behind the mark.
+
+    It is the last row before the horizon, and not the horizon itself: the ids of transactions
+    that were rolled back are given out again after a crash, for they were never on disk. What
+    was committed was, and all ids that come after a crash are above it.
+    """
+    return Mark(*database.rows(feed.beginning, parameters)[0])
 
 
 def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ()) -> Page:

@@ -65,6 +65,8 @@ def go_on(cluster: Cluster) -> None:
     """The shop has a life after the backup."""
     with psycopg.connect(cluster.owner_url(), autocommit=True) as owner:
         owner.execute(_LIFE)
+        owner.execute("UPDATE product SET name = name || '!'")
+        owner.execute("UPDATE \"order\" SET note = note || '!'")
 
 
 _LIFE = f"""

@@ -60,7 +60,7 @@ def slow_and_fast(read: Feed, customer: int, slowly: UUID, fast: UUID) -> list[U
         met.extend(page.subjects)
         return page.mark
 
-    start = feed.begin(read)
+    start = feed.begin(read, parameters=[customer])
     with of_another() as slow:
         slow.execute(TOUCH, [slowly])
         with of_another() as other:
@@ -86,7 +86,7 @@ def test_an_order_that_is_moved_again_before_it_was_read_comes_with_its_last_mov
 ) -> None:
     """Its earlier place in the feed is gone: nobody may need it."""
     who, (first, second) = fill(2)
-    start = feed.begin(CHANGES)
+    start = feed.begin(CHANGES, parameters=[who.id])
     for moved in (first, second, first):
         database.execute(TOUCH, [moved])
     settle()
@@ -99,7 +99,7 @@ def copy_of_a_crowd(
 ) -> dict[UUID, int]:
     """The versions that a reader has who polls while a crowd of writers moves orders, each in a
     transaction that takes its time."""
-    stop, start = time.monotonic() + seconds, feed.begin(read)
+    stop, start = time.monotonic() + seconds, feed.begin(read, parameters=[customer])
     have: dict[UUID, int] = {}
 
     def move(seed: int) -> None:
@@ -141,7 +141,7 @@ def test_the_copy_of_a_hasty_reader_has_old_orders_in_it(fill: Fill) -> None:
 
 def test_whoever_writes_to_a_placed_order_tells_the_feed(fill: Fill) -> None:
     who, (order, _) = fill(2)
-    start = feed.begin(CHANGES)
+    start = feed.begin(CHANGES, parameters=[who.id])
     Order.objects.filter(pk=order).update(reference="by hand")
     settle()
     assert feed.read(CHANGES, start, limit=9, parameters=[who.id]).subjects == [order]
@@ -184,7 +184,7 @@ def _blocks(statement: str) -> int:
 def asked_of(who: Person) -> dict[str, Callable[[], object]]:
     """What an app asks for: with nothing new, in the middle of the first copy, and long after
     the answer before."""
-    now = OrderProgress(feed.begin(CHANGES))
+    now = OrderProgress(feed.begin(CHANGES, parameters=[who.id]))
     copying = order_changes(who.id, None, limit=10).progress
     long_ago = OrderProgress(now.mark._replace(transaction_id=1))
     return {

@@ -43,7 +43,7 @@ def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> 
     What changes while they are copied comes again behind them. Raises SinceExpired.
     """
     if after is None:
-        after = OrderProgress(feed.begin(CHANGES), beginning=True)
+        after = OrderProgress(feed.begin(CHANGES, parameters=[customer]), beginning=True)
     if after.beginning or after.copied is not None:
         return _copied(customer, after, limit)
     return _changed(customer, after.mark, limit)
