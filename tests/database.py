@@ -47,7 +47,9 @@ def pytest_unconfigure() -> None:
 
 def _start() -> None:
     folder = tempfile.TemporaryDirectory(prefix="larder-test-")
-    cluster = Cluster(Path(folder.name), durable=False, settings={"max_connections": "200"})
+    # What is known of tables by chance, from a test before, must not decide how a plan looks.
+    settings = {"max_connections": "200", "autovacuum": "off"}
+    cluster = Cluster(Path(folder.name), durable=False, settings=settings)
     cluster.start()
     _folder.append(folder)
     _running.append(cluster)

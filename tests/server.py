@@ -115,6 +115,9 @@ class Server:
             connection.close()
             self._local.connection = None
             raise
+        if data is not None and response.status >= 400:
+            # The body may have gone unread, and the connection ends then, a little later.
+            self.hang_up()
         is_json = "json" in (response.getheader("Content-Type") or "")
         parsed = json.loads(raw) if raw and is_json else raw
         found = {name.lower(): value for name, value in response.getheaders()}

@@ -27,7 +27,10 @@ _OF_ORDER = (
     *("number", "id", "status", "placed_at", "updated_at", "customer"),
     *("reference", "note", "requested_for", "currency", "total"),
 )
-_OF_LINE = ("product", "sku", "name", "quantity", "unit_price", "line_total", "returned")
+_OF_LINE = (
+    *("product", "sku", "name", "quantity", "ordered"),
+    *("unit_price", "line_total", "returned"),
+)
 _SHIP_TO = Address.__struct_fields__
 COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
 """The first line. Columns are only ever added, at the end."""

@@ -6,6 +6,7 @@ that there is one set of rules.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -78,8 +79,15 @@ def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> li
         elif "\0" in given[name]:
             found.append(Fault(name, "nul", "Text must not contain the character U+0000."))
         else:
-            found += _judged(given[name], hints[field.name], name, strict=False)
+            hint = hints[field.name]
+            found += _judged(given[name], hint, name, strict=is_moment(hint))
     return found
+
+
+def is_moment(hint: Any) -> bool:
+    """Whether a type is that of a time, or of nothing or a time."""
+    plain, _ = _plain(hint)
+    return plain is datetime or any(is_moment(one) for one in get_args(plain))
 
 
 def _faults(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:

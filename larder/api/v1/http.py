@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import msgspec
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from larder.api.authentication import IsStaff
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT
 from larder.api.preconditions import tag_wanted
-from larder.api.v1.faults import parameter_faults
+from larder.api.v1.faults import is_moment, parameter_faults
 from larder.api.v1.shapes import LARGEST_ID
 from larder.common.errors import Fault, InvalidInput, NotFound
 from larder.common.idempotency import Claim, Scope
@@ -54,12 +54,19 @@ def read_parameters(request: Request, kind: type[Parameters]) -> Parameters:
     """
     names = _parameter_names(kind)
     given = {name: str(text) for name, text in request.query_params.items() if name in names}
-    if not any("\0" in text for text in given.values()):
+    is_time = all(given[name][4:5] == "-" for name in _times(kind) if name in given)
+    if is_time and not any("\0" in text for text in given.values()):
         try:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError:
             pass
     raise InvalidInput(parameter_faults(given, kind))
+
+
+@cache
+def _times(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """What stands for a time: where text may be a number, msgspec counts it from 1970."""
+    return frozenset(name for name, hint in get_type_hints(kind).items() if is_moment(hint))
 
 
 @cache
@@ -104,17 +111,36 @@ def reply_tagged(
     `of`, in hex, stands before the digest and names what the version is of, where the path leads
     to one thing today and to another tomorrow.
     """
-    raw = _ENCODER.encode(payload)
-    tag = f'"{version}-{of}{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
-    seen = request.META.get("HTTP_IF_NONE_MATCH")
-    if seen and request.method in {"GET", "HEAD"} and _names(seen, tag):
-        response = no_content(304)
-    else:
-        response = HttpResponse(raw, status=status, content_type="application/json")
-    response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "private, no-cache"
+    response = reply_body(request, Body(encoded(payload), version, of), status=status)
     for name, value in (headers or {}).items():
         response.headers[name] = value
+    return response
+
+
+class Body:
+    """The bytes of an answer, and their ETag."""
+
+    __slots__ = ("raw", "tag")
+
+    def __init__(self, raw: bytes, version: int = 0, of: str = "") -> None:
+        self.raw = raw
+        self.tag = f'"{version}-{of}{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+
+
+def encoded(payload: Any) -> bytes:
+    """As JSON."""
+    return _ENCODER.encode(payload)
+
+
+def reply_body(request: Request, body: Body, *, status: int = 200) -> HttpResponse:
+    """The bytes with their ETag, or 304 where the client has them."""
+    seen = request.META.get("HTTP_IF_NONE_MATCH")
+    if seen and request.method in {"GET", "HEAD"} and _names(seen, body.tag):
+        response = no_content(304)
+    else:
+        response = HttpResponse(body.raw, status=status, content_type="application/json")
+    response.headers["ETag"] = body.tag
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 

@@ -48,7 +48,7 @@ def test_the_first_line_names_the_columns(customer: Api) -> None:
     answer = customer("GET", "orders.csv")
     assert answer.body.decode() == (
         "number,id,status,placed_at,updated_at,customer,reference,note,requested_for,currency,"
-        "total,product,sku,name,quantity,unit_price,line_total,returned,ship_to_name,"
+        "total,product,sku,name,quantity,ordered,unit_price,line_total,returned,ship_to_name,"
         "ship_to_company,ship_to_line1,ship_to_line2,ship_to_city,ship_to_region,"
         "ship_to_postal_code,ship_to_country,ship_to_phone\r\n"
     )
