@@ -72,9 +72,6 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
             "max_size": pool_size,
             "timeout": DB_CONNECT_TIMEOUT,
             "reconnect_timeout": DB_RECONNECT_TIMEOUT,
-            # Only those that waited in vain can be so many: the database is away or stuck, and
-            # who comes now is told at once. The pool then looks for it by itself.
-            "max_waiting": THREADS,
             "reconnect_failed": lambda pool: pool.check(),
         }
     settings = {
@@ -215,6 +212,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- API -----------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -306,6 +304,8 @@ LOGGING = {
     "loggers": {
         "django": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # Anybody can send a Host that is none of ours: it is answered, and no error of anybody's.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         # A connection that was lost is reported once, by the request that met it.
         "psycopg.pool": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.wsgi import application
-from larder.orders.services import place_order
+from larder.orders.services import place_order, place_orders
 
 __all__ = ["application"]
 
@@ -31,6 +31,9 @@ def die_after(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # Everything is written and nothing committed; or committed, and nobody told.
-STEPS = {"before the commit": "write_placed", "after the commit": "place_orders"}
-name = STEPS[os.environ["MOMENT"]]
-setattr(place_order, name, die_after(getattr(place_order, name)))
+STEPS = {
+    "before the commit": (place_orders, "write_placed"),
+    "after the commit": (place_order, "place_orders"),
+}
+module, name = STEPS[os.environ["MOMENT"]]
+setattr(module, name, die_after(getattr(module, name)))

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from time import monotonic
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from larder.common.postgresql.base import DatabaseWrapper
 
@@ -52,3 +53,23 @@ def test_a_connection_with_news_to_read_is_no_closed_one(pooled: DatabaseWrapper
     first = backend(pooled)
     run("NOTIFY news")
     assert backend(pooled) == first
+
+
+def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connection(
+    pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the database away a second wait would come after the first, and be too long."""
+    monkeypatch.setattr(DatabaseWrapper, "_in_vain", {})
+    second = DatabaseWrapper(pooled.settings_dict, alias="pooled")
+    pooled.ensure_connection()
+    waits = []
+    for _ in range(3):
+        began = monotonic()
+        with pytest.raises(OperationalError):
+            second.ensure_connection()
+        waits.append(monotonic() - began)
+    assert waits[0] > 1.9
+    assert max(waits[1:]) < 0.5
+    pooled.close()
+    second.ensure_connection()
+    second.close()

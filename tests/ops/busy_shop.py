@@ -29,8 +29,8 @@ from larder.orders.services.moves import (
     pack_order,
     ship_order,
 )
-from larder.orders.services.place_order import place_orders
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -95,7 +95,7 @@ def _placement(
 def place(group: Sequence[Placement]) -> int:
     """Places a group; returns how many of it were not refused."""
     answers = place_orders(group, terms=GBP, now=BEGAN)
-    return sum(not isinstance(answer, DomainError) for answer in answers)
+    return sum(isinstance(answer, Placed) for answer in answers)
 
 
 def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") -> None:

@@ -16,7 +16,8 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.place_order import place_order
+from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
 
@@ -305,7 +306,8 @@ def test_within_a_group_a_refused_order_leaves_its_key_to_its_twin(
     assert [_code(one) for one in told] == ["insufficient_stock", "placed"]
 
 
-def _code(told: Placed | DomainError) -> str:
+def _code(told: Placed | Exception) -> str:
     if isinstance(told, DomainError):
         return told.code
+    assert isinstance(told, Placed), told
     return "replayed" if told.replayed else "placed"

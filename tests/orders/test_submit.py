@@ -24,7 +24,8 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderTooSmall
 from larder.orders.models import Order
 from larder.orders.services.drafts import add_unit, ensure_draft
-from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.place_order import place_order
+from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person
@@ -68,10 +69,11 @@ def order_of(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
     )
 
 
-def code(answer: Placed | DomainError) -> str:
+def code(answer: Placed | Exception) -> str:
     """What became of a placement."""
     if isinstance(answer, DomainError):
         return answer.code
+    assert isinstance(answer, Placed), answer
     return "replayed" if answer.replayed else "placed"
 
 

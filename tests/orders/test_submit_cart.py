@@ -15,7 +15,8 @@ from larder.ops.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
-from larder.orders.services.place_order import place_order, place_orders
+from larder.orders.services.place_order import place_order
+from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import CartShown, Placed, Placement, Terms
 from tests.conftest import Person
 
@@ -43,10 +44,11 @@ def submission(who: Person, total: str | None = None, **details: Any) -> Placeme
     )
 
 
-def code(answer: Placed | DomainError) -> str:
+def code(answer: Placed | Exception) -> str:
     """What became of a placement."""
     if isinstance(answer, DomainError):
         return answer.code
+    assert isinstance(answer, Placed), answer
     return "replayed" if answer.replayed else "placed"
 
 

@@ -37,7 +37,7 @@ from larder.orders.services import (
     expire_drafts,
     held_drafts,
     held_orders,
-    place_order,
+    place_orders,
 )
 from larder.orders.services.drafts import LockedDraft
 from larder.orders.services.held_drafts import LockedRow
@@ -193,7 +193,7 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "any claim": lambda: [(idempotency, "claim", claim_nothing)],
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
-    "separation of twins": lambda: [(place_order, "separate_twins", all_together)],
+    "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "_lock", find_draft)],
     "drafts held": lambda: [(held_drafts, "lock", look_at_drafts)],
     "drafts held or compared": lambda: [

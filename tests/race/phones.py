@@ -9,10 +9,9 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
 from larder.orders.services.drafts import Seen, add_unit
-from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
 from tests.conftest import Person
-from tests.race.shops import GBP, OK, Answer, answered
+from tests.race.shops import OK, Answer, answered, place_apart
 
 PHONES = 12
 """As many at once."""
@@ -72,7 +71,7 @@ class Phone:
         )
 
         def call() -> Answer:
-            placed = place_order(asked, terms=GBP, now=self.now)
+            placed = place_apart(asked, now=self.now)
             return Answer(OK, placed.order.id, placed.replayed)
 
         return answered(call)

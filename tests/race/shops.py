@@ -6,6 +6,7 @@ Every race is written once, against `Shop`, and run at both doors.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from threading import Barrier
 from typing import Any, Protocol, TypeVar
@@ -28,8 +29,8 @@ from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
 from larder.orders.services.held_orders import Asked
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from tests.conftest import Person
 from tests.server import Reply, Server
@@ -99,6 +100,15 @@ class Shop(Protocol):
         """The content is the customer's id."""
 
 
+def place_apart(asked: Placement, *, now: datetime) -> Placed:
+    """Places an order in a transaction of its own, as if each thread were a process: those of
+    one process would go together (larder/orders/services/place_order.py) and never race."""
+    (answer,) = place_orders([asked], terms=GBP, now=now)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def at_once(shop: Shop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """Runs each task in a thread and with a connection of its own, all released together."""
     gate = Barrier(len(tasks))
@@ -150,7 +160,7 @@ class ServiceShop:
         )
 
         def call() -> Answer:
-            placed = place_order(asked, terms=GBP, now=now())
+            placed = place_apart(asked, now=now())
             return Answer(OK, placed.order, placed.replayed)
 
         return answered(call)

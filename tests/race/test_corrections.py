@@ -201,7 +201,7 @@ def test_archiving_that_does_not_wait_for_orders_is_answered_too_early(
         write_placed(placed, currency=currency, now=now)
 
     people = person(), person(is_staff=True)
-    monkeypatch.setattr("larder.orders.services.place_order.write_placed", write_late)
+    monkeypatch.setattr("larder.orders.services.place_orders.write_placed", write_late)
     check_farewell(archive_amid(ServiceShop(), people, product(stock=OPENING)))
     with trigger_off("product", "lock_stock_row"):
         assert_breaks(

@@ -14,15 +14,14 @@ from uuid import UUID
 import pytest
 
 from larder.common import database
-from larder.common.errors import DomainError
 from larder.orders import queries
 from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
-from larder.orders.services.place_order import place_order, place_orders
-from larder.orders.services.placement import Placement
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
 from tests.race.books import assert_agree, shelf
 from tests.race.control import assert_breaks, index_dropped
-from tests.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once
+from tests.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once, place_apart
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -60,7 +59,7 @@ class Hand:
     def submit(self, draft: UUID | None = None) -> Answer:
         """The content is the order."""
         asked = self.placing(draft or self.open())
-        return answered(lambda: Answer(OK, place_order(asked, terms=GBP, now=self.now).order))
+        return answered(lambda: Answer(OK, place_apart(asked, now=self.now).order))
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:
@@ -287,12 +286,9 @@ def cross(hands: Sequence[Hand], products: list[int], *, groups: int) -> Crossin
         placings.append(hand.placing(hand.open()))
 
     def place(group: Sequence[Placement]) -> list[str]:
-        try:
-            told = place_orders(group, terms=GBP, now=hands[0].now)
-        except Exception as error:
-            # A deadlock, say: an outcome of the race.
-            return [str(error)]
-        return [one.code if isinstance(one, DomainError) else OK for one in told]
+        told = place_orders(group, terms=GBP, now=hands[0].now)
+        # A deadlock, say, is an outcome of the race.
+        return [OK if isinstance(one, Placed) else getattr(one, "code", str(one)) for one in told]
 
     tasks = [partial(place, placings[:: -1 if number % 2 else 1]) for number in range(groups)]
     answers = [code for own in at_once(ServiceShop(), tasks) for code in own]

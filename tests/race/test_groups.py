@@ -14,7 +14,7 @@ import pytest
 from larder.common.errors import DomainError
 from larder.common.ids import new_id
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_orders
+from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
 from tests.race.books import assert_agree, orders_of
@@ -57,11 +57,12 @@ def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Grou
     """All groups at once."""
 
     def place(group: Sequence[Placement]) -> Sequence[Told]:
-        try:
-            return place_orders(group, terms=GBP, now=now)
-        except Exception as error:
-            # A deadlock, say: an outcome of the race.
-            return [f"{type(error).__name__}: {error}"] * len(group)
+        answers = place_orders(group, terms=GBP, now=now)
+        # A deadlock, say, is an outcome of the race.
+        return [
+            one if isinstance(one, Placed | DomainError) else f"{type(one).__name__}: {one}"
+            for one in answers
+        ]
 
     told = at_once(ServiceShop(), [partial(place, group) for group in groups])
     answers: dict[str, list[Told]] = {}

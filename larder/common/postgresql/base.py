@@ -1,14 +1,24 @@
 """The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
 
 import select
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.backends.postgresql import base
 from django.db.utils import Error
+from psycopg_pool import PoolTimeout
+
+from larder.common.stopwatch import Stopwatch
+
+TOLD_AT_ONCE = 1.0
+"""For how many seconds after somebody waited for a connection in vain others need not."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own, except for what a pool hands out.
+
+    With the database away, who waited for a thread while others waited for a connection would
+    wait for theirs as well, and be told too late. So for a moment after each wait in vain nobody
+    waits, unless a connection is there: the pool looks for the database by itself.
 
     After an outage that no request met, every pooled connection is dead, and each would cost
     some later request its answer. CONN_HEALTH_CHECKS would ask the server each time (45 µs of
@@ -16,14 +26,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
     one with something to read is asked (1 µs for the others).
     """
 
+    _in_vain: ClassVar[dict[str, Stopwatch]] = {}
+    """Since a wait ended in vain last, by alias, for all threads of the process."""
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that was open a moment ago; OperationalError when there is none."""
-        connection = super().get_new_connection(conn_params)
+        connection = self._wait_for_connection(conn_params)
         while self.pool and _has_something_to_read(connection) and not self._answers(connection):
             connection.close()
             self.pool.putconn(connection)
-            connection = super().get_new_connection(conn_params)
+            connection = self._wait_for_connection(conn_params)
         return connection
+
+    def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
+        since = self._in_vain.get(self.alias)
+        lately = since is not None and since.seconds < TOLD_AT_ONCE
+        if lately and not self.pool.get_stats()["pool_available"]:
+            raise PoolTimeout("others have just waited for a connection in vain")
+        try:
+            return super().get_new_connection(conn_params)
+        except PoolTimeout:
+            self._in_vain[self.alias] = Stopwatch()
+            raise
 
     def _answers(self, connection: Any) -> bool:
         try:

@@ -1,136 +1,119 @@
-"""Placing orders: one transaction for a group of one or more.
+"""Placing one order: the way in for everybody. Orders that come at the same time go together."""
 
-In this order, so that nothing is decided on what may still change: claim ids and keys, lock the
-drafts that are to be placed, lock the stock rows, read prices and rules, decide in memory, write.
-A refused order gives its claims back and touches nothing of its neighbours.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from functools import cache
 
-from django.db import transaction
+from django.db import Error
 
-from larder.catalog import queries as catalog
-from larder.catalog.prices import prices_for
-from larder.catalog.queries import Offer
-from larder.common.errors import DomainError, NotFound
-from larder.identity import queries as identity
-from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import Balance
-from larder.orders.decision import decide
-from larder.orders.services.held_drafts import hold_drafts
-from larder.orders.services.placement import (
-    Candidate,
-    Placed,
-    Placement,
-    Terms,
-    candidate,
-    unanswered,
-)
-from larder.orders.services.repeats import (
-    claim_and_replay,
-    release_refused,
-    separate_twins,
-    settle_carts,
-)
-from larder.orders.services.write_orders import write_placed
+from larder.common import database
+from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
+from larder.common.errors import DomainError
+from larder.common.group_commit import GroupCommit, Limits
+from larder.orders.services.held_up import Aside, HeldUp
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
+
+LIMITS = Limits(entries=128, weight=2_000, waiting=1_000, patience=5.0, outage_patience=1.0)
+"""A group's weight is its lines."""
+
+LINES_OF_A_CART = 100
+"""What a cart counts as: its lines are known only under its lock."""
+
+LOCK_WAIT = 1.0
+"""Seconds for which a lock is waited for while others wait: longer than any placing takes, so that
+whoever holds it does something else."""
+
+LOCK_WAIT_ALONE = 0.25
+"""Seconds for each of a group that waited in vain, to find out which of them have to."""
+
+MOST_ASIDE = 4
+"""Orders of one process that wait for a lock by themselves, up to the role's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    placement: Placement
+    now: datetime
+
+    @property
+    def products(self) -> frozenset[int]:
+        """As far as they are known before a draft is looked at."""
+        return frozenset(line.product for line in self.placement.lines)
 
 
 def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
-    """Places one order, wholly or not at all. Raises what `place_orders` would return."""
-    answer = place_orders([asked], terms=terms, now=now)[0]
-    if isinstance(answer, DomainError):
+    """Places one order, wholly or not at all, in one transaction with those that wait with it.
+
+    Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
+    """
+    one = _Asked(asked, now)
+    if _aside.concerns(one.products):
+        return _place_aside(one, terms)
+    groups = _groups(terms)
+    if groups.is_busy:
+        # Who waits needs no connection; the one who leads may need theirs.
+        database.release()
+    lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
+    try:
+        return groups.ask(one, weight=lines)
+    except HeldUp:
+        return _place_aside(one, terms)
+
+
+_aside = Aside(MOST_ASIDE)
+
+
+def _place_aside(one: _Asked, terms: Terms) -> Placed:
+    with _aside.turn(one.products):
+        (answer,) = place_orders([one.placement], terms=terms, now=one.now)
+    if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def place_orders(
-    asked: Sequence[Placement], *, terms: Terms, now: datetime
-) -> list[Placed | DomainError]:
-    """Places a group; answers in its order. One order's refusal is no other's concern.
-
-    Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
-    SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
-    CartEmpty, StaleVersion. The lines of a refused draft are named by ascending line id.
-    """
-    candidates = [candidate(one) for one in asked]
-    waiting = candidates
-    while waiting:
-        group, waiting = separate_twins(waiting)
-        with transaction.atomic(durable=True):
-            _place_group(group, terms, now)
-    return [one.answer for one in candidates if one.answer is not None]
+@cache
+def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
+    """The queue of this process. A group has one set of terms, and so has an installation."""
+    return GroupCommit(lambda group: _place(group, terms), LIMITS)
 
 
-def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
-    earlier = claim_and_replay(group, now=now)
-    _check_customers(unanswered(group))
-    hold_drafts(unanswered(group))
-    _place_open(unanswered(group), terms, now)
-    settle_carts(group)
-    release_refused(group, earlier)
+def _place(group: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:
+    # A repeat is told by what it asks for, so the moment of a group may be that of its youngest.
+    placements, now = [one.placement for one in group], max(one.now for one in group)
+    answers = place_orders(placements, terms=terms, now=now, lock_wait=LOCK_WAIT)
+    if len(group) == 1:
+        return [_told(answers[0])]
+    return _try_failed_alone(group, answers, terms)
 
 
-def _check_customers(group: Sequence[Candidate]) -> None:
-    if not group:
-        return
-    standing = identity.standing({one.asked.customer for one in group})
-    for one in group:
-        customer = standing.get(one.asked.customer)
-        if customer is None:
-            one.answer = NotFound()
-        elif not customer.is_active and customer.public_id == one.asked.actor:
-            one.answer = SessionEnded()
-        elif not customer.is_active or not customer.may_order:
-            one.answer = OrderingNotAllowed()
+def _told(answer: Placed | Exception) -> Placed | Exception:
+    waited = isinstance(answer, Error) and sqlstate(answer) == LOCK_NOT_AVAILABLE
+    return HeldUp() if waited else answer
 
 
-def _place_open(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
-    """Locks, reads under the locks, decides, writes."""
-    if not group:
-        return
-    balances = inventory.lock({line.product for one in group for line in one.wanted})
-    offers = catalog.offers(balances)
-    _decide(group, balances, offers, terms)
-    placed = unanswered(group)
-    moves = [move for one in placed for move in _movements(one)]
-    inventory.move(moves, balances, now=now)
-    write_placed(placed, currency=terms.currency, now=now)
+def _try_failed_alone(
+    group: Sequence[_Asked], answers: Sequence[Placed | Exception], terms: Terms
+) -> list[Placed | Exception]:
+    """What failed for a group must fail only for whoever it is that it fails for."""
+    told, held_up = list(answers), set[int]()
+    for at, (one, answer) in enumerate(zip(group, answers, strict=True)):
+        if not _is_worth_another_try(answer):
+            continue
+        if not held_up.isdisjoint(one.products):
+            told[at] = HeldUp()
+            continue
+        asked = [one.placement]
+        (again,) = place_orders(asked, terms=terms, now=one.now, lock_wait=LOCK_WAIT_ALONE)
+        told[at] = _told(again)
+        if isinstance(told[at], HeldUp):
+            held_up |= one.products
+    return told
 
 
-def _decide(
-    group: Sequence[Candidate],
-    balances: Mapping[int, Balance],
-    offers: Mapping[int, Offer],
-    terms: Terms,
-) -> None:
-    """Leaves the priced lines or the refusal with each candidate."""
-    decisions = decide(
-        [one.wanted for one in group],
-        shelf={product: balance.available for product, balance in balances.items()},
-        offers=offers,
-        prices=[_prices(one, offers) for one in group],
-        minimum_total=terms.minimum_total,
-        expected_totals=[one.expected_total for one in group],
-    )
-    for one, decided in zip(group, decisions, strict=True):
-        if isinstance(decided, DomainError):
-            one.answer = decided
-        else:
-            one.lines = decided
-
-
-def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
-    wanted = {line.product for line in one.wanted if line.product in offers}
-    return prices_for(one.asked.customer, [offers[product] for product in wanted])
-
-
-def _movements(one: Candidate) -> list[inventory.Movement]:
-    event, actor = str(one.event), one.asked.actor
-    return [
-        inventory.Movement(line.offer.id, -line.quantity, line.quantity, "order", event, actor)
-        for line in one.lines
-    ]
+def _is_worth_another_try(answer: Placed | Exception) -> bool:
+    """A failure, not a refusal; and nothing of it is left, so that nothing is placed twice."""
+    if not isinstance(answer, Exception) or isinstance(answer, DomainError):
+        return False
+    return database.undid(answer)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from larder.common.errors import DomainError
 from larder.common.idempotency import Claim, Scope, fingerprint
 from larder.common.ids import NOBODY, new_id
 from larder.orders.decision import PricedLine, Wanted, add_up
@@ -99,7 +98,7 @@ class Candidate:
     wanted: Sequence[Wanted]
     draft: HeldDraft | None = None
     lines: list[PricedLine] = field(default_factory=list)
-    answer: Placed | DomainError | None = None
+    answer: Placed | Exception | None = None
 
     @property
     def scopes(self) -> list[Scope]:

@@ -19,6 +19,8 @@ Product = Callable[..., int]
 
 TRANSACTION = 2
 """BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
+PLACING = TRANSACTION + 1
+"""And how long it may wait for a lock."""
 
 
 @pytest.fixture
@@ -61,12 +63,12 @@ def test_stock_figures_are_one_statement(customer: Api, product: Product, exactl
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_placing_is_five_statements_however_many_lines(
+def test_placing_is_six_statements_however_many_lines(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     products = [product() for _ in range(lines)]
     # the customer's standing; the locks; offers under the locks; stock and ledger; the order
-    with exactly(TRANSACTION + 5):
+    with exactly(PLACING + 5):
         place(customer, *[(one, 1) for one in products])
 
 
@@ -74,11 +76,11 @@ def test_a_key_costs_placing_one_statement_and_a_chosen_id_two(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=99)
-    with exactly(TRANSACTION + 5 + 1):  # the claim
+    with exactly(PLACING + 5 + 1):  # the claim
         place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
-    with exactly(TRANSACTION + 5 + 2):  # the claim; is it the id of an order that had no claim?
+    with exactly(PLACING + 5 + 2):  # the claim; is it the id of an order that had no claim?
         place(customer, (jam, 1), id=str(new_id()))
-    with exactly(TRANSACTION + 5 + 2):  # one claim for both
+    with exactly(PLACING + 5 + 2):  # one claim for both
         place(customer, (jam, 1), id=str(new_id()), headers={"Idempotency_Key": "b"})
 
 
@@ -86,9 +88,9 @@ def test_a_refused_order_stops_at_the_decision(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=1)
-    with exactly(TRANSACTION + 3):  # standing, locks, offers
+    with exactly(PLACING + 3):  # standing, locks, offers
         place(customer, (jam, 2))
-    with exactly(TRANSACTION + 3 + 2):  # and the claim, and giving it back
+    with exactly(PLACING + 3 + 2):  # and the claim, and giving it back
         place(customer, (jam, 2), headers={"Idempotency_Key": "a"})
 
 
@@ -98,7 +100,7 @@ def test_a_replay_reads_and_writes_nothing(
     jam = product(stock=9)
     place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
     # the claim that fails, the earlier one, what was placed, the order, its lines
-    with exactly(TRANSACTION + 5) as seen:
+    with exactly(PLACING + 5) as seen:
         place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
     written = [one["sql"] for one in seen.captured_queries if "INSERT" in one["sql"]]
     assert all("ON CONFLICT DO NOTHING" in sql for sql in written)
@@ -179,14 +181,14 @@ def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
     jam, key = product(stock=99), {"Idempotency_Key": "a"}
     line = {"lines": [{"product": jam, "quantity": 1}]}
     customer("PUT", "cart", line)
-    with exactly(TRANSACTION + 5 + 3):  # which draft it is, its lock, its lines
+    with exactly(PLACING + 5 + 3):  # which draft it is, its lock, its lines
         customer("POST", "cart/submit")
     customer("PUT", "cart", line)
-    with exactly(TRANSACTION + 5 + 3 + 2):  # the claim; which order came of it
+    with exactly(PLACING + 5 + 3 + 2):  # the claim; which order came of it
         customer("POST", "cart/submit", **key)
-    with exactly(TRANSACTION + 5):  # as any replay
+    with exactly(PLACING + 5):  # as any replay
         customer("POST", "cart/submit", **key)
-    with exactly(TRANSACTION + 2):  # the customer's standing; there is no cart
+    with exactly(PLACING + 2):  # the customer's standing; there is no cart
         customer("POST", "cart/submit")
 
 

@@ -1,0 +1,206 @@
+"""Group commit: what threads ask for while a transaction runs goes together into the next one.
+
+A transaction for each request is bound by commits and by the locks it holds until its commit is
+on disk. So requests wait here, and one transaction does what all of them ask. Nobody waits for
+company: who finds nothing running leads at once, as a group of one, and there is no timer.
+
+Source of the idea: group commit of database logs (DeWitt et al., "Implementation techniques for
+main memory database systems", 1984); TigerBeetle batches its transfers likewise.
+"""
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Generic, TypeVar
+
+from larder.common.errors import Overloaded
+from larder.common.stopwatch import Stopwatch
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much goes together, and how long anything waits.
+
+    `entries` and `weight` bound a group (one entry that is heavier than all that goes alone),
+    `waiting` the queue. `patience` is how many seconds an entry may wait for its turn, and
+    `outage_patience` after how many it does not try again what has just failed for others.
+    """
+
+    entries: int = 128
+    weight: int = 2_000
+    waiting: int = 1_000
+    patience: float = 5.0
+    outage_patience: float = 1.0
+
+
+def _closed() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Asked, Answer]):
+    """What one thread asks for. `turn` opens when it is answered, or when it is to lead."""
+
+    asked: Asked
+    weight: int
+    waiting: Stopwatch = field(default_factory=Stopwatch)
+    turn: Lock = field(default_factory=_closed)
+    leads: bool = False
+    answer: Answer | Exception | None = None
+
+
+class GroupCommit(Generic[Asked, Answer]):
+    """Runs groups of what the threads of this process ask for, one group at a time.
+
+    `run` is called with one group at a time, in the order its members came, in the thread of one
+    of them. It returns an answer for each, in the same order: an Exception is raised in the
+    thread that asked, and concerns no other. What `run` itself raises, all of the group get.
+
+    There is no thread of its own. The first to come leads: it takes what waits, runs it, hands
+    the lead to the first of those who came meanwhile, and wakes the others. So everybody leads
+    once at most, is served in the order of coming, and a wait ends with a lock that is opened,
+    never by looking again and again.
+    """
+
+    def __init__(
+        self, run: Callable[[Sequence[Asked]], Sequence[Answer | Exception]], limits: Limits
+    ) -> None:
+        self._run = run
+        self._limits = limits
+        self._mutex = Lock()
+        self._waiting: deque[_Entry[Asked, Answer]] = deque()
+        self._led = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether who asks now most likely waits, and holds up what they hold."""
+        return self._led
+
+    def ask(self, asked: Asked, *, weight: int = 1) -> Answer:
+        """The answer, as soon as the group it went into is done. Raises what the answer is.
+
+        Raises Overloaded, with nothing done, when too many wait or it has waited too long.
+        """
+        entry: _Entry[Asked, Answer] = _Entry(asked, weight)
+        if not self._join(entry):
+            self._wait(entry)
+        if entry.leads:
+            self._lead()
+        if isinstance(entry.answer, Exception):
+            raise entry.answer
+        return entry.answer  # type: ignore[return-value]
+
+    def _join(self, entry: _Entry[Asked, Answer]) -> bool:
+        """Whether nothing runs, so that this one leads."""
+        with self._mutex:
+            if len(self._waiting) >= self._limits.waiting:
+                raise Overloaded
+            self._waiting.append(entry)
+            entry.leads, self._led = not self._led, True
+            return entry.leads
+
+    def _wait(self, entry: _Entry[Asked, Answer]) -> None:
+        """Until it is answered or leads. What a group has taken is not given up any more: it
+        may have been done, and its time is bounded by the limits of the transaction."""
+        if not entry.turn.acquire(timeout=self._limits.patience) and not self._gave_up(entry):
+            entry.turn.acquire()
+
+    def _gave_up(self, entry: _Entry[Asked, Answer]) -> bool:
+        with self._mutex:
+            if entry.leads or entry not in self._waiting:
+                return False
+            self._waiting.remove(entry)
+        entry.answer = Overloaded()
+        return True
+
+    def _lead(self) -> None:
+        done: list[_Entry[Asked, Answer]] = []
+        try:
+            done += self._take()
+            self._answer(done)
+        finally:
+            # The next group goes to the database while the answers of this one are written.
+            self._hand_over()
+            for entry in done:
+                entry.turn.release()
+
+    def _take(self) -> list[_Entry[Asked, Answer]]:
+        """The group: who came first, as far as the limits go, without who came too long ago."""
+        with self._mutex:
+            taken = list(self._within_limits())
+        for entry in taken:
+            if entry.waiting.seconds > self._limits.patience:
+                entry.answer = Overloaded()
+        return taken
+
+    def _within_limits(self) -> Iterator[_Entry[Asked, Answer]]:
+        weight = 0
+        for _ in range(self._limits.entries):
+            if not self._waiting:
+                return
+            weight += self._waiting[0].weight
+            if weight > self._limits.weight and weight > self._waiting[0].weight:
+                return
+            yield self._waiting.popleft()
+
+    def _answer(self, done: list[_Entry[Asked, Answer]]) -> None:
+        """Leaves an answer with every entry, whatever happens to this thread.
+
+        Who waits and is answered with them is added to `done`.
+        """
+        group = [one for one in done if one.answer is None]
+        try:
+            answers = self._run([one.asked for one in group]) if group else []
+            for entry, answer in zip(group, answers, strict=True):
+                entry.answer = answer
+        except Exception as error:
+            tired = self._leave_after_failure()
+            done += tired
+            _fail([*group, *tired], error)
+        except BaseException:
+            _fail(group, Overloaded())
+            raise
+
+    def _leave_after_failure(self) -> list[_Entry[Asked, Answer]]:
+        """Those who have waited so long that a second failure would come too late for them.
+
+        With the database away each try takes as long as a connection is waited for, and who has
+        waited for one try would then wait for another.
+        """
+        with self._mutex:
+            tired = [
+                one for one in self._waiting if one.waiting.seconds > self._limits.outage_patience
+            ]
+            for entry in tired:
+                self._waiting.remove(entry)
+        return tired
+
+    def _hand_over(self) -> None:
+        with self._mutex:
+            self._led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].turn.release()
+
+
+def _fail(entries: Iterable[_Entry[Asked, Answer]], error: Exception) -> None:
+    for entry in entries:
+        entry.answer = _copied(error)
+
+
+def _copied(error: Exception) -> Exception:
+    """One exception raised in several threads would collect the tracebacks of all."""
+    try:
+        made = copy.copy(error)
+    except Exception:
+        # Not every exception can be made from its `args`.
+        return error
+    made.__cause__ = error.__cause__
+    return made

@@ -1,0 +1,21 @@
+"""How long something takes. What time it is, services are told by whoever calls them."""
+
+from time import monotonic
+
+
+class Stopwatch:
+    """Runs from the moment it is made.
+
+    >>> Stopwatch().seconds < 1
+    True
+    """
+
+    __slots__ = ("_began",)
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return monotonic() - self._began

@@ -1,0 +1,146 @@
+"""Placing orders: one transaction for a group of one or more.
+
+In this order, so that nothing is decided on what may still change: claim ids and keys, lock the
+drafts that are to be placed, lock the stock rows, read prices and rules, decide in memory, write.
+A refused order gives its claims back and touches nothing of its neighbours.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from larder.catalog import queries as catalog
+from larder.catalog.prices import prices_for
+from larder.catalog.queries import Offer
+from larder.common import database
+from larder.common.errors import DomainError
+from larder.identity import queries as identity
+from larder.identity.ordering import why_not_order
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.movements import Balance
+from larder.orders.decision import decide
+from larder.orders.services.held_drafts import hold_drafts
+from larder.orders.services.placement import (
+    Candidate,
+    Placed,
+    Placement,
+    Terms,
+    candidate,
+    unanswered,
+)
+from larder.orders.services.repeats import (
+    claim_and_replay,
+    release_refused,
+    separate_twins,
+    settle_carts,
+)
+from larder.orders.services.write_orders import write_placed
+
+
+def place_orders(
+    asked: Sequence[Placement], *, terms: Terms, now: datetime, lock_wait: float | None = None
+) -> list[Placed | Exception]:
+    """Places a group; answers in its order. One order's refusal is no other's concern.
+
+    Those that ask for the same thing (key, id, cart) go one after the other, in transactions of
+    their own. What brings a transaction down is the answer of those in it, and never raised: the
+    one before it is committed. `lock_wait` is for how many seconds a transaction waits for any
+    lock, if less than the role's limit.
+
+    Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
+    KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
+    SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
+    CartEmpty, StaleVersion. The lines of a refused draft are named by ascending line id.
+    """
+    candidates = [candidate(one) for one in asked]
+    waiting = candidates
+    while waiting:
+        group, waiting = separate_twins(waiting)
+        failure = _placed_together(group, terms, now, lock_wait)
+        if failure is not None and not database.undid(failure):
+            # Without the database each transaction would wait for it as long as the first.
+            group, waiting = [*group, *waiting], []
+        for one in group if failure is not None else ():
+            one.answer = failure
+    return [one.answer for one in candidates if one.answer is not None]
+
+
+def _placed_together(
+    group: Sequence[Candidate], terms: Terms, now: datetime, lock_wait: float | None
+) -> Exception | None:
+    """One transaction; what brought it down, if anything did."""
+    try:
+        with transaction.atomic(durable=True):
+            if lock_wait is not None:
+                database.limit_lock_wait(lock_wait)
+            _place_group(group, terms, now)
+    except Exception as error:
+        return error
+    return None
+
+
+def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+    earlier = claim_and_replay(group, now=now)
+    _check_customers(unanswered(group))
+    hold_drafts(unanswered(group))
+    _place_open(unanswered(group), terms, now)
+    settle_carts(group)
+    release_refused(group, earlier)
+
+
+def _check_customers(group: Sequence[Candidate]) -> None:
+    if not group:
+        return
+    standing = identity.standing({one.asked.customer for one in group})
+    for one in group:
+        one.answer = why_not_order(standing.get(one.asked.customer), actor=one.asked.actor)
+
+
+def _place_open(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+    """Locks, reads under the locks, decides, writes."""
+    if not group:
+        return
+    balances = inventory.lock({line.product for one in group for line in one.wanted})
+    offers = catalog.offers(balances)
+    _decide(group, balances, offers, terms)
+    placed = unanswered(group)
+    moves = [move for one in placed for move in _movements(one)]
+    inventory.move(moves, balances, now=now)
+    write_placed(placed, currency=terms.currency, now=now)
+
+
+def _decide(
+    group: Sequence[Candidate],
+    balances: Mapping[int, Balance],
+    offers: Mapping[int, Offer],
+    terms: Terms,
+) -> None:
+    """Leaves the priced lines or the refusal with each candidate."""
+    decisions = decide(
+        [one.wanted for one in group],
+        shelf={product: balance.available for product, balance in balances.items()},
+        offers=offers,
+        prices=[_prices(one, offers) for one in group],
+        minimum_total=terms.minimum_total,
+        expected_totals=[one.expected_total for one in group],
+    )
+    for one, decided in zip(group, decisions, strict=True):
+        if isinstance(decided, DomainError):
+            one.answer = decided
+        else:
+            one.lines = decided
+
+
+def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
+    wanted = {line.product for line in one.wanted if line.product in offers}
+    return prices_for(one.asked.customer, [offers[product] for product in wanted])
+
+
+def _movements(one: Candidate) -> list[inventory.Movement]:
+    event, actor = str(one.event), one.asked.actor
+    return [
+        inventory.Movement(line.offer.id, -line.quantity, line.quantity, "order", event, actor)
+        for line in one.lines
+    ]

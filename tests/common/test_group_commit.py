@@ -1,0 +1,255 @@
+"""Group commit: nobody waits for company, nobody is left behind, and no failure is shared."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from threading import Event, Lock, get_ident
+from time import monotonic, sleep
+
+import pytest
+
+from larder.common.errors import NotFound, Overloaded
+from larder.common.group_commit import GroupCommit, Limits
+
+PATIENT = Limits(patience=30, outage_patience=30)
+
+
+@dataclass
+class Till:
+    """Doubles numbers, group by group: slowly, while its door is shut."""
+
+    groups: list[list[int]] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+    open: Event = field(default_factory=Event)
+    begun: Event = field(default_factory=Event)
+
+    def run(self, group: Sequence[int]) -> list[int | Exception]:
+        """Twice of each; 0 is refused, 13 brings the whole group down."""
+        self.groups.append(list(group))
+        self.threads.append(get_ident())
+        self.begun.set()
+        assert self.open.wait(30)
+        if 13 in group:
+            raise LookupError("thirteen")
+        return [NotFound() if one == 0 else 2 * one for one in group]
+
+
+@contextmanager
+def busy(till: Till, limits: Limits = PATIENT) -> Iterator[tuple[GroupCommit[int, int], "Ask"]]:
+    """A queue whose first group (of 1 alone) runs, and a way to have others wait behind it."""
+    queue: GroupCommit[int, int] = GroupCommit(till.run, limits)
+    with ThreadPoolExecutor(64) as pool:
+
+        def ask(number: int, weight: int = 1) -> Future[int]:
+            waiting = len(queue._waiting)
+            answer = pool.submit(queue.ask, number, weight=weight)
+            until(lambda: len(queue._waiting) > waiting or answer.done())
+            return answer
+
+        pool.submit(queue.ask, 1)
+        assert till.begun.wait(30)
+        try:
+            yield queue, ask
+        finally:
+            till.open.set()
+
+
+Ask = Callable[..., "Future[int]"]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits until something is so, for ten seconds at most."""
+    end = monotonic() + 10
+    while not true():
+        assert monotonic() < end
+        sleep(0.001)
+
+
+def test_who_comes_alone_is_a_group_of_one_in_their_own_thread_and_waits_for_nobody() -> None:
+    till = Till()
+    till.open.set()
+    queue: GroupCommit[int, int] = GroupCommit(till.run, PATIENT)
+    assert [queue.ask(4), queue.ask(5)] == [8, 10]
+    assert (till.groups, till.threads) == ([[4], [5]], [get_ident()] * 2)
+
+
+def test_those_who_come_meanwhile_go_together_in_the_order_they_came() -> None:
+    till = Till()
+    with busy(till) as (_, ask):
+        asked = [ask(number) for number in (7, 3, 9)]
+        till.open.set()
+        assert [one.result(30) for one in asked] == [14, 6, 18]
+    assert till.groups == [[1], [7, 3, 9]]
+
+
+def test_a_refusal_is_raised_for_who_asked_and_for_nobody_else() -> None:
+    till = Till()
+    with busy(till) as (_, ask):
+        asked = [ask(number) for number in (7, 0, 9)]
+        till.open.set()
+        assert [asked[0].result(30), asked[2].result(30)] == [14, 18]
+        with pytest.raises(NotFound):
+            asked[1].result(30)
+
+
+def test_what_brings_a_group_down_reaches_all_of_it_and_not_the_next_group() -> None:
+    till = Till()
+    with busy(till, Limits(entries=2, patience=30, outage_patience=30)) as (_, ask):
+        asked = [ask(number) for number in (13, 3, 9)]
+        till.open.set()
+        raised = [asked[0].exception(30), asked[1].exception(30)]
+        assert [str(one) for one in raised] == ["thirteen", "thirteen"]
+        assert raised[0] is not raised[1]
+        assert asked[2].result(30) == 18
+
+
+def test_a_failure_that_cannot_be_copied_reaches_all_of_them_too() -> None:
+    class Awkward(Exception):
+        def __init__(self, *, why: str) -> None:
+            self.why = why
+
+    class Failing(Till):
+        def run(self, group: Sequence[int]) -> list[int | Exception]:
+            if super().run(group) and 7 in group:
+                raise Awkward(why="so")
+            return [1 for _ in group]
+
+    till = Failing()
+    with busy(till) as (_, ask):
+        asked = [ask(number) for number in (7, 3)]
+        till.open.set()
+        assert [type(one.exception(30)) for one in asked] == [Awkward, Awkward]
+
+
+def test_a_leader_that_is_ended_leaves_nobody_waiting() -> None:
+    ended = Event()
+
+    class Ending(Till):
+        def run(self, group: Sequence[int]) -> list[int | Exception]:
+            answers = super().run(group)
+            if 7 in group and not ended.is_set():
+                ended.set()
+                raise SystemExit
+            return answers
+
+    till = Ending()
+    with busy(till, Limits(entries=2, patience=30)) as (_, ask):
+        asked = [ask(number) for number in (7, 3, 9)]
+        till.open.set()
+        assert isinstance(asked[0].exception(30), SystemExit)
+        assert isinstance(asked[1].exception(30), Overloaded)
+        assert asked[2].result(30) == 18
+
+
+def test_too_few_answers_are_a_failure_of_the_group() -> None:
+    queue: GroupCommit[int, int] = GroupCommit(lambda group: group[1:], PATIENT)
+    with pytest.raises(ValueError, match="shorter"):
+        queue.ask(1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "groups"),
+    [
+        (Limits(entries=2, patience=30), [[1], [2, 3], [4, 5], [6]]),
+        (Limits(weight=10, patience=30), [[1], [2, 3, 4], [5], [6]]),
+    ],
+)
+def test_groups_are_capped_by_entries_and_by_weight(
+    limits: Limits, groups: list[list[int]]
+) -> None:
+    """A heavy entry goes, alone: it is not passed by lighter ones for ever."""
+    till = Till()
+    with busy(till, limits) as (_, ask):
+        weights = {2: 3, 3: 3, 4: 4, 5: 99, 6: 1}
+        asked = [ask(number, weight) for number, weight in weights.items()]
+        till.open.set()
+        assert [one.result(30) for one in asked] == [4, 6, 8, 10, 12]
+    assert till.groups == groups
+
+
+def test_a_full_queue_refuses_at_once_and_does_nothing() -> None:
+    till = Till()
+    with busy(till, Limits(waiting=2, patience=30)) as (queue, ask):
+        asked = [ask(2), ask(3)]
+        with pytest.raises(Overloaded):
+            queue.ask(4)
+        till.open.set()
+        assert [one.result(30) for one in asked] == [4, 6]
+        assert queue.ask(4) == 8
+    assert 4 in till.groups[-1]
+
+
+def test_who_waits_too_long_is_refused_and_never_run() -> None:
+    till = Till()
+    with busy(till, Limits(patience=0.2)) as (queue, ask):
+        began = monotonic()
+        assert isinstance(ask(2).exception(30), Overloaded)
+        assert 0.2 <= monotonic() - began < 5
+        assert not queue._waiting
+        till.open.set()
+        until(lambda: not queue._led)
+        assert queue.ask(3) == 6
+    assert till.groups == [[1], [3]]
+
+
+def test_an_entry_past_its_time_is_dropped_before_its_group_begins() -> None:
+    """It has not noticed yet: it is taken first."""
+    till = Till()
+    till.open.set()
+    queue: GroupCommit[int, int] = GroupCommit(till.run, Limits(patience=-1))
+    with pytest.raises(Overloaded):
+        queue.ask(1)
+    assert till.groups == []
+    assert not queue._led
+
+
+def test_after_a_failure_who_waited_long_is_told_and_who_came_now_tries() -> None:
+    till = Till()
+    with busy(till, Limits(entries=1, patience=30, outage_patience=0.3)) as (_, ask):
+        first, second = ask(13), ask(2)
+        sleep(0.4)
+        third = ask(3)
+        till.open.set()
+        assert str(first.exception(30)) == str(second.exception(30)) == "thirteen"
+        assert third.result(30) == 6
+    assert till.groups == [[1], [13], [3]]
+
+
+def test_it_says_when_who_asks_would_wait() -> None:
+    till = Till()
+    with busy(till) as (queue, _):
+        assert queue.is_busy
+        till.open.set()
+        until(lambda: not queue.is_busy)
+
+
+def test_under_any_load_everybody_is_served_once_one_group_at_a_time() -> None:
+    chance, running = Random(5), Lock()  # noqa: S311
+    done: list[int] = []
+
+    def run(group: Sequence[int]) -> list[int | Exception]:
+        assert running.acquire(blocking=False), "two groups at once"
+        sleep(chance.random() / 500)
+        done.extend(group)
+        running.release()
+        if len(group) > 1 and group[0] % 50 == 0:
+            raise LookupError("now and then")
+        return [2 * one for one in group]
+
+    queue: GroupCommit[int, int] = GroupCommit(run, Limits(entries=5, patience=30))
+
+    def customer(number: int) -> int:
+        served = 0
+        for asked in range(number * 100, number * 100 + 100):
+            with suppress(LookupError):
+                assert queue.ask(asked) == 2 * asked
+            served += 1
+        return served
+
+    with ThreadPoolExecutor(24) as pool:
+        assert sum(pool.map(customer, range(24))) == 2400
+    assert sorted(done) == list(range(2400))
+    assert not queue._waiting
+    assert not queue._led

@@ -1,0 +1,306 @@
+"""Orders that come while others are placed go together, and no failure of one is another's."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, OperationalError, connection, connections
+
+from larder.common import database
+from larder.common.errors import Overloaded
+from larder.common.ids import new_id
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services import place_order as placing
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placed, Placement, Terms
+from tests.conftest import Person
+from tests.database import superuser_url
+
+MakeProduct = Callable[..., int]
+GBP = Terms(currency="GBP")
+LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Crowd:
+    """Customers who order at the same time. `first` is held up until `opens` is called."""
+
+    who: Person
+    now: datetime
+    pool: ThreadPoolExecutor
+    first: int
+    opens: Callable[[], None]
+    sent: list[Future[Placed]] = field(default_factory=list)
+
+    def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
+        """Sends an order, and returns when it waits behind the others."""
+        waiting = placing._groups(GBP)._waiting
+        before = len(waiting)
+        sent = self.send(product, units, **details)
+        until(lambda: len(waiting) > before or sent.done())
+        return sent
+
+    def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
+        """Sends an order."""
+        asked = self.placement(product, units, **details)
+        self.sent.append(self.pool.submit(self._place, asked))
+        return self.sent[-1]
+
+    def placement(self, product: int, units: int, **details: Any) -> Placement:
+        """What is asked for."""
+        return Placement(
+            customer=self.who.id,
+            actor=self.who.customer.public_id,
+            lines=[Wanted(product, units)],
+            operation="POST /api/v1/orders",
+            **details,
+        )
+
+    def _place(self, asked: Placement) -> Placed:
+        try:
+            return place_order(asked, terms=GBP, now=self.now)
+        finally:
+            connections.close_all()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits until something is so, for ten seconds at most."""
+    end = monotonic() + 10
+    while not true():
+        assert monotonic() < end
+        sleep(0.002)
+
+
+@contextmanager
+def held(product: int) -> Iterator[Callable[[], None]]:
+    """Somebody holds the product's stock until they are told to let go."""
+    # The application's role may not be idle in a transaction for so long.
+    with psycopg.connect(superuser_url()) as other:
+        other.execute(LOCK, [product])
+        yield other.rollback
+
+
+@pytest.fixture
+def crowd(person: Callable[..., Person], product: MakeProduct, now: datetime) -> Iterator[Crowd]:
+    """The first order of it is being placed, and waits for a product that somebody holds."""
+    plug = product(stock=100)
+    with ThreadPoolExecutor(16) as pool, held(plug) as opens:
+        made = Crowd(person(), now, pool, plug, opens)
+        made.send(plug)
+        until(lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting)
+        yield made
+
+
+def orders() -> int:
+    """How many were placed."""
+    return Order.objects.count()
+
+
+def transactions() -> int:
+    """In how many transactions."""
+    (row,) = database.rows('SELECT count(DISTINCT xmin::text) FROM "order"')
+    return int(row[0])
+
+
+def test_orders_that_wait_are_placed_in_one_transaction(crowd: Crowd, product: MakeProduct) -> None:
+    jam = product(stock=10)
+    sent = [crowd.order(jam) for _ in range(8)]
+    crowd.opens()
+    numbers = [one.result(10).order.number for one in sent]
+    assert len(set(numbers)) == 8
+    assert inventory.available([jam]) == {jam: 2}
+    assert (orders(), transactions()) == (9, 2)
+
+
+def test_one_that_is_short_is_refused_and_the_next_gets_what_is_left(
+    crowd: Crowd, product: MakeProduct
+) -> None:
+    jam = product(stock=10)
+    six, five, four = (crowd.order(jam, units) for units in (6, 5, 4))
+    crowd.opens()
+    assert [six.result(10).order.lines[0].quantity, four.result(10).order.lines[0].quantity] == [
+        6,
+        4,
+    ]
+    with pytest.raises(InsufficientStock) as refused:
+        five.result(10)
+    assert refused.value.lines[0]["available"] == 4
+    assert inventory.available([jam]) == {jam: 0}
+
+
+def test_twins_in_one_group_are_one_order(crowd: Crowd, product: MakeProduct) -> None:
+    jam, key = product(stock=10), "once"
+    sent = [crowd.order(jam, key=key) for _ in range(4)]
+    crowd.opens()
+    told = [one.result(10) for one in sent]
+    assert len({one.order.id for one in told}) == 1
+    assert [one.replayed for one in told].count(False) == 1
+    assert inventory.available([jam]) == {jam: 9}
+
+
+def test_who_waits_holds_no_connection(crowd: Crowd, product: MakeProduct) -> None:
+    """Many threads share few connections, and the one that leads needs one."""
+    jam = product(stock=10)
+    own: list[Any] = []
+
+    def order() -> Placed:
+        connection.ensure_connection()
+        own.append(connection.connection)
+        return crowd._place(crowd.placement(jam, 1))
+
+    sent = [crowd.pool.submit(order) for _ in range(5)]
+    until(lambda: len(own) == 5 and all(one.closed for one in own))
+    assert not any(one.done() for one in sent)
+    crowd.opens()
+    assert len({one.result(10).order.id for one in sent}) == 5
+
+
+def test_a_lock_that_one_of_them_waits_for_does_not_hold_up_the_others(
+    crowd: Crowd, product: MakeProduct
+) -> None:
+    jam, stuck = product(stock=10), product(stock=10)
+    with held(stuck):
+        before, waits, after = crowd.order(jam), crowd.order(stuck), crowd.order(jam)
+        crowd.opens()
+        # The role's limit is 5 s.
+        assert [one.result(4).replayed for one in (before, after)] == [False, False]
+        with pytest.raises(OperationalError) as refused:
+            waits.result(20)
+        assert refused.value.__cause__.sqlstate == "55P03"  # type: ignore[union-attr]
+    assert inventory.available([jam, stuck]) == {jam: 8, stuck: 10}
+    assert orders() == 3
+
+
+@pytest.fixture
+def unlucky() -> Iterator[Callable[[str], None]]:
+    """The database fails on orders with the note "unlucky", with an SQLSTATE: always, or in one
+    transaction only."""
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+
+        def fail(state: str, times: int = 1_000_000) -> None:
+            superuser.execute("CREATE SEQUENCE public.bad_luck")
+            superuser.execute("GRANT USAGE ON SEQUENCE public.bad_luck TO PUBLIC")
+            superuser.execute(
+                "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"IF NEW.note = 'unlucky' AND nextval('public.bad_luck') <= {times} THEN "
+                f"RAISE EXCEPTION 'bad luck' USING ERRCODE = '{state}'; END IF; "
+                "RETURN NEW; END $$"
+            )
+            superuser.execute(
+                'CREATE TRIGGER bad_luck BEFORE INSERT ON orders."order" '
+                "FOR EACH ROW EXECUTE FUNCTION public.fail()"
+            )
+
+        yield fail
+        superuser.execute("DROP FUNCTION IF EXISTS public.fail CASCADE")
+        superuser.execute("DROP SEQUENCE IF EXISTS public.bad_luck")
+
+
+@pytest.mark.parametrize("state", ["23505", "22003", "40001", "40P01", "57014"])
+def test_what_the_database_refuses_of_one_is_refused_to_that_one_alone(
+    state: str, crowd: Crowd, product: MakeProduct, unlucky: Callable[[str], None]
+) -> None:
+    """A constraint, a number out of range, a serialization failure, a deadlock, a time limit."""
+    jam = product(stock=10)
+    unlucky(state)
+    sent = [crowd.order(jam, note=note, key=f"{new_id()}") for note in ("", "unlucky", "")]
+    crowd.opens()
+    assert sent[0].result(10).order.lines
+    assert sent[2].result(10).order.lines
+    with pytest.raises(DatabaseError, match="bad luck"):
+        sent[1].result(10)
+    assert inventory.available([jam]) == {jam: 8}
+
+
+def test_a_deadlock_of_the_group_costs_nobody_their_order(
+    crowd: Crowd, product: MakeProduct, unlucky: Callable[[str, int], None]
+) -> None:
+    jam = product(stock=10)
+    unlucky("40P01", 1)
+    sent = [crowd.order(jam, note=note) for note in ("", "unlucky", "")]
+    crowd.opens()
+    assert len({one.result(10).order.id for one in sent}) == 3
+    assert inventory.available([jam]) == {jam: 7}
+
+
+def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
+    crowd: Crowd, product: MakeProduct
+) -> None:
+    """Equal keys go one after the other, in transactions of their own: when the second fails,
+    the first stands, with all the orders without a key that went in it."""
+    jam, tea, stuck = product(stock=50), product(stock=0), product(stock=10)
+    with held(stuck):
+        without_key = [crowd.order(jam) for _ in range(6)]
+        refused = crowd.order(tea, key="twin")
+        waits = [crowd.order(stuck, key="twin"), crowd.order(stuck, key="twin")]
+        crowd.opens()
+        assert len({one.result(10).order.id for one in without_key}) == 6
+        with pytest.raises(InsufficientStock):
+            refused.result(10)
+        assert [type(one.exception(20)) for one in waits] == [OperationalError] * 2
+    assert inventory.available([jam]) == {jam: 44}
+    assert orders() == 7
+
+
+def test_while_one_product_is_held_all_others_are_sold(
+    person: Callable[..., Person], product: MakeProduct, now: datetime
+) -> None:
+    """Who needs it waits aside, few at a time; nobody else waits for them."""
+    jam, stuck = product(stock=100), product(stock=100)
+    with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
+        crowd = Crowd(person(), now, pool, stuck, opens)
+        waits = [crowd.send(stuck) for _ in range(10)]
+        until(lambda: placing._aside.concerns([stuck]))
+        began = monotonic()
+        for _ in range(20):
+            waits.append(crowd.send(stuck))
+            crowd.send(jam).result(10)
+        assert monotonic() - began < 3
+        turned_away = [one for one in waits if one.done()]
+        assert {type(one.exception()) for one in turned_away} == {Overloaded}
+        assert len(waits) - len(turned_away) == placing.MOST_ASIDE
+        opens()
+        for one in waits:
+            assert one in turned_away or one.result(10).order.lines
+    assert not placing._aside.concerns([stuck])
+    assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_ASIDE}
+
+
+def test_when_the_connection_is_lost_all_of_the_group_are_told_and_none_is_placed_twice(
+    crowd: Crowd, product: MakeProduct
+) -> None:
+    """It may have been lost after the commit: what is tried again then is placed twice."""
+    jam, stuck = product(stock=10), product(stock=10)
+    with held(stuck):
+        keys = [f"{new_id()}" for _ in range(3)]
+        sent = [crowd.order(*what) for what in ((jam,), (stuck,), (jam,))]
+        crowd.opens()
+        crowd.sent[0].result(10)
+        end_the_backend_that_waits()
+        for one in sent:
+            with pytest.raises(OperationalError):
+                one.result(10)
+    assert orders() == 1
+    again = [crowd.send(jam, key=key).result(10).replayed for key in keys]
+    assert again == [False] * 3
+
+
+def end_the_backend_that_waits() -> None:
+    """As an administrator does it, or a failover."""
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        end = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        until(lambda: bool(superuser.execute(end).fetchall()))
