@@ -38,6 +38,7 @@ from larder.api.v1.operations import (
     operation,
 )
 from larder.api.v1.product_shapes import PutProduct
+from larder.api.v1.ready_pages import ReadyPages
 from larder.catalog import services as catalog
 from larder.common import money
 from larder.common.clock import now
@@ -74,6 +75,18 @@ class ListParameters(PageParameters, kw_only=True):
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
 
+_pages = ReadyPages()
+
+
+def _page(request: Request) -> shapes.ProductPage:
+    asked = read_parameters(request, ListParameters)
+    wanted, after = _filter(asked), _position(asked)
+    found = queries.products(caller(request).id, wanted, after=after, limit=asked.rows + 1)
+    results, link = pagination.page(request, found, asked.rows, _place(asked.ordering))
+    count = queries.count_products(wanted) if asked.count else UNSET
+    return shapes.ProductPage(shown(results), link, count)
+
+
 class Products(StaffWrites):
     @operation(
         "list_products",
@@ -84,12 +97,7 @@ class Products(StaffWrites):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the catalogue."""
-        asked = read_parameters(request, ListParameters)
-        wanted, after = _filter(asked), _position(asked)
-        found = queries.products(caller(request).id, wanted, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(request, found, asked.rows, _place(asked.ordering))
-        count = queries.count_products(wanted) if asked.count else UNSET
-        return reply_tagged(request, shapes.ProductPage(shown(results), link, count))
+        return _pages.answer(request, lambda: _page(request))
 
     @operation(
         "create_product",

@@ -1,0 +1,114 @@
+"""List pages as ready bytes: made once, and sent until anything in the database has changed.
+
+Each request asks PostgreSQL for its snapshot, which names the transactions that are visible:
+while it reads the same, nothing was committed, by anybody. So a page that was made after a
+snapshot was read is what the tables hold for as long as the snapshot still reads so. There is no
+time in it: a page is never old, in whatever process something was changed.
+
+Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
+"""
+
+import gzip
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from django.db import connection
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+from rest_framework.request import Request
+
+from larder.api.addresses import base_url
+from larder.api.v1.http import Body, encoded, reply_body
+from larder.common import database
+from larder.common.group_commit import GroupCommit, Limits
+
+MOST_PAGES = 256
+"""In one process."""
+
+LARGEST_PAGE = 64 * 1024
+"""Bytes. Larger ones are made each time: 256 of these take 16 MiB."""
+
+SMALLEST_COMPRESSED = 1024
+
+
+def _look(group: Sequence[None]) -> Sequence[str]:
+    return [database.snapshot()] * len(group)
+
+
+_looks: GroupCommit[None, str] = GroupCommit(_look, Limits())
+"""One look for all who came before it began: what it sees is no older than their requests."""
+
+Asked = tuple[str, str]
+"""Where the client finds us, and path and query."""
+
+
+class ReadyPage:
+    """A page as it is while the database's snapshot reads so."""
+
+    def __init__(self, snapshot: str, raw: bytes) -> None:
+        self.snapshot = snapshot
+        self.plain = Body(raw)
+        self._packed: Body | None = None
+
+    @property
+    def packed(self) -> Body:
+        """Compressed, by the first request that asks for it."""
+        if self._packed is None:
+            self._packed = Body(gzip.compress(self.plain.raw, compresslevel=6, mtime=0))
+        return self._packed
+
+
+class ReadyPages:
+    """The pages of this process, by what they were asked for; the longest unused go first.
+
+    They are the same for everybody who may ask. (Prices of a customer's own would be another
+    part of what was asked for.)
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pages: OrderedDict[Asked, ReadyPage] = OrderedDict()
+
+    def answer(self, request: Request, make: Callable[[], object]) -> HttpResponse:
+        """What `make` gives, or gave when the shop was as it is now."""
+        page = self._page(request, make)
+        packs = len(page.plain.raw) >= SMALLEST_COMPRESSED
+        packed = page.packed if packs and _takes_gzip(request) else None
+        response = reply_body(request, packed or page.plain)
+        if packed is not None and response.content:
+            response.headers["Content-Encoding"] = "gzip"
+        if packs:
+            patch_vary_headers(response, ["Accept-Encoding"])
+        return response
+
+    def _page(self, request: Request, make: Callable[[], object]) -> ReadyPage:
+        # No snapshot tells of what a transaction of one's own has written.
+        snapshot = "" if connection.in_atomic_block else _looks.ask(None)
+        asked = base_url(request), request.get_full_path()
+        with self._lock:
+            page = self._pages.get(asked)
+            if page is not None:
+                self._pages.move_to_end(asked)
+        if page is None or page.snapshot != snapshot or not snapshot:
+            page = ReadyPage(snapshot, encoded(make()))
+            self._keep(asked, page)
+        return page
+
+    def _keep(self, asked: Asked, page: ReadyPage) -> None:
+        if len(page.plain.raw) > LARGEST_PAGE:
+            return
+        with self._lock:
+            self._pages[asked] = page
+            while len(self._pages) > MOST_PAGES:
+                self._pages.popitem(last=False)
+
+
+_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether the client takes gzip: named, and not with a weight of nothing."""
+    found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    return found is not None and (found[1] is None or found[1].strip("0.") != "")

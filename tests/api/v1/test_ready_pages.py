@@ -1,0 +1,192 @@
+"""The product list as ready bytes: nothing is read twice, and nothing old is ever sent."""
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from larder.api.v1 import products, ready_pages
+from larder.common import database
+from tests.api.conftest import token_for
+from tests.conftest import Api, Person
+
+MakeProduct = Callable[..., int]
+MakePerson = Callable[..., Person]
+TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
+
+
+@pytest.fixture
+def token(db: None, person: MakePerson) -> str:
+    return token_for(person())
+
+
+@pytest.fixture
+def customer(as_: Callable[[Person], Api], person: MakePerson) -> Api:
+    return as_(person())
+
+
+@pytest.fixture
+def another(as_: Callable[[Person], Api], person: MakePerson) -> Api:
+    return as_(person())
+
+
+def reads(api: Api, path: str = "products", **headers: str) -> list[str]:
+    """The statements that a request costs, but for the look at ended log-ins now and then."""
+    with CaptureQueriesContext(connection) as captured:
+        assert api("GET", path, **headers).status in {200, 304}
+    statements = [query["sql"] for query in captured.captured_queries]
+    return [one for one in statements if 'FROM "session"' not in one]
+
+
+def quantity(api: Api) -> int:
+    """What the list says of its one product."""
+    return int(api("GET", "products").body["results"][0]["quantity"])
+
+
+def test_a_page_is_read_once_while_nothing_changes(
+    transactional_db: None, product: MakeProduct, customer: Api, another: Api
+) -> None:
+    """A commit in any database of the cluster is a reason to look: others may work beside."""
+    product()
+    assert len(reads(customer)) == 2
+    assert [database.SNAPSHOT] in [reads(customer) for _ in range(100)]
+    assert [database.SNAPSHOT] in [reads(another) for _ in range(100)]
+
+
+@pytest.fixture
+def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if nobody committed anything, and no page was kept yet."""
+    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
+    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
+
+
+def test_not_modified_is_answered_without_touching_a_row(
+    undisturbed: None, product: MakeProduct, customer: Api
+) -> None:
+    product()
+    tag = customer("GET", "products").headers["ETag"]
+    assert reads(customer, If_None_Match=tag) == []
+    assert customer("GET", "products", If_None_Match=tag).status == 304
+
+
+def test_what_anybody_committed_is_in_the_next_answer(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    jam = product(stock=100)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        for left in range(99, 49, -1):
+            elsewhere.execute(TAKE_ONE, [jam])
+            assert quantity(customer) == left
+
+
+def test_what_nobody_committed_is_in_none(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    """A page that is made while a transaction is open does not outlive its commit."""
+    jam = product(stock=100)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+        assert [quantity(customer), quantity(customer)] == [100, 100]
+        elsewhere.commit()
+        assert quantity(customer) == 99
+
+
+def test_a_snapshot_that_tells_of_nothing_would_show_what_is_gone(
+    undisturbed: None, product: MakeProduct, customer: Api
+) -> None:
+    """The negative control."""
+    jam = product(stock=100)
+    assert quantity(customer) == 100
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+    assert quantity(customer) == 100
+
+
+def test_a_transaction_sees_what_it_has_written(
+    db: None, product: MakeProduct, customer: Api
+) -> None:
+    for number in range(3):
+        product()
+        assert len(customer("GET", "products").body["results"]) == number + 1
+
+
+def test_each_host_gets_its_own_links(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    for _ in range(2):
+        product()
+    for host in ("testserver", "localhost"):
+        answer = customer("GET", "products?limit=1", Host=host)
+        assert answer.body["next"].startswith(f"http://{host}/api/v1/products?")
+
+
+@pytest.fixture
+def long_list(transactional_db: None, product: MakeProduct) -> None:
+    for _ in range(20):
+        product()
+
+
+def compressed(token: str, accept: str, **headers: str) -> Any:
+    """The answer to who takes what `accept` says."""
+    client = Client(headers={"Authorization": f"Bearer {token}", **headers})
+    return client.get("/api/v1/products", headers={"Accept-Encoding": accept})
+
+
+@pytest.mark.parametrize("accept", ["gzip", "br, gzip;q=0.5", "deflate, GZIP"])
+def test_who_takes_gzip_gets_gzip(long_list: None, token: str, accept: str) -> None:
+    plain, packed = compressed(token, ""), compressed(token, accept)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(packed.content)) == plain.json()
+    assert len(packed.content) < len(plain.content) / 3
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    again = compressed(token, accept, **{"If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "Content-Encoding" not in again.headers
+
+
+@pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip; q=0.000", "br", "xgzip"])
+def test_who_does_not_gets_it_as_it_is(long_list: None, token: str, accept: str) -> None:
+    assert "Content-Encoding" not in compressed(token, accept).headers
+
+
+def test_it_is_compressed_once_a_page(
+    undisturbed: None, long_list: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[bytes] = []
+    compress = gzip.compress
+
+    def counted(raw: bytes, **options: int) -> bytes:
+        times.append(raw)
+        return compress(raw, **options)
+
+    monkeypatch.setattr(gzip, "compress", counted)
+    for _ in range(3):
+        compressed(token, "gzip")
+    assert len(times) == 1
+
+
+def test_what_is_kept_is_bounded(
+    undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_pages, "MOST_PAGES", 2)
+    product()
+    for path in ("products?limit=1", "products?limit=2", "products?limit=1", "products?limit=3"):
+        customer("GET", path)
+    assert [len(reads(customer, f"products?limit={n}")) for n in (1, 3, 2)] == [0, 0, 1]
+
+
+def test_a_large_page_is_made_each_time(
+    undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_pages, "LARGEST_PAGE", 10)
+    product()
+    assert [len(reads(customer)), len(reads(customer))] == [1, 1]
