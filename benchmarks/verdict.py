@@ -20,10 +20,10 @@ class Compared:
 
 
 RATIOS = (
-    Compared("R", "bare Django", floor=0.60),
+    Compared("R", "bare Django", floor=0.75),
     Compared("R", "bare WSGI"),
     Compared("R304", "R"),
-    Compared("W", "pgbench W", floor=0.10),
+    Compared("W", "pgbench W", floor=0.40),
     Compared("H", "pgbench H"),
     Compared("H", "W"),
     Compared("WK", "W"),

@@ -27,13 +27,13 @@ BALANCED = Books(
     invariants="",
 )
 RATES = {
-    "R": 65,
+    "R": 80,
     "bare Django": 100,
     "bare WSGI": 900,
     "R304": 70,
-    "W": 11,
+    "W": 45,
     "pgbench W": 100,
-    "H": 8,
+    "H": 44,
     "pgbench H": 20,
     "WK": 9,
     "pgbench 20": 200,
@@ -50,10 +50,10 @@ def results(**rates: int) -> Results:
 
 
 def test_a_run_on_its_floors_passes() -> None:
-    assert judge(results(R=60, W=10), BALANCED).missed == []
+    assert judge(results(R=75, W=40), BALANCED).missed == []
 
 
-@pytest.mark.parametrize(("name", "rate"), [("R", 59), ("W", 9), ("W", 0)])
+@pytest.mark.parametrize(("name", "rate"), [("R", 74), ("W", 39), ("W", 0)])
 def test_a_ratio_below_its_floor_fails_the_run(name: str, rate: int) -> None:
     (missed,) = judge(results(**{name: rate}), BALANCED).missed
     assert missed.startswith(f"{name} is {rate}%")
@@ -99,8 +99,8 @@ def test_the_terminal_shows_every_load_every_ratio_and_what_was_missed(found: Re
     shown = report.text(found)
     assert all(name in shown for name in RATES)
     assert shown.count(" / ") == len(RATIOS)
-    assert "floor 60%: MISSED" in shown
-    assert "MISSED: R is 10% of bare Django, the floor is 60%." in shown
+    assert "floor 75%: MISSED" in shown
+    assert "MISSED: R is 10% of bare Django, the floor is 75%." in shown
     assert "application 200 MiB, PostgreSQL 100 MiB" in shown
 
 
@@ -119,7 +119,7 @@ def test_the_json_holds_what_the_table_shows(found: Report) -> None:
     assert kept["ratios"][0] == {
         "measured": "R",
         "limit": "bare Django",
-        "floor": 0.6,
+        "floor": 0.75,
         "value": 0.1,
         "by_cpu": pytest.approx(0.1),
         "passed": False,
