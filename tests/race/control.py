@@ -13,12 +13,17 @@ from tests import database
 Outcome = TypeVar("Outcome")
 
 
+GROUPS_MEET = 25
+"""Rounds: of a server's two processes each places one group at a time, and their locks cross only
+now and then."""
+
+
 def assert_breaks(
     rush: Callable[[], Outcome],
     check: Callable[[Outcome], None],
     *,
     fault: Callable[[Outcome], bool],
-    rounds: int = 5,
+    rounds: int = GROUPS_MEET,
 ) -> None:
     """Holds that on some round the check fails, and for the fault that the guard prevents."""
     for _ in range(rounds):

@@ -37,6 +37,7 @@ from larder.orders.services import (
     expire_drafts,
     held_drafts,
     held_orders,
+    place_order,
     place_orders,
 )
 from larder.orders.services.drafts import LockedDraft
@@ -97,6 +98,11 @@ def without_grace(session: Session, given: Refresh, door: Door, now: datetime) -
 
 def keep_claims(scopes: Collection[Scope]) -> None:
     """Forgets to give the claims of refused orders back."""
+
+
+def never(answer: object) -> bool:
+    """Tries nothing again."""
+    return False
 
 
 def all_together(
@@ -188,7 +194,12 @@ UNLOCKED_NAME = "SELECT %s::text"
 
 REMOVALS: dict[str, Callable[[], Removal]] = {
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
-    "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],
+    "lock order": lambda: [
+        (stock_sql, "LOCK", LOCKED_IN_ANY_ORDER),
+        # What the order prevents would be healed by a second try, or by waiting aside.
+        (place_order, "_is_worth_another_try", never),
+        (place_order, "LOCK_WAIT", 5.0),
+    ],
     "claims": lambda: [(idempotency, "claim", look_then_write)],
     "any claim": lambda: [(idempotency, "claim", claim_nothing)],
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],

@@ -138,7 +138,7 @@ def test_products_named_in_opposite_order_block_nobody(
 def test_with_rows_locked_in_any_order_they_do(crowd: list[Person], product: MakeProduct) -> None:
     with without("lock order") as server:
         assert_breaks(
-            lambda: rush(server, crowd, [product(stock=UNITS) for _ in range(3)], 6),
+            lambda: rush(server, crowd, [product(stock=UNITS) for _ in range(6)], 6),
             check,
             fault=lambda outcome: outcome.statuses[503] > 0,
         )
