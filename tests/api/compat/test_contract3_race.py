@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 
 import pytest
 
@@ -184,7 +185,7 @@ def test_a_new_product_and_renamed_ones_do_not_get_one_name(
 
 def test_without_the_lock_of_the_name_both_get_it(person: MakePerson, crowd: list[Person]) -> None:
     boss = person(is_staff=True)
-    names = iter(f"Jam {number}" for number in range(5))
+    names = (f"Jam {number}" for number in count())
     with without("name lock") as server:
         assert_breaks(
             lambda: name_at_once(server, boss, next(names), []),
