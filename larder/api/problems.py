@@ -27,6 +27,7 @@ from rest_framework.request import Request
 from larder.api import preconditions
 from larder.api.addresses import base_url
 from larder.common import money
+from larder.common.database import sqlstate
 from larder.common.errors import DomainError, InvalidInput, StaleVersion
 
 logger = logging.getLogger(__name__)
@@ -213,7 +214,7 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
 
 def from_database(request: Asked, error: Exception) -> HttpResponse | None:
     """503 when the database is away or cannot keep up; None for an error of ours."""
-    busy = getattr(error.__cause__, "sqlstate", None) in _BUSY
+    busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
     logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])

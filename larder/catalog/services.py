@@ -294,7 +294,7 @@ def _clash(error: IntegrityError) -> Exception:
 
 def _over_limit(error: OperationalError) -> Exception:
     """A name of which PostgreSQL's index cannot hold the bytes: emoji count for four each."""
-    if getattr(error.__cause__, "sqlstate", None) != "54000":
+    if database.sqlstate(error) != "54000":
         return error
     detail = "Too long in bytes: 650 characters always fit, 1,024 where most are Latin."
     return InvalidInput([Fault("/name", "too_long", detail)])

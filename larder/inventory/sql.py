@@ -1,6 +1,7 @@
 """Inventory's hand-written SQL, and the plans it relies on.
 
-Each statement is compared with its plain ORM version in tests/inventory/test_sql.py.
+Each statement is compared with its plain ORM version in tests/inventory/test_sql.py and
+test_movement_sql.py.
 """
 
 LOCK = """

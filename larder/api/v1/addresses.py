@@ -17,7 +17,7 @@ from larder.api.v1.http import (
     caller,
     claim,
     no_content,
-    read_parameters,
+    read_page,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -46,11 +46,12 @@ class Addresses(Endpoint):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the caller's addresses, oldest first."""
-        asked = read_parameters(request, PageParameters)
-        place = pagination.decode(asked.cursor, AddressPlace)
-        after = place.id if place else None
-        found = queries.addresses(caller(request).id, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(request, found, asked.rows, _place)
+        who = caller(request).id
+
+        def find(place: AddressPlace | None, rows: int) -> list[AddressRow]:
+            return queries.addresses(who, after=place.id if place else None, limit=rows)
+
+        results, link = read_page(request, AddressPlace, find, _place)
         return reply_tagged(request, shapes.AddressPage([_shown(one) for one in results], link))
 
     @operation(

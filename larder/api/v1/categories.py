@@ -12,7 +12,7 @@ from larder.api.v1.http import (
     StaffWrites,
     claim,
     no_content,
-    read_parameters,
+    read_page,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -40,10 +40,11 @@ class Categories(StaffWrites):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of categories, by id."""
-        asked = read_parameters(request, PageParameters)
-        place = pagination.decode(asked.cursor, CategoryPlace)
-        found = queries.categories(after=place.id if place else 0, limit=asked.rows + 1)
-        results, link = pagination.page(request, found, asked.rows, _place)
+
+        def find(place: CategoryPlace | None, rows: int) -> list[CategoryRow]:
+            return queries.categories(after=place.id if place else 0, limit=rows)
+
+        results, link = read_page(request, CategoryPlace, find, _place)
         return reply_tagged(request, shapes.CategoryPage([_shown(one) for one in results], link))
 
     @operation(

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
@@ -13,8 +13,9 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from larder.api import pagination
 from larder.api.authentication import IsStaff
-from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT
+from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
 from larder.api.v1.faults import is_moment, parameter_faults
 from larder.api.v1.shapes import LARGEST_ID
@@ -61,6 +62,21 @@ def read_parameters(request: Request, kind: type[Parameters]) -> Parameters:
         except msgspec.ValidationError:
             pass
     raise InvalidInput(parameter_faults(given, kind))
+
+
+def read_page(
+    request: Request,
+    kind: type[Cursor],
+    find: Callable[[Cursor | None, int], Sequence[Item]],
+    place: Callable[[Item], Cursor],
+) -> tuple[Sequence[Item], str | None]:
+    """A page of a list without filters, and the link to the next one.
+
+    `find` is given where the page before ended, and how many rows to look for.
+    """
+    asked = read_parameters(request, PageParameters)
+    found = find(pagination.decode(asked.cursor, kind), asked.rows + 1)
+    return pagination.page(request, found, asked.rows, place)
 
 
 @cache

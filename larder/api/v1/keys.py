@@ -14,7 +14,7 @@ from larder.api.v1.http import (
     caller,
     claim,
     no_content,
-    read_parameters,
+    read_page,
     replay_headers,
     reply,
     reply_tagged,
@@ -43,11 +43,12 @@ class Keys(Endpoint):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the caller's live keys, oldest first; never the keys themselves."""
-        asked = read_parameters(request, PageParameters)
-        place = pagination.decode(asked.cursor, KeyPlace)
-        after = place.id if place else None
-        found = queries.keys(caller(request).id, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(request, found, asked.rows, _place)
+        who = caller(request).id
+
+        def find(place: KeyPlace | None, rows: int) -> list[KeyRow]:
+            return queries.keys(who, after=place.id if place else None, limit=rows)
+
+        results, link = read_page(request, KeyPlace, find, _place)
         return reply_tagged(request, shapes.KeyPage([_shown(one) for one in results], link))
 
     @operation(

@@ -17,6 +17,7 @@ from larder.api.v1.http import (
     PageParameters,
     caller,
     claim,
+    read_page,
     read_parameters,
     replay_headers,
     reply,
@@ -112,11 +113,11 @@ class Ledger(Endpoint):
     )
     def get(self, request: Request, product: int) -> HttpResponse:
         """Staff: why a product's stock is what it is, newest first."""
-        asked = read_parameters(request, PageParameters)
-        place = pagination.decode(asked.cursor, LedgerPlace)
-        before = place.id if place else None
-        found = queries.ledger(product, before=before, limit=asked.rows + 1)
-        entries, link = pagination.page(request, found, asked.rows, _place)
+
+        def find(place: LedgerPlace | None, rows: int) -> list[LedgerRow]:
+            return queries.ledger(product, before=place.id if place else None, limit=rows)
+
+        entries, link = read_page(request, LedgerPlace, find, _place)
         events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
         behind = {str(event): order for event, order in orders.orders_of(events).items()}
         results = [_shown(one, behind.get(one.reference)) for one in entries]

@@ -1,0 +1,123 @@
+"""The hand-written SQL of movements says the same as the ORM, whatever is asked."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from larder.common import database
+from larder.inventory import queries, sql
+from larder.inventory.models import LedgerEntry, Stock
+from larder.inventory.services import movements
+from larder.inventory.services.movements import Balance, Movement
+
+ANYBODY = 1
+MOST = 2**31 - 1
+within_a_test = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+# --- LOCK ----------------------------------------------------------------------------------
+@pytest.mark.parametrize("asked", [[], [2, 1, 0], [0, 0, 2], [1, 10**12], [-1]])
+def test_lock_reads_what_the_orm_would_in_product_order(
+    product: Callable[..., int], asked: list[int]
+) -> None:
+    made = [product(stock=units) for units in (3, 0, 7)]
+    ids = [made[one] if 0 <= one < 3 else one for one in asked]
+    plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
+    expected = list(plain.values_list("product_id", "available", "committed"))
+    assert database.rows(sql.LOCK, [ids]) == expected
+    assert movements.lock(ids) == {id: Balance(*units) for id, *units in expected}
+    assert list(movements.lock(ids)) == sorted(set(ids) & set(made))
+
+
+def test_lock_has_the_order_below_the_locking(product: Callable[..., int]) -> None:
+    lines = [row[0] for row in database.rows(f"EXPLAIN {sql.LOCK}", [[product(), product()]])]
+    assert lines[0].startswith("LockRows")
+    assert "Sort" in lines[1] or "Index Scan using stock_pkey" in lines[1]
+
+
+# --- MOVE ----------------------------------------------------------------------------------
+changes = st.tuples(st.integers(0, 2), st.integers(-5, 9), st.integers(-5, 9))
+
+
+def by_hand(wanted: Sequence[Movement], now: datetime) -> None:
+    """Movements through the ORM, one row after the other."""
+    for one in wanted:
+        stock = Stock.objects.select_for_update().get(pk=one.product)
+        stock.available += one.available
+        stock.committed += one.committed
+        stock.save()
+        LedgerEntry.objects.create(
+            product=stock,
+            available_change=one.available,
+            committed_change=one.committed,
+            available_after=stock.available,
+            committed_after=stock.committed,
+            cause=one.cause,
+            reference=one.reference,
+            actor=one.actor,
+            at=now,
+        )
+
+
+def written(products: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    """Stock and ledger as they are, without what differs between two runs: the ids."""
+    stock = Stock.objects.filter(pk__in=products).order_by("pk")
+    entries = LedgerEntry.objects.filter(product_id__in=products).order_by("id")
+    columns = [f.attname for f in LedgerEntry._meta.concrete_fields if f.name != "id"]
+    return list(stock.values()), list(entries.values(*columns))
+
+
+def forgotten(run: Callable[[], object], products: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    """What `run` writes; it is rolled back."""
+    with transaction.atomic():
+        run()
+        found = written(products)
+        transaction.set_rollback(True)
+    return found
+
+
+@within_a_test
+@given(asked=st.lists(changes, max_size=8))
+def test_move_writes_what_the_orm_would(
+    stocked: list[int], now: datetime, asked: list[tuple[int, int, int]]
+) -> None:
+    actor = UUID(int=7)
+    wanted = [
+        Movement(stocked[at], available, committed, "correction", f"r{number}", actor)
+        for number, (at, available, committed) in enumerate(asked)
+    ]
+    expected = forgotten(lambda: by_hand(wanted, now), stocked)
+    found = forgotten(lambda: movements.move(wanted, movements.lock(stocked), now=now), stocked)
+    assert found == expected
+
+
+@pytest.fixture
+def stocked(product: Callable[..., int], now: datetime) -> list[int]:
+    """Three products with 100 available and 100 committed each."""
+    ids = [product(stock=0) for _ in range(3)]
+    Stock.objects.filter(pk__in=ids).update(available=100, committed=100)
+    return ids
+
+
+# --- the ledger through the ORM queries ----------------------------------------------------
+def test_a_ledger_is_read_backwards_from_where_a_page_ended(
+    product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(stock=5)
+    for number in range(5):
+        movement = Movement(jam, 1, 0, "received", f"r{number}", uuid4())
+        movements.move([movement], movements.lock([jam]), now=now + timedelta(seconds=number))
+    whole = queries.ledger(jam, before=None, limit=100)
+    assert [one.balance for one in whole] == [10, 9, 8, 7, 6, 5]
+    assert queries.ledger(jam, before=whole[1].id, limit=2) == whole[2:4]
