@@ -127,16 +127,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "larder.api.correlation.one_form",
-    "django_guid.middleware.guid_middleware",
+    "larder.api.correlation.correlate",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "larder.ops.middleware.BrowserSession",
     "django.middleware.common.CommonMiddleware",
-    "larder.ops.middleware.BrowserCsrf",
-    "larder.ops.middleware.BrowserAuthentication",
-    "larder.ops.middleware.BrowserMessages",
+    "larder.ops.middleware.ForBrowsers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -199,8 +195,11 @@ UNFOLD: dict[str, Any] = {
 AUTH_USER_MODEL = "identity.Customer"
 AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
 # The username is unique without regard to case, through an index on lower(username).
-# CSRF protection is there, as a subclass that looks at the paths of browsers (W003).
-SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "security.W003"]
+# Sessions, CSRF protection and messages are there, within ForBrowsers.
+SILENCED_SYSTEM_CHECKS = [
+    *("auth.E003", "auth.W004"),
+    *("security.W003", "admin.E408", "admin.E409", "admin.E410"),
+]
 PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -262,13 +261,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Logs ----------------------------------------------------------------------------------
-DJANGO_GUID = {
-    "GUID_HEADER_NAME": "Correlation-ID",
-    "VALIDATE_GUID": True,
-    "UUID_LENGTH": 32,
-    # corsheaders tells browsers what they may read; this would put its own list in its place.
-    "EXPOSE_HEADER": False,
-}
 LOG_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,

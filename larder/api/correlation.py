@@ -1,28 +1,35 @@
-"""Correlation ids have one form: 32 lower-case hexadecimal digits, as ours are made."""
+"""Correlation ids: one for each request, in its answer and in every line of the log.
+
+django-guid keeps the id and gives it to the log. Its middleware is not used: it takes whatever
+Python reads as a UUID (in braces, with dashes, in capitals) and hands it out as it came, so that
+logs could not be searched for one spelling, and it costs 30 µs, a tenth of a product list.
+"""
 
 import re
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
+from django_guid import set_guid
 
-_HEADER = "HTTP_CORRELATION_ID"
+HEADER = "Correlation-ID"
 _FORM = re.compile(r"[0-9a-f]{32}")
+"""32 lower-case hexadecimal digits, as ours are made."""
 
 
-def one_form(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware that stands before django-guid's and hides an id of any other form from it.
-
-    django-guid takes whatever Python reads as a UUID (in braces, with dashes, in capitals) and
-    hands it out as it came: logs could then not be searched for one spelling.
+def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Middleware that takes the id of the request, or gives it one.
 
     Every answer says that scripts may read the id; what corsheaders says of more goes first.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not _FORM.fullmatch(request.META.get(_HEADER, "")):
-            request.META.pop(_HEADER, None)
+        given = request.META.get("HTTP_CORRELATION_ID", "")
+        correlation_id = given if _FORM.fullmatch(given) else uuid4().hex
+        set_guid(correlation_id)
         response = get_response(request)
-        response.headers.setdefault("Access-Control-Expose-Headers", "Correlation-ID")
+        response.headers[HEADER] = correlation_id
+        response.headers.setdefault("Access-Control-Expose-Headers", HEADER)
         return response
 
     return middleware

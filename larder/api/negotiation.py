@@ -24,10 +24,19 @@ class JSONOnly(BaseContentNegotiation):
         format_suffix: str | None = None,
     ) -> tuple[Any, str]:
         renderer = next(iter(renderers))
-        accepted = request.META.get("HTTP_ACCEPT")
-        if accepted and not takes_json(accepted) and not takes(accepted, renderer.media_type):
-            raise NotAcceptable
+        self.check(request, renderer.media_type)
         return renderer, renderer.media_type
+
+    def check(self, request: Request, also: str = "application/json") -> None:
+        """Raises NotAcceptable for a client that takes neither JSON nor `also`."""
+        accepted = request.META.get("HTTP_ACCEPT") or "*/*"
+        if accepted in _USUAL or takes_json(accepted) or takes(accepted, also):
+            return
+        raise NotAcceptable
+
+
+_USUAL = frozenset({"*/*", "application/json"})
+"""What nearly every client sends, told without taking it apart."""
 
 
 def takes_json(accepted: str) -> bool:

@@ -1,6 +1,6 @@
 """What the catalogue tells the others. Plain data, no models."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -31,7 +31,13 @@ class Offer:
 
 def offers(products: Collection[int]) -> dict[int, Offer]:
     """The products that can be ordered, by id: neither unknown nor archived ones are in it."""
-    return {row[0]: Offer(*row) for row in database.rows(sql.OFFERS, [list(products)])}
+    return ask_offers(products)()
+
+
+def ask_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
+    """As `offers`, to be read later in a pipeline."""
+    reading = database.ask(sql.OFFERS, [list(products)])
+    return lambda: {row[0]: Offer(*row) for row in reading()}
 
 
 def ids_by_sku(skus: Collection[str]) -> dict[str, int]:

@@ -6,16 +6,19 @@ not to the connection, because a start-up option would not pass PgBouncer.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from django.db import Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
 from django.db.migrations.operations import RunSQL
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
+
+from larder.common.postgresql.base import DatabaseWrapper
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
@@ -26,16 +29,37 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
     A list is an array, whose type the statement says (`%s::uuid[]`).
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _with_arrays(parameters))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return ask(sql, parameters)()
 
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
     """Runs one statement that returns no rows on the application's connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _with_arrays(parameters))
+    _wrapper().kept_cursor().execute(sql, _with_arrays(parameters))
+
+
+Reading = Callable[[], list[tuple[Any, ...]]]
+"""Waits for the rows of a statement, once, before anything else is asked of the connection."""
+
+
+def ask(sql: str, parameters: Sequence[Any] = ()) -> Reading:
+    """Sends one statement; its rows can be read later where `pipeline` is on."""
+    cursor = _wrapper().kept_cursor()
+    cursor.execute(sql, _with_arrays(parameters))
+    return cast(Reading, cursor.fetchall)
+
+
+def pipeline() -> AbstractContextManager[None]:
+    """Within a transaction: no statement of this block waits for the answer to another.
+
+    Each wait is a round trip, and under load the thread then waits for its turn to go on as well.
+    They are carried out in the order they were sent in, each as it would be by itself.
+    What one raises is raised where rows are read next, or at the end of the block.
+    """
+    return _wrapper().pipeline()
+
+
+def _wrapper() -> DatabaseWrapper:
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
 
 
 def _with_arrays(parameters: Sequence[Any]) -> list[Any]:

@@ -1,7 +1,7 @@
 """What identity tells the others. Plain data, no models."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -100,8 +100,13 @@ class Standing:
 
 def standing(customers: Collection[int]) -> dict[int, Standing]:
     """The standing of each customer, by id; an id that does not exist is not in it."""
-    rows = database.rows(sql.STANDING, [list(customers)])
-    return {row[0]: Standing(*row[1:]) for row in rows}
+    return ask_standing(customers)()
+
+
+def ask_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]]:
+    """As `standing`, to be read later in a pipeline."""
+    reading = database.ask(sql.STANDING, [list(customers)])
+    return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 
 
 def ended_sessions(*, now: datetime) -> frozenset[UUID]:

@@ -5,6 +5,7 @@ nothing to an app with a token. So they look at the paths of the admin only, and
 earlier contracts that staff may open with the admin's cookie; never at /api/v1/.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 
 
@@ -29,33 +31,22 @@ def for_browsers(path: str) -> bool:
 _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 
 
-class _ForBrowsers:
-    """Passes every other path on untouched."""
+class ForBrowsers:
+    """Session, CSRF protection, `request.user` and messages, in this order; passes every other
+    path on untouched.
 
-    get_response: Any
+    One middleware in the place of four, for each costs a request 4 µs even if it does nothing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._others = get_response
+        self._csrf = CsrfViewMiddleware(AuthenticationMiddleware(MessageMiddleware(get_response)))
+        self._browsers = SessionMiddleware(self._csrf)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if for_browsers(request.path_info):
-            return super().__call__(request)  # type: ignore[misc]
-        return self.get_response(request)
+        answer = self._browsers if for_browsers(request.path_info) else self._others
+        return answer(request)
 
-
-class BrowserSession(_ForBrowsers, SessionMiddleware):
-    """The session of the admin."""
-
-
-class BrowserCsrf(_ForBrowsers, CsrfViewMiddleware):
-    """CSRF protection where there is a session to protect."""
-
-    def process_view(self, request: HttpRequest, *view: Any) -> Any:
-        if for_browsers(request.path_info):
-            return super().process_view(request, *view)
-        return None
-
-
-class BrowserAuthentication(_ForBrowsers, AuthenticationMiddleware):
-    """`request.user` of the admin."""
-
-
-class BrowserMessages(_ForBrowsers, MessageMiddleware):
-    """The admin's messages."""
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
+        """Where Django refuses a form without its token."""
+        return self._csrf.process_view(request, *view) if for_browsers(request.path_info) else None

@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from tests.common.round_trips import round_trips
 from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
@@ -39,3 +41,17 @@ def test_a_short_line_changes_nothing_and_every_short_line_is_named(
         (rice, 0),
     ]
     assert inventory.available([jam, tea, rice]) == {jam: 5, tea: 1, rice: 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_placing_waits_for_the_database_five_times(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    """However many statements it takes: what can be asked together is asked together."""
+    who, jam = person(), product(stock=20)
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
+    for _ in range(5):
+        place_order(asked, terms=GBP, now=now)  # until everything is prepared
+    with round_trips(connection) as seen:
+        place_order(asked, terms=GBP, now=now)
+    assert seen.count == len(["begin", "read", "write", "end of the pipeline", "commit"])

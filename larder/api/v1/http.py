@@ -7,14 +7,16 @@ from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from larder.api import pagination
 from larder.api.authentication import IsStaff
+from larder.api.negotiation import JSONOnly
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
 from larder.api.v1.faults import is_moment, parameter_faults
@@ -215,17 +217,42 @@ def replay_headers(*, replayed: bool) -> dict[str, str]:
 
 class Endpoint(APIView):
     """A path of v1. Views answer with HttpResponse; nothing is parsed or rendered by the
-    framework, which does authentication, permissions, throttling and errors."""
+    framework, which does authentication, permissions, throttling and errors.
+
+    What it would make anew for each request and v1 has no use for (parsers, renderers, versions)
+    is left out.
+    """
 
     parser_classes = ()
+    methods: tuple[str, ...] = ()
+    """What the path takes; where there is something to get, it is told of without it (HEAD)."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def __init_subclass__(cls) -> None:
+        gets = hasattr(cls, "get")
+        names = cls.http_method_names
+        cls.methods = tuple(one for one in names if hasattr(cls, one) or (gets and one == "head"))
+
+    def initialize_request(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> Request:
+        """What the views are given."""
+        asked = Request(request, authenticators=self.get_authenticators(), negotiator=_NEGOTIATOR)
+        asked.accepted_renderer = _RENDERER
+        return asked
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """What every answer carries."""
+        return {"Allow": ", ".join(self.methods).upper()}
+
+    def initial(self, request: Request, *_args: Any, **kwargs: Any) -> None:
         """A method that the path does not take is refused first, whoever asks."""
-        if request.method not in self.allowed_methods:
-            taken = ", ".join(self.allowed_methods)
+        if str(request.method).lower() not in self.methods:
+            taken = self.default_response_headers["Allow"]
             raise MethodNotAllowed(str(request.method), detail=f"This path takes {taken}.")
         if request.method != "OPTIONS":
-            super().initial(request, *args, **kwargs)
+            _NEGOTIATOR.check(request)
+            self.perform_authentication(request)
+            self.check_permissions(request)
+            self.check_throttles(request)
         # An id in the path that no row can have is the id of no row.
         if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
             raise NotFound
@@ -233,6 +260,10 @@ class Endpoint(APIView):
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The methods of the path, in the Allow header that every answer carries."""
         return no_content()
+
+
+_NEGOTIATOR = JSONOnly()
+_RENDERER = JSONRenderer()
 
 
 class Open(Endpoint):

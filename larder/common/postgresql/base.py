@@ -1,9 +1,12 @@
 """The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
 
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 from django.db.utils import Error
 from psycopg_pool import PoolTimeout
 
@@ -26,6 +29,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     one with something to read is asked (1 µs for the others).
     """
 
+    _is_pipeline = False
+    _sent = 0
+    """In the present pipeline."""
+
     _in_vain: ClassVar[dict[str, Stopwatch]] = {}
     """Since a wait ended in vain last, by alias, for all threads of the process."""
 
@@ -37,6 +44,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = self._wait_for_connection(conn_params)
         return connection
+
+    def kept_cursor(self) -> CursorWrapper:
+        """A cursor whose rows are all taken before the next statement, or, in a pipeline, at any
+        time before its end. A connection keeps them: a new one for each statement costs 30 µs, a
+        third of it.
+
+        Whoever counts statements gets a new one, which counts.
+        """
+        if self.queries_logged:
+            return self.cursor()
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        kept: list[Any] = vars(self.connection).setdefault("larder_kept_cursors", [])
+        if self._sent >= len(kept):
+            kept.append(self.create_cursor())
+        cursor = kept[self._sent]
+        self._sent += self._is_pipeline
+        return CursorWrapper(cursor, self)
+
+    @contextmanager
+    def pipeline(self) -> Iterator[None]:
+        """Statements of this block go out at once, and answers are waited for where they are
+        read, or at the end of the block, which raises what no reading has raised."""
+        self.ensure_connection()
+        self._is_pipeline = True
+        try:
+            with self.wrap_database_errors, self.connection.pipeline():
+                yield
+        finally:
+            self._is_pipeline, self._sent = False, 0
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)

@@ -1,6 +1,6 @@
 """What moves stock: the lock of its rows, and the one writer of stock and ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -40,8 +40,13 @@ def lock(products: Iterable[int]) -> dict[int, Balance]:
 
     Must run in a transaction; the locks last until it ends.
     """
-    rows = database.rows(sql.LOCK, [list(products)])
-    return {row[0]: Balance(row[1], row[2]) for row in rows}
+    return ask_lock(products)()
+
+
+def ask_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
+    """As `lock`, to be read later in a pipeline: what is asked for after it is seen under it."""
+    reading = database.ask(sql.LOCK, [list(products)])
+    return lambda: {row[0]: Balance(row[1], row[2]) for row in reading()}
 
 
 def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now: datetime) -> None:

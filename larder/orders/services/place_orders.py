@@ -5,9 +5,10 @@ drafts that are to be placed, lock the stock rows, read prices and rules, decide
 A refused order gives its claims back and touches nothing of its neighbours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 
 from django.db import transaction
 
@@ -72,7 +73,7 @@ def _placed_together(
 ) -> Exception | None:
     """One transaction; what brought it down, if anything did."""
     try:
-        with transaction.atomic(durable=True):
+        with transaction.atomic(durable=True), database.pipeline():
             if lock_wait is not None:
                 database.limit_lock_wait(lock_wait)
             _place_group(group, terms, now)
@@ -83,28 +84,43 @@ def _placed_together(
 
 def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
     earlier = claim_and_replay(group, now=now)
-    _check_customers(unanswered(group))
-    hold_drafts(unanswered(group))
-    _place_open(unanswered(group), terms, now)
+    if waiting := unanswered(group):
+        check_customers = _ask_for_customers(waiting)
+        if any(one.asked.is_draft for one in waiting):
+            # What to lock is in the drafts, and those of who may not order are left alone.
+            check_customers()
+            hold_drafts(unanswered(waiting))
+        _place_open(unanswered(waiting), check_customers, terms, now)
     settle_carts(group)
     release_refused(group, earlier)
 
 
-def _check_customers(group: Sequence[Candidate]) -> None:
-    if not group:
-        return
-    standing = identity.standing({one.asked.customer for one in group})
-    for one in group:
-        one.answer = why_not_order(standing.get(one.asked.customer), actor=one.asked.actor)
+def _ask_for_customers(group: Sequence[Candidate]) -> Callable[[], None]:
+    """Refuses, when it is called first, those whose customers may not order."""
+    reading = identity.ask_standing({one.asked.customer for one in group})
+
+    @cache
+    def check() -> None:
+        standing = reading()
+        for one in group:
+            one.answer = why_not_order(standing.get(one.asked.customer), actor=one.asked.actor)
+
+    return check
 
 
-def _place_open(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+def _place_open(
+    group: Sequence[Candidate], check_customers: Callable[[], None], terms: Terms, now: datetime
+) -> None:
     """Locks, reads under the locks, decides, writes."""
     if not group:
         return
-    balances = inventory.lock({line.product for one in group for line in one.wanted})
-    offers = catalog.offers(balances)
-    _decide(group, balances, offers, terms)
+    products = {line.product for one in group for line in one.wanted}
+    locked, offered = inventory.ask_lock(products), catalog.ask_offers(products)
+    check_customers()
+    balances = locked()
+    # A product that came after the lock is unknown to this group.
+    offers = {id: offer for id, offer in offered().items() if id in balances}
+    _decide(unanswered(group), balances, offers, terms)
     placed = unanswered(group)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)

@@ -1,0 +1,37 @@
+"""How often somebody waits for PostgreSQL: counted in libpq's own trace of the protocol."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+FRONTEND, BACKEND = "F", "B"
+
+
+@dataclass
+class Seen:
+    """`count`: how often the server spoke after the client did."""
+
+    count: int = 0
+
+
+@contextmanager
+def round_trips(connection: Any) -> Iterator[Seen]:
+    """Of a connection of Django's, while the block runs."""
+    connection.ensure_connection()
+    libpq, seen = connection.connection.pgconn, Seen()
+    with tempfile.TemporaryFile("w+") as trace:
+        libpq.trace(trace.fileno())
+        try:
+            yield seen
+        finally:
+            libpq.untrace()
+            trace.seek(0)
+            seen.count = _turns(trace.read())
+
+
+def _turns(trace: str) -> int:
+    said_by = [fields[1] for line in trace.splitlines() if len(fields := line.split("\t")) > 2]
+    return sum(both == (FRONTEND, BACKEND) for both in pairwise(said_by))
