@@ -130,7 +130,7 @@ MIDDLEWARE = [
     "larder.api.correlation.correlate",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "larder.ops.middleware.Cors",
     "django.middleware.common.CommonMiddleware",
     "larder.ops.middleware.ForBrowsers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
