@@ -49,6 +49,7 @@ MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 # --- Processes -----------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
+SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 
 # --- Database ------------------------------------------------------------------------------
@@ -128,6 +129,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "larder.api.correlation.correlate",
+    "larder.api.recent_writes.note_writes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "larder.ops.middleware.Cors",

@@ -41,6 +41,7 @@ class Server:
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = Path()
+    _shared: tempfile.TemporaryDirectory[str] | None = None
     _local: threading.local = field(default_factory=threading.local)
     _connections: list[http.client.HTTPConnection] = field(default_factory=list)
 
@@ -53,7 +54,13 @@ class Server:
             *("--workers-kill-timeout", "3"),
             *(*self.options, self.application),
         ]
-        own = {"WORKERS": str(self.workers), "THREADS": str(self.threads), "DB_POOL_SIZE": "8"}
+        self._shared = tempfile.TemporaryDirectory(prefix="larder-shared-")
+        own = {
+            "WORKERS": str(self.workers),
+            "THREADS": str(self.threads),
+            "DB_POOL_SIZE": "8",
+            "SHARED_DIR": self._shared.name,
+        }
         environment = os.environ | own | self.environment
         descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")
         self._log = Path(log)
@@ -77,6 +84,8 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._log.unlink()
+        if self._shared is not None:
+            self._shared.cleanup()
 
     def _wait_until_ready(self) -> None:
         """Until every worker has started: one that still does would miss the order to end."""

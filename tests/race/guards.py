@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
+from larder.api.recent_writes import RecentWrites
 from larder.catalog import queries as catalog_queries
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
@@ -192,7 +193,12 @@ _claim_name = catalog.claim_name
 UNLOCKED_NAME = "SELECT %s::text"
 
 
+def note_nothing(writes: object, caller: int) -> None:
+    """Whoever reads next may be served by a process that has not heard of it."""
+
+
 REMOVALS: dict[str, Callable[[], Removal]] = {
+    "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
     "lock order": lambda: [
         (stock_sql, "LOCK", LOCKED_IN_ANY_ORDER),

@@ -1,9 +1,13 @@
 """List pages as ready bytes: made once, and sent until anything in the database has changed.
 
-Each request asks PostgreSQL for its snapshot, which names the transactions that are visible:
+Whether it has is looked at for each caller who wrote something since the last look, and ten times
+a second for the others: they may see what others did up to 100 ms later, what they did themselves
+at once. Where the processes of a server share no table of who wrote (SHARED_DIR), each request
+looks.
+
+To look is to ask PostgreSQL for its snapshot, which names the transactions that are visible:
 while it reads the same, nothing was committed, by anybody. So a page that was made after a
-snapshot was read is what the tables hold for as long as the snapshot still reads so. There is no
-time in it: a page is never old, in whatever process something was changed.
+snapshot was read is what the tables hold for as long as the snapshot still reads so.
 
 Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
 """
@@ -13,6 +17,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
+from time import monotonic_ns
 
 from django.db import connection
 from django.http import HttpResponse
@@ -20,7 +25,8 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
 from larder.api.addresses import base_url
-from larder.api.v1.http import Body, encoded, reply_body
+from larder.api.recent_writes import recent_writes
+from larder.api.v1.http import Body, caller, encoded, reply_body
 from larder.common import database
 from larder.common.group_commit import GroupCommit, Limits
 
@@ -31,6 +37,9 @@ LARGEST_PAGE = 64 * 1024
 """Bytes. Larger ones are made each time: 256 of these take 16 MiB."""
 
 SMALLEST_COMPRESSED = 1024
+
+LONGEST_LAG = 100_000_000
+"""Nanoseconds for which a page is not looked at again."""
 
 
 def _look(group: Sequence[None]) -> Sequence[str]:
@@ -45,10 +54,12 @@ Asked = tuple[str, str]
 
 
 class ReadyPage:
-    """A page as it is while the database's snapshot reads so."""
+    """A page as it is while the database's snapshot reads so; `seen_at` (monotonic nanoseconds)
+    it did."""
 
     def __init__(self, snapshot: str, raw: bytes) -> None:
         self.snapshot = snapshot
+        self.seen_at = 0
         self.plain = Body(raw)
         self._packed: Body | None = None
 
@@ -84,16 +95,19 @@ class ReadyPages:
         return response
 
     def _page(self, request: Request, make: Callable[[], object]) -> ReadyPage:
-        # No snapshot tells of what a transaction of one's own has written.
-        snapshot = "" if connection.in_atomic_block else _looks.ask(None)
-        asked = base_url(request), request.get_full_path()
+        asked, now = (base_url(request), request.get_full_path()), monotonic_ns()
         with self._lock:
             page = self._pages.get(asked)
             if page is not None:
                 self._pages.move_to_end(asked)
+        if page is not None and page.seen_at > _needed_at(now, caller(request).id):
+            return page
+        # No snapshot tells of what a transaction of one's own has written.
+        snapshot = "" if connection.in_atomic_block else _looks.ask(None)
         if page is None or page.snapshot != snapshot or not snapshot:
             page = ReadyPage(snapshot, encoded(make()))
             self._keep(asked, page)
+        page.seen_at = now
         return page
 
     def _keep(self, asked: Asked, page: ReadyPage) -> None:
@@ -103,6 +117,12 @@ class ReadyPages:
             self._pages[asked] = page
             while len(self._pages) > MOST_PAGES:
                 self._pages.popitem(last=False)
+
+
+def _needed_at(now: int, caller: int) -> int:
+    """What was seen after this is good enough for the caller."""
+    writes = recent_writes()
+    return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
 
 
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)

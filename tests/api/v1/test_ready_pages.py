@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -12,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from larder.api.recent_writes import recent_writes
 from larder.api.v1 import products, ready_pages
 from larder.common import database
 from tests.api.conftest import token_for
@@ -65,6 +68,69 @@ def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None
     """As if nobody committed anything, and no page was kept yet."""
     monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
+
+
+@pytest.fixture
+def processes_share(
+    transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """As `make run` starts the server: its processes know who wrote."""
+    settings.SHARED_DIR = str(tmp_path)
+    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
+    recent_writes.cache_clear()
+    yield
+    recent_writes.cache_clear()
+
+
+@pytest.fixture
+def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready_pages, "LONGEST_LAG", 3600 * 10**9)
+
+
+def test_within_the_lag_nothing_is_asked_of_the_database(
+    processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
+) -> None:
+    product()
+    assert [len(reads(customer)), len(reads(customer))] == [2, 0]
+    assert customer("GET", "products").status == 200
+
+
+def test_what_others_did_is_seen_after_a_tenth_of_a_second(
+    processes_share: None, product: MakeProduct, customer: Api
+) -> None:
+    jam = product(stock=10)
+    for left in range(9, 0, -1):
+        assert quantity(customer) == left + 1
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+            elsewhere.execute(TAKE_ONE, [jam])
+        sleep(0.1)
+        assert quantity(customer) == left
+
+
+def test_the_lag_is_what_bounds_it(
+    processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
+) -> None:
+    """The negative control."""
+    jam = product(stock=10)
+    assert quantity(customer) == 10
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+    assert quantity(customer) == 10
+
+
+def test_ones_own_order_is_seen_at_once_and_makes_nobody_else_look(
+    processes_share: None,
+    no_lag_is_too_long: None,
+    product: MakeProduct,
+    customer: Api,
+    another: Api,
+) -> None:
+    jam = product(stock=10)
+    for left in range(9, 0, -1):
+        assert (
+            customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).status == 201
+        )
+        assert (quantity(customer), reads(another)) == (left, [])
 
 
 def test_not_modified_is_answered_without_touching_a_row(
