@@ -26,6 +26,7 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEMO else []
 )
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/(api|auth|token|products|orders)/"
@@ -51,6 +52,7 @@ WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Database ------------------------------------------------------------------------------
 PGBOUNCER = env.bool("PGBOUNCER", default=False)
@@ -248,10 +250,10 @@ if not DEMO and not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     # What a client says of itself is believed only if something in front rewrites it.
-    if env.list("TRUSTED_PROXIES", default=[]):
+    if TRUSTED_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -9,12 +9,13 @@ from larder.api.compat.urls import patterns as earlier_contracts
 from larder.api.home import home
 from larder.api.v1.urls import documentation
 from larder.api.v1.urls import urlpatterns as v1
-from larder.ops import health
+from larder.ops import health, metrics
 
 urlpatterns = [
     path("api/v1/", include(v1 + documentation)),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("metrics", metrics.page),
     path("admin/", admin.site.urls),
     # Where people who type an address by hand want to go.
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -16,9 +16,11 @@ from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from larder.api.admission import Admission
 from larder.api.content_type import with_plain_charsets
+from larder.ops import metrics
 
-application = with_plain_charsets(get_wsgi_application())
+application = Admission(with_plain_charsets(get_wsgi_application()), metrics.request_refused)
 
 if unsafe := [
     message
@@ -26,6 +28,8 @@ if unsafe := [
     if message.is_serious() and not message.is_silenced()
 ]:
     raise SystemCheckError("\n".join(["Larder does not start like this:", *map(str, unsafe)]))
+
+metrics.start(lambda: application.wait)
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

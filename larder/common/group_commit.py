@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
+from larder.common.telemetry import Group, Observer, Observers
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -46,13 +47,15 @@ def _closed() -> Lock:
 
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Asked, Answer]):
-    """What one thread asks for. `turn` opens when it is answered, or when it is to lead."""
+    """What one thread asks for. `turn` opens when it is answered, or when it is to lead. `waited`
+    says for how many seconds once its group begins; None as long as it is in none."""
 
     asked: Asked
     weight: int
     waiting: Stopwatch = field(default_factory=Stopwatch)
     turn: Lock = field(default_factory=_closed)
     leads: bool = False
+    waited: float | None = None
     answer: Answer | Exception | None = None
 
 
@@ -67,13 +70,20 @@ class GroupCommit(Generic[Asked, Answer]):
     the lead to the first of those who came meanwhile, and wakes the others. So everybody leads
     once at most, is served in the order of coming, and a wait ends with a lock that is opened,
     never by looking again and again.
+
+    `observe` is told of each group, by its leader when all others have their answers, and of
+    everybody who was refused without being run.
     """
 
     def __init__(
-        self, run: Callable[[Sequence[Asked]], Sequence[Answer | Exception]], limits: Limits
+        self,
+        run: Callable[[Sequence[Asked]], Sequence[Answer | Exception]],
+        limits: Limits,
+        observe: Observer | None = None,
     ) -> None:
         self._run = run
         self._limits = limits
+        self._observe = observe or Observers()
         self._mutex = Lock()
         self._waiting: deque[_Entry[Asked, Answer]] = deque()
         self._led = False
@@ -89,7 +99,12 @@ class GroupCommit(Generic[Asked, Answer]):
         Raises Overloaded, with nothing done, when too many wait or it has waited too long.
         """
         entry: _Entry[Asked, Answer] = _Entry(asked, weight)
-        if not self._join(entry):
+        try:
+            leads = self._join(entry)
+        except Overloaded:
+            self._observe.refused("full")
+            raise
+        if not leads:
             self._wait(entry)
         if entry.leads:
             self._lead()
@@ -118,26 +133,41 @@ class GroupCommit(Generic[Asked, Answer]):
                 return False
             self._waiting.remove(entry)
         entry.answer = Overloaded()
+        self._observe.refused("late")
         return True
 
     def _lead(self) -> None:
         done: list[_Entry[Asked, Answer]] = []
+        running = Stopwatch()
         try:
             done += self._take()
             self._answer(done)
         finally:
+            seconds = running.seconds
             # The next group goes to the database while the answers of this one are written.
             self._hand_over()
             for entry in done:
                 entry.turn.release()
+            self._tell(done, seconds)
+
+    def _tell(self, done: Sequence[_Entry[Asked, Answer]], seconds: float) -> None:
+        ran = [(one.waited, one.answer) for one in done if one.waited is not None]
+        if ran:
+            waited, answers = zip(*ran, strict=True)
+            self._observe.group_done(Group(waited, answers, seconds, len(self._waiting)))
+        for _ in range(len(done) - len(ran)):
+            self._observe.refused("late")
 
     def _take(self) -> list[_Entry[Asked, Answer]]:
         """The group: who came first, as far as the limits go, without who came too long ago."""
         with self._mutex:
             taken = list(self._within_limits())
         for entry in taken:
-            if entry.waiting.seconds > self._limits.patience:
+            waited = entry.waiting.seconds
+            if waited > self._limits.patience:
                 entry.answer = Overloaded()
+            else:
+                entry.waited = waited
         return taken
 
     def _within_limits(self) -> Iterator[_Entry[Asked, Answer]]:

@@ -1,4 +1,4 @@
-"""How passwords are hashed, and how many at once."""
+"""How passwords are hashed, how many at once, and how many may wait for it."""
 
 import os
 from collections.abc import Iterator
@@ -7,23 +7,49 @@ from threading import BoundedSemaphore
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
+from larder.common import database
 from larder.common.errors import Overloaded
 
 HASHES_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+MOST_WAITING = 5
+"""Who waits holds a thread: of the sixteen that a process has unless it is told otherwise, a rush
+of log-ins leaves ten to all others."""
 LONGEST_WAIT = 5.0
 """Seconds that a log-in waits for its turn before it is told to come back."""
 
 _turns = BoundedSemaphore(HASHES_AT_ONCE)
+_places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
+
+
+def let_wait(threads: int) -> None:
+    """Lets a third of a process's threads wait. Called before there are any."""
+    global MOST_WAITING, _places  # noqa: PLW0603  as Django makes hashers without arguments
+    MOST_WAITING = max(1, threads // 3)
+    _places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=LONGEST_WAIT):
+    """Raises Overloaded, at once where too many wait."""
+    with _place():
+        # A hash takes as long as a hundred statements: somebody else needs the connection.
+        database.release()
+        if not _turns.acquire(timeout=LONGEST_WAIT):
+            raise Overloaded
+        try:
+            yield
+        finally:
+            _turns.release()
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
         raise Overloaded
     try:
         yield
     finally:
-        _turns.release()
+        _places.release()
 
 
 class BoundedArgon2PasswordHasher(Argon2PasswordHasher):

@@ -20,6 +20,7 @@ MOST_SHOWN = 20
 
 SESSION = """
 SET LOCAL statement_timeout = '15min';
+SET LOCAL enable_seqscan = on;
 SET LOCAL work_mem = '64MB';
 SET LOCAL enable_nestloop = off
 """

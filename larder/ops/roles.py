@@ -37,6 +37,13 @@ file that is sent over HTTP takes some four seconds; what has to take longer lif
 itself (larder/common/database.py)."""
 
 
+PLANNING = {"enable_seqscan": "off", "jit": "off"}
+"""How the server's statements are planned. Planned while a table was known to be empty or tiny, a
+foreign key's check walks the table, and goes on to for up to a minute while it grows: with 150
+orders already 380 rows for each new one. Every statement of the server has its index; one that has
+none walks all the same, and must not be compiled for the price that this is given then."""
+
+
 def time_limits(server: int) -> dict[str, str]:
     """The time limits of the app role on this version of PostgreSQL, such as 170004."""
     return TIME_LIMITS | (TRANSACTION_LIMIT if server >= 170_000 else {})
@@ -63,7 +70,7 @@ def separate() -> bool:
 
 
 def make_roles(*, using: str = "owner") -> None:
-    """Makes or renews the app and read-only roles: log-in, search path, time limits."""
+    """Makes or renews the app and read-only roles: log-in, search path, limits, planning."""
     if not separate():
         return
     app = app_login()
@@ -75,12 +82,12 @@ def make_roles(*, using: str = "owner") -> None:
             sql.Identifier(app.name),
             sql.Literal(app.password),
         )
-    for name, limit in time_limits(_server(using)).items():
+    for name, value in (time_limits(_server(using)) | PLANNING).items():
         _run(
             using,
             f"ALTER ROLE {{}} SET {name} = {{}}",
             sql.Identifier(app.name),
-            sql.Literal(limit),
+            sql.Literal(value),
         )
     _make(READ_ONLY, using, login=False)
 

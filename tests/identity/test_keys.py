@@ -136,7 +136,7 @@ def test_simultaneous_first_calls_give_one_derived_key(
     transactional_db: None, person: MakePerson, now: datetime
 ) -> None:
     for _ in range(3):
-        who, gate = person(), Barrier(8)
+        who, gate = person(), Barrier(5)
 
         def call(who: Person = who, gate: Barrier = gate) -> str:
             try:
@@ -146,8 +146,8 @@ def test_simultaneous_first_calls_give_one_derived_key(
             finally:
                 connection.close()
 
-        with ThreadPoolExecutor(8) as crowd:
-            texts = {one.result() for one in [crowd.submit(call) for _ in range(8)]}
+        with ThreadPoolExecutor(5) as crowd:
+            texts = {one.result() for one in [crowd.submit(call) for _ in range(5)]}
         assert len(texts) == 1
         assert Key.objects.filter(customer=who.id).count() == 1
 

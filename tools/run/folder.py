@@ -4,6 +4,7 @@ lock         held by the supervisor; says "stopping" once it is on its way out
 run_id       marks the processes of this folder's runs, see leftovers.py
 secret_key   of the server
 log/         server.log, worker.log
+shared/      what the server's processes share, for as long as it runs
 postgresql/  see tools/local_postgres
 """
 
@@ -64,6 +65,14 @@ class RunFolder:
         """Return the path of a log file."""
         (self.path / "log").mkdir(exist_ok=True)
         return self.path / "log" / f"{name}.log"
+
+    def empty_shared(self) -> Path:
+        """Return the folder of the server's processes, without what an earlier server left."""
+        folder = self.path / "shared"
+        folder.mkdir(exist_ok=True)
+        for file in folder.iterdir():
+            file.unlink()
+        return folder
 
     def _kept_secret(self, name: str, length: int) -> str:
         path = self.path / name

@@ -84,6 +84,7 @@ class Supervisor:
             "DEMO": "1",
             "REGISTRATION": "open",
             "SECRET_KEY": self._folder.secret_key,
+            **shared_folder(self._folder.empty_shared()),
         }
         fixed = {
             "WORKERS": str(self._settings.workers),
@@ -158,6 +159,11 @@ class Supervisor:
                 service.close()
             if self._cluster is not None:
                 self._cluster.stop()
+
+
+def shared_folder(folder: Path) -> dict[str, str]:
+    """What tells the processes of one server where to share what they write and count."""
+    return {"SHARED_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def server_command(settings: Settings) -> list[str]:

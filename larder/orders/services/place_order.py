@@ -7,7 +7,7 @@ from functools import cache
 
 from django.db import Error
 
-from larder.common import database
+from larder.common import database, telemetry
 from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
 from larder.common.errors import DomainError
 from larder.common.group_commit import GroupCommit, Limits
@@ -76,7 +76,7 @@ def _place_aside(one: _Asked, terms: Terms) -> Placed:
 @cache
 def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
     """The queue of this process. A group has one set of terms, and so has an installation."""
-    return GroupCommit(lambda group: _place(group, terms), LIMITS)
+    return GroupCommit(lambda group: _place(group, terms), LIMITS, telemetry.placing)
 
 
 def _place(group: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:

@@ -1,0 +1,68 @@
+"""What the modules tell of their work, to whoever watches: nobody, unless a server's metrics do.
+
+The modules know of no metrics library; `ops` watches (larder/ops/metrics.py).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+logger = logging.getLogger(__name__)
+
+Reason = Literal["full", "late"]
+"""Why somebody was not even tried: as many waited as may, or they had waited for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that is done.
+
+    `waited`: the seconds that each member waited until it began. `answers`: what each was told,
+    in the same order. `seconds`: how long it ran. `waiting`: how many wait for the next.
+    """
+
+    waited: Sequence[float]
+    answers: Sequence[object]
+    seconds: float
+    waiting: int
+
+
+class Observer(Protocol):
+    """Is told by the thread that did it, once nobody waits for it any more."""
+
+    def group_done(self, group: Group) -> None: ...
+
+    def refused(self, reason: Reason) -> None: ...
+
+
+class Observers:
+    """Tells all who watch. What they raise is logged: no order fails because it was counted."""
+
+    def __init__(self) -> None:
+        self._watching: list[Observer] = []
+
+    def watch(self, observer: Observer) -> None:
+        """From now on, in this process."""
+        self._watching.append(observer)
+
+    def group_done(self, group: Group) -> None:
+        """A group ran."""
+        for one in self._watching:
+            _tell(one.group_done, group)
+
+    def refused(self, reason: Reason) -> None:
+        """Somebody was not tried."""
+        for one in self._watching:
+            _tell(one.refused, reason)
+
+
+def _tell(observer: Callable[[Any], None], told: object) -> None:
+    try:
+        observer(told)
+    except Exception:
+        logger.exception("what was done could not be counted")
+
+
+placing = Observers()
+"""Groups of orders."""

@@ -1,0 +1,82 @@
+"""What is measured, under the names that Prometheus sees.
+
+Imported by servers alone, and late: the library decides at its import whether the processes of
+one server add up (PROMETHEUS_MULTIPROC_DIR) or each counts for itself.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+GROUP_SIZE = Histogram(
+    "larder_placement_group_size",
+    "Orders that were decided in one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+)
+WAIT = Histogram(
+    "larder_placement_wait_seconds",
+    "How long an order waited until the transaction it went into began.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+TRANSACTION = Histogram(
+    "larder_placement_transaction_seconds",
+    "How long a group's transaction ran, and held its locks and its connection.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+WAITING = Gauge(
+    "larder_placement_waiting",
+    "Orders that wait for the next transaction.",
+    multiprocess_mode="livesum",
+)
+TURNED_AWAY = Counter(
+    "larder_placement_turned_away_total",
+    "Orders that were not tried: the queue was full, or they had waited too long (late).",
+    ["reason"],
+)
+PLACED = Counter("larder_orders_placed_total", "Orders that were placed.")
+REPEATED = Counter(
+    "larder_orders_repeated_total",
+    "Requests that were answered with the order that was placed before.",
+)
+REFUSED = Counter(
+    "larder_orders_refused_total",
+    "Orders that were refused, by the code the client was told.",
+    ["code"],
+)
+SERVER_WAIT = Gauge(
+    "larder_server_wait_seconds",
+    "How long requests wait for a thread: the longest of the server's processes.",
+    multiprocess_mode="livemax",
+)
+NOT_ADMITTED = Counter(
+    "larder_requests_refused_total",
+    "Requests that were refused before anything of them was looked at, because others waited.",
+)
+FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
+POOL_CONNECTIONS = Gauge(
+    "larder_database_pool_connections",
+    "Connections to the database: in use, or free.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+POOL_WAITING = Gauge(
+    "larder_database_pool_waiting",
+    "Threads that wait for a connection.",
+    multiprocess_mode="livesum",
+)
+POOL_COUNTS = {
+    "requests_num": Counter(
+        "larder_database_pool_requests_total", "Times a connection was asked for."
+    ),
+    "requests_queued": Counter(
+        "larder_database_pool_requests_queued_total", "Times none was free."
+    ),
+    "requests_wait_ms": Counter(
+        "larder_database_pool_wait_seconds_total", "How long connections were waited for."
+    ),
+    "requests_errors": Counter(
+        "larder_database_pool_requests_failed_total", "Times none was to be had in time."
+    ),
+    "connections_lost": Counter(
+        "larder_database_pool_connections_lost_total", "Connections that were found dead."
+    ),
+}
+"""By the pool's own names (psycopg_pool), which count since the process began."""

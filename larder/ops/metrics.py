@@ -1,0 +1,169 @@
+"""`/metrics`: what the server's processes have counted, for Prometheus and nobody else."""
+
+import hmac
+import os
+from collections.abc import Callable
+from functools import cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
+from threading import Event, Thread
+from types import ModuleType
+
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+
+from larder.common import telemetry
+from larder.common.errors import DomainError
+from larder.orders.services.held_up import HeldUp
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder where the processes of one server count together. Whoever
+starts the server makes and empties it; without it each process tells of itself alone."""
+LOOK_SECONDS = 5.0
+"""How often a process looks how it stands."""
+MILLISECOND = 0.001
+PASSED_ON = ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_REAL_IP")
+"""Headers of requests that came through a proxy."""
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """All metrics as text. 404 for whoever may not see them (`may_see`)."""
+    if not may_see(request):
+        raise Http404
+    _instruments()
+    from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as TEXT
+    from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    look_at_pool()
+    if not os.environ.get(FOLDER):
+        return HttpResponse(generate_latest(REGISTRY), TEXT)
+    _forget_ended()
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(together), TEXT)
+
+
+def may_see(request: HttpRequest) -> bool:
+    """Whoever has METRICS_TOKEN, and this machine itself.
+
+    What a proxy passed on is not this machine's, wherever the proxy runs.
+    """
+    given, token = request.headers.get("Authorization", ""), settings.METRICS_TOKEN
+    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return True
+    if any(f"HTTP_{name}" in request.META for name in PASSED_ON):
+        return False
+    return _is_loopback(request.META.get("REMOTE_ADDR", ""))
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    proxies = [ip_network(one, strict=False) for one in settings.TRUSTED_PROXIES]
+    return address.is_loopback and not any(address in proxy for proxy in proxies)
+
+
+def _forget_ended() -> None:
+    """What processes that have ended counted stays; how they stood does not."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for file in Path(os.environ[FOLDER]).glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not _lives(pid):
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def _instruments() -> ModuleType:
+    if folder := os.environ.get(FOLDER):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    else:
+        # The library takes an empty name for the present folder.
+        os.environ.pop(FOLDER, None)
+    from larder.ops import instruments
+
+    return instruments
+
+
+class PlacingCounted:
+    """Counts groups of orders (larder/common/telemetry.py)."""
+
+    def group_done(self, group: telemetry.Group) -> None:
+        """Costs 8 µs for a group and 2 µs for each of its orders."""
+        to = _instruments()
+        to.GROUP_SIZE.observe(len(group.answers))
+        to.TRANSACTION.observe(group.seconds)
+        to.WAITING.set(group.waiting)
+        for seconds in group.waited:
+            to.WAIT.observe(seconds)
+        others = [one for one in group.answers if getattr(one, "replayed", True)]
+        to.PLACED.inc(len(group.answers) - len(others))
+        for one in others:
+            _count_other(one, to)
+
+    def refused(self, reason: telemetry.Reason) -> None:
+        """An order that was not tried."""
+        _instruments().TURNED_AWAY.labels(reason).inc()
+
+
+def _count_other(answer: object, to: ModuleType) -> None:
+    """What is no order that was placed now."""
+    if not isinstance(answer, Exception):
+        to.REPEATED.inc()
+    elif isinstance(answer, DomainError):
+        to.REFUSED.labels(answer.code).inc()
+    elif not isinstance(answer, HeldUp):
+        to.FAILED.inc()
+
+
+_counted: dict[str, float] = {}
+
+
+def look_at_pool() -> None:
+    """Notes how the pool of this process stands, and what it has counted since last time."""
+    pool = getattr(connection, "pool", None)
+    if not pool:
+        return
+    to, stats = _instruments(), pool.get_stats()
+    free = stats.get("pool_available", 0)
+    to.POOL_CONNECTIONS.labels("free").set(free)
+    to.POOL_CONNECTIONS.labels("used").set(stats.get("pool_size", 0) - free)
+    to.POOL_WAITING.set(stats.get("requests_waiting", 0))
+    for name, counter in to.POOL_COUNTS.items():
+        now = stats.get(name, 0) * (MILLISECOND if name.endswith("_ms") else 1)
+        counter.inc(max(0.0, now - _counted.get(name, 0.0)))
+        _counted[name] = now
+
+
+def request_refused() -> None:
+    """A request that did not come as far as a view."""
+    _instruments().NOT_ADMITTED.inc()
+
+
+def start(wait: Callable[[], float]) -> None:
+    """Begins to count, in a process that serves. `wait`: seconds that requests wait there."""
+    _instruments()
+    Thread(target=_keep_looking, args=[wait], name="metrics", daemon=True).start()
+
+
+def _keep_looking(wait: Callable[[], float]) -> None:
+    pause = Event()
+    while not pause.wait(LOOK_SECONDS):
+        look_at_pool()
+        _instruments().SERVER_WAIT.set(wait())

@@ -1,0 +1,180 @@
+"""`/metrics`: what it tells, and to whom."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client, override_settings
+from prometheus_client.parser import text_string_to_metric_families
+
+from larder.common.errors import NotFound, Overloaded
+from larder.common.group_commit import GroupCommit, Limits
+from larder.common.telemetry import Group, Observers
+from tests.conftest import Person
+from tests.server import Server
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+TOKEN = "a-token-for-prometheus"
+
+
+def numbers(text: str) -> dict[str, float]:
+    """Every sample, by its name and its labels' values."""
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def seen(**request: str) -> int:
+    """The status that such a request is answered with."""
+    return int(Client().get("/metrics", **request).status_code)  # type: ignore[arg-type]
+
+
+def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them() -> None:
+    answer = Client().get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert "larder_placement_group_size_count" in numbers(answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "192.168.1.5", "8.8.8.8", "::ffff:10.1.2.3", "2001:db8::1", "", "x"]
+)
+def test_another_machine_does_not_know_that_they_exist(address: str) -> None:
+    answer = Client().get("/metrics", REMOTE_ADDR=address)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
+def test_every_loopback_address_is_this_machine(address: str) -> None:
+    assert seen(REMOTE_ADDR=address) == 200
+
+
+@override_settings(METRICS_TOKEN=TOKEN)
+def test_another_machine_with_the_token_sees_them() -> None:
+    away = "10.1.2.3"
+    assert seen(REMOTE_ADDR=away, HTTP_AUTHORIZATION=f"Bearer {TOKEN}") == 200
+    for wrong in (f"Bearer {TOKEN}x", TOKEN, "Bearer ", "Bearer ü", f"Token {TOKEN}"):
+        assert seen(REMOTE_ADDR=away, HTTP_AUTHORIZATION=wrong) == 404
+
+
+@override_settings(METRICS_TOKEN="")
+def test_without_a_token_set_an_empty_one_opens_nothing() -> None:
+    assert seen(REMOTE_ADDR="10.1.2.3", HTTP_AUTHORIZATION="Bearer ") == 404
+
+
+@pytest.mark.parametrize("proxies", [["127.0.0.1"], ["127.0.0.0/8"], ["10.0.0.1", "127.0.0.1/32"]])
+def test_what_comes_from_a_trusted_proxy_is_not_this_machine_wherever_it_runs(
+    proxies: list[str],
+) -> None:
+    with override_settings(TRUSTED_PROXIES=proxies):
+        assert seen(REMOTE_ADDR="127.0.0.1") == 404
+        assert seen(REMOTE_ADDR="::ffff:127.0.0.1") == 404
+
+
+@pytest.mark.parametrize("header", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA"])
+def test_what_a_proxy_that_nobody_named_passed_on_is_not_this_machine(header: str) -> None:
+    assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
+
+
+class Told:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        self.reasons: list[str] = []
+
+    def group_done(self, group: Group) -> None:
+        self.groups.append(group)
+
+    def refused(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_the_leader_tells_of_its_group_once_with_every_answer() -> None:
+    told, refusal = Told(), NotFound()
+    queue: GroupCommit[int, int] = GroupCommit(lambda _: [refusal], Limits(), told)
+    with pytest.raises(NotFound):
+        queue.ask(1)
+    (group,) = told.groups
+    assert (len(group.waited), list(group.answers), group.waiting) == (1, [refusal], 0)
+    assert 0 <= group.waited[0] < 1
+    assert 0 <= group.seconds < 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"), [(Limits(waiting=0), "full"), (Limits(patience=-1), "late")]
+)
+def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: str) -> None:
+    told = Told()
+    queue: GroupCommit[int, int] = GroupCommit(lambda group: group, limits, told)
+    with pytest.raises(Overloaded):
+        queue.ask(1)
+    assert (told.reasons, told.groups) == ([reason], [])
+
+
+def test_an_observer_that_fails_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Told):
+        def group_done(self, group: Group) -> None:
+            raise LookupError
+
+    observers, told = Observers(), Told()
+    observers.watch(Failing())
+    observers.watch(told)
+    queue: GroupCommit[int, int] = GroupCommit(lambda group: group, Limits(), observers)
+    assert queue.ask(7) == 7
+    assert len(told.groups) == 1
+    assert "could not be counted" in caplog.text
+
+
+def order(server: Server, token: str, product: int, quantity: int = 1) -> int:
+    """The status of an order."""
+    body = {"lines": [{"product": product, "quantity": quantity}]}
+    return server.call("POST", "orders", body, token=token).status
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_orders_are_counted_by_how_they_ended(
+    together: bool,
+    transactional_db: None,
+    person: MakePerson,
+    product: MakeProduct,
+    tmp_path: Path,
+) -> None:
+    """In a folder the two processes count together, without one a single process does."""
+    jam, who = product(stock=1000), person()
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics") if together else ""}
+    with Server(workers=2 if together else 1, environment=environment) as server:
+        token = server.token(who.customer.username, who.password)
+        for _ in range(8):
+            # A new connection each time, so that either process gets some.
+            server.hang_up()
+            assert order(server, token, jam) == 201
+        assert order(server, token, jam, 1001) == 409
+        assert order(server, token, jam + 1) == 422
+        found = numbers(server.call("GET", "/metrics").body.decode())
+    assert found["larder_orders_placed_total"] == 8
+    assert found["larder_orders_refused_total insufficient_stock"] == 1
+    assert found["larder_orders_refused_total unknown_product"] == 1
+    assert found["larder_placement_group_size_sum"] == 10
+    assert found["larder_placement_wait_seconds_count"] == 10
+    assert 0 < found["larder_placement_transaction_seconds_sum"] < 10
+    assert found["larder_placement_waiting"] == 0
+    assert found["larder_database_pool_requests_total"] > 0
+    assert found["larder_database_pool_connections free"] >= 1
+
+
+def test_of_a_process_that_has_ended_the_counts_stay_and_the_state_goes(
+    transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
+) -> None:
+    jam, who = product(stock=1000), person()
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    for _ in range(2):
+        with Server(workers=1, environment=environment) as server:
+            token = server.token(who.customer.username, who.password)
+            assert order(server, token, jam) == 201
+            found = numbers(server.call("GET", "/metrics").body.decode())
+    assert found["larder_orders_placed_total"] == 2
+    assert len(list(tmp_path.glob("gauge_livesum_*.db"))) == 1

@@ -1,0 +1,87 @@
+"""The first orders of a new shop: placed as fast as later ones, whatever is known of the tables.
+
+PostgreSQL keeps the plan of a statement, and of a foreign key's check, until it learns something
+new of its tables. Planned while they were empty and known to be, it would read all of a table for
+each row that is written, for a minute or until autovacuum looks.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import count
+
+import psycopg
+import pytest
+
+from larder.common import database
+from larder.common.ids import new_id
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+GBP = Terms(currency="GBP")
+ORDERS, LINES = 150, 3
+READ_A_TABLE_AN_ORDER = 20
+"""Rows of a table that placing an order may read by walking the table: a few products, not the
+orders before it."""
+OWN = ("order", "order_line", "order_event", "ledger_entry", "idempotency_key")
+
+_READ = """
+SELECT relname, coalesce(seq_tup_read, 0) FROM pg_stat_user_tables
+WHERE relname = ANY(%s::text[])
+"""
+
+
+@pytest.fixture(params=["never analyzed", "analyzed while empty"])
+def known(request: pytest.FixtureRequest, transactional_db: None) -> str:
+    """What the planner knows of the tables: nothing, or that they have no rows."""
+    if request.param == "analyzed while empty":
+        with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+            for table in OWN:
+                owner.execute(f'ANALYZE "{table}"')
+    return str(request.param)
+
+
+@pytest.fixture
+def place(
+    known: str, person: MakePerson, product: MakeProduct, now: datetime
+) -> Iterator[Callable[[], None]]:
+    """Places an order of LINES products with a key and an id of its own, over a connection that
+    was opened when there were no orders."""
+    who, numbers = person(), count()
+    products = [product(stock=1_000_000) for _ in range(LINES)]
+    database.release()
+
+    def one() -> None:
+        asked = Placement(
+            customer=who.id,
+            actor=who.customer.public_id,
+            lines=[Wanted(id, 1) for id in products],
+            order_id=new_id(),
+            key=f"first-{next(numbers)}",
+            operation="POST /api/v1/orders",
+        )
+        place_order(asked, terms=GBP, now=now)
+
+    yield one
+    database.release()
+
+
+def read_by_walking() -> dict[str, int]:
+    """Rows of each table that were read by walking it from its beginning, so far."""
+    database.rows("SELECT pg_stat_force_next_flush()")
+    return dict(database.rows(_READ, [list(OWN)]))
+
+
+def test_an_order_reads_no_more_rows_than_the_first_did(place: Callable[[], None]) -> None:
+    place()
+    before = read_by_walking()
+    for _ in range(ORDERS):
+        place()
+    grown = {table: read - before[table] for table, read in read_by_walking().items()}
+    assert set(grown) == set(OWN)
+    assert max(grown.values()) <= READ_A_TABLE_AN_ORDER * ORDERS, grown
