@@ -8,10 +8,11 @@ from collections.abc import Collection
 
 OFFERS = """
 SELECT id, sku, name, price, min_quantity, max_per_order, step FROM product
-WHERE id = ANY(%s::bigint[]) AND archived_at IS NULL
+WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
 """
 """Index scans of product_pkey. One array for any number of products keeps it one prepared
-statement; the ORM's IN list would be another one for each number, compiled each time."""
+statement; the ORM's IN list would be another one for each number, compiled each time. Why the
+array is hidden, larder/inventory/sql.py tells."""
 
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
 """Held until the transaction ends, by whoever wants a name of its own for a product. Two names of

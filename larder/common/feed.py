@@ -68,16 +68,16 @@ LEFT JOIN (
 ) AS row ON TRUE
 """
 
-    @property
-    def page(self) -> str:
-        """The statement of `read`: one range of one index, from the mark to the horizon."""
+    def page(self, rows: int) -> str:
+        """The statement of `read`, for up to so many rows: one range of one index, from the mark
+        to the horizon."""
         return f"""
 SELECT here.epoch, here.ahead, row.transaction_id::text::bigint, row.position, row.subject
 FROM (SELECT {self._epoch} AS epoch,
              pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ahead) AS here
 LEFT JOIN (
     SELECT transaction_id, position, {self.subject} AS subject FROM {self._from(_BEHIND)}
-    ORDER BY transaction_id, position LIMIT %s
+    ORDER BY transaction_id, position LIMIT {rows:d}
 ) AS row ON TRUE
 ORDER BY row.transaction_id, row.position
 """
@@ -95,7 +95,8 @@ ORDER BY row.transaction_id, row.position
 
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
-_BEHIND = f"""(transaction_id, position) > (%s::text::xid8, %s)
+# A mark the planner could see would be planned for anew each time (larder/inventory/sql.py).
+_BEHIND = f"""(transaction_id, position) > ((SELECT %s::text::xid8), (SELECT %s::bigint))
       AND transaction_id < {_HORIZON}"""
 
 
@@ -124,8 +125,8 @@ def begin(feed: Feed, *, parameters: Sequence[Any] = ()) -> Mark:
 
 def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ()) -> Page:
     """Up to `limit` rows behind a mark. Raises SinceExpired. `parameters` are those of `rows`."""
-    asked = [*parameters, str(after.transaction_id), after.number, limit + 1]
-    found = database.rows(feed.page, asked)
+    asked = [*parameters, str(after.transaction_id), after.number]
+    found = database.rows(feed.page(limit + 1), asked)
     epoch, ahead = found[0][:2]
     if after.epoch != epoch or after.transaction_id > ahead:
         raise SinceExpired

@@ -76,8 +76,9 @@ class LedgerEntry(models.Model):
         db_table = "ledger_entry"
         verbose_name_plural = "ledger entries"
         constraints = (
+            # References ascend: the entries of a moment go into one page of the index.
             models.UniqueConstraint(
-                fields=["product", "cause", "reference"], name="ledger_entry_once"
+                fields=["reference", "product", "cause"], name="ledger_entry_once"
             ),
         )
         indexes = (models.Index(fields=["product", "id"], name="ledger_entry_history"),)

@@ -80,7 +80,7 @@ class ProductFilter:
         if self.in_stock is not None:
             found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
         if self.ids is not None:
-            found.append(("p.id = ANY(%s::bigint[])", [list(self.ids)]))
+            found.append((sql.IDS, [list(self.ids)]))
         if self.sku is not None:
             found.append(("p.sku = %s", [self.sku]))
         if self.barcode is not None:
@@ -111,19 +111,20 @@ def products(
     those it leaves out.
     """
     conditions, parameters = wanted.conditions()
-    page, position = _page(wanted.ordering, after)
-    asked = [*parameters, *position, limit]
+    page, position = _page(wanted.ordering, after, limit)
+    asked = [*parameters, *position]
     if offset:
         page, asked = f"{page} OFFSET %s", [*asked, offset]
     found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", asked)
     return _priced(customer, [StockedProduct(*row) for row in found])
 
 
-def _page(ordering: str, after: Position | None) -> tuple[str, list[Any]]:
+def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
     """The condition that begins behind `after`, the order and the limit, with parameters."""
     column = ORDERINGS[ordering.removeprefix("-")]
     direction, comparison = ("DESC", "<") if ordering.startswith("-") else ("ASC", ">")
-    order = f" ORDER BY {column} {direction}, p.id {direction} LIMIT %s"
+    rows = "ALL" if limit is None else f"{limit:d}"
+    order = f" ORDER BY {column} {direction}, p.id {direction} LIMIT {rows}"
     if after is None:
         return order, []
     if column == "p.id":

@@ -14,15 +14,17 @@ from larder.common.feed import Feed
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
 
 
+_AFTER = "(transaction_id, position) > ((SELECT %s::text::xid8), (SELECT %s::bigint))"
+
+
 class NumberedFeed(Feed):
     """The feed as it is read by who goes by sequence numbers alone: the negative control."""
 
-    @property
-    def page(self) -> str:
-        right = super().page
+    def page(self, rows: int) -> str:
+        right = super().page(rows)
         for part, instead in (
             (f"AND transaction_id < {_HORIZON}", ""),
-            ("(transaction_id, position) > (%s::text::xid8, %s)", "%s <> '' AND position > %s"),
+            (_AFTER, "%s <> '' AND position > %s"),
             ("ORDER BY transaction_id, position", "ORDER BY position"),
             ("ORDER BY row.transaction_id, row.position", "ORDER BY row.position"),
         ):
@@ -34,11 +36,11 @@ class NumberedFeed(Feed):
 class HastyFeed(Feed):
     """The feed as it is read by who does not stop before the oldest open transaction."""
 
-    @property
-    def page(self) -> str:
+    def page(self, rows: int) -> str:
         part = f"AND transaction_id < {_HORIZON}"
-        assert part in super().page
-        return super().page.replace(part, "")
+        right = super().page(rows)
+        assert part in right
+        return right.replace(part, "")
 
 
 @contextmanager

@@ -12,7 +12,9 @@ COMMON = {
     "max_connections": "100",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
-    "wal_compression": "on",
+    # pglz is all that these binaries have. It takes 50 µs for a page and a third off it: after a
+    # checkpoint an order of three products costs 1.0 ms of CPU without it and 2.7 ms with it.
+    "wal_compression": "off",
     # The queries are short: compiling them costs more than it saves.
     "jit": "off",
     "random_page_cost": "1.1",

@@ -1,0 +1,63 @@
+"""How the tables are stored, so that the cost of an order does not grow with the shop."""
+
+import pytest
+
+from larder.common import database
+
+OPTIONS = "SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = %s::regclass"
+INDEX = "SELECT pg_get_indexdef(%s::regclass)"
+PRODUCTS = """
+INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
+                     min_quantity, step, created_at, updated_at, version)
+SELECT gen_random_uuid(), 'P' || n, 'P' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
+FROM generate_series(1, 1000) AS n
+"""
+UPDATES = """
+SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = 'stock'::regclass
+"""
+REWRITTEN = """
+CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE stock;
+CREATE TEMPORARY TABLE tight (LIKE stock INCLUDING ALL) ON COMMIT DROP;
+INSERT INTO tight TABLE kept
+"""
+TIGHT_UPDATES = UPDATES.replace("'stock'", "'tight'")
+SOLD = "UPDATE {table} SET committed = committed + 1"
+
+
+def share(updates: str) -> float:
+    """Of the updates of this transaction, those that left the index alone."""
+    ((updated, heap_only),) = database.rows(updates)
+    return float(heap_only / updated)
+
+
+@pytest.mark.django_db
+def test_an_update_of_stock_leaves_its_index_alone() -> None:
+    database.execute(PRODUCTS)
+    database.execute(SOLD.format(table="stock"))
+    assert share(UPDATES) > 0.95
+    # Without the room in each page, as it would be otherwise:
+    database.execute(REWRITTEN)
+    database.execute(SOLD.format(table="tight"))
+    assert share(TIGHT_UPDATES) < 0.5
+
+
+@pytest.mark.django_db
+def test_the_ledger_is_frozen_part_by_part_however_large_it_is() -> None:
+    ((options,),) = database.rows(OPTIONS, ["ledger_entry"])
+    assert set(options) == {
+        "autovacuum_vacuum_insert_scale_factor=0",
+        "autovacuum_vacuum_insert_threshold=100000",
+        "autovacuum_freeze_min_age=0",
+    }
+
+
+@pytest.mark.django_db
+def test_stock_is_vacuumed_before_much_of_it_is_dead() -> None:
+    ((options,),) = database.rows(OPTIONS, ["stock"])
+    assert set(options) == {"fillfactor=50", "autovacuum_vacuum_scale_factor=0.05"}
+
+
+@pytest.mark.django_db
+def test_entries_of_a_moment_lie_together_in_the_index_that_keeps_them_single() -> None:
+    ((definition,),) = database.rows(INDEX, ["ledger_entry_once"])
+    assert definition.endswith("(reference, product_id, cause)")

@@ -1,0 +1,93 @@
+"""Statements that run with every request are planned once for a connection, however large the
+tables are: planning them takes longer than running them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from django.db import connection
+
+from larder.common import database
+from larder.common.ids import NOBODY
+from larder.identity import queries as identity
+from larder.identity.sql import STANDING
+from larder.inventory import queries as inventory
+from larder.inventory.changes import Progress, product_changes
+from larder.orders.decision import Wanted
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placement, Terms
+
+MANY = 20_000
+"""Products and customers: with these, and without what keeps the plans, each is made anew."""
+
+TIMES = 16
+"""PostgreSQL plans a prepared statement five times before it thinks of keeping a plan."""
+
+PRODUCTS = """
+INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
+                     min_quantity, step, created_at, updated_at, version)
+SELECT gen_random_uuid(), 'P' || n, 'P' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
+FROM generate_series(1, %s) AS n RETURNING id
+"""
+CUSTOMERS = """
+INSERT INTO customer (public_id, username, password, email, first_name, last_name, is_active,
+                      is_staff, is_superuser, may_order, version)
+SELECT gen_random_uuid(), 'C' || n, '!', '', '', '', true, false, false, true, 1
+FROM generate_series(1, %s) AS n RETURNING id
+"""
+PLANNED = """
+SELECT statement FROM pg_prepared_statements
+WHERE generic_plans + custom_plans > 8 AND custom_plans > 5
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The first product of many, with enough in stock, and the first customer of as many."""
+
+    product: int
+    customer: int
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> Shop:
+    first = min(row[0] for row in database.rows(PRODUCTS, [MANY]))
+    database.execute("UPDATE stock SET available = 1000 WHERE product_id < %s", [first + 10])
+    customer = min(row[0] for row in database.rows(CUSTOMERS, [MANY]))
+    database.execute("ANALYZE")
+    # What was prepared was planned for empty tables.
+    connection.close()
+    return Shop(first, customer)
+
+
+def planned_each_time(ask: Callable[[], object]) -> list[str]:
+    """The statements of `ask` that PostgreSQL plans again and again."""
+    for _ in range(TIMES):
+        ask()
+    return [row[0] for row in database.rows(PLANNED)]
+
+
+def test_what_runs_all_the_time_keeps_its_plans(shop: Shop, now: datetime) -> None:
+    mark = product_changes(shop.customer, None, limit=500).progress.mark
+    lines = [Wanted(shop.product + place, 1) for place in range(3)]
+    asked = Placement(customer=shop.customer, actor=NOBODY, lines=lines)
+
+    def place() -> None:
+        (answer,) = place_orders([asked], terms=Terms(currency="GBP"), now=now)
+        assert not isinstance(answer, Exception)
+
+    assert planned_each_time(place) == []
+    assert planned_each_time(lambda: inventory.products(shop.customer, limit=21)) == []
+    assert planned_each_time(lambda: inventory.product(shop.customer, shop.product)) == []
+    assert (
+        planned_each_time(lambda: product_changes(shop.customer, Progress(mark), limit=500)) == []
+    )
+
+
+def test_an_array_the_planner_can_see_would_be_planned_for_each_time(shop: Shop) -> None:
+    """What the tests above rely on: without what hides the array, PostgreSQL does not keep it."""
+    assert planned_each_time(lambda: identity.standing({shop.customer})) == []
+    seen = STANDING.replace("(SELECT %s::bigint[])", "%s")
+    assert seen != STANDING
+    assert planned_each_time(lambda: database.rows(seen, [[shop.customer]])) != []
