@@ -46,9 +46,25 @@ fuzz: venv ## Requests made of the OpenAPI documents, answers held against them 
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
 
+.PHONY: bench/compare
+bench/compare: venv ## Two commits measured in turn: make bench/compare A=HEAD~1 B=HEAD (or B=. as it is now)
+	@exec $(python) -m benchmarks.compare $(A) $(B) $(BENCH_ARGS)
+
 .PHONY: bench/history
 bench/history: venv ## The cost of a page at 10 thousand, 1 and 5 million orders (BENCH_ARGS="--orders 10000 1000000")
 	@exec $(python) -m benchmarks.history $(BENCH_ARGS)
+
+.PHONY: bench/growth
+bench/growth: venv ## The cost of lists, orders and polls as orders and products grow (BENCH_ARGS="--orders 10000 100000 --products 1000 10000")
+	@exec $(python) -m benchmarks.growth $(BENCH_ARGS)
+
+.PHONY: bench/peers
+bench/peers: venv ## Larder beside django-oscar and Vendure, installed from their registries (BENCH_ARGS="--cache DIR")
+	@exec $(python) -m benchmarks.peers $(BENCH_ARGS)
+
+.PHONY: bench/overload
+bench/overload: venv ## 1,500 connections that order at once: what is still placed, and how soon it is over
+	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
 .PHONY: check
 check: lint types walls migrations openapi-check collections-check deploy-check test ## Everything that CI checks

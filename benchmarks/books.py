@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import psycopg
 
-from benchmarks.installation import Installation
+from benchmarks.installation import HERE, Checkout
 from benchmarks.measurement import Measurement
 from benchmarks.shop import STOCK
+from tools.local_postgres import Cluster
 
 COUNT = """
 SELECT count(*) FILTER (WHERE reference <> 'pgbench'),
@@ -63,25 +64,40 @@ class Books:
         return [*found, *([self.invariants] if self.invariants else [])]
 
 
-def audit(
-    installation: Installation, orders: Sequence[Measurement], pgbench: Sequence[Measurement]
-) -> Books:
+class Site(Protocol):
+    """Where the tables are, the code that knows what must hold in them, and how many orders
+    pgbench had `filled` in before the first measurement."""
+
+    @property
+    def cluster(self) -> Cluster: ...
+
+    @property
+    def checkout(self) -> Checkout: ...
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+    @property
+    def filled(self) -> int: ...
+
+
+def audit(site: Site, orders: Sequence[Measurement], pgbench: Sequence[Measurement]) -> Books:
     """Looks at the tables once everything has ended."""
-    with psycopg.connect(installation.cluster.app_url()) as connection:
+    with psycopg.connect(site.cluster.app_url()) as connection:
         connection.execute("SET statement_timeout = '60s'")
         placed, pgbench_placed, placed_units, sold = _row(connection, COUNT)
         taken, least = _row(connection, SHELF, STOCK)
     return Books(
-        acknowledged=sum(one.sent for one in orders),
+        acknowledged=sum(one.orders for one in orders),
         placed=placed,
         acknowledged_units=sum(one.units for one in orders),
         placed_units=placed_units,
-        pgbench_reported=installation.filled + sum(one.sent for one in pgbench),
+        pgbench_reported=site.filled + sum(one.orders for one in pgbench),
         pgbench_placed=pgbench_placed,
         taken=taken,
         sold=sold,
         least_available=least,
-        invariants=check_invariants(installation.environment),
+        invariants=check_invariants(site.environment, site.checkout),
     )
 
 
@@ -90,10 +106,17 @@ def _row(connection: psycopg.Connection, statement: str, *parameters: int) -> tu
     return tuple(int(value) for value in row or ())
 
 
-def check_invariants(environment: dict[str, str]) -> str:
+def check_invariants(environment: dict[str, str], checkout: Checkout = HERE) -> str:
     """Empty when `manage.py check_invariants` finds nothing, otherwise what it found."""
-    command = [sys.executable, "manage.py", "check_invariants", "--format", "json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [checkout.python, "manage.py", "check_invariants", "--format", "json"]
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=checkout.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode == 0 and json.loads(done.stdout)["ok"]:
         return ""
     return f"check_invariants ended with status {done.returncode}: {done.stdout}{done.stderr}"

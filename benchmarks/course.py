@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 
-from benchmarks import generator, pgbench, servers
+from benchmarks import generator, pgbench
 from benchmarks.generator import Load
-from benchmarks.installation import BARE_LIST, LIST, Installation
+from benchmarks.installation import BARE_BYTES, BARE_LIST, Installation
+from benchmarks.loads import READERS, Loads, Pace, postmaster
 from benchmarks.measurement import Measurement, Meter
 from benchmarks.pgbench import Writes
 from benchmarks.servers import Server
-from benchmarks.shop import PASSWORD
-from benchmarks.traffic import LogIns, Orders, Page, Traffic
+from benchmarks.traffic import Page
 from tools.terminal import say
 
-READERS, WRITERS, LOG_INS = 16, 32, 4
 PGBENCH_CLIENTS = 16
 """As many connections as the server's pools hold together; more make pgbench no faster."""
 
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many rounds, and seconds of warm-up and of measuring each time."""
-
-    rounds: int
-    warm_up: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One kind of load: its short name, what it is, and how it is measured.
-
-    `measure` takes a number that is another each time.
-    """
-
-    name: str
-    title: str
-    measure: Callable[[int], Measurement]
-
+TITLES: Mapping[str, str] = {
+    "R": "list page of 20, token",
+    "bare Django": "a view with the same bytes, nothing else",
+    "bare queries": "a view with the same queries and bytes",
+    "bare WSGI": "the same bytes, no framework",
+    "R304": "list page, If-None-Match",
+    "detail": "one product of all, token",
+    "W": "order of 3 random products, 32 connections",
+    "pgbench W": "the same writes, no application",
+    "H": "one product in every order",
+    "pgbench H": "the same writes",
+    "WK": "W with Idempotency-Key",
+    "pgbench 20": "20 orders a transaction",
+    "W16": "W from 16 connections",
+    "W64": "W from 64 connections",
+    "W256": "W from 256 connections",
+    "R beside W": "list page while orders are placed",
+    "W at half": "those orders: half as many as W, as they are due",
+    "mixed 16": "90 % R, 8 % W, 2 % history, 16 connections",
+    "mixed 64": "the same from 64 connections",
+    "mixed 256": "the same from 256 connections",
+    "L": "log-in",
+}
 
 ORDER = (
-    *("R", "bare Django", "bare Django", "R", "bare WSGI", "R304"),
-    *("W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20", "L"),
+    *("R", "bare Django", "bare Django", "R", "bare queries", "bare WSGI", "R304", "detail"),
+    *("H", "W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20"),
+    *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "L"),
 )
 """One round. Each load stands beside its limit; those that a floor hangs on come twice, once in
 front and once behind, so that a machine that slows down or speeds up favours neither."""
@@ -51,8 +54,11 @@ front and once behind, so that a machine that slows down or speeds up favours ne
 FIRST = ("R", "bare Django")
 """Run once before anything counts: their first seconds go to connections and caches."""
 
+PGBENCH = {"pgbench W", "pgbench H", "pgbench 20"}
+BESIDE, HALF = "R beside W", "W at half"
+
 Results = dict[str, list[Measurement]]
-"""The rounds' measurements, by the name of the step."""
+"""The rounds' measurements, by the name of the load."""
 
 
 class Course:
@@ -61,91 +67,80 @@ class Course:
     def __init__(self, installation: Installation, pace: Pace) -> None:
         self._on = installation
         self._pace = pace
-        self.steps: Sequence[Step] = (
-            Step("R", "list page of 20, token", lambda _: self._api(self._page(), READERS)),
-            Step("bare Django", "the same queries and bytes, nothing else", self._bare_django),
-            Step("bare WSGI", "the same bytes, nothing else", self._bare_wsgi),
-            Step("R304", "list page, If-None-Match", lambda _: self._api(self._known(), READERS)),
-            Step("W", "order of 3 random products", lambda n: self._orders(f"W{n}")),
-            Step("pgbench W", "the same writes, no application", lambda _: self._pgbench()),
-            Step("H", "one product in every order", lambda n: self._orders(f"H{n}", hot=True)),
-            Step("pgbench H", "the same writes", lambda _: self._pgbench(hot=True)),
-            Step("WK", "W with Idempotency-Key", lambda n: self._orders(f"K{n}", keyed=True)),
-            Step("pgbench 20", "20 orders a transaction", lambda _: self._groups()),
-            Step("L", "log-in", lambda _: self._api(self._log_ins(), LOG_INS)),
-        )
+        self._results: Results = {name: [] for name in TITLES}
+        loads = Loads(installation, pace)
+        self._beside = loads.page_beside_orders
+        self._measures: dict[str, Callable[[], Measurement]] = {
+            "R": loads.page,
+            "bare Django": lambda: self._bare(installation.bare_django, BARE_BYTES),
+            "bare queries": lambda: self._bare(installation.bare_django, BARE_LIST),
+            "bare WSGI": lambda: self._bare(installation.bare_wsgi, "/"),
+            "R304": loads.known_page,
+            "detail": loads.details,
+            "W": loads.orders,
+            "pgbench W": self._pgbench,
+            "H": lambda: loads.orders(hot=True),
+            "pgbench H": lambda: self._pgbench(hot=True),
+            "WK": lambda: loads.orders(keyed=True),
+            "pgbench 20": self._groups,
+            "W16": lambda: loads.orders(16),
+            "W64": lambda: loads.orders(64),
+            "W256": lambda: loads.orders(256),
+            "mixed 16": lambda: loads.mixed(16),
+            "mixed 64": lambda: loads.mixed(64),
+            "mixed 256": lambda: loads.mixed(256),
+            "L": loads.log_ins,
+        }
 
     def run(self) -> Results:
         """All rounds; a line on the terminal for each measurement that counts."""
-        results: Results = {step.name: [] for step in self.steps}
-        steps = {step.name: step for step in self.steps}
         for name in FIRST:
-            steps[name].measure(0)
-        for number, name in enumerate(ORDER * self._pace.rounds):
-            one = steps[name].measure(number)
-            results[name].append(one)
-            told = f"  {number // len(ORDER) + 1}/{self._pace.rounds} {name:<12}{one.rate:>9.0f}/s"
-            say(f"{told}  {one.failure[:300]}" if one.failure else told)
-        return results
+            self._measures[name]()
+        for number in range(1, self._pace.rounds + 1):
+            began = time.monotonic()
+            self._round(f"{number}/{self._pace.rounds}")
+            now = time.monotonic()
+            if number < self._pace.rounds and 2 * now - began > self._pace.until:
+                say("The time that there is does not suffice for another round.")
+                break
+        return self._results
 
-    def _load(self, server: Server, traffic: Traffic, connections: int) -> Measurement:
-        meter = Meter(self._postmaster, server.pid)
+    def _round(self, number: str) -> None:
+        for name in ORDER:
+            for taken, one in self._take(name).items():
+                self._results[taken].append(one)
+                told = f"  {number} {taken:<12}{one.rate:>9.0f}/s"
+                say(f"{told}  {one.failure.splitlines()[0]}" if one.failure else told)
+
+    def _take(self, name: str) -> dict[str, Measurement]:
+        if name != BESIDE:
+            return {name: self._measures[name]()}
+        fastest = median(one.rate for one in self._results["W"])
+        # Where nothing could be placed, one order a second shows what is wrong.
+        pages, orders = self._beside(fastest / 2 or 1.0)
+        return {BESIDE: pages, HALF: orders}
+
+    def _bare(self, server: Server, path: str) -> Measurement:
         pace = self._pace
-        load = Load(server.port, traffic, connections, pace.warm_up, pace.seconds)
-        return generator.measure(load, meter)
-
-    def _api(self, traffic: Traffic, connections: int) -> Measurement:
-        return self._load(self._on.larder, traffic, connections)
-
-    def _bare_django(self, _round: int) -> Measurement:
-        return self._load(self._on.bare_django, Page(BARE_LIST), READERS)
-
-    def _bare_wsgi(self, _round: int) -> Measurement:
-        return self._load(self._on.bare_wsgi, Page("/"), READERS)
-
-    def _page(self) -> Page:
-        return Page(LIST, self._on.sessions.tokens())
-
-    def _known(self) -> Page:
-        tokens = self._on.sessions.tokens()
-        etag = servers.get(self._on.larder.port, LIST, tokens[0]).etag
-        return Page(LIST, tokens, etag, status=304)
-
-    def _orders(self, seed: str, *, hot: bool = False, keyed: bool = False) -> Measurement:
-        products = self._on.shop.products
-        tokens = self._on.sessions.tokens()
-        orders = Orders(tokens, products, seed, products[0] if hot else None, keyed)
-        return self._api(orders, WRITERS)
-
-    def _log_ins(self) -> LogIns:
-        return LogIns(self._on.shop.usernames, PASSWORD)
+        load = Load(server.port, Page(path), READERS, pace.warm_up, pace.seconds)
+        return generator.measure(load, Meter(postmaster(self._on.cluster), server.pid))
 
     def _pgbench(self, *, hot: bool = False) -> Measurement:
-        return pgbench.measure(self._writes("order.sql", hot=hot), Meter(self._postmaster))
+        return self._write("order.sql", hot=hot)
 
     def _groups(self) -> Measurement:
-        return pgbench.measure(self._writes("group.sql", orders=20), Meter(self._postmaster))
+        return self._write("group.sql", orders=20)
 
-    def _writes(self, script: str, *, hot: bool = False, orders: int = 1) -> Writes:
+    def _write(self, script: str, *, hot: bool = False, orders: int = 1) -> Measurement:
         pace, url = self._pace, self._on.cluster.app_url()
-        return Writes(
+        writes = Writes(
             *(script, url, self._on.stock, PGBENCH_CLIENTS, pace.warm_up, pace.seconds),
             hot=hot,
             orders=orders,
         )
-
-    @property
-    def _postmaster(self) -> int:
-        pid = self._on.cluster.pid
-        if pid is None:
-            raise RuntimeError("PostgreSQL has ended.")
-        return pid
-
-
-ORDERING = ("W", "H", "WK")
-PGBENCH = {"pgbench W", "pgbench H", "pgbench 20"}
+        return pgbench.measure(writes, Meter(postmaster(self._on.cluster)))
 
 
 def measured(results: Results, names: Sequence[str] | set[str]) -> list[Measurement]:
-    """All measurements of some steps."""
+    """All measurements of some loads."""
     return [one for name in names for one in results[name]]

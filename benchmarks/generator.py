@@ -1,4 +1,9 @@
-"""A closed-loop load generator: keep-alive connections, each with one request at a time.
+"""A load generator: keep-alive connections, each with one request at a time.
+
+Closed-loop, a connection sends its next request as soon as it has its answer. With a `rate` the
+requests are sent when they are due, however long the answers before them take, and are timed from
+then on: a server that falls behind is not spared (Gil Tene calls the opposite "coordinated
+omission").
 
 It shares the cores with the server it measures, so it does as little as possible for a request:
 bytes made beforehand, one epoll, one read. Its own CPU time is part of the result.
@@ -6,19 +11,23 @@ bytes made beforehand, one epoll, one read. Its own CPU time is part of the resu
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import select
+import signal
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 
-from benchmarks.measurement import Measurement, Meter, Usage, watch
+from benchmarks.measurement import Cpu, Measurement, Meter, Usage, watch
 from benchmarks.traffic import HOST, Sent, Traffic
 
 PROCESSES = 2
+IMPORTED = "benchmarks.report"
+"""Multiprocessing imports the command's module in each process: this is most of what that needs."""
 READ_BYTES = 1 << 18
 PATIENCE = 30.0
 """Seconds an answer may take before the run counts as failed."""
@@ -30,23 +39,31 @@ class BadReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much of which traffic: seconds of warm-up, then seconds that count."""
+    """How much of which traffic: seconds of warm-up, then seconds that count.
+
+    `rate`: requests a second, at most as fast as the connections get their answers; None for as
+    many as that. `refusal`: a status that is counted by itself and is no failure.
+    """
 
     port: int
     traffic: Traffic
     connections: int
     warm_up: float
     seconds: float
+    rate: float | None = None
+    refusal: int | None = None
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came back to one process. `latencies` (seconds) only of the counted time; `sent` and
-    `units` of every right answer; `cpu` in seconds, of all `answers`."""
+    """What came back to one process. `latencies` and `refusals` (seconds) only of the counted
+    time; `sent`, `orders` and `units` of every right answer; `cpu` in seconds, of all `answers`."""
 
     latencies: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
     answers: int = 0
     sent: int = 0
+    orders: int = 0
     units: int = 0
     cpu: float = 0.0
     failure: str = ""
@@ -96,11 +113,14 @@ class Share:
         self._counted_from = begin + self._load.warm_up
         self._until = self._counted_from + self._load.seconds
         time.sleep(max(0.0, begin - time.monotonic()))
-        for client in self._clients.values():
-            self._send(client)
+        self._begin(begin)
         while self._clients:
             self._turn()
         return self._tally
+
+    def _begin(self, _begin: float) -> None:
+        for client in self._clients.values():
+            self._send(client)
 
     def _open(self) -> None:
         connection = socket.create_connection((HOST, self._load.port), PATIENCE)
@@ -109,9 +129,9 @@ class Share:
         self._poll.register(connection.fileno(), select.EPOLLIN)
         self._clients[connection.fileno()] = _Client(connection)
 
-    def _send(self, client: _Client) -> None:
+    def _send(self, client: _Client, due: float | None = None) -> None:
         client.request = next(self._requests)
-        client.sent_at = time.monotonic()
+        client.sent_at = due or time.monotonic()
         # A request is a few hundred bytes and the connection's buffer is empty: it is never cut.
         client.socket.send(client.request.raw)
 
@@ -119,6 +139,9 @@ class Share:
         events = self._poll.poll(PATIENCE)
         if not events:
             raise BadReply(f"no answer within {PATIENCE:.0f} s")
+        self._take(events)
+
+    def _take(self, events: Sequence[tuple[int, int]]) -> None:
         for number, _ in events:
             self._receive(self._clients[number])
 
@@ -134,14 +157,21 @@ class Share:
     def _complete(self, client: _Client) -> None:
         now, tally = time.monotonic(), self._tally
         tally.answers += 1
-        if int(client.received[9:12]) == self._load.traffic.status:
+        status, kept = int(client.received[9:12]), tally.latencies
+        if status == self._load.refusal:
+            kept = tally.refusals
+        elif status == client.request.status:
             tally.sent += 1
+            tally.orders += client.request.units > 0
             tally.units += client.request.units
         elif not tally.failure:
             tally.failure = client.received.decode(errors="replace")
         client.received = b""
         if self._counted_from <= now <= self._until:
-            tally.latencies.append(now - client.sent_at)
+            kept.append(now - client.sent_at)
+        self._next(client, now)
+
+    def _next(self, client: _Client, now: float) -> None:
         if now < self._until:
             self._send(client)
         else:
@@ -153,10 +183,41 @@ class Share:
         client.socket.close()
 
 
+class PacedShare(Share):
+    """One process's part of a load with a rate: connections wait until a request is due."""
+
+    def __init__(self, load: Load, part: int, connections: int) -> None:
+        super().__init__(load, part, connections)
+        self._idle = list(self._clients.values())
+        self._each = PROCESSES / (load.rate or math.inf)
+        self._due = part * self._each / PROCESSES
+
+    def _begin(self, begin: float) -> None:
+        self._due += begin
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if now >= self._until:
+            while self._idle:
+                self._close(self._idle.pop())
+        while self._idle and self._due <= now:
+            self._send(self._idle.pop(), self._due)
+            self._due += self._each
+        if self._idle:
+            self._take(self._poll.poll(min(self._due, self._until) - now))
+        elif self._clients:
+            super()._turn()
+
+    def _next(self, client: _Client, now: float) -> None:
+        self._idle.append(client)
+
+
 def _work(load: Load, part: int, connections: int, pipe: Pipe) -> None:
     """A generator process: says when its connections stand, is told when to begin."""
+    # A Ctrl-C at the terminal comes to all; the process that measures ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        share = Share(load, part, connections)
+        share = (PacedShare if load.rate else Share)(load, part, connections)
         pipe.send(None)
         begin = pipe.recv()
         before = time.process_time()
@@ -169,7 +230,30 @@ def _work(load: Load, part: int, connections: int, pipe: Pipe) -> None:
 
 def measure(load: Load, meter: Meter) -> Measurement:
     """Runs a load from PROCESSES processes and watches what it costs."""
-    started = [_start(load, part) for part in range(PROCESSES)]
+    tallies, usage = _run([load], meter)
+    return gathered(tallies, load.seconds, usage)
+
+
+def measure_together(loads: Sequence[Load], meter: Meter) -> list[Measurement]:
+    """Runs loads of the same length at once.
+
+    What the server spent on which of them nobody can tell: that CPU time is not a number.
+    """
+    tallies, usage = _run(loads, meter)
+    parts = [tallies[first : first + PROCESSES] for first in range(0, len(tallies), PROCESSES)]
+    found = [gathered(part, loads[0].seconds, usage) for part in parts]
+    generators = [one.cpu.generator for one in found]
+    others = usage.with_generator(sum(generators)).others
+    cpus = [Cpu(math.nan, math.nan, generator, others) for generator in generators]
+    return [
+        replace(one, cpu=cpu, due=load.rate or math.nan)
+        for one, cpu, load in zip(found, cpus, loads, strict=True)
+    ]
+
+
+def _run(loads: Sequence[Load], meter: Meter) -> tuple[list[Tally], Usage]:
+    """PROCESSES tallies for each load, and what was spent in the counted time."""
+    started = [_start(load, part) for load in loads for part in range(PROCESSES)]
     for _, pipe in started:
         pipe.poll(PATIENCE)
     begin = time.monotonic() + 0.05
@@ -177,15 +261,18 @@ def measure(load: Load, meter: Meter) -> Measurement:
     for (_, pipe), failed in zip(started, early, strict=True):
         if failed is None:
             pipe.send(begin)
-    usage = watch(meter, begin + load.warm_up, load.seconds)
+    usage = watch(meter, begin + loads[0].warm_up, loads[0].seconds)
     tallies = [failed or pipe.recv() for (_, pipe), failed in zip(started, early, strict=True)]
     for process, _ in started:
         process.join()
-    return gathered(tallies, load.seconds, usage)
+    return tallies, usage
 
 
 def _start(load: Load, part: int) -> tuple[BaseProcess, Pipe]:
-    context = multiprocessing.get_context("spawn")
+    # Forked from a process that has imported and done nothing else: interpreters that start anew
+    # each time take half a second, and seconds on a busy machine.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([IMPORTED])
     ours, theirs = context.Pipe()
     connections = (load.connections + part) // PROCESSES
     process = context.Process(target=_work, args=(load, part, connections, theirs), daemon=True)
@@ -197,13 +284,16 @@ def _start(load: Load, part: int) -> tuple[BaseProcess, Pipe]:
 def gathered(tallies: list[Tally], seconds: float, usage: Usage) -> Measurement:
     """The parts as one measurement."""
     latencies = sorted(latency for tally in tallies for latency in tally.latencies)
+    refusals = sorted(latency for tally in tallies for latency in tally.refusals)
     answers = sum(tally.answers for tally in tallies)
     each = sum(tally.cpu for tally in tallies) / max(answers, 1)
     return Measurement(
         seconds=seconds,
         latencies=latencies,
-        cpu=usage.with_generator(each * len(latencies)),
+        refusals=refusals,
+        cpu=usage.with_generator(each * (len(latencies) + len(refusals))),
         sent=sum(tally.sent for tally in tallies),
+        orders=sum(tally.orders for tally in tallies),
         units=sum(tally.units for tally in tallies),
         failure=next((tally.failure for tally in tallies if tally.failure), ""),
     )

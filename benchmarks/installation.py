@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks import pgbench, servers
+from benchmarks.loads import LIST
 from benchmarks.pgbench import Stock, Writes
 from benchmarks.servers import Server, Size
 from benchmarks.sessions import Sessions
@@ -23,8 +24,7 @@ from tools.errors import LauncherError
 from tools.local_postgres import Cluster
 from tools.terminal import step
 
-LIST = "/api/v1/products"
-BARE_LIST = "/products"
+BARE_LIST, BARE_BYTES = "/products", "/bytes"
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 
@@ -36,6 +36,21 @@ class Amount:
     products: int = 1000
     customers: int = 200
     orders: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Where Larder's code lies, and the Python that runs it."""
+
+    folder: Path
+    python: str
+
+    def run(self, arguments: Sequence[str], environment: dict[str, str]) -> str:
+        """Runs Python there to its end and returns what it printed. Raises LauncherError."""
+        return run([self.python, *arguments], environment, self.folder)
+
+
+HERE = Checkout(Path(__file__).resolve().parents[1], sys.executable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class Installation:
     bare_django: Server
     bare_wsgi: Server
     sessions: Sessions
+    checkout: Checkout = HERE
 
     @property
     def stock(self) -> Stock:
@@ -86,14 +102,20 @@ def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
             files = keep_limits(folder, larder, sessions, shop.queries)
             bare_django = start(servers.BARE_DJANGO, "bare-django", **files)
             bare_wsgi = start(servers.BARE_WSGI, "bare-wsgi", **files)
-            check_same_bytes(files, {bare_django: BARE_LIST, bare_wsgi: "/"})
+            check_same_bytes(
+                files, [(bare_django, BARE_LIST), (bare_django, BARE_BYTES), (bare_wsgi, "/")]
+            )
         yield Installation(
             folder, cluster, environment, shop, filled, larder, bare_django, bare_wsgi, sessions
         )
 
 
-def environment_of(cluster: Cluster, size: Size) -> dict[str, str]:
-    """A production's settings and nothing of this terminal's; https ends at a proxy."""
+def environment_of(cluster: Cluster, size: Size | None) -> dict[str, str]:
+    """A production's settings and nothing of this terminal's; https ends at a proxy.
+
+    Without a size there are as many processes, threads and connections as the code sees fit.
+    """
+    chosen = {} if size is None else _sizes(size)
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
         "DATABASE_URL": cluster.app_url(),
         "OWNER_DATABASE_URL": cluster.owner_url(),
@@ -101,11 +123,15 @@ def environment_of(cluster: Cluster, size: Size) -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "127.0.0.1",
         "REGISTRATION": "closed",
-        "WORKERS": str(size.workers),
-        "THREADS": str(size.threads),
-        "DB_POOL_SIZE": "8",
         "PYTHONWARNINGS": "ignore",
+        # As `make run` has it: what a log-in's hash takes goes back to the system.
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+        **chosen,
     }
+
+
+def _sizes(size: Size) -> dict[str, str]:
+    return {"WORKERS": str(size.workers), "THREADS": str(size.threads), "DB_POOL_SIZE": "8"}
 
 
 def durability(cluster: Cluster) -> dict[str, str]:
@@ -123,18 +149,20 @@ def check_durability(cluster: Cluster) -> None:
         raise LauncherError(f"PostgreSQL is not durable: {DURABILITY} are {said}.")
 
 
-def run(command: list[str], environment: dict[str, str]) -> str:
+def run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
     """Runs a command to its end and returns what it printed. Raises LauncherError."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise LauncherError(f"{' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}"[-3000:])
     return done.stdout
 
 
-def make_shop(environment: dict[str, str], amount: Amount) -> Shop:
+def make_shop(environment: dict[str, str], amount: Amount, checkout: Checkout = HERE) -> Shop:
     """Products and customers, made through Larder's services."""
-    command = [sys.executable, "-m", "benchmarks.shop"]
-    made = json.loads(run([*command, str(amount.products), str(amount.customers)], environment))
+    arguments = ["-m", "benchmarks.shop", str(amount.products), str(amount.customers)]
+    made = json.loads(checkout.run(arguments, environment))
     queries = [Query(**query) for query in made["queries"]]
     shop = Shop(made["products"], made["customers"], made["usernames"], queries)
     for ids in (shop.products, shop.customers):
@@ -148,9 +176,10 @@ def stock_of(shop: Shop) -> Stock:
     return Stock(shop.products[0], len(shop.products), shop.customers[0], len(shop.customers))
 
 
-def fill(cluster: Cluster, shop: Shop, orders: int) -> int:
+def fill(cluster: Cluster, shop: Shop, orders: int, checkout: Checkout = HERE) -> int:
     """Orders that were placed earlier: empty tables flatter, and are planned differently."""
-    writes = Writes("order.sql", cluster.app_url(), stock_of(shop), 8, 0, 0)
+    script = str(checkout.folder / "benchmarks" / "sql" / "order.sql")
+    writes = Writes(script, cluster.app_url(), stock_of(shop), 8, 0, 0)
     placed = pgbench.fill(writes, orders)
     with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
@@ -171,9 +200,9 @@ def keep_limits(
     return {"BENCH_REPLY": str(reply), "BENCH_QUERIES": str(statements)}
 
 
-def check_same_bytes(files: dict[str, str], paths: dict[Server, str]) -> None:
+def check_same_bytes(files: dict[str, str], paths: Sequence[tuple[Server, str]]) -> None:
     """Raises LauncherError unless the bare servers answer as the API did, byte for byte."""
     expected = Path(files["BENCH_REPLY"]).read_bytes()
-    for server, path in paths.items():
+    for server, path in paths:
         if servers.get(server.port, path).body != expected:
             raise LauncherError(f"The bare server's {path} does not answer with the API's bytes.")

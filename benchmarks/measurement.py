@@ -25,9 +25,11 @@ class Cpu:
 class Measurement:
     """One kind of load for some seconds.
 
-    `latencies` (seconds, ascending) are of the requests that ended in the counted time; `sent`
-    and `units` count the warm-up too: every request that was answered as it should be, and what
-    they ordered. `failure` is the first wrong answer.
+    `latencies` (seconds, ascending) are of the requests that ended in the counted time; `sent`,
+    `orders` and `units` count the warm-up too: every request that was answered as it should be,
+    those of them that placed an order, and what they ordered. `failure` is the first wrong answer.
+    `refusals` are as `latencies`, of answers that a load counts by themselves. `due`: requests a
+    second that were to be sent; NaN where it was as many as were answered.
     """
 
     seconds: float
@@ -36,6 +38,9 @@ class Measurement:
     sent: int
     units: int = 0
     failure: str = ""
+    orders: int = 0
+    refusals: Sequence[float] = ()
+    due: float = math.nan
 
     @property
     def rate(self) -> float:
@@ -62,7 +67,8 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 class Summary:
     """The medians over the rounds. Rates a second, latencies in ms, CPU in µs a request.
 
-    `others` is the share of this machine's CPU that went to processes which have no part in it.
+    `others` is the share of this machine's CPU that went to processes which have no part in it,
+    `kept_up` the share that was answered of what was due; NaN where nothing was.
     """
 
     rate: float
@@ -72,6 +78,7 @@ class Summary:
     postgresql: float
     generator: float
     others: float
+    kept_up: float
 
     @property
     def cost(self) -> float:
@@ -89,6 +96,7 @@ def summary(rounds: Sequence[Measurement], *, cores: int) -> Summary:
         postgresql=median(one.each(one.cpu.postgresql) for one in rounds),
         generator=median(one.each(one.cpu.generator) for one in rounds),
         others=median(one.cpu.others / one.seconds / cores for one in rounds),
+        kept_up=median(one.rate / one.due for one in rounds),
     )
 
 
@@ -101,8 +109,8 @@ def ratio(measured: Sequence[Measurement], limit: Sequence[Measurement]) -> floa
     """
     if len(measured) == len(limit):
         pairs = zip(measured, limit, strict=True)
-        return median(_quotient(one.rate, other.rate) for one, other in pairs)
-    return _quotient(median(one.rate for one in measured), median(one.rate for one in limit))
+        return median(quotient(one.rate, other.rate) for one, other in pairs)
+    return quotient(median(one.rate for one in measured), median(one.rate for one in limit))
 
 
 def cost_ratio(measured: Summary, limit: Summary) -> float:
@@ -111,10 +119,11 @@ def cost_ratio(measured: Summary, limit: Summary) -> float:
     It is the ratio of rates on a machine whose cores are all busy with nothing else; other
     processes hardly move it. Where the disk is what is waited for it says nothing about rates.
     """
-    return _quotient(limit.cost, measured.cost)
+    return quotient(limit.cost, measured.cost)
 
 
-def _quotient(rate: float, limit: float) -> float:
+def quotient(rate: float, limit: float) -> float:
+    """A rate as a share of another; NaN when that is nothing."""
     return rate / limit if limit else math.nan
 
 

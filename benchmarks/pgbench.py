@@ -108,12 +108,14 @@ def measure(writes: Writes, meter: Meter) -> Measurement:
     counted = [
         one.latency for one in transactions if begin <= one.ended_at <= begin + writes.seconds
     ]
+    placed = processed(printed) * writes.orders
     failed = pgbench.returncode != 0 or not re.search(r"failed transactions: 0 ", printed)
     return Measurement(
         seconds=writes.seconds,
         latencies=sorted(latency for latency in counted for _ in range(writes.orders)),
         cpu=usage.with_generator(spent * len(counted)),
-        sent=processed(printed) * writes.orders,
+        sent=placed,
+        orders=placed,
         failure=f"pgbench: {complaints.strip()[-500:]}" if failed else "",
     )
 

@@ -30,7 +30,7 @@ def _stat(pid: int) -> _Stat | None:
 
 
 def tree(root: int) -> dict[int, float]:
-    """Seconds of CPU by process id: `root` and all its descendants that are alive."""
+    """Seconds of CPU by process id: `root` and its living descendants, parents first."""
     stats = {}
     children = defaultdict(list)
     for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]:  # noqa: PTH208
@@ -71,6 +71,16 @@ def peak_memory(root: int) -> int:
         private += max(0, sizes.get("VmHWM", 0) - common)
         shared.append(common)
     return private + max(shared)
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process in memory now, with what it shares; 0 when it is gone."""
+    return _sizes(pid).get("VmRSS", 0)
+
+
+def most_resident(pid: int) -> int:
+    """The most that `resident` ever was."""
+    return _sizes(pid).get("VmHWM", 0)
 
 
 def _sizes(pid: int) -> dict[str, int]:

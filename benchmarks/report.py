@@ -1,19 +1,25 @@
-"""The results: a table for the terminal and for Markdown, and JSON for machines."""
+"""The results: tables for the terminal and for Markdown, and JSON for machines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.course import Results, Step
+from benchmarks.course import TITLES, Results
+from benchmarks.footprint import Memory, Start
 from benchmarks.machine import Machine
 from benchmarks.measurement import Summary, summary
-from benchmarks.verdict import Verdict
+from benchmarks.verdict import Line, Unit, Verdict
 
 HEADINGS = ("", "req/s", "p50 ms", "p99 ms", "app µs", "pg µs", "load µs", "others", "what")
+VERDICT_HEADINGS = ("", "is", "by CPU", "bar", "goal", "floor")
 MEBIBYTE = 1 << 20
+RESULTS = Path(__file__).with_name("results")
 MOST_NOISE = 0.10
 """The share of the machine that others may take before the report warns of it."""
 INTRODUCTION = """\
@@ -21,13 +27,7 @@ Medians over the rounds. CPU in µs a request: of the application, of PostgreSQL
 generator, which shares the cores. *others*: the machine's CPU that went to processes without a
 part in it; more than a few percent means noise, which weighs on a load and on its limit alike."""
 
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Peaks over the whole run, in bytes."""
-
-    application: int
-    postgresql: int
+Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,85 +36,115 @@ class Report:
 
     machine: Machine
     setup: dict[str, Any]
-    steps: Sequence[Step]
     results: Results
     verdict: Verdict
+    start: Start
     memory: Memory
 
     def summaries(self) -> dict[str, Summary]:
-        """The medians, by the name of the step."""
+        """The medians, by the name of the load."""
         cores = self.machine.cores
         return {name: summary(rounds, cores=cores) for name, rounds in self.results.items()}
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[Row]:
         """The table, under HEADINGS."""
-        titles = {step.name: step.title for step in self.steps}
-        return [_row(name, one, titles[name]) for name, one in self.summaries().items()]
+        return [_row(name, one, TITLES[name]) for name, one in self.summaries().items()]
+
+    def verdict_rows(self) -> list[Row]:
+        """Every figure that is held against something, under VERDICT_HEADINGS."""
+        return [_verdict_row(line) for line in self.verdict.lines]
 
 
-def _row(name: str, one: Summary, title: str) -> tuple[str, ...]:
+def _row(name: str, one: Summary, title: str) -> Row:
     costs = (one.application, one.postgresql, one.generator)
     return (
-        *(name, f"{one.rate:,.0f}", f"{one.p50:.1f}", f"{one.p99:.1f}"),
-        *(f"{cost:.0f}" for cost in costs),
+        *(name, f"{one.rate:,.0f}", _figure(one.p50, 1), _figure(one.p99, 1)),
+        *(_figure(cost, 0) for cost in costs),
         *(f"{one.others:.0%}", title),
     )
 
 
+def _figure(value: float, places: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{places}f}"
+
+
+def _verdict_row(line: Line) -> Row:
+    marks = line.marks
+    return (
+        *(line.text, line.unit.text(line.value), Unit.SHARE.text(line.by_cpu)),
+        _judged(line, marks.bar, "met", "MISSED"),
+        _judged(line, marks.goal, "reached", "not yet"),
+        _judged(line, marks.floor, "passed", "FAILED"),
+    )
+
+
+def _judged(line: Line, mark: float | None, good: str, bad: str) -> str:
+    if mark is None:
+        return ""
+    sign = "≤" if line.marks.at_most else "≥"
+    return f"{sign} {line.unit.text(mark)}: {good if line.marks.hold(line.value, mark) else bad}"
+
+
+def kept_as(kind: str = "") -> Path:
+    """Where a run's files go: a path of this moment, without an ending."""
+    RESULTS.mkdir(exist_ok=True)
+    return RESULTS / f"{kind}{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+
+
 def text(report: Report) -> str:
     """What the terminal shows at the end."""
-    table = aligned([HEADINGS, *report.rows()])
-    return "\n".join(["", *table, "", *ratio_lines(report.verdict), "", *closing(report), ""])
+    table = aligned([HEADINGS, *report.rows()], flush_left={0, len(HEADINGS) - 1})
+    verdict = aligned([VERDICT_HEADINGS, *report.verdict_rows()], flush_left={0, 3, 4, 5})
+    return "\n".join(["", *table, "", *verdict, "", *closing(report), ""])
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines: the first and the last column flush left, numbers flush right."""
+def aligned(rows: Sequence[Row], flush_left: set[int]) -> list[str]:
+    """Rows as lines; the other columns, which hold numbers, are flush right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    last = len(widths) - 1
     return [
         "  ".join(
-            cell.ljust(width) if column in {0, last} else cell.rjust(width)
+            cell.ljust(width) if column in flush_left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
 
 
-def ratio_lines(verdict: Verdict) -> list[str]:
-    """The ratios, one a line, those with a floor judged."""
-    lines = []
-    for one in verdict.ratios:
-        line = f"{one.compared.measured:<5} / {one.compared.limit:<12}{one.value:>7.1%}"
-        line += f"   by CPU {one.by_cpu:>6.1%}"
-        if one.compared.floor is not None:
-            line += f"   floor {one.compared.floor:.0%}: {'passed' if one.passed else 'MISSED'}"
-        lines.append(line)
-    return lines
-
-
 def closing(report: Report) -> list[str]:
-    """Memory, the books, and the verdict."""
-    books, memory = report.verdict.books, report.memory
-    application, postgresql = memory.application / MEBIBYTE, memory.postgresql / MEBIBYTE
+    """Start, memory, the books, and what fails."""
+    verdict, books = report.verdict, report.verdict.books
     balance = "THE BOOKS DO NOT BALANCE" if books.faults else "the books balance"
     orders = f"{books.placed:,} orders over HTTP and {books.pgbench_placed:,} of pgbench"
-    lines = [
-        f"Peak memory: application {application:.0f} MiB, PostgreSQL {postgresql:.0f} MiB.",
-        f"{orders}: {balance}.",
-    ]
+    barred = [line for line in verdict.lines if line.marks.bar is not None]
+    met = sum(line.met for line in barred)
+    lines = [*_footprint(report), f"{orders}: {balance}."]
     noise = median(one.others for one in report.summaries().values())
     if noise > MOST_NOISE:
         lines.append(
             f"Other processes took {noise:.0%} of this machine: ratios of rates are not to be "
             "relied on, those by CPU are."
         )
-    missed = report.verdict.missed
-    return [*lines, *(f"MISSED: {sentence}" for sentence in missed)] if missed else lines
+    if verdict.counts:
+        lines.append(f"{met} of {len(barred)} bars met.")
+    else:
+        lines.append("A wrong answer or a missing unit: none of these figures counts.")
+    return [*lines, *(f"FAILED: {sentence}" for sentence in verdict.failed)]
+
+
+def _footprint(report: Report) -> list[str]:
+    start, memory = report.start, report.memory
+    worker, peak = start.worker / MEBIBYTE, memory.worker / MEBIBYTE
+    application, postgresql = memory.application / MEBIBYTE, memory.postgresql / MEBIBYTE
+    in_all = f"application {application:.0f} MiB, PostgreSQL {postgresql:.0f} MiB"
+    return [
+        f"Start: {start.ready:.2f} s to the first answer, {start.imports:.2f} s of imports.",
+        f"Memory of a worker: {worker:.0f} MiB after its start, {peak:.0f} MiB at most.",
+        f"Memory in all, at most: {in_all}.",
+    ]
 
 
 def markdown(report: Report, plot: str) -> str:
     """The same as a page, with the plot's file name."""
-    table = [HEADINGS, tuple("---" for _ in HEADINGS), *report.rows()]
     setup = [f"- {name}: {value}" for name, value in facts(report).items()]
     return "\n".join(
         [
@@ -122,9 +152,9 @@ def markdown(report: Report, plot: str) -> str:
             "",
             INTRODUCTION,
             "",
-            *(f"| {' | '.join(row)} |" for row in table),
+            *markdown_table(HEADINGS, report.rows()),
             "",
-            *(f"    {line}" for line in ratio_lines(report.verdict)),
+            *markdown_table(VERDICT_HEADINGS, report.verdict_rows()),
             "",
             *(f"{line}\n" for line in closing(report)),
             f"![Requests a second beside their limits]({plot})",
@@ -135,17 +165,25 @@ def markdown(report: Report, plot: str) -> str:
     )
 
 
+def markdown_table(headings: Row, rows: Sequence[Row]) -> list[str]:
+    """Lines of Markdown: the first column flush left, the others flush right."""
+    rules = ("---", *("---:" for _ in headings[1:]))
+    return [f"| {' | '.join(row)} |" for row in (headings, rules, *rows)]
+
+
 def facts(report: Report) -> dict[str, Any]:
     """Machine and set-up in one."""
     return asdict(report.machine) | report.setup
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """For machines. Rates a second, latencies in ms, CPU in µs a request, memory in bytes."""
-    cores = report.machine.cores
-    return {
-        "passed": not report.verdict.missed,
-        "missed": report.verdict.missed,
+    """For machines. Rates a second, latencies in ms, CPU in µs a request, memory in bytes, times
+    in seconds; what is not a number is null."""
+    cores, verdict = report.machine.cores, report.verdict
+    found = {
+        "counts": verdict.counts,
+        "passed": not verdict.failed,
+        "failed": verdict.failed,
         "machine": asdict(report.machine),
         "setup": report.setup,
         "medians": {name: asdict(one) for name, one in report.summaries().items()},
@@ -153,10 +191,26 @@ def as_json(report: Report) -> dict[str, Any]:
             name: [asdict(summary([one], cores=cores)) | {"sent": one.sent} for one in rounds]
             for name, rounds in report.results.items()
         },
-        "ratios": [
-            asdict(one.compared) | {"value": one.value, "by_cpu": one.by_cpu, "passed": one.passed}
-            for one in report.verdict.ratios
-        ],
-        "books": asdict(report.verdict.books) | {"faults": report.verdict.books.faults},
+        "verdict": [_judgement(line) for line in verdict.lines],
+        "books": asdict(verdict.books) | {"faults": verdict.books.faults},
+        "start": asdict(report.start),
         "peak_memory": asdict(report.memory),
     }
+    kept: dict[str, Any] = without_nan(found)
+    return kept
+
+
+def _judgement(line: Line) -> dict[str, Any]:
+    told = {"text": line.text, "unit": line.unit.name.lower(), "value": line.value}
+    return (
+        told | {"by_cpu": line.by_cpu, "met": line.met, "passed": line.passed} | asdict(line.marks)
+    )
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None in place of each NaN, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: without_nan(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

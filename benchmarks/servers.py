@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from benchmarks.traffic import HOST, PROXIED
 from tools.errors import LauncherError
 from tools.kept import Kept
 from tools.run.settings import Settings
-from tools.run.supervisor import server_command
+from tools.run.supervisor import server_command, shared_folder
 
 LARDER = "config.wsgi:application"
 BARE_DJANGO = "benchmarks.bare.django_app:application"
@@ -25,10 +26,12 @@ SHOWN_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its port, and the process id of the root of its tree."""
+    """A running server: its port, the process id of the root of its tree, and how many seconds
+    passed from its start to its first answer."""
 
     port: int
     pid: int
+    started_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,34 @@ def serve(
 
     Raises LauncherError, with the end of the log, if it does not come up.
     """
-    port = free_port()
-    settings = Settings(HOST, port, Path(), size.workers, size.threads, None)
+    settings = Settings(HOST, free_port(), Path(), size.workers, size.threads, None)
     command = [application if part == LARDER else part for part in server_command(settings)]
-    with log.open("wb") as output, Kept(command, environment=environment, output=output) as kept:
+    with running(command, settings.port, environment, log) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    port: int,
+    environment: Mapping[str, str],
+    log: Path,
+    folder: Path | None = None,
+) -> Iterator[Server]:
+    """Runs a server's command line, in `folder` if not here, until the block ends.
+
+    Raises LauncherError, with the end of the log, if nothing answers at the port.
+    """
+    began, shared = time.monotonic(), log.with_suffix(".shared")
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir()
+    own = {**environment, **shared_folder(shared)}
+    with (
+        log.open("wb") as output,
+        Kept(command, environment=own, output=output, folder=folder) as kept,
+    ):
         _wait(port, kept, log)
-        yield Server(port, kept.pid)
+        yield Server(port, kept.pid, time.monotonic() - began)
 
 
 def free_port() -> int:
@@ -78,7 +103,7 @@ def _wait(port: int, kept: Kept, log: Path) -> None:
             if get(port, "/livez").status < 500:
                 return
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.01)
     end = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_LINES:])
     raise LauncherError(f"The server did not come up. The end of its log:\n{end}")
 

@@ -18,17 +18,15 @@ MOST_UNITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request, and how many units it orders."""
+    """One request, how many units it orders, and the status of the only right answer."""
 
     raw: bytes
     units: int = 0
+    status: int = 200
 
 
 class Traffic(Protocol):
-    """A kind of load: `status` is the only right answer, `requests` never end."""
-
-    @property
-    def status(self) -> int: ...
+    """A kind of load: its requests never end."""
 
     def requests(self, part: int) -> Iterator[Sent]:
         """The requests of the generator's process number `part`."""
@@ -59,7 +57,24 @@ class Page:
         """The same few requests in a circle."""
         seen = {"If-None-Match": self.etag} if self.etag else {}
         credentials = [{"Authorization": f"Bearer {token}"} for token in self.tokens] or [{}]
-        return cycle([Sent(request("GET", self.path, seen | one)) for one in credentials])
+        raws = [request("GET", self.path, seen | one) for one in credentials]
+        return cycle([Sent(raw, status=self.status) for raw in raws])
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One product each time, any of them: nothing that was made ready for one helps another."""
+
+    tokens: Sequence[str]
+    products: Sequence[int]
+    seed: str
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """A random product for a random customer."""
+        chance = random.Random(f"{self.seed} {part}")  # noqa: S311
+        while True:
+            headers = {"Authorization": f"Bearer {chance.choice(self.tokens)}"}
+            yield Sent(request("GET", f"/api/v1/products/{chance.choice(self.products)}", headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,7 @@ class Orders:
             lines = [{"product": id, "quantity": units} for id, units in quantities.items()]
             body = json.dumps({"lines": lines}).encode()
             raw = request("POST", "/api/v1/orders", headers, body)
-            yield Sent(raw, sum(quantities.values()))
+            yield Sent(raw, sum(quantities.values()), self.status)
 
     def quantities(self, chance: random.Random) -> dict[int, int]:
         """Units by product: three different ones."""
@@ -111,4 +126,23 @@ class LogIns:
             json.dumps({"username": name, "password": self.password}).encode()
             for name in self.usernames
         ]
-        return cycle([Sent(request("POST", "/api/v1/auth/token", body=body)) for body in bodies])
+        raws = [request("POST", "/api/v1/auth/token", body=body) for body in bodies]
+        return cycle([Sent(raw, status=self.status) for raw in raws])
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Several kinds at once: of each so many in every hand, in an order that chance gives."""
+
+    hand: Sequence[tuple[int, Traffic]]
+    seed: str
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """One hand after the other: the shares are exact, whenever it ends."""
+        chance = random.Random(f"{self.seed} {part}")  # noqa: S311
+        kinds = [(times, traffic.requests(part)) for times, traffic in self.hand]
+        cards = [requests for times, requests in kinds for _ in range(times)]
+        while True:
+            chance.shuffle(cards)
+            for card in cards:
+                yield next(card)

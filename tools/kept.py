@@ -18,7 +18,8 @@ class Kept:
 
     `stop` lists (signal name without SIG, seconds of grace); SIGKILL follows the last one.
     `identity` are keeper options such as `--namespace`. `output` takes standard output and
-    error; None leaves them on the terminal. The absolute path of the program comes first.
+    error; None leaves them on the terminal. `folder` is where it runs, instead of here. The
+    absolute path of the program comes first.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Kept:
         identity: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         output: IO[bytes] | int | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._patience = sum(seconds for _, seconds in stop) + MARGIN_SECONDS
         steps = [f"--stop={name}:{seconds}" for name, seconds in stop]
@@ -38,6 +40,7 @@ class Kept:
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
             env=environment,
+            cwd=folder,
             start_new_session=True,
         )
 

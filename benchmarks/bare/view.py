@@ -1,8 +1,8 @@
-"""A bare Django view: the queries of the product list, its bytes, and nothing around them.
+"""Bare Django views, without authentication and middleware: the product list's bytes.
 
-No authentication and no middleware, on Larder's own database settings: the statements, the
-driver and the pool are the same. The queries (see shop.py) are in the file BENCH_QUERIES, the
-bytes the API answered with in BENCH_REPLY; only the link to the next page is taken from them.
+`ready` has them; `products` makes them each time, on Larder's own database settings: the
+statements, the driver and the pool are the same. The queries (see shop.py) are in the file
+BENCH_QUERIES, the bytes the API answered with in BENCH_REPLY.
 """
 
 import os
@@ -15,15 +15,24 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 QUERIES = msgspec.json.decode(Path(os.environ["BENCH_QUERIES"]).read_bytes())
-NEXT = msgspec.json.decode(Path(os.environ["BENCH_REPLY"]).read_bytes())["next"]
+REPLY = Path(os.environ["BENCH_REPLY"]).read_bytes()
+NEXT = msgspec.json.decode(REPLY)["next"]
 LIMIT = 20
 
 
 def products(request: HttpRequest) -> HttpResponse:
-    """The first page, byte for byte as the API answers."""
+    """The first page, byte for byte as the API answers, from the tables."""
     answers = [_rows(query["sql"], query["parameters"]) for query in QUERIES]
     page = {"results": [_shown(row) for row in answers[0][:LIMIT]], "next": NEXT}
-    raw = msgspec.json.encode(page)
+    return _answer(msgspec.json.encode(page))
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """The same bytes, and no query."""
+    return _answer(REPLY)
+
+
+def _answer(raw: bytes) -> HttpResponse:
     # Without middleware nobody else adds the length, and the answer would go out in chunks.
     return HttpResponse(raw, "application/json", headers={"Content-Length": str(len(raw))})
 
@@ -60,4 +69,4 @@ def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-urlpatterns = [path("products", products)]
+urlpatterns = [path("products", products), path("bytes", ready)]

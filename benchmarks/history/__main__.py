@@ -27,7 +27,7 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="larder-history-", dir=options.data) as folder,
-            open_shops(Path(folder), sorted(options.orders), _progress) as shops,
+            open_shops(Path(folder), sorted(options.orders), progress) as shops,
         ):
             found = measure(shops, QUESTIONS, pace, lambda name: say(f"asked: {name}"))
     except (LauncherError, OSError) as error:
@@ -56,7 +56,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _progress(kind: str, done: int, all_of_them: int) -> None:
+def progress(kind: str, done: int, all_of_them: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == all_of_them else ""
         sys.stderr.write(f"\r{kind}: {done:,} of {all_of_them:,}   {end}")

@@ -3,17 +3,14 @@ weighs on all of them alike."""
 
 from __future__ import annotations
 
-import http.client
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.history.client import Client, Request
 from benchmarks.history.questions import Question, paths
 from benchmarks.history.shops import Shop
 from benchmarks.measurement import percentile
-from benchmarks.traffic import HOST, PROXIED
-from tools.errors import LauncherError
 
 WARM_UP = 40
 BAR = 1.3
@@ -56,10 +53,10 @@ def measure(
     found = []
     for question in questions:
         asked = {shop.orders: paths(question, shop) for shop in shops}
-        clients = {shop.orders: Client(shop, question.key) for shop in shops}
+        clients = {shop.orders: Client(shop.server.port, question.key) for shop in shops}
         for size, client in clients.items():
             for number in range(WARM_UP):
-                client.seconds(asked[size][number % len(asked[size])])
+                client.ask(Request(asked[size][number % len(asked[size])]))
         rounds = [_round(clients, asked, pace.requests) for _ in range(pace.rounds)]
         found.append(Found(question.name, rounds))
         told(question.name)
@@ -72,24 +69,6 @@ def _round(
     taken: dict[int, list[float]] = {size: [] for size in clients}
     for number in range(requests):
         for size, client in clients.items():
-            taken[size].append(client.seconds(asked[size][number % len(asked[size])]))
+            path = asked[size][number % len(asked[size])]
+            taken[size].append(client.ask(Request(path)).seconds)
     return {size: sorted(one) for size, one in taken.items()}
-
-
-class Client:
-    """One kept-alive connection to a shop."""
-
-    def __init__(self, shop: Shop, key: str) -> None:
-        self._connection = http.client.HTTPConnection(HOST, shop.server.port, timeout=30)
-        self._headers = PROXIED | {"Authorization": f"Bearer {key}"}
-
-    def seconds(self, path: str) -> float:
-        """How long one request takes, to the last byte. Raises LauncherError if it fails."""
-        began = time.perf_counter()
-        self._connection.request("GET", path, headers=self._headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        taken = time.perf_counter() - began
-        if answer.status != 200:
-            raise LauncherError(f"GET {path} answered {answer.status}: {body.decode()}")
-        return taken

@@ -1,28 +1,45 @@
 """The load generator, against a small server of its own."""
 
+import math
 import os
+import socket
 import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise, repeat
 
 import pytest
 
 from benchmarks import generator
-from benchmarks.generator import BadReply, Load, Share, Tally, gathered, reply_length
+from benchmarks.generator import (
+    PROCESSES,
+    BadReply,
+    Load,
+    PacedShare,
+    Share,
+    Tally,
+    gathered,
+    reply_length,
+)
 from benchmarks.measurement import Meter, Usage
-from benchmarks.traffic import Page
+from benchmarks.traffic import Page, Sent, request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello"
 HALF = 20
 
 
 class Handler(socketserver.BaseRequestHandler):
-    """Answers each request with the server's reply, in two pieces."""
+    """Answers each request with the server's reply, in two pieces, after its `takes` seconds."""
+
+    server: "Server"
 
     def handle(self) -> None:
-        reply = getattr(self.server, "reply", OK)
+        reply = self.server.reply
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while self.request.recv(65536):
+            self.server.asked.append(time.monotonic())
+            time.sleep(self.server.takes)
             self.request.sendall(reply[:HALF])
             self.request.sendall(reply[HALF:])
 
@@ -30,7 +47,13 @@ class Handler(socketserver.BaseRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 300
     reply = OK
+    takes = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[float] = []
 
     @property
     def port(self) -> int:
@@ -39,7 +62,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as running:
+    with Server() as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.05,))
         thread.start()
         yield running
@@ -72,12 +95,79 @@ def test_only_answers_of_the_counted_time_count_but_all_are_acknowledged(server:
     assert 0 < len(tally.latencies) < tally.sent
 
 
-def test_a_wrong_status_is_kept_with_its_answer(server: Server) -> None:
-    server.reply = OK.replace(b"200 OK", b"503 No")
+@pytest.mark.parametrize("status", [b"503 No", b"201 Created"])
+def test_a_wrong_status_is_kept_with_its_answer(server: Server, status: bytes) -> None:
+    server.reply = OK.replace(b"200 OK", status)
     load = Load(server.port, Page("/"), connections=1, warm_up=0, seconds=0.1)
     tally = Share(load, 0, 1).run(time.monotonic())
     assert (tally.sent, tally.units) == (0, 0)
     assert tally.failure.endswith("hello")
+
+
+class Ordering:
+    """Orders of two units each, in turn with pages."""
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        for _ in repeat(None):
+            yield Sent(request("POST", "/", body=b"{}"), units=2, status=200)
+            yield Sent(request("GET", "/"))
+
+
+def test_only_what_placed_an_order_is_one(server: Server) -> None:
+    load = Load(server.port, Ordering(), connections=1, warm_up=0, seconds=0.1)
+    tally = Share(load, 0, 1).run(time.monotonic())
+    assert tally.sent > 1
+    assert tally.orders == -(-tally.sent // 2)
+    assert tally.units == 2 * tally.orders
+
+
+def paced(server: Server, rate: float, connections: int) -> Tally:
+    """One process of PROCESSES, for half a second after 0.1 of warm-up."""
+    load = Load(server.port, Page("/"), connections, 0.1, 0.5, rate)
+    return PacedShare(load, 0, connections).run(time.monotonic())
+
+
+def test_requests_with_a_rate_are_sent_when_they_are_due(server: Server) -> None:
+    tally = paced(server, rate=100 * PROCESSES, connections=4)
+    assert 59 <= tally.sent <= 61
+    gaps = [later - earlier for earlier, later in pairwise(sorted(server.asked))]
+    assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.01, abs=0.004)
+
+
+def test_a_slow_server_does_not_slow_down_what_is_due(server: Server) -> None:
+    server.takes = 0.1
+    assert 59 <= paced(server, rate=100 * PROCESSES, connections=30).sent <= 61
+
+
+def test_a_request_that_had_to_wait_for_a_connection_is_timed_from_when_it_was_due(
+    server: Server,
+) -> None:
+    server.takes = 0.05
+    tally = paced(server, rate=100 * PROCESSES, connections=1)
+    # One connection answers 20 a second of the 100 that are due: the last waits for most of it.
+    assert tally.sent <= 14
+    assert max(tally.latencies) > 0.3
+
+
+def test_256_connections_are_all_served(server: Server) -> None:
+    load = Load(server.port, Page("/"), connections=256, warm_up=0.1, seconds=0.3)
+    found = generator.measure(load, Meter(postgresql=os.getpid()))
+    assert found.failure == ""
+    assert found.sent >= 256
+
+
+def test_of_two_loads_at_once_each_has_its_own_rate_and_nobody_knows_their_cpu(
+    server: Server,
+) -> None:
+    fast = Load(server.port, Page("/"), 2, 0.1, 0.4)
+    slow = Load(server.port, Page("/"), 4, 0.1, 0.4, rate=50)
+    found, paced = generator.measure_together([fast, slow], Meter(postgresql=os.getpid()))
+    assert (found.failure, paced.failure) == ("", "")
+    assert found.rate > paced.rate
+    assert paced.rate == pytest.approx(50, abs=10)
+    assert math.isnan(found.cpu.application)
+    assert math.isnan(paced.cpu.postgresql)
+    assert found.cpu.others >= 0
 
 
 def test_a_whole_measurement_adds_up_its_processes(server: Server) -> None:
@@ -96,7 +186,7 @@ def test_a_server_that_is_not_there_is_a_failure_and_no_hang() -> None:
 
 
 def test_the_generators_own_cost_is_scaled_to_the_counted_requests() -> None:
-    tallies = [Tally([0.1] * 10, answers=20, sent=20, cpu=0.2), Tally([0.2] * 10, 20, 20, 0, 0.2)]
+    tallies = [Tally([each] * 10, answers=20, sent=20, cpu=0.2) for each in (0.1, 0.2)]
     found = gathered(tallies, 1.0, Usage(0, 0, 1))
     assert found.cpu.generator == pytest.approx(0.2)
     assert (len(found.latencies), found.sent) == (20, 40)

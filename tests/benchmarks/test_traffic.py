@@ -5,7 +5,8 @@ import random
 from itertools import islice
 from typing import Any
 
-from benchmarks.traffic import LogIns, Orders, Page, request
+from benchmarks.loads import MIX
+from benchmarks.traffic import Details, LogIns, Mixed, Orders, Page, Traffic, request
 
 PRODUCTS = range(1, 1001)
 
@@ -66,6 +67,43 @@ def test_a_page_without_tokens_sends_no_credentials() -> None:
 def test_log_ins_go_round_the_customers() -> None:
     raws = [sent.raw for sent in islice(LogIns(["ann", "bob"], "secret").requests(0), 2)]
     assert [body(raw)["username"] for raw in raws] == ["ann", "bob"]
+
+
+def test_of_mixed_requests_each_kind_has_exactly_its_share() -> None:
+    pages, orders = Page("/list", ["token"]), Orders(["token"], PRODUCTS, "M")
+    kinds: list[Traffic] = [pages, orders, Page("/history", ["token"])]
+    hand = list(zip(MIX, kinds, strict=True))
+    sent = list(islice(Mixed(hand, "M").requests(0), 1000))
+    assert sum(one.raw.startswith(b"GET /list ") for one in sent) == 900
+    assert sum(one.raw.startswith(b"POST ") for one in sent) == 80
+    assert sum(one.raw.startswith(b"GET /history ") for one in sent) == 20
+    assert {one.status for one in sent if one.units} == {201}
+    assert {one.status for one in sent if not one.units} == {200}
+
+
+def test_mixed_requests_come_in_another_order_in_every_hand_and_process() -> None:
+    hand = [(3, Page("/a")), (3, Page("/b"))]
+
+    def paths(part: int) -> str:
+        sent = islice(Mixed(hand, "M").requests(part), 48)
+        return "".join(chr(one.raw[5]) for one in sent)
+
+    assert paths(0) != paths(1)
+    assert len({paths(0)[place : place + 6] for place in range(0, 48, 6)}) > 1
+    assert paths(0) == paths(0)
+
+
+def test_details_are_of_any_product_for_any_customer() -> None:
+    sent = list(islice(Details(["one", "two"], range(1, 11), "D").requests(0), 300))
+    asked = {one.raw.split(b" ", 2)[1] for one in sent}
+    assert asked == {f"/api/v1/products/{number}".encode() for number in range(1, 11)}
+    assert {b"Bearer one" in one.raw for one in sent} == {True, False}
+
+
+def test_every_request_knows_its_only_right_answer() -> None:
+    assert next(Page("/", etag='"1"', status=304).requests(0)).status == 304
+    assert next(Orders(["t"], PRODUCTS, "W").requests(0)).status == 201
+    assert next(LogIns(["ann"], "secret").requests(0)).status == 200
 
 
 def test_a_request_without_a_body_has_no_length() -> None:

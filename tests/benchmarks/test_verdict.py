@@ -1,6 +1,7 @@
 """Floors, books, and what is told of them."""
 
 import json
+import math
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -8,11 +9,12 @@ import pytest
 
 from benchmarks import plot, report
 from benchmarks.books import Books
-from benchmarks.course import ORDER, ORDERING, PGBENCH, Results, Step
+from benchmarks.course import BESIDE, HALF, ORDER, PGBENCH, TITLES, Results
+from benchmarks.footprint import Memory, Start
 from benchmarks.machine import Machine
 from benchmarks.measurement import Cpu, Measurement
-from benchmarks.report import Memory, Report
-from benchmarks.verdict import RATIOS, judge
+from benchmarks.report import Report
+from benchmarks.verdict import FIGURES, RATIOS, Line, Verdict, judge
 
 BALANCED = Books(
     acknowledged=5,
@@ -29,45 +31,143 @@ BALANCED = Books(
 RATES = {
     "R": 80,
     "bare Django": 100,
+    "bare queries": 90,
     "bare WSGI": 900,
     "R304": 70,
-    "W": 45,
+    "detail": 60,
+    "W": 50,
     "pgbench W": 100,
-    "H": 44,
+    "H": 48,
     "pgbench H": 20,
     "WK": 9,
     "pgbench 20": 200,
+    "W16": 40,
+    "W64": 55,
+    "W256": 54,
+    "R beside W": 50,
+    "W at half": 25,
+    "mixed 16": 70,
+    "mixed 64": 75,
+    "mixed 256": 74,
     "L": 3,
 }
+"""Nothing is missed at these, nor is any goal reached."""
+
+
+def of(rate: int, *, application: float = 300e-6, postgresql: float = 40e-6) -> list[Measurement]:
+    """A round of a second. CPU in seconds a request."""
+    cpu = Cpu(application * rate, postgresql * rate, 0.1, 0)
+    return [Measurement(1.0, [0.01] * rate, cpu, sent=rate)]
 
 
 def results(**rates: int) -> Results:
-    cpu = Cpu(0.1, 0.1, 0.1, 0)
-    return {
-        name: [Measurement(1.0, [0.01] * rate, cpu, sent=rate)]
-        for name, rate in (RATES | rates).items()
-    }
+    found = {name: of(rate) for name, rate in (RATES | rates).items()}
+    found["W at half"] = [replace(found["W at half"][0], due=25.0)]
+    return found | {"pgbench W": of((RATES | rates)["pgbench W"], postgresql=100e-6)}
 
 
-def test_a_run_on_its_floors_passes() -> None:
-    assert judge(results(R=75, W=40), BALANCED).missed == []
+def line(verdict: Verdict, text: str) -> Line:
+    (found,) = (one for one in verdict.lines if one.text == text)
+    return found
 
 
-@pytest.mark.parametrize(("name", "rate"), [("R", 74), ("W", 39), ("W", 0)])
-def test_a_ratio_below_its_floor_fails_the_run(name: str, rate: int) -> None:
-    (missed,) = judge(results(**{name: rate}), BALANCED).missed
-    assert missed.startswith(f"{name} is {rate}%")
+def test_a_run_on_its_bars_passes() -> None:
+    verdict = judge(results(R=75, W=50, H=45), BALANCED)
+    assert verdict.counts
+    assert verdict.failed == []
+    assert all(one.met for one in verdict.lines)
+
+
+@pytest.mark.parametrize(("name", "limit"), [(one.measured, one.limit) for one in RATIOS])
+def test_a_load_that_stood_still_is_never_on_a_mark(name: str, limit: str) -> None:
+    found = line(judge(results(**{name: 0}), BALANCED), f"{name} / {limit}")
+    assert found.met is (found.marks.bar is None)
+    assert found.passed is (found.marks.floor is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "text"),
+    [
+        ("R", 74, "R / bare Django"),
+        ("R beside W", 49, "R beside W / bare Django"),
+        ("W", 49, "W / pgbench W"),
+        ("H", 44, "H / W"),
+        ("W at half", 23, "W at half, of what was due"),
+    ],
+)
+def test_a_missed_bar_is_told_and_does_not_fail_the_run(name: str, rate: int, text: str) -> None:
+    verdict = judge(results(**{name: rate}), BALANCED)
+    assert not line(verdict, text).met
+    assert verdict.failed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "sentence"),
+    [
+        ("R", 14, "R / bare Django is 14%, the floor is 15%."),
+        ("W", 39, "W / pgbench W is 39%, the floor is 40%."),
+        ("H", 34, "H / W is 68%, the floor is 70%."),
+    ],
+)
+def test_a_ratio_below_its_floor_fails_the_run(name: str, rate: int, sentence: str) -> None:
+    assert sentence in judge(results(**{name: rate}), BALANCED).failed
 
 
 def test_a_limit_that_did_nothing_fails_the_run() -> None:
-    assert judge(results(**{"pgbench W": 0}), BALANCED).missed != []
+    assert judge(results(**{"pgbench W": 0}), BALANCED).failed != []
 
 
-def test_one_wrong_answer_fails_the_run() -> None:
+@pytest.mark.parametrize(("latency", "met"), [(0.060, True), (0.061, False)])
+def test_the_slowest_hundredth_of_orders_at_64_connections_has_a_bar(
+    latency: float, *, met: bool
+) -> None:
     found = results()
-    found["H"] = [replace(found["H"][0], failure="HTTP/1.1 500 Internal Server Error")]
-    (missed,) = judge(found, BALANCED).missed
-    assert "H got a wrong answer: HTTP/1.1 500" in missed
+    found["W64"] = [replace(found["W64"][0], latencies=[latency] * 50)]
+    assert line(judge(found, BALANCED), "p99 of W64").met is met
+
+
+@pytest.mark.parametrize(("latency", "met"), [(0.015, True), (0.016, False)])
+def test_the_slowest_hundredth_of_pages_at_16_connections_has_a_bar(
+    latency: float, *, met: bool
+) -> None:
+    found = results()
+    found["R"] = [replace(found["R"][0], latencies=[latency] * 80)]
+    assert line(judge(found, BALANCED), "p99 of R (16)").met is met
+
+
+@pytest.mark.parametrize(
+    ("application", "met", "reached"), [(199, True, True), (349, True, False), (351, False, False)]
+)
+def test_what_an_order_costs_the_application_has_a_bar_and_a_goal(
+    application: float, *, met: bool, reached: bool
+) -> None:
+    found = results() | {"W": of(50, application=application / 1e6)}
+    cost = line(judge(found, BALANCED), "application's CPU, W")
+    assert cost.value == pytest.approx(application)
+    assert (cost.met, cost.marks.hold(cost.value, cost.marks.goal)) == (met, reached)
+
+
+@pytest.mark.parametrize(
+    ("postgresql", "met", "passed"), [(39, True, True), (41, False, True), (61, False, False)]
+)
+def test_what_an_order_costs_the_database_is_held_against_orders_one_by_one(
+    postgresql: float, *, met: bool, passed: bool
+) -> None:
+    found = results() | {"W": of(50, postgresql=postgresql / 1e6)}
+    cost = line(judge(found, BALANCED), "PostgreSQL's CPU, W / pgbench W")
+    assert cost.value == pytest.approx(postgresql / 100)
+    assert (cost.met, cost.passed) == (met, passed)
+
+
+def test_one_wrong_answer_fails_the_run_and_nothing_counts() -> None:
+    found = results()
+    answer = "HTTP/1.1 500 Internal Server Error\r\nserver: granian\r\n\r\nno"
+    found["H"] = [found["H"][0], *[replace(found["H"][0], failure=answer)] * 2]
+    verdict = judge(found, BALANCED)
+    (missed,) = verdict.failed
+    told = "H got a wrong answer in 2 of 3: HTTP/1.1 500 Internal Server Error … no"
+    assert missed == told
+    assert not verdict.counts
 
 
 @pytest.mark.parametrize(
@@ -82,7 +182,9 @@ def test_one_wrong_answer_fails_the_run() -> None:
     ],
 )
 def test_books_that_do_not_balance_fail_the_run(wrong: dict[str, object]) -> None:
-    assert len(judge(results(), replace(BALANCED, **wrong)).missed) == 1  # type: ignore[arg-type]
+    verdict = judge(results(), replace(BALANCED, **wrong))  # type: ignore[arg-type]
+    assert len(verdict.failed) == 1
+    assert not verdict.counts
 
 
 @pytest.fixture
@@ -90,18 +192,34 @@ def found() -> Report:
     """A report of a run that missed a floor."""
     measured = results(R=10)
     machine = Machine(2, "a processor", 4.0, "6.1", "ext4", "3.11", "18.4", "Django 5.2")
-    steps = [Step(name, f"what {name} is", lambda _: measured["R"][0]) for name in measured]
-    verdict = judge(measured, BALANCED)
-    return Report(machine, {"rounds": 1}, steps, measured, verdict, Memory(200 << 20, 100 << 20))
+    start = Start(imports=1.25, ready=2.5, worker=90 << 20)
+    memory = Memory(worker=150 << 20, application=200 << 20, postgresql=100 << 20)
+    return Report(machine, {"rounds": 1}, measured, judge(measured, BALANCED), start, memory)
 
 
-def test_the_terminal_shows_every_load_every_ratio_and_what_was_missed(found: Report) -> None:
+def test_the_terminal_shows_every_load_every_figure_and_what_was_missed(found: Report) -> None:
     shown = report.text(found)
     assert all(name in shown for name in RATES)
-    assert shown.count(" / ") == len(RATIOS)
-    assert "floor 75%: MISSED" in shown
-    assert "MISSED: R is 10% of bare Django, the floor is 75%." in shown
+    assert all(f"{one.measured} / {one.limit}" in shown for one in RATIOS)
+    assert all(one.text in shown for one in FIGURES)
+    assert "≥ 15%: FAILED" in shown
+    assert "≥ 75%: MISSED" in shown
+    assert "FAILED: R / bare Django is 10%, the floor is 15%." in shown
+    assert "8 of 9 bars met." in shown
+
+
+def test_start_and_memory_are_told(found: Report) -> None:
+    shown = report.text(found)
+    assert "2.50 s to the first answer, 1.25 s of imports" in shown
+    assert "Memory of a worker: 90 MiB after its start, 150 MiB at most." in shown
     assert "application 200 MiB, PostgreSQL 100 MiB" in shown
+
+
+def test_bars_of_a_run_that_does_not_count_are_not_counted(found: Report) -> None:
+    unbalanced = judge(found.results, replace(BALANCED, placed=4))
+    shown = report.text(replace(found, verdict=unbalanced))
+    assert "bars met" not in shown
+    assert "none of these figures counts" in shown
 
 
 def test_a_machine_that_was_busy_with_something_else_is_reported(found: Report) -> None:
@@ -111,53 +229,86 @@ def test_a_machine_that_was_busy_with_something_else_is_reported(found: Report) 
     assert "Other processes took 25% of this machine" in report.text(found)
 
 
-def test_the_json_holds_what_the_table_shows(found: Report) -> None:
+def test_the_json_holds_what_the_tables_show(found: Report) -> None:
     kept = json.loads(json.dumps(report.as_json(found)))
-    assert kept["passed"] is False
+    assert (kept["passed"], kept["counts"]) == (False, True)
     assert kept["medians"]["R"]["rate"] == 10
-    assert kept["medians"]["R"]["application"] == pytest.approx(10_000)
-    assert kept["ratios"][0] == {
-        "measured": "R",
-        "limit": "bare Django",
-        "floor": 0.75,
+    assert kept["medians"]["R"]["application"] == pytest.approx(300)
+    assert kept["start"] == {"imports": 1.25, "ready": 2.5, "worker": 90 << 20}
+    (list_page,) = (one for one in kept["verdict"] if one["text"] == "R / bare Django")
+    assert list_page == {
+        "text": "R / bare Django",
+        "unit": "share",
         "value": 0.1,
-        "by_cpu": pytest.approx(0.1),
+        "by_cpu": pytest.approx(1340 / 10340),
+        "met": False,
         "passed": False,
+        "bar": 0.75,
+        "goal": None,
+        "floor": 0.15,
+        "at_most": False,
     }
 
 
-def test_the_page_has_the_table_and_the_plot(found: Report) -> None:
+def test_what_is_not_a_number_is_null_in_the_json_and_a_dash_in_the_table(found: Report) -> None:
+    nobodys = Cpu(math.nan, math.nan, 0.1, 0)
+    found.results["R beside W"] = [replace(found.results["R beside W"][0], cpu=nobodys)]
+    raw = json.dumps(report.as_json(found), allow_nan=False)
+    assert json.loads(raw)["medians"]["R beside W"]["application"] is None
+    (row,) = (row for row in found.rows() if row[0] == "R beside W")
+    assert row[4:6] == ("–", "–")
+
+
+def test_the_page_has_the_tables_and_the_plot(found: Report) -> None:
     page = report.markdown(found, "run.svg")
-    assert page.count("\n| ") == len(RATES) + 2
+    assert page.count("\n| ") == len(RATES) + 2 + len(RATIOS) + len(FIGURES) + 2
     assert "](run.svg)" in page
     assert "- filesystem: ext4" in page
 
 
-def test_the_plot_has_a_bar_for_each_load_and_a_line_for_each_floor(found: Report) -> None:
+def test_the_plot_has_a_bar_for_each_load_and_a_line_for_each_that_has_one_to_reach(
+    found: Report,
+) -> None:
     rates = {name: one.rate for name, one in found.summaries().items()}
-    root = ET.fromstring(plot.svg(rates, found.verdict.ratios))  # noqa: S314
+    root = ET.fromstring(plot.svg(rates))  # noqa: S314
     space = "{http://www.w3.org/2000/svg}"
-    shown = [name for _, names in plot.GROUPS for name in names]
+    shown = {name for _, names in plot.GROUPS for name in names}
+    assert shown == RATES.keys() - {"W at half"}
     assert len(root.findall(f"{space}rect")) == len(shown) + 1
-    assert len(root.findall(f"{space}path")) == 2
+    wanted = {one.measured for one in RATIOS if one.marks.bar is not None}
+    assert len(root.findall(f"{space}path")) == len(wanted & shown)
     assert {"R", "10/s"} <= {text.text for text in root.findall(f"{space}text")}
 
 
-def test_every_ratio_is_of_loads_that_are_measured() -> None:
+def test_everything_that_is_judged_is_measured() -> None:
     named = {name for one in RATIOS for name in (one.measured, one.limit)}
-    assert named <= RATES.keys() == set(ORDER)
+    named |= {name for one in FIGURES for name in (one.measured, one.of) if name}
+    assert named <= RATES.keys() == TITLES.keys() == {*ORDER, HALF}
+    assert {*ORDER} >= PGBENCH
 
 
-def test_a_load_and_its_limit_are_measured_equally_often_and_next_to_each_other() -> None:
-    for one in RATIOS[:1] + RATIOS[3:5]:
-        order = "|".join(ORDER)
-        assert ORDER.count(one.measured) == ORDER.count(one.limit)
-        assert order.count(f"{one.measured}|{one.limit}") == 1
-        assert ORDER.count(one.limit) == 1 or order.count(f"{one.limit}|{one.measured}|") == 1
+def test_half_of_the_most_is_known_before_it_is_asked_for() -> None:
+    assert ORDER.index("W") < ORDER.index(BESIDE)
+
+
+def test_a_load_with_a_floor_is_measured_as_often_as_its_limit_and_next_to_it() -> None:
+    order = "|".join(ORDER)
+    for ours, limit in (("R", "bare Django"), ("W", "pgbench W")):
+        assert order.count(f"{ours}|{limit}|{limit}|{ours}|") == 1
+        assert ORDER.count(ours) == ORDER.count(limit) == 2
+    assert order.count("H|W|pgbench W|pgbench W|W|H|") == 1
+
+
+def test_no_floor_is_above_its_bar() -> None:
+    """A run that meets every bar cannot fail."""
+    for marks in (one.marks for one in (*RATIOS, *FIGURES)):
+        if marks.floor is not None and marks.bar is not None:
+            assert marks.hold(marks.bar, marks.floor)
+        if marks.goal is not None:
+            assert marks.hold(marks.goal, marks.bar)
 
 
 def test_a_ratio_of_loads_that_are_not_measured_equally_often_takes_their_medians() -> None:
     found = results()
     found["R"] *= 2
-    assert judge(found, BALANCED).missed == []
-    assert {*ORDERING, *PGBENCH} <= RATES.keys()
+    assert judge(found, BALANCED).failed == []

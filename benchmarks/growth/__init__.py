@@ -1,0 +1,1 @@
+"""What requests cost in shops of very different sizes, measured side by side."""

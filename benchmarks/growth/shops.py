@@ -1,0 +1,184 @@
+"""Shops of different extents, each a database of one PostgreSQL with a server of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from benchmarks import servers
+from benchmarks.history.shops import (
+    ONE_WORKER,
+    Told,
+    environment_for,
+    filling,
+    give_keys,
+    indexes_built_afterwards,
+    parts,
+    prepare,
+    write_customers,
+)
+from benchmarks.installation import Amount, check_durability, make_shop, run
+from benchmarks.servers import Server
+from benchmarks.sessions import Sessions
+from benchmarks.shop import PASSWORD, STOCK
+from tools.local_postgres import Cluster
+from tools.terminal import step
+
+PRODUCTS = Path(__file__).with_name("products.sql").read_text()
+ORDERS = Path(__file__).with_name("orders.sql").read_text()
+BUYERS = 20
+"""Customers who can log in, the first of them with a tenth of all orders."""
+ORDERS_A_CUSTOMER = 50
+FILLED = ("catalog.product", "inventory.ledger_entry")
+ORDERED = ('orders."order"', "orders.order_line", "orders.order_event", "inventory.ledger_entry")
+FILLING = {
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "1h",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "work_mem": "256MB",
+}
+"""PostgreSQL's settings while nothing is measured."""
+LOG_FILES = 96
+MEASURING = {"shared_buffers": "2GB", "min_wal_size": "2GB"}
+"""Of six shops in one PostgreSQL each would have a sixth of the launcher's 256 MB, the largest
+with 12 GB of data: what is measured then is how one shop's pages push out another's."""
+
+
+class Extent(NamedTuple):
+    """How many orders and products there are. The first of an ascending list is the smallest."""
+
+    orders: int
+    products: int
+
+    def __str__(self) -> str:
+        return f"{self.orders:,} orders, {self.products:,} products"
+
+    @property
+    def database(self) -> str:
+        """The name of its database."""
+        return f"shop_{self.orders}_{self.products}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop of that extent, its cluster, and the server that serves it."""
+
+    extent: Extent
+    cluster: Cluster
+    server: Server
+    sessions: Sessions
+
+    @property
+    def products(self) -> range:
+        """Their ids."""
+        return range(1, self.extent.products + 1)
+
+
+def fill_shops(folder: Path, extents: Sequence[Extent], told: Told) -> None:
+    """Makes the databases that are not there yet, each complete or not at all.
+
+    `told` hears how many rows of how many are there. Raises LauncherError.
+    """
+    with Cluster(folder / "postgresql", durable=False, settings=FILLING) as cluster:
+        for extent in extents:
+            with step(str(extent)):
+                if extent.database in _databases(cluster):
+                    _bring_up_to_date(cluster, extent)
+                else:
+                    _fill(cluster, extent, told)
+
+
+def _bring_up_to_date(cluster: Cluster, extent: Extent) -> None:
+    """What was filled for an earlier run may lack migrations."""
+    environment = environment_for(cluster, extent.database, ONE_WORKER)
+    run([sys.executable, "manage.py", "prepare"], environment)
+
+
+def _databases(cluster: Cluster) -> set[str]:
+    with psycopg.connect(cluster.superuser_url()) as connection:
+        return {str(name) for (name,) in connection.execute("SELECT datname FROM pg_database")}
+
+
+def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
+    draft = f"draft_{extent.database}"
+    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(draft)))
+    environment = prepare(cluster, draft)
+    make_shop(environment, Amount(products=1, customers=BUYERS))
+    customers = BUYERS + extent.orders // ORDERS_A_CUSTOMER + 1
+    with filling(cluster.superuser_url(draft)) as connection:
+        connection.execute("UPDATE identity.customer SET username = 'buyer ' || id")
+        write_customers(connection, BUYERS + 1, customers)
+        give_keys(connection)
+        given = {"stock": STOCK, "products": extent.products, "customers": customers}
+        with indexes_built_afterwards(connection, FILLED, told):
+            _write(connection, PRODUCTS, 2, given | {"all": extent.products}, told)
+        # The statement of the orders looks at them, and is planned for so many.
+        connection.execute("ANALYZE")
+        with indexes_built_afterwards(connection, ORDERED, told):
+            _write(connection, ORDERS, 1, given | {"all": extent.orders}, told)
+        # What filling has updated leaves room that a shop would not have.
+        connection.execute("VACUUM FULL inventory.stock")
+    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
+        names = sql.Identifier(draft), sql.Identifier(extent.database)
+        connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+
+
+def _write(
+    connection: psycopg.Connection,
+    statement: str,
+    begin: int,
+    given: Mapping[str, int],
+    told: Told,
+) -> None:
+    """Rows number `begin` and on, part by part. The numbers are written into the text: planned
+    for a parameter, a division would be by anything."""
+    rows = given["all"]
+    for first, last in parts(rows):
+        part = {"first": max(first, begin), "last": last}
+        connection.execute((statement % {**given, **part}).encode())
+        told("rows", last, rows)
+
+
+@contextmanager
+def open_cluster(folder: Path) -> Iterator[Cluster]:
+    """The PostgreSQL of filled shops, with every commit on disk before it is acknowledged."""
+    with Cluster(folder / "postgresql", durable=True, settings=MEASURING) as cluster:
+        check_durability(cluster)
+        _use_the_log_once(cluster)
+        yield cluster
+
+
+def _use_the_log_once(cluster: Cluster) -> None:
+    """A PostgreSQL that has been up for a while writes into files of its log that it has used
+    before. In a new one each 16 MB begin with a file of zeros that a commit has to wait for."""
+    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
+        for _ in range(LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(true, '', ''), pg_switch_wal()")
+        connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def open_shops(cluster: Cluster, folder: Path, extents: Sequence[Extent]) -> Iterator[list[Shop]]:
+    """Starts a server of one worker on each; all of them end with the block."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_shop(cluster, folder, one, ONE_WORKER)) for one in extents]
+
+
+@contextmanager
+def open_shop(cluster: Cluster, folder: Path, extent: Extent, size: servers.Size) -> Iterator[Shop]:
+    """Starts a server of that size on one of them; it ends with the block."""
+    environment = environment_for(cluster, extent.database, size)
+    log = folder / f"{extent.database}.log"
+    with servers.serve(servers.LARDER, size, environment, log) as server:
+        names = [f"buyer {number}" for number in range(1, BUYERS + 1)]
+        yield Shop(extent, cluster, server, Sessions(server.port, names, PASSWORD))

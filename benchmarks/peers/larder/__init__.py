@@ -1,0 +1,1 @@
+"""Larder itself, as `make run` and the images start it."""

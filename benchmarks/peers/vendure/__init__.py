@@ -1,0 +1,1 @@
+"""Vendure, server and worker."""

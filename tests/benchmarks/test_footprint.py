@@ -1,0 +1,58 @@
+"""What is read of starts and of memory."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks import footprint, processes
+from tools.errors import LauncherError
+
+TOLD = """\
+import time: self [us] | cumulative | imported package
+import time:       214 |        214 |   config.settings
+import time:      1200 |    1345678 | config.wsgi
+import time:        10 |         10 | config.wsgiref
+"""
+SERVER = """
+import subprocess, sys, time
+hold = "import time; held = bytearray(32 << 20); time.sleep(60)"
+main = ("import subprocess, sys, time;"
+        f"[subprocess.Popen([sys.executable, '-c', {hold!r}]) for _ in range(2)]; time.sleep(60)")
+subprocess.Popen([sys.executable, "-c", main])
+time.sleep(60)
+"""
+
+
+def test_the_time_of_an_import_is_that_of_all_it_imports() -> None:
+    assert footprint.imported_in(TOLD, "config.wsgi") == pytest.approx(1.345678)
+
+
+def test_an_import_that_python_does_not_tell_of_is_an_error() -> None:
+    with pytest.raises(LauncherError, match=r"config\.urls"):
+        footprint.imported_in(TOLD, "config.urls")
+
+
+def test_what_python_tells_of_an_import_is_understood() -> None:
+    command = [sys.executable, "-X", "importtime", "-c", "import json.tool"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert 0 < footprint.imported_in(told, "json.tool") < 10
+
+
+def test_the_workers_of_a_server_are_below_its_keeper_and_its_main_process() -> None:
+    keeper = subprocess.Popen([sys.executable, "-c", SERVER])
+    try:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            sizes = [processes.resident(pid) for pid in footprint.workers(keeper.pid)]
+            if len(sizes) == 2 and min(sizes) > 32 << 20:
+                break
+            time.sleep(0.05)
+        assert len(sizes) == 2
+        assert min(sizes) > 32 << 20
+        assert max(sizes) < 64 << 20
+    finally:
+        for pid in processes.tree(keeper.pid):
+            subprocess.run(["kill", "-KILL", str(pid)], check=False)
+        keeper.wait()

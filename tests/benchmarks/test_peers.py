@@ -1,0 +1,184 @@
+"""What is compared, how it is installed, and the verdict."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import peers
+from benchmarks.measurement import Cpu, Measurement
+from benchmarks.peers import registry, table
+from benchmarks.peers.__main__ import PEERS, installed
+from benchmarks.peers.buying import Rush
+from benchmarks.peers.catalogue import FEW, PLENTY, choose, read
+from benchmarks.peers.course import Found
+from benchmarks.peers.memory import resident
+from benchmarks.peers.oscar.system import Oscar
+from tools.errors import LauncherError
+from tools.kept import Kept
+
+HERE = Path(peers.__file__).parent
+
+
+def rates(rate: float) -> list[Measurement]:
+    """Three rounds at about that rate."""
+    return [
+        Measurement(10.0, [0.01] * round(rate * 10 * factor), Cpu(0, 0, 0, 0), sent=1, orders=1)
+        for factor in (0.9, 1.0, 1.1)
+    ]
+
+
+def found(name: str, pages: float, orders: float, sold: int = FEW) -> Found:
+    return Found(
+        name=name,
+        versions="1",
+        services=["server"],
+        page_requests=1,
+        memory=100 << 20,
+        pages=rates(pages),
+        orders=rates(orders),
+        rushes=[Rush(FEW, sold, 60 - sold, [], FEW - sold)] * 3,
+        twice="refused",
+    )
+
+
+OURS = found("Larder", 6000, 2000)
+OTHERS = [found("django-oscar", 200, 20, 60), found("Vendure", 600, 7)]
+
+
+def test_the_catalogue_is_the_beginning_of_the_demo_shops() -> None:
+    chosen = choose(plenty=5, scarce=2, buyers=3)
+    assert [one.stock for one in chosen.products] == [PLENTY] * 5 + [FEW] * 2
+    assert chosen.products[0].name == "INFLATABLE POLITICAL GLOBE"
+    assert len(set(chosen.plenty + chosen.scarce)) == 7
+    assert len(set(chosen.buyers)) == 3
+    with pytest.raises(ValueError, match="has"):
+        choose(plenty=1_000_000, scarce=1, buyers=1)
+
+
+def test_a_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
+    chosen = choose(plenty=2, scarce=1, buyers=1)
+    assert read(chosen.write(tmp_path / "catalogue.json")) == chosen
+
+
+def test_every_bar_is_judged_by_the_medians_ratio() -> None:
+    judged = {(one.bar.load, one.bar.peer): one for one in table.judge([OURS, *OTHERS])}
+    assert judged["W", "django-oscar"].value == pytest.approx(100)
+    assert judged["R", "Vendure"].value == pytest.approx(10)
+    assert all(one.met for one in judged.values())
+    assert table.passed([OURS, *OTHERS], list(judged.values()))
+
+
+@pytest.mark.parametrize(("pages", "orders"), [(5000, 2000), (6000, 1900)])
+def test_a_bar_that_is_missed_is_said_and_fails(pages: float, orders: float) -> None:
+    all_of_them = [found("Larder", pages, orders), *OTHERS]
+    judged = table.judge(all_of_them)
+    assert any("MISSED" in str(one) for one in judged)
+    assert not table.passed(all_of_them, judged)
+
+
+def test_larder_may_not_sell_a_unit_too_many_nor_lose_one() -> None:
+    assert table.passed([OURS], [])
+    assert not table.passed([found("Larder", 6000, 2000, sold=21)], [])
+    losing = found("Larder", 6000, 2000)
+    losing.missing = 1
+    assert not table.passed([losing], [])
+
+
+def test_a_load_with_a_wrong_answer_counts_for_nothing() -> None:
+    wrong = found("Vendure", 600, 7)
+    wrong.orders.append(Measurement(1.0, [], Cpu(0, 0, 0, 0), sent=0, failure="500"))
+    assert not table.passed([OURS, wrong], [])
+    assert "Vendure, W: 500" in table.closing([OURS, wrong], [], [])
+
+
+def test_a_peer_that_was_not_measured_has_no_bar() -> None:
+    assert {one.bar.peer for one in table.judge([OURS, OTHERS[0]])} == {"django-oscar"}
+    assert table.judge([OURS]) == []
+
+
+def test_the_table_marks_what_was_oversold() -> None:
+    heading, _, ours, oscar = table.markdown([OURS, OTHERS[0]]).splitlines()[:4]
+    assert heading.count("|") == ours.count("|")
+    assert "| 20, 20, 20 |" in ours
+    assert "| **60**, **60**, **60** |" in oscar
+
+
+def test_a_peer_that_cannot_be_installed_is_one_line_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Absent(Oscar):
+        name = "Absent"
+
+        def install(self, cache: Path) -> None:
+            raise LauncherError("npm is not installed here.")
+
+    class Present(Oscar):
+        def install(self, cache: Path) -> None:
+            """It is there."""
+
+    present = Present()
+    monkeypatch.setitem(PEERS, "absent", Absent())
+    monkeypatch.setitem(PEERS, "present", present)
+    left_out: list[str] = []
+    assert installed(["absent", "present"], tmp_path, left_out) == [present]
+    line = "Absent is left out, it cannot be installed: npm is not installed here."
+    assert left_out == [line]
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_a_peer_is_installed_once_for_the_same_versions(tmp_path: Path) -> None:
+    pins, folder = tmp_path / "pins.txt", tmp_path / "cache" / "peer"
+    append = [sys.executable, "-c", "print('x', file=open('../ran', 'a'))"]
+    for text in ("a==1", "a==1", "a==2"):
+        pins.write_text(text)
+        registry.install(folder, pins, [append])
+    assert (tmp_path / "cache" / "ran").read_text() == "x\nx\n"
+    assert (folder / "pins.txt").read_text() == "a==2"
+
+
+def test_an_installation_that_fails_says_why_and_is_tried_again(tmp_path: Path) -> None:
+    pins, folder = tmp_path / "pins.txt", tmp_path / "peer"
+    pins.write_text("a==1")
+    fail = [sys.executable, "-c", "raise SystemExit('ERROR: no such version')"]
+    for _ in range(2):
+        with pytest.raises(LauncherError, match="ended with 1: ERROR: no such version"):
+            registry.install(folder, pins, [fail])
+    with pytest.raises(LauncherError, match="nowhere"):
+        registry.install(folder, pins, [["nowhere"]])
+
+
+@pytest.mark.parametrize("name", ["oscar/requirements.txt", "vendure/package.json"])
+def test_versions_are_pinned_and_no_registry_is_named(name: str) -> None:
+    text = (HERE / name).read_text()
+    assert "http" not in text
+    assert not re.search(r"[\^~]\d|>=|\*", text)
+
+
+def test_memory_is_of_what_runs_below_its_keeper() -> None:
+    hold = "import time; held = bytearray(64 << 20); print(1, flush=True); time.sleep(60)"
+    with Kept([sys.executable, "-c", hold], output=subprocess.PIPE) as kept:
+        stream = kept._keeper.stdout
+        assert stream is not None
+        with stream:
+            stream.readline()
+            assert 64 << 20 < resident(kept.pid) < 110 << 20
+    assert resident(kept.pid) == 0
+
+
+def test_the_readmes_table_is_replaced_and_nothing_else() -> None:
+    before, after = (
+        "# A\n\n| x |\n\n## How it compares\n\nSo:\n\n",
+        "\n\nEnd.\n\n## More\n\n| y |\n",
+    )
+    text = f"{before}| old |\n| --- |{after}"
+    new = "\n".join(table.lines([OURS, *OTHERS]))
+    assert table.into_readme(text, [OURS, *OTHERS]) == before + new + after
+    with pytest.raises(ValueError, match="no table"):
+        table.into_readme("# A\n\n| x |\n", [OURS])
+
+
+def test_the_readme_has_a_table_to_replace() -> None:
+    table.into_readme((HERE.parents[1] / "README.md").read_text(), [OURS])

@@ -1,0 +1,31 @@
+"""The order flow that Larder is compared with, against a real server."""
+
+from collections.abc import Callable
+
+from benchmarks.peers import buying
+from benchmarks.peers.flow import Conversation
+from benchmarks.peers.larder.system import LarderBuyer
+from tests.api.conftest import token_for
+from tests.conftest import Person
+from tests.server import Server
+
+
+def test_larder_sells_what_there_is_and_adds_up_the_lines(
+    server: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    few = product(stock=20)
+    buyer = LarderBuyer(token_for(person()))
+    with Conversation(server.port) as conversation:
+        assert buying.outcome(conversation, buyer, [(few, 12), (few, 12)]) == "refused"
+        assert buying.outcome(conversation, buyer, [(few, 12), (product(), 1)]) == "sold"
+        assert buying.outcome(conversation, buyer, [(few, 9)]) == "refused"
+        assert buying.outcome(conversation, buyer, [(few, 8)]) == "sold"
+
+
+def test_a_rush_on_larder_sells_every_unit_and_no_more(
+    server: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    few = product(stock=20)
+    buyers = [LarderBuyer(token_for(person())) for _ in range(60)]
+    answers = buying.rush(server.port, buyers, few)
+    assert (answers.count("sold"), answers.count("refused")) == (20, 40)
