@@ -1,5 +1,6 @@
 """Orders that come while others are placed go together, and no failure of one is another's."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 
-from larder.common import database
+from larder.common import database, telemetry
 from larder.common.errors import Overloaded
 from larder.common.ids import new_id
 from larder.inventory import queries as inventory
@@ -276,6 +277,30 @@ def test_while_one_product_is_held_all_others_are_sold(
             assert one in turned_away or one.result(10).order.lines
     assert not placing._aside.concerns([stuck])
     assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_ASIDE}
+
+
+class Counted:
+    """An observer that keeps how many were told what."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def group_done(self, group: telemetry.Group) -> None:
+        self.sizes.append(len(group.answers))
+
+    def refused(self, reason: telemetry.Reason) -> None:
+        raise AssertionError(reason)
+
+
+def test_who_waits_aside_is_counted_as_well(
+    crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, jam = Counted(), product(stock=10)
+    monkeypatch.setattr(telemetry.placing, "_watching", [counted])
+    monkeypatch.setattr(placing._aside, "_products", Counter([jam]))
+    crowd.opens()
+    crowd.send(jam).result(10)
+    assert 1 in counted.sizes
 
 
 def test_when_the_connection_is_lost_all_of_the_group_are_told_and_none_is_placed_twice(

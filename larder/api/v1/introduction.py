@@ -27,8 +27,9 @@ it is carried out once. An order may carry an `id` of your own too.
 `If-Match` it lets a change through only if the object is still the one you read (412 otherwise). \
 Send it as it was answered, quotes included.
 
-**Freshness.** `quantity` is what can be ordered at the moment of the answer. Nothing is reserved \
-until an order is placed. `version` and `updated_at` of a product speak of the catalogue, not of \
+**Freshness.** `quantity` is what can be ordered at the moment of the answer; in the product list \
+what others did may show 100 ms late, your own orders at once. Nothing is reserved until an order \
+is placed. `version` and `updated_at` of a product speak of the catalogue, not of \
 units sold.
 
 **Compatibility.** Within v1, fields, values and codes are only added: ignore what you do not \

@@ -11,6 +11,7 @@ from larder.common import database, telemetry
 from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
 from larder.common.errors import DomainError
 from larder.common.group_commit import GroupCommit, Limits
+from larder.common.stopwatch import Stopwatch
 from larder.orders.services.held_up import Aside, HeldUp
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
@@ -67,7 +68,10 @@ _aside = Aside(MOST_ASIDE)
 
 def _place_aside(one: _Asked, terms: Terms) -> Placed:
     with _aside.turn(one.products):
+        running = Stopwatch()
         (answer,) = place_orders([one.placement], terms=terms, now=one.now)
+        alone = telemetry.Group((0.0,), (answer,), running.seconds, waiting=0)
+    telemetry.placing.group_done(alone)
     if isinstance(answer, Exception):
         raise answer
     return answer
