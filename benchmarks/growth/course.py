@@ -97,9 +97,9 @@ def measure(
     for question in questions:
         turns = [_Turn(visitor, question) for visitor in visitors]
         _round(turns, WARM_UP)
-        found.append(
-            Found(question.name, [_round(turns, pace.requests) for _ in range(pace.rounds)])
-        )
+        requests = pace.requests * question.times
+        rounds = [_round(turns, requests) for _ in range(pace.rounds)]
+        found.append(Found(question.name, rounds))
         told(question.name)
     return found
 

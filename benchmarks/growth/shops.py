@@ -36,6 +36,7 @@ ORDERS = Path(__file__).with_name("orders.sql").read_text()
 BUYERS = 20
 """Customers who can log in, the first of them with a tenth of all orders."""
 ORDERS_A_CUSTOMER = 50
+MOST_GROWN = 1.2
 FILLED = ("catalog.product", "inventory.ledger_entry")
 ORDERED = ('orders."order"', "orders.order_line", "orders.order_event", "inventory.ledger_entry")
 FILLING = {
@@ -84,14 +85,15 @@ class Shop:
 
 
 def fill_shops(folder: Path, extents: Sequence[Extent], told: Told) -> None:
-    """Makes the databases that are not there yet, each complete or not at all.
+    """Makes the databases that are not there yet, each complete or not at all; and those anew
+    in which so much was ordered since that they are no longer what they are called.
 
     `told` hears how many rows of how many are there. Raises LauncherError.
     """
     with Cluster(folder / "postgresql", durable=False, settings=FILLING) as cluster:
         for extent in extents:
             with step(str(extent)):
-                if extent.database in _databases(cluster):
+                if _is_there(cluster, extent):
                     _bring_up_to_date(cluster, extent)
                 else:
                     _fill(cluster, extent, told)
@@ -103,9 +105,14 @@ def _bring_up_to_date(cluster: Cluster, extent: Extent) -> None:
     run([sys.executable, "manage.py", "prepare"], environment)
 
 
-def _databases(cluster: Cluster) -> set[str]:
+def _is_there(cluster: Cluster, extent: Extent) -> bool:
     with psycopg.connect(cluster.superuser_url()) as connection:
-        return {str(name) for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        asked = "SELECT FROM pg_database WHERE datname = %s"
+        if connection.execute(asked, [extent.database]).fetchone() is None:
+            return False
+    with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
+        (last,) = connection.execute('SELECT max(number) FROM orders."order"').fetchone() or (0,)
+    return int(last) <= extent.orders * MOST_GROWN
 
 
 def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
@@ -128,8 +135,9 @@ def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
             _write(connection, ORDERS, 1, given | {"all": extent.orders}, told)
         # What filling has updated leaves room that a shop would not have.
         connection.execute("VACUUM FULL inventory.stock")
+    names = sql.Identifier(draft), sql.Identifier(extent.database)
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
-        names = sql.Identifier(draft), sql.Identifier(extent.database)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(names[1]))
         connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
 
 

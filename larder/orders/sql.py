@@ -64,8 +64,9 @@ scans of order_pkey and order_line_pkey; the answer names the drafts that were p
 
 OWN_ORDERS = """(
     SELECT transaction_id, number AS position, id FROM {table}
-    WHERE customer_id = %s AND placed_at IS NOT NULL
+    WHERE customer_id = (SELECT %s::bigint) AND placed_at IS NOT NULL
 ) AS own
     WHERE {behind}"""
 """The feed of one customer (larder/common/feed.py): one range of the index order_feed, entered at
-the mark, however many orders they have."""
+the mark, however many orders they have. The customer is hidden for the sake of the plan
+(larder/inventory/sql.py): it is the same for those of many orders and of few."""

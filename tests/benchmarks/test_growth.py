@@ -114,12 +114,14 @@ def test_units_that_were_sold_but_not_acknowledged_are_told() -> None:
     assert len(books.faults(told, before, Books(13, 990, 70))) == 3
 
 
-def test_a_shop_is_filled_once_with_books_that_balance_and_what_it_holds_is_told(
+def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(
     tmp_path: Path,
 ) -> None:
     extent = Extent(orders=600, products=90)
-    fill_shops(tmp_path, [extent], lambda *_: None)
-    fill_shops(tmp_path, [extent], lambda *_: None)
+    filled: list[str] = []
+    for _ in range(2):
+        fill_shops(tmp_path, [extent], lambda kind, *_: filled.append(kind))
+    assert filled.count("rows") == 2
     with Cluster(tmp_path / "postgresql", durable=False, settings=FILLING) as cluster:
         environment = environment_for(cluster, extent.database, ONE_WORKER)
         assert check_invariants(environment) == ""
@@ -128,3 +130,6 @@ def test_a_shop_is_filled_once_with_books_that_balance_and_what_it_holds_is_told
         with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
             count = 'SELECT count(*), count(*) FILTER (WHERE customer_id = 1) FROM orders."order"'
             assert connection.execute(count).fetchone() == (600, 60)
+            connection.execute('UPDATE orders."order" SET number = 900 WHERE number = 600')
+    fill_shops(tmp_path, [extent], lambda kind, *_: filled.append(kind))
+    assert filled.count("rows") == 4, "it had more orders than it is said to have"
