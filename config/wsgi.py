@@ -16,11 +16,10 @@ from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from larder.api.admission import Admission
 from larder.api.content_type import with_plain_charsets
 from larder.ops import metrics
 
-application = Admission(with_plain_charsets(get_wsgi_application()), metrics.request_refused)
+application = with_plain_charsets(get_wsgi_application())
 
 if unsafe := [
     message
@@ -29,7 +28,7 @@ if unsafe := [
 ]:
     raise SystemCheckError("\n".join(["Larder does not start like this:", *map(str, unsafe)]))
 
-metrics.start(lambda: application.wait)
+metrics.start()
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

@@ -29,7 +29,7 @@ CHANGED_PRODUCTS = "/api/v1/products/changes"
 CHANGED_ORDERS = "/api/v1/orders/changes"
 PLACES = 40
 """Of a deep page of the history, asked for in turn."""
-PRICES = 1_900
+PRICES = 1_700
 """Prices, a hundredth apart, above which every shop has a full page."""
 SETTLED = 0.001
 """Seconds after which a server has put away what it answered."""
@@ -87,7 +87,7 @@ class Visitor:
     def change_a_product(self) -> None:
         """Gives a product another price; that can be read in the feed when this returns."""
         product = self.chance.choice(self.shop.products)
-        body = json.dumps({"price": f"{self.chance.randint(100, 1000) / 100:.2f}"}).encode()
+        body = json.dumps({"price": f"{self.chance.randint(50, 2049) / 100:.2f}"}).encode()
         self._staff.ask(Request(f"{LIST}/{product}", "PATCH", body))
         self._settle()
 

@@ -24,14 +24,9 @@ class JSONOnly(BaseContentNegotiation):
         format_suffix: str | None = None,
     ) -> tuple[Any, str]:
         renderer = next(iter(renderers))
-        self.check(request, renderer.media_type)
-        return renderer, renderer.media_type
-
-    def check(self, request: Request, also: str = "application/json") -> None:
-        """Raises NotAcceptable for a client that takes neither JSON nor `also`."""
         accepted = request.META.get("HTTP_ACCEPT") or "*/*"
-        if accepted in _USUAL or takes_json(accepted) or takes(accepted, also):
-            return
+        if accepted in _USUAL or takes_json(accepted) or takes(accepted, renderer.media_type):
+            return renderer, renderer.media_type
         raise NotAcceptable
 
 

@@ -41,15 +41,6 @@ REFUSED = Counter(
     "Orders that were refused, by the code the client was told.",
     ["code"],
 )
-SERVER_WAIT = Gauge(
-    "larder_server_wait_seconds",
-    "How long requests wait for a thread: the longest of the server's processes.",
-    multiprocess_mode="livemax",
-)
-NOT_ADMITTED = Counter(
-    "larder_requests_refused_total",
-    "Requests that were refused before anything of them was looked at, because others waited.",
-)
 FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
 POOL_CONNECTIONS = Gauge(
     "larder_database_pool_connections",

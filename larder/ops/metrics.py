@@ -2,7 +2,6 @@
 
 import hmac
 import os
-from collections.abc import Callable
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -151,19 +150,13 @@ def look_at_pool() -> None:
         _counted[name] = now
 
 
-def request_refused() -> None:
-    """A request that did not come as far as a view."""
-    _instruments().NOT_ADMITTED.inc()
-
-
-def start(wait: Callable[[], float]) -> None:
-    """Begins to count, in a process that serves. `wait`: seconds that requests wait there."""
+def start() -> None:
+    """Begins to count, in a process that serves."""
     _instruments()
-    Thread(target=_keep_looking, args=[wait], name="metrics", daemon=True).start()
+    Thread(target=_keep_looking, name="metrics", daemon=True).start()
 
 
-def _keep_looking(wait: Callable[[], float]) -> None:
+def _keep_looking() -> None:
     pause = Event()
     while not pause.wait(LOOK_SECONDS):
         look_at_pool()
-        _instruments().SERVER_WAIT.set(wait())

@@ -175,7 +175,7 @@ def test_orders_that_are_being_placed_are_never_seen_half(transactional_db: None
     with ThreadPoolExecutor(1) as checker:
         checks = checker.submit(check_until_ended)
         try:
-            busy_shop.trade(shop, seed=4, steps=60)
+            busy_shop.trade(shop, seed=4, steps=120)
         finally:
             ended.set()
         assert checks.result() >= 3

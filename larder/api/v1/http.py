@@ -10,13 +10,11 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from larder.api import pagination
 from larder.api.authentication import IsStaff
-from larder.api.negotiation import JSONOnly
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
 from larder.api.v1.faults import is_moment, parameter_faults
@@ -219,11 +217,11 @@ class Endpoint(APIView):
     """A path of v1. Views answer with HttpResponse; nothing is parsed or rendered by the
     framework, which does authentication, permissions, throttling and errors.
 
-    What it would make anew for each request and v1 has no use for (parsers, renderers, versions)
-    is left out.
+    What it would make anew for each request and v1 has no use for (parsers, versions) is left out.
     """
 
     parser_classes = ()
+    format_kwarg = None
     methods: tuple[str, ...] = ()
     """What the path takes; where there is something to get, it is told of without it (HEAD)."""
 
@@ -234,9 +232,8 @@ class Endpoint(APIView):
 
     def initialize_request(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> Request:
         """What the views are given."""
-        asked = Request(request, authenticators=self.get_authenticators(), negotiator=_NEGOTIATOR)
-        asked.accepted_renderer = _RENDERER
-        return asked
+        negotiator = self.get_content_negotiator()
+        return Request(request, authenticators=self.get_authenticators(), negotiator=negotiator)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -249,7 +246,8 @@ class Endpoint(APIView):
             taken = self.default_response_headers["Allow"]
             raise MethodNotAllowed(str(request.method), detail=f"This path takes {taken}.")
         if request.method != "OPTIONS":
-            _NEGOTIATOR.check(request)
+            negotiated = self.perform_content_negotiation(request)
+            request.accepted_renderer, request.accepted_media_type = negotiated
             self.perform_authentication(request)
             self.check_permissions(request)
             self.check_throttles(request)
@@ -260,10 +258,6 @@ class Endpoint(APIView):
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The methods of the path, in the Allow header that every answer carries."""
         return no_content()
-
-
-_NEGOTIATOR = JSONOnly()
-_RENDERER = JSONRenderer()
 
 
 class Open(Endpoint):
