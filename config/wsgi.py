@@ -17,6 +17,7 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 from larder.api.content_type import with_plain_charsets
+from larder.api.recent_writes import recent_writes
 from larder.ops import metrics
 
 application = with_plain_charsets(get_wsgi_application())
@@ -29,6 +30,8 @@ if unsafe := [
     raise SystemCheckError("\n".join(["Larder does not start like this:", *map(str, unsafe)]))
 
 metrics.start()
+# A folder that cannot be written to is told of now, and not with the first order.
+recent_writes()
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

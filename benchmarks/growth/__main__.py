@@ -31,6 +31,7 @@ from tools.terminal import complain, say
 RESULTS = Path(__file__).parents[1] / "results"
 ORDERS = (10_000, 1_000_000, 5_000_000)
 PRODUCTS = (1_000, 100_000, 1_000_000)
+FEWEST = 1_000
 SERVER = Size(workers=2, threads=16)
 """What places many orders at once; each question is asked of a server of one worker."""
 OF_PRODUCTS = ("product", "stock", "product_change", "ledger_entry")
@@ -63,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, nargs="+", default=ORDERS, help="numbers of orders")
     parser.add_argument("--products", type=int, nargs="+", default=PRODUCTS, help="of products")
     parser.add_argument("--rounds", type=int, default=5, help="how often all is asked")
-    parser.add_argument("--requests", type=int, default=100, help="each time, each shop")
+    parser.add_argument("--requests", type=int, default=200, help="each time, each shop")
     parser.add_argument("--only", nargs="+", default=[""], help="questions, by a part of the name")
     parser.add_argument(
         "--seconds", type=float, default=30, help="of placing many at once; 0: none"
@@ -74,6 +75,8 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.keep and not options.data:
         parser.error("--keep needs --data")
+    if min(*options.orders, *options.products) < FEWEST:
+        parser.error(f"pages are full from {FEWEST:,} orders and products on")
     return options
 
 

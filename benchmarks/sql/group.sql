@@ -41,8 +41,8 @@ WITH placed AS MATERIALIZED (
     FROM placed
     RETURNING number
 ), line AS (
-    INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
-    SELECT order_id, id, sku, name, price, units FROM priced JOIN placed USING (place)
+    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
+    SELECT now(), order_id, id, sku, name, price, units FROM priced JOIN placed USING (place)
     ORDER BY place, position
 ), event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)

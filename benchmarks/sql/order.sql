@@ -44,8 +44,8 @@ WITH wanted (position, product_id, units) AS (
     FROM placed
     RETURNING number
 ), line AS (
-    INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity)
-    SELECT order_id, id, sku, name, price, units FROM priced, placed ORDER BY position
+    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
+    SELECT now(), order_id, id, sku, name, price, units FROM priced, placed ORDER BY position
 ), event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
     SELECT event_id, order_id, 'placed', '', 'placed', actor, now(), '{}' FROM placed

@@ -84,6 +84,19 @@ def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
     assert frozen > 100_000 > 10 * others
 
 
+def test_a_server_does_not_start_without_the_folder_that_its_processes_share() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env={**os.environ, "SHARED_DIR": "/nowhere/at/all"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "/nowhere/at/all" in done.stderr
+
+
 def test_settings_can_be_imported_in_an_empty_environment() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
