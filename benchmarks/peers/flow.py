@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from benchmarks.generator import READ_BYTES, BadReply, reply_length
@@ -68,7 +68,7 @@ class Refused(Exception):
     """The system says, as it should, that it does not sell what was asked for."""
 
 
-class Conversation:
+class Conversation(AbstractContextManager["Conversation"]):
     """A connection that is kept alive, with one request at a time. `errors` counts answers 5xx."""
 
     def __init__(self, port: int) -> None:
@@ -106,13 +106,5 @@ class Conversation:
         """Hangs up."""
         self._socket.close()
 
-    def __enter__(self) -> Conversation:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_ended: object) -> None:
         self.close()

@@ -181,4 +181,6 @@ def test_the_readmes_table_is_replaced_and_nothing_else() -> None:
 
 
 def test_the_readme_has_a_table_to_replace() -> None:
-    table.into_readme((HERE.parents[1] / "README.md").read_text(), [OURS])
+    written = table.into_readme((HERE.parents[1] / "README.md").read_text(), [OURS])
+    assert "| django-oscar |" not in written
+    assert "| Larder |" in written

@@ -29,9 +29,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     one with something to read is asked (1 µs for the others).
     """
 
-    _is_pipeline = False
+    _in_pipeline = False
     _sent = 0
-    """In the present pipeline."""
+    """Statements of the present pipeline, each of which has a cursor of its own."""
 
     _in_vain: ClassVar[dict[str, Stopwatch]] = {}
     """Since a wait ended in vain last, by alias, for all threads of the process."""
@@ -60,7 +60,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._sent >= len(kept):
             kept.append(self.create_cursor())
         cursor = kept[self._sent]
-        self._sent += self._is_pipeline
+        if self._in_pipeline:
+            self._sent += 1
         return CursorWrapper(cursor, self)
 
     @contextmanager
@@ -68,12 +69,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Statements of this block go out at once, and answers are waited for where they are
         read, or at the end of the block, which raises what no reading has raised."""
         self.ensure_connection()
-        self._is_pipeline = True
+        self._in_pipeline = True
         try:
             with self.wrap_database_errors, self.connection.pipeline():
                 yield
         finally:
-            self._is_pipeline, self._sent = False, 0
+            self._in_pipeline, self._sent = False, 0
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)
