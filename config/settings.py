@@ -135,7 +135,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "larder.ops.middleware.Cors",
-    "django.middleware.common.CommonMiddleware",
+    "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

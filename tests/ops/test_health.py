@@ -67,3 +67,13 @@ def test_preparing_again_changes_nothing(settings: LazySettings) -> None:
 def test_the_admins_address_typed_without_its_slash_leads_on(api: Api) -> None:
     answer = api("GET", "/admin")
     assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_probes_answer_who_asks_by_address(db: None, api: Api, path: str) -> None:
+    # As load balancers do: they cannot send the shop's name.
+    assert api("GET", path, Host="10.0.3.77:8000").status == 200
+
+
+def test_nothing_else_answers_to_a_host_that_is_not_ours(api: Api) -> None:
+    assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
