@@ -52,6 +52,8 @@ WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+# A line for every request; the demo's log would be nothing else.
+ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Database ------------------------------------------------------------------------------
@@ -130,6 +132,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "larder.ops.requests.observe",
     "larder.api.correlation.correlate",
     "larder.api.recent_writes.note_writes",
     "django.middleware.security.SecurityMiddleware",

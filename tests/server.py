@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     application: str = "config.wsgi:application"
     options: tuple[str, ...] = ()
+    errors: Path | None = None
+    """Where what it logs goes; to who runs the tests, if nowhere else."""
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = Path()
@@ -64,8 +67,12 @@ class Server:
         environment = os.environ | own | self.environment
         descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")
         self._log = Path(log)
-        with os.fdopen(descriptor, "wb") as output:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
+        with ExitStack() as files:
+            output = files.enter_context(os.fdopen(descriptor, "wb"))
+            errors = files.enter_context(self.errors.open("ab")) if self.errors else None
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=errors
+            )
         try:
             self._wait_until_ready()
         except BaseException:

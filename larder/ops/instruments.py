@@ -4,8 +4,35 @@ Imported by servers alone, and late: the library decides at its import whether t
 one server add up (PROMETHEUS_MULTIPROC_DIR) or each counts for itself.
 """
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
+from larder.ops.requests import BOUNDS
+
+
+class AddedUp(Histogram):
+    """A histogram of what was counted elsewhere: the library's own takes one at a time."""
+
+    def add(self, counts: Iterable[int], seconds: float) -> None:
+        """How many came into each bucket, the one without an end last, and all their seconds."""
+        self._sum.inc(seconds)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+REQUESTS = Counter(
+    "larder_http_requests_total",
+    "Requests that were answered, by the class of the answer's status.",
+    ["method", "route", "status"],
+)
+DURATION = AddedUp(
+    "larder_http_request_duration_seconds",
+    "How long a request took from the first middleware until its answer began.",
+    ["method", "route"],
+    buckets=BOUNDS,
+)
 GROUP_SIZE = Histogram(
     "larder_placement_group_size",
     "Orders that were decided in one transaction.",

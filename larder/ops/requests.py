@@ -1,0 +1,180 @@
+"""What every request was: counted for Prometheus, and one line of the log.
+
+A request leaves a tuple behind. A thread of the process takes what was left once a second, adds it
+up and writes it out: docs/observability.md tells what either way costs.
+"""
+
+import sys
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from time import perf_counter_ns, time
+from typing import Any, NamedTuple
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+SECONDS = 1e-9
+"""In a nanosecond."""
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds up to which durations are told apart; those of docs/slo.md are among them."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "other"
+NOWHERE = "(none)"
+"""The route of a path that leads nowhere, whichever: anybody can make those up."""
+ADMIN = "admin/"
+"""The admin's hundred routes are one."""
+KEPT = 65_536
+"""Requests that wait to be taken: with a thread that hangs the oldest go, and no memory."""
+LONGEST_PATH = 200
+PIECE = 4096
+"""Bytes that a pipe takes at once: lines of several processes do not run into each other."""
+
+
+class Done(NamedTuple):
+    """A request that was answered. `route` is the pattern its path matched, `took` nanoseconds
+    until the answer began, `at` the time of its end in seconds since 1970."""
+
+    method: str | None
+    route: str | None
+    status: int
+    took: int
+    at: float
+    path: str
+    correlation_id: str | None
+    caller: Any
+
+
+_done: deque[Done] = deque(maxlen=KEPT)
+
+
+def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
+    """Middleware, the outermost: it sees the id of the answer and what all others took."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began = perf_counter_ns()
+        response = get_response(request)
+        match = request.resolver_match
+        # A plain tuple in the order of Done: the class itself costs twice as much.
+        _done.append(
+            (  # type: ignore[arg-type]
+                request.method,
+                match.route if match is not None else None,
+                response.status_code,
+                perf_counter_ns() - began,
+                time(),
+                request.path_info,
+                response.headers.get("Correlation-ID"),
+                request.__dict__.get("user"),
+            )
+        )
+        return response
+
+    return middleware
+
+
+def take() -> list[Done]:
+    """What was answered since the last time. Threads may take at once; each gets others."""
+    taken = []
+    with suppress(IndexError):
+        while True:
+            taken.append(_done.popleft())
+    return taken
+
+
+class Tally:
+    """Requests added up: `requests` by method, route and class of status, and for each method
+    and route how many took how long, by BOUNDS, and all their seconds."""
+
+    def __init__(self, taken: Iterable[Done]) -> None:
+        self.requests: dict[tuple[str, str, str], int] = defaultdict(int)
+        self.durations: dict[tuple[str, str], list[int]] = defaultdict(_nothing)
+        self.seconds: dict[tuple[str, str], float] = defaultdict(float)
+        # Labels are made for each of the few kinds of requests, and not for each request.
+        kinds: dict[Any, list[int]] = defaultdict(list)
+        for method, route, status, took, *_ in taken:
+            kinds[method, route, status].append(took)
+        for (method, route, status), all_took in kinds.items():
+            self._add(_labels(method, route), f"{status // 100}xx", all_took)
+
+    def _add(self, where: tuple[str, str], status: str, took: Sequence[int]) -> None:
+        self.requests[*where, status] += len(took)
+        self.seconds[where] += sum(took) * SECONDS
+        counts = self.durations[where]
+        for one in took:
+            counts[bisect_left(BOUNDS, one * SECONDS)] += 1
+
+
+def _nothing() -> list[int]:
+    return [0] * (len(BOUNDS) + 1)
+
+
+def _labels(method: str | None, route: str | None) -> tuple[str, str]:
+    return (method if method in METHODS else OTHER_METHOD), _label(route)
+
+
+@cache
+def _label(route: str | None) -> str:
+    """
+    >>> _label("api/v1/orders/<uuid:order>"), _label("admin/orders/order/add/"), _label(None)
+    ('/api/v1/orders/<uuid:order>', '/admin/', '(none)')
+    """
+    if route is None:
+        return NOWHERE
+    return "/" + (ADMIN if route.startswith(ADMIN) else route)
+
+
+def write_lines(taken: Sequence[Done]) -> None:
+    """To where the log goes, unless ACCESS_LOG or LOG_LEVEL says no."""
+    if settings.ACCESS_LOG and settings.LOG_LEVEL in {"INFO", "DEBUG", "NOTSET"}:
+        for piece in _pieces(map(_line, taken)):
+            sys.stderr.buffer.write(piece)
+            sys.stderr.buffer.flush()
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines, as many as PIECE takes."""
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > PIECE:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _line(done: Done) -> bytes:
+    """The query is left out: people put secrets into it."""
+    method, route, status, took, at, path, correlation_id, caller = done
+    shown = {
+        "event": "request",
+        "method": method,
+        "route": _label(route),
+        "path": path[:LONGEST_PATH],
+        "status": status,
+        "seconds": took // 1000 / 1e6,
+        "caller": _public_id(caller),
+        "correlation_id": correlation_id,
+        "level": "info",
+        "logger": "larder.requests",
+        "timestamp": datetime.fromtimestamp(at, UTC),
+    }
+    return _encoder.encode(shown) + b"\n"
+
+
+def _public_id(caller: Any) -> Any:
+    """Of a Caller, or of somebody with a browser if it was looked who they are: not now, for
+    that would ask the database."""
+    if isinstance(caller, SimpleLazyObject):
+        caller = caller.__dict__["_wrapped"]
+    return getattr(caller, "public_id", None)
