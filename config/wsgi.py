@@ -1,4 +1,4 @@
-"""The server's entry point: `granian --interface wsgi config.wsgi:application`.
+"""The application that the server loads (`python -m larder.ops.serve`).
 
 Refuses to serve with unsafe settings: Django runs its system checks for commands only, so those
 that matter are run here once more.

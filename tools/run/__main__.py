@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from larder.ops.serve import raise_file_limit
 from tools.errors import LauncherError
 from tools.run.settings import from_environment
 from tools.run.supervisor import CHECKOUT, Supervisor
@@ -50,15 +50,6 @@ def request_end(*_: Any) -> NoReturn:
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise EndRequestedError
-
-
-def raise_file_limit() -> None:
-    """Raise the soft limit on open files to the hard one; every connection needs a file."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return
 
 
 def orphan_check(*, end_with_parent: bool) -> Callable[[], bool]:

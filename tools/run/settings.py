@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from larder.ops import serve
 from tools.errors import LauncherError
+
+STOP_SECONDS = 3
+"""Whoever stops a run on this machine waits for it; nobody else's requests are under way."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +36,33 @@ class Settings:
         host = self.reachable_host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    @property
+    def serving(self) -> serve.Serving:
+        """What of this is the web server's."""
+        return serve.Serving(self.host, self.port, self.workers, self.threads, STOP_SECONDS)
+
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read HOST, PORT, DATA, WORKERS, THREADS and DATABASE_URL; empty counts as unset.
 
     Raises LauncherError when a number is none or lies outside its range.
     """
+    with in_one_line():
+        serving = serve.from_environment(environment)
     return Settings(
-        host=environment.get("HOST") or "127.0.0.1",
-        port=number(environment, "PORT", 8000, largest=65535),
+        host=serving.host,
+        port=serving.port,
         data=Path(environment.get("DATA") or ".data").absolute(),
-        workers=number(environment, "WORKERS", 2, largest=64),
-        threads=number(environment, "THREADS", 16, largest=512),
+        workers=serving.workers,
+        threads=serving.threads,
         database_url=environment.get("DATABASE_URL") or None,
     )
 
 
-def number(environment: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
-    """Read a whole number from 1 to `largest`."""
-    text = environment.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= largest:
-        raise LauncherError(f"{name}={text} is not a whole number from 1 to {largest}.")
-    return int(text)
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What keeps the server from starting is told as everything that keeps a run from starting."""
+    try:
+        yield
+    except serve.CannotServe as error:
+        raise LauncherError(str(error)) from None

@@ -15,15 +15,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from larder.ops import serve
 from tools.errors import LauncherError
 from tools.kept import Kept
 from tools.local_postgres import Cluster
 from tools.logfile import LogFile
-from tools.run import leftovers, port, readiness
+from tools.run import leftovers, readiness
 from tools.run.folder import RunFolder
 from tools.run.greeting import greeting
 from tools.run.service import BackOff, Service
-from tools.run.settings import Settings
+from tools.run.settings import Settings, in_one_line
 from tools.terminal import say, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -59,7 +60,8 @@ class Supervisor:
         ended = leftovers.end(self._folder.mark)
         if ended:
             say(f"Ended {ended} processes of an earlier run that was killed.")
-        port.check(self._settings.host, self._settings.port)
+        with in_one_line():
+            serve.check_port(self._settings.host, self._settings.port)
         environment = self._database_environment()
         environment = {**self._common_environment(), **environment}
         with step("Database prepared"):
@@ -86,16 +88,9 @@ class Supervisor:
             "SECRET_KEY": self._folder.secret_key,
             **shared_folder(self._folder.empty_shared()),
         }
-        fixed = {
-            "WORKERS": str(self._settings.workers),
-            "THREADS": str(self._settings.threads),
-            "PYTHONUNBUFFERED": "1",
-            # Argon2's blocks of 19 MiB go back to the system instead of staying with each thread:
-            # a worker keeps 110 MB after log-ins, not 260.
-            "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
-            leftovers.MARK_VARIABLE: self._folder.mark,
-        }
-        return {**defaults, **os.environ, **fixed}
+        fixed = {"PYTHONUNBUFFERED": "1", leftovers.MARK_VARIABLE: self._folder.mark}
+        given = {**defaults, **os.environ, **fixed}
+        return serve.environment(given, self._settings.serving)
 
     def _prepare(self, environment: dict[str, str]) -> None:
         with Kept([sys.executable, "manage.py", "prepare"], environment=environment) as prepare:
@@ -168,18 +163,7 @@ def shared_folder(folder: Path) -> dict[str, str]:
 
 def server_command(settings: Settings) -> list[str]:
     """Return the command line of the web server."""
-    return [
-        *(sys.executable, "-m", "granian", "config.wsgi:application"),
-        *("--interface", "wsgi", "--http", "1", "--no-ws"),
-        *("--host", settings.host, "--port", str(settings.port)),
-        *("--workers", str(settings.workers)),
-        *("--blocking-threads", str(settings.threads)),
-        # The longest there is: with an idle thread its prepared statements are lost.
-        *("--blocking-threads-idle-timeout", "600"),
-        *("--backlog", "2048"),
-        *("--workers-kill-timeout", "3"),
-        *("--respawn-failed-workers", "--respawn-interval", "1"),
-    ]
+    return serve.command(settings.serving)
 
 
 WORKER_COMMAND = [sys.executable, "manage.py", "procrastinate", "worker"]

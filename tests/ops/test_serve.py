@@ -1,0 +1,159 @@
+"""`python -m larder.ops.serve`: one way to start the server, and its orderly end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from larder.ops import serve
+from tests.server import ROOT, free_port
+from tests.tools.processes import eventually
+from tools.run.settings import STOP_SECONDS
+
+LONGER_THAN_A_RUN_WAITS = STOP_SECONDS + 1
+SLOW_APPLICATION = """
+import pathlib, time
+def application(environ, start_response):
+    here = pathlib.Path(environ["QUERY_STRING"])
+    (here / "began").touch()
+    while not (here / "go").exists():
+        time.sleep(0.01)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"done"]
+"""
+
+
+@contextmanager
+def served(folder: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The module as an installation starts it, with an application that waits for a file."""
+    (folder / "config").mkdir()
+    (folder / "config" / "__init__.py").touch()
+    (folder / "config" / "wsgi.py").write_text(SLOW_APPLICATION)
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{ROOT}", "WORKERS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "larder.ops.serve"],
+        cwd=folder,
+        env=environment | {"PORT": str(port), "TMPDIR": str(folder)} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        # The workers of a server that is killed live on.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", f"/?{tmp_path}")
+        answers.append(connection.getresponse().read())
+
+    with served(tmp_path, port) as process:
+        assert eventually(lambda: listens(port), 20)
+        client = threading.Thread(target=ask)
+        client.start()
+        assert eventually((tmp_path / "began").exists, 20)
+        process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: not listens(port), 20), "nothing new is accepted"
+        time.sleep(LONGER_THAN_A_RUN_WAITS)
+        assert process.poll() is None
+        (tmp_path / "go").touch()
+        client.join(20)
+        assert process.wait(20) == 0
+    assert answers == [b"done"]
+
+
+def test_the_server_takes_the_place_of_whoever_started_it(tmp_path: Path) -> None:
+    port = free_port()
+    with served(tmp_path, port) as process:
+        assert eventually(lambda: listens(port), 20)
+        assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+
+
+def test_a_used_port_is_one_line(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = int(other.getsockname()[1])
+        with served(tmp_path, port) as process:
+            said, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert said.startswith(f"Larder cannot start: Port {port} on 127.0.0.1 is in use")
+    assert said.count("\n") == 1
+
+
+def test_what_an_earlier_server_left_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("writes", "counter_7.db", "somebody_elses.txt"):
+        (tmp_path / name).touch()
+    named = {"SHARED_DIR": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
+    assert serve.shared_folders(named, 8000) == named
+    assert {file.name for file in tmp_path.iterdir()} == {"somebody_elses.txt", "metrics"}
+
+
+def test_folders_that_nobody_named_are_private_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folders = serve.shared_folders({}, 8123)
+    expected = tmp_path / f"larder-{os.geteuid()}-8123"
+    assert set(folders.values()) == {str(expected)}
+    assert expected.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_in_the_place_of_the_private_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "writes").touch()
+    (tmp_path / f"larder-{os.geteuid()}-8123").symlink_to(victim)
+    with pytest.raises(serve.CannotServe, match="belongs to somebody else"):
+        serve.shared_folders({}, 8123)
+    assert (victim / "writes").exists()
+
+
+def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    named = {"SHARED_DIR": f"{tmp_path}/file/below"}
+    with pytest.raises(serve.CannotServe, match="with SHARED_DIR="):
+        serve.shared_folders(named, 8000)
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
+def test_a_port_that_is_none_says_so(value: str) -> None:
+    with pytest.raises(serve.CannotServe, match="not a whole number from 1 to 65535"):
+        serve.from_environment({"PORT": value})
+
+
+def test_the_processes_are_told_how_many_they_are() -> None:
+    serving = serve.from_environment({"WORKERS": "3", "THREADS": ""})
+    told = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
+    assert (told["WORKERS"], told["THREADS"], told["OTHER"]) == ("3", "16", "kept")
