@@ -29,3 +29,14 @@ class IdempotencyKey(models.Model):
                 condition=models.Q(expires_at__isnull=False),
             ),
         )
+
+
+class Observation(models.Model):
+    """What a job found when it looked last, as numbers by name: servers tell of it."""
+
+    subject = models.CharField(max_length=40, primary_key=True)
+    found = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "observation"

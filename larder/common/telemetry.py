@@ -4,6 +4,7 @@ The modules know of no metrics library; `ops` watches (larder/ops/metrics.py).
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -66,3 +67,7 @@ def _tell(observer: Callable[[Any], None], told: object) -> None:
 
 placing = Observers()
 """Groups of orders."""
+
+connections_held: deque[float] = deque(maxlen=65_536)
+"""Seconds for which connections were kept from the pool, until somebody takes them from here; with
+nobody there the oldest go. An append costs 50 ns and no lock."""

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from larder.catalog.limits import LONGEST_NAME
 from larder.catalog.prices import prices_for
 from larder.common import database
@@ -153,6 +155,14 @@ def product(customer: int, product_id: int, *, archived: bool = False) -> Stocke
     if not found:
         raise NotFound
     return found[0]
+
+
+def out_of_stock() -> tuple[int, int]:
+    """How many products are sold, and of how many of them nothing can be ordered now."""
+    with transaction.atomic():
+        database.execute("SET LOCAL enable_seqscan = on")
+        ((sold, out),) = database.rows(sql.OUT_OF_STOCK)
+    return sold, out
 
 
 def available(product_ids: Collection[int]) -> dict[int, int]:

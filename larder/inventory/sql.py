@@ -67,3 +67,10 @@ one or two letters has none and is looked for row by row."""
 NAME_CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
                     AND strpos(lower(p.name), lower(%s)) > 0)"""
 """As CONTAINS, in the name alone: what the name contains, name and SKU together contain."""
+
+OUT_OF_STOCK = """
+SELECT count(*), count(*) FILTER (WHERE s.available = 0)
+FROM stock s JOIN product p ON p.id = s.product_id WHERE p.archived_at IS NULL
+"""
+"""Plan: both tables once from end to end, 15 ms for 50,000 products; so it is asked by a job. With
+an index of what is at zero every sale would have to look at it, and write to more pages."""

@@ -4,20 +4,18 @@ Imported by servers alone, and late: the library decides at its import whether t
 one server add up (PROMETHEUS_MULTIPROC_DIR) or each counts for itself.
 """
 
-from collections.abc import Iterable
-
 from prometheus_client import Counter, Gauge, Histogram
 
-from larder.ops.requests import BOUNDS
+from larder.ops.durations import BOUNDS, Durations
 
 
 class AddedUp(Histogram):
     """A histogram of what was counted elsewhere: the library's own takes one at a time."""
 
-    def add(self, counts: Iterable[int], seconds: float) -> None:
-        """How many came into each bucket, the one without an end last, and all their seconds."""
-        self._sum.inc(seconds)
-        for bucket, count in zip(self._buckets, counts, strict=True):
+    def add(self, these: Durations) -> None:
+        """Their counts into the buckets, which have the same bounds."""
+        self._sum.inc(these.seconds)
+        for bucket, count in zip(self._buckets, these.counts, strict=True):
             if count:
                 bucket.inc(count)
 
@@ -69,6 +67,11 @@ REFUSED = Counter(
     ["code"],
 )
 FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
+CONNECTION_HELD = AddedUp(
+    "larder_database_connection_held_seconds",
+    "How long a connection was kept from the pool.",
+    buckets=BOUNDS,
+)
 POOL_CONNECTIONS = Gauge(
     "larder_database_pool_connections",
     "Connections to the database: in use, or free.",

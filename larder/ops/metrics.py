@@ -5,6 +5,7 @@ import hmac
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -18,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from larder.common import telemetry
 from larder.common.errors import DomainError
 from larder.ops import requests
+from larder.ops.durations import Durations
 from larder.orders.services.held_up import HeldUp
 
 logger = logging.getLogger(__name__)
@@ -41,13 +43,17 @@ def page(request: HttpRequest) -> HttpResponse:
     from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 
+    from larder.ops.shop_state import STATE
+
     add_up()
-    if not os.environ.get(FOLDER):
-        return HttpResponse(generate_latest(REGISTRY), TEXT)
-    _forget_ended()
-    together = CollectorRegistry()
-    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(together), TEXT)
+    shop = CollectorRegistry()
+    shop.register(STATE)
+    counted = REGISTRY
+    if os.environ.get(FOLDER):
+        _forget_ended()
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(counted) + generate_latest(shop), TEXT)
 
 
 def may_see(request: HttpRequest) -> bool:
@@ -145,6 +151,7 @@ def add_up() -> None:
     with _adding:
         taken = requests.take()
         _count_requests(taken)
+        _count_connections()
         look_at_pool()
     requests.write_lines(taken)
 
@@ -153,8 +160,16 @@ def _count_requests(taken: Iterable[requests.Done]) -> None:
     tally, to = requests.Tally(taken), _instruments()
     for labels, number in tally.requests.items():
         to.REQUESTS.labels(*labels).inc(number)
-    for where, counts in tally.durations.items():
-        to.DURATION.labels(*where).add(counts, tally.seconds[where])
+    for where, durations in tally.durations.items():
+        to.DURATION.labels(*where).add(durations)
+
+
+def _count_connections() -> None:
+    held = Durations()
+    with suppress(IndexError):
+        while True:
+            held.add([telemetry.connections_held.popleft()])
+    _instruments().CONNECTION_HELD.add(held)
 
 
 _counted: dict[str, float] = {}

@@ -5,7 +5,6 @@ up and writes it out: docs/observability.md tells what either way costs.
 """
 
 import sys
-from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -20,10 +19,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from larder.ops.durations import Durations
+
 SECONDS = 1e-9
 """In a nanosecond."""
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Seconds up to which durations are told apart; those of docs/slo.md are among them."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
 NOWHERE = "(none)"
@@ -89,30 +88,20 @@ def take() -> list[Done]:
 
 
 class Tally:
-    """Requests added up: `requests` by method, route and class of status, and for each method
-    and route how many took how long, by BOUNDS, and all their seconds."""
+    """Requests added up: `requests` by method, route and class of status, and the `durations` of
+    each method and route."""
 
     def __init__(self, taken: Iterable[Done]) -> None:
         self.requests: dict[tuple[str, str, str], int] = defaultdict(int)
-        self.durations: dict[tuple[str, str], list[int]] = defaultdict(_nothing)
-        self.seconds: dict[tuple[str, str], float] = defaultdict(float)
+        self.durations: dict[tuple[str, str], Durations] = defaultdict(Durations)
         # Labels are made for each of the few kinds of requests, and not for each request.
-        kinds: dict[Any, list[int]] = defaultdict(list)
+        kinds: dict[Any, list[float]] = defaultdict(list)
         for method, route, status, took, *_ in taken:
-            kinds[method, route, status].append(took)
-        for (method, route, status), all_took in kinds.items():
-            self._add(_labels(method, route), f"{status // 100}xx", all_took)
-
-    def _add(self, where: tuple[str, str], status: str, took: Sequence[int]) -> None:
-        self.requests[*where, status] += len(took)
-        self.seconds[where] += sum(took) * SECONDS
-        counts = self.durations[where]
-        for one in took:
-            counts[bisect_left(BOUNDS, one * SECONDS)] += 1
-
-
-def _nothing() -> list[int]:
-    return [0] * (len(BOUNDS) + 1)
+            kinds[method, route, status].append(took * SECONDS)
+        for (method, route, status), seconds in kinds.items():
+            where = _labels(method, route)
+            self.requests[*where, f"{status // 100}xx"] += len(seconds)
+            self.durations[where].add(seconds)
 
 
 def _labels(method: str | None, route: str | None) -> tuple[str, str]:

@@ -16,9 +16,11 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from larder.catalog.compaction import compact
+from larder.common import observations
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
 from larder.identity.services import sessions
+from larder.inventory import queries as inventory
 from larder.ops import invariants
 from larder.orders.services.expire_drafts import expire_drafts
 
@@ -78,12 +80,22 @@ def compact_product_changes(timestamp: int) -> int:
     return sum(compact(part=BATCH))
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="look_at_stock")
+def look_at_stock(timestamp: int) -> None:
+    """Counts the products that are out of stock, for `/metrics`."""
+    sold, out = inventory.out_of_stock()
+    observations.note("stock", {"sold": sold, "out": out}, now=now())
+
+
 @app.periodic(cron="7 * * * *")
 @app.task(queueing_lock="check_invariants")
 def check_invariants(timestamp: int) -> None:
-    """Logs an error for each invariant that does not hold; `manage.py check_invariants` shows
-    the rows."""
-    report = invariants.check()
+    """Logs an error for each invariant that does not hold, and has `/metrics` tell of it;
+    `manage.py check_invariants` shows the rows."""
+    began, report = now(), invariants.check()
+    found = {one.invariant.name: one.violations for one in report.findings}
+    observations.note("invariants", found, now=began)
     for finding in report.violated:
         logger.error(
             "An invariant is violated.",

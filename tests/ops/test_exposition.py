@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from prometheus_client import REGISTRY, Metric
+from prometheus_client.registry import Collector
 
 from larder.ops import metrics
+from larder.ops.shop_state import ShopState
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "observability.md"
 
@@ -23,11 +25,16 @@ def row(family: Metric, labels: tuple[str, ...]) -> str:
     return re.sub(" +", " ", f"| {' | '.join(cells)} |")
 
 
-def test_the_page_lists_every_metric_as_it_is() -> None:
+def labels_of(family: Metric, collector: Collector) -> tuple[str, ...]:
+    """Who counts knows them; of what is asked for the family does."""
+    return tuple(getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", []))
+
+
+def test_the_page_lists_every_metric_as_it_is(db: None) -> None:
     metrics._instruments()
     exposed = {
-        row(family, tuple(getattr(collector, "_labelnames", ())))
-        for collector in REGISTRY._collector_to_names
+        row(family, labels_of(family, collector))
+        for collector in (*REGISTRY._collector_to_names, ShopState())
         for family in collector.collect()
         if family.name.startswith("larder_")
     }

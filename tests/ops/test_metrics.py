@@ -32,7 +32,7 @@ def seen(**request: str) -> int:
     return int(Client().get("/metrics", **request).status_code)  # type: ignore[arg-type]
 
 
-def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them() -> None:
+def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them(db: None) -> None:
     answer = Client().get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -48,12 +48,12 @@ def test_another_machine_does_not_know_that_they_exist(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
-def test_every_loopback_address_is_this_machine(address: str) -> None:
+def test_every_loopback_address_is_this_machine(db: None, address: str) -> None:
     assert seen(REMOTE_ADDR=address) == 200
 
 
 @override_settings(METRICS_TOKEN=TOKEN)
-def test_another_machine_with_the_token_sees_them() -> None:
+def test_another_machine_with_the_token_sees_them(db: None) -> None:
     away = "10.1.2.3"
     assert seen(REMOTE_ADDR=away, HTTP_AUTHORIZATION=f"Bearer {TOKEN}") == 200
     for wrong in (f"Bearer {TOKEN}x", TOKEN, "Bearer ", "Bearer ü", f"Token {TOKEN}"):
@@ -164,6 +164,8 @@ def test_orders_are_counted_by_how_they_ended(
     assert found["larder_placement_waiting"] == 0
     assert found["larder_database_pool_requests_total"] > 0
     assert found["larder_database_pool_connections free"] >= 1
+    assert found["larder_database_connection_held_seconds_count"] > 0
+    assert found["larder_database_up"] == 1
 
 
 def test_of_a_process_that_has_ended_the_counts_stay_and_the_state_goes(

@@ -62,8 +62,8 @@ def test_every_duration_is_in_its_bucket() -> None:
     taken = [done(took=nanoseconds) for nanoseconds in (999_999, 1_000_000, 1_000_001, 10**10)]
     tally = requests.Tally(taken)
     where = ("GET", "/api/v1/products")
-    assert tally.durations[where] == [2, 1, *[0] * 10, 1]
-    assert tally.seconds[where] == pytest.approx(10.003)
+    assert tally.durations[where].counts == [2, 1, *[0] * 10, 1]
+    assert tally.durations[where].seconds == pytest.approx(10.003)
     assert tally.requests == {(*where, "2xx"): 4}
 
 

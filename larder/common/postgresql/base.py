@@ -11,6 +11,7 @@ from django.db.utils import Error
 from psycopg_pool import PoolTimeout
 
 from larder.common.stopwatch import Stopwatch
+from larder.common.telemetry import connections_held
 
 TOLD_AT_ONCE = 1.0
 """For how many seconds after somebody waited for a connection in vain others need not."""
@@ -33,6 +34,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _sent = 0
     """Statements of the present pipeline, each of which has a cursor of its own."""
 
+    _held: Stopwatch | None = None
+    """Since the present connection was taken from the pool."""
+
     _in_vain: ClassVar[dict[str, Stopwatch]] = {}
     """Since a wait ended in vain last, by alias, for all threads of the process."""
 
@@ -43,7 +47,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             self.pool.putconn(connection)
             connection = self._wait_for_connection(conn_params)
+        self._held = Stopwatch()
         return connection
+
+    def _close(self) -> None:
+        super()._close()  # type: ignore[misc]
+        if self._held is not None and self.pool:
+            connections_held.append(self._held.seconds)
+            self._held = None
 
     def kept_cursor(self) -> CursorWrapper:
         """A cursor whose rows are all taken before the next statement, or, in a pipeline, at any

@@ -1,0 +1,170 @@
+"""How the shop stands as a whole, whichever of its servers is asked: for `/metrics`.
+
+Every server tells the same, so a query takes the largest: `max(larder_jobs{status="todo"})`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+from django.db import Error
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from larder.common import database, observations
+from larder.common.observations import Observed
+from larder.common.stopwatch import Stopwatch
+from larder.ops.invariants import INVARIANTS
+
+ASKED_EVERY = 10.0
+"""Seconds: what is asked more often gets the same answer again."""
+
+JOBS = """
+SELECT count(*) FILTER (WHERE job.status = 'todo'), count(*) FILTER (WHERE job.status = 'doing'),
+    count(*) FILTER (WHERE due), coalesce(extract(epoch FROM
+        now() - min(coalesce(scheduled_at, deferred.at)) FILTER (WHERE due)), 0)::float
+FROM procrastinate_jobs AS job
+CROSS JOIN LATERAL (SELECT status = 'todo' AND coalesce(scheduled_at <= now(), true) AS due)
+    AS is_due
+LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events
+    WHERE job_id = job.id AND type = 'deferred' AND due AND scheduled_at IS NULL)
+    AS deferred ON true
+WHERE job.status IN ('todo', 'doing')
+"""
+"""Plan: the partial index of jobs that are to be done, then for each that is due its first event
+by its index: as many rows as wait, however many were done."""
+
+FAILED = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
+"""Plan: all jobs of the last three days; older ones are deleted."""
+
+BEAT = "SELECT extract(epoch FROM max(last_heartbeat))::float FROM procrastinate_workers"
+
+REPLICAS = """
+SELECT coalesce(nullif(application_name, ''), 'unnamed'),
+    max(coalesce(extract(epoch FROM replay_lag), 0))::float,
+    max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
+FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
+"""
+"""What a role may not see reads NULL here: with `GRANT pg_monitor` the server's role sees it.
+A replica that has replayed all has no lag, and PostgreSQL then forgets the last one."""
+
+
+class ShopState(Collector):
+    """Gauges that are asked for when somebody looks, and at most every ASKED_EVERY seconds."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asked: Stopwatch | None = None
+        self._known: list[GaugeMetricFamily] = []
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """With the database away nothing but that it is."""
+        with self._lock:
+            if self._asked is None or self._asked.seconds > ASKED_EVERY:
+                self._known = _families()
+                self._asked = Stopwatch()
+            return self._known
+
+
+def _families() -> list[GaugeMetricFamily]:
+    up = GaugeMetricFamily(
+        "larder_database_up",
+        "1: the database answers this server; 0: it does not, or no connection was free.",
+    )
+    try:
+        found = [family for look in LOOKS for family in look()]
+    except Error:
+        found = []
+    finally:
+        database.release()
+    up.add_metric([], bool(found))
+    return [up, *found]
+
+
+def _jobs() -> Iterator[GaugeMetricFamily]:
+    ((todo, doing, due, age),) = database.rows(JOBS)
+    ((failed,),) = database.rows(FAILED)
+    by_status = (("todo", todo), ("due", due), ("doing", doing), ("failed", failed))
+    yield _gauge(
+        "larder_jobs",
+        "Jobs that are to be done at any time (todo), by now (due), are being done, or failed.",
+        [([status], number) for status, number in by_status],
+        "status",
+    )
+    yield _gauge(
+        "larder_jobs_oldest_due_seconds",
+        "For how long the oldest job has been due that nobody has begun.",
+        [([], age)],
+    )
+
+
+def _worker() -> Iterator[GaugeMetricFamily]:
+    ((beat,),) = database.rows(BEAT)
+    yield _gauge(
+        "larder_worker_last_heartbeat_timestamp_seconds",
+        "When a job worker was alive last; 0: there is none.",
+        [([], beat or 0)],
+    )
+
+
+def _replicas() -> Iterator[GaugeMetricFamily]:
+    rows = database.rows(REPLICAS)
+    yield _gauge(
+        "larder_replica_lag_seconds",
+        "How late the primary's writes were to be seen in a replica, as the primary knows.",
+        [([name], seconds) for name, seconds, _ in rows],
+        "replica",
+    )
+    yield _gauge(
+        "larder_replica_lag_bytes",
+        "Bytes of the primary's log that a replica has not replayed.",
+        [([name], size) for name, _, size in rows],
+        "replica",
+    )
+
+
+def _observed() -> Iterator[GaugeMetricFamily]:
+    noted = observations.noted()
+    stock, invariants = noted.get("stock"), noted.get("invariants")
+    yield _gauge(
+        "larder_products_sold",
+        "Products that are sold: not archived.",
+        [([], stock.found["sold"])] if stock else [],
+    )
+    yield _gauge(
+        "larder_products_out_of_stock",
+        "Those of them of which nothing can be ordered now.",
+        [([], stock.found["out"])] if stock else [],
+    )
+    yield _gauge(
+        "larder_invariant_violations",
+        "Rows that break an invariant; each must be 0.",
+        _violations(invariants) if invariants else [],
+        "invariant",
+    )
+    yield _gauge(
+        "larder_looked_at_timestamp_seconds",
+        "When the worker looked at a subject last: stock, invariants.",
+        [([subject], one.at.timestamp()) for subject, one in noted.items()],
+        "subject",
+    )
+
+
+def _violations(observed: Observed) -> list[tuple[Sequence[str], float]]:
+    """Also of an invariant that the version before did not know of."""
+    return [([one.name], observed.found.get(one.name, 0)) for one in INVARIANTS]
+
+
+def _gauge(
+    name: str, means: str, samples: Iterable[tuple[Sequence[str], float]], *labels: str
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, means, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, number)
+    return family
+
+
+STATE = ShopState()
+"""Of this process."""
+
+LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (_jobs, _worker, _replicas, _observed)

@@ -1,0 +1,134 @@
+"""What `/metrics` tells of the shop as a whole: jobs, worker, replicas, stock, invariants."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from larder.catalog.services import archive_product
+from larder.common import database, observations
+from larder.common.clock import now as clock
+from larder.ops import tasks
+from larder.ops.invariants import INVARIANTS
+from larder.ops.shop_state import JOBS, ShopState
+from tests.ops.test_metrics import numbers
+
+MakeProduct = Callable[..., int]
+
+
+def told() -> dict[str, float]:
+    """Every sample, asked for anew."""
+    registry = CollectorRegistry()
+    registry.register(ShopState())
+    return numbers(generate_latest(registry).decode())
+
+
+@pytest.fixture
+def queue(db: None) -> None:
+    """No jobs and no workers."""
+    for table in ("periodic_defers", "events", "jobs", "workers"):
+        database.execute(f"DELETE FROM procrastinate_{table}")
+
+
+def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None = None) -> None:
+    """A job that was deferred so long ago, or that is to be done at a time (from now)."""
+    scheduled = None if due is None else clock() + due
+    ((id,),) = database.rows(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args, scheduled_at)"
+        " VALUES ('default', 't', %s::procrastinate_job_status, '{}', %s) RETURNING id",
+        [status, scheduled],
+    )
+    database.execute(
+        "UPDATE procrastinate_events SET at = %s WHERE job_id = %s", [clock() - waits, id]
+    )
+
+
+def test_an_empty_queue_is_0_deep_and_0_old(queue: None) -> None:
+    found = told()
+    assert [found[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
+        *(0, 0, 0, 0)
+    ]
+    assert found["larder_jobs_oldest_due_seconds"] == 0
+    assert found["larder_worker_last_heartbeat_timestamp_seconds"] == 0
+    assert found["larder_database_up"] == 1
+
+
+def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(queue: None) -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    job("todo", waits=2 * minute)
+    job("todo", waits=minute)
+    # Deferred long ago for a time that is to come, or came just now; done, or being done.
+    job("todo", waits=9 * hour, due=hour)
+    job("todo", waits=9 * hour, due=-minute)
+    job("doing", waits=9 * hour)
+    job("succeeded", waits=9 * hour)
+    job("failed", waits=9 * hour)
+    found = told()
+    assert 119 <= found["larder_jobs_oldest_due_seconds"] < 150
+    by_status = {name: found[f"larder_jobs {name}"] for name in ("todo", "due", "doing", "failed")}
+    assert by_status == {"todo": 4, "due": 3, "doing": 1, "failed": 1}
+
+
+def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(queue: None) -> None:
+    database.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args)"
+        " SELECT 'default', 't', 'succeeded', '{}' FROM generate_series(1, 2000)"
+    )
+    job("todo")
+    database.execute("ANALYZE procrastinate_jobs")
+    plan = "\n".join(line for (line,) in database.rows(f"EXPLAIN ANALYZE {JOBS}"))
+    assert "Rows Removed by Filter: 2000" not in plan
+    assert "Seq Scan on procrastinate_jobs" not in plan
+
+
+def test_the_workers_last_beat_is_told(queue: None, now: datetime) -> None:
+    database.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [now])
+    assert told()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
+
+
+def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
+    db: None, product: MakeProduct
+) -> None:
+    product(stock=3)
+    gone, archived = product(stock=0), product(stock=0)
+    archive_product(product=archived, now=clock())
+    tasks.look_at_stock(timestamp=0)
+    found = told()
+    assert gone
+    assert (found["larder_products_sold"], found["larder_products_out_of_stock"]) == (2, 1)
+    assert abs(found["larder_looked_at_timestamp_seconds stock"] - clock().timestamp()) < 60
+
+
+def test_each_invariant_has_its_number_of_violations(transactional_db: None) -> None:
+    tasks.check_invariants(timestamp=0)
+    names = [f"larder_invariant_violations {one.name}" for one in INVARIANTS]
+    assert {told()[name] for name in names} == {0}
+    database.execute(
+        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
+        " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
+    )
+    tasks.check_invariants(timestamp=0)
+    assert told()["larder_invariant_violations no_claim_is_left_open"] == 1
+
+
+def test_nobody_says_that_all_is_well_before_anybody_looked(db: None) -> None:
+    found = told()
+    assert not [name for name in found if name.startswith("larder_invariant_violations")]
+    assert "larder_products_out_of_stock" not in found
+
+
+def test_of_two_that_looked_the_later_one_is_believed(db: None, now: datetime) -> None:
+    observations.note("stock", {"sold": 2, "out": 1}, now=now)
+    observations.note("stock", {"sold": 9, "out": 9}, now=now - timedelta(seconds=1))
+    assert observations.noted()["stock"].found == {"sold": 2, "out": 1}
+
+
+def test_the_database_is_asked_once_however_often_somebody_looks(
+    db: None, django_assert_num_queries: Callable[..., object]
+) -> None:
+    state = ShopState()
+    with django_assert_num_queries(5):  # type: ignore[attr-defined]
+        first = list(state.collect())
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        assert list(state.collect()) == first
