@@ -66,6 +66,32 @@ bench/peers: venv ## Larder beside django-oscar and Vendure, installed from thei
 bench/overload: venv ## 1,500 connections that order at once: what is still placed, and how soon it is over
 	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
+# The container engine's command, and where `make up` keeps the secrets that it makes.
+DOCKER ?= docker
+SECRETS ?= $(abspath $(DATA))/secrets
+export DOCKER SECRETS
+compose := $(DOCKER) compose --file deploy/compose/compose.yaml
+
+.PHONY: up
+up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Grafana (DOCKER=)
+	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
+
+.PHONY: down
+down: ## Stop the set; its data stay
+	@$(compose) down
+
+.PHONY: logs
+logs: ## What the set says now
+	@$(compose) logs --follow --tail 100
+
+.PHONY: stack
+stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
+	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
+
+.PHONY: deploy/check
+deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
+	@PYTHON=$(python) $(SHELL) deploy/check.sh
+
 .PHONY: check
 check: lint types walls migrations openapi-check collections-check deploy-check test ## Everything that CI checks
 

@@ -146,10 +146,14 @@ class Server:
             kept = None
         self._local.used = time.monotonic()
         if kept is None:
-            kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            kept = self.connect(timeout)
             self._local.connection = kept
             self._connections.append(kept)
         return kept
+
+    def connect(self, timeout: float) -> http.client.HTTPConnection:
+        """A new connection."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def hang_up(self) -> None:
         """Closes this thread's connection."""

@@ -33,12 +33,17 @@ class BackOff:
 
 @dataclass
 class Service:
-    """One command whose output goes to a log file of its own."""
+    """One command whose output goes to a log file of its own.
+
+    `stop` and `identity` are as for Kept.
+    """
 
     name: str
     command: Sequence[str | Path]
     environment: Mapping[str, str]
     log: LogFile
+    stop: Sequence[tuple[str, float]] = STOP_STEPS
+    identity: Sequence[str] = ()
     _kept: Kept | None = None
     _started: float = 0.0
     _back_off: BackOff = field(default_factory=BackOff)
@@ -47,7 +52,11 @@ class Service:
         """Start the command."""
         with self.log.path.open("ab") as output:
             self._kept = Kept(
-                self.command, stop=STOP_STEPS, environment=self.environment, output=output
+                self.command,
+                stop=self.stop,
+                identity=self.identity,
+                environment=self.environment,
+                output=output,
             )
         self._started = time.monotonic()
 
@@ -55,6 +64,16 @@ class Service:
     def running(self) -> bool:
         """Whether the command runs."""
         return self._kept is not None and self._kept.status is None
+
+    @property
+    def pid(self) -> int | None:
+        """The keeper's process id while the command runs; the command is its only child."""
+        return self._kept.pid if self._kept is not None and self.running else None
+
+    @property
+    def status(self) -> int | None:
+        """None while the command runs or has not been started, afterwards its exit status."""
+        return self._kept.status if self._kept is not None else None
 
     def tend(self) -> str | None:
         """Notice an end, start again when it is time; return a line for the terminal."""
@@ -78,7 +97,7 @@ class Service:
             self._kept.order_stop()
 
     def close(self) -> None:
-        """Stop and wait: TERM, five seconds later KILL."""
+        """Stop and wait."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None

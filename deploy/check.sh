@@ -1,0 +1,11 @@
+#!/bin/sh
+# Runs the check.sh of every folder here; PYTHON names an interpreter with the development packages.
+# 1 when one of them is not content.
+set -u
+cd "$(dirname "$0")/.."
+failed=
+for check in deploy/*/check.sh; do
+    echo "== $check"
+    sh "$check" || failed="$failed $check"
+done
+[ -z "$failed" ] || { echo "Not content:$failed" >&2; exit 1; }

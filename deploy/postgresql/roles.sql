@@ -1,0 +1,7 @@
+-- Run once, by start.sh, in a new cluster. The server's role and the read-only one are made by
+-- `manage.py prepare`, as larder_owner.
+CREATE ROLE larder_owner LOGIN CREATEROLE PASSWORD :'owner_password';
+CREATE ROLE larder_replication LOGIN REPLICATION PASSWORD :'replication_password';
+CREATE DATABASE larder OWNER larder_owner;
+REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC;
+SELECT pg_create_physical_replication_slot('larder_replica');

@@ -1,0 +1,52 @@
+"""A client of the whole set, who knows nothing but the front door."""
+
+import http.client
+import socket
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.server import Server
+
+NAME = "localhost"
+"""What the certificate is for; the address is another in each run."""
+
+
+@dataclass
+class FrontDoor(Server):
+    """Speaks to nginx over TLS, as the tests' client speaks to a server."""
+
+    url: str = ""
+    certificate: Path = Path()
+    _context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def __enter__(self) -> "FrontDoor":
+        self._context.load_verify_locations(self.certificate)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    def connect(self, timeout: float) -> http.client.HTTPConnection:
+        return _Connection(self.url, self._context, timeout)
+
+    def socket(self, timeout: float = 30) -> ssl.SSLSocket:
+        """A connection for whoever wants to write what no client would."""
+        address = urlsplit(self.url)
+        plain = socket.create_connection((address.hostname, address.port), timeout)
+        return self._context.wrap_socket(plain, server_hostname=NAME)
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Goes to the address and asks for the certificate's name."""
+
+    def __init__(self, url: str, context: ssl.SSLContext, timeout: float) -> None:
+        super().__init__(urlsplit(url).netloc, context=context, timeout=timeout)
+        self._certified = context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = self._certified.wrap_socket(plain, server_hostname=NAME)

@@ -1,0 +1,164 @@
+"""One service as a process: started, asked how it is, ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+from tools import kept
+from tools.errors import LauncherError
+from tools.kept import Kept
+from tools.logfile import LogFile
+from tools.processes import children, send
+from tools.run.service import Service as Tended
+from tools.stack import compose
+from tools.stack.places import Place
+from tools.stack.programs import Programs
+
+HEALTH_SECONDS = 5.0
+SHOWN_LINES = 15
+
+
+class Process:
+    """A service of compose.yaml in its place. `tend` starts it again when it has ended."""
+
+    def __init__(self, service: compose.Service, place: Place, programs: Programs) -> None:
+        self.name = service.name
+        self.service = service
+        self.address = place.address
+        self._place = place
+        self._programs = programs
+        identity = programs.unprivileged
+        drops = service.unprivileged and os.geteuid() == 0
+        self._identity = identity.options if drops else ()
+        self._owner = (identity.uid, identity.gid) if drops else (os.geteuid(), os.getegid())
+        self.log = LogFile(place.root.with_suffix(".log"))
+        self._tended: Tended | None = None
+        self._healthy = False
+
+    def furnish(self) -> None:
+        """Lay out its files."""
+        self._place.furnish(self._owner)
+
+    def start(self) -> None:
+        """Lay out its files and start it."""
+        self.furnish()
+        # A service that is somebody else opens its log by name, as /dev/stdout.
+        self.log.path.touch()
+        self.log.path.chmod(0o666)
+        self.log.begin()
+        self._healthy = False
+        self._tended = Tended(
+            name=self.name,
+            command=self._here(self.service.command),
+            environment=self.environment,
+            log=self.log,
+            stop=(self.service.stop,),
+            identity=self._identity,
+        )
+        self._tended.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What compose.yaml says, and the little that a container has."""
+        given = {name: self._place.render(one) for name, one in self.service.environment.items()}
+        temporary = str(self._place.root / "tmp") if "/tmp" in self.service.folders else "/tmp"  # noqa: S108
+        return {
+            "PATH": self._programs.path,
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "TMPDIR": temporary,
+            "PYTHONUNBUFFERED": "1",
+            **given,
+        }
+
+    def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
+        """Run another command as this service, to its end; return what it printed.
+
+        LauncherError when it fails.
+        """
+        status, printed = kept.run(
+            self._here(command),
+            identity=self._identity,
+            environment=self.environment | (environment or {}),
+        )
+        if status != 0:
+            raise LauncherError(f"{' '.join(command)}:\n{printed}")
+        return printed
+
+    def _here(self, command: Sequence[str]) -> list[str]:
+        program, *arguments = map(self._place.render, command)
+        return [self._programs.find(program), *arguments]
+
+    @property
+    def started(self) -> bool:
+        """Whether it was started, and neither stopped nor has it come to its end."""
+        return self._tended is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether a service that runs once has run. LauncherError when it has failed."""
+        status = self._tended.status if self._tended is not None else None
+        if status:
+            raise self.failure(f"{self.name} ended with status {status}")
+        return status == 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether its health check has passed since it was started."""
+        if self._tended is None or not self._tended.running:
+            self._healthy = False
+        elif not self._healthy:
+            self._healthy = not self.service.health or self.answers()
+        return self._healthy
+
+    def answers(self) -> bool:
+        """Whether its health check passes now."""
+        check = Kept(
+            self._here(self.service.health),
+            environment=self.environment,
+            identity=self._identity,
+            output=subprocess.DEVNULL,
+        )
+        with check:
+            try:
+                return check.wait(HEALTH_SECONDS) == 0
+            except subprocess.TimeoutExpired:
+                return False
+
+    def tend(self) -> str | None:
+        """Start it again if it has ended; return a line for the terminal."""
+        if self._tended is None or self.service.once:
+            return None
+        return self._tended.tend()
+
+    @property
+    def pid(self) -> int:
+        """Its first process, as 1 is in a container."""
+        keeper = self._tended.pid if self._tended is not None else None
+        if keeper is None:
+            raise LauncherError(f"{self.name} does not run.")
+        (first,) = children(keeper)
+        return first
+
+    def signal(self, number: int) -> None:
+        """Send its first process a signal; -9 ends all of it, as in a container."""
+        send(self.pid, number)
+
+    def order_stop(self) -> None:
+        """Begin to stop without waiting."""
+        if self._tended is not None:
+            self._tended.order_stop()
+
+    def stop(self) -> None:
+        """Stop it and wait; it is not started again by itself."""
+        if self._tended is not None:
+            ending, self._tended = self._tended, None
+            ending.close()
+
+    def failure(self, sentence: str) -> LauncherError:
+        """The error, with the end of the log below the sentence."""
+        lines = self.log.tail(SHOWN_LINES).splitlines() or ["(nothing)"]
+        shown = "\n".join(f"  {self.name} | {line}" for line in lines)
+        return LauncherError(f"{sentence}. The end of {self.log.path}:\n{shown}")
