@@ -44,6 +44,8 @@ CORS_EXPOSE_HEADERS = [
 # The earlier contracts that are answered too (larder/api/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
+# normal or wide: how often one may try to log in and the like (larder/identity/attempts.py).
+RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 

@@ -9,6 +9,7 @@ from larder.api.compat.urls import patterns as earlier_contracts
 from larder.api.home import home
 from larder.api.v1.urls import documentation
 from larder.api.v1.urls import urlpatterns as v1
+from larder.identity.admin import log_in_page
 from larder.ops import health, metrics
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics.page),
+    path("admin/login/", log_in_page),
     path("admin/", admin.site.urls),
     # Where people who type an address by hand want to go.
     path("admin", RedirectView.as_view(url="/admin/")),

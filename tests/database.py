@@ -60,6 +60,7 @@ def _start() -> None:
         "CURRENCY": "GBP",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
         "REGISTRATION": "open",
+        "RATE_LIMITS": "wide",
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "LARDER_TEST_OWNER_URL": owner,
         "LARDER_TEST_APP_URL": app,

@@ -29,6 +29,7 @@ from larder.api.addresses import base_url
 from larder.common import money
 from larder.common.database import sqlstate
 from larder.common.errors import DomainError, InvalidInput, StaleVersion
+from larder.common.rates import RateLimited
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +156,15 @@ def from_domain(request: Asked, error: DomainError) -> HttpResponse:
     """The answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
+    if isinstance(error, RateLimited):
+        return _throttled(request, error.retry_after)
     detail = preconditions.unmet(request) if isinstance(error, StaleVersion) else ""
     return problem(request, error.code, detail=detail, **_shown(error.extensions))
+
+
+def _throttled(request: Asked, seconds: int) -> HttpResponse:
+    detail = f"Too many tries: the next one is taken in {seconds} s."
+    return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})
 
 
 def _shown(value: Any) -> Any:
@@ -192,8 +200,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
 
 def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.Throttled):
-        headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1) + 1)}
-        return problem(request, "throttled", headers=headers)
+        return _throttled(request, int(getattr(error, "wait", None) or 1) + 1)
     # Here our own views say what is taken instead; elsewhere the title says all that is known.
     told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType)
     code = _FRAMEWORK_CODES.get(type(error), "bad_request")

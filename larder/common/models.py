@@ -40,3 +40,17 @@ class Observation(models.Model):
 
     class Meta:
         db_table = "observation"
+
+
+class RateLimit(models.Model):
+    """A bucket of tries, full again at `until`; or a mark that holds until then.
+
+    The table is unlogged (larder/common/rates.py says why); keys are digests.
+    """
+
+    key = models.UUIDField(primary_key=True)
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "rate_limit"
+        indexes = (models.Index(fields=["until"], name="rate_limit_until"),)

@@ -9,6 +9,7 @@ could make themselves superuser, or take over the account of one.
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
@@ -16,7 +17,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,8 +37,11 @@ from larder.common.admin import (
     button,
     moment,
 )
+from larder.common.client_address import client_address
 from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
+from larder.common.rates import RateLimited
+from larder.identity.attempts import attempt
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer
 from larder.identity.services import accounts
@@ -54,13 +58,35 @@ OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
-    """The admin's log-in; says so when too many passwords are being checked."""
+    """The admin's log-in; says so when too many passwords are being checked, or were tried."""
+
+    wait: int | None = None
+    """Seconds, after too many tries."""
 
     def clean(self) -> Any:
+        name = self.cleaned_data.get("username")
+        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
         try:
-            return super().clean()
+            with attempt("log in", account=name, address=address):
+                return super().clean()
         except Overloaded as error:
             raise ValidationError(SHARED["overloaded"].text) from error
+        except RateLimited as error:
+            self.wait = error.retry_after
+            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
+
+
+_TOO_MANY = "Too many tries. The next one is taken in {} seconds."
+
+
+def log_in_page(request: HttpRequest) -> HttpResponse:
+    """The admin's log-in, with the status of a refusal: scripts that try passwords see it too."""
+    page = admin.site.login(request)
+    form = getattr(page, "context_data", {}).get("form")
+    if isinstance(form, LoginForm) and form.wait is not None:
+        page.status_code = 429
+        page.headers["Retry-After"] = str(form.wait)
+    return page
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]

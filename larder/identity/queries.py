@@ -72,6 +72,11 @@ def count_profiles() -> int:
     return _listed().count()
 
 
+def session_owner(session: UUID) -> int | None:
+    """Whose log-in this is or was; None if it was deleted."""
+    return Session.objects.filter(pk=session).values_list("customer_id", flat=True).first()
+
+
 def may_manage(actor: int, customer: int) -> bool:
     """Whether staff may change or delete this account: their own, a customer's; other staff's
     and superusers' only as a superuser, or whoever serves customers could take their place."""

@@ -9,9 +9,11 @@ class OpsConfig(AppConfig):
         from django.conf import settings
 
         from larder.common import telemetry
-        from larder.identity import hashers
+        from larder.identity import attempts, hashers
         from larder.ops import checks  # noqa: F401  registers the system checks
         from larder.ops.metrics import PlacingCounted
 
         telemetry.placing.watch(PlacingCounted())
         hashers.let_wait(settings.THREADS)
+        limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
+        attempts.use(attempts.Setup(limits, secret=settings.SECRET_KEY))

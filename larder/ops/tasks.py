@@ -19,6 +19,7 @@ from larder.catalog.compaction import compact
 from larder.common import observations
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
+from larder.common.rates import delete_idle
 from larder.identity.services import sessions
 from larder.inventory import queries as inventory
 from larder.ops import invariants
@@ -63,6 +64,13 @@ def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes log-ins that cannot be refreshed any more, and the admin's."""
     call_command("clearsessions")
     return delete_in_batches(lambda limit: sessions.delete_expired_sessions(now=now(), limit=limit))
+
+
+@app.periodic(cron="8-59/10 * * * *")
+@app.task(queueing_lock="delete_idle_rate_limits")
+def delete_idle_rate_limits(timestamp: int) -> int:
+    """Deletes counts of tries that have come to nothing: who waits long enough begins anew."""
+    return delete_in_batches(lambda limit: delete_idle(limit=limit))
 
 
 @app.periodic(cron="17 * * * *")

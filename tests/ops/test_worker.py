@@ -136,8 +136,13 @@ def test_a_worker_deletes_what_has_expired_and_nothing_else(
         _open_session(who, opened)
     for expires_at in (clock() - timedelta(hours=1), clock() + timedelta(hours=1), None):
         _stored_key(expires_at)
+    database.execute(
+        "INSERT INTO rate_limit SELECT gen_random_uuid(), now() + make_interval(hours => hours)"
+        " FROM unnest('{-1, 1}'::int[]) AS hours"
+    )
     with _worker(tmp_path / "log"):
         assert _eventually(lambda: _keys() == 2)
+        assert _eventually(lambda: database.rows("SELECT count(*) FROM rate_limit") == [(1,)])
         assert _eventually(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
 
 
@@ -226,7 +231,7 @@ def test_every_task_of_ours_has_its_fixed_times() -> None:
     known = {name for name in app.tasks if name.startswith("larder.ops.")}
     timed = {one.task.name for one in app.periodic_registry.periodic_tasks.values()}
     assert known == timed
-    assert len(known) == 8
+    assert len(known) == 9
 
 
 def test_no_statement_deletes_more_than_a_batch(db: None) -> None:

@@ -21,7 +21,7 @@ from larder.catalog import queries as catalog_queries
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.queries import Offer
-from larder.common import idempotency
+from larder.common import idempotency, rates
 from larder.common.idempotency import Claim, Earlier, Scope
 from larder.identity.doors import Door
 from larder.identity.models import Session
@@ -54,6 +54,11 @@ SELECT product_id, available, committed FROM stock, (SELECT pg_sleep({PAUSE})) A
 WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
 """
 """Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
+
+TAKEN_AS_SEEN = rates._TAKE.replace("<= (SELECT room", "> (SELECT -room").replace(
+    "), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS ("
+)
+"""Takes a try from a bucket whoever took one since the statement looked."""
 
 LOCKED_IN_ANY_ORDER = f"""
 SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
@@ -233,5 +238,6 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
     ],
     "compare-and-swap": lambda: [(sessions, "_rotate", look_then_rotate)],
+    "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
     "grace": lambda: [(sessions, "_is_successor", without_grace)],
 }

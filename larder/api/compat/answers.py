@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from larder.api import problems
 from larder.common.errors import AlreadyTaken, DomainError, InvalidInput
+from larder.common.rates import RateLimited
 
 UNIQUE = "This field must be unique."
 TAKEN = {
@@ -27,6 +28,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     """The exception handler of these contracts' views. None lets an unknown error pass on."""
     if isinstance(error, InvalidInput | AlreadyTaken):
         error = ValidationError(field_errors(error))
+    if isinstance(error, RateLimited):
+        error = Throttled(wait=error.retry_after)
     if isinstance(error, APIException | Http404):
         return exception_handler(error, dict(context))
     if isinstance(error, DomainError):

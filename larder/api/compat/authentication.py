@@ -11,6 +11,7 @@ from rest_framework import authentication as framework
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from larder.api import throttling
 from larder.api.authentication import looked_up, secrets, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -86,7 +87,8 @@ class PasswordAuthentication(framework.BasicAuthentication):
         self, userid: str, password: str, request: Any = None
     ) -> tuple[Caller, None]:
         try:
-            return authenticate(userid, password), None
+            with throttling.log_in(request, userid):
+                return authenticate(userid, password), None
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error
 

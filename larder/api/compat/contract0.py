@@ -5,6 +5,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.api import throttling
 from larder.api.authentication import secrets
 from larder.api.compat.operations import operation
 from larder.api.compat.tokens import NO_STORE, Credentials, Key
@@ -20,7 +21,8 @@ class KeyView(OpenView):
         """Gives the key of whoever has this password. It lasts until the account ends."""
         body = read(request, Credentials)
         try:
-            key = key_for_password(body["username"], body["password"], secrets=secrets(), now=now())
+            with throttling.log_in(request, body["username"]):
+                key = key_for_password(**body, secrets=secrets(), now=now())
         except InvalidCredentials as error:
             said = {"non_field_errors": ["Unable to log in with provided credentials."]}
             raise ValidationError(said) from error

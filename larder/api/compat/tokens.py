@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.api import throttling
 from larder.api.authentication import signer
 from larder.api.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
 from larder.api.compat.fields import Password, Text
@@ -95,15 +96,16 @@ class LogInView(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
-        return log_in(body.get("username") or body["name"], body["password"], door=API)
+        return log_in(request, body.get("username") or body["name"], body["password"], door=API)
 
 
-def log_in(username: str, password: str, *, door: Door) -> Response:
-    """The tokens of a new log-in. Raises AuthenticationFailed (401)."""
+def log_in(request: Request, username: str, password: str, *, door: Door) -> Response:
+    """The tokens of a new log-in. Raises AuthenticationFailed (401), RateLimited (429)."""
     try:
-        pair = sessions.log_in(
-            username=username, password=password, door=door, signer=signer(), now=now()
-        )
+        with throttling.log_in(request, username):
+            pair = sessions.log_in(
+                username=username, password=password, door=door, signer=signer(), now=now()
+            )
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error
@@ -111,10 +113,14 @@ def log_in(username: str, password: str, *, door: Door) -> Response:
 
 
 def renew(request: Request, *, door: Door) -> sessions.Pair:
-    """The tokens for the refresh token in the body. Raises ValidationError, TokenNotValid."""
+    """The tokens for the refresh token in the body.
+
+    Raises ValidationError, TokenNotValid, RateLimited.
+    """
     given = read(request, RefreshToken)["refresh"]
     try:
-        return sessions.refresh(given, door=door, signer=signer(), now=now())
+        with throttling.refresh(request, given, door=door):
+            return sessions.refresh(given, door=door, signer=signer(), now=now())
     except REFUSED_TOKEN as error:
         raise TokenNotValid from error
 

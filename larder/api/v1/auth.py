@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from larder.api import throttling
 from larder.api.authentication import signer
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
@@ -38,18 +39,18 @@ class Register(Open):
         body = read_body(request, shapes.Register, also=_faults)
         moment = now()
         about = (body.username, body.email, body.first_name, body.last_name)
-        registered = accounts.register(
-            NewCustomer(
-                username=body.username,
-                password=body.password,
-                email=body.email,
-                first_name=body.first_name,
-                last_name=body.last_name,
-            ),
-            policy=settings.REGISTRATION,
-            now=moment,
-            claim=claim(request, fingerprint(*about), expires_at=moment + RETENTION),
+        asked = NewCustomer(
+            username=body.username,
+            password=body.password,
+            email=body.email,
+            first_name=body.first_name,
+            last_name=body.last_name,
         )
+        claimed = claim(request, fingerprint(*about), expires_at=moment + RETENTION)
+        with throttling.register(request, body.username):
+            registered = accounts.register(
+                asked, policy=settings.REGISTRATION, now=moment, claim=claimed
+            )
         profile = queries.profile(registered.id)
         return reply(
             shown(profile), status=201, headers=replay_headers(replayed=registered.replayed)
@@ -76,13 +77,14 @@ class Token(Open):
     def post(self, request: Request) -> HttpResponse:
         """Exchanges a username and password for an access and a refresh token."""
         body = read_body(request, shapes.LogIn)
-        pair = sessions.log_in(
-            username=body.username,
-            password=body.password,
-            door=V1,
-            signer=signer(),
-            now=now(),
-        )
+        with throttling.log_in(request, body.username):
+            pair = sessions.log_in(
+                username=body.username,
+                password=body.password,
+                door=V1,
+                signer=signer(),
+                now=now(),
+            )
         return _tokens(pair)
 
 
@@ -98,7 +100,9 @@ class Refresh(Open):
     def post(self, request: Request) -> HttpResponse:
         """Exchanges a refresh token for a new pair; the old one is good for 60 s more."""
         body = read_body(request, shapes.RefreshToken)
-        return _tokens(sessions.refresh(body.refresh, door=V1, signer=signer(), now=now()))
+        with throttling.refresh(request, body.refresh, door=V1):
+            pair = sessions.refresh(body.refresh, door=V1, signer=signer(), now=now())
+        return _tokens(pair)
 
 
 class Revoke(Open):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.api import throttling
 from larder.api.authentication import signer
 from larder.api.compat.answers import field_errors
 from larder.api.compat.authentication import REFUSED_TOKEN, TokenNotValid
@@ -72,7 +73,7 @@ class Register(OpenView):
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
         asked = NewCustomer(**read(request, Registration))
-        with all_taken_named(asked):
+        with all_taken_named(asked), throttling.register(request, asked.username):
             made = accounts.register(asked, policy=settings.REGISTRATION, now=now())
         return Response(Registered(queries.profile(made.id)).data, status=201)
 
@@ -102,7 +103,7 @@ class Token(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         given = read(request, Credentials)
-        return log_in(**given, door=IDENTITY)
+        return log_in(request, **given, door=IDENTITY)
 
 
 class Refresh(TokenView):

@@ -18,6 +18,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.api import throttling
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import NOTHING, Refusal, operation
 from larder.api.compat.views import CompatView, OpenView, caller, read, require_rank, require_staff
@@ -97,7 +98,7 @@ class RegisterView(OpenView):
         """Makes a customer's account."""
         body = read(request, Registration)
         asked = NewCustomer(username=body["name"], password=body["password"])
-        with _taken_name():
+        with _taken_name(), throttling.register(request, asked.username):
             accounts.register(asked, policy=settings.REGISTRATION, now=now())
         return Response({}, status=201)
 

@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.api import throttling
 from larder.api.authentication import secrets
 from larder.api.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.api.compat.operations import operation
@@ -29,7 +30,8 @@ class KeyByPassword(PasswordAuthentication):
         self, userid: str, password: str, request: Any = None
     ) -> tuple[Caller, str]:
         try:
-            key = key_for_password(userid, password, secrets=secrets(), now=now())
+            with throttling.log_in(request, userid):
+                key = key_for_password(userid, password, secrets=secrets(), now=now())
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error
         return KeyAuthentication().authenticate_credentials(key)

@@ -1,0 +1,63 @@
+"""Tries at the doors of the API, counted (larder/identity/attempts.py)."""
+
+from contextlib import AbstractContextManager
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from larder.api.authentication import signer
+from larder.common.client_address import client_address
+from larder.identity import queries
+from larder.identity.attempts import attempt
+from larder.identity.doors import Door
+from larder.identity.errors import TokenInvalid
+
+
+def address_of(request: Request | HttpRequest) -> str:
+    """Where a request comes from: no client can choose it (TRUSTED_PROXIES)."""
+    return client_address(request.META, settings.TRUSTED_PROXIES)
+
+
+def log_in(request: Request | HttpRequest, username: str) -> AbstractContextManager[None]:
+    """`with log_in(request, username):` around what looks at the password.
+
+    Raises RateLimited, which every view answers with 429.
+    """
+    return attempt("log in", account=username, address=address_of(request))
+
+
+def register(request: Request, username: str) -> AbstractContextManager[None]:
+    """Around registering under this name. Raises RateLimited."""
+    return attempt("register", account=username, address=address_of(request))
+
+
+def refresh(request: Request, token: str, *, door: Door) -> AbstractContextManager[None]:
+    """Around the exchange of a refresh token. Its account is the one it was issued for; what is
+    no token of ours counts for the address alone.
+
+    Raises RateLimited.
+    """
+    return attempt("refresh", account=_issued_for(token, door), address=address_of(request))
+
+
+def _issued_for(token: str, door: Door) -> str | None:
+    try:
+        owner = queries.session_owner(signer().read_refresh(token, door=door).session)
+    except TokenInvalid:
+        return None
+    return None if owner is None else str(owner)
+
+
+def reset(request: Request, account: str) -> AbstractContextManager[None]:
+    """Around asking for a mail that resets a password, for what was typed: a username or an
+    email address, known or not. Raises RateLimited."""
+    return attempt("reset", account=account, address=address_of(request))
+
+
+def confirm(request: Request, account: str) -> AbstractContextManager[None]:
+    """Around setting a new password with what the mail said, for the account that it names.
+
+    Raises RateLimited.
+    """
+    return attempt("confirm", account=account, address=address_of(request))

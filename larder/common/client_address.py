@@ -1,0 +1,86 @@
+"""Where a request comes from, when it came through proxies.
+
+Each proxy adds the address it was asked from to the end of X-Forwarded-For; what stands before
+is whatever the client made up. So it is read from its end, and only as long as the address that
+wrote it is a proxy of ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Any
+
+Address = IPv4Address | IPv6Address
+
+ONE_CUSTOMER = 64
+"""Bits of an IPv6 address that a provider gives to one customer (RIPE-690, section 4.2): the
+rest they choose, a new one for each request if they like."""
+
+
+def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
+    """The address of the client: the last that no trusted proxy has.
+
+    `environ` is WSGI's, `trusted` are addresses or networks. What is no address ends the search
+    at the proxy that passed it on. A peer that has no address (a socket of this machine) is
+    given back as it is.
+
+    >>> passed_on = {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 203.0.113.9, 10.0.0.3"}
+    >>> client_address({"REMOTE_ADDR": "10.0.0.2"} | passed_on, ["10.0.0.0/8"])
+    '203.0.113.9'
+    >>> client_address({"REMOTE_ADDR": "198.51.100.7"} | passed_on, ["10.0.0.0/8"])
+    '198.51.100.7'
+    """
+    peer = environ.get("REMOTE_ADDR", "")
+    found, networks = _parsed(peer), _networks(tuple(trusted))
+    if found is None:
+        return str(peer)
+    hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    while hops and _is_in(found, networks):
+        hop = _parsed(hops.pop())
+        if hop is None:
+            break
+        found = hop
+    return str(found)
+
+
+def household(address: str) -> str:
+    """What addresses of one client have in common: an IPv4 address, the network of an IPv6 one.
+
+    >>> household("203.0.113.9"), household("2001:db8:1:2:3:4:5:6")
+    ('203.0.113.9', '2001:db8:1:2::/64')
+    """
+    found = _parsed(address)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, ONE_CUSTOMER), strict=False))
+    return str(found or address)
+
+
+def _parsed(text: str) -> Address | None:
+    """Some proxies add the port: `203.0.113.9:4711`, `[2001:db8::1]:4711`."""
+    given = text.strip()
+    if given.startswith("["):
+        given = given[1:].partition("]")[0]
+    elif given.count(":") == 1:
+        given = given.partition(":")[0]
+    try:
+        found = ip_address(given)
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
+
+
+@lru_cache(maxsize=8)
+def _networks(trusted: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(one.strip(), strict=False) for one in trusted]
+
+
+def _is_in(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return any(address in network for network in networks)

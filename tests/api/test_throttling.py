@@ -1,0 +1,105 @@
+"""The 429 of every door, in the shape of its contract, with Retry-After."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from larder.identity import attempts
+from tests.conftest import Api, Person
+
+MakePerson = Callable[..., Person]
+
+
+@pytest.fixture(autouse=True)
+def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    return iter(())
+
+
+def assert_refused(status: int, headers: Any, longest: int = 60) -> None:
+    assert status == 429
+    assert 1 <= int(headers["Retry-After"]) <= longest
+
+
+@pytest.mark.parametrize(
+    ("path", "tries"), [("auth/token", 10), ("auth/register", 10), ("auth/token/refresh", 60)]
+)
+def test_v1_answers_with_a_problem(path: str, tries: int, api: Api, person: MakePerson) -> None:
+    body = {"username": person().customer.username, "password": "not the right one"}
+    given = {"refresh": "nonsense"} if "refresh" in path else body
+    answers = [api("POST", path, given) for _ in range(tries + 4)]
+    assert {answer.status for answer in answers[:tries]} <= {401, 409}
+    assert answers[-1].body["code"] == "throttled"
+    assert answers[-1].headers["Content-Type"] == "application/problem+json"
+    assert answers[-1].headers["Retry-After"] in answers[-1].body["detail"]
+    assert_refused(answers[-1].status, answers[-1].headers)
+
+
+def test_a_refresh_token_is_exchanged_sixty_times_a_minute(api: Api, person: MakePerson) -> None:
+    who = person()
+    body = {"username": who.customer.username, "password": who.password}
+    token = api("POST", "auth/token", body).body["refresh"]
+    began, answers = monotonic(), [api("POST", "auth/token/refresh", {"refresh": token})]
+    while answers[-1].status == 200:
+        token = answers[-1].body["refresh"]
+        answers.append(api("POST", "auth/token/refresh", {"refresh": token}))
+    assert 60 <= len(answers) - 1 <= 61 + (monotonic() - began)  # one comes back each second
+    assert_refused(answers[-1].status, answers[-1].headers, longest=1)
+
+
+def test_refreshes_of_all_log_ins_of_an_account_count_together(
+    api: Api, person: MakePerson
+) -> None:
+    who = person()
+    body = {"username": who.customer.username, "password": who.password}
+    tokens = [api("POST", "auth/token", body).body["refresh"] for _ in range(3)]
+    for _ in range(100):
+        answers = [api("POST", "auth/token/refresh", {"refresh": one}) for one in tokens]
+        if {answer.status for answer in answers} == {429}:
+            return
+        tokens = [
+            answer.body.get("refresh", one) for answer, one in zip(answers, tokens, strict=True)
+        ]
+    raise AssertionError("no limit")
+
+
+def test_the_admins_form_says_so_with_its_status(person: MakePerson) -> None:
+    boss = person(is_staff=True, is_superuser=True)
+    form = {"username": boss.customer.username, "password": "not the right one"}
+    for _ in range(10):
+        assert Client().post("/admin/login/", form).status_code == 200
+    page = Client().post("/admin/login/", form | {"password": boss.password})
+    assert_refused(page.status_code, page.headers)
+    assert b"Too many tries" in page.content
+    assert "sessionid" not in page.cookies
+
+
+def test_a_form_without_a_password_is_no_try(person: MakePerson) -> None:
+    boss = person(is_staff=True, is_superuser=True)
+    for _ in range(70):
+        Client().post("/admin/login/", {"username": boss.customer.username})
+    form = {"username": boss.customer.username, "password": boss.password}
+    assert Client().post("/admin/login/", form).status_code == 302
+
+
+def test_a_client_cannot_choose_its_address(api: Api, settings: Any) -> None:
+    def let_in(passed_on: str) -> int:
+        """How many of 70 guesses, each with another address put in front."""
+        answers = [
+            api(
+                *("POST", "auth/token/refresh", {"refresh": "nonsense"}),
+                X_Forwarded_For=f"9.9.{number}.1{passed_on}",
+            )
+            for number in range(70)
+        ]
+        return [answer.status for answer in answers].count(401)
+
+    began = monotonic()
+    assert 60 <= let_in("") <= 60 + (monotonic() - began) // 10
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    began = monotonic()
+    assert 60 <= let_in(", 198.51.100.7") <= 60 + (monotonic() - began) // 10
+    assert let_in("") == 70

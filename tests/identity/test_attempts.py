@@ -1,0 +1,204 @@
+"""How often somebody may try: for an account, from an address, and who cannot be kept out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from larder.common import database
+from larder.common.errors import Overloaded
+from larder.common.rates import RateLimited
+from larder.identity import attempts
+from larder.identity.attempts import NORMAL, Door, attempt
+from larder.identity.errors import InvalidCredentials
+
+HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
+
+
+@pytest.fixture(autouse=True)
+def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    return iter(())
+
+
+def fail(
+    account: str = "anna",
+    address: str = HOME,
+    door: Door = "log in",
+    error: type[Exception] = InvalidCredentials,
+) -> bool:
+    """Whether one got as far as failing."""
+    try:
+        with attempt(door, account=account, address=address):
+            raise error(())
+    except RateLimited:
+        return False
+    except error:
+        return True
+
+
+def succeed(account: str = "anna", address: str = HOME, door: Door = "log in") -> bool:
+    with suppress(RateLimited), attempt(door, account=account, address=address):
+        return True
+    return False
+
+
+def until_refused(once: Callable[[], bool]) -> int:
+    return next(number for number in range(200) if not once())
+
+
+def strangers() -> Callable[[], bool]:
+    """Guesses from another address each time."""
+    numbers = iter(range(250))
+    return lambda: fail(address=STRANGE.format(next(numbers)))
+
+
+def pass_(time: timedelta) -> None:
+    database.execute("UPDATE rate_limit SET until = until - %s", [time])
+
+
+def test_ten_wrong_passwords_then_one_a_minute() -> None:
+    assert until_refused(fail) == 10
+    pass_(timedelta(seconds=61))
+    assert until_refused(fail) == 1
+    pass_(timedelta(minutes=10))
+    assert until_refused(fail) == 10
+
+
+def test_the_right_password_is_taken_no_sooner_than_a_wrong_one() -> None:
+    """Else the limit would tell which it is."""
+    until_refused(fail)
+    assert not succeed()
+    pass_(timedelta(seconds=61))
+    assert succeed()
+
+
+def test_right_passwords_are_not_counted() -> None:
+    assert all(succeed() for _ in range(150))
+    assert until_refused(fail) == 10
+
+
+def test_a_right_password_does_not_make_up_for_wrong_ones() -> None:
+    for _ in range(9):
+        fail()
+    assert succeed()
+    assert until_refused(fail) == 1
+
+
+def test_guesses_from_everywhere_count_together() -> None:
+    assert until_refused(strangers()) == 10
+    assert not succeed(address="192.0.2.7")
+
+
+def test_strangers_cannot_keep_an_account_out_of_where_it_has_been() -> None:
+    assert succeed(address=HOME)
+    assert until_refused(strangers()) == 10
+    assert succeed(address=HOME)
+    assert until_refused(lambda: fail(address=HOME)) == 10
+
+
+def test_where_an_account_has_been_is_forgotten_after_thirty_days() -> None:
+    succeed(address=HOME)
+    pass_(timedelta(days=31))
+    until_refused(strangers())
+    assert not succeed(address=HOME)
+
+
+def test_an_attacker_is_not_where_the_account_has_been() -> None:
+    """Their own account at an address says nothing of anybody else's."""
+    assert succeed("mallory", STRANGE.format(1))
+    until_refused(strangers())
+    assert not fail("anna", STRANGE.format(1))
+
+
+def test_nobody_waits_longer_than_a_minute_however_often_others_are_refused() -> None:
+    guess = strangers()
+    for _ in range(200):
+        guess()
+    pass_(timedelta(seconds=61))
+    assert succeed()
+
+
+def test_an_address_may_fail_sixty_times_whatever_the_accounts() -> None:
+    names = iter(range(200))
+    assert until_refused(lambda: fail(f"customer {next(names)}")) == 60
+    assert fail("somebody", STRANGE.format(1))
+
+
+def test_addresses_of_one_household_are_one() -> None:
+    names = iter(range(200))
+    one = "2001:db8:1:2::{:x}"
+    assert until_refused(lambda: fail(f"c {(n := next(names))}", one.format(n))) == 60
+    assert fail("somebody", "2001:db8:1:3::1")
+
+
+@pytest.mark.parametrize("other", ["ANNA", "\uff41nna", "Anna"])
+def test_spellings_of_one_name_are_one_account(other: str) -> None:
+    until_refused(fail)
+    assert not fail(other)
+    assert fail("anne")
+
+
+def test_names_that_nobody_has_or_could_have_are_counted_as_well() -> None:
+    for name in ("nobody", "", "\0", "\ud800", "x" * 10_000):
+        until_refused(lambda name=name: fail(name, STRANGE.format(len(name) % 7)))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("error", [Overloaded, ZeroDivisionError])
+def test_what_the_server_failed_at_was_no_try(error: type[Exception]) -> None:
+    assert all(fail(error=error) for _ in range(100))
+    assert until_refused(fail) == 10
+
+
+def test_a_form_that_refuses_is_a_failure() -> None:
+    assert until_refused(lambda: fail(error=ValidationError)) == 10
+
+
+@pytest.mark.parametrize("door", ["register", "reset"])
+def test_where_success_is_what_is_limited_it_counts(door: Door) -> None:
+    assert until_refused(lambda: succeed(door=door)) == NORMAL[door].account.times
+    names = iter(range(200))
+    anybody = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), door))
+    assert anybody == NORMAL[door].address.times
+
+
+def test_refreshing_is_limited_for_the_account_and_failing_at_it_for_the_address() -> None:
+    assert until_refused(lambda: succeed(door="refresh")) == 60
+    names = iter(range(500))
+    assert all(succeed(f"c {next(names)}", door="refresh") for _ in range(150))
+    assert until_refused(lambda: fail(f"c {next(names)}", door="refresh")) == 60
+
+
+def test_doors_do_not_use_up_each_others_tries() -> None:
+    for door in NORMAL:
+        until_refused(lambda door=door: fail(door=door))  # type: ignore[misc]
+    pass_(timedelta(hours=2))
+    until_refused(fail)
+    assert all(fail(door=door) for door in NORMAL if door != "log in")
+
+
+def test_keys_tell_nothing_to_whoever_does_not_know_the_secret() -> None:
+    fail()
+    before = {key for (key,) in database.rows("SELECT key FROM rate_limit")}
+    attempts.use(attempts.Setup(secret="another"))
+    fail()
+    assert len({key for (key,) in database.rows("SELECT key FROM rate_limit")} - before) == 3
+
+
+@pytest.mark.parametrize("door", NORMAL)
+def test_wide_is_six_hundred_a_minute_or_more(door: Door) -> None:
+    limits = attempts.WIDE[door]
+    for rate in (limits.account, limits.address):
+        assert rate.times * 60 / rate.seconds >= 600
+        assert rate.times >= 600
+
+
+def test_a_try_costs_one_statement_and_giving_it_back_another(
+    django_assert_num_queries: Callable[..., object],
+) -> None:
+    with django_assert_num_queries(1):  # type: ignore[attr-defined]
+        fail()
+    with django_assert_num_queries(2):  # type: ignore[attr-defined]
+        succeed()
