@@ -68,10 +68,10 @@ class Figure:
 RATIOS = (
     Compared("W", "pgbench W", Marks(bar=0.50, goal=1.00, floor=0.40)),
     Compared("H", "W", Marks(bar=0.90, goal=1.00, floor=0.70)),
-    Compared("R", "bare Django", Marks(bar=0.75, floor=0.15)),
-    Compared("R beside W", "bare Django", Marks(bar=0.50)),
+    Compared("R", "bare Django", Marks(bar=0.75, floor=0.60)),
+    Compared("R beside W", "bare Django", Marks(bar=0.50, floor=0.25)),
     Compared("R beside W", "R"),
-    Compared("R", "bare queries", Marks(floor=0.75)),
+    Compared("R", "bare queries", Marks(floor=2.00)),
     Compared("R", "bare WSGI"),
     Compared("R304", "R"),
     Compared("H", "pgbench H"),

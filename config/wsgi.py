@@ -20,7 +20,12 @@ from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
 from larder.ops import metrics
 
-application = with_plain_charsets(get_wsgi_application())
+django = get_wsgi_application()
+
+# What touches models is there once Django is set up.
+from larder.api.kept_answers import KeptAnswers  # noqa: E402 - it needs the models
+
+application = KeptAnswers(with_plain_charsets(django))
 
 if unsafe := [
     message

@@ -96,6 +96,18 @@ def _verified(token: str) -> Caller:
     return known[0]
 
 
+def remembered_caller(header: str | None) -> Caller | None:
+    """The customer of an Authorization header, if this process can tell without asking anybody.
+
+    None for staff, whose rights are looked up each time, and for whatever is to be refused.
+    """
+    scheme, _, token = (header or "").partition(" ")
+    caller, expires = _known.get(token, (None, 0.0))
+    if scheme not in {"Bearer", "bearer"} or caller is None or caller.is_staff:
+        return None
+    return caller if expires > time() and _sessions.goes_on(caller.session) else None
+
+
 def looked_up(caller: Caller) -> Caller:
     """The caller with the rights the account has now. Raises SessionEnded unless it is active."""
     standing = queries.standing([caller.id]).get(caller.id)
@@ -121,6 +133,11 @@ class _EndedSessions:
         elif age > SESSIONS_LOOKED_AT_EVERY:
             self._read_in_turn()
         return self._ended
+
+    def goes_on(self, session: object) -> bool:
+        """Whether the session is known not to have ended, without reading."""
+        age = monotonic() - self._read_at
+        return age <= SESSIONS_LOOKED_AT_EVERY and session not in self._ended
 
     def _read_in_turn(self) -> None:
         """One thread reads; the others go on with what is known."""

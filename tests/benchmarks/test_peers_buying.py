@@ -94,7 +94,7 @@ def small_shop() -> Iterator[Shop]:
     yield from open_shop(stock=3)
 
 
-def load(shop: Shop, seconds: float = 0.4) -> Buying:
+def load(shop: Shop, seconds: float = 1.5) -> Buying:
     return Buying(shop.server_address[1], [Visitor()] * 3, range(10), "seed", 0.1, seconds)
 
 

@@ -151,7 +151,7 @@ def encoded(payload: Any) -> bytes:
 def reply_body(request: Request, body: Body, *, status: int = 200) -> HttpResponse:
     """The bytes with their ETag, or 304 where the client has them."""
     seen = request.META.get("HTTP_IF_NONE_MATCH")
-    if seen and request.method in {"GET", "HEAD"} and _names(seen, body.tag):
+    if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
         response = no_content(304)
     else:
         response = HttpResponse(body.raw, status=status, content_type="application/json")
@@ -168,7 +168,8 @@ def reply_created(
     return reply_tagged(request, payload, version=version, status=201, headers=headers)
 
 
-def _names(header: str, tag: str) -> bool:
+def is_named(header: str, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag."""
     given = [one.strip().removeprefix("W/") for one in header.split(",")]
     return "*" in given or tag in given
 

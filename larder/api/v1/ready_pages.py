@@ -42,6 +42,10 @@ LONGEST_LAG = 100_000_000
 """Nanoseconds for which a page is not looked at again."""
 
 
+PAGE = "larder.ready_page"
+"""Where a request keeps which page it was answered with, and the bytes of it."""
+
+
 def _look(group: Sequence[None]) -> Sequence[str]:
     return [database.snapshot()] * len(group)
 
@@ -62,6 +66,10 @@ class ReadyPage:
         self.seen_at = 0
         self.plain = Body(raw)
         self._packed: Body | None = None
+
+    def good_for(self, caller: int, now: int) -> bool:
+        """Whether the caller may have it at this moment as it was seen last."""
+        return self.seen_at > _needed_at(now, caller)
 
     @property
     def packed(self) -> Body:
@@ -87,11 +95,14 @@ class ReadyPages:
         page = self._page(request, make)
         packs = len(page.plain.raw) >= SMALLEST_COMPRESSED
         packed = page.packed if packs and _takes_gzip(request) else None
-        response = reply_body(request, packed or page.plain)
+        body = packed or page.plain
+        response = reply_body(request, body)
         if packed is not None and response.content:
             response.headers["Content-Encoding"] = "gzip"
         if packs:
             patch_vary_headers(response, ["Accept-Encoding"])
+        if len(page.plain.raw) <= LARGEST_PAGE:
+            request.META[PAGE] = page, body
         return response
 
     def _page(self, request: Request, make: Callable[[], object]) -> ReadyPage:
@@ -100,7 +111,7 @@ class ReadyPages:
             page = self._pages.get(asked)
             if page is not None:
                 self._pages.move_to_end(asked)
-        if page is not None and page.seen_at > _needed_at(now, caller(request).id):
+        if page is not None and page.good_for(caller(request).id, now):
             return page
         # No snapshot tells of what a transaction of one's own has written.
         snapshot = "" if connection.in_atomic_block else _looks.ask(None)
@@ -114,6 +125,9 @@ class ReadyPages:
         if len(page.plain.raw) > LARGEST_PAGE:
             return
         with self._lock:
+            if replaced := self._pages.get(asked):
+                # Whoever still has it in hand gives it to nobody who comes from now on.
+                replaced.seen_at = 0
             self._pages[asked] = page
             while len(self._pages) > MOST_PAGES:
                 self._pages.popitem(last=False)

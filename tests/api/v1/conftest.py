@@ -1,11 +1,15 @@
 """Fixtures of v1's contract tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from larder.api.recent_writes import recent_writes
+from larder.api.v1 import products, ready_pages
 from larder.catalog.services import NewProduct, create_products
 from larder.common.ids import NOBODY
 from larder.inventory.services.movements import open_stock
@@ -18,3 +22,15 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
     made = create_products(new, now=now)
     open_stock(dict.fromkeys(made.values(), 10), actor=NOBODY, now=now)
     return list(made.values())
+
+
+@pytest.fixture
+def processes_share(
+    transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """As `make run` starts the server: its processes know who wrote."""
+    settings.SHARED_DIR = str(tmp_path)
+    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
+    recent_writes.cache_clear()
+    yield
+    recent_writes.cache_clear()

@@ -3,8 +3,7 @@
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from time import sleep
 from typing import Any
 
@@ -14,7 +13,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from larder.api.recent_writes import recent_writes
 from larder.api.v1 import products, ready_pages
 from larder.common import database
 from tests.api.conftest import token_for
@@ -68,18 +66,6 @@ def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None
     """As if nobody committed anything, and no page was kept yet."""
     monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
-
-
-@pytest.fixture
-def processes_share(
-    transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """As `make run` starts the server: its processes know who wrote."""
-    settings.SHARED_DIR = str(tmp_path)
-    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
-    recent_writes.cache_clear()
-    yield
-    recent_writes.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""Answers of the product list that go out again in front of Django.
+
+Once the bytes of a page are ready, what is left is the way to them: the request object, the
+middleware, the look-up of the path, the view, and the same headers put on anew. None of it depends
+on the customer. So an answer is kept as it left, headers and all, for whoever asks for the same in
+the same way while its page is good enough for them (larder/api/v1/ready_pages.py). Who asks is
+looked at each time, with what the process knows.
+
+Whatever cannot be told at a glance goes to Django: a token not seen before, a page that has to be
+looked at, anything unusual in the request. Nothing is refused here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic_ns
+from typing import Any
+
+from larder.api.authentication import remembered_caller
+from larder.api.content_type import Application
+from larder.api.correlation import HEADER, correlation_id
+from larder.api.v1.http import Body, is_named
+from larder.api.v1.ready_pages import PAGE, ReadyPage
+
+PATH = "/api/v1/products"
+
+MOST_ANSWERS = 256
+"""In one process; then all are forgotten."""
+
+SAME = (
+    *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
+    *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
+    "CONTENT_TYPE",
+)
+"""What an answer depends on, beside who asks for it and what they have."""
+
+UNUSUAL = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
+"""What Django looks at and a mobile app does not send."""
+
+NOT_MODIFIED = "not modified"
+
+Asked = tuple[object, ...]
+Header = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it left, but for its correlation id."""
+
+    status: str
+    headers: list[Header]
+    content: list[bytes]
+    page: ReadyPage
+    tag: str
+
+
+class KeptAnswers:
+    """A WSGI application that answers what it can, and hands everything else to `application`."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._answers: dict[Asked, Answer] = {}
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
+            return self._application(environ, start_response)
+        asked = tuple([environ.get(name) for name in SAME])
+        answer = None if any(map(environ.get, UNUSUAL)) else self._answer(asked, environ)
+        if answer is None:
+            return self._keeping(asked, environ, start_response)
+        given = correlation_id(environ.get("HTTP_CORRELATION_ID"))
+        start_response(answer.status, [*answer.headers, (HEADER, given)])
+        return answer.content
+
+    def _answer(self, asked: Asked, environ: dict[str, Any]) -> Answer | None:
+        """What is kept and good enough for whoever asks."""
+        answer = self._answers.get(asked)
+        if answer is None:
+            return None
+        seen = environ.get("HTTP_IF_NONE_MATCH")
+        if seen is not None and is_named(seen, answer.tag):
+            answer = self._answers.get((NOT_MODIFIED, *asked))
+        caller = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
+        if answer is None or caller is None or not answer.page.good_for(caller.id, monotonic_ns()):
+            return None
+        return answer
+
+    def _keeping(
+        self, asked: Asked, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        """Django's answer; it is kept if it is a page that was ready, or is now."""
+        began: list[Any] = []
+
+        def begin(status: str, headers: list[Header], *error: Any) -> Any:
+            began[:] = [status, headers]
+            return start_response(status, headers, *error)
+
+        content = self._application(environ, begin)
+        page, body = environ.get(PAGE, (None, None))
+        if page is not None and not any(map(environ.get, UNUSUAL)):
+            self._keep(asked, began[0], began[1], page, body)
+        return content
+
+    def _keep(
+        self, asked: Asked, status: str, headers: list[Header], page: ReadyPage, body: Body
+    ) -> None:
+        modified = status.startswith("200")
+        lasting = [one for one in headers if one[0] != HEADER]
+        content = [body.raw] if modified else []
+        if len(self._answers) >= MOST_ANSWERS:
+            self._answers.clear()
+        key = asked if modified else (NOT_MODIFIED, *asked)
+        self._answers[key] = Answer(status, lasting, content, page, body.tag)

@@ -1,0 +1,264 @@
+"""The product list is given out again in front of Django: the same answer, to whom it is due."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
+
+from larder.api import authentication, kept_answers
+from larder.api.kept_answers import KeptAnswers
+from larder.api.v1 import ready_pages
+from larder.identity import queries
+from tests.api.conftest import token_for
+from tests.conftest import Person
+
+MakeProduct = Callable[..., int]
+MakePerson = Callable[..., Person]
+Headers = dict[str, str]
+HOUR = 3600 * 10**9
+
+
+class Door:
+    """What the server answers, and how many requests came as far as Django."""
+
+    def __init__(self) -> None:
+        self.reached = 0
+        self._django = WSGIHandler()
+        self.application = KeptAnswers(self._counted)
+
+    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.reached += 1
+        return self._django(environ, start_response)
+
+    def __call__(
+        self, token: str, path: str = "products", method: str = "GET", **headers: str
+    ) -> tuple[str, Headers, bytes]:
+        """Status, headers and body; `Accept_Encoding="gzip"` is a header."""
+        if token:
+            headers.setdefault("Authorization", f"Bearer {token}")
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        environ = RequestFactory().generic(method, f"/api/v1/{path}", headers=names).environ
+        environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
+        began: list[Any] = []
+        content = self.application(environ, lambda *given: began.extend(given))
+        body = b"".join(content)
+        if isinstance(content, list) is False:
+            content.close()  # type: ignore[attr-defined]
+        assert len(dict(began[1])) == len(began[1]), "a header twice"
+        return began[0], dict(began[1]), body
+
+
+@pytest.fixture
+def door(processes_share: None, monkeypatch: pytest.MonkeyPatch) -> Door:
+    monkeypatch.setattr(ready_pages, "LONGEST_LAG", HOUR)
+    return Door()
+
+
+@pytest.fixture
+def token(person: MakePerson) -> str:
+    return token_for(person())
+
+
+@pytest.fixture
+def shelf(transactional_db: None, product: MakeProduct) -> None:
+    for _ in range(25):
+        product()
+
+
+def without_id(answer: tuple[str, Headers, bytes]) -> tuple[str, Headers, bytes]:
+    status, headers, body = answer
+    return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
+
+
+@pytest.mark.parametrize("path", ["products", "products?limit=5", "products?in_stock=true&count=1"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Accept": "application/json"},
+        {"Accept_Encoding": "gzip"},
+        {"Host": "localhost"},
+        {"X_Forwarded_Proto": "https"},
+        {"If_None_Match": '"none"'},
+        {"Content_Type": "application/json"},
+        {"User_Agent": "an app", "Accept_Language": "de"},
+    ],
+)
+def test_the_answer_is_the_same_as_djangos(
+    door: Door, shelf: None, token: str, path: str, headers: Headers
+) -> None:
+    through = door(token, path, **headers)
+    kept = door(token, path, **headers)
+    assert door.reached == 1
+    assert through[0] == "200 OK"
+    assert without_id(kept) == without_id(through)
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_not_modified_is_the_same_as_djangos(
+    door: Door, shelf: None, token: str, encoding: str
+) -> None:
+    tag = door(token, Accept_Encoding=encoding)[1]["ETag"]
+    answers = [door(token, Accept_Encoding=encoding, If_None_Match=tag) for _ in range(2)]
+    assert door.reached == 2
+    assert [answer[0] for answer in answers] == ["304 Not Modified"] * 2
+    assert without_id(answers[0]) == without_id(answers[1])
+
+
+def test_it_is_the_same_for_every_customer(door: Door, shelf: None, person: MakePerson) -> None:
+    tokens = [token_for(person()) for _ in range(3)]
+    first = [door(token) for token in tokens]
+    assert door.reached == 3, "a token that was never seen goes to Django"
+    assert [without_id(door(token)) for token in tokens] == list(map(without_id, first))
+    assert door.reached == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Accept": "text/html"}, "406"),
+        ({"Origin": "https://elsewhere.example"}, "200"),
+        ({"Cookie": "sessionid=x"}, "200"),
+        ({"Larder_Position": "x"}, "200"),
+        ({"Authorization": "Basic eDp5"}, "401"),
+        ({"Authorization": "Bearer a.b.c"}, "401"),
+        ({"Authorization": ""}, "401"),
+        ({"Host": "elsewhere.example"}, "400"),
+    ],
+)
+def test_what_is_unusual_goes_to_django_each_time(
+    door: Door, shelf: None, token: str, headers: Headers, status: str
+) -> None:
+    door(token)
+    for turn in (2, 3):
+        assert door(token, **headers)[0].startswith(status)
+        assert door.reached == turn
+
+
+def test_another_query_is_another_question(door: Door, shelf: None, token: str) -> None:
+    door(token, "products?limit=1")
+    bodies = [door(token, path)[2] for path in ("products?limit=1", "products?limit=2", "products")]
+    assert [body.count(b'"sku"') for body in bodies] == [1, 2, 20]
+
+
+def test_what_came_by_https_is_not_kept_for_what_did_not(
+    door: Door, shelf: None, token: str, settings: Any
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for scheme in ("https", "http", "https", "http"):
+        body = door(token, X_Forwarded_Proto=scheme)[2]
+        assert f'"next":"{scheme}://'.encode() in body
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST"])
+def test_other_methods_go_to_django(door: Door, shelf: None, token: str, method: str) -> None:
+    door(token)
+    door(token, method=method)
+    assert door.reached == 2
+
+
+def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(
+    door: Door, shelf: None, token: str
+) -> None:
+    given = uuid4().hex
+    ids = {door(token)[1]["Correlation-ID"] for _ in range(20)}
+    assert (len(ids), door.reached) == (20, 1)
+    assert door(token, Correlation_ID=given)[1]["Correlation-ID"] == given
+    assert door(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
+
+
+def test_an_expired_token_is_refused_though_the_answer_is_kept(
+    door: Door, shelf: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_for(person(), now=datetime.now(UTC))
+    assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    later = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
+    monkeypatch.setattr(authentication, "time", lambda: later)
+    status, _, body = door(token)
+    assert (status, b"token_expired" in body) == ("401 Unauthorized", True)
+
+
+@pytest.fixture
+def known_ended(monkeypatch: pytest.MonkeyPatch) -> set[object]:
+    """The sessions that this process knows to have ended."""
+    ended: set[object] = set()
+    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    monkeypatch.setattr(queries, "ended_sessions", lambda **_: ended)
+    return ended
+
+
+def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
+    door: Door, shelf: None, token: str, known_ended: set[object]
+) -> None:
+    assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    known_ended.add(authentication.signed_caller(token).session)
+    status, _, body = door(token)
+    assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
+
+
+def test_what_is_known_of_log_ins_grows_old(
+    door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes past the look at ended log-ins: it is made as often as before."""
+    door(token)
+    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
+    door(token)
+    assert door.reached == 2
+
+
+def test_staff_are_looked_up_each_time(door: Door, shelf: None, person: MakePerson) -> None:
+    token = token_for(person(is_staff=True))
+    assert [door(token)[0] for _ in range(3)] == ["200 OK"] * 3
+    assert door.reached == 3
+
+
+def test_a_page_that_has_to_be_looked_at_goes_to_django(
+    door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door(token)
+    monkeypatch.setattr(ready_pages, "LONGEST_LAG", 0)
+    assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    assert door.reached == 3
+
+
+def test_whoever_wrote_gets_what_they_wrote(
+    door: Door, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
+) -> None:
+    jam, who = product(stock=10), person()
+    token = token_for(who)
+    assert [door(token)[2].count(b'"quantity":10') for _ in range(2)] == [1, 1]
+    order = {"lines": [{"product": jam, "quantity": 3}]}
+    assert as_(who)("POST", "orders", order).status == 201
+    assert door(token)[2].count(b'"quantity":7') == 1
+
+
+def test_the_page_before_is_given_to_nobody_once_there_is_a_new_one(
+    door: Door, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
+) -> None:
+    """Another customer's list goes forwards only, though theirs might be a moment old."""
+    jam, who, other = product(stock=10), person(), token_for(person())
+    door(other)
+    assert as_(who)("POST", "orders", {"lines": [{"product": jam, "quantity": 3}]}).status == 201
+    door(token_for(who), Accept="application/json")
+    assert door(other)[2].count(b'"quantity":7') == 1
+
+
+def test_how_many_are_kept_is_bounded(
+    door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_answers, "MOST_ANSWERS", 3)
+    for limit in range(1, 20):
+        door(token, f"products?limit={limit}")
+        assert len(door.application._answers) <= 3
+
+
+def test_a_large_page_is_not_kept(
+    door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_pages, "LARGEST_PAGE", 10)
+    assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    assert door.reached == 2
