@@ -18,14 +18,16 @@ from django.urls import get_resolver
 
 from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
-from larder.ops import metrics
+from larder.ops import metrics, requests
 
-django = get_wsgi_application()
+framework = get_wsgi_application()
 
 # What touches models is there once Django is set up.
-from larder.api.kept_answers import KeptAnswers  # noqa: E402 - it needs the models
+from larder.api.kept_answers import PATH, KeptAnswers  # noqa: E402 - it needs the models
 
-application = KeptAnswers(with_plain_charsets(django))
+application = KeptAnswers(
+    with_plain_charsets(framework), requests.answered_before(PATH.removeprefix("/"))
+)
 
 if unsafe := [
     message

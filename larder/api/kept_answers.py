@@ -10,9 +10,9 @@ Whatever cannot be told at a glance goes to Django: a token not seen before, a p
 looked at, anything unusual in the request. Nothing is refused here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from time import monotonic_ns
+from time import monotonic_ns, perf_counter_ns
 from typing import Any
 
 from larder.api.authentication import remembered_caller
@@ -20,6 +20,7 @@ from larder.api.content_type import Application
 from larder.api.correlation import HEADER, correlation_id
 from larder.api.v1.http import Body, is_named
 from larder.api.v1.ready_pages import PAGE, ReadyPage
+from larder.identity.caller import Caller
 
 PATH = "/api/v1/products"
 
@@ -40,6 +41,7 @@ NOT_MODIFIED = "not modified"
 
 Asked = tuple[object, ...]
 Header = tuple[str, str]
+Tell = Callable[[int, int, str, Caller], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Answer:
     """An answer as it left, but for its correlation id."""
 
     status: str
+    code: int
     headers: list[Header]
     content: list[bytes]
     page: ReadyPage
@@ -54,25 +57,33 @@ class Answer:
 
 
 class KeptAnswers:
-    """A WSGI application that answers what it can, and hands everything else to `application`."""
+    """A WSGI application that answers what it can, and hands everything else to `application`.
 
-    def __init__(self, application: Application) -> None:
+    `tell` is told of each answer that Django does not see: its status, when the request came
+    (nanoseconds of the performance counter), its correlation id, who asked.
+    """
+
+    def __init__(self, application: Application, tell: Tell) -> None:
         self._application = application
+        self._tell = tell
         self._answers: dict[Asked, Answer] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
             return self._application(environ, start_response)
+        began = perf_counter_ns()
         asked = tuple([environ.get(name) for name in SAME])
-        answer = None if any(map(environ.get, UNUSUAL)) else self._answer(asked, environ)
-        if answer is None:
+        found = None if any(map(environ.get, UNUSUAL)) else self._found(asked, environ)
+        if found is None:
             return self._keeping(asked, environ, start_response)
+        answer, caller = found
         given = correlation_id(environ.get("HTTP_CORRELATION_ID"))
         start_response(answer.status, [*answer.headers, (HEADER, given)])
+        self._tell(answer.code, began, given, caller)
         return answer.content
 
-    def _answer(self, asked: Asked, environ: dict[str, Any]) -> Answer | None:
-        """What is kept and good enough for whoever asks."""
+    def _found(self, asked: Asked, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
+        """What is kept and good enough for whoever asks, and who that is."""
         answer = self._answers.get(asked)
         if answer is None:
             return None
@@ -82,7 +93,7 @@ class KeptAnswers:
         caller = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
         if answer is None or caller is None or not answer.page.good_for(caller.id, monotonic_ns()):
             return None
-        return answer
+        return answer, caller
 
     def _keeping(
         self, asked: Asked, environ: dict[str, Any], start_response: Any
@@ -109,4 +120,4 @@ class KeptAnswers:
         if len(self._answers) >= MOST_ANSWERS:
             self._answers.clear()
         key = asked if modified else (NOT_MODIFIED, *asked)
-        self._answers[key] = Answer(status, lasting, content, page, body.tag)
+        self._answers[key] = Answer(status, int(status[:3]), lasting, content, page, body.tag)

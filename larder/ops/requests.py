@@ -78,6 +78,18 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     return middleware
 
 
+def answered_before(route: str) -> Callable[[int, int, str, object], None]:
+    """What notes requests for a route (a GET without parts that vary) that no middleware sees:
+    status, when it came by the performance counter, correlation id, caller."""
+    path = f"/{route}"
+
+    def note(status: int, began: int, correlation_id: str, caller: object) -> None:
+        took = perf_counter_ns() - began
+        _done.append(("GET", route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
+
+    return note
+
+
 def take() -> list[Done]:
     """What was answered since the last time. Threads may take at once; each gets others."""
     taken = []

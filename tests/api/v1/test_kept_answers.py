@@ -27,8 +27,9 @@ class Door:
 
     def __init__(self) -> None:
         self.reached = 0
+        self.told: list[tuple[Any, ...]] = []
         self._django = WSGIHandler()
-        self.application = KeptAnswers(self._counted)
+        self.application = KeptAnswers(self._counted, lambda *given: self.told.append(given))
 
     def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.reached += 1
@@ -169,6 +170,21 @@ def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(
     assert (len(ids), door.reached) == (20, 1)
     assert door(token, Correlation_ID=given)[1]["Correlation-ID"] == given
     assert door(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
+
+
+def test_each_is_told_to_whoever_counts_but_for_those_that_django_counts(
+    door: Door, shelf: None, person: MakePerson
+) -> None:
+    who = person()
+    tag = door(token_for(who))[1]["ETag"]
+    token = token_for(who)
+    for seen in ("", "", tag, tag):
+        answer = door(token, **({"If_None_Match": seen} if seen else {}))
+    assert [(status, caller.id) for status, _, _, caller in door.told] == [
+        (200, who.id),
+        (304, who.id),
+    ]
+    assert door.told[-1][2] == answer[1]["Correlation-ID"]
 
 
 def test_an_expired_token_is_refused_though_the_answer_is_kept(
