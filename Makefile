@@ -160,7 +160,11 @@ requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upg
 	$(call lock) -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra dev -o requirements/dev.txt
-lock = $(python) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	for group in deploy-aws deploy-aws-check deploy-checkov; do \
+		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
+	done
+lock = $(lock_only) pyproject.toml
+lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
 
 .PHONY: venv
@@ -178,5 +182,5 @@ installed-run:
 
 .PHONY: clean
 clean: ## Remove what can be made again: the virtual environment, static files and caches, never the data
-	rm -rf $(VENV) $(VENV).lock static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +

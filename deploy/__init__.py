@@ -1,0 +1,1 @@
+"""Ways to run Larder, each with the check that proves it."""

@@ -1,0 +1,1 @@
+"""Larder on AWS: templates, the tool that applies them, and what checks both."""

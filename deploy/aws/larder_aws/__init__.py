@@ -1,0 +1,1 @@
+"""The tool: `deploy/aws/run up`, `release`, `rollback`, `restore` …"""

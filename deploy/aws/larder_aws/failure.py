@@ -1,0 +1,5 @@
+"""What the operator is told, in place of a traceback."""
+
+
+class Failure(Exception):
+    """One or more lines that say what is wrong and what to do."""

@@ -1,0 +1,158 @@
+"""Stacks: their order, and how what one puts out becomes what another takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from deploy.aws import template
+from deploy.aws.larder_aws.failure import Failure
+
+ACCOUNT = "account"
+BEFORE_IMAGE = ("network", "database", "cache", "front")
+AFTER_IMAGE = ("tasks", "rotation", "service", "worker", "monitoring", "audit", "backup")
+OF_A_RELEASE = ("tasks", "rotation", "service", "worker")
+LONGEST_SECONDS = 5_400
+"""RDS in two zones and its replica take half an hour, a large release as long."""
+POLL_SECONDS = 5.0
+GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+
+
+@dataclass
+class Installation:
+    """All stacks of one installation, `larder-<environment>-<stack>`, and the account's."""
+
+    environment: str
+    poll_seconds: float = POLL_SECONDS
+    _client: Any = field(default_factory=lambda: boto3.client("cloudformation"))
+
+    def name(self, stack: str) -> str:
+        """The name that CloudFormation knows a stack by."""
+        return "larder-account" if stack == ACCOUNT else f"larder-{self.environment}-{stack}"
+
+    def apply(self, stack: str, given: Mapping[str, str] | None = None) -> str:
+        """Make or change a stack, wait for its end; returns what was done.
+
+        Parameters come from `given`, from what other stacks put out, from the stack as it is, and
+        at last from the template's defaults. Raises Failure with the reasons CloudFormation gives.
+        """
+        known = self._stack(stack)
+        body = template.text(stack)
+        wanted = template.read(stack).get("Parameters", {})
+        parameters = self._parameters(stack, wanted, given or {}, known)
+        return self._change(stack, known, {"TemplateBody": body, "Parameters": parameters})
+
+    def change_image(self, stack: str, image: str) -> str:
+        """Give a stack another image and change nothing else, its template neither."""
+        known = self._stack(stack)
+        if known is None:
+            raise Failure(f"{self.name(stack)} is not there: run `up` first.")
+        names = [one["ParameterKey"] for one in known["Parameters"] if "ParameterKey" in one]
+        parameters = [
+            {"ParameterKey": name, "UsePreviousValue": True}
+            if name != "Image"
+            else {"ParameterKey": name, "ParameterValue": image}
+            for name in names
+        ]
+        change = {"UsePreviousTemplate": True, "Parameters": parameters}
+        return self._change(stack, known, change)
+
+    def outputs(self) -> dict[str, str]:
+        """What all stacks that are there put out, by name."""
+        found: dict[str, str] = {}
+        for stack in (ACCOUNT, *BEFORE_IMAGE, *AFTER_IMAGE, "release"):
+            found |= self.outputs_of(stack)
+        return found
+
+    def outputs_of(self, stack: str) -> dict[str, str]:
+        """What one stack puts out; nothing where it is not there."""
+        known = self._stack(stack) or {}
+        return {one["OutputKey"]: one["OutputValue"] for one in known.get("Outputs", [])}
+
+    def parameter(self, stack: str, name: str) -> str:
+        """A parameter's value as it is; empty where the stack is not there."""
+        known = self._stack(stack) or {}
+        found = [
+            one["ParameterValue"]
+            for one in known.get("Parameters", [])
+            if one["ParameterKey"] == name
+        ]
+        return found[0] if found else ""
+
+    def is_there(self, stack: str) -> bool:
+        """Whether the stack was made."""
+        return self._stack(stack) is not None
+
+    def _stack(self, stack: str) -> dict[str, Any] | None:
+        try:
+            found = self._client.describe_stacks(StackName=self.name(stack))["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+        return dict(found[0])
+
+    def _parameters(
+        self,
+        stack: str,
+        wanted: Mapping[str, Mapping[str, Any]],
+        given: Mapping[str, str],
+        known: Mapping[str, Any] | None,
+    ) -> list[dict[str, Any]]:
+        """CloudFormation's own form of the parameters that are not left to their defaults."""
+        before = {one["ParameterKey"] for one in (known or {}).get("Parameters", [])}
+        values = self.outputs() | {"Environment": self.environment} | dict(given)
+        parameters: list[dict[str, Any]] = []
+        missing = []
+        for name, declared in wanted.items():
+            if name in values:
+                parameters.append({"ParameterKey": name, "ParameterValue": values[name]})
+            elif name in before:
+                parameters.append({"ParameterKey": name, "UsePreviousValue": True})
+            elif "Default" not in declared:
+                missing.append(f"{name} ({declared.get('Description', '')})")
+        if missing:
+            raise Failure(f"{self.name(stack)} needs --set NAME=VALUE for: {'; '.join(missing)}")
+        return parameters
+
+    def _change(self, stack: str, known: Mapping[str, Any] | None, change: dict[str, Any]) -> str:
+        change |= {"StackName": self.name(stack), "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+        change["Tags"] = [{"Key": "larder:environment", "Value": self.environment}]
+        if stack == ACCOUNT:
+            change["Tags"] = [{"Key": "larder:environment", "Value": "all"}]
+        began = time.time()
+        if known is None:
+            self._client.create_stack(**change, EnableTerminationProtection=True)
+        else:
+            try:
+                self._client.update_stack(**change)
+            except ClientError as error:
+                if "No updates are to be performed" in str(error):
+                    return "as it was"
+                raise
+        self._wait(stack, began)
+        return "made" if known is None else "changed"
+
+    def _wait(self, stack: str, began: float) -> None:
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < deadline:
+            status = (self._stack(stack) or {}).get("StackStatus", "gone")
+            if status in GOOD:
+                return
+            if not status.endswith("_IN_PROGRESS"):
+                reasons = "\n  ".join(self._reasons(stack, began)) or "no reason was given"
+                raise Failure(f"{self.name(stack)} is {status}:\n  {reasons}")
+            time.sleep(self.poll_seconds)
+        raise Failure(f"{self.name(stack)} is not done after {LONGEST_SECONDS} s; it goes on.")
+
+    def _reasons(self, stack: str, began: float) -> Iterator[str]:
+        events = self._client.describe_stack_events(StackName=self.name(stack))["StackEvents"]
+        for event in reversed(events):
+            failed = event["ResourceStatus"].endswith("_FAILED")
+            if failed and event["Timestamp"].timestamp() >= began - 5:
+                yield f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"

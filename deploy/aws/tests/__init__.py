@@ -1,0 +1,1 @@
+"""Checks of the templates and the tool, on an emulator of AWS."""
