@@ -4,6 +4,7 @@ The app role takes turns (larder_app_a, larder_app_b): the one in use keeps its 
 signing key is announced one rotation ahead. The owner's password is for `manage.py prepare`.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -34,16 +35,13 @@ def renewed(value):
 
 
 def create(secret, token):
-    try:
-        pending(secret, token)
-        return
-    except manager.exceptions.ResourceNotFoundException:
-        pass
     value = json.loads(manager.get_secret_value(SecretId=secret)["SecretString"])
     new, stages = json.dumps(renewed(value)), ["AWSPENDING"]
-    manager.put_secret_value(
-        SecretId=secret, ClientRequestToken=token, SecretString=new, VersionStages=stages
-    )
+    # Tried again, it keeps what it made the first time.
+    with contextlib.suppress(manager.exceptions.ResourceExistsException):
+        manager.put_secret_value(
+            SecretId=secret, ClientRequestToken=token, SecretString=new, VersionStages=stages
+        )
 
 
 def put(secret, token):
