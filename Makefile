@@ -38,6 +38,10 @@ slow: venv ## The tests that take minutes: long outages, time limits
 replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
 	@exec $(python) -m tools.replay $(REPLAY_ARGS)
 
+.PHONY: drill
+drill: installed-run ## Kill parts of a running Larder under load, then hold all promises against its books (DRILL_ARGS="--rounds 40 --seed 7")
+	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
+
 .PHONY: fuzz
 fuzz: venv ## Requests made of the OpenAPI documents, answers held against them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)

@@ -27,8 +27,19 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """The ids of a process's children (Linux)."""
+    """Return the children of a process and all its threads, none when it is gone. Linux only."""
+    found: list[int] = []
     try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
     except OSError:
         return []
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process is there and no zombie. Linux only."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

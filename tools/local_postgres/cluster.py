@@ -127,6 +127,11 @@ class Cluster:
         return takeover.recorded_pid(self._cluster)
 
     @property
+    def processes(self) -> list[int]:
+        """All its processes, the postmaster among them; without /proc the postmaster alone."""
+        return takeover.processes_of(self._cluster)
+
+    @property
     def log_path(self) -> Path:
         """The server's log file."""
         return self._log.path

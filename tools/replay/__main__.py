@@ -68,7 +68,9 @@ def replay(asked: Options) -> int:
         say(line)
     if not found.placed:
         faults.append("Nothing was placed.")
-    say_verdict("own count", faults, f"{len(stage.products):,} products, every unit accounted for")
+    report.say_verdict(
+        "own count", faults, f"{len(stage.products):,} products, every unit accounted for"
+    )
     violated = check_invariants(asked, found.placed)
     return 1 if faults or violated else 0
 
@@ -80,15 +82,8 @@ def check_invariants(asked: Options, placed: int) -> list[str]:
         say("invariants  not checked: the server's database is not known here (DATABASE_URL)")
         return []
     violated = invariants.check(url, orders=placed)
-    say_verdict("invariants", violated, "all hold")
+    report.say_verdict("invariants", violated, "all hold")
     return violated
-
-
-def say_verdict(name: str, faults: list[str], good: str) -> None:
-    """Say that all is well, or what is not."""
-    say(f"{name:<12}{f'{len(faults):,} FAULTS' if faults else good}")
-    for fault in report.shown(faults):
-        say(f"            {fault}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.replay.traffic import Told
+from tools.terminal import say
 
 MOST_SHOWN = 20
 AFTERWARDS = ("cancelled", "shipped", "returned")
@@ -66,3 +67,10 @@ def shown(faults: Sequence[str]) -> list[str]:
     """Return the first faults, and how many more there are."""
     more = len(faults) - MOST_SHOWN
     return [*faults[:MOST_SHOWN], *([f"… and {more} more"] if more > 0 else [])]
+
+
+def say_verdict(name: str, faults: Sequence[str], good: str) -> None:
+    """Say that all is well, or what is not."""
+    say(f"{name:<12}{f'{len(faults):,} FAULTS' if faults else good}")
+    for fault in shown(faults):
+        say(f"            {fault}")

@@ -59,15 +59,18 @@ class Request:
 
 
 class Line:
-    """A connection to the server; made when needed, and again when it was closed."""
+    """A connection to the server; made when needed, and again when it was closed.
 
-    def __init__(self, base_url: str) -> None:
+    `timeout`: the seconds an answer is waited for.
+    """
+
+    def __init__(self, base_url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
         parts = urlsplit(base_url)
         kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
         if parts.scheme not in kinds or parts.hostname is None:
             raise LauncherError(f"BASE_URL={base_url} is not an address like http://host:port.")
         self._prefix = parts.path.rstrip("/")
-        self._connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+        self._connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=timeout)
         self._sent = 0.0
 
     def call(self, request: Request) -> Answer:

@@ -12,13 +12,14 @@ from tools.logfile import LogFile
 
 STOP_STEPS = (("TERM", 5.0),)
 LONGEST_PAUSE_SECONDS = 5.0
-# After this long without an exit the next one counts as the first.
-STEADY_SECONDS = 60.0
+# What ran for this long had started well: its end is the first, and nothing to wait for.
+STEADY_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.1
 
 
 @dataclass
 class BackOff:
-    """Pauses between starts: 0.5 s, doubled each time up to LONGEST_PAUSE_SECONDS."""
+    """Pauses between starts: short at first, doubled each time up to LONGEST_PAUSE_SECONDS."""
 
     pause: float = 0.0
     due: float = 0.0
@@ -26,7 +27,7 @@ class BackOff:
     def ended(self, now: float, *, ran_for: float) -> float:
         """Set the time of the next start; return the pause in seconds."""
         again = self.pause > 0 and ran_for < STEADY_SECONDS
-        self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS) if again else 0.5
+        self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS) if again else FIRST_PAUSE_SECONDS
         self.due = now + self.pause
         return self.pause
 
