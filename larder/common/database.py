@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
 from django.db.migrations.operations import RunSQL
@@ -70,12 +71,22 @@ def array(values: Sequence[Any]) -> str:
     """An array as PostgreSQL reads it from text.
 
     psycopg looks for the type of each element and quotes each in Python: an order has thirty
-    arrays, and they took a tenth of what placing it costs.
+    arrays, and they took a tenth of what placing it costs. Where JSON's elements read the same,
+    they are written in one go.
 
-    >>> array([1, None, "a \\"word\\""])
-    '{1,NULL,"a \\\\"word\\\\""}'
+    >>> array([1, None]), array([1, None, "a \\"word\\""])
+    ('{1,null}', '{1,NULL,"a \\\\"word\\\\""}')
     """
+    if _AS_IN_JSON.issuperset(map(type, values)):
+        written = _JSON.encode(values)
+        if b"\\" not in written:
+            return "{" + written[1:-1].decode() + "}"
     return "{" + ",".join([_ELEMENT.get(type(one), _quoted)(one) for one in values]) + "}"
+
+
+_JSON = msgspec.json.Encoder()
+_AS_IN_JSON = frozenset({int, str, Decimal, UUID, type(None)})
+"""But for a text with a backslash in JSON, which stands for something else in an array."""
 
 
 def _quoted(value: object) -> str:
