@@ -13,6 +13,8 @@ import structlog
 from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
+from larder.common.postgresql.bounded import REPLICA_POOL
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
@@ -36,10 +38,11 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "larder-position",
 ]
 CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
-    "Idempotency-Replayed",
+    *("Idempotency-Replayed", "Larder-Position"),
 ]
 # The earlier contracts that are answered too (larder/api/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
@@ -67,8 +70,11 @@ DB_CONNECT_TIMEOUT = 2
 DB_RECONNECT_TIMEOUT = 3
 
 
-def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
-    """Django's settings for a PostgreSQL connection string in any form libpq understands."""
+def database(url: str, *, pool_size: int = 0, **pool: Any) -> dict[str, Any]:
+    """Django's settings for a PostgreSQL connection string in any form libpq understands.
+
+    `pool` are further options of its pool.
+    """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     options: dict[str, Any] = {"connect_timeout": DB_CONNECT_TIMEOUT}
     if not PGBOUNCER:
@@ -80,6 +86,7 @@ def database(url: str, *, pool_size: int = 0) -> dict[str, Any]:
             "timeout": DB_CONNECT_TIMEOUT,
             "reconnect_timeout": DB_RECONNECT_TIMEOUT,
             "reconnect_failed": lambda pool: pool.check(),
+            **pool,
         }
     settings = {
         "ENGINE": "larder.common.postgresql",
@@ -104,6 +111,13 @@ DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE),
     "owner": database(OWNER_DATABASE_URL),
 }
+# Replicas of "default", each a server of its own; larder/common/replicas.py reads from them.
+REPLICA_URLS = env.list("REPLICA_URLS", default=[])
+DATABASES |= {
+    f"replica{number}": database(url, pool_size=DB_POOL_SIZE, **REPLICA_POOL)
+    for number, url in enumerate(REPLICA_URLS, 1)
+}
+DATABASE_ROUTERS = ["larder.common.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Parts ---------------------------------------------------------------------------------
@@ -136,6 +150,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "larder.ops.requests.observe",
     "larder.api.correlation.correlate",
+    "larder.api.positions.tell_positions",
     "larder.api.recent_writes.note_writes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 SLOTS = 8192
 """Callers with the same remainder share a slot: one of them looks once more than they need."""
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RecentWrites:
@@ -51,7 +51,7 @@ def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.method not in _SAFE and (writes := recent_writes()) is not None:
+        if request.method not in SAFE and (writes := recent_writes()) is not None:
             caller = getattr(request, "user", None)
             if caller is not None and caller.id is not None:
                 writes.note(caller.id)

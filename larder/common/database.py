@@ -5,8 +5,9 @@ not to the connection, because a start-up option would not pass PgBouncer.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -23,6 +24,38 @@ from larder.common.postgresql.base import DatabaseWrapper
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
+
+
+_place: ContextVar[str] = ContextVar("place", default=DEFAULT_DB_ALIAS)
+
+
+@contextmanager
+def reading_from(alias: str) -> Iterator[None]:
+    """Within the block this thread's statements and Django's own reads go to that database.
+
+    Transactions and Django's writes go to the primary all the same.
+    """
+    token = _place.set(alias)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+class Router:
+    """Django's own reads (`DATABASE_ROUTERS`): where the statements of this module go."""
+
+    def db_for_read(self, model: type[Any], **hints: Any) -> str:
+        """The database of the present read."""
+        return _place.get()
+
+    def db_for_write(self, model: type[Any], **hints: Any) -> str:
+        """The primary, also for what was read elsewhere."""
+        return DEFAULT_DB_ALIAS
+
+    def allow_relation(self, *objects: Any, **hints: Any) -> bool:
+        """A replica's rows are the primary's."""
+        return True
 
 
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -60,7 +93,7 @@ def pipeline() -> AbstractContextManager[None]:
 
 
 def _wrapper() -> DatabaseWrapper:
-    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
+    return cast(DatabaseWrapper, connections[_place.get()])
 
 
 def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
@@ -113,7 +146,8 @@ def snapshot() -> str:
 
     The last checkpoint is part of it, for recovery ends with one: after a crash the ids of
     transactions that were rolled back are given out again, and a snapshot alone could read as
-    one from before.
+    one from before. Of the primary only: a replica's snapshot names no open transactions, and reads
+    the same before and after one of them commits.
     """
     ((now,),) = rows(SNAPSHOT)
     return str(now)

@@ -72,6 +72,24 @@ CONNECTION_HELD = AddedUp(
     "How long a connection was kept from the pool.",
     buckets=BOUNDS,
 )
+READS = Counter(
+    "larder_reads_total",
+    "Readings that a replica could have answered, by who did: a replica, a page that was kept, or "
+    "the primary, because the reader needed it (asked), replicas were behind, or one failed.",
+    ["by"],
+)
+REPLICA_BEHIND = Gauge(
+    "larder_replica_behind_seconds",
+    "How long ago the replica had everything that the primary had.",
+    ["replica"],
+    multiprocess_mode="livemax",
+)
+REPLICA_AWAY = Gauge(
+    "larder_replica_away",
+    "Whether the replica failed when it was tried last.",
+    ["replica"],
+    multiprocess_mode="livemax",
+)
 POOL_CONNECTIONS = Gauge(
     "larder_database_pool_connections",
     "Connections to the database: in use, or free.",

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
-from larder.common import telemetry
+from larder.common import replicas, telemetry
 from larder.common.errors import DomainError
 from larder.ops import requests
 from larder.ops.durations import Durations
@@ -152,6 +152,7 @@ def add_up() -> None:
         taken = requests.take()
         _count_requests(taken)
         _count_connections()
+        _count_reads()
         look_at_pool()
     requests.write_lines(taken)
 
@@ -191,6 +192,20 @@ def look_at_pool() -> None:
         _counted[name] = now
 
 
+def _count_reads() -> None:
+    for by, times in replicas.take_counts().items():
+        _instruments().READS.labels(by).inc(times)
+
+
+def look_at_replicas() -> None:
+    """Notes how the replicas are, asking them and the primary."""
+    to = _instruments()
+    for one in replicas.replicas():
+        one.look()
+        to.REPLICA_AWAY.labels(one.alias).set(one.is_away)
+        to.REPLICA_BEHIND.labels(one.alias).set(one.behind)
+
+
 def start() -> None:
     """Begins to count, in a process that serves."""
     _instruments()
@@ -204,6 +219,7 @@ def _keep_looking() -> None:
     while not pause.wait(LOOK_SECONDS):
         try:
             add_up()
+            look_at_replicas()
         except Exception:
             # A full disk, say. Who stops counting for good is noticed by nobody.
             logger.exception("what was done could not be counted")

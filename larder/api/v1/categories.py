@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from larder.api import pagination
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
+from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     PageParameters,
     StaffWrites,
@@ -17,7 +18,7 @@ from larder.api.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.catalog import queries, services
 from larder.catalog.queries import CategoryRow
 from larder.common.clock import now
@@ -36,8 +37,9 @@ class Categories(StaffWrites):
         tag="categories",
         parameters=PageParameters,
         answers={200: shapes.CategoryPage, 304: None},
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request) -> HttpResponse:
         """A page of categories, by id."""
 
@@ -82,8 +84,9 @@ class Category(StaffWrites):
         tag="categories",
         answers={200: shapes.Category, 304: None},
         problems=["not_found"],
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request, category: int) -> HttpResponse:
         """One category."""
         return _answer(request, category)

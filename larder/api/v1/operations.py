@@ -113,6 +113,28 @@ CSV = "text/csv; charset=utf-8"
 TAG = r'^"[0-9]+-[0-9a-f]+"$'
 TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
 CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 where it still holds.")))
+ECHOED = Trait(
+    (
+        _sent(
+            "Larder-Position",
+            "From the answer to the last write: the reading shows that write, and may come from a "
+            "replica.",
+            minLength=1,
+            maxLength=255,
+        ),
+    )
+)
+_WRITTEN = Trait(
+    (
+        _answered(
+            "Larder-Position",
+            "Where this write is, for readings to come; only where there are replicas. Opaque.",
+            on=[200, 201, 204],
+            always=False,
+            pattern="^[A-Za-z0-9_-]{27}$",
+        ),
+    )
+)
 LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-reference"),))
 VERSIONED = Trait(
     (_sent("If-Match", "The ETag that was read: 412 after a change; * always holds."),),
@@ -190,9 +212,10 @@ def operation(
     had = [(_TOKEN, token), (takes, body), (_PARAMETERS, parameters)]
     held = [_EVERYWHERE, *traits, *(trait for trait, given in had if given)]
     codes = [*problems, *(code for trait in held for code in trait.codes)]
-    headers = [header for trait in held for header in trait.headers]
 
     def documented(view: View) -> View:
+        traits = held if view.__name__ == "get" else [*held, _WRITTEN]
+        headers = [header for trait in traits for header in trait.headers]
         document = extend_schema(
             operation_id=name,
             tags=[tag],

@@ -14,6 +14,7 @@ from larder.api import pagination
 from larder.api.shop import terms
 from larder.api.v1 import event_shapes, move_shapes, shapes
 from larder.api.v1.bodies import read_body
+from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     CursorText,
     Endpoint,
@@ -27,7 +28,7 @@ from larder.api.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput, NotFound, NotStaff
@@ -109,8 +110,9 @@ class Orders(Endpoint):
         parameters=ListParameters,
         answers={200: shapes.OrderPage, 304: None},
         problems=["not_staff"],
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request) -> HttpResponse:
         """The customer's placed orders, newest first; staff with any filter see everybody's."""
         asked = read_parameters(request, ListParameters)
@@ -154,8 +156,9 @@ class Order(Endpoint):
         tag="orders",
         answers={200: shapes.Order, 304: None},
         problems=["not_found"],
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request, order: UUID) -> HttpResponse:
         """One order as it stands."""
         found = queries.order(order, customer=whose(caller(request)))
@@ -198,8 +201,9 @@ class OrderEvents(Endpoint):
         parameters=PageParameters,
         answers={200: event_shapes.OrderEventPage, 304: None},
         problems=["not_found"],
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request, order: UUID) -> HttpResponse:
         """What happened to an order, oldest first."""
         asked = read_parameters(request, PageParameters)

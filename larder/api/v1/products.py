@@ -16,6 +16,7 @@ from larder.api.preconditions import wants_none
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.faults import faults, nul_faults
+from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     Endpoint,
     PageParameters,
@@ -31,6 +32,7 @@ from larder.api.v1.http import (
 from larder.api.v1.operations import (
     CACHED,
     CREATING,
+    ECHOED,
     KEYED,
     LOCATED,
     TAGGED,
@@ -93,7 +95,7 @@ class Products(StaffWrites):
         tag="products",
         parameters=ListParameters,
         answers={200: shapes.ProductPage, 304: None},
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the catalogue."""
@@ -136,8 +138,9 @@ class Product(StaffWrites):
         tag="products",
         answers={200: shapes.Product, 304: None},
         problems=["not_found"],
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request, product: int) -> HttpResponse:
         """One product, with its stock at this moment."""
         return _answer(request, product)

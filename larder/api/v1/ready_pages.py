@@ -7,7 +7,9 @@ looks.
 
 To look is to ask PostgreSQL for its snapshot, which names the transactions that are visible:
 while it reads the same, nothing was committed, by anybody. So a page that was made after a
-snapshot was read is what the tables hold for as long as the snapshot still reads so.
+snapshot was read is what the tables hold for as long as the snapshot still reads so. On a replica
+it is what was replayed of the log, for a snapshot there does not name the open transactions; and
+the page is as old as the replica is behind.
 
 Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
 """
@@ -25,10 +27,12 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
 from larder.api.addresses import base_url
-from larder.api.recent_writes import recent_writes
+from larder.api.v1.freshness import REPLICATED, list_needs, needed_at
 from larder.api.v1.http import Body, caller, encoded, reply_body
-from larder.common import database
+from larder.common import database, replicas
 from larder.common.group_commit import GroupCommit, Limits
+from larder.common.positions import Position
+from larder.common.replicas import State
 
 MOST_PAGES = 256
 """In one process."""
@@ -37,9 +41,6 @@ LARGEST_PAGE = 64 * 1024
 """Bytes. Larger ones are made each time: 256 of these take 16 MiB."""
 
 SMALLEST_COMPRESSED = 1024
-
-LONGEST_LAG = 100_000_000
-"""Nanoseconds for which a page is not looked at again."""
 
 
 PAGE = "larder.ready_page"
@@ -59,17 +60,18 @@ Asked = tuple[str, str]
 
 class ReadyPage:
     """A page as it is while the database's snapshot reads so; `seen_at` (monotonic nanoseconds)
-    it did."""
+    it did. Of a page that a replica gave it is known what of the log is in it: `replayed`."""
 
     def __init__(self, snapshot: str, raw: bytes) -> None:
         self.snapshot = snapshot
         self.seen_at = 0
+        self.replayed: Position | None = None
         self.plain = Body(raw)
         self._packed: Body | None = None
 
     def good_for(self, caller: int, now: int) -> bool:
         """Whether the caller may have it at this moment as it was seen last."""
-        return self.seen_at > _needed_at(now, caller)
+        return self.seen_at > needed_at(now, caller)
 
     @property
     def packed(self) -> Body:
@@ -111,14 +113,29 @@ class ReadyPages:
             page = self._pages.get(asked)
             if page is not None:
                 self._pages.move_to_end(asked)
+        if REPLICATED:
+            needs, anywhere = list_needs(request, now)
+            if page is not None and needs.met_by(page.seen_at, page.replayed):
+                replicas.tell("kept")
+                return page
+            return replicas.read(
+                needs if anywhere else None, lambda state: self._current(asked, page, make, state)
+            )
         if page is not None and page.good_for(caller(request).id, now):
             return page
-        # No snapshot tells of what a transaction of one's own has written.
-        snapshot = "" if connection.in_atomic_block else _looks.ask(None)
+        return self._current(asked, page, make, None)
+
+    def _current(
+        self, asked: Asked, page: ReadyPage | None, make: Callable[[], object], state: State | None
+    ) -> ReadyPage:
+        """The page as the primary has it now, or as a replica has it in that state."""
+        seen_at = monotonic_ns() if state is None else state.current_at
+        snapshot = _seen_now() if state is None else str(state.replayed)
         if page is None or page.snapshot != snapshot or not snapshot:
             page = ReadyPage(snapshot, encoded(make()))
+            page.replayed = None if state is None else state.replayed
             self._keep(asked, page)
-        page.seen_at = now
+        page.seen_at = seen_at
         return page
 
     def _keep(self, asked: Asked, page: ReadyPage) -> None:
@@ -133,10 +150,9 @@ class ReadyPages:
                 self._pages.popitem(last=False)
 
 
-def _needed_at(now: int, caller: int) -> int:
-    """What was seen after this is good enough for the caller."""
-    writes = recent_writes()
-    return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
+def _seen_now() -> str:
+    """Empty within a transaction: no snapshot tells of what one's own has written."""
+    return "" if connection.in_atomic_block else _looks.ask(None)
 
 
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)

@@ -12,6 +12,7 @@ from larder.api import pagination
 from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes, stock_shapes
 from larder.api.v1.bodies import read_body
+from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     Endpoint,
     PageParameters,
@@ -23,7 +24,7 @@ from larder.api.v1.http import (
     reply,
     reply_tagged,
 )
-from larder.api.v1.operations import CACHED, KEYED, operation
+from larder.api.v1.operations import CACHED, ECHOED, KEYED, operation
 from larder.common.clock import now
 from larder.common.errors import Fault
 from larder.common.idempotency import RETENTION, fingerprint
@@ -47,8 +48,9 @@ class Stock(Endpoint):
         tag="stock",
         parameters=StockParameters,
         answers={200: stock_shapes.StockFigures, 304: None},
-        traits=[CACHED],
+        traits=[CACHED, ECHOED],
     )
+    @causal
     def get(self, request: Request) -> HttpResponse:
         """How many of each product can be ordered at this moment."""
         asked = read_parameters(request, StockParameters)

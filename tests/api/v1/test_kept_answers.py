@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from larder.api import authentication, kept_answers
 from larder.api.kept_answers import KeptAnswers
-from larder.api.v1 import ready_pages
+from larder.api.v1 import freshness, ready_pages
 from larder.identity import queries
 from tests.api.conftest import token_for
 from tests.conftest import Person
@@ -55,7 +55,7 @@ class Door:
 
 @pytest.fixture
 def door(processes_share: None, monkeypatch: pytest.MonkeyPatch) -> Door:
-    monkeypatch.setattr(ready_pages, "LONGEST_LAG", HOUR)
+    monkeypatch.setattr(freshness, "LONGEST_LAG", HOUR)
     return Door()
 
 
@@ -236,7 +236,7 @@ def test_a_page_that_has_to_be_looked_at_goes_to_django(
     door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door(token)
-    monkeypatch.setattr(ready_pages, "LONGEST_LAG", 0)
+    monkeypatch.setattr(freshness, "LONGEST_LAG", 0)
     assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
     assert door.reached == 3
 

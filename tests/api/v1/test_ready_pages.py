@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from larder.api.v1 import products, ready_pages
+from larder.api.v1 import freshness, products, ready_pages
 from larder.common import database
 from tests.api.conftest import token_for
 from tests.conftest import Api, Person
@@ -70,7 +70,7 @@ def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready_pages, "LONGEST_LAG", 3600 * 10**9)
+    monkeypatch.setattr(freshness, "LONGEST_LAG", 3600 * 10**9)
 
 
 def test_within_the_lag_nothing_is_asked_of_the_database(

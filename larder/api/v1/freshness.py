@@ -1,0 +1,71 @@
+"""How current an answer must be, and so who may give it: the primary, or a replica.
+
+Everybody sees what they did themselves, and what others did up to 100 ms later where that is
+allowed. What one did oneself is known by what the app echoes (`Larder-Position`), and on this
+machine by the table of who wrote. Staff are answered by the primary alone.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from time import monotonic_ns
+from typing import Any, TypeVar
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from larder.api.positions import decode
+from larder.api.recent_writes import recent_writes
+from larder.api.v1.http import caller
+from larder.common import replicas
+from larder.common.replicas import Needs
+from larder.identity.caller import Caller
+
+LONGEST_LAG = 100_000_000
+"""Nanoseconds that an answer may be behind what others did."""
+
+REPLICATED = bool(replicas.replicas())
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def needed_at(now: int, caller: int) -> int:
+    """What was seen after this (monotonic nanoseconds) is good enough for the caller's list."""
+    writes = recent_writes()
+    return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
+
+
+def list_needs(request: Request, now: int) -> tuple[Needs, bool]:
+    """What the caller's list must show, and whether a replica may answer.
+
+    Without a position, and with no table of who wrote, nobody knows what they wrote.
+    """
+    who = caller(request)
+    if who.is_staff:
+        return Needs(now), False
+    sent = request.META.get("HTTP_LARDER_POSITION")
+    if sent is None:
+        since = needed_at(now, who.id)
+        return Needs(since), since < now
+    needs = _echoed(who, sent, now)
+    return needs or Needs(now), needs is not None
+
+
+def causal(view: View) -> View:
+    """A reading that a replica may answer for customers who say what they have done."""
+    if not REPLICATED:
+        return view
+
+    @wraps(view)
+    def reading(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        who, sent = caller(request), request.META.get("HTTP_LARDER_POSITION")
+        needs = None if sent is None or who.is_staff else _echoed(who, sent, monotonic_ns())
+        return replicas.read(needs, lambda _: view(self, request, *args, **kwargs))
+
+    return reading  # type: ignore[return-value]
+
+
+def _echoed(who: Caller, sent: str, now: int) -> Needs | None:
+    """None for a position that nobody can read."""
+    position, writes = decode(sent), recent_writes()
+    written = 0 if writes is None else writes.last(who.id)
+    return None if position is None else Needs(max(now - LONGEST_LAG, written), position)

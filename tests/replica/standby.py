@@ -1,0 +1,104 @@
+"""A streaming replica of a cluster: real PostgreSQL, made with pg_basebackup."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import psycopg
+
+from tools.local_postgres import Cluster, binaries
+
+PATIENCE = 20.0
+STREAMING = {"wal_retrieve_retry_interval": "100ms"}
+
+
+def standby(primary: Cluster, folder: Path, settings: Mapping[str, str] | None = None) -> Cluster:
+    """A replica of `primary` in `folder`, not started yet; `settings` are PostgreSQL's."""
+    (folder / "server").mkdir(parents=True)
+    copy: list[str | Path] = [
+        *(binaries.find().program("pg_basebackup"), "--write-recovery-conf"),
+        *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+        f"--pgdata={folder / 'server' / 'cluster'}",
+        f"--dbname={primary.superuser_url()}",
+    ]
+    subprocess.run(copy, check=True, stdin=subprocess.DEVNULL)
+    shutil.copy(primary.data / "passwords.json", folder)
+    return Cluster(folder, durable=False, settings=STREAMING | dict(settings or {}))
+
+
+def ask(cluster: Cluster, sql: str) -> str:
+    """What the superuser is answered, as text."""
+    with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as connection:
+        row = connection.execute(sql.encode()).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def change(cluster: Cluster, sql: str) -> None:
+    """Carries out a statement as the superuser."""
+    with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as connection:
+        connection.execute(sql.encode())
+
+
+@contextmanager
+def paused(replica: Cluster) -> Iterator[None]:
+    """The replica receives what is written and shows none of it, until the block ends."""
+    change(replica, "SELECT pg_wal_replay_pause()")
+    wait_for(lambda: ask(replica, "SELECT pg_get_wal_replay_pause_state()") == "paused")
+    try:
+        yield
+    finally:
+        change(replica, "SELECT pg_wal_replay_resume()")
+
+
+@contextmanager
+def delayed(replica: Cluster, milliseconds: int) -> Iterator[None]:
+    """The replica shows each commit so much later."""
+    change(replica, f"ALTER SYSTEM SET recovery_min_apply_delay = '{milliseconds}ms'")
+    change(replica, "SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        change(replica, "ALTER SYSTEM RESET recovery_min_apply_delay")
+        change(replica, "SELECT pg_reload_conf()")
+
+
+def catch_up(primary: Cluster, replica: Cluster) -> None:
+    """Waits until the replica has replayed all that is written now."""
+    written = ask(primary, "SELECT pg_current_wal_insert_lsn()")
+    # So that what was written is sent, however little it is.
+    change(primary, "SELECT pg_logical_emit_message(true, 'test', '')")
+    wait_for(lambda: ask(replica, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "True")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Until it holds."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "it never came about"
+        sleep(0.02)
+
+
+def processes(cluster: Cluster) -> list[int]:
+    """The postmaster and all its children."""
+    main = cluster.pid
+    assert main is not None
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    return [main, *map(int, children)]
+
+
+@contextmanager
+def frozen(cluster: Cluster) -> Iterator[None]:
+    """A machine that hangs: connections stay open, and nobody answers."""
+    stopped = processes(cluster)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
