@@ -15,11 +15,11 @@ Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functio
 
 from collections.abc import Sequence
 from threading import Lock
-from time import monotonic_ns
 from typing import NamedTuple
 
 from larder.common import database
 from larder.common.group_commit import GroupCommit, Limits
+from larder.common.stopwatch import nanoseconds
 
 PRESENT = """
 SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
@@ -62,7 +62,7 @@ _samples: tuple[Sample, ...] = ()
 
 
 def _ask(group: Sequence[None]) -> Sequence[Sample]:
-    moment = monotonic_ns()
+    moment = nanoseconds()
     (row,) = database.rows(PRESENT)
     sample = Sample(moment, Position(*row))
     _keep(sample)

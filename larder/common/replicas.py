@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from threading import Lock
-from time import monotonic_ns
 from typing import TypeVar, cast
 
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
@@ -28,6 +27,7 @@ from larder.common.database import sqlstate
 from larder.common.errors import Overloaded
 from larder.common.positions import Position
 from larder.common.postgresql.base import DatabaseWrapper
+from larder.common.stopwatch import nanoseconds
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ FAR_BEHIND = 50_000_000
 """Nanoseconds: a replica that missed so much a moment ago is not asked by everybody."""
 
 SECOND = 1_000_000_000
-LONGEST_PAUSE = 8 * SECOND
+MOST_DOUBLED = 3
+"""Times that the pause of a second after a failure doubles: to eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,11 @@ class Replica:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self.said = "not asked yet"
-        """Of its connections, when one was asked last."""
         self._lock = Lock()
-        self._tried_again_at = 0
+        self._failed_at = self._tried_again_at = 0
         self._failures = 0
         self._seen: tuple[int, Position] | None = None
-        self._was_current_at = monotonic_ns()
+        self._was_current_at = nanoseconds()
 
     @property
     def is_away(self) -> bool:
@@ -101,11 +100,11 @@ class Replica:
     @property
     def behind(self) -> float:
         """Seconds since everything was there, or since this process first thought of it."""
-        return (monotonic_ns() - self._was_current_at) / SECOND
+        return (nanoseconds() - self._was_current_at) / SECOND
 
     def look(self) -> None:
         """Finds out how it is, if nobody else has just done so."""
-        now = monotonic_ns()
+        now = nanoseconds()
         if _know_the_primary(now) and self.open(Needs(now)):
             self._wrapper.close()
 
@@ -136,25 +135,28 @@ class Replica:
         if not _is_gone(error):
             return
         with self._lock:
-            pause = min(SECOND << self._failures, LONGEST_PAUSE)
-            self._failures = min(self._failures + 1, 3)
-            self._tried_again_at = monotonic_ns() + pause
-            self._seen, self.said = None, str(error).strip().partition("\n")[0]
-        logger.warning("%s cannot be read from: %s", self.alias, self.said)
+            now = nanoseconds()
+            if self._failures and now - self._failed_at < SECOND:
+                return  # many were at it together
+            pause = SECOND << self._failures
+            self._failures = min(self._failures + 1, MOST_DOUBLED)
+            self._failed_at, self._tried_again_at, self._seen = now, now + pause, None
+        said = str(error).strip().partition("\n")[0]
+        logger.warning("%s is not read from for %d s: %s", self.alias, pause // SECOND, said)
 
     @property
     def _wrapper(self) -> DatabaseWrapper:
         return cast(DatabaseWrapper, connections[self.alias])
 
     def _ask(self, wrapper: DatabaseWrapper) -> Position:
-        moment = monotonic_ns()
+        moment = nanoseconds()
         with database.reading_from(self.alias):
             ((is_standby, *row),) = database.rows(REPLAYED)
         if not is_standby or row[-1] is None:
             raise NotAReplica("the server is no standby of another")
         replayed = Position(*row)
         vars(wrapper.connection)["larder_replayed"] = replayed
-        self._seen, self.said = (moment, replayed), "answers"
+        self._seen = (moment, replayed)
         return replayed
 
     def _may_be_tried(self) -> bool:
@@ -162,7 +164,7 @@ class Replica:
         if not self._failures:
             return True
         with self._lock:
-            now = monotonic_ns()
+            now = nanoseconds()
             if now < self._tried_again_at:
                 return False
             self._tried_again_at = now + 2 * SECOND
@@ -178,7 +180,7 @@ class Replica:
         if self._seen is None:
             return False
         asked_at, replayed = self._seen
-        if monotonic_ns() - asked_at > ASK_EVERY or needs.since > asked_at - FAR_BEHIND:
+        if nanoseconds() - asked_at > ASK_EVERY or needs.since > asked_at - FAR_BEHIND:
             return False
         return positions.current_at(replayed) <= needs.since
 
@@ -270,7 +272,7 @@ def _know_the_primary(since: int) -> bool:
     asked_at = positions.last_asked()
     if asked_at <= since:
         return _ask_the_primary()
-    if monotonic_ns() - asked_at > ASK_EVERY and _turn.acquire(blocking=False):
+    if nanoseconds() - asked_at > ASK_EVERY and _turn.acquire(blocking=False):
         try:
             return _ask_the_primary()
         finally:

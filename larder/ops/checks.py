@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import OperationalError, ProgrammingError
+from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
-from larder.common import database
+from larder.common import database, replicas
 from larder.identity import queries
 from larder.ops.demo import USERS
 
@@ -60,20 +62,50 @@ def _demo_users() -> list[str]:
 
 @register(Tags.database)
 def connections_fit(**options: Any) -> list[CheckMessage]:
-    """All pools together must leave room under the server's max_connections."""
+    """All pools of a server together must leave room under its max_connections."""
     if not options.get("databases") or settings.PGBOUNCER:
         return []
-    limit = _when_reachable(_max_connections, sys.maxsize)
+    servers = [DEFAULT_DB_ALIAS, *(one.alias for one in replicas.replicas())]
+    return [message for alias in servers for message in _connections_fit(alias)]
+
+
+def _connections_fit(alias: str) -> Iterator[CheckMessage]:
+    with database.reading_from(alias):
+        limit = _when_reachable(_max_connections, sys.maxsize)
     wanted = settings.WORKERS * max(settings.DB_POOL_SIZE, 1) + CONNECTIONS_FOR_OTHERS
-    if wanted <= limit:
-        return []
-    hint = f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; the server has {limit}."
-    return [Error("More connections than PostgreSQL gives.", hint=hint, id="larder.E006")]
+    if wanted > limit:
+        hint = (
+            f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; "
+            f"the server of {alias} has {limit}."
+        )
+        yield Error("More connections than PostgreSQL gives.", hint=hint, id="larder.E006")
 
 
 def _max_connections() -> int:
     ((limit,),) = database.rows("SELECT current_setting('max_connections')::int")
     return int(limit)
+
+
+@register(Tags.database)
+def replicas_are_standbys(**options: Any) -> list[CheckMessage]:
+    """Another server is never read from, whatever its address is. After a fail-over this may be
+    the new primary's, so a server starts all the same."""
+    found = replicas.replicas() if options.get("databases") else ()
+    hint = "See that REPLICA_URLS names streaming replicas of DATABASE_URL's server."
+    return [
+        checks.Warning(f"{one.alias} is no standby of this database.", hint=hint, id="larder.W001")
+        for one in found
+        if not _when_reachable(partial(_is_standby, one.alias), otherwise=True)
+    ]
+
+
+_CLUSTER = "SELECT pg_is_in_recovery(), system_identifier FROM pg_control_system()"
+
+
+def _is_standby(alias: str) -> bool:
+    ((_, cluster),) = database.rows(_CLUSTER)
+    with database.reading_from(alias):
+        return database.rows(_CLUSTER) == [(True, cluster)]
 
 
 def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:

@@ -8,7 +8,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from larder.common import database
+from larder.common import database, replicas
 from larder.common.clock import now
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
@@ -25,7 +25,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when this process can serve: database, migrations and, in demo mode, the demo data.
 
-    The worker's heart-beat is told, but a shop without its worker still sells.
+    The worker's heart-beat is told, and how replicas were found a moment ago, but a shop without
+    them still sells.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
@@ -37,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except Error:
         pass
     ready = all(checks.values())
-    body = {"ready": ready, "checks": checks, "worker": worker}
+    body = {"ready": ready, "checks": checks, "worker": worker, "replicas": _replicas()}
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 
@@ -57,6 +58,14 @@ def migrated() -> bool:
         if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
             _done.add("migrated")
     return "migrated" in _done
+
+
+def _replicas() -> dict[str, dict[str, Any]]:
+    """By name; `behind` is in seconds."""
+    return {
+        one.alias: {"away": one.is_away, "behind": round(one.behind, 3)}
+        for one in replicas.replicas()
+    }
 
 
 def _worker() -> dict[str, Any]:
