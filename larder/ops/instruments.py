@@ -4,8 +4,11 @@ Imported by servers alone, and late: the library decides at its import whether t
 one server add up (PROMETHEUS_MULTIPROC_DIR) or each counts for itself.
 """
 
+from typing import get_args
+
 from prometheus_client import Counter, Gauge, Histogram
 
+from larder.common.telemetry import Reason
 from larder.ops.durations import BOUNDS, Durations
 
 
@@ -56,6 +59,9 @@ TURNED_AWAY = Counter(
     "Orders that were not tried: the queue was full, or they had waited too long (late).",
     ["reason"],
 )
+# A series that is there before its first event shows that one too.
+for reason in get_args(Reason):
+    TURNED_AWAY.labels(reason)
 PLACED = Counter("larder_orders_placed_total", "Orders that were placed.")
 REPEATED = Counter(
     "larder_orders_repeated_total",

@@ -1,0 +1,60 @@
+"""The rules of deploy/prometheus: each alert has its section, and is seen to fire and not to."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+
+
+def rules() -> list[dict[str, Any]]:
+    """All of them."""
+    files = sorted((PROMETHEUS / "rules").glob("*.yml"))
+    return [
+        rule
+        for file in files
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    ]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+CHECKS = [
+    check
+    for file in sorted((PROMETHEUS / "tests").glob("*.yml"))
+    for test in yaml.safe_load(file.read_text())["tests"]
+    for check in test["alert_rule_test"]
+]
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_leads_to_its_section_of_the_runbook(name: str) -> None:
+    page, _, anchor = ALERTS[name]["annotations"]["runbook"].partition("#")
+    headings = re.findall(r"^## (.*)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert anchor == name.lower()
+    assert name in headings
+    assert ALERTS[name]["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_the_runbook_has_no_section_without_an_alert() -> None:
+    page = (ROOT / "docs" / "runbooks" / "alerts.md").read_text()
+    assert set(re.findall(r"^## (.*)$", page, re.MULTILINE)) == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_is_seen_to_fire_and_to_be_silent(name: str) -> None:
+    fired = {bool(check["exp_alerts"]) for check in CHECKS if check["alertname"] == name}
+    assert fired == {True, False}
+
+
+def test_every_objective_of_the_page_is_measured_and_every_one_measured_is_on_it() -> None:
+    page = (ROOT / "docs" / "slo.md").read_text()
+    budgets = {r["labels"]["slo"] for r in rules() if r.get("record") == "larder:slo_budget"}
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == budgets
+    for slo in budgets:
+        windows = {r["record"] for r in rules() if r.get("labels", {}).get("slo") == slo}
+        assert len(windows) == 8

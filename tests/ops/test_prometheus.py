@@ -1,0 +1,119 @@
+"""A real Prometheus scrapes a real server and is asked all that the dashboard and the rules ask."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import Person
+from tests.ops.prometheus import NEEDED, Prometheus, prometheus
+from tests.ops.test_alerts import rules
+from tests.ops.test_metrics import order
+from tests.ops.test_requests import eventually
+from tests.server import ROOT, Server
+
+TOKEN = "a-token-for-prometheus"
+DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
+WITHOUT_ANY_HERE = {"larder_replica_lag_seconds", "larder_replica_lag_bytes"}
+"""Metrics that have no series where there is no replica."""
+
+pytestmark = NEEDED
+
+
+def questions() -> dict[str, str]:
+    """Every query of every dashboard, by its panel, and every expression of every rule."""
+    asked = {}
+    for file in DASHBOARDS:
+        for panel in json.loads(file.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                asked[f"{panel['title']}: {target['legendFormat']}"] = target["expr"]
+    for at, rule in enumerate(rules()):
+        asked[f"{rule.get('alert') or rule['record']} ({at})"] = rule["expr"]
+    return {name: expr.replace("$__rate_interval", "1m") for name, expr in asked.items()}
+
+
+def names_in(expression: str) -> set[str]:
+    """The metrics an expression names."""
+    return set(re.findall(r"\blarder[_:][a-z0-9_:]+", re.sub(r'"[^"]*"', '""', expression)))
+
+
+@pytest.fixture
+def watched(
+    transactional_db: None,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    tmp_path: Path,
+) -> Iterator[tuple[Server, Prometheus]]:
+    """A server that has had all kinds of requests, and a Prometheus that has seen them."""
+    jam, who = product(stock=1000), person()
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"), "METRICS_TOKEN": TOKEN}
+    with Server(workers=2, environment=environment, errors=tmp_path / "log") as server:
+        target = f"127.0.0.1:{server.port}"
+        with prometheus(tmp_path, targets=[target], token=TOKEN) as one:
+            token = server.token(who.customer.username, who.password)
+
+            def counted() -> bool:
+                assert order(server, token, jam) == 201
+                assert order(server, token, jam, 5000) == 409
+                assert server.call("GET", "products", token=token).status == 200
+                time.sleep(0.2)
+                return len(one.query("larder:slo_missed:ratio_rate5m")) == 4
+
+            assert eventually(counted, 60)
+            yield server, one
+
+
+def test_prometheus_answers_all_that_is_asked_from_metrics_that_exist(
+    watched: tuple[Server, Prometheus],
+) -> None:
+    server, one = watched
+    text = server.call("GET", "/metrics", token=TOKEN).body.decode()
+    exposed = set[str]()
+    for family in text_string_to_metric_families(text):
+        exposed |= {family.name, f"{family.name}_total"} | {s.name for s in family.samples}
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    asked = questions()
+    assert len(asked) > 60
+    for name, expression in asked.items():
+        assert names_in(expression) <= exposed | recorded, name
+        one.query(expression)
+
+
+def test_the_panels_show_something_after_real_traffic(watched: tuple[Server, Prometheus]) -> None:
+    _, one = watched
+    empty = {
+        name
+        for name, expression in questions().items()
+        if ":" in name and "(" not in name and not one.query(expression)
+    }
+    excused = {
+        name
+        for name, expression in questions().items()
+        if names_in(expression) & WITHOUT_ANY_HERE or "> 0" in expression
+    }
+    # Nobody's worker has looked.
+    excused |= {name for name in empty if "out of stock" in name or "invariant" in name}
+    excused |= {name for name in empty if "looked at" in name}
+    assert empty <= excused
+
+
+def test_the_rules_are_loaded_and_a_healthy_shop_wakes_nobody(
+    watched: tuple[Server, Prometheus],
+) -> None:
+    _, one = watched
+    groups = one.get("rules")["groups"]
+    loaded: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
+    assert len(loaded) == len(rules())
+    assert {rule["lastError"] for rule in loaded if rule.get("lastError")} == set()
+    firing = {alert["labels"]["alertname"] for alert in one.get("alerts")["alerts"]}
+    # Requests are slow where eight test runs share a machine; no worker runs here.
+    assert firing <= {
+        *("LarderWorkerSilent", "LarderInvariantsUnchecked"),
+        *(rule["alert"] for rule in rules() if "Budget" in rule.get("alert", "")),
+    }
+    assert one.query('up{job="larder"}')[0]["value"][1] == "1"
