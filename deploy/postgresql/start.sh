@@ -51,7 +51,6 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     *) echo "start.sh: primary or replica, not '$role'" >&2 && exit 2 ;;
     esac
     mv "$draft" "$PGDATA"
-    sync
 fi
 set -- -c config_file="$configuration"
 # A third of the log's bytes for little work, where the binaries can.

@@ -19,12 +19,13 @@ PATIENCE = 30.0
 class Load:
     """Orders of one unit, each under a key of its own, repeated until it is acknowledged.
 
-    `server` may be replaced while it runs.
+    `server` may be replaced while it runs. Whoever is answered with one of `later` comes again.
     """
 
     server: Server
     token: str
     product: int
+    later: frozenset[int] = frozenset({503})
     acknowledged: dict[str, str] = field(default_factory=dict)
     """The order's id by the customer's key."""
     repeated: int = 0
@@ -62,7 +63,7 @@ class Load:
             if reply is not None and reply.status == 201:
                 return str(reply.body["id"])
             # A refusal of any other kind is no failure to be sat out.
-            assert reply is None or reply.status == 503, reply
+            assert reply is None or reply.status in self.later, reply
             self.repeated += 1
             sleep(0.05)
         raise AssertionError(f"no answer in {PATIENCE:.0f} s")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
 
 from tools import kept
 from tools.errors import LauncherError
@@ -35,6 +37,8 @@ class Process:
         self._owner = (identity.uid, identity.gid) if drops else (os.geteuid(), os.getegid())
         self.log = LogFile(place.root.with_suffix(".log"))
         self._tended: Tended | None = None
+        # Held while it is started anew or taken away: stack.py tends in a thread of its own.
+        self._hands = Lock()
         self._healthy = False
 
     def furnish(self) -> None:
@@ -49,7 +53,7 @@ class Process:
         self.log.path.chmod(0o666)
         self.log.begin()
         self._healthy = False
-        self._tended = Tended(
+        tended = Tended(
             name=self.name,
             command=self._here(self.service.command),
             environment=self.environment,
@@ -57,7 +61,13 @@ class Process:
             stop=(self.service.stop,),
             identity=self._identity,
         )
-        self._tended.start()
+        tended.start()
+        self._tended = tended
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that compose.yaml mounts, as they lie here."""
+        return [path for path in self._place.root.rglob("*") if path.is_file()]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -129,9 +139,10 @@ class Process:
 
     def tend(self) -> str | None:
         """Start it again if it has ended; return a line for the terminal."""
-        if self._tended is None or self.service.once:
-            return None
-        return self._tended.tend()
+        with self._hands:
+            if self._tended is None or self.service.once:
+                return None
+            return self._tended.tend()
 
     @property
     def pid(self) -> int:
@@ -153,8 +164,9 @@ class Process:
 
     def stop(self) -> None:
         """Stop it and wait; it is not started again by itself."""
-        if self._tended is not None:
+        with self._hands:
             ending, self._tended = self._tended, None
+        if ending is not None:
             ending.close()
 
     def failure(self, sentence: str) -> LauncherError:
