@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 from time import monotonic_ns
+from weakref import WeakValueDictionary
 
 from django.db import connection
 from django.http import HttpResponse
@@ -42,6 +43,8 @@ LARGEST_PAGE = 64 * 1024
 
 SMALLEST_COMPRESSED = 1024
 
+LONGEST_TURN = 1.0
+"""Seconds for which the page that somebody else makes is waited for."""
 
 PAGE = "larder.ready_page"
 """Where a request keeps which page it was answered with, and the bytes of it."""
@@ -91,6 +94,7 @@ class ReadyPages:
     def __init__(self) -> None:
         self._lock = Lock()
         self._pages: OrderedDict[Asked, ReadyPage] = OrderedDict()
+        self._turns: WeakValueDictionary[Asked, Lock] = WeakValueDictionary()
 
     def answer(self, request: Request, make: Callable[[], object]) -> HttpResponse:
         """What `make` gives, or gave when the shop was as it is now."""
@@ -132,11 +136,25 @@ class ReadyPages:
         seen_at = monotonic_ns() if state is None else state.current_at
         snapshot = _seen_now() if state is None else str(state.replayed)
         if page is None or page.snapshot != snapshot or not snapshot:
-            page = ReadyPage(snapshot, encoded(make()))
+            page = self._made(asked, snapshot, make)
             page.replayed = None if state is None else state.replayed
-            self._keep(asked, page)
-        page.seen_at = seen_at
+        page.seen_at = max(page.seen_at, seen_at)
         return page
+
+    def _made(self, asked: Asked, snapshot: str, make: Callable[[], object]) -> ReadyPage:
+        """The page of this snapshot, made by the first of those who want it at once."""
+        with self._lock:
+            turn = self._turns.setdefault(asked, Lock())
+        is_first = turn.acquire(timeout=LONGEST_TURN)
+        try:
+            page = self._pages.get(asked)
+            if page is None or page.snapshot != snapshot or not snapshot:
+                page = ReadyPage(snapshot, encoded(make()))
+                self._keep(asked, page)
+            return page
+        finally:
+            if is_first:
+                turn.release()
 
     def _keep(self, asked: Asked, page: ReadyPage) -> None:
         if len(page.plain.raw) > LARGEST_PAGE:

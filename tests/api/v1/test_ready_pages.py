@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from typing import Any
 
@@ -242,3 +243,35 @@ def test_a_large_page_is_made_each_time(
     monkeypatch.setattr(ready_pages, "LARGEST_PAGE", 10)
     product()
     assert [len(reads(customer)), len(reads(customer))] == [1, 1]
+
+
+def made_at_once(pages: ready_pages.ReadyPages, wanting: int = 8) -> tuple[int, int]:
+    """How often a page is made for so many who want it at once, and how many pages they get."""
+    times: list[int] = []
+
+    def make() -> dict[str, int]:
+        times.append(1)
+        sleep(0.2)
+        return {}
+
+    with ThreadPoolExecutor(wanting) as threads:
+        asked = ("", "/products")
+        got = [threads.submit(pages._made, asked, "1:1:", make) for _ in range(wanting)]
+        return len(times), len({id(one.result()) for one in got})
+
+
+def test_a_page_that_many_want_at_once_is_made_once() -> None:
+    assert made_at_once(ready_pages.ReadyPages()) == (1, 1)
+
+
+def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control, too: without their turns each makes it."""
+    monkeypatch.setattr(ready_pages, "LONGEST_TURN", 0)
+    assert made_at_once(ready_pages.ReadyPages())[0] > 1
+
+
+def test_what_could_not_be_made_is_made_by_the_next() -> None:
+    pages = ready_pages.ReadyPages()
+    with pytest.raises(ZeroDivisionError):
+        pages._made(("", "/products"), "1:1:", lambda: 1 / 0)
+    assert made_at_once(pages) == (1, 1)
