@@ -136,12 +136,18 @@ class ReadyPages:
         seen_at = monotonic_ns() if state is None else state.current_at
         snapshot = _seen_now() if state is None else str(state.replayed)
         if page is None or page.snapshot != snapshot or not snapshot:
-            page = self._made(asked, snapshot, make)
-            page.replayed = None if state is None else state.replayed
+            replayed = None if state is None else state.replayed
+            page = self._made(asked, snapshot, make, replayed)
         page.seen_at = max(page.seen_at, seen_at)
         return page
 
-    def _made(self, asked: Asked, snapshot: str, make: Callable[[], object]) -> ReadyPage:
+    def _made(
+        self,
+        asked: Asked,
+        snapshot: str,
+        make: Callable[[], object],
+        replayed: Position | None = None,
+    ) -> ReadyPage:
         """The page of this snapshot, made by the first of those who want it at once."""
         with self._lock:
             turn = self._turns.setdefault(asked, Lock())
@@ -150,6 +156,7 @@ class ReadyPages:
             page = self._pages.get(asked)
             if page is None or page.snapshot != snapshot or not snapshot:
                 page = ReadyPage(snapshot, encoded(make()))
+                page.replayed = replayed
                 self._keep(asked, page)
             return page
         finally:
