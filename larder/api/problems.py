@@ -62,6 +62,7 @@ KINDS = {
     "token_invalid": Kind(401, "The token is not valid here."),
     "token_expired": Kind(401, "The token has expired."),
     "session_ended": Kind(401, "This log-in was ended."),
+    "wrong_password": Kind(403, "The present password is another one."),
     "not_staff": Kind(403, "This operation is for staff."),
     "registration_closed": Kind(403, "This shop takes no registrations."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),

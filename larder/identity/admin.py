@@ -7,21 +7,28 @@ could make themselves superuser, or take over the account of one.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.forms import AdminPasswordChangeForm, AuthenticationForm
+from unfold.forms import (
+    AdminOwnPasswordChangeForm,
+    AdminPasswordChangeForm,
+    AuthenticationForm,
+)
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminPasswordWidget,
@@ -35,6 +42,7 @@ from larder.common.admin import (
     ServiceAdmin,
     SuperuserAdmin,
     button,
+    explain,
     moment,
 )
 from larder.common.client_address import client_address
@@ -42,14 +50,19 @@ from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
 from larder.common.rates import RateLimited
 from larder.identity.attempts import attempt
+from larder.identity.caller import Caller
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer
-from larder.identity.services import accounts
+from larder.identity.services import accounts, passwords
 from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.passwords import Change
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
         "username", "Somebody else has this name; capital letters make no difference."
+    ),
+    "wrong_password": Sentence(
+        None, "Your password was changed meanwhile, and not by this form. Try again."
     ),
     "email_taken": Sentence("email", "Another account has this address."),
 }
@@ -97,8 +110,49 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
 
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
         super().set_password_and_save(user, *args, commit=False, **kw)
-        accounts.set_password(user.pk, user.password, now=now())
+        passwords.set_password(user.pk, user.password, now=now())
         return user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
+    """Staff change their own password: as in the API, all other log-ins end."""
+
+    def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = address
+
+    def clean_old_password(self) -> Any:
+        """The present password is tried as at a log-in."""
+        try:
+            with attempt("log in", account=self.user.username, address=self.address):
+                return super().clean_old_password()
+        except RateLimited as error:
+            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
+        who, given = self.user, self.cleaned_data
+        caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
+        wanted = Change(current=given["old_password"], new=given["new_password1"])
+        passwords.change_password(caller, wanted, now=now())
+        who.refresh_from_db(fields=["password"])
+        return who
+
+
+def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
+    """The admin's page for one's own password; says so when too many are being hashed."""
+    site = admin.site
+    view = PasswordChangeView.as_view(
+        form_class=partial(
+            OwnPasswordForm, address=client_address(request.META, settings.TRUSTED_PROXIES)
+        ),
+        success_url=reverse("admin:password_change_done"),
+        extra_context={**site.each_context(request), **(extra_context or {})},
+    )
+    try:
+        return view(request)
+    except DomainError as refusal:
+        messages.error(request, explain(refusal, SENTENCES)[0].text)
+    return HttpResponseRedirect(request.get_full_path())
 
 
 class AccountForm(RefusableForm):
@@ -269,6 +323,7 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
 admin.site.unregister(Group)
 admin.site.login_form = LoginForm
+admin.site.password_change = own_password  # type: ignore[method-assign,assignment]
 
 
 @admin.register(Group)

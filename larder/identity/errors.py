@@ -9,6 +9,12 @@ class InvalidCredentials(DomainError):
     code = "invalid_credentials"
 
 
+class WrongPassword(DomainError):
+    """Whoever is logged in gave a password that is not the account's."""
+
+    code = "wrong_password"
+
+
 class TokenInvalid(DomainError):
     """Not a token of ours, or not one for this purpose."""
 

@@ -2,3 +2,6 @@
 
 LONGEST_USERNAME = 150
 """Characters, in Unicode's normal form KC."""
+
+LONGEST_CLIENT = 200
+"""Characters that are kept of what a client says of itself."""

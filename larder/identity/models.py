@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from larder.common.ids import new_id
-from larder.identity.limits import LONGEST_USERNAME
+from larder.identity.limits import LONGEST_CLIENT, LONGEST_USERNAME
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -94,12 +94,14 @@ class Session(models.Model):
 
     The tokens are derived from the id and the generation, so the row can repeat the successor
     of a token whose answer was lost, and none of them is stored. `door` is the API that issued
-    the first one and the only one that takes the others.
+    the first one and the only one that takes the others. `client` is what the program that logged
+    in said of itself, for its owner to know it by; where it was is not kept.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
     door = models.CharField(max_length=20)
+    client = models.CharField(max_length=LONGEST_CLIENT, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
@@ -115,6 +117,11 @@ class Session(models.Model):
                 condition=models.Q(ended_at__isnull=False),
             ),
             models.Index(fields=["expires_at"], name="session_expiry"),
+            models.Index(
+                fields=["customer", "id"],
+                name="session_of_customer",
+                condition=models.Q(ended_at=None),
+            ),
         )
 
 

@@ -170,6 +170,39 @@ def _key_rows(found: QuerySet[Key]) -> list[KeyRow]:
     return [KeyRow(id, name, generation is not None, at) for id, name, generation, at in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """A log-in that goes on, as its owner sees it. `rotated_at`: when it was refreshed last."""
+
+    id: UUID
+    client: str
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+
+
+_LOG_IN = tuple(LogIn.__slots__)
+
+
+def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[LogIn]:
+    """Up to `limit` log-ins of a customer that go on, by id: in the order they were made in."""
+    live = _live_sessions(customer, now).order_by("id")
+    rows = live if after is None else live.filter(id__gt=after)
+    return [LogIn(*row) for row in rows.values_list(*_LOG_IN)[:limit]]
+
+
+def log_in(customer: int, session: UUID, *, now: datetime) -> LogIn:
+    """A log-in of this customer that goes on. Raises NotFound."""
+    row = _live_sessions(customer, now).filter(id=session).values_list(*_LOG_IN).first()
+    if row is None:
+        raise NotFound
+    return LogIn(*row)
+
+
+def _live_sessions(customer: int, now: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(customer=customer, ended_at=None, expires_at__gt=now)
+
+
 def exists(username: str) -> bool:
     """Whether there is an account of this name, in any case of letters."""
     try:

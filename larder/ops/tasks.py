@@ -6,6 +6,7 @@ be repeated: a job that was cut off leaves the rest to the next one.
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from django.core.management import call_command
@@ -63,7 +64,12 @@ def delete_expired_keys(timestamp: int) -> int:
 def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes log-ins that cannot be refreshed any more, and the admin's."""
     call_command("clearsessions")
-    return delete_in_batches(lambda limit: sessions.delete_expired_sessions(now=now(), limit=limit))
+    past = (sessions.delete_expired_sessions, sessions.delete_ended_sessions)
+    return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
+
+
+def _delete_until_now(delete: Callable[..., int], limit: int) -> int:
+    return delete(now=now(), limit=limit)
 
 
 @app.periodic(cron="8-59/10 * * * *")

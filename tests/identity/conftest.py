@@ -10,7 +10,7 @@ import pytest
 from larder.api.authentication import _EndedSessions
 from larder.identity.doors import V1, Door
 from larder.identity.services import sessions
-from larder.identity.services.sessions import Pair
+from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import Signer
 from tests.conftest import Person
 
@@ -49,8 +49,7 @@ def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
 
     def make(who: Person, door: Door = V1, *, began: datetime = now) -> LogIn:
         pair = sessions.log_in(
-            username=who.customer.username,
-            password=who.password,
+            Credentials(who.customer.username, who.password),
             door=door,
             signer=SIGNER,
             now=began,

@@ -16,8 +16,9 @@ from larder.identity import queries
 from larder.identity.doors import V1
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer, Key, Session
-from larder.identity.services import accounts, credentials, keys, sessions
+from larder.identity.services import accounts, credentials, keys, passwords, sessions
 from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.sessions import Credentials
 from larder.ops import invariants
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER
@@ -98,7 +99,7 @@ def test_nothing_is_written_to_a_deleted_account(person: MakePerson, now: dateti
     before = Customer.objects.filter(pk=who.id).values().get()
     with pytest.raises(NotFound):
         accounts.change_profile(who.id, {"first_name": "Anna"})
-    accounts.set_password(who.id, who.customer.password, now=now)
+    passwords.set_password(who.id, who.customer.password, now=now)
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
 
@@ -116,8 +117,7 @@ def test_the_books_stay_and_every_invariant_holds(transactional_db: None, now: d
 def log_in(who: Person, now: datetime) -> object:
     """A log-in at v1."""
     return sessions.log_in(
-        username=who.customer.username,
-        password=who.password,
+        Credentials(who.customer.username, who.password),
         door=V1,
         signer=SIGNER,
         now=now,

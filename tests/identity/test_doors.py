@@ -74,7 +74,7 @@ def test_an_access_token_of_any_door_opens_v1(
     who = person()
     name, password = who.customer.username, who.password
     pair = sessions.log_in(
-        username=name, password=password, door=door, signer=signer(), now=present
+        sessions.Credentials(name, password), door=door, signer=signer(), now=present
     )
     assert Api(pair.access)("GET", "me").body["id"] == who.id
 
@@ -86,7 +86,7 @@ def test_a_refresh_token_that_is_a_jwt_is_no_access_token(
     who = person()
     name, password = who.customer.username, who.password
     pair = sessions.log_in(
-        username=name, password=password, door=door, signer=signer(), now=present
+        sessions.Credentials(name, password), door=door, signer=signer(), now=present
     )
     refused = Api(pair.refresh)("GET", "me")
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")

@@ -15,7 +15,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
-from larder.identity.services import accounts, keys
+from larder.identity.services import accounts, keys, passwords
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -181,7 +181,7 @@ ENDS: dict[str, Callable[[Person, datetime], object]] = {
         "UPDATE customer SET is_active = false WHERE id = %s", [who.id]
     ),
     "deletion": lambda who, now: accounts.delete_account(who.id, now=now),
-    "password set by staff": lambda who, now: accounts.set_password(who.id, "!", now=now),
+    "password set by staff": lambda who, now: passwords.set_password(who.id, "!", now=now),
 }
 
 

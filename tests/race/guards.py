@@ -25,8 +25,8 @@ from larder.common import idempotency, rates
 from larder.common.idempotency import Claim, Earlier, Scope
 from larder.common.replicas import Needs
 from larder.identity.doors import Door
-from larder.identity.models import Session
-from larder.identity.services import sessions
+from larder.identity.models import Customer, Session
+from larder.identity.services import passwords, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -96,6 +96,22 @@ def look_then_rotate(given: Refresh, door: Door, *, now: datetime) -> bool:
     if present != given.generation:
         return False
     return bool(row.update(generation=F("generation") + 1, rotated_at=now))
+
+
+def look_then_save(given: Refresh, door: Door, *, now: datetime) -> bool:
+    """Writes the whole row of a session as it was read."""
+    session = Session.objects.get(id=given.session)
+    rotates = session.generation == given.generation and session.ended_at is None
+    sleep(4 * PAUSE)
+    if rotates:
+        session.generation += 1
+        session.save()
+    return rotates
+
+
+def believe(customer: Customer) -> None:
+    """Takes an account for what it was when its password was looked at."""
+    sleep(4 * PAUSE)
 
 
 def without_grace(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
@@ -246,5 +262,8 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     ],
     "compare-and-swap": lambda: [(sessions, "_rotate", look_then_rotate)],
     "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
+    "session compared": lambda: [(sessions, "_rotate", look_then_save)],
+    "account held for a log-in": lambda: [(sessions, "still_so", believe)],
+    "account held for a change": lambda: [(passwords, "still_so", believe)],
     "grace": lambda: [(sessions, "_is_successor", without_grace)],
 }

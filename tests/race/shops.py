@@ -139,8 +139,7 @@ class ServiceShop:
 
     def session(self, who: Person) -> str:
         pair = sessions.log_in(
-            username=who.customer.username,
-            password=who.password,
+            sessions.Credentials(who.customer.username, who.password),
             door=V1,
             signer=signer(),
             now=now(),

@@ -44,6 +44,14 @@ ACCOUNTS = (
         {"guest_access": "access"},
     ),
     Step("GET /api/v1/me", GUEST),
+    Step("GET /api/v1/me/sessions", GUEST, keeps={"session_id": "results.0.id"}),
+    Step("GET /api/v1/me/sessions/{{session_id}}", GUEST),
+    Step(
+        "POST /api/v1/auth/password/change",
+        GUEST,
+        Shown({"current_password": "{{guest_password}}"}),
+    ),
+    Step("DELETE /api/v1/me/sessions", GUEST),
     Step("PATCH /api/v1/me", GUEST, Shown()),
     Step(
         "POST /api/v1/auth/keys",
@@ -65,6 +73,7 @@ ACCOUNTS = (
     Step("DELETE /api/v1/me/addresses/{{address_id}}", GUEST),
     Step("GET /api/v1/auth/keys", GUEST),
     Step("DELETE /api/v1/auth/keys/{{key_id}}", GUEST),
+    Step("DELETE /api/v1/me/sessions/{{session_id}}", GUEST),
     Step("DELETE /api/v1/me", GUEST),
 )
 

@@ -71,6 +71,7 @@ class Person:
         me = self._call("GET", "/api/v1/me")
         self.real |= {"customer-number": me["id"], "customer-uuid": me["public_id"]}
         self.real["key-uuid"] = self._call("POST", "/api/v1/auth/keys", {})["id"]
+        self.real["session-uuid"] = self._call("GET", "/api/v1/me/sessions")["results"][-1]["id"]
         self.real["address-uuid"] = self._call("POST", "/api/v1/me/addresses", {})["id"]
         self._order()
         draft = self._call("POST", f"/products/{self.real['product-number']}/add_to_order/")

@@ -25,6 +25,7 @@ NAMES = (
     *("customer-number", "customer-uuid", "order-number", "order-uuid", "draft-number"),
     *("packed-uuid", "shipped-uuid"),
     *("product-number", "product-uuid", "key-uuid", "address-uuid"),
+    "session-uuid",
     *("username", "password", "refresh", "token"),
 )
 IN_PLACE_OF_TEXT: dict[str | int, str] = {
@@ -35,7 +36,7 @@ _NAME_OF: dict[str | int, str] = IN_PLACE_OF_TEXT | {
     str(n): name for n, name in IN_PLACE_OF_TEXT.items()
 }
 _IN_TEXT = {name: number for number, name in IN_PLACE_OF_TEXT.items()}
-_KINDS = ("product", "order", "customer", "user", "key", "address")
+_KINDS = ("product", "order", "customer", "user", "key", "address", "session")
 _MOVED = {"ship": "packed-uuid", "deliver": "shipped-uuid", "return": "shipped-uuid"}
 """The orders that these moves are allowed on."""
 _OF_THE_PLAN = {
@@ -48,7 +49,9 @@ _OF_THE_PLAN = {
     "{{product_public_id}}": _IN_TEXT["product-uuid"],
 }
 """What takes the place of the plan's variables (tools/clients), stand-ins most of them."""
-_MEMBERS = {"name": "username"} | {one: one for one in NAMES if "-" not in one}
+_MEMBERS = {"name": "username", "current_password": "password"} | {
+    one: one for one in NAMES if "-" not in one
+}
 
 
 def write(source: Path, folder: Path) -> None:

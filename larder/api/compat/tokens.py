@@ -4,6 +4,7 @@ One takes the word `username` where the other has `name`; the answers are the sa
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.urls import path
@@ -96,16 +97,16 @@ class LogInView(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
-        return log_in(request, body.get("username") or body["name"], body["password"], door=API)
+        name = body.get("username") or body["name"]
+        return log_in(request, sessions.Credentials(name, body["password"]), door=API)
 
 
-def log_in(request: Request, username: str, password: str, *, door: Door) -> Response:
+def log_in(request: Request, given: sessions.Credentials, *, door: Door) -> Response:
     """The tokens of a new log-in. Raises AuthenticationFailed (401), RateLimited (429)."""
+    said = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
     try:
-        with throttling.log_in(request, username):
-            pair = sessions.log_in(
-                username=username, password=password, door=door, signer=signer(), now=now()
-            )
+        with throttling.log_in(request, given.username):
+            pair = sessions.log_in(said, door=door, signer=signer(), now=now())
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error

@@ -21,7 +21,7 @@ from larder.identity import queries
 from larder.identity.doors import V1
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.services.sessions import Pair
+from larder.identity.services.sessions import Credentials, Pair
 
 
 class Register(Open):
@@ -77,15 +77,10 @@ class Token(Open):
     def post(self, request: Request) -> HttpResponse:
         """Exchanges a username and password for an access and a refresh token."""
         body = read_body(request, shapes.LogIn)
+        client = request.META.get("HTTP_USER_AGENT", "")
+        given = Credentials(body.username, body.password, client)
         with throttling.log_in(request, body.username):
-            pair = sessions.log_in(
-                username=body.username,
-                password=body.password,
-                door=V1,
-                signer=signer(),
-                now=now(),
-            )
-        return _tokens(pair)
+            return _tokens(sessions.log_in(given, door=V1, signer=signer(), now=now()))
 
 
 class Refresh(Open):

@@ -17,6 +17,10 @@ EXAMPLES: Mapping[str, Any] = {
     "log_in": {"username": "demo", "password": "demo"},
     "refresh_token": {"refresh": "the refresh token, as it was answered"},
     "revoke_token": {"refresh": "the refresh token, as it was answered"},
+    "change_password": {
+        "current_password": "correct horse battery staple",
+        "new_password": "a horse of another colour",
+    },
     "create_key": {"name": "a program of mine"},
     "change_me": {"first_name": "Ada", "last_name": "Guest"},
     "add_address": {

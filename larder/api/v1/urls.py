@@ -16,7 +16,9 @@ from larder.api.v1 import (
     me,
     moves,
     orders,
+    passwords,
     products,
+    sessions,
     stock,
 )
 
@@ -32,9 +34,12 @@ urlpatterns = [
     path("auth/token", auth.Token.as_view()),
     path("auth/token/refresh", auth.Refresh.as_view()),
     path("auth/token/revoke", auth.Revoke.as_view()),
+    path("auth/password/change", passwords.PasswordChange.as_view()),
     path("auth/keys", keys.Keys.as_view()),
     path("auth/keys/<uuid:key>", keys.Key.as_view()),
     path("me", me.Me.as_view()),
+    path("me/sessions", sessions.Sessions.as_view()),
+    path("me/sessions/<uuid:session>", sessions.Session.as_view()),
     path("me/addresses", addresses.Addresses.as_view()),
     path("me/addresses/<uuid:address>", addresses.Address.as_view()),
     path("products/changes", changes.ProductChangesView.as_view()),

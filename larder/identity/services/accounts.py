@@ -9,8 +9,6 @@ from typing import Literal
 from uuid import uuid4
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Lower
@@ -27,7 +25,8 @@ from larder.common.errors import (
 from larder.common.idempotency import Claim, Made
 from larder.identity.errors import RegistrationClosed
 from larder.identity.limits import LONGEST_USERNAME
-from larder.identity.models import Address, Customer, Key, Session
+from larder.identity.models import Address, Customer, Session
+from larder.identity.services.credentials import password_faults
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -112,7 +111,7 @@ def _unsaved(asked: NewCustomer) -> Customer:
 
 def _faults(customer: Customer, password: str | None) -> list[Fault]:
     found = _username_faults(customer.username)
-    return found if password is None else found + _password_faults(password, customer)
+    return found if password is None else found + password_faults(password, customer)
 
 
 def _username_faults(normalised: str) -> list[Fault]:
@@ -129,16 +128,6 @@ _UNSEEN = frozenset({"Cc", "Cf"})
 _JOINERS = "\u200c\u200d"
 """What nobody sees makes two names look alike, or turns the text around them. Persian and Indic
 names are written with the joiners."""
-
-
-def _password_faults(password: str, customer: Customer) -> list[Fault]:
-    try:
-        validate_password(password, customer)
-    except ValidationError as error:
-        return [
-            Fault("/password", e.code or "invalid", " ".join(e.messages)) for e in error.error_list
-        ]
-    return []
 
 
 def _taken(error: IntegrityError) -> Exception:
@@ -200,6 +189,7 @@ def delete_account(customer: int, *, now: datetime, version: int | None = None) 
     with transaction.atomic(durable=True), suppress(NotFound):
         _update(customer, _anonymous() | {"deleted_at": now}, version)
         Address.objects.filter(customer=customer).delete()
+        Session.objects.filter(customer=customer).exclude(client="").update(client="")
         Customer.groups.through.objects.filter(customer=customer).delete()
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
 
@@ -213,15 +203,6 @@ def _anonymous() -> dict[str, object]:
         "password": make_password(None),
         "last_login": None,
     }
-
-
-def set_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Staff set a customer's password (already hashed); whoever knew the old one is out: open
-    sessions and long-lived keys end. Does nothing to a deleted account."""
-    with transaction.atomic(durable=True):
-        if Customer.objects.filter(pk=customer, deleted_at=None).update(password=encoded):
-            Session.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
-            Key.objects.filter(customer=customer, ended_at=None).update(ended_at=now)
 
 
 def ensure_account(username: str, password: str, *, superuser: bool) -> None:

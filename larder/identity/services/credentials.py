@@ -1,7 +1,10 @@
-"""A username and a password: whose they are, and whether they still are."""
+"""A username and a password: whose they are, whether they still are, and what is one."""
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 
+from larder.common.errors import Fault
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.limits import LONGEST_USERNAME
@@ -60,3 +63,14 @@ def lock_active(customer: int) -> None:
 def _locked_password(customer: int) -> str | None:
     rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer, is_active=True)
     return rows.values_list("password", flat=True).first()
+
+
+def password_faults(
+    password: str, customer: Customer | None, *, where: str = "/password"
+) -> list[Fault]:
+    """Why this cannot be a password: of the customer's, or of anybody's with None."""
+    try:
+        validate_password(password, customer)
+    except ValidationError as error:
+        return [Fault(where, e.code or "invalid", " ".join(e.messages)) for e in error.error_list]
+    return []

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
+from larder.common.errors import NotFound
 from larder.identity.caller import Caller
 from larder.identity.doors import DOORS, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.limits import LONGEST_CLIENT
 from larder.identity.models import Customer, Session
 from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
@@ -22,17 +25,27 @@ class Pair:
     refresh: str
 
 
-def log_in(*, username: str, password: str, door: Door, signer: Signer, now: datetime) -> Pair:
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody logs in with; `client` is what their program says of itself (User-Agent)."""
+
+    username: str
+    password: str
+    client: str = ""
+
+
+def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> Pair:
     """Opens a session. One answer, in the same time, for every way of being wrong.
 
     Raises InvalidCredentials.
     """
-    customer = verified(username, password)
+    customer = verified(given.username, given.password)
     with transaction.atomic(durable=True):
         still_so(customer)
         session = Session.objects.create(
             customer=customer,
             door=door.name,
+            client=_shown(given.client),
             created_at=now,
             rotated_at=now,
             expires_at=now + door.refresh,
@@ -41,6 +54,11 @@ def log_in(*, username: str, password: str, door: Door, signer: Signer, now: dat
         _access(session, customer, door, signer, now),
         _refresh_token(session, customer, door, signer),
     )
+
+
+def _shown(client: str) -> str:
+    """What can be shown of what a client says of itself."""
+    return "".join(one for one in client[:LONGEST_CLIENT] if one.isprintable())
 
 
 def refresh(token: str, *, door: Door, signer: Signer, now: datetime) -> Pair:
@@ -160,11 +178,32 @@ def end_session(given: Refresh, *, now: datetime) -> None:
     Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
 
 
-def delete_expired_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that nobody can use any more, the oldest first.
+def end_own(customer: int, session: UUID, *, now: datetime) -> None:
+    """Ends a log-in of this customer. Raises NotFound unless it is theirs and goes on."""
+    live = Session.objects.filter(customer=customer, ended_at=None, expires_at__gt=now)
+    if not live.filter(id=session).update(ended_at=now):
+        raise NotFound
 
-    Returns how many.
+
+def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
+    """Ends every log-in of this customer but `keep`, under which they ask for it."""
+    live = Session.objects.filter(customer=customer, ended_at=None)
+    (live if keep is None else live.exclude(id=keep)).update(ended_at=now)
+
+
+def delete_expired_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions past their time, the oldest first. Returns how many."""
+    return _delete_oldest("expires_at", before=now - timedelta(days=1), limit=limit)
+
+
+def delete_ended_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions that ended a day ago, when no access token of theirs is good
+    any more; a refresh token without a session is answered as one that ended. Returns how many.
     """
-    expired = Session.objects.filter(expires_at__lt=now - timedelta(days=1)).order_by("expires_at")
-    deleted, _ = Session.objects.filter(id__in=expired.values("id")[:limit]).delete()
+    return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
+
+
+def _delete_oldest(column: str, *, before: datetime, limit: int) -> int:
+    past = Session.objects.filter(**{f"{column}__lt": before}).order_by(column)
+    deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted

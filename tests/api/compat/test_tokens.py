@@ -174,8 +174,7 @@ def test_what_is_no_refresh_token_of_this_door_is_401(anyone: Door, person: Make
     given = pair(anyone, who)
     v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
     other = sessions.log_in(
-        username=who.customer.username,
-        password=who.password,
+        sessions.Credentials(who.customer.username, who.password),
         door=IDENTITY,
         signer=signer(),
         now=now(),
@@ -210,8 +209,7 @@ def test_a_refresh_token_of_this_door_opens_no_other(anyone: Door, person: MakeP
 def test_after_a_day_a_refresh_token_is_over(anyone: Door, person: MakePerson) -> None:
     who = person()
     old = sessions.log_in(
-        username=who.customer.username,
-        password=who.password,
+        sessions.Credentials(who.customer.username, who.password),
         door=API,
         signer=signer(),
         now=now() - timedelta(days=1, seconds=1),

@@ -12,7 +12,7 @@ import pytest
 
 from larder.common.ids import new_id
 from tests.api.v1.test_orders import place
-from tests.conftest import Api
+from tests.conftest import Api, Person
 
 Counted = Callable[[int], AbstractContextManager[Any]]
 Product = Callable[..., int]
@@ -143,6 +143,35 @@ def test_addresses_cost_one_statement_to_read_and_four_to_add(
         customer("PATCH", path, {"label": "Work"})
     with exactly(TRANSACTION + 1):
         customer("DELETE", path)
+
+
+def test_log_ins_cost_one_statement_to_read_and_one_to_end(
+    person: Callable[..., Person], exactly: Counted
+) -> None:
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    for _ in range(5):
+        pair = Api()("POST", "auth/token", credentials).body
+    mine = Api(pair["access"])
+    with exactly(1):
+        path = f"me/sessions/{mine('GET', 'me/sessions').body['results'][0]['id']}"
+    with exactly(1):
+        mine("GET", path)
+    with exactly(1):
+        mine("DELETE", path)
+    with exactly(1):
+        mine("DELETE", "me/sessions")
+
+
+def test_changing_a_password_is_nine_statements_however_many_log_ins_end(
+    person: Callable[..., Person], as_: Callable[[Person], Api], exactly: Counted
+) -> None:
+    who = person()
+    body = {"current_password": who.password, "new_password": "a horse of another colour"}
+    # the account, to judge the password by; its name, the try that is counted; the account again,
+    # its lock; the password; log-ins; the key; the try that was none
+    with exactly(TRANSACTION + 9):
+        assert as_(who)("POST", "auth/password/change", body).status == 204
 
 
 def test_an_order_is_two_statements_and_its_events_three(

@@ -103,7 +103,8 @@ class Token(TokenView):
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         given = read(request, Credentials)
-        return log_in(request, **given, door=IDENTITY)
+        named = sessions.Credentials(given["username"], given["password"])
+        return log_in(request, named, door=IDENTITY)
 
 
 class Refresh(TokenView):

@@ -1,0 +1,38 @@
+"""The bodies of passwords and log-ins."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from larder.api.v1.shapes import Link, Request, Time
+
+Password = Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+class PasswordChange(Request):
+    """The password that is known, and the one that is wanted."""
+
+    current_password: Annotated[str, Meta(max_length=1024)]
+    new_password: Password
+
+
+class Session(msgspec.Struct):
+    """A log-in. `client` is what the program that logged in said of itself (its `User-Agent`, at
+    most 200 characters). `last_used_at`: when it was refreshed last. `current`: it is the one
+    that asks."""
+
+    id: UUID
+    client: str
+    current: bool
+    created_at: Time
+    last_used_at: Time
+    expires_at: Time
+
+
+class SessionPage(msgspec.Struct):
+    """A page of log-ins that go on, oldest first."""
+
+    results: list[Session]
+    next: Link | None
