@@ -150,6 +150,18 @@ makemigrations: venv ## Write the migrations for changed models
 migrate: installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
 	@$(with_database) $(python) manage.py prepare
 
+.PHONY: backup
+backup: installed-run ## Back that database up, while it is in use: FILE=, or below DATA/backups
+	@$(with_database) $(python) -m tools.backup make --folder $(DATA)/backups $(FILE)
+
+.PHONY: backup/prove
+backup/prove: installed-run ## Restore a backup into a database of its own and look at every row (FILE=)
+	@$(with_empty_database) $(python) -m tools.backup prove $(FILE)
+
+.PHONY: restore
+restore: installed-run ## Put a backup in that database's place (FILE=, and CONFIRM=larder where it is not empty)
+	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(FILE)
+
 .PHONY: shell
 shell: installed-run ## A Python shell on that database
 	@$(with_database) $(python) manage.py shell

@@ -72,11 +72,11 @@ def write_private(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(path: Path) -> None:
-    """Bring a folder's entries, a rename among them, onto the disk."""
+def sync(path: Path) -> None:
+    """Bring a file, or a folder's entries, a rename among them, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -70,7 +70,13 @@ def separate() -> bool:
 
 
 def make_roles(*, using: str = "owner") -> None:
-    """Makes or renews the app and read-only roles: log-in, search path, limits, planning."""
+    """Makes or renews the app and read-only roles: log-in, search path, limits, planning.
+
+    The owner's own path is of one database, and in no dump of it: it is renewed too.
+    """
+    here = sql.Identifier(_ask(using, "SELECT current_database()"))
+    _run(using, f"ALTER ROLE CURRENT_USER IN DATABASE {{}} SET search_path = {SEARCH_PATH}", here)
+    connections[using].close()  # The path is that of connections made from now on.
     if not separate():
         return
     app = app_login()
@@ -93,9 +99,13 @@ def make_roles(*, using: str = "owner") -> None:
 
 
 def _server(using: str) -> int:
+    return int(_ask(using, "SHOW server_version_num"))
+
+
+def _ask(using: str, question: str) -> str:
     with connections[using].cursor() as cursor:
-        cursor.execute("SHOW server_version_num")
-        return int(cursor.fetchone()[0])
+        cursor.execute(question)
+        return str(cursor.fetchone()[0])
 
 
 def _make(role: str, using: str, *, login: bool) -> None:

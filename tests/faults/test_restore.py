@@ -118,8 +118,8 @@ def run(command: list[str | Path]) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def prepare(cluster: Cluster) -> None:
-    urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+def prepare(cluster: Cluster, **settings: str) -> None:
+    urls = settings | {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
     command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     subprocess.run(command, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
 

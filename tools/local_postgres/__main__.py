@@ -12,22 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict
-
 from tools.errors import LauncherError
-from tools.local_postgres import binaries, takeover
+from tools.local_postgres import binaries, libpq, takeover
 from tools.local_postgres.cluster import Cluster
 from tools.local_postgres.temporary import temporary_cluster
 from tools.terminal import complain, say
 
 ROLES = ("owner", "app", "superuser")
-ENVIRONMENT = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-}
 
 
 def main() -> int:
@@ -86,9 +77,7 @@ def psql(options: argparse.Namespace) -> int:
 
 def call_psql(url: str, arguments: list[str]) -> int:
     """Run psql; the password is not on its command line."""
-    connection = conninfo_to_dict(url)
-    named = {ENVIRONMENT[key]: str(connection[key]) for key in ENVIRONMENT if key in connection}
-    return call([str(binaries.find().program("psql")), *arguments], named)
+    return call([str(binaries.find().program("psql")), *arguments], libpq.environment(url))
 
 
 def within(options: argparse.Namespace) -> int:
@@ -100,7 +89,7 @@ def within(options: argparse.Namespace) -> int:
         with temporary_cluster() as cluster:
             return call_on(cluster, options.rest)
     if os.environ.get("DATABASE_URL"):
-        return call(options.rest, {})
+        return call(options.rest, dict(os.environ))
     return call_on(Cluster(options.data), options.rest)
 
 
@@ -108,7 +97,7 @@ def call_on(cluster: Cluster, command: list[str]) -> int:
     """Run a command with the cluster's addresses in its environment."""
     with opened(cluster):
         urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
-        return call(command, urls)
+        return call(command, {**os.environ, **urls})
 
 
 @contextmanager
@@ -124,7 +113,7 @@ def opened(cluster: Cluster) -> Iterator[None]:
 def call(command: list[str], variables: dict[str, str]) -> int:
     """Run a command that itself decides what Ctrl-C means; return its exit status."""
     signal.signal(signal.SIGINT, lambda *_: None)
-    return subprocess.call(command, env={**os.environ, **variables})
+    return subprocess.call(command, env=variables)
 
 
 def stop(options: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from tools import kept
 from tools.errors import LauncherError
-from tools.folders import FolderLock, open_folder, sync_folder, write_private
+from tools.folders import FolderLock, open_folder, sync, write_private
 from tools.kept import Kept
 from tools.local_postgres import binaries, passwords, roles, settings, socket, takeover
 from tools.local_postgres.identity import SHELTERS, Place, find_place
@@ -215,4 +215,4 @@ def initialise(place: Place, password: str, *, durable: bool) -> None:
             f"PostgreSQL's data directory cannot be made: {binaries.last_line(printed)}"
         )
     draft.rename(place.server / "cluster")
-    sync_folder(place.server)
+    sync(place.server)

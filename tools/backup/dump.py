@@ -1,0 +1,82 @@
+"""Makes a backup: everything of one moment, while the shop is open, and read again afterwards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psycopg
+
+from tools.backup import census, manifest, programs
+from tools.backup.manifest import Manifest
+from tools.errors import LauncherError
+from tools.folders import sync
+from tools.terminal import step
+
+
+def make(url: str, file: Path) -> Manifest:
+    """Write the backup and its manifest; neither is there under its name before it is whole.
+
+    The dump and the census see the same snapshot, so that a restore can be held against the
+    census row by row. Raises LauncherError.
+    """
+    if file.exists() or manifest.beside(file).exists():
+        raise LauncherError(f"{file} is there already: a backup is never written over another.")
+    make_room(file.parent)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.touch(mode=0o600)  # It has everybody's addresses and the hashes of their passwords.
+    try:
+        with psycopg.connect(url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            made = dump(connection, url, draft, name=file.name)
+        with step("Read again"):
+            programs.run("pg_restore", url, ["--file=/dev/null", draft])
+        put(draft, file, made)
+    except psycopg.Error as error:
+        raise LauncherError(f"The backup failed: {str(error).strip()}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return made
+
+
+def make_room(folder: Path) -> None:
+    """Make the folder for backups, for nobody else to look into."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LauncherError(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def dump(connection: psycopg.Connection, url: str, draft: Path, *, name: str) -> Manifest:
+    """Dump the snapshot of this transaction, and describe it."""
+    row = connection.execute(
+        "SELECT pg_export_snapshot(), to_char(now() AT TIME ZONE 'UTC', "
+        "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), current_setting('server_version')"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    snapshot, taken_at, server = row
+    applied = manifest.migrations(connection)
+    with step("Rows counted"):
+        tables = census.take(connection)
+    with step("Dumped"):
+        what = ["--format=custom", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s"]
+        programs.run("pg_dump", url, [*what, f"--snapshot={snapshot}", f"--file={draft}"])
+    return Manifest(
+        taken_at=taken_at,
+        larder=manifest.version(),
+        postgresql=server.split(" ")[0],
+        database=connection.info.dbname,
+        bytes=draft.stat().st_size,
+        sha256=manifest.sha256(draft),
+        migrations=applied,
+        tables=tables,
+    )
+
+
+def put(draft: Path, file: Path, made: Manifest) -> None:
+    """Bring both onto the disk, the manifest last: where it is, the backup is whole."""
+    sync(draft)
+    draft.rename(file)
+    sync(file.parent)
+    manifest.write(file, made)

@@ -1,0 +1,124 @@
+"""What lies beside a backup and says what it is: FILE.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+
+from tools.backup.census import Census
+from tools.errors import LauncherError
+from tools.folders import write_private
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FORMAT = 1
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`taken_at` is the moment of the snapshot: what was committed by then is in the backup.
+
+    `migrations` are `app.name`; `tables` have rows and a sum over the content (census.py).
+    """
+
+    taken_at: str
+    larder: str
+    postgresql: str
+    database: str
+    bytes: int
+    sha256: str
+    migrations: Sequence[str]
+    tables: Census
+    format: int = FORMAT
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(rows for rows, _ in self.tables.values())
+
+
+def beside(file: Path) -> Path:
+    """Where a backup's manifest is."""
+    return file.with_name(f"{file.name}.json")
+
+
+def write(file: Path, manifest: Manifest) -> None:
+    """Write it, onto the disk."""
+    write_private(beside(file), json.dumps(asdict(manifest), indent=1) + "\n")
+
+
+def read(file: Path) -> Manifest:
+    """Read it and hold the file against it. Raises LauncherError: missing, cut off, changed."""
+    try:
+        content = json.loads(beside(file).read_text())
+        tables = {table: (rows, total) for table, (rows, total) in content.pop("tables").items()}
+        manifest = Manifest(**content, tables=tables)
+    except FileNotFoundError:
+        raise LauncherError(
+            f"{beside(file)} is missing: a backup is {file.name} and {file.name}.json together."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LauncherError(f"{beside(file)} cannot be read: {error}") from None
+    if manifest.format != FORMAT:
+        raise LauncherError(f"{beside(file)} is of format {manifest.format}, this reads {FORMAT}.")
+    check(file, manifest)
+    return manifest
+
+
+def check(file: Path, manifest: Manifest) -> None:
+    """Raise LauncherError unless the file is the one that was written."""
+    if not file.is_file():
+        raise LauncherError(f"{file} is missing.")
+    if file.stat().st_size != manifest.bytes:
+        raise LauncherError(
+            f"{file} has {file.stat().st_size} bytes, not {manifest.bytes}: it was not copied "
+            "to its end. Fetch it again."
+        )
+    if sha256(file) != manifest.sha256:
+        raise LauncherError(f"{file} was changed since it was written: its SHA-256 is another.")
+
+
+def sha256(file: Path) -> str:
+    """Return the checksum of a file's content."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def migrations(connection: psycopg.Connection) -> list[str]:
+    """What was applied, in the order it was. Raises LauncherError where there is no Larder."""
+    try:
+        rows = connection.execute("SELECT app, name FROM public.django_migrations ORDER BY id")
+    except psycopg.errors.UndefinedTable:
+        raise LauncherError(
+            f"There is no Larder in database {connection.info.dbname}: it has no migrations."
+        ) from None
+    return [f"{app}.{name}" for app, name in rows]
+
+
+def unknown_migrations(applied: Sequence[str], folders: Mapping[str, Path]) -> list[str]:
+    """Return those of our own that this version does not have: it is older than the backup."""
+    named = (one.partition(".") for one in applied)
+    return [
+        f"{app}.{name}"
+        for app, _, name in named
+        if app in folders and not (folders[app] / "migrations" / f"{name}.py").exists()
+    ]
+
+
+def our_apps() -> dict[str, Path]:
+    """The folders of our own applications that have migrations, by name."""
+    return {path.parent.name: path.parent for path in CHECKOUT.glob("larder/*/migrations")}
+
+
+def version() -> str:
+    """Larder's own version."""
+    return str(tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"])
