@@ -16,3 +16,6 @@ wait "$made"
 # Each finding that is let pass has its reason beside it in the template.
 "$scanner/bin/checkov" --framework cloudformation --directory "$templates" \
     --skip-download --compact --quiet
+
+# Every template applied to an emulator, every resource asked for, the tool and the runbooks.
+PYTHONDONTWRITEBYTECODE=1 "$aws/bin/python" -m pytest -c deploy/aws/tests/pytest.ini deploy/aws/tests

@@ -45,7 +45,7 @@ def create(secret, token):
 
 
 def put(secret, token):
-    """Makes what it opens take it: the role in the database, or the owner's password in RDS."""
+    """In the database: the role, or the owner's password."""
     value = pending(secret, token)
     if "url" in value:
         run(["python", "manage.py", "prepare"])

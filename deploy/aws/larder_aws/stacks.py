@@ -29,6 +29,7 @@ class Installation:
 
     environment: str
     poll_seconds: float = POLL_SECONDS
+    _put_out: dict[str, dict[str, str]] = field(default_factory=dict)
     _client: Any = field(default_factory=lambda: boto3.client("cloudformation"))
 
     def name(self, stack: str) -> str:
@@ -66,7 +67,9 @@ class Installation:
         """What all stacks that are there put out, by name."""
         found: dict[str, str] = {}
         for stack in (ACCOUNT, *BEFORE_IMAGE, *AFTER_IMAGE, "release"):
-            found |= self.outputs_of(stack)
+            if stack not in self._put_out and self.is_there(stack):
+                self._put_out[stack] = self.outputs_of(stack)
+            found |= self._put_out.get(stack, {})
         return found
 
     def outputs_of(self, stack: str) -> dict[str, str]:
@@ -125,6 +128,7 @@ class Installation:
         change["Tags"] = [{"Key": "larder:environment", "Value": self.environment}]
         if stack == ACCOUNT:
             change["Tags"] = [{"Key": "larder:environment", "Value": "all"}]
+        self._put_out.pop(stack, None)
         began = time.time()
         if known is None:
             self._client.create_stack(**change, EnableTerminationProtection=True)
