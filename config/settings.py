@@ -157,7 +157,7 @@ MIDDLEWARE = [
     "larder.ops.middleware.Cors",
     "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "larder.ops.headers.protect",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -219,10 +219,11 @@ UNFOLD: dict[str, Any] = {
 AUTH_USER_MODEL = "identity.Customer"
 AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
 # The username is unique without regard to case, through an index on lower(username).
-# Sessions, CSRF protection and messages are there, within ForBrowsers.
+# Sessions, CSRF protection and messages are there, within ForBrowsers; X-Frame-Options is one of
+# the headers of larder/ops/headers.py.
 SILENCED_SYSTEM_CHECKS = [
     *("auth.E003", "auth.W004"),
-    *("security.W003", "admin.E408", "admin.E409", "admin.E410"),
+    *("security.W002", "security.W003", "admin.E408", "admin.E409", "admin.E410"),
 ]
 PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -265,7 +266,6 @@ SPECTACULAR_SETTINGS = {
 # --- Security ------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 if not DEMO and not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

@@ -13,7 +13,7 @@ MakePerson = Callable[[], Person]
 MakeProduct = Callable[[int], int]
 FROM_THE_SERVERS = (
     *("strict-transport-security", "x-content-type-options", "referrer-policy"),
-    *("cross-origin-opener-policy", "x-frame-options", "correlation-id"),
+    *("cross-origin-opener-policy", "content-security-policy", "correlation-id"),
 )
 
 

@@ -1,7 +1,7 @@
 """Where v1 is. No path ends in a slash."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from larder.api.v1 import (
     addresses,
@@ -65,7 +65,7 @@ documentation = [
     path("openapi.json", documents.OpenApi.as_view(), name="openapi"),
     path(
         "docs",
-        SpectacularSwaggerView.as_view(
+        SpectacularSwaggerSplitView.as_view(
             url_name="openapi", authentication_classes=[], permission_classes=[]
         ),
     ),

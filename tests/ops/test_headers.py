@@ -1,0 +1,114 @@
+"""What a browser may do with an answer, and with the admin's cookies."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from larder.ops.headers import ADMIN, NO_DEVICES, NOTHING, PAGE
+from tests.conftest import Person
+
+SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+
+
+def answer(path: str, client: Client | None = None, **headers: str) -> Any:
+    return (client or Client()).get(path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/api/v1/products", "/api/v1/openapi.json", "/nothing", "/metrics"]
+)
+def test_data_loads_nothing_and_stands_in_no_frame(path: str, db: None) -> None:
+    headers = answer(path).headers
+    assert headers["Content-Security-Policy"] == NOTHING
+    assert headers.items() >= SAFE.items()
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/docs", "/admin/login/", "/admin/nothing/"])
+def test_pages_load_from_this_server_alone(path: str, db: None) -> None:
+    headers = answer(path, Accept="text/html").headers
+    policy = ADMIN if path.startswith("/admin/") else PAGE
+    assert headers["Content-Security-Policy"] == policy
+    assert headers.items() >= (SAFE | {"X-Frame-Options": "DENY"}).items()
+    assert headers["Permissions-Policy"] == NO_DEVICES
+
+
+def test_no_policy_lets_a_script_run_that_stands_in_the_page() -> None:
+    for policy in (NOTHING, PAGE, ADMIN):
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        assert "'unsafe-inline'" not in rules.get("script-src", "")
+        assert rules["default-src"] == "'none'"
+        assert rules["frame-ancestors"] == "'none'"
+
+
+def test_a_page_with_a_policy_of_its_own_keeps_it(db: None) -> None:
+    headers = answer("/api/v1/problems", Accept="text/html").headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+
+
+def test_the_admins_cookies_are_for_this_server_and_for_tls(
+    person: Callable[..., Person], settings: Any
+) -> None:
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    boss = person(is_staff=True, is_superuser=True)
+    form = {"username": boss.customer.username, "password": boss.password}
+    client = Client()
+    page = client.post("/admin/login/", form)
+    session, csrf = page.cookies["sessionid"], page.cookies["csrftoken"]
+    assert (session["secure"], session["httponly"], session["samesite"]) == (True, True, "Lax")
+    assert (csrf["secure"], csrf["samesite"]) == (True, "Lax")
+    assert not session["domain"]
+    assert not csrf["domain"]
+
+
+def test_an_api_for_apps_sets_no_cookie(person: Callable[..., Person]) -> None:
+    who = person()
+    body = {"username": who.customer.username, "password": who.password}
+    made = Client().post("/api/v1/auth/token", body, content_type="application/json")
+    assert made.status_code == 200
+    assert not made.cookies
+
+
+ORIGIN = "https://app.example"
+
+
+@pytest.fixture
+def open_to_one(settings: Any) -> None:
+    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+
+
+def allowed(path: str, origin: str, method: str = "GET") -> str | None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    found = Client().options(path, headers=asked).headers.get("Access-Control-Allow-Origin")
+    read = Client().get(path, headers={"Origin": origin}).headers
+    assert read.get("Access-Control-Allow-Origin") == found
+    assert "Access-Control-Allow-Credentials" not in read
+    return found
+
+
+@pytest.mark.usefixtures("open_to_one", "db")
+def test_scripts_of_named_origins_alone_may_read_answers() -> None:
+    assert allowed("/api/v1/products", ORIGIN) == ORIGIN
+    for other in (
+        *("https://evil.example", "null", "http://app.example", "https://app.example:8443"),
+        *(f"{ORIGIN}.evil.example", "https://xapp.example"),
+    ):
+        assert allowed("/api/v1/products", other) is None
+
+
+@pytest.mark.usefixtures("open_to_one", "db")
+@pytest.mark.parametrize("path", ["/admin/login/", "/metrics", "/readyz", "/"])
+def test_scripts_of_no_origin_may_read_what_is_not_the_api(path: str) -> None:
+    assert allowed(path, ORIGIN) is None
+
+
+@pytest.mark.usefixtures("db")
+def test_where_no_origin_is_named_none_may() -> None:
+    assert allowed("/api/v1/products", ORIGIN) is None
+
+
+@pytest.mark.usefixtures("open_to_one", "db")
+def test_answers_of_a_shared_cache_are_told_apart_by_origin() -> None:
+    headers = Client().get("/api/v1/products", headers={"Origin": ORIGIN}).headers
+    assert "origin" in headers["Vary"].lower()
