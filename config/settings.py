@@ -14,6 +14,7 @@ from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.common.postgresql.bounded import REPLICA_POOL
+from larder.ops.caches import caches
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -119,6 +120,10 @@ DATABASES |= {
 }
 DATABASE_ROUTERS = ["larder.common.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# What is shared by all servers is in the database, unless there is a cache that they share too.
+CACHE_URL = env.str("CACHE_URL", default="")
+CACHES = caches(CACHE_URL)
 
 # --- Parts ---------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -7,8 +7,11 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         from django.conf import settings
+        from django.core.cache import cache
 
         from larder.common import telemetry
+        from larder.common.rates import InDatabase
+        from larder.common.rates_in_cache import InCache
         from larder.identity import attempts, hashers
         from larder.ops import checks  # noqa: F401  registers the system checks
         from larder.ops.metrics import PlacingCounted
@@ -16,4 +19,6 @@ class OpsConfig(AppConfig):
         telemetry.placing.watch(PlacingCounted())
         hashers.let_wait(settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
-        attempts.use(attempts.Setup(limits, secret=settings.SECRET_KEY))
+        held = InDatabase()
+        store = InCache(cache, otherwise=held) if settings.CACHE_URL else held
+        attempts.use(attempts.Setup(limits, store, settings.SECRET_KEY))

@@ -1,0 +1,99 @@
+"""Rate limits in a cache that all servers share (CACHE_URL): they ask the database nothing then.
+
+A cache counts, and does nothing else that is the same in Redis and Memcached. So tries are
+counted in windows of `rate.seconds`, one after the other: as many at once as in the database's
+buckets, and all of them back when the window is over and not one by one.
+
+With the cache away the database counts, from nothing, until it is back: limits hold, and nobody
+is shut out. An attacker who could stop the cache would gain one bucket more.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from threading import Lock
+from time import monotonic, time
+from typing import Any
+from uuid import UUID
+
+from larder.common.rates import MARKS_LAST, Bucket, RateLimited, Store
+
+logger = logging.getLogger(__name__)
+
+LEFT_ALONE = 5.0
+"""Seconds for which a cache that failed is not asked again: each try would wait for it."""
+
+
+class InCache:
+    """Buckets in a cache; in `otherwise` while it is away."""
+
+    def __init__(self, cache: Any, otherwise: Store) -> None:
+        self._cache = cache
+        self._otherwise = otherwise
+        self._away_until = float("-inf")
+        self._lock = Lock()
+
+    def take(self, buckets: Sequence[Bucket]) -> list[UUID]:
+        """Raises RateLimited."""
+        if self._is_away():
+            return self._otherwise.take(buckets)
+        try:
+            return self._take(buckets)
+        except RateLimited:
+            raise
+        except Exception as error:
+            self._failed(error)
+            return self._otherwise.take(buckets)
+
+    def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
+        """A try that was counted in the other place is not missed for long in this one."""
+        if self._is_away():
+            return self._otherwise.settle(back, mark)
+        try:
+            self._settle(back, mark)
+        except Exception as error:
+            self._failed(error)
+        return None
+
+    def _take(self, buckets: Sequence[Bucket]) -> list[UUID]:
+        marks = [str(one.excuse) for one in buckets if one.excuse is not None]
+        known = self._cache.get_many(marks) if marks else {}
+        counted = [one for one in buckets if one.excuse is None or str(one.excuse) not in known]
+        moment, taken, waits = time(), [], [0.0]
+        for one in counted:
+            if self._count(one, moment) > one.rate.times:
+                waits.append(one.rate.seconds - moment % one.rate.seconds)
+            taken.append(one)
+        if max(waits) > 0:
+            self._put_back(taken, moment)
+            raise RateLimited(max(waits))
+        return [one.key for one in counted]
+
+    def _count(self, bucket: Bucket, moment: float) -> int:
+        name = _window(bucket, moment)
+        self._cache.add(name, 0, timeout=2 * bucket.rate.seconds)
+        return int(self._cache.incr(name))
+
+    def _settle(self, back: Collection[Bucket], mark: UUID | None) -> None:
+        self._put_back(back, time())
+        if mark is not None:
+            self._cache.set(str(mark), 1, timeout=MARKS_LAST.total_seconds())
+
+    def _put_back(self, buckets: Collection[Bucket], moment: float) -> None:
+        for one in buckets:
+            try:
+                self._cache.decr(_window(one, moment))
+            except ValueError:
+                continue  # a new window has begun
+
+    def _is_away(self) -> bool:
+        return monotonic() < self._away_until
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            if not self._is_away():
+                logger.warning("the cache is away: %s", type(error).__name__)
+            self._away_until = monotonic() + LEFT_ALONE
+
+
+def _window(bucket: Bucket, moment: float) -> str:
+    return f"{bucket.key}:{int(moment // bucket.rate.seconds)}"

@@ -1,0 +1,172 @@
+"""A shared cache: a real Redis and a real Memcached, on, off, and dying in the middle."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.cache import BaseCache
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from larder.common import rates_in_cache
+from larder.common.rates import Bucket, InDatabase, Rate, RateLimited
+from larder.common.rates_in_cache import InCache
+from larder.ops.caches import caches
+from tests.conftest import Person
+from tests.server import Server, free_port
+
+KINDS = ("redis", "memcached")
+DAY = Rate(5, 86_400)
+
+
+@contextmanager
+def running(kind: str, port: int, folder: Path) -> Iterator[None]:
+    """The cache, listening on this machine alone."""
+    program = shutil.which({"redis": "redis-server", "memcached": "memcached"}[kind])
+    if program is None:
+        pytest.skip(f"{kind} is not installed on this machine")
+    options = {
+        "redis": ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
+        "memcached": ["-p", str(port), "-l", "127.0.0.1", "-U", "0", "-u", "nobody"],
+    }
+    process = subprocess.Popen([program, *options[kind]], stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the cache did not start")
+
+
+@contextmanager
+def client(kind: str, port: int) -> Iterator[BaseCache]:
+    """Django's, with Larder's options."""
+    given = caches(f"{kind}://127.0.0.1:{port}")["default"]
+    backend = import_string(given.pop("BACKEND"))
+    made = backend(given.pop("LOCATION"), given)
+    try:
+        yield made
+    finally:
+        for pool in getattr(made._cache, "_pools", {}).values():
+            pool.disconnect()
+        getattr(made._cache, "close", lambda: None)()
+
+
+def taken(store: InCache, *buckets: Bucket) -> int:
+    """How many times all of them let somebody through."""
+    for number in range(50):
+        try:
+            store.take(buckets)
+        except RateLimited:
+            return number
+    raise AssertionError("no limit")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tries_are_counted_in_the_cache(
+    kind: str, tmp_path: Path, django_assert_num_queries: Callable[[int], Any], db: None
+) -> None:
+    port = free_port()
+    with running(kind, port, tmp_path), client(kind, port) as cache, django_assert_num_queries(0):
+        store = InCache(cache, InDatabase())
+        one, other, mark = Bucket(uuid4(), DAY), Bucket(uuid4(), Rate(9, 86_400)), uuid4()
+        assert taken(store, other, one) == 5
+        # Neither refused tries count, nor what was refused because of the other.
+        assert taken(store, other) == 4
+        store.settle([one])
+        assert taken(store, one) == 1
+        excused = Bucket(uuid4(), DAY, excuse=mark)
+        assert taken(store, excused) == 5
+        store.settle([], mark)
+        assert store.take([excused]) == []
+        with pytest.raises(RateLimited) as refused:
+            store.take([one])
+        assert 0 < refused.value.wait <= 86_400
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -> None:
+    port = free_port()
+    with running(kind, port, tmp_path), ThreadPoolExecutor(20) as crowd:
+        one = Bucket(uuid4(), DAY)
+
+        def attempt(_: int) -> bool:
+            with client(kind, port) as cache:
+                try:
+                    return bool(InCache(cache, InDatabase()).take([one]))
+                except RateLimited:
+                    return False
+
+        assert Counter(crowd.map(attempt, range(60))) == {True: 5, False: 55}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_when_the_cache_dies_the_database_counts_until_it_is_back(
+    kind: str, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = [0.0]
+    monkeypatch.setattr(rates_in_cache, "monotonic", lambda: time.monotonic() + passed[0])
+    port, one = free_port(), Bucket(uuid4(), DAY)
+    with client(kind, port) as cache:
+        store = InCache(cache, InDatabase())
+        with running(kind, port, tmp_path):
+            assert taken(store, one) == 5
+        began = time.monotonic()
+        assert taken(store, one) == 5
+        store.settle([one])
+        assert taken(store, one) == 1
+        assert time.monotonic() - began < 10
+    # Memcached's client leaves a dead server alone for a while by itself: here it is another.
+    with running(kind, port, tmp_path), client(kind, port) as cache:
+        passed[0] += 60
+        store._cache = cache
+        assert taken(store, one) == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_goes_on_without_its_cache(
+    kind: str, tmp_path: Path, transactional_db: None, person: Callable[..., Person]
+) -> None:
+    port, who = free_port(), person()
+    options = {"CACHE_URL": f"{kind}://127.0.0.1:{port}", "RATE_LIMITS": "normal"}
+
+    def log_in(server: Server, password: str = "wrong") -> int:
+        body = {"username": who.customer.username, "password": password}
+        return server.call("POST", "auth/token", body).status
+
+    with Server(workers=2, environment=options) as server:
+        assert log_in(server, who.password) == 200
+        with running(kind, port, tmp_path):
+            time.sleep(rates_in_cache.LEFT_ALONE + 0.5)
+            statuses = [log_in(server) for _ in range(12)]
+        assert log_in(server, who.password) in {200, 429}
+        assert server.call("GET", "/livez").status == 200
+    assert set(statuses) == {401, 429}
+
+
+@pytest.mark.parametrize(
+    "url", ["redis", "redis://", "http://host", "memcached://", "locmem://", "//host", "redis:///0"]
+)
+def test_an_address_that_means_nothing_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="CACHE_URL is none") as refused:
+        caches(f"{url}?password=s3cret" if "host" in url else url)
+    assert "s3cret" not in str(refused.value)
