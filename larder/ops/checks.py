@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
 from larder.common import database, replicas
 from larder.identity import queries
+from larder.ops import unsafe
 from larder.ops.demo import USERS
 
 Found = TypeVar("Found")
@@ -23,16 +24,10 @@ CONNECTIONS_FOR_OTHERS = 10
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
     """What must never reach production. Looked at by a server that starts, not by tools."""
-    return [] if settings.DEMO else list(_unsafe())
+    return [] if settings.DEMO else [*_unsafe(), *unsafe.secrets(), *unsafe.addresses()]
 
 
 def _unsafe() -> Iterator[CheckMessage]:
-    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
-        yield Error(
-            "SECRET_KEY is not set.",
-            hint="Give it 50 random characters.",
-            id="larder.E001",
-        )
     if settings.DEBUG:
         yield Error("DEBUG is on.", hint="DEBUG=1 needs DEMO=1.", id="larder.E002")
     if "*" in settings.ALLOWED_HOSTS or not settings.ALLOWED_HOSTS:
