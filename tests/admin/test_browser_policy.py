@@ -33,6 +33,7 @@ def assert_smuggled_scripts_stay_still(page: Page) -> None:
 
 def test_the_document_is_read_and_tried_out(site: str) -> None:
     def journey(page: Page) -> None:
+        page.set_default_timeout(90_000)  # a document of a megabyte is drawn
         page.goto(f"{site}/api/v1/docs")
         log_in = page.locator("#operations-auth-log_in")
         log_in.locator(".opblock-summary-control").click()
