@@ -115,8 +115,8 @@ class Replica:
         wrapper = self._wrapper
         try:
             wrapper.ensure_connection()
-            known: Position | None = vars(wrapper.connection).get("larder_replayed")
-            state = _state(known) if known is not None else None
+            known = _known(wrapper)
+            state = None if known is None else _state(known)
             if state is None or not needs.met_by(state.current_at, state.replayed):
                 state = _state(self._ask(wrapper))
         except Error as error:
@@ -183,6 +183,14 @@ class Replica:
         if nanoseconds() - asked_at > ASK_EVERY or needs.since > asked_at - FAR_BEHIND:
             return False
         return positions.current_at(replayed) <= needs.since
+
+
+def _known(wrapper: DatabaseWrapper) -> Position | None:
+    """What the connection has said last. Behind PgBouncer it may be another server process's by
+    now, or that of a server which has started anew at an earlier place: nothing is known."""
+    pooled = wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    found: Position | None = None if pooled else vars(wrapper.connection).get("larder_replayed")
+    return found
 
 
 def _state(replayed: Position) -> State:

@@ -1,20 +1,24 @@
 """A primary, a replica that streams from it, and servers that read from both."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from tempfile import TemporaryDirectory
+from time import sleep
 from typing import Any
 
 import pytest
 
 from tests.faults.test_restore import prepare
-from tests.replica.standby import catch_up, change, standby
+from tests.replica.standby import catch_up, change, wait_for
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster
+from tools.local_postgres.standby import standby
 
 PASSWORD = "a rather good one"
 SETTINGS = {"synchronous_commit": "on", "autovacuum": "off"}
+COUNTED_WITHIN = 1.2
+"""Seconds after which one process knows what another has counted."""
 _numbers = count(1)
 
 
@@ -71,9 +75,16 @@ class Shop:
 
     def reads(self) -> dict[str, int]:
         """Who has answered what replicas could have answered, by what the server counts."""
+        sleep(COUNTED_WITHIN)
         lines = self.server.call("GET", "/metrics").body.decode().splitlines()
         found = [line.partition("} ") for line in lines if line.startswith("larder_reads_total{")]
         return {name.split('"')[1]: int(float(value)) for name, _, value in found}
+
+    def reads_from_it(self) -> bool:
+        """Whether a process, whichever answers, had all of the replica a moment ago."""
+        found = self.server.call("GET", "/readyz").body["replicas"]["replica1"]
+        self.server.hang_up()
+        return not found["away"] and float(found["behind"]) < 5
 
     def catch_up(self) -> None:
         """Waits until the replica has everything."""
@@ -108,28 +119,36 @@ def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
     return {
         "DATABASE_URL": primary.app_url(),
         "OWNER_DATABASE_URL": primary.owner_url(),
+        "ACCESS_LOG": "0",
         "REPLICA_URLS": ",".join(one.app_url() for one in replicas),
     }
 
 
-OpenShop = Callable[..., Shop]
+@pytest.fixture(scope="session")
+def _server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    with TemporaryDirectory(prefix="larder-counts-") as folder:
+        counts = {"PROMETHEUS_MULTIPROC_DIR": folder}
+        with Server(workers=2, environment=environment(primary, _replica) | counts) as server:
+            yield server
 
 
 @pytest.fixture
-def open_shop(primary: Cluster, replica: Cluster) -> Iterator[OpenShop]:
-    """Starts servers: `without` names the guard to take out, `workers` how many processes."""
-    with ExitStack() as open_servers:
+def shop(_server: Server, primary: Cluster, replica: Cluster) -> Shop:
+    """A server of two processes, which read from the replica."""
+    opened = Shop(_server, primary, replica)
+    wait_for(lambda: all(opened.reads_from_it() for _ in range(6)))
+    return opened
 
-        def start(*, without: str = "", workers: int = 1, **variables: str) -> Shop:
-            entry = "tests.race.unguarded:application" if without else "config.wsgi:application"
-            options = environment(primary, replica) | {"WITHOUT": without} | variables
-            server = Server(workers=workers, application=entry, environment=options)
-            return Shop(open_servers.enter_context(server), primary, replica)
 
-        yield start
+@pytest.fixture(scope="session")
+def _unguarded_server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    options = environment(primary, _replica) | {"WITHOUT": "needs of readers"}
+    entry = "tests.race.unguarded:application"
+    with Server(workers=1, application=entry, environment=options) as server:
+        yield server
 
 
 @pytest.fixture
-def shop(open_shop: OpenShop) -> Shop:
-    """A server of one process."""
-    return open_shop()
+def unguarded(_unguarded_server: Server, primary: Cluster, replica: Cluster) -> Shop:
+    """For controls: a server that reads from the replica whatever the readers need."""
+    return Shop(_unguarded_server, primary, replica)

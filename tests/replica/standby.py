@@ -1,34 +1,17 @@
-"""A streaming replica of a cluster: real PostgreSQL, made with pg_basebackup."""
+"""A streaming replica that lags, hangs, or stands still."""
 
 import os
-import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
 import psycopg
 
-from tools.local_postgres import Cluster, binaries
+from tools.local_postgres import Cluster
 
 PATIENCE = 20.0
-STREAMING = {"wal_retrieve_retry_interval": "100ms"}
-
-
-def standby(primary: Cluster, folder: Path, settings: Mapping[str, str] | None = None) -> Cluster:
-    """A replica of `primary` in `folder`, not started yet; `settings` are PostgreSQL's."""
-    (folder / "server").mkdir(parents=True)
-    copy: list[str | Path] = [
-        *(binaries.find().program("pg_basebackup"), "--write-recovery-conf"),
-        *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
-        f"--pgdata={folder / 'server' / 'cluster'}",
-        f"--dbname={primary.superuser_url()}",
-    ]
-    subprocess.run(copy, check=True, stdin=subprocess.DEVNULL)
-    shutil.copy(primary.data / "passwords.json", folder)
-    return Cluster(folder, durable=False, settings=STREAMING | dict(settings or {}))
 
 
 def ask(cluster: Cluster, sql: str) -> str:
