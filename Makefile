@@ -92,6 +92,45 @@ logs: ## What the set says now
 stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
 
+# The image's name, as deploy/compose has it too, and what its labels say.
+IMAGE ?= larder:local
+build_image := $(DOCKER) build --tag $(IMAGE) \
+	--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	--build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ)
+
+.PHONY: docker/build
+docker/build: ## Build the image (DOCKER=, IMAGE=)
+	$(build_image) .
+
+.PHONY: docker/up
+docker/up: docker/build up ## Build the image, start the whole set
+
+.PHONY: docker/migrate
+docker/migrate: ## Roles, migrations, rights: on the set's database
+	$(compose) run --rm migrate
+
+.PHONY: docker/makemigrations
+docker/makemigrations: docker/build ## Write the migrations for changed models, from the image
+	$(DOCKER) run --rm --user "$$(id -u):$$(id -g)" --volume "$(CURDIR)/larder:/app/larder" \
+		--env PYTHONWARNINGS=ignore $(IMAGE) python manage.py makemigrations --skip-checks
+
+.PHONY: docker/unittest
+docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 2")
+	$(DOCKER) build --target test --tag $(IMAGE)-test .
+	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
+
+.PHONY: docker/try
+docker/try: installed-run ## Build the image without an engine, start it, and hold it to its promises (root, Linux)
+	@exec $(python) -m tools.image
+
+# Names that some teams know.
+.PHONY: docker/compose/build docker/compose/up docker/compose/migrate docker/compose/makemigrations docker/compose/unittest
+docker/compose/build: docker/build
+docker/compose/up: docker/up
+docker/compose/migrate: docker/migrate
+docker/compose/makemigrations: docker/makemigrations
+docker/compose/unittest: docker/unittest
+
 .PHONY: deploy/check
 deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
 	@PYTHON=$(python) $(SHELL) deploy/check.sh

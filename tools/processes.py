@@ -27,14 +27,20 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """Return the children of a process and all its threads, none when it is gone. Linux only."""
-    found: list[int] = []
+    """The children of a process and all its threads, none when it is gone. Linux only.
+
+    Each process is asked for its parent: the kernel's own list of children forgets some while
+    others start and end.
+    """
+    pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [one for one in pids if _parent(one) == pid]
+
+
+def _parent(pid: int) -> int | None:
     try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
-        return []
-    return found
+        return None
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,77 @@
+# The image of Larder: `make docker/build`, or `docker build .` (docs/deployment.md, "Image").
+#
+# Stages: builder (dependencies, static files, bytecode), test (the suite: `--target test`), and
+# prod, the last, which takes what builder made and has nothing to build with.
+
+# Another base: --build-arg PYTHON_TAG=… --build-arg PYTHON_DIGEST=@sha256:… (or empty, unpinned).
+# The digest is that of the index, for every architecture.
+ARG PYTHON_TAG=3.13.14-slim-bookworm
+ARG PYTHON_DIGEST=@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
+
+FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST} AS base
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+
+FROM base AS builder
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+COPY requirements/prod.txt /tmp/prod.txt
+# Wheels only: nothing that is downloaded runs here, and no compiler is missing.
+RUN python3 -m venv /opt/venv \
+    && pip install --no-compile --only-binary :all: --require-hashes -r /tmp/prod.txt
+COPY manage.py ./
+COPY config config
+COPY larder larder
+COPY demo demo
+COPY docs/problems.md docs/problems.md
+# Static files are served from static/, so the packages' own copies of them go, and so do the
+# sources of translations and what installs packages. Bytecode is checked against nothing: nobody
+# changes a source in here.
+RUN python manage.py collectstatic --no-input --verbosity 0 \
+    && find /opt/venv/lib \( -path '*/static/*' -o -name '*.po' \) -type f -delete \
+    && pip uninstall --yes --quiet pip setuptools \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
+
+FROM base AS test
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+COPY requirements/dev.txt requirements/dev.txt
+RUN python3 -m venv /opt/venv \
+    && pip install --only-binary :all: --require-hashes -r requirements/dev.txt \
+    && useradd --uid 10001 --create-home larder && chown larder /app
+COPY --chown=10001 . .
+USER 10001
+CMD ["python", "-m", "pytest", "-n", "2"]
+
+FROM base AS prod
+ARG VERSION=unversioned
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="Larder" \
+      org.opencontainers.image.description="The ordering backend behind a mobile app" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+# A name for the user's number, and none of the base's own tools for installing Python packages.
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin larder \
+    && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
+        -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
+COPY --from=builder /opt/venv /opt/venv
+COPY --from=builder /app /app
+USER 10001:10001
+# Everything it writes is below /tmp: a tmpfs, with --read-only. It listens to the container's
+# address; WORKERS, THREADS and all settings come from the environment.
+ENV HOST=0.0.0.0 \
+    PORT=8000 \
+    TMPDIR=/tmp
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=4)"]
+# The other processes are other commands of the same image: python manage.py prepare (before a new
+# version), python manage.py procrastinate worker (with --no-healthcheck: it serves nothing).
+CMD ["python", "-m", "larder.ops.serve"]

@@ -1,0 +1,1 @@
+"""`make docker/try`: the image, built and tried where no container engine runs (root, Linux)."""
