@@ -11,9 +11,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # A server shares its connections between threads; commands open one and close it.
 os.environ.setdefault("DB_POOL_SIZE", "8")
 
+from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management.base import SystemCheckError
+from django.core.signals import request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, reset_queries
 from django.urls import get_resolver
 
 from larder.api.content_type import with_plain_charsets
@@ -21,6 +24,12 @@ from larder.api.recent_writes import recent_writes
 from larder.ops import metrics, requests
 
 framework = get_wsgi_application()
+
+# A connection is given back when its request ends. To look when one begins as well, whether there
+# is one, and to empty a list of statements that only DEBUG fills, costs each request 7 µs.
+request_started.disconnect(close_old_connections)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 
 # What touches models is there once Django is set up.
 from larder.api.kept_answers import PATH, KeptAnswers  # noqa: E402 - it needs the models
