@@ -212,9 +212,9 @@ psql: installed-run ## An SQL shell on that database, as the owner of its tables
 # A name of its own, and no file: `requirements` is the folder that it writes to.
 .PHONY: requirements.txt
 requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
-	$(call lock) -o requirements/prod.txt
+	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
-	$(call lock) --extra local --extra dev -o requirements/dev.txt
+	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
 	for group in deploy-aws deploy-aws-check deploy-checkov; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from larder.common.postgresql.bounded import REPLICA_POOL
 from larder.ops.caches import caches
+from larder.ops.logs import with_correlation_id
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -60,6 +61,10 @@ SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # A line for every request; the demo's log would be nothing else.
 ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
+# OpenTelemetry reads this and its other variables by itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Database ------------------------------------------------------------------------------
@@ -154,6 +159,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "larder.ops.requests.observe",
+    *(["larder.ops.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.api.correlation.correlate",
     "larder.api.positions.tell_positions",
     "larder.api.recent_writes.note_writes",
@@ -296,18 +302,15 @@ LOG_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    with_correlation_id,
 ]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"correlation_id": {"()": "django_guid.log_filters.CorrelationId"}},
     "formatters": {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": [
-                *LOG_PROCESSORS,
-                structlog.stdlib.ExtraAdder(allow={"correlation_id"}),
-            ],
+            "foreign_pre_chain": LOG_PROCESSORS,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -318,7 +321,6 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "json",
-            "filters": ["correlation_id"],
         }
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},

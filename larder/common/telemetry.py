@@ -6,6 +6,7 @@ The modules know of no metrics library; `ops` watches (larder/ops/metrics.py).
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -71,3 +72,22 @@ placing = Observers()
 connections_held: deque[float] = deque(maxlen=65_536)
 """Seconds for which connections were kept from the pool, until somebody takes them from here; with
 nobody there the oldest go. An append costs 50 ns and no lock."""
+
+
+class Tracing:
+    """Spans of use cases: nobody makes any unless this process is traced (ops/tracing.py)."""
+
+    def __init__(self) -> None:
+        self.make: Callable[..., AbstractContextManager[object]] = _no_span
+
+    def span(self, name: str, **attributes: str | int) -> AbstractContextManager[object]:
+        """What is done within it takes so long, and belongs together."""
+        return self.make(name, **attributes)
+
+
+def _no_span(name: str, **attributes: str | int) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+tracing = Tracing()
+"""Of this process."""

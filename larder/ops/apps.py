@@ -13,9 +13,13 @@ class OpsConfig(AppConfig):
         from larder.common.rates import InDatabase
         from larder.common.rates_in_cache import InCache
         from larder.identity import attempts, hashers
-        from larder.ops import checks  # noqa: F401  registers the system checks
+        from larder.ops import (
+            checks,  # noqa: F401  registers the system checks
+            reporting,
+        )
         from larder.ops.metrics import PlacingCounted
 
+        reporting.start()
         telemetry.placing.watch(PlacingCounted())
         hashers.let_wait(settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL

@@ -18,6 +18,8 @@ from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
+from larder.common.postgresql.comments import unhurried
+
 
 def for_browsers(path: str) -> bool:
     """Whether people come to this path with a browser and a cookie.
@@ -46,8 +48,10 @@ class ForBrowsers:
         self._browsers = SessionMiddleware(self._csrf)
 
     def __call__(self, request: HttpRequest) -> Any:
-        answer = self._browsers if for_browsers(request.path_info) else self._others
-        return answer(request)
+        if not for_browsers(request.path_info):
+            return self._others(request)
+        with unhurried():
+            return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
         """Where Django refuses a form without its token."""

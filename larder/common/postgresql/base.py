@@ -3,6 +3,7 @@
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.backends.postgresql import base
@@ -10,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.utils import Error
 from psycopg_pool import PoolTimeout
 
+from larder.common.postgresql.comments import Commented
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import connections_held
 
@@ -56,6 +58,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connections_held.append(self._held.seconds)
             self._held = None
 
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        """What Django's own statements go through."""
+        return Commented(cursor, self)
+
+    @cached_property
+    def prepares_nothing(self) -> bool:
+        """Whether every statement is planned when it is asked, as behind PgBouncer."""
+        return self.settings_dict["OPTIONS"].get("prepare_threshold") is None
+
     def kept_cursor(self) -> CursorWrapper:
         """A cursor whose rows are all taken before the next statement, or, in a pipeline, at any
         time before its end. A connection keeps them: a new one for each statement costs 30 µs, a
@@ -73,7 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor = kept[self._sent]
         if self._in_pipeline:
             self._sent += 1
-        return CursorWrapper(cursor, self)
+        return Commented(cursor, self) if self.prepares_nothing else CursorWrapper(cursor, self)
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:

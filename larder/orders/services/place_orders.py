@@ -15,7 +15,7 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common import database
+from larder.common import database, telemetry
 from larder.common.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.ordering import why_not_order
@@ -72,8 +72,9 @@ def _placed_together(
     group: Sequence[Candidate], terms: Terms, now: datetime, lock_wait: float | None
 ) -> Exception | None:
     """One transaction; what brought it down, if anything did."""
+    span = telemetry.tracing.span("place orders", orders=len(group))
     try:
-        with transaction.atomic(durable=True), database.pipeline():
+        with span, transaction.atomic(durable=True), database.pipeline():
             if lock_wait is not None:
                 database.limit_lock_wait(lock_wait)
             _place_group(group, terms, now)

@@ -1,0 +1,25 @@
+"""Sentry and OpenTelemetry, each where its variable is set; imported nowhere else."""
+
+from importlib import import_module
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+def start() -> None:
+    """Once in each process: servers, worker, commands. Raises ImproperlyConfigured."""
+    if settings.SENTRY_DSN:
+        _start("larder.ops.errors_told", "SENTRY_DSN")
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        _start("larder.ops.tracing", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+def _start(module: str, variable: str) -> None:
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as missing:
+        raise ImproperlyConfigured(
+            f"{variable} is set, and {missing.name} is not installed: "
+            "install requirements/prod.txt, or larder[telemetry]."
+        ) from missing
+    found.start()

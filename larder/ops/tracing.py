@@ -1,0 +1,79 @@
+"""Traces, sent to OTEL_EXPORTER_OTLP_ENDPOINT where it is set; nothing of it is imported elsewhere.
+
+A request is a span, a group of orders one in it, each statement one in that; a job is one too.
+A trace that a client or proxy began (`traceparent`) goes on. How many are sent, OpenTelemetry's own
+variables say: OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_EXPORTER_OTLP_HEADERS.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.signals import connection_created
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django_guid import get_guid
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import extract
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from larder.common import telemetry
+
+_tracer = trace.get_tracer("larder")
+
+
+def start() -> None:
+    """From now on in this process, and in those that are forked from it."""
+    provider = TracerProvider(resource=Resource.create({"service.name": "larder"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    connection_created.connect(_trace_statements, dispatch_uid="larder.tracing")
+    telemetry.tracing.make = _span
+
+
+def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
+    """Middleware: a span for each request, named by its route, never by its path."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        parent = extract({"traceparent": request.headers.get("traceparent", "")})
+        with _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER) as span:
+            response = get_response(request)
+            match = request.resolver_match
+            if match is not None:
+                span.update_name(f"{request.method} /{match.route}")
+                span.set_attribute("http.route", f"/{match.route}")
+            span.set_attribute("http.request.method", str(request.method))
+            span.set_attribute("http.response.status_code", response.status_code)
+            span.set_attribute("larder.correlation_id", response.headers.get("Correlation-ID", ""))
+            if response.status_code >= 500:
+                span.set_status(Status(StatusCode.ERROR))
+            return response
+
+    return middleware
+
+
+@contextmanager
+def _span(name: str, **attributes: Any) -> Any:
+    """A span of the use case; the id is the request's or the job's."""
+    told = {f"larder.{key}": value for key, value in attributes.items()}
+    with _tracer.start_as_current_span(name, attributes=told) as span:
+        span.set_attribute("larder.correlation_id", get_guid() or "")
+        yield span
+
+
+def _trace_statements(connection: Any, **_: Any) -> None:
+    if _statement not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_statement)
+
+
+def _statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+    """Its text is the same for everybody: values are parameters. In a pipeline it lasts until it
+    is sent, and what it raises is raised later."""
+    with _tracer.start_as_current_span("sql", kind=SpanKind.CLIENT) as span:
+        span.set_attribute("db.system.name", "postgresql")
+        span.set_attribute("db.query.text", str(sql)[:2000])
+        return execute(sql, params, many, context)

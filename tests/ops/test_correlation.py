@@ -1,0 +1,124 @@
+"""One id from a request to its jobs, their lines and their statements."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.db import connection
+from django_guid.context import guid
+from procrastinate.contrib.django import app
+
+from larder.common import database
+from larder.common.postgresql.comments import unhurried
+from tests.conftest import Person
+from tests.database import superuser_url
+from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker, queue
+from tests.server import Server
+
+__all__ = ["queue"]
+
+
+@pytest.fixture
+def asked_as() -> Iterator[str]:
+    """The id of a request that is going on in this thread."""
+    before = guid.set(uuid4().hex)
+    yield str(guid.get())
+    guid.reset(before)
+
+
+def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
+    queue: None, asked_as: str, tmp_path: Path
+) -> None:
+    _defer("check_invariants")
+    guid.set(None)
+    told = _lines_of_invariants(tmp_path / "wanted")
+    assert asked_as in told
+    # And one that nobody asked for has an id of its own.
+    _add_job("check_invariants", "todo")
+    (own,) = _lines_of_invariants(tmp_path / "unwanted")[:1]
+    assert len(own) == 32
+    assert own != asked_as
+
+
+def _lines_of_invariants(log: Path) -> list[str]:
+    lines = _run_waiting_jobs(log)
+    return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
+
+
+def test_jobs_that_go_together_all_carry_it(queue: None, asked_as: str) -> None:
+    task = app.configure_task("tests.of_any_kind")
+    task.batch_defer({"timestamp": 1}, {"timestamp": 2})
+    carried = database.rows("SELECT args->>'_correlation_id' FROM procrastinate_jobs")
+    assert carried == [(asked_as,), (asked_as,)]
+
+
+@contextmanager
+def locked(table: str) -> Iterator[Callable[[str], list[str]]]:
+    """Nobody gets at a table in this block; gives who waits: their statements with a text."""
+    with psycopg.connect(superuser_url()) as holder, psycopg.connect(superuser_url()) as other:
+        other.autocommit = True
+        holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        asked = (
+            "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+        )
+        yield lambda text: [q for (q,) in other.execute(asked, [f"%{text}%"]).fetchall()]
+        holder.rollback()
+
+
+def _eventually_some(look: Callable[[], list[str]]) -> list[str]:
+    found = list[str]()
+    for _ in range(400):
+        found = look()
+        if found:
+            break
+        threading.Event().wait(0.05)
+    return found
+
+
+def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
+    queue: None, asked_as: str, tmp_path: Path
+) -> None:
+    _defer("delete_ended_log_ins")
+    guid.set(None)
+    with locked("django_session") as waiting, _worker(tmp_path / "log"):
+        (statement,) = _eventually_some(lambda: waiting(asked_as))
+    assert statement.startswith("DELETE")
+    assert statement.endswith(f"/*correlation_id='{asked_as}'*/")
+
+
+@pytest.mark.parametrize("pgbouncer", ["1", "0"])
+def test_behind_pgbouncer_every_statement_shows_it_and_elsewhere_none_of_an_app(
+    pgbouncer: str, transactional_db: None, person: Callable[..., Person]
+) -> None:
+    """A text of its own for each request could not be prepared."""
+    who, correlation_id = person(), uuid4().hex
+    with Server(workers=1, environment={"PGBOUNCER": pgbouncer}) as server:
+        token = server.token(who.customer.username, who.password)
+        asked = threading.Thread(
+            target=lambda: server.call(
+                "GET", "orders", token=token, headers={"Correlation-ID": correlation_id}
+            )
+        )
+        with locked('orders."order"') as waiting:
+            asked.start()
+            (statement,) = _eventually_some(lambda: waiting('FROM "order"'))
+        asked.join()
+    assert (correlation_id in statement) is (pgbouncer == "1")
+
+
+def test_a_statement_of_an_app_has_the_same_text_for_every_request(db: None, asked_as: str) -> None:
+    def text() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_query()")
+            return str(cursor.fetchone()[0])
+
+    assert asked_as not in text()
+    with unhurried():
+        assert text().endswith(f"/*correlation_id='{asked_as}'*/")
+    guid.set(None)
+    with unhurried():
+        assert "correlation_id" not in text()

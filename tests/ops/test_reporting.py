@@ -1,0 +1,170 @@
+"""Sentry and OpenTelemetry: nothing of them unless asked for, and then told to a real receiver."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Person
+from tests.database import superuser_url
+from tests.ops.receiver import Receiver, attributes, receiver
+from tests.ops.test_metrics import order
+from tests.ops.test_requests import eventually
+from tests.ops.test_worker import _add_job, _worker, queue
+from tests.server import ROOT, Server
+
+__all__ = ["queue"]
+
+MakePerson = Callable[..., Person]
+OPTIONAL = ("sentry_sdk", "opentelemetry", "larder.ops.tracing", "larder.ops.errors_told")
+
+
+def loaded(**environment: str) -> list[str]:
+    """Which of OPTIONAL a process has that has imported all that a server imports."""
+    code = (
+        "import sys, django; django.setup(); import config.urls, larder.ops.instruments;"
+        f"print(*[name for name in {OPTIONAL} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+def test_nothing_of_them_is_imported_unless_it_is_asked_for() -> None:
+    assert loaded(SENTRY_DSN="", OTEL_EXPORTER_OTLP_ENDPOINT="") == []
+    assert loaded(SENTRY_DSN="http://key@127.0.0.1:9/1", OTEL_EXPORTER_OTLP_ENDPOINT="") == [
+        *("sentry_sdk", "larder.ops.errors_told")
+    ]
+
+
+@contextmanager
+def broken_addresses() -> Iterator[None]:
+    """A table is not where statements look for it."""
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE identity.address RENAME TO address_away")
+        try:
+            yield
+        finally:
+            superuser.execute("ALTER TABLE identity.address_away RENAME TO address")
+
+
+def sentry(to: Receiver) -> dict[str, str]:
+    return {"SENTRY_DSN": f"http://key@127.0.0.1:{to.port}/1"}
+
+
+def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sent(
+    transactional_db: None, person: MakePerson, tmp_path: Path
+) -> None:
+    who = person(password="marker-of-a-password")
+    with (
+        receiver() as there,
+        Server(workers=2, environment=sentry(there), errors=tmp_path / "log") as server,
+    ):
+        token = server.token(who.customer.username, who.password)
+        with broken_addresses():
+            body = {"line1": "marker-of-a-street", "city": "x", "country": "GB", "postal_code": "1"}
+            answer = server.call(
+                *("POST", "me/addresses?key=marker-of-a-query"),
+                {"name": "marker-of-a-name", "label": "marker-of-a-label", **body},
+                token=token,
+                headers={"Cookie": "sessionid=marker-of-a-cookie"},
+            )
+            assert answer.status == 500, answer
+            assert eventually(lambda: bool(there.events))
+        server.call("GET", "/livez")
+        sent = b"".join(body for _, body in there.received)
+    (event,) = there.events
+    assert event["tags"]["correlation_id"] == answer.headers["correlation-id"]
+    assert "address" in event["exception"]["values"][-1]["value"]
+    assert b"marker" not in sent
+    assert token.encode() not in sent
+    assert who.customer.username.encode() not in sent
+
+
+def test_a_job_that_fails_is_an_event(queue: None, tmp_path: Path) -> None:
+    _add_job("check_invariants", "todo")
+    with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE inventory.stock RENAME TO stock_away")
+        try:
+            with _worker(tmp_path / "log", "--one-shot", **sentry(there)) as worker:
+                worker.wait(60)
+        finally:
+            superuser.execute("ALTER TABLE inventory.stock_away RENAME TO stock")
+    ids = {event["tags"]["correlation_id"] for event in there.events}
+    assert ids
+    assert all(len(one) == 32 for one in ids)
+
+
+def tracing(to: Receiver) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{to.port}",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
+
+
+def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
+    transactional_db: None, person: MakePerson, product: Callable[..., int]
+) -> None:
+    jam, who = product(stock=10), person()
+    with receiver() as there, Server(workers=2, environment=tracing(there)) as server:
+        token = server.token(who.customer.username, who.password)
+        assert order(server, token, jam) == 201
+        assert eventually(lambda: any(one.name == "POST /api/v1/orders" for one in there.spans))
+    (request,) = [one for one in there.spans if one.name == "POST /api/v1/orders"]
+    (placing,) = [one for one in there.spans if one.name == "place orders"]
+    statements = [one for one in there.spans if one.parent_span_id == placing.span_id]
+    assert placing.parent_span_id == request.span_id
+    assert attributes(placing)["larder.orders"] == 1
+    assert attributes(request)["http.response.status_code"] == 201
+    assert len(attributes(request)["larder.correlation_id"]) == 32
+    assert any("INSERT INTO ledger_entry" in attributes(one)["db.query.text"] for one in statements)
+    assert {one.trace_id for one in (placing, *statements)} == {request.trace_id}
+
+
+def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
+        server.call("GET", "/livez", headers={"traceparent": f"00-{trace}-{parent}-01"})
+        assert eventually(lambda: any(one.name == "GET /livez" for one in there.spans))
+    (span,) = [one for one in there.spans if one.name == "GET /livez"]
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
+
+
+def test_a_job_is_a_trace_too(queue: None, tmp_path: Path) -> None:
+    _add_job("delete_expired_keys", "todo")
+    with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:
+        worker.wait(60)
+    jobs = [one for one in there.spans if one.name == "job"]
+    job = next(one for one in jobs if "delete_expired_keys" in attributes(one)["larder.task"])
+    assert [one for one in there.spans if one.parent_span_id == job.span_id]
+
+
+@pytest.mark.parametrize(
+    ("variable", "module"),
+    [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")],
+)
+def test_without_the_package_the_server_says_what_to_install(variable: str, module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; import django; django.setup()"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "config.settings", variable: "http://key@127.0.0.1:9/1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"{variable} is set, and {module}" in done.stderr
+    assert "requirements/prod.txt" in done.stderr
