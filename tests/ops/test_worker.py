@@ -62,7 +62,7 @@ def _worker(log: Path, *options: str, **environment: str) -> Iterator["subproces
 def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
     """Has a worker do what waits, and returns what it logged."""
     with _worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
-        process.wait(20)
+        process.wait(60)
     lines = log.read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
 
