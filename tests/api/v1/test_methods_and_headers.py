@@ -9,7 +9,7 @@ from tests.api.document import operations
 from tests.conftest import Api
 
 ORDER_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-UUIDS = ("{order}", "{key}", "{address}")
+UUIDS = ("{order}", "{key}", "{address}", "{session}")
 IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID)}
 
 
