@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ ORDERS_BETWEEN = 20
 
 def main() -> int:
     """Drill; 0 when nothing was lost or doubled and everything was back in time."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("Broken off."))
     try:
         return 0 if drill(options.parse(sys.argv[1:])) else 1
     except (LauncherError, NoAnswerError) as error:
