@@ -209,7 +209,7 @@ shell: installed-run ## A Python shell on that database
 psql: installed-run ## An SQL shell on that database, as the owner of its tables
 	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
 
-# A name of its own, and no file: `requirements` is the folder that it writes to.
+# Named after what it makes, in `requirements`; the file in the root only points there.
 .PHONY: requirements.txt
 requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
 	$(call lock) --extra telemetry -o requirements/prod.txt
