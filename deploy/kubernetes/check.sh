@@ -1,0 +1,17 @@
+#!/bin/sh
+# Every manifest by Kubernetes' own schemas, with no member that they do not know, for the oldest
+# version that is looked after and a new one. tests/deploy/test_kubernetes.py sees whether they fit
+# together. kustomize's own files have no schema in a cluster: kubectl reads them, where it is.
+set -eu
+validate="$(dirname "$PYTHON")/kubernetes-validate"
+manifests=$(find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml | sort)
+for version in 1.33 1.35; do
+    # shellcheck disable=SC2086
+    "$validate" --strict --quiet --kubernetes-version "$version" $manifests
+done
+if command -v kubectl >/dev/null; then
+    kubectl kustomize deploy/kubernetes/prepare >/dev/null
+    kubectl kustomize deploy/kubernetes/server >/dev/null
+else
+    echo "kubectl kustomize: not looked at, there is no kubectl here"
+fi
