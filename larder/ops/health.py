@@ -1,9 +1,12 @@
 """Probes: is this process alive, can it serve."""
 
+import logging
+import secrets
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -12,6 +15,8 @@ from larder.common import database, replicas
 from larder.common.clock import now
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
+
+logger = logging.getLogger(__name__)
 
 WORKER_SILENT_AFTER = timedelta(seconds=40)
 """The worker beats every ten seconds; one that missed three beats is gone."""
@@ -25,8 +30,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when this process can serve: database, migrations and, in demo mode, the demo data.
 
-    The worker's heart-beat is told, and how replicas were found a moment ago, but a shop without
-    them still sells.
+    The worker's heart-beat is told, how replicas were found a moment ago, and whether the shared
+    cache answers, if there is one; but a shop without them still sells.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
@@ -38,7 +43,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except Error:
         pass
     ready = all(checks.values())
-    body = {"ready": ready, "checks": checks, "worker": worker, "replicas": _replicas()}
+    body = {
+        "ready": ready,
+        "checks": checks,
+        "worker": worker,
+        "replicas": _replicas(),
+        "cache": _cache() if settings.CACHE_URL else None,
+    }
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 
@@ -66,6 +77,17 @@ def _replicas() -> dict[str, dict[str, Any]]:
         one.alias: {"away": one.is_away, "behind": round(one.behind, 3)}
         for one in replicas.replicas()
     }
+
+
+def _cache() -> dict[str, bool]:
+    """Of the cache that all servers share; it is waited for half a second each way at most."""
+    mark = secrets.token_hex(8)
+    try:
+        cache.set(f"readyz-{mark}", mark, timeout=10)
+        return {"away": cache.get(f"readyz-{mark}") != mark}
+    except Exception as error:  # each cache's client has errors of its own
+        logger.warning("The cache of CACHE_URL does not answer: %s", type(error).__name__)
+        return {"away": True}
 
 
 def _worker() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Probes, and what `manage.py prepare` leaves behind."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -10,6 +11,8 @@ from larder.common import database
 from larder.inventory import queries as inventory
 from larder.ops import demo
 from tests.conftest import Api
+from tests.ops.test_caches import KINDS, running
+from tests.server import Server, free_port
 
 
 def test_livez_needs_no_connection(api: Api) -> None:
@@ -77,3 +80,19 @@ def test_probes_answer_who_asks_by_address(db: None, api: Api, path: str) -> Non
 
 def test_nothing_else_answers_to_a_host_that_is_not_ours(api: Api) -> None:
     assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
+    kind: str, transactional_db: None, tmp_path: Path
+) -> None:
+    port = free_port()
+    with Server(workers=1, environment={"CACHE_URL": f"{kind}://127.0.0.1:{port}"}) as server:
+        with running(kind, port, tmp_path):
+            assert server.call("GET", "/readyz").body["cache"] == {"away": False}
+        answer = server.call("GET", "/readyz")
+        assert (answer.status, answer.body["cache"]) == (200, {"away": True})
+
+
+def test_readyz_tells_of_no_cache_where_none_is_shared(db: None, api: Api) -> None:
+    assert api("GET", "/readyz").body["cache"] is None

@@ -1,6 +1,7 @@
 """A real Prometheus scrapes a real server and is asked all that the dashboard and the rules ask."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -51,7 +52,12 @@ def watched(
 ) -> Iterator[tuple[Server, Prometheus]]:
     """A server that has had all kinds of requests, and a Prometheus that has seen them."""
     jam, who = product(stock=1000), person()
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"), "METRICS_TOKEN": TOKEN}
+    environment = {
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"),
+        "METRICS_TOKEN": TOKEN,
+        # No standby of another: a replica that is of no use, and told of as away.
+        "REPLICA_URLS": os.environ["DATABASE_URL"],
+    }
     with Server(workers=2, environment=environment, errors=tmp_path / "log") as server:
         target = f"127.0.0.1:{server.port}"
         with prometheus(tmp_path, targets=[target], token=TOKEN) as one:
@@ -113,7 +119,7 @@ def test_the_rules_are_loaded_and_a_healthy_shop_wakes_nobody(
     firing = {alert["labels"]["alertname"] for alert in one.get("alerts")["alerts"]}
     # Requests are slow where eight test runs share a machine; no worker runs here.
     assert firing <= {
-        *("LarderWorkerSilent", "LarderInvariantsUnchecked"),
+        *("LarderWorkerSilent", "LarderInvariantsUnchecked", "LarderReplicaAway"),
         *(rule["alert"] for rule in rules() if "Budget" in rule.get("alert", "")),
     }
     assert one.query('up{job="larder"}')[0]["value"][1] == "1"
