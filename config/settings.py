@@ -8,17 +8,17 @@ refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
 from pathlib import Path
 from typing import Any
 
-import environ
 import structlog
 from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.common.postgresql.bounded import REPLICA_POOL
 from larder.ops.caches import caches
+from larder.ops.environment import Environment
 from larder.ops.logs import with_correlation_id
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = Environment()
 
 # --- What this installation is -------------------------------------------------------------
 INSECURE_SECRET_KEY = "insecure-key-for-tools-only"
@@ -109,6 +109,8 @@ def database(url: str, *, pool_size: int = 0, **pool: Any) -> dict[str, Any]:
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
 OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="") or DATABASE_URL
+# With a password the read-only role (larder_readonly) can log in; `manage.py prepare` gives it.
+READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
 # The worker waits for its jobs with LISTEN, which PgBouncer's transaction mode does not pass.
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
 PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"

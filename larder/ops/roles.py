@@ -30,6 +30,13 @@ TIME_LIMITS = {
 }
 """What the server's statements may take; a placing waits for the orders before it."""
 
+READER_LIMITS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""Reports read more than a request may, and still end."""
+
 TRANSACTION_LIMIT = {"transaction_timeout": "30s"}
 """What the server's transactions may take in all, on PostgreSQL 17 and later: short statements,
 one after the other, would hold every reader of a feed back for as long as they like. The largest
@@ -95,7 +102,19 @@ def make_roles(*, using: str = "owner") -> None:
             sql.Identifier(app.name),
             sql.Literal(value),
         )
-    _make(READ_ONLY, using, login=False)
+    _make_reader(using, settings.READONLY_PASSWORD)
+
+
+def _make_reader(using: str, password: str) -> None:
+    """The read-only role: for reports and for people who look something up. It can log in only
+    where somebody gave it a password, and holds no reader of the feeds back for longer than
+    READER_LIMITS."""
+    _make(READ_ONLY, using, login=bool(password))
+    reader = sql.Identifier(READ_ONLY)
+    if password:
+        _run(using, "ALTER ROLE {} PASSWORD {}", reader, sql.Literal(password))
+    for name, value in READER_LIMITS.items():
+        _run(using, f"ALTER ROLE {{}} SET {name} = {{}}", reader, sql.Literal(value))
 
 
 def _server(using: str) -> int:

@@ -61,6 +61,9 @@ def addresses() -> Iterator[CheckMessage]:
         hint = "Write it as https://shop.example.com, without a path."
         said = "PUBLIC_URL is no https address: passwords would travel in the clear."
         yield Error(said, hint=hint, id="larder.E014")
+    if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
+        hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
+        yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
     if settings.RATE_LIMITS not in {"normal", "wide"}:
         hint = "Choose normal, or wide for load tests."
         yield Error("RATE_LIMITS is neither normal nor wide.", hint=hint, id="larder.E015")

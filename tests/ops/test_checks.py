@@ -1,5 +1,6 @@
 """A server does not start with settings that would be unsafe."""
 
+import json
 import os
 import subprocess
 import sys
@@ -109,14 +110,60 @@ def test_settings_can_be_imported_in_an_empty_environment() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_secret_can_be_given_as_a_file(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("from a file")
+SECRETS = {
+    **{
+        name: f"postgresql://larder:{name}@host/db"
+        for name in (
+            "DATABASE_URL",
+            "OWNER_DATABASE_URL",
+            "WORKER_DATABASE_URL",
+        )
+    },
+    **{
+        name: f"a secret: {name}"
+        for name in (
+            "SECRET_KEY",
+            "METRICS_TOKEN",
+            "READONLY_PASSWORD",
+        )
+    },
+    "SECRET_KEY_FALLBACKS": "one of before,another",
+    "REPLICA_URLS": "postgresql://larder:replica@host/db",
+    "CACHE_URL": "redis://:cache@host:6379/0",
+}
+READ = """
+import json
+from config import settings
+names = %r
+print(json.dumps({name: getattr(settings, name) for name in names}))
+"""
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_every_secret_can_be_given_as_a_file(tmp_path: Path, end: str) -> None:
+    """As an editor writes it, with an end of the line that is no part of it, and without."""
+    for name, value in SECRETS.items():
+        (tmp_path / name).write_text(f"{value}{end}", newline="")
+    files = {f"{name}_FILE": str(tmp_path / name) for name in SECRETS}
+    command = [sys.executable, "-c", READ % (tuple(SECRETS),)]
+    environment = {"PATH": "/usr/bin:/bin"} | files
     done = subprocess.run(
-        [sys.executable, "-c", "from config import settings; print(settings.SECRET_KEY)"],
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    read = json.loads(done.stdout)
+    lists = ("SECRET_KEY_FALLBACKS", "REPLICA_URLS")
+    assert read == SECRETS | {name: SECRETS[name].split(",") for name in lists}
+
+
+def test_a_secret_whose_file_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    missing = {"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "nothing")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "key")},
+        env=missing,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert done.stdout.strip() == "from a file"
+    assert done.returncode != 0
+    assert str(tmp_path / "nothing") in done.stderr

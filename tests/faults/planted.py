@@ -1,0 +1,146 @@
+"""Secrets that are planted in a running Larder, and requests of every kind that fail with them."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from tests.server import Reply, Server, free_port
+from tools.local_postgres import Cluster
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def marker(of: str) -> str:
+    """A secret that nobody would write by accident: fifty characters and more."""
+    return f"planted-{of}-4Xq9-{of[::-1]}-Zb7Wk2Lm8Rt5Yc1Hg6Fd3Sa0Pj".replace(" ", "-")
+
+
+SETTINGS = {
+    "SECRET_KEY": marker("secret key"),
+    "SECRET_KEY_FALLBACKS": marker("former key"),
+    "METRICS_TOKEN": marker("metrics token"),
+    # Nobody listens there: they fail, and tell of it.
+    "CACHE_URL": f"redis://:{marker('cache')}@127.0.0.1:{free_port()}/0",
+    "EMAIL_URL": f"smtp://larder:{marker('mail')}@127.0.0.1:{free_port()}",
+    "SENTRY_DSN": f"http://{marker('sentry')}@127.0.0.1:{free_port()}/1",
+}
+PASSWORD, WRONG, NEW = (marker(of) for of in ("password", "wrong password", "new password"))
+UNKNOWN_KEY = f"larder_{marker('unknown key')}"
+
+
+def environment(cluster: Cluster) -> dict[str, str]:
+    """Where every setting that is secret is a marker, or the passwords of the cluster's roles."""
+    urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+    chosen = {"COMPAT": "0,1,2,3,4", "LOG_LEVEL": "DEBUG", "ACCESS_LOG": "1"}
+    return SETTINGS | urls | chosen
+
+
+def secrets_of(cluster: Cluster) -> set[str]:
+    """All of them, but for those that a test is handed by the server."""
+    of_roles = {url.split("@")[0].rpartition(":")[2] for url in _urls(cluster)}
+    planted = [marker(of) for of in ("cache", "mail", "sentry")]
+    keys = [SETTINGS[name] for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "METRICS_TOKEN")]
+    return {*of_roles, *planted, *keys, PASSWORD, WRONG, NEW, UNKNOWN_KEY}
+
+
+def _urls(cluster: Cluster) -> tuple[str, str]:
+    return cluster.app_url(), cluster.owner_url()
+
+
+@dataclass
+class Client:
+    """Somebody with secrets, whose every answer is kept unless it hands secrets out."""
+
+    server: Server
+    username: str
+    access: str = ""
+    refresh: str = ""
+    key: str = ""
+
+    def enter(self) -> set[str]:
+        """Registers, logs in, makes a key. Returns the secrets that were handed out."""
+        credentials = {"username": self.username, "password": PASSWORD}
+        self.server.call("POST", "auth/register", credentials)
+        pair = self.server.call("POST", "auth/token", credentials)
+        self.access, self.refresh = pair.body["access"], pair.body["refresh"]
+        made = self.server.call("POST", "auth/keys", {"name": "till"}, token=self.access)
+        self.key = made.body["key"]
+        return {self.access, self.refresh, self.key}
+
+    def fail(self) -> Iterator[Reply]:
+        """Requests that are refused or go wrong, with every secret wherever one can be."""
+        yield from self._passwords()
+        yield from self._headers()
+        call, both = self.server.call, {"username": self.username, "password": PASSWORD}
+        yield call("POST", "auth/token", json.dumps(both).encode()[:-1] + b", broken")
+        yield call("POST", "auth/token", both | {"unknown": WRONG})
+        yield call("POST", "auth/token", {"username": [PASSWORD], "password": [WRONG]})
+        yield call("POST", "auth/token", both, headers={"Content-Type": "text/plain"})
+        yield call("POST", "auth/register", both | {"email": WRONG})
+        yield call("POST", "auth/register", both)
+        yield call("POST", "auth/token/refresh", {"refresh": self.refresh + "x"})
+        yield call("POST", "auth/token/refresh", {"refresh": self.refresh, "x": self.access})
+        yield call("POST", "auth/token/revoke", {"refresh": UNKNOWN_KEY})
+        change = {"current_password": WRONG, "new_password": NEW}
+        yield call("POST", "auth/password/change", change, token=self.access)
+        yield call("POST", "orders", {"lines": [], "x": WRONG}, token=self.access)
+        yield call("GET", f"products?limit=x&{urlencode({'password': PASSWORD})}", token=self.key)
+
+    def _passwords(self) -> Iterator[Reply]:
+        """Wrong ones, at every door."""
+        body = {"username": self.username, "password": WRONG}
+        for path in ("auth/token", "/auth/", "/api/token/", "/api/identity/token/"):
+            yield self.server.call("POST", path, body)
+        pair = b64encode(f"{self.username}:{WRONG}".encode()).decode()
+        yield self.server.call("GET", "/token/", headers={"Authorization": f"Basic {pair}"})
+        form = urlencode(body).encode()
+        yield self.server.call("POST", "/admin/login/", form, headers=FORM)
+        yield self.server.call("POST", "/api/token/", form, headers=FORM)
+
+    def _headers(self) -> Iterator[Reply]:
+        """Credentials that are not good, or not good here."""
+        for given in (
+            *(f"Bearer {UNKNOWN_KEY}", f"Token {WRONG}", f"Bearer {self.access}x", PASSWORD),
+            *(f"Bearer {self.refresh}", f"Basic {quote(PASSWORD)}", f"Digest {self.key}"),
+        ):
+            for path in ("me", "/api/products/", "/metrics", "/orders/"):
+                yield self.server.call("GET", path, headers={"Authorization": given})
+
+    def work(self) -> Iterator[Reply]:
+        """Requests that are right, and fail only if the server does."""
+        call, both = self.server.call, {"username": self.username, "password": PASSWORD}
+        yield call("POST", "auth/token", both)
+        yield call("POST", "auth/token/refresh", {"refresh": self.refresh})
+        yield call("POST", "auth/register", both | {"username": f"{self.username} again"})
+        yield call("POST", "auth/keys", {"name": "another"}, token=self.access)
+        yield call("POST", "/auth/", both)
+        yield call("GET", "me", token=self.key)
+        form = urlencode(both).encode()
+        yield call("POST", "/api/identity/token/", form, headers=FORM)
+
+
+def found_in(texts: Iterable[tuple[str, str]], secrets: set[str]) -> list[str]:
+    """Where which secret was found, in whatever spelling a log or an answer may have it."""
+    spelled = {one: {one, quote(one), b64encode(one.encode()).decode()} for one in secrets}
+    return [
+        f"{secret[:30]}… in {name}: {text[:300]}"
+        for name, text in texts
+        for secret, forms in spelled.items()
+        if any(form in text for form in forms)
+    ]
+
+
+def lines_of(log: Path) -> list[tuple[str, str]]:
+    """A log, line by line."""
+    return [(log.name, line) for line in log.read_text(errors="replace").splitlines()]
+
+
+def told(reply: Reply) -> tuple[str, str]:
+    """An answer as one text."""
+    body: Any = reply.body
+    shown = body.decode(errors="replace") if isinstance(body, bytes) else json.dumps(body)
+    return f"an answer {reply.status}", f"{reply.headers} {shown}"

@@ -1,0 +1,106 @@
+"""The deployment checklist: every check it names fires, every test it names is there."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.test import Client
+
+from tests.conftest import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "deployment-checklist.md").read_text(encoding="utf-8")
+NAMED = set(re.findall(r"\b(?:larder|security)\.[EW]\d{3}", PAGE))
+TESTS = sorted(set(re.findall(r"\btests/[\w/]+\.py(?:::\w+)?", PAGE)))
+
+FIRING: dict[str, dict[str, Any]] = {
+    "larder.E001": {"SECRET_KEY": "insecure-key-for-tools-only"},
+    "larder.E002": {"DEBUG": True},
+    "larder.E003": {"ALLOWED_HOSTS": ["*"]},
+    "larder.E004": {"REGISTRATION": ""},
+    "larder.E006": {"WORKERS": 1000},
+    "larder.E007": {"COMPAT": frozenset({"seven"})},
+    "larder.E008": {"MIN_ORDER_TOTAL": "a lot"},
+    "larder.E009": {"SECRET_KEY": "short"},
+    "larder.E010": {"METRICS_TOKEN": "short"},
+    "larder.E011": {"CORS_ALLOWED_ORIGINS": ["*"]},
+    "larder.E012": {"CSRF_TRUSTED_ORIGINS": ["https://*.example.com"]},
+    "larder.E013": {"TRUSTED_PROXIES": ["0.0.0.0/0"]},
+    "larder.E014": {"PUBLIC_URL": "http://shop.example.com"},
+    "larder.E015": {"RATE_LIMITS": "none"},
+    "larder.E016": {"SESSION_COOKIE_SECURE": False},
+    "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},
+    "larder.W003": {"RATE_LIMITS": "wide"},
+    "security.W004": {"SECURE_HSTS_SECONDS": 0},
+    "security.W005": {"SECURE_HSTS_INCLUDE_SUBDOMAINS": False},
+    "security.W008": {"SECURE_SSL_REDIRECT": False},
+    "security.W009": {"SECRET_KEY": "short"},
+    "security.W018": {"DEBUG": True},
+    "security.W020": {"ALLOWED_HOSTS": []},
+    "security.W021": {"SECURE_HSTS_PRELOAD": False},
+}
+ELSEWHERE = {
+    "larder.E005": "test_demo_users_are_refused",
+    "larder.W001": "tests/ops",
+}
+"""Those that need more than a setting: a user, a replica."""
+
+
+def found() -> set[str | None]:
+    checked = run_checks(include_deployment_checks=True, databases=["default"])
+    return {one.id for one in checked if not one.is_silenced()}
+
+
+def test_the_page_names_every_check_that_is_made_to_fire() -> None:
+    assert set(FIRING) | set(ELSEWHERE) == NAMED
+
+
+def test_the_page_names_every_check_of_larders() -> None:
+    code = "".join(file.read_text() for file in ROOT.glob("larder/**/*.py"))
+    assert set(re.findall(r'id="(larder\.[EW]\d{3})"', code)) <= NAMED
+
+
+@pytest.mark.parametrize("name", sorted(FIRING))
+def test_a_check_fires_where_its_row_is_not_kept(
+    name: str, settings: LazySettings, db: None
+) -> None:
+    settings.RATE_LIMITS = "normal"
+    settings.SECURE_SSL_REDIRECT = True
+    assert name not in found()
+    for setting, value in FIRING[name].items():
+        setattr(settings, setting, value)
+    assert name in found()
+
+
+def test_demo_users_are_found(person: Callable[..., Person]) -> None:
+    person("admin", "12345")
+    assert "larder.E005" in found()
+
+
+@pytest.mark.parametrize("named", TESTS)
+def test_a_test_that_is_named_is_there(named: str) -> None:
+    file, _, test = named.partition("::")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert f"def {test or 'test_'}" in text
+
+
+def test_every_row_names_what_enforces_it() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "enforced" not in line]
+    bare = [row for row in rows if not re.search(r"(larder|security)\.[EW]\d{3}|tests/", row)]
+    assert len(rows) > 30
+    assert [row for row in bare if "`DEMO` is off" not in row] == []
+
+
+def test_collected_files_are_given_out(settings: LazySettings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    call_command("collectstatic", interactive=False, verbosity=0)
+    assert (tmp_path / "ops" / "admin.css").is_file()
+    for path in ("ops/admin.css", "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"):
+        answer = Client().get(f"/static/{path}")
+        assert answer.status_code == 200, path
+        assert answer.getvalue() == (tmp_path / path).read_bytes()

@@ -1,0 +1,107 @@
+"""What the read-only role is: able to log in only when asked for, and to look."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from tests.database import superuser_url
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a-password-of-this-test-alone"
+
+
+def prepare(password: str) -> None:
+    command = [sys.executable, "manage.py", "prepare"]
+    given = os.environ | {"READONLY_PASSWORD": password}
+    subprocess.run(command, cwd=ROOT, env=given, check=True, stdout=subprocess.DEVNULL)
+
+
+def reader_url() -> str:
+    given = urlsplit(os.environ["DATABASE_URL"])
+    where = given.netloc.rpartition("@")[2]
+    return urlunsplit(given._replace(netloc=f"larder_readonly:{SECRET}@{where}"))
+
+
+BOOKS = ("product", "stock", "ledger_entry", '"order"', "order_line", "order_event")
+REFUSED = (
+    "SELECT password FROM customer",
+    "SELECT email FROM customer",
+    "SELECT * FROM session",
+    "SELECT * FROM key",
+    "SELECT * FROM address",
+    "SELECT * FROM rate_limit",
+    "SELECT * FROM django_session",
+    "SELECT * FROM procrastinate_jobs",
+    "INSERT INTO category (name) VALUES ('x')",
+    "UPDATE stock SET available = 0",
+    "DELETE FROM product",
+    "TRUNCATE product",
+    "CREATE TABLE public.mine (id int)",
+    "SELECT pg_read_file('/etc/passwd')",
+    "COPY product TO PROGRAM 'true'",
+)
+
+
+def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
+    transactional_db: None,
+) -> None:
+    """One test, for the role is the cluster's: others must not find it in between."""
+    prepare(SECRET)
+    with psycopg.connect(reader_url(), autocommit=True) as reader:
+        for table in BOOKS:
+            reader.execute(f"SELECT * FROM {table} LIMIT 1")
+        assert reader.execute("SHOW statement_timeout").fetchone() == ("1min",)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute("CREATE TEMPORARY TABLE mine (id int)")
+        # Also where it turns off what keeps it from writing by default.
+        reader.execute("SET default_transaction_read_only = off")
+        for statement in REFUSED:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(statement)
+    prepare("")
+    with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+        psycopg.connect(reader_url())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_entry SET available_change = 0",
+        "DELETE FROM order_event",
+        "TRUNCATE rate_limit",
+        "DROP TABLE product",
+        "CREATE TABLE public.mine (id int)",
+        "CREATE ROLE mine",
+        "ALTER ROLE larder_readonly LOGIN",
+        "SET ROLE larder_owner",
+        "ALTER TABLE ledger_entry DISABLE TRIGGER ALL",
+        "SELECT pg_read_file('/etc/passwd')",
+    ],
+)
+def test_the_servers_role_changes_no_history_and_no_tables(
+    statement: str, transactional_db: None
+) -> None:
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        server.execute(statement)
+
+
+def test_the_owner_is_no_superuser(transactional_db: None) -> None:
+    with psycopg.connect(superuser_url()) as superuser:
+        rows = superuser.execute(
+            "SELECT rolname, rolsuper, rolreplication, rolbypassrls, rolcreatedb FROM pg_roles"
+            " WHERE rolname IN ('larder_app', 'larder_readonly')"
+        ).fetchall()
+        (owner,) = superuser.execute(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = 'larder_owner'"
+        ).fetchall()
+    assert sorted(row[0] for row in rows) == ["larder_app", "larder_readonly"]
+    assert all(not any(row[1:]) for row in rows)
+    assert owner == (False,)
