@@ -1,15 +1,49 @@
 """Secrets that are planted in a running Larder, and requests of every kind that fail with them."""
 
+import gzip
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from tests.server import Reply, Server, free_port
 from tools.local_postgres import Cluster
+
+ERRORS_RECEIVED: list[str] = []
+"""What was reported to where SENTRY_DSN leads, as long as `receiving` listens there."""
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    """Takes error reports as Sentry does. The key of the DSN is how a sender names itself there,
+    in a header, which is not looked at."""
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        packed = self.headers.get("Content-Encoding") == "gzip"
+        ERRORS_RECEIVED.append((gzip.decompress(sent) if packed else sent).decode())
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def receiving() -> Iterator[list[str]]:
+    """The error reports that arrive meanwhile."""
+    ERRORS_RECEIVED.clear()
+    port = urlsplit(SETTINGS["SENTRY_DSN"]).port or 0
+    with ThreadingHTTPServer(("127.0.0.1", port), _Receiver) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield ERRORS_RECEIVED
+        server.shutdown()
+
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

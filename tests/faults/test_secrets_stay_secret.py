@@ -6,12 +6,21 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 
 from tests.faults.conftest import ROOT
-from tests.faults.planted import Client, environment, found_in, lines_of, secrets_of, told
+from tests.faults.planted import (
+    Client,
+    environment,
+    found_in,
+    lines_of,
+    marker,
+    receiving,
+    secrets_of,
+    told,
+)
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster
 
@@ -57,9 +66,18 @@ def test_an_error_of_ours_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_
     with serving(cluster, tmp_path / "first.log") as server:
         client = somebody(server)
         handed_out = client.enter()
-    with serving(cluster, log, defect="everywhere") as server:
-        client.server = server
-        replies = list(client.work())
+    with receiving() as reports:
+        with serving(cluster, log, defect="everywhere") as server:
+            client.server = server
+            replies = list(client.work())
+            deadline = monotonic() + 30
+            while len(reports) < 5 and monotonic() < deadline:
+                sleep(0.1)
+        received = list(reports)
+    assert sum("a defect" in report for report in received) >= 5
+    texts = [("an error report", report) for report in received]
+    own_name = {marker("sentry")}
+    assert found_in(texts, (secrets_of(cluster) | handed_out) - own_name) == []
     assert [reply.status for reply in replies].count(500) >= 5
     assert log.read_text().count("a defect") >= 5
     assert_kept(cluster, replies, [log], handed_out)
