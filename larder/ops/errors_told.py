@@ -6,6 +6,7 @@ and struck out.
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 import sentry_sdk
@@ -16,6 +17,8 @@ from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
+
+from larder.ops.endings import at_end
 
 
 def start() -> None:
@@ -40,6 +43,7 @@ def start() -> None:
         server_name="",
         before_send=_told,
     )
+    at_end(partial(sentry_sdk.flush, timeout=2.0))
 
 
 def _say_nothing(pending: int, seconds: float) -> None:

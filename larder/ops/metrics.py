@@ -1,6 +1,5 @@
 """`/metrics`: what the server's processes have counted, for Prometheus and nobody else."""
 
-import atexit
 import hmac
 import logging
 import os
@@ -20,6 +19,7 @@ from larder.common import replicas, telemetry
 from larder.common.errors import DomainError
 from larder.ops import requests
 from larder.ops.durations import Durations
+from larder.ops.endings import at_end
 from larder.orders.services.held_up import HeldUp
 
 logger = logging.getLogger(__name__)
@@ -210,7 +210,7 @@ def start() -> None:
     """Begins to count, in a process that serves."""
     _instruments()
     # What the last second had is not lost with a process that ends in order.
-    atexit.register(add_up)
+    at_end(add_up)
     Thread(target=_keep_looking, name="metrics", daemon=True).start()
 
 

@@ -22,13 +22,16 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.common import telemetry
+from larder.ops.endings import at_end
 
 _tracer = trace.get_tracer("larder")
 
 
 def start() -> None:
     """From now on in this process, and in those that are forked from it."""
-    provider = TracerProvider(resource=Resource.create({"service.name": "larder"}))
+    resource = Resource.create({"service.name": "larder"})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    at_end(provider.shutdown)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     connection_created.connect(_trace_statements, dispatch_uid="larder.tracing")

@@ -141,6 +141,14 @@ def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
 
 
+def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: None) -> None:
+    with receiver() as there:
+        hourly = tracing(there) | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+        with Server(workers=1, environment=hourly) as server:
+            server.call("GET", "/livez")
+        assert [one.name for one in there.spans if one.name == "GET /livez"]
+
+
 def test_a_job_is_a_trace_too(queue: None, tmp_path: Path) -> None:
     _add_job("delete_expired_keys", "todo")
     with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:

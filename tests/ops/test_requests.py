@@ -166,3 +166,13 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_a_server_that_ends_in_order_takes_no_line_along(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    environment = {"ACCESS_LOG": "1"}
+    with Server(workers=1, environment=environment, errors=tmp_path / "log") as server:
+        for _ in range(5):
+            server.call("GET", "/livez")
+    assert len(told_of_livez(tmp_path / "log")) == 5
