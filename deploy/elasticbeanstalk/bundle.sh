@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes a source bundle of what is committed: sh deploy/elasticbeanstalk/bundle.sh larder.zip [COMMIT]
+# The platform's Procfile and folders take the place of those in the root.
+set -eu
+file=$(realpath "$1")
+commit=${2:-HEAD}
+python=$(command -v "${PYTHON:-python3}")
+case $python in /*) ;; *) python=$PWD/$python ;; esac
+cd "$(dirname "$0")/../.."
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+git archive "$commit" | tar -x -C "$copy"
+for needless in tests benchmarks deploy app.json .ci .github; do
+    rm -rf "${copy:?}/$needless"
+done
+git archive "$commit:deploy/elasticbeanstalk/bundle" | tar -x -C "$copy"
+rm -f "$file"
+cd "$copy"
+"$python" -m zipfile -c "$file" .ebextensions .platform Procfile requirements.txt \
+    manage.py pyproject.toml config demo docs larder requirements
