@@ -74,10 +74,18 @@ def watched(
             yield server, one
 
 
-def test_prometheus_answers_all_that_is_asked_from_metrics_that_exist(
+def test_prometheus_answers_all_that_dashboard_and_rules_ask_and_wakes_nobody(
     watched: tuple[Server, Prometheus],
 ) -> None:
+    """One test, for a server and a Prometheus take ten seconds to come up."""
     server, one = watched
+    all_names_exist(server, one)
+    panels_show_something(one)
+    rules_are_loaded_and_wake_nobody(one)
+
+
+def all_names_exist(server: Server, one: Prometheus) -> None:
+    """In the exposition; and what is asked is PromQL."""
     text = server.call("GET", "/metrics", token=TOKEN).body.decode()
     exposed = set[str]()
     for family in text_string_to_metric_families(text):
@@ -90,8 +98,8 @@ def test_prometheus_answers_all_that_is_asked_from_metrics_that_exist(
         one.query(expression)
 
 
-def test_the_panels_show_something_after_real_traffic(watched: tuple[Server, Prometheus]) -> None:
-    _, one = watched
+def panels_show_something(one: Prometheus) -> None:
+    """After real traffic, but for what there is none of here."""
     empty = {
         name
         for name, expression in questions().items()
@@ -108,10 +116,8 @@ def test_the_panels_show_something_after_real_traffic(watched: tuple[Server, Pro
     assert empty <= excused
 
 
-def test_the_rules_are_loaded_and_a_healthy_shop_wakes_nobody(
-    watched: tuple[Server, Prometheus],
-) -> None:
-    _, one = watched
+def rules_are_loaded_and_wake_nobody(one: Prometheus) -> None:
+    """In a healthy shop."""
     groups = one.get("rules")["groups"]
     loaded: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
     assert len(loaded) == len(rules())
