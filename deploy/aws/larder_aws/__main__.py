@@ -1,0 +1,233 @@
+"""The command line: `deploy/aws/run bootstrap`, `up`, `release` … (`--help` lists them)."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.aws import template
+from deploy.aws.larder_aws import commands, images, releases, restore
+from deploy.aws.larder_aws.failure import Failure
+from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
+
+LINKED = (
+    *("ecs", "elasticloadbalancing", "rds", "elasticache"),
+    *("ecs.application-autoscaling", "backup"),
+)
+"""Services whose own role a new account lacks; the first stack that needs one would fail."""
+SECRETS = {"app": "AppSecret", "owner": "OwnerSecret", "signing": "SigningSecret"}
+Handler = Callable[[argparse.Namespace], None]
+
+
+def say(line: str) -> None:
+    """A line for the terminal, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def bootstrap(given: argparse.Namespace) -> None:
+    """What all installations of an account share: service roles, key, images, GitHub's rights."""
+    iam = boto3.client("iam")
+    for service in LINKED:
+        try:
+            iam.create_service_linked_role(AWSServiceName=f"{service}.amazonaws.com")
+        except ClientError as error:
+            if "has been taken" not in str(error) and "already exists" not in str(error).lower():
+                raise
+    wanted = {"GitHubRepository": given.github, "GitHubProviderArn": given.github_provider}
+    done = Installation("all").apply(ACCOUNT, {name: v for name, v in wanted.items() if v})
+    say(f"account: {done}")
+
+
+def build(given: argparse.Namespace) -> None:
+    """Build the image from this checkout."""
+    images.build(given.tag, platform=given.platform)
+
+
+def push(given: argparse.Namespace) -> None:
+    """Put the built image into ECR."""
+    say(images.push(given.tag))
+
+
+def up(given: argparse.Namespace) -> None:
+    """Make or change everything of an installation; prepare its database; let the image serve."""
+    installation = Installation(given.environment)
+    image = images.named(given.tag)
+    chosen = dict(one.split("=", 1) for one in given.set) | {"Image": image}
+    plain = {
+        "Size": given.size,
+        "DomainName": given.domain,
+        "HostedZoneId": given.zone,
+        "AlarmEmail": given.alarms,
+    }
+    chosen |= {name: value for name, value in plain.items() if value}
+    refuse_unknown(chosen)
+    for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
+        known = template.read(stack).get("Parameters", {})
+        mine = {name: value for name, value in chosen.items() if name in known}
+        say(f"{stack}: {installation.apply(stack, mine)}")
+        if stack == "tasks":
+            releases.prepare(installation)
+            say("prepared: roles, migrations, rights")
+    repository = Installation("all").parameter(ACCOUNT, "GitHubRepository")
+    if repository:
+        say(f"release: {installation.apply('release', {'GitHubRepository': repository})}")
+    releases.remember(installation, image)
+    say(f"https://{installation.outputs()['DomainName']} serves {given.tag}")
+
+
+def refuse_unknown(chosen: dict[str, str]) -> None:
+    """Failure for a name that no template takes: a slip of the pen would change nothing."""
+    known = {
+        name
+        for stack in (*BEFORE_IMAGE, *AFTER_IMAGE)
+        for name in template.read(stack).get("Parameters", {})
+    }
+    unknown = sorted(set(chosen) - known)
+    if unknown:
+        raise Failure(f"No template takes {', '.join(unknown)}.")
+
+
+def release(given: argparse.Namespace) -> None:
+    """Prepare with a new image, then let it serve."""
+    image = images.named(given.tag)
+    if not given.allow_findings:
+        images.refuse_grave(image)
+    releases.release(Installation(given.environment), image, say)
+
+
+def migrate(given: argparse.Namespace) -> None:
+    """Run `manage.py prepare` with the image that is released."""
+    releases.prepare(Installation(given.environment))
+
+
+def rollback(given: argparse.Namespace) -> None:
+    """Let the former image serve again, or the one of a tag."""
+    installation = Installation(given.environment)
+    image = images.named(given.tag) if given.tag else releases.former(installation)
+    say(f"back to {image}")
+    releases.rollback(installation, image, say)
+
+
+def command(given: argparse.Namespace) -> None:
+    """Run a command of manage.py as a task of its own: `command … -- check_invariants`."""
+    words = [one for one in given.words if one != "--"]
+    outputs = Installation(given.environment).outputs()
+    commands.run(outputs, "CommandTask", ["python", "manage.py", *words])
+    say(f"Its words: aws logs tail {outputs['LogName']} --since 15m")
+
+
+def restore_database(given: argparse.Namespace) -> None:
+    """Restore a moment beside the database, or put what was restored in its place."""
+    installation = Installation(given.environment)
+    if given.swap:
+        restore.swap(installation, datetime.now(UTC).strftime("%Y%m%d-%H%M"), say)
+        releases.prepare(installation)
+        say("prepared: the roles have their passwords of now")
+        return
+    moment = datetime.fromisoformat(given.to) if given.to else None
+    if moment and moment.tzinfo is None:
+        raise Failure("--to needs its time zone: 2026-11-20T10:15:00+00:00")
+    say(f"{restore.restore(installation, moment)} is there; look at it, then --swap")
+
+
+def rotate(given: argparse.Namespace) -> None:
+    """Renew a secret now; Secrets Manager does it by itself every month or quarter."""
+    outputs = Installation(given.environment).outputs()
+    boto3.client("secretsmanager").rotate_secret(SecretId=outputs[SECRETS[given.secret]])
+    say(f"It is under way: aws logs tail /aws/lambda/{outputs['RotationName']} --since 15m")
+
+
+def status(given: argparse.Namespace) -> None:
+    """What serves, what served before, and how the services stand."""
+    installation = Installation(given.environment)
+    for image in releases.released(installation)[-5:]:
+        say(f"released: {image}")
+    cluster = installation.outputs()["ClusterName"]
+    found = boto3.client("ecs").describe_services(cluster=cluster, services=["server", "worker"])
+    for one in found["services"]:
+        say(f"{one['serviceName']}: {one['runningCount']} of {one['desiredCount']} run")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
+    top = argparse.ArgumentParser(prog="deploy/aws/run", description=__doc__)
+    verbs = top.add_subparsers(required=True)
+    one = _verb(verbs, "bootstrap", bootstrap, environment=False)
+    one.add_argument("--github", default="", help="owner/name whose workflows may build, release")
+    one.add_argument("--github-provider", default="", help="ARN, where the account has one")
+    one = _verb(verbs, "build", build, environment=False)
+    _tag(one)
+    one.add_argument("--platform", default="linux/amd64", help="or linux/arm64")
+    _tag(_verb(verbs, "push", push, environment=False))
+    one = _verb(verbs, "up", up)
+    _tag(one)
+    one.add_argument("--size", choices=["small", "medium", "large"])
+    one.add_argument("--domain", help="shop.example.com")
+    one.add_argument("--zone", help="id of its Route 53 zone")
+    one.add_argument("--alarms", help="mail address that alarms go to")
+    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    one = _verb(verbs, "release", release)
+    _tag(one)
+    one.add_argument("--allow-findings", action="store_true", help="whatever ECR's scan found")
+    _verb(verbs, "migrate", migrate)
+    _verb(verbs, "rollback", rollback).add_argument("--tag", help="not the former one, but this")
+    _verb(verbs, "command", command).add_argument("words", nargs=argparse.REMAINDER)
+    one = _verb(verbs, "restore", restore_database)
+    one.add_argument("--to", help="2026-11-20T10:15:00+00:00; the last moment there is")
+    one.add_argument("--swap", action="store_true", help="put the restored one in its place")
+    _verb(verbs, "rotate", rotate).add_argument("secret", choices=sorted(SECRETS))
+    _verb(verbs, "status", status)
+    return top
+
+
+def _verb(
+    verbs: object, name: str, handler: Handler, *, environment: bool = True
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = verbs.add_parser(name, help=handler.__doc__)  # type: ignore[attr-defined]
+    made.set_defaults(handler=handler)
+    if environment:
+        made.add_argument("--environment", default="production", help="production")
+    return made
+
+
+def _tag(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--tag", default=None, type=str, help="the commit that is checked out")
+
+
+def commit() -> str:
+    """What is checked out; Failure where something is changed, for a tag must tell what it is."""
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"],
+        cwd=images.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if changed.stdout:
+        raise Failure("Files are changed that no commit has: commit them, or name a --tag.")
+    found = ["git", "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(
+        found, cwd=images.ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; 1 with the reason where it fails."""
+    given = parser().parse_args(arguments)
+    try:
+        if given.handler in {build, push, up, release} and not given.tag:
+            given.tag = commit()
+        given.handler(given)
+    except (Failure, BotoCoreError, ClientError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Releases: the new image prepares the database, then serves; or the former one serves again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import boto3
+from botocore.exceptions import ClientError
+
+from deploy.aws.larder_aws import commands
+from deploy.aws.larder_aws.failure import Failure
+from deploy.aws.larder_aws.stacks import OF_A_RELEASE, Installation
+
+Say = Callable[[str], None]
+
+
+def release(installation: Installation, image: str, say: Say) -> None:
+    """Prepare with the new image, then let it serve. ECS undoes what does not become healthy.
+
+    A failure leaves the servers as they were: preparing comes before anything of theirs changes,
+    and migrations keep what the running version needs.
+    """
+    say(f"tasks: {installation.change_image('tasks', image)}")
+    prepare(installation)
+    say("prepared: roles, migrations, rights")
+    for stack in OF_A_RELEASE[1:]:
+        say(f"{stack}: {installation.change_image(stack, image)}")
+    remember(installation, image)
+
+
+def prepare(installation: Installation) -> None:
+    """`manage.py prepare`, as the owner, in a task of its own."""
+    commands.run(installation.outputs(), "PrepareTask", poll_seconds=installation.poll_seconds)
+
+
+def rollback(installation: Installation, image: str, say: Say) -> None:
+    """The former image serves again; the database stays as it is."""
+    for stack in reversed(OF_A_RELEASE):
+        say(f"{stack}: {installation.change_image(stack, image)}")
+    remember(installation, image)
+
+
+def remember(installation: Installation, image: str) -> None:
+    """Note in SSM what serves, after it does."""
+    boto3.client("ssm").put_parameter(
+        Name=_parameter(installation), Value=image, Type="String", Overwrite=True
+    )
+
+
+def released(installation: Installation) -> list[str]:
+    """Images that served, the newest last, each once in a row."""
+    client = boto3.client("ssm")
+    found: list[str] = []
+    try:
+        pages = client.get_paginator("get_parameter_history").paginate(
+            Name=_parameter(installation)
+        )
+        for page in pages:
+            for one in sorted(page["Parameters"], key=lambda each: each["Version"]):
+                if not found or found[-1] != one["Value"]:
+                    found.append(one["Value"])
+    except ClientError as error:
+        if "ParameterNotFound" in str(error):
+            return []
+        raise
+    return found
+
+
+def former(installation: Installation) -> str:
+    """The image that served before the one that does; Failure where there is none."""
+    images = released(installation)
+    if len(images) < 2:
+        raise Failure("Nothing was released before what serves now: name an image with --tag.")
+    return images[-2]
+
+
+def _parameter(installation: Installation) -> str:
+    return f"/larder/{installation.environment}/image"

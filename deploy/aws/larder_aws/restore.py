@@ -1,0 +1,122 @@
+"""A moment of the past, restored beside the database that runs; then in its place.
+
+The restored instance takes the name of the damaged one, so its address, the stacks and every
+setting stay as they are. The damaged one is kept under another name until somebody deletes it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import boto3
+
+from deploy.aws.larder_aws.failure import Failure
+from deploy.aws.larder_aws.stacks import Installation
+
+LONGEST_SECONDS = 7_200
+SAME = ("DBInstanceClass", "MultiAZ", "PubliclyAccessible", "StorageType", "CopyTagsToSnapshot")
+
+
+def restore(installation: Installation, moment: datetime | None) -> str:
+    """Restore the state of a moment (None: the last there is) as `<database>-restored`."""
+    client, database, restored = _names(installation)
+    [running] = client.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"]
+    when: dict[str, Any] = {"RestoreTime": moment} if moment else {"UseLatestRestorableTime": True}
+    client.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier=database,
+        TargetDBInstanceIdentifier=restored,
+        DBSubnetGroupName=running["DBSubnetGroup"]["DBSubnetGroupName"],
+        DBParameterGroupName=running["DBParameterGroups"][0]["DBParameterGroupName"],
+        VpcSecurityGroupIds=[one["VpcSecurityGroupId"] for one in running["VpcSecurityGroups"]],
+        EnableCloudwatchLogsExports=["postgresql", "upgrade"],
+        EnableIAMDatabaseAuthentication=True,
+        DeletionProtection=True,
+        Tags=running.get("TagList", []),
+        **{name: running[name] for name in SAME if name in running},
+        **when,
+    )
+    _wait(client, restored, installation.poll_seconds)
+    secret = boto3.client("secretsmanager").get_secret_value(
+        SecretId=installation.outputs()["OwnerSecret"]
+    )
+    # What it restored is the password of then.
+    client.modify_db_instance(
+        DBInstanceIdentifier=restored,
+        MasterUserPassword=json.loads(secret["SecretString"])["password"],
+        BackupRetentionPeriod=running["BackupRetentionPeriod"],
+        ApplyImmediately=True,
+    )
+    _wait(client, restored, installation.poll_seconds)
+    return restored
+
+
+def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> str:
+    """Put the restored instance in the database's place; returns what the damaged is called now.
+
+    A replica follows the damaged one: it is made anew from the restored one, under its name.
+    """
+    client, database, restored = _names(installation)
+    damaged = f"{database}-until-{stamp}"
+    _rename(client, database, damaged, installation.poll_seconds)
+    _rename(client, restored, database, installation.poll_seconds)
+    say(f"{database} is the restored one; the damaged one is {damaged}")
+    replica = installation.outputs().get("ReplicaId", "")
+    if replica:
+        [before] = client.describe_db_instances(DBInstanceIdentifier=replica)["DBInstances"]
+        client.delete_db_instance(DBInstanceIdentifier=replica, SkipFinalSnapshot=True)
+        _wait_gone(client, replica, installation.poll_seconds)
+        client.create_db_instance_read_replica(
+            DBInstanceIdentifier=replica,
+            SourceDBInstanceIdentifier=database,
+            DBInstanceClass=before["DBInstanceClass"],
+            PubliclyAccessible=False,
+            VpcSecurityGroupIds=[one["VpcSecurityGroupId"] for one in before["VpcSecurityGroups"]],
+        )
+        _wait(client, replica, installation.poll_seconds)
+        say(f"{replica} follows it")
+    return damaged
+
+
+def _names(installation: Installation) -> tuple[Any, str, str]:
+    if installation.parameter("database", "Engine") == "aurora":
+        raise Failure(
+            "Aurora restores clusters: docs/runbooks/restore.md has its commands, one by one."
+        )
+    database = installation.outputs()["DatabaseId"]
+    return boto3.client("rds"), database, f"{database}-restored"
+
+
+def _rename(client: Any, name: str, new_name: str, poll_seconds: float) -> None:
+    client.modify_db_instance(
+        DBInstanceIdentifier=name, NewDBInstanceIdentifier=new_name, ApplyImmediately=True
+    )
+    _wait(client, new_name, poll_seconds)
+
+
+def _wait(client: Any, name: str, poll_seconds: float) -> None:
+    """Until it is available with nothing left to be changed; a renamed one is away at first."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            [found] = client.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        except client.exceptions.DBInstanceNotFoundFault:
+            found = {}
+        if found.get("DBInstanceStatus") == "available" and not found.get("PendingModifiedValues"):
+            return
+        time.sleep(poll_seconds)
+    raise Failure(f"{name} is not available after {LONGEST_SECONDS} s.")
+
+
+def _wait_gone(client: Any, name: str, poll_seconds: float) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            client.describe_db_instances(DBInstanceIdentifier=name)
+        except client.exceptions.DBInstanceNotFoundFault:
+            return
+        time.sleep(poll_seconds)
+    raise Failure(f"{name} is still there after {LONGEST_SECONDS} s.")
