@@ -1,4 +1,4 @@
-"""Rotates Larder's secrets, step by step as Secrets Manager calls it; all works in between.
+"""Rotates Larder's secrets, step by step as Secrets Manager calls it.
 
 The app role takes turns (larder_app_a, larder_app_b): the one in use keeps its password. The next
 signing key is announced one rotation ahead. The owner's password is for `manage.py prepare`.
@@ -35,8 +35,8 @@ def renewed(value):
 
 
 def create(secret, token):
-    value = json.loads(manager.get_secret_value(SecretId=secret)["SecretString"])
-    new, stages = json.dumps(renewed(value)), ["AWSPENDING"]
+    value = manager.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")["SecretString"]
+    new, stages = json.dumps(renewed(json.loads(value))), ["AWSPENDING"]
     # Tried again, it keeps what it made the first time.
     with contextlib.suppress(manager.exceptions.ResourceExistsException):
         manager.put_secret_value(
@@ -87,7 +87,7 @@ def run(command):
     ecs.get_waiter("tasks_stopped").wait(cluster=env["CLUSTER"], tasks=[task])
     [ended] = ecs.describe_tasks(cluster=env["CLUSTER"], tasks=[task])["tasks"]
     if any(one.get("exitCode") != 0 for one in ended["containers"]):
-        raise RuntimeError(f"{task}: {ended.get('stoppedReason')}")
+        raise RuntimeError(ended.get("stoppedReason"))
 
 
 def change_owner(password):

@@ -16,18 +16,19 @@ class _Loader(yaml.SafeLoader):
 
 def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    value: Any = None
     if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
+        value = loader.construct_scalar(node)
         if suffix == "GetAtt":
             value = value.split(".", 1)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
-    else:
+    elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
     return {name: value}
 
 
-_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", _short_form)
 
 
 def text(stack: str) -> str:

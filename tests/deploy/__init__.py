@@ -1,0 +1,1 @@
+"""What lies in deploy/, tried with a real Larder."""

@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
-from moto.cloudformation import parsing
+from moto.cloudformation import models, parsing
 from moto.core.common_models import CloudFormationModel
+from moto.rds.models import rds_backends
 from moto.server import ThreadedMotoServer
 
 from deploy.aws.tests.describe import client
 
 REGION = "eu-west-2"
+ACCOUNT = "123456789012"
 Made = tuple[str, dict[str, str]]
 Maker = Callable[[Any, str, dict[str, Any]], Made]
 
@@ -86,7 +88,15 @@ def _secret(client: Any, name: str, given: dict[str, Any]) -> Made:
 
 def _rotation(client: Any, name: str, given: dict[str, Any]) -> Made:
     given["RotateImmediately"] = given.pop("RotateImmediatelyOnUpdate")
-    return client.rotate_secret(**given)["ARN"], {}
+    made = client.rotate_secret(**given)
+    found = {"SecretId": made["ARN"]}
+    # moto leaves the version that a rotation would have to end with; Secrets Manager takes it away.
+    for version, stages in client.describe_secret(**found)["VersionIdsToStages"].items():
+        if "AWSPENDING" in stages:
+            client.update_secret_version_stage(
+                **found, VersionStage="AWSPENDING", RemoveFromVersionId=version
+            )
+    return made["ARN"], {}
 
 
 def _certificate(client: Any, name: str, given: dict[str, Any]) -> Made:
@@ -204,6 +214,9 @@ def _database(client: Any, name: str, given: dict[str, Any]) -> Made:
         given["VpcSecurityGroupIds"] = groups
     if "SourceDBInstanceIdentifier" in given:
         made = client.create_db_instance_read_replica(**given)["DBInstance"]
+        # moto hands the primary's protection down, and cannot take it away from a replica.
+        replica = rds_backends[ACCOUNT][REGION].databases[made["DBInstanceIdentifier"]]
+        replica.deletion_protection = False
     else:
         made = client.create_db_instance(**given)["DBInstance"]
     return made["DBInstanceIdentifier"], {"Endpoint.Address": made["Endpoint"]["Address"]}
@@ -336,6 +349,25 @@ def extend() -> None:
     balancing = "AWS::ElasticLoadBalancingV2::"
     _complete(known[balancing + "LoadBalancer"], _of_balancer)
     _complete(known[balancing + "TargetGroup"], _of_targets)
+
+    _remember_defaults()
+
+
+def _remember_defaults() -> None:
+    """`UsePreviousValue` of a parameter that was left to its default; moto has no such value."""
+    backend = models.CloudFormationBackend
+    plain = backend._resolve_update_parameters
+    if getattr(backend, "completed", False):
+        return
+
+    def resolve(self: Any, instance: Any, incoming_params: Any) -> Any:
+        for name, declared in instance.template_dict.get("Parameters", {}).items():
+            if "Default" in declared:
+                instance.parameters.setdefault(name, declared["Default"])
+        return plain(self, instance, incoming_params)
+
+    backend._resolve_update_parameters = resolve  # type: ignore[method-assign]
+    backend.completed = True  # type: ignore[attr-defined]
 
 
 def _of_balancer(balancer: Any) -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""Every command of the page and of the runbook: one that the tool, aws or the shell understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from deploy.aws import template
+from deploy.aws.larder_aws.__main__ import parser
+from deploy.aws.tests.conftest import STACKS
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = ("deploy/aws/README.md", "docs/runbooks/aws.md")
+GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
+OF_THE_CLI = {("logs", "tail"): {"--since", "--follow", "--filter-pattern", "--format"}}
+"""Commands that the aws tool has beside the requests of the services."""
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Each line of each block, and what is within $(…), without assignments in front."""
+    found = []
+    for page in PAGES:
+        for line in "".join(blocks(page)).splitlines():
+            inner = re.findall(r"\$\(([^|)]*)", line)
+            found += inner if re.match(r"[A-Z]+=\$\(", line) else [line]
+    return [one for one in found if not one.startswith("export ")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_shell_can_read_every_block(page: str) -> None:
+    assert blocks(page)
+    for block in blocks(page):
+        subprocess.run(["sh", "-n"], input=block, text=True, check=True)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_understood(command: str) -> None:
+    words = shlex.split(command)
+    check = {"deploy/aws/run": tool, "aws": aws, "git": git, "curl": curl}
+    assert words[0] in check, f"nobody looks at {words[0]}"
+    check[words[0]](words[1:])
+
+
+def tool(words: list[str]) -> None:
+    given = parser().parse_args(words)
+    for one in getattr(given, "set", []):
+        name = one.partition("=")[0]
+        assert any(name in template.read(stack).get("Parameters", {}) for stack in STACKS)
+    if hasattr(given, "words"):
+        name = given.words[1]
+        theirs = {"createsuperuser"}
+        assert name in theirs or list(ROOT.glob(f"larder/*/management/commands/{name}.py"))
+
+
+def aws(words: list[str]) -> None:
+    """Service, operation and options as botocore's model has them; every required one is given."""
+    service, operation, *rest = words
+    options = {one for one in rest if one.startswith("--")}
+    if (service, operation) in OF_THE_CLI:
+        assert options <= OF_THE_CLI[service, operation]
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    assert operation in names, f"aws {service} has no {operation}"
+    shape = model.operation_model(names[operation]).input_shape
+    members: dict[str, Any] = dict(shape.members) if shape else {}
+    known = {f"--{xform_name(name, '-')}" for name in members}
+    booleans = {
+        f"--no-{xform_name(name, '-')}"
+        for name, one in members.items()
+        if one.type_name == "boolean"
+    }
+    assert options - GLOBAL <= known | booleans
+    required = {f"--{xform_name(name, '-')}" for name in (shape.required_members if shape else [])}
+    assert required <= options
+
+
+def git(words: list[str]) -> None:
+    assert words[0] in {"switch", "pull"}
+
+
+def curl(words: list[str]) -> None:
+    """Where to is looked at by tests/deploy/test_aws.py, which sends these to a real server."""
+    assert any(one.startswith("https://shop.example.com/api/v1/") for one in words)
+
+
+def test_the_templates_carry_the_rotation_word_for_word() -> None:
+    code = (ROOT / "deploy/aws/rotation.py").read_text()
+    function = template.read("rotation")["Resources"]["Rotation"]["Properties"]
+    assert function["Code"]["ZipFile"] == code
+    assert len(code) <= 4096
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_parameter_says_what_it_is(stack: str) -> None:
+    for declared in template.read(stack)["Parameters"].values():
+        assert declared.get("Description")
+
+
+def test_every_alarm_stands_in_the_runbook() -> None:
+    page = (ROOT / "docs/runbooks/aws.md").read_text()
+    alarms = {
+        resource["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("larder-${Environment}-")
+        for stack in STACKS
+        for resource in template.read(stack)["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    told = set(re.findall(r"`-?([a-z][a-z-]+)`", page)) | {"database-memory"}
+    assert alarms <= told

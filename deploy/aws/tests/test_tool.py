@@ -1,0 +1,240 @@
+"""The tool, from an empty account to a restored database, against the emulator."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import stat
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.aws.larder_aws import releases, stacks
+from deploy.aws.larder_aws.__main__ import main
+from deploy.aws.larder_aws.stacks import Installation
+from deploy.aws.tests import emulator
+
+ENGINE = """#!{python}
+# Stands in for docker: notes what it is told, and puts what it pushes into the emulator's ECR,
+# which does not speak the protocol of registries.
+import boto3, json, os, sys
+with open(os.environ["ENGINE_LOG"], "a") as log:
+    log.write(json.dumps(sys.argv[1:]) + "\\n")
+if sys.argv[1] == "login":
+    assert sys.stdin.read()
+if sys.argv[1] == "push":
+    name, tag = sys.argv[2].split("/")[-1].split(":")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    layer = {{"mediaType": kind, "size": 1, "digest": "sha256:" + tag.encode().hex().zfill(64)}}
+    manifest = json.dumps(
+        {{"schemaVersion": 2, "mediaType": kind, "config": layer, "layers": [layer]}}
+    )
+    boto3.client("ecr").put_image(repositoryName=name, imageTag=tag, imageManifest=manifest)
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An installation made by the tool alone; the engine's log."""
+    folder = tmp_path_factory.mktemp("engine")
+    engine, log = folder / "docker", folder / "log"
+    engine.write_text(ENGINE.format(python=sys.executable))
+    engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
+    emulator.extend()
+    with emulator.running(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stacks.Installation.__init__, "__defaults__", quick())
+        os.environ |= {"DOCKER": str(engine), "ENGINE_LOG": str(log)}
+        zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+        main(["bootstrap", "--github", "example/larder"])
+        make_image("first")
+        main(
+            [
+                *("up", "--tag", "first", "--size", "medium", "--domain", "shop.example.com"),
+                *("--zone", zone["HostedZone"]["Id"].rpartition("/")[2]),
+                *("--alarms", "operator@example.com", "--set", "Currency=EUR"),
+            ]
+        )
+        yield log
+
+
+def quick() -> tuple[Any, ...]:
+    """The defaults of Installation, without seconds of waiting between two looks."""
+    return (0.02, *(stacks.Installation.__init__.__defaults__ or ())[1:])
+
+
+def make_image(tag: str) -> str:
+    main(["build", "--tag", tag])
+    main(["push", "--tag", tag])
+    from deploy.aws.larder_aws import images
+
+    return images.named(tag)
+
+
+def serving() -> str:
+    """The image that the stack of the servers was given.
+
+    The emulator does not carry a changed parameter on to task definitions; CloudFormation does.
+    """
+    return Installation("production").parameter("service", "Image")
+
+
+def families_run() -> list[str]:
+    ecs = boto3.client("ecs")
+    arns = [
+        arn
+        for state in ("RUNNING", "STOPPED")
+        for arn in ecs.list_tasks(cluster="larder-production", desiredStatus=state)["taskArns"]
+    ]
+    found = ecs.describe_tasks(cluster="larder-production", tasks=arns)["tasks"] if arns else []
+    return [one["taskDefinitionArn"].rpartition("/")[2] for one in found]
+
+
+def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> None:
+    told = [json.loads(line) for line in shop.read_text().splitlines()[:5]]
+    assert [words[0] for words in told] == ["build", "build", "login", "tag", "push"]
+    assert told[1][3:] == [
+        *("--tag", "larder-aws:first", "--build-arg", "IMAGE=larder:first"),
+        *("--file", "deploy/aws/Dockerfile", "deploy/aws"),
+    ]
+    assert told[4][1].endswith(".amazonaws.com/larder:first")
+
+
+def test_the_database_is_prepared_before_any_server_is_made(shop: Path) -> None:
+    assert any(one.startswith("larder-production-prepare:") for one in families_run())
+    assert serving() == releases.released(Installation("production"))[0]
+
+
+def test_a_release_lets_the_new_image_serve_and_a_rollback_the_former(shop: Path) -> None:
+    before = serving()
+    second = make_image("second")
+    main(["release", "--tag", "second"])
+    assert serving() == second != before
+    main(["rollback"])
+    assert serving() == before
+    assert releases.released(Installation("production")) == [before, second, before]
+
+
+def test_a_release_that_cannot_prepare_leaves_the_servers_alone(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.ecs import models
+
+    before = serving()
+    plain = models.Container.__init__
+
+    def failing(self: Any, *given: Any) -> None:
+        plain(self, *given)
+        self.exitCode = 3
+
+    monkeypatch.setattr(models.Container, "__init__", failing)
+    make_image("broken")
+    with pytest.raises(SystemExit, match="ended with 3"):
+        main(["release", "--tag", "broken"])
+    assert serving() == before
+
+
+def test_a_tag_that_nobody_pushed_is_refused_before_anything_changes(shop: Path) -> None:
+    with pytest.raises(SystemExit, match="Run `build` and `push` first"):
+        main(["release", "--tag", "nowhere"])
+
+
+def test_a_setting_that_no_template_takes_is_refused(shop: Path) -> None:
+    with pytest.raises(SystemExit, match="No template takes Curency"):
+        main(["up", "--tag", "first", "--set", "Curency=EUR"])
+
+
+def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> None:
+    main(["up", "--tag", "first", "--set", "Registration=open"])
+    installation = Installation("production")
+    assert installation.parameter("service", "Currency") == "EUR"
+    assert installation.parameter("service", "Registration") == "open"
+    assert installation.parameter("database", "Size") == "medium"
+
+
+def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> None:
+    rds = boto3.client("rds")
+    before = {
+        one["DBInstanceIdentifier"]: one["DbiResourceId"]
+        for one in rds.describe_db_instances()["DBInstances"]
+    }
+    main(["restore"])
+    main(["restore", "--swap"])
+    after = {
+        one["DBInstanceIdentifier"]: one["DbiResourceId"]
+        for one in rds.describe_db_instances()["DBInstances"]
+    }
+    [damaged] = [name for name in after if name.startswith("larder-production-until-")]
+    assert set(after) == {"larder-production", "larder-production-replica", damaged}
+    assert set(before) == {"larder-production", "larder-production-replica"}
+    [replica] = rds.describe_db_instances(DBInstanceIdentifier="larder-production-replica")[
+        "DBInstances"
+    ]
+    assert replica["ReadReplicaSourceDBInstanceIdentifier"] == "larder-production"
+
+
+def test_other_words_of_the_tool_find_their_way(shop: Path, capsys: Any) -> None:
+    main(["command", "--", "check_invariants"])
+    main(["migrate"])
+    main(["status"])
+    main(["rotate", "app"])
+    assert "aws logs tail /larder/production/app" in capsys.readouterr().out
+
+
+def rotated(secret: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
+    """The function's four steps for a secret, as Secrets Manager calls them: before, after."""
+    outputs = Installation("production").outputs()
+    for name, value in {
+        "CLUSTER": outputs["ClusterName"],
+        "TASK": "larder-production-prepare-pending",
+        "SUBNETS": outputs["AppSubnets"],
+        "GROUP": outputs["AppGroup"],
+        "ENGINE": "postgres",
+        "DATABASE": outputs["DatabaseId"],
+    }.items():
+        monkeypatch.setenv(name, value)
+    rotation = importlib.reload(importlib.import_module("deploy.aws.rotation"))
+    manager, token = boto3.client("secretsmanager"), str(uuid.uuid4())
+
+    def current() -> dict[str, str]:
+        text = manager.get_secret_value(SecretId=outputs[secret], VersionStage="AWSCURRENT")[
+            "SecretString"
+        ]
+        return dict(json.loads(text))
+
+    before = current()
+    for step in ("createSecret", "createSecret", "setSecret", "testSecret", "finishSecret"):
+        event = {"SecretId": outputs[secret], "ClientRequestToken": token, "Step": step}
+        rotation.handler(event, None)
+    return before, current()
+
+
+def test_the_app_role_takes_turns(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = rotated("AppSecret", monkeypatch)
+    _, third = rotated("AppSecret", monkeypatch)
+    assert ("//larder_app_a:" in first["url"], "//larder_app_b:" in second["url"]) == (True, True)
+    assert "//larder_app_a:" in third["url"]
+    assert third["url"] != first["url"]
+    assert second["replica_urls"].partition("@")[0] == second["url"].partition("@")[0]
+    assert any("prepare-pending" in one for one in families_run())
+
+
+def test_the_next_signing_key_is_announced_one_rotation_ahead(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, announced = rotated("SigningSecret", monkeypatch)
+    assert announced["key"] == made["key"]
+    _, turned = rotated("SigningSecret", monkeypatch)
+    assert turned["key"] == announced["fallbacks"]
+    assert turned["fallbacks"].split(",")[1] == made["key"]
+
+
+def test_the_owners_password_is_changed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = rotated("OwnerSecret", monkeypatch)
+    assert before["username"] == after["username"] == "larder_owner"
+    assert before["password"] != after["password"]

@@ -1,0 +1,143 @@
+"""What the templates for AWS promise, with a real Larder and a real PostgreSQL."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from deploy.aws import template
+from tests import database
+from tests.conftest import Person
+from tests.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = ("small", "medium", "large")
+CHOSEN = {
+    "Size": "small",
+    "DomainName": "shop.example.com",
+    "VpcCidr": "10.40.0.0/16",
+    "Registration": "closed",
+    "Currency": "GBP",
+    "MinOrderTotal": "0",
+    "Compat": "",
+}
+
+
+def container(stack: str, task: str) -> dict[str, Any]:
+    """The definition of Larder's own container in a task of a stack."""
+    resource = template.read(stack)["Resources"][task]["Properties"]
+    [found] = [one for one in resource["ContainerDefinitions"] if one["Name"] == "larder"]
+    return dict(found)
+
+
+def plain(stack: str, value: Any) -> str:
+    """A value as CloudFormation would resolve it, with what was chosen."""
+    if isinstance(value, str):
+        return value
+    [(function, given)] = value.items()
+    if function == "Ref":
+        return CHOSEN[given]
+    if function == "Fn::FindInMap":
+        table, _, column = given
+        return str(template.read(stack)["Mappings"][table][CHOSEN["Size"]][column])
+    return re.sub(r"\$\{(\w+)\}", lambda found: CHOSEN[found[1]], given)
+
+
+def environment(stack: str, task: str) -> dict[str, str]:
+    return {
+        one["Name"]: plain(stack, one["Value"]) for one in container(stack, task)["Environment"]
+    }
+
+
+@pytest.mark.parametrize(("stack", "task"), [("service", "ServerTask"), ("worker", "WorkerTask")])
+def test_every_variable_of_a_container_is_a_setting(stack: str, task: str) -> None:
+    known = set(
+        re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    )
+    given = set(environment(stack, task)) | {
+        one["Name"] for one in container(stack, task)["Secrets"]
+    }
+    assert given - known <= {"TMPDIR", "EMAIL_URL", "SENTRY_DSN", "REPLICA_URLS", "CACHE_URL"}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_server_starts_with_the_environment_of_its_task(
+    person: Callable[..., Person], tmp_path: Path
+) -> None:
+    given = environment("service", "ServerTask")
+    own = {name: str(tmp_path) for name in given if given[name].startswith("/tmp")}  # noqa: S108
+    # As deploy/aws/rotation.py makes them.
+    keys = [token_hex(32) for _ in range(3)]
+    secrets = {"SECRET_KEY": keys[0], "SECRET_KEY_FALLBACKS": ",".join(keys[1:])}
+    secrets |= {"EMAIL_URL": "", "SENTRY_DSN": "", "REPLICA_URLS": "", "METRICS_TOKEN": "m" * 40}
+    ours = {"HOST": "127.0.0.1", "PORT": "", "SECURE_SSL_REDIRECT": "1"}
+    with Server(workers=1, environment=given | own | secrets | ours) as server:
+        assert server.call("GET", "/readyz", headers={"Host": "10.40.32.7:8000"}).status == 200
+        plain_http = server.call("GET", "/api/v1/products", headers={"Host": "shop.example.com"})
+        assert plain_http.status == 301
+        through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https"}
+        assert server.call("GET", "/api/v1/products", headers=through).status == 401
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_second_app_role_is_prepared_while_the_first_works() -> None:
+    first = os.environ["DATABASE_URL"]
+    parts = urlsplit(first)
+    name = "larder_app_turn"
+    url = first.replace(f"//{parts.username}:{parts.password}@", f"//{name}:{'b' * 64}@")
+    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+    try:
+        subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, timeout=100)
+        for one in (first, url):
+            with psycopg.connect(one) as connection:
+                connection.execute("SELECT available FROM stock LIMIT 1")
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("DELETE FROM ledger_entry")
+    finally:
+        with psycopg.connect(database.superuser_url(), autocommit=True) as superuser:
+            superuser.execute(f"DROP OWNED BY {name}")
+            superuser.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_pools_of_the_largest_release_fit_the_database(size: str) -> None:
+    servers = template.read("service")["Mappings"]["Sizes"][size]
+    pool = int(environment("service", "ServerTask")["DB_POOL_SIZE"])
+    taken = 2 * servers["Most"] * int(servers["Processes"]) * pool + 30
+    assert taken <= template.read("database")["Mappings"]["Sizes"][size]["Connections"]
+    page = (ROOT / "deploy/aws/README.md").read_text()
+    assert f"{taken:,} of" in page
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_the_first_order_of_the_page_is_placed(server: Server, tmp_path: Path) -> None:
+    call_command("createsuperuser", "--noinput", "--username", "admin", **_password())
+    page = (ROOT / "deploy/aws/README.md").read_text()
+    block = page.partition("## The first order\n```sh\n")[2].partition("```")[0]
+    lines = [line for line in block.splitlines() if "curl" in line]
+    assert len(lines) == 3
+    script = "\n".join(lines).replace("https://shop.example.com", f"http://127.0.0.1:{server.port}")
+    ran = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        env={"PATH": os.environ["PATH"], "PASSWORD": "correct horse"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert '"status":"placed"' in ran.stdout.replace(" ", "")
+    assert '"total":"9.90"' in ran.stdout.replace(" ", "")
+
+
+def _password() -> dict[str, str]:
+    os.environ["DJANGO_SUPERUSER_PASSWORD"] = "correct horse"
+    return {}
