@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from django.core.management import call_command
 
 from deploy.aws import template
 from tests import database
@@ -116,28 +115,3 @@ def test_the_pools_of_the_largest_release_fit_the_database(size: str) -> None:
     assert taken <= template.read("database")["Mappings"]["Sizes"][size]["Connections"]
     page = (ROOT / "deploy/aws/README.md").read_text()
     assert f"{taken:,} of" in page
-
-
-@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_the_first_order_of_the_page_is_placed(server: Server, tmp_path: Path) -> None:
-    call_command("createsuperuser", "--noinput", "--username", "admin", **_password())
-    page = (ROOT / "deploy/aws/README.md").read_text()
-    block = page.partition("## The first order\n```sh\n")[2].partition("```")[0]
-    lines = [line for line in block.splitlines() if "curl" in line]
-    assert len(lines) == 3
-    script = "\n".join(lines).replace("https://shop.example.com", f"http://127.0.0.1:{server.port}")
-    ran = subprocess.run(
-        ["sh", "-eu", "-c", script],
-        env={"PATH": os.environ["PATH"], "PASSWORD": "correct horse"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert '"status":"placed"' in ran.stdout.replace(" ", "")
-    assert '"total":"9.90"' in ran.stdout.replace(" ", "")
-
-
-def _password() -> dict[str, str]:
-    os.environ["DJANGO_SUPERUSER_PASSWORD"] = "correct horse"
-    return {}

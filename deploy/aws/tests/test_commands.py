@@ -47,7 +47,7 @@ def test_the_shell_can_read_every_block(page: str) -> None:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_understood(command: str) -> None:
     words = shlex.split(command)
-    check = {"deploy/aws/run": tool, "aws": aws, "git": git, "curl": curl}
+    check = {"deploy/aws/run": tool, "aws": aws, "git": git, "sh": shell}
     assert words[0] in check, f"nobody looks at {words[0]}"
     check[words[0]](words[1:])
 
@@ -90,9 +90,8 @@ def git(words: list[str]) -> None:
     assert words[0] in {"switch", "pull"}
 
 
-def curl(words: list[str]) -> None:
-    """Where to is looked at by tests/deploy/test_aws.py, which sends these to a real server."""
-    assert any(one.startswith("https://shop.example.com/api/v1/") for one in words)
+def shell(words: list[str]) -> None:
+    assert (ROOT / words[0]).is_file()
 
 
 def test_the_templates_carry_the_rotation_word_for_word() -> None:
