@@ -57,18 +57,20 @@ def restore(installation: Installation, moment: datetime | None) -> str:
 def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> str:
     """Put the restored instance in the database's place; returns what the damaged is called now.
 
-    A replica follows the damaged one: it is made anew from the restored one, under its name.
+    A replica follows the damaged one: it goes, and is made anew from the restored one.
     """
     client, database, restored = _names(installation)
-    damaged = f"{database}-until-{stamp}"
-    _rename(client, database, damaged, installation.poll_seconds)
-    _rename(client, restored, database, installation.poll_seconds)
-    say(f"{database} is the restored one; the damaged one is {damaged}")
     replica = installation.outputs().get("ReplicaId", "")
+    before: dict[str, Any] = {}
     if replica:
         [before] = client.describe_db_instances(DBInstanceIdentifier=replica)["DBInstances"]
         client.delete_db_instance(DBInstanceIdentifier=replica, SkipFinalSnapshot=True)
         _wait_gone(client, replica, installation.poll_seconds)
+    damaged = f"{database}-until-{stamp}"
+    _rename(client, database, damaged, installation.poll_seconds)
+    _rename(client, restored, database, installation.poll_seconds)
+    say(f"{database} is the restored one; the damaged one is {damaged}")
+    if replica:
         client.create_db_instance_read_replica(
             DBInstanceIdentifier=replica,
             SourceDBInstanceIdentifier=database,
