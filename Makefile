@@ -70,6 +70,10 @@ bench/peers: venv ## Larder beside django-oscar and Vendure, installed from thei
 bench/overload: venv ## 1,500 connections that order at once: what is still placed, and how soon it is over
 	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
+.PHONY: bench/replicas
+bench/replicas: venv ## Who answers what, and how fast, without a replica and with one (BENCH_ARGS="--seconds 10")
+	@exec $(python) -m benchmarks.replicas $(BENCH_ARGS)
+
 # The container engine's command, and where `make up` keeps the secrets that it makes.
 DOCKER ?= docker
 SECRETS ?= $(abspath $(DATA))/secrets

@@ -10,6 +10,7 @@ import argparse
 import http.client
 import json
 import re
+import secrets
 import sys
 import tempfile
 from collections import Counter
@@ -37,6 +38,7 @@ SIZE = Size(2, 16)
 AMOUNT = Amount(orders=2_000)
 READINGS = ("products", "products/{product}", "orders/{order}") * 3
 COUNTED_WITHIN = 1.5
+METRICS_TOKEN = secrets.token_urlsafe(32)
 
 
 @dataclass
@@ -109,7 +111,7 @@ def measure(folder: Path, seconds: float, phones: int) -> None:
     with primary(folder) as (cluster, shop), standby(cluster, folder / "replica") as replica:
         for name, urls in (("no replica", ""), ("a replica", replica.app_url())):
             environment = environment_of(cluster, SIZE) | {"REPLICA_URLS": urls}
-            environment |= {"ACCESS_LOG": "0", "METRICS_TOKEN": "benchmark"}
+            environment |= {"ACCESS_LOG": "0", "METRICS_TOKEN": METRICS_TOKEN}
             log = folder / f"{name}.log"
             with servers.serve(servers.LARDER, SIZE, environment, log) as server:
                 tell(name, server.port, shop, seconds, phones)
@@ -147,7 +149,9 @@ def tell(name: str, port: int, shop: Shop, seconds: float, phones: int) -> None:
 
 def answered(port: int) -> Counter[str]:
     """Readings by who answered, as the server counts them."""
-    page = servers.ask(port, "GET", "/metrics", PROXIED | {"Authorization": "Bearer benchmark"})
+    page = servers.ask(
+        port, "GET", "/metrics", PROXIED | {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    )
     found = re.findall(r'^larder_reads_total\{by="(\w+)"\} (\S+)', page.body.decode(), re.MULTILINE)
     return Counter({who: int(float(times)) for who, times in found})
 
