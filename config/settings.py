@@ -16,6 +16,7 @@ from larder.common.postgresql.bounded import REPLICA_POOL
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
 from larder.ops.logs import with_correlation_id
+from larder.ops.mail_settings import mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -113,6 +114,8 @@ OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="") or DATABASE_URL
 READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
 # The worker waits for its jobs with LISTEN, which PgBouncer's transaction mode does not pass.
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
+# A mail server that is silent must not keep the other jobs waiting.
+PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
 PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"
 # "default" is the application's role; "owner" makes and changes the tables and nothing else.
 DATABASES = {
@@ -152,6 +155,7 @@ INSTALLED_APPS = [
     "django_guid",
     "procrastinate.contrib.django",
     "larder.common",
+    "larder.notifications",
     "larder.catalog",
     "larder.inventory",
     "larder.orders",
@@ -250,6 +254,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+
+# --- Mail ----------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEMO else "")
+vars().update(mail_settings(EMAIL_URL))
+# Seconds for each wait: for the connection, for each answer of the mail server.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
+PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 
 # --- API -----------------------------------------------------------------------------------
 REST_FRAMEWORK = {

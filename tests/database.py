@@ -58,6 +58,8 @@ def _start() -> None:
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
         "CURRENCY": "GBP",
+        "EMAIL_URL": "dummymail://",
+        "DEFAULT_FROM_EMAIL": "shop@example.com",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
         "REGISTRATION": "open",
         "RATE_LIMITS": "wide",

@@ -7,6 +7,7 @@ secret=$("$python" -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 in_production() {
     env -i PATH="$PATH" SECRET_KEY="$secret" REGISTRATION=closed \
+        EMAIL_URL=smtp+tls://shop:secret@mail.example.com DEFAULT_FROM_EMAIL=shop@example.com \
         ALLOWED_HOSTS=larder.example.com PUBLIC_URL=https://larder.example.com \
         DATABASE_URL="$DATABASE_URL" OWNER_DATABASE_URL="$OWNER_DATABASE_URL" "$@"
 }

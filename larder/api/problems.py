@@ -63,6 +63,8 @@ KINDS = {
     "token_expired": Kind(401, "The token has expired."),
     "session_ended": Kind(401, "This log-in was ended."),
     "wrong_password": Kind(403, "The present password is another one."),
+    "reset_token_invalid": Kind(403, "What should set a new password is not valid any more."),
+    "mail_off": Kind(403, "This shop sends no mail."),
     "not_staff": Kind(403, "This operation is for staff."),
     "registration_closed": Kind(403, "This shop takes no registrations."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),

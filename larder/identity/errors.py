@@ -15,6 +15,12 @@ class WrongPassword(DomainError):
     code = "wrong_password"
 
 
+class ResetTokenInvalid(DomainError):
+    """What should set a new password is no token of ours, was used, or is too old: one answer."""
+
+    code = "reset_token_invalid"
+
+
 class TokenInvalid(DomainError):
     """Not a token of ours, or not one for this purpose."""
 

@@ -151,6 +151,19 @@ class Key(models.Model):
         )
 
 
+class PasswordReset(models.Model):
+    """Somebody asked for a new password by mail. Of an address that no account has, `customer` is
+    null: the row is there all the same, so that nobody can tell the difference by the time."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "password_reset"
+        indexes = (models.Index(fields=["created_at"], name="password_reset_age"),)
+
+
 class Address(models.Model):
     """Where a customer has things sent, by a label of their own; the rest as in an order's
     `ship_to`. It goes with the account."""

@@ -39,6 +39,32 @@ def derived_text(secret: str, public_id: UUID, generation: int) -> str:
     return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
 
 
+def reset_token(secret: str, reset: UUID, account: Sequence[str]) -> str:
+    """The token of a reset, for an account that stands like this: 64 characters, the same for
+    the same arguments."""
+    said = reset.bytes + "\0".join(account).encode()
+    mac = hmac.digest(derive_key(secret, "password reset"), said, hashlib.sha256)
+    return base64.urlsafe_b64encode(reset.bytes + mac).decode()
+
+
+def reset_named(token: str) -> UUID | None:
+    """The reset that a token names, genuine or not; None where it has no form of ours."""
+    try:
+        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return UUID(bytes=raw[:16]) if len(raw) == 16 + _MAC_BYTES else None
+
+
+def is_reset_token(token: str, account: Sequence[str], secrets: Sequence[str]) -> bool:
+    """Whether it was made for the account as it stands, with any of the secrets."""
+    reset = reset_named(token)
+    if reset is None:
+        return False
+    made = (reset_token(secret, reset, account) for secret in secrets)
+    return any(hmac.compare_digest(token.encode(), one.encode()) for one in made)
+
+
 @dataclass(frozen=True, slots=True)
 class Refresh:
     """What a refresh token says, once it was found to be genuine."""

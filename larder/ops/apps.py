@@ -15,6 +15,7 @@ class OpsConfig(AppConfig):
         from larder.identity import attempts, hashers
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
+            mail_checks,  # noqa: F401  so does it
             reporting,
         )
         from larder.ops.metrics import PlacingCounted

@@ -17,7 +17,7 @@ from larder.common.database import SCHEMAS, SEARCH_PATH
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
 SECRET_TABLES = (
-    *("identity.session", "identity.key", "identity.address"),
+    *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("common.idempotency_key", "common.rate_limit", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )

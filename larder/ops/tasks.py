@@ -21,9 +21,11 @@ from larder.common import observations
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
 from larder.common.rates import delete_idle
-from larder.identity.services import sessions
+from larder.identity.services import resets, sessions
 from larder.inventory import queries as inventory
-from larder.ops import invariants
+from larder.notifications.services import SEND_MAIL
+from larder.notifications.services import delete_old_mails as delete_old
+from larder.ops import invariants, mails
 from larder.orders.services.expire_drafts import expire_drafts
 
 logger = structlog.get_logger(__name__)
@@ -77,6 +79,14 @@ def _delete_until_now(delete: Callable[..., int], limit: int) -> int:
 def delete_idle_rate_limits(timestamp: int) -> int:
     """Deletes counts of tries that have come to nothing: who waits long enough begins anew."""
     return delete_in_batches(lambda limit: delete_idle(limit=limit))
+
+
+@app.periodic(cron="27 * * * *")
+@app.task(queueing_lock="delete_old_mails")
+def delete_old_mails(timestamp: int) -> int:
+    """Deletes what is known of mails of long ago, and resets of passwords past their time."""
+    past = (delete_old, resets.delete_expired_resets)
+    return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
 
 @app.periodic(cron="17 * * * *")
@@ -150,10 +160,14 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
         )
 
 
+_OWN_RETRIES = {SEND_MAIL: mails.RETRIES}
+"""Tasks that begin again by themselves, for other reasons than that a worker was killed."""
+
+
 async def _try_again(manager: JobManager, job: Job) -> bool:
     """Not for ever, for the job itself may be what kills workers; and not where the next of its
     kind already waits to do the same."""
-    if job.attempts < MOST_ATTEMPTS:
+    if job.attempts < MOST_ATTEMPTS + _OWN_RETRIES.get(job.task_name, 0):
         with suppress(UniqueViolation):
             await manager.retry_job(job)
             return True

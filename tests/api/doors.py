@@ -1,10 +1,15 @@
 """Each operation of log-ins and passwords, once."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from larder.api.authentication import secrets
+from larder.identity.models import PasswordReset
+from larder.identity.services import resets
 from tests.conftest import Answer, Api
 
 Json = dict[str, Any]
+CONFIRM = "auth/password/reset/confirm"
 
 
 def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
@@ -26,4 +31,19 @@ def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
     given = {"refresh": renewed.body["refresh"]}
     answers["revoke_token"] = api("POST", "auth/token/revoke", given)
     assert other.status == 200
+    answers["reset_password"] = api("POST", "auth/password/reset", {"email": account["email"]})
+    answers["set_forgotten_password"] = set_forgotten(api, "difference engine")
     return answers
+
+
+def set_forgotten(api: Api, password: str) -> Answer:
+    """Does what the newest mail says."""
+    return api("POST", CONFIRM, {"reset_token": newest_token(), "new_password": password})
+
+
+def newest_token() -> str:
+    """What the newest mail brings."""
+    reset = PasswordReset.objects.latest("created_at")
+    found = resets.invitation(reset.id, secret=secrets()[0], now=datetime.now(UTC))
+    assert found is not None
+    return found.token

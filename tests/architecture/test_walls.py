@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BELOW_API = ("common", "identity", "catalog", "inventory", "orders")
+BELOW_API = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 
 
 def _sources(*modules: str) -> Iterator[Path]:

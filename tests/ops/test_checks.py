@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from larder.ops.mail_settings import mail_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +36,9 @@ def test_the_tests_own_settings_are_safe(db: None) -> None:
         ("ALLOWED_HOSTS", ["*"], "larder.E003"),
         ("REGISTRATION", "", "larder.E004"),
         ("REGISTRATION", "maybe", "larder.E004"),
+        ("DEFAULT_FROM_EMAIL", "", "larder.E009"),
+        ("PASSWORD_RESET_URL", "https://shop.example.com/reset", "larder.E010"),
+        ("PASSWORD_RESET_URL", "{token}", "larder.E010"),
         ("WORKERS", 1000, "larder.E006"),
     ],
 )
@@ -41,6 +47,39 @@ def test_an_unsafe_setting_is_refused_outside_demo_mode(
 ) -> None:
     setattr(settings, setting, value)
     assert refusal in _found()
+
+
+def test_a_shop_without_a_mail_server_is_warned_and_starts(
+    db: None, settings: LazySettings
+) -> None:
+    settings.EMAIL_URL = settings.DEFAULT_FROM_EMAIL = ""
+    assert _found() == set()
+    warned = {one.id for one in run_checks(include_deployment_checks=True)}
+    assert "larder.W002" in warned
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls", "password"),
+    [
+        ("smtp+tls://shop:p%40ss%2F%3A@mail.example.com", "mail.example.com", 587, True, "p@ss/:"),
+        ("smtp+ssl://shop:x@mail.example.com", "mail.example.com", 465, None, "x"),
+        ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, None, None),
+    ],
+)
+def test_a_mail_server_is_named_by_one_address(
+    url: str, host: str, port: int, tls: bool | None, password: str | None
+) -> None:
+    found = mail_settings(url)
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"]) == (host, port)
+    assert (found.get("EMAIL_USE_TLS"), found["EMAIL_HOST_PASSWORD"]) == (tls, password)
+    assert found["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "http://x", "smtp://", "smtp://a:s3cret@b:x"])
+def test_what_is_no_mail_server_is_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as told:
+        mail_settings(url)
+    assert "s3cret" not in str(told.value)
 
 
 def test_demo_users_are_refused_outside_demo_mode(

@@ -27,7 +27,7 @@ from larder.common.positions import Position
 from larder.common.replicas import Needs
 from larder.identity.doors import Door
 from larder.identity.models import Customer, Session
-from larder.identity.services import passwords, sessions
+from larder.identity.services import passwords, resets, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -113,6 +113,12 @@ def look_then_save(given: Refresh, door: Door, *, now: datetime) -> bool:
 def believe(customer: Customer) -> None:
     """Takes an account for what it was when its password was looked at."""
     sleep(4 * PAUSE)
+
+
+def believe_so(account: Customer) -> bool:
+    """Takes a token for what it was when it was looked at."""
+    sleep(4 * PAUSE)
+    return True
 
 
 def without_grace(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
@@ -272,5 +278,6 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "session compared": lambda: [(sessions, "_rotate", look_then_save)],
     "account held for a log-in": lambda: [(sessions, "still_so", believe)],
     "account held for a change": lambda: [(passwords, "still_so", believe)],
+    "account held for a reset": lambda: [(resets, "_still_so", believe_so)],
     "grace": lambda: [(sessions, "_is_successor", without_grace)],
 }

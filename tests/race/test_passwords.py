@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event
 
+from larder.api.authentication import secrets
 from larder.common.clock import now
+from larder.common.ids import new_id
 from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.models import Session
 from larder.identity.queries import has_password
-from larder.identity.services import passwords
+from larder.identity.services import passwords, resets
 from larder.identity.services.passwords import Change
+from tests.api.doors import newest_token
 from tests.conftest import Person
 from tests.race.control import assert_breaks
 from tests.race.shops import OK, Answer, ServiceShop, answered, at_once
@@ -167,3 +170,39 @@ def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
     assert_breaks(
         partial(beside_refreshes, person), check_nobody_is_in, fault=lambda found: found.live > 0
     )
+
+
+def one_mail(person: MakePerson) -> Outcome:
+    """Four passwords are set with the token of one mail."""
+    who = person(email=f"{new_id()}@example.com")
+    resets.ask(who.customer.email, tell=lambda _: None, now=now())
+    token = newest_token()
+
+    def confirm(wanted: str) -> Answer:
+        def call() -> Answer:
+            resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+            return Answer(OK, wanted)
+
+        return answered(call)
+
+    return outcome(who, *[partial(confirm, f"{NEW} {number}") for number in range(4)])
+
+
+def check_mail(found: Outcome) -> None:
+    """One is set; for the others the token was used."""
+    assert sorted(one.code for one in found.answers) == [OK, *["reset_token_invalid"] * 3]
+    assert has_password(found.who.customer.username, found.winners[0])
+
+
+def test_a_token_of_a_mail_sets_one_password_however_many_want_to(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_mail(one_mail(person))
+
+
+def test_without_the_accounts_lock_a_token_sets_several(
+    transactional_db: None, person: MakePerson, without: Without
+) -> None:
+    without("account held for a reset")
+    assert_breaks(partial(one_mail, person), check_mail, fault=lambda found: len(found.winners) > 1)

@@ -34,7 +34,7 @@ ACCOUNTS = (
                 "email": "{{$guid}}@example.com",
             }
         ),
-        {"guest_username": "username"},
+        {"guest_username": "username", "guest_email": "email"},
         KEY_OF_THIS_REQUEST,
     ),
     Step(
@@ -74,6 +74,22 @@ ACCOUNTS = (
     Step("GET /api/v1/auth/keys", GUEST),
     Step("DELETE /api/v1/auth/keys/{{key_id}}", GUEST),
     Step("DELETE /api/v1/me/sessions/{{session_id}}", GUEST),
+    Step(
+        "POST /api/v1/auth/password/reset",
+        NOBODY,
+        Shown({"email": "{{guest_email}}"}),
+    ),
+    Step(
+        "POST /api/v1/auth/password/reset/confirm",
+        NOBODY,
+        Shown({"reset_token": "{{reset_token}}", "new_password": "{{guest_password}}"}),
+    ),
+    Step(
+        "POST /api/v1/auth/token",
+        NOBODY,
+        {"username": "{{guest_username}}", "password": "{{guest_password}}"},
+        {"guest_access": "access"},
+    ),
     Step("DELETE /api/v1/me", GUEST),
 )
 

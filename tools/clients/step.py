@@ -24,8 +24,9 @@ VARIABLES = {
     "staff_username": "admin",
     "staff_password": "12345",
     "guest_password": "correct horse battery staple",
+    "reset_token": "what the mail says",
 }
-"""What is set before the first request: the users of `make run`."""
+"""What is set before the first request: the users of `make run`. What a mail says is typed in."""
 
 _NUMBER = re.compile(r'"#(\{\{\w+\}\})"')
 

@@ -27,7 +27,7 @@ from tools.fuzz.stand_ins import replaced
 
 ROLE = os.environ["FUZZ_ROLE"]
 BASE_URL = os.environ["FUZZ_BASE_URL"]
-USED_UP = ("/submit", "/cancel", "/pack", "/refresh", "/revoke", "/change")
+USED_UP = ("/submit", "/cancel", "/pack", "/refresh", "/revoke", "/change", "/confirm")
 Case = schemathesis.Case[Any]
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import django
 
@@ -76,8 +77,22 @@ class Person:
         self._order()
         draft = self._call("POST", f"/products/{self.real['product-number']}/add_to_order/")
         self.real["draft-number"] = draft["order_id"]
+        self._forget_password()
         if staff:
             self._move_orders()
+
+    def _forget_password(self) -> None:
+        """What a mail would say, made in the database: none is read here."""
+        from django.conf import settings
+
+        from larder.identity.services import resets
+
+        email, now = f"{secrets.token_hex(8)}@example.com", datetime.now(UTC)
+        self._call("PATCH", "/api/v1/me", {"email": email})
+        made: list[UUID] = []
+        resets.ask(email, tell=made.append, now=now)
+        invited = resets.invitation(made[0], secret=settings.SECRET_KEY, now=now)
+        self.real["reset_token"] = invited.token if invited else ""
 
     def _order(self, *moves: str) -> str:
         """The id of an order of the product that is this person's own, moved so far."""

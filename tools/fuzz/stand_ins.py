@@ -25,7 +25,7 @@ NAMES = (
     *("customer-number", "customer-uuid", "order-number", "order-uuid", "draft-number"),
     *("packed-uuid", "shipped-uuid"),
     *("product-number", "product-uuid", "key-uuid", "address-uuid"),
-    "session-uuid",
+    *("session-uuid", "reset_token"),
     *("username", "password", "refresh", "token"),
 )
 IN_PLACE_OF_TEXT: dict[str | int, str] = {
@@ -44,6 +44,7 @@ _OF_THE_PLAN = {
     "{{password}}": _IN_TEXT["password"],
     "{{refresh}}": _IN_TEXT["refresh"],
     "{{access}}": _IN_TEXT["token"],
+    "{{reset_token}}": _IN_TEXT["reset_token"],
     "{{guest_password}}": VARIABLES["guest_password"],
     "#{{product_id}}": "product-number",
     "{{product_public_id}}": _IN_TEXT["product-uuid"],

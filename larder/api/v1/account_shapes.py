@@ -18,6 +18,26 @@ class PasswordChange(Request):
     new_password: Password
 
 
+class PasswordReset(Request):
+    """Where to send the mail: the address of an account."""
+
+    email: Annotated[
+        str,
+        Meta(
+            max_length=254,
+            pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+\Z",
+            extra={"form": "Expected an address such as ada@example.com."},
+        ),
+    ]
+
+
+class NewPassword(Request):
+    """What the mail said, and the password that is wanted."""
+
+    reset_token: Annotated[str, Meta(max_length=200)]
+    new_password: Password
+
+
 class Session(msgspec.Struct):
     """A log-in. `client` is what the program that logged in said of itself (its `User-Agent`, at
     most 200 characters). `last_used_at`: when it was refreshed last. `current`: it is the one

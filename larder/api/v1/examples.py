@@ -21,6 +21,11 @@ EXAMPLES: Mapping[str, Any] = {
         "current_password": "correct horse battery staple",
         "new_password": "a horse of another colour",
     },
+    "reset_password": {"email": "ada@example.com"},
+    "set_forgotten_password": {
+        "reset_token": "what the mail said",
+        "new_password": "a horse of another colour",
+    },
     "create_key": {"name": "a program of mine"},
     "change_me": {"first_name": "Ada", "last_name": "Guest"},
     "add_address": {

@@ -35,6 +35,8 @@ urlpatterns = [
     path("auth/token/refresh", auth.Refresh.as_view()),
     path("auth/token/revoke", auth.Revoke.as_view()),
     path("auth/password/change", passwords.PasswordChange.as_view()),
+    path("auth/password/reset", passwords.PasswordReset.as_view()),
+    path("auth/password/reset/confirm", passwords.PasswordResetConfirmation.as_view()),
     path("auth/keys", keys.Keys.as_view()),
     path("auth/keys/<uuid:key>", keys.Key.as_view()),
     path("me", me.Me.as_view()),

@@ -73,12 +73,17 @@ def faults(customer: int, wanted: str) -> list[Fault]:
 
 
 def set_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Staff set a customer's password (already hashed); whoever knew the old one is out: open
-    sessions and long-lived keys end. Does nothing to a deleted account."""
+    """Staff set a customer's password (already hashed). Does nothing to a deleted account."""
     with transaction.atomic(durable=True):
-        if _write(customer, encoded):
-            end_others(customer, keep=None, now=now)
-            _live_keys(customer).update(ended_at=now)
+        replace_password(customer, encoded, now=now)
+
+
+def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
+    """Within a transaction: whoever knew the old password is out, open sessions and long-lived
+    keys end."""
+    if _write(customer, encoded):
+        end_others(customer, keep=None, now=now)
+        _live_keys(customer).update(ended_at=now)
 
 
 def _write(customer: int, encoded: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from larder.api.authentication import secrets
-from larder.identity import queries
+from larder.identity import attempts, queries
 from larder.identity.models import Customer
 from larder.identity.services import keys
 from tests.api.conftest import JudgedApi
@@ -167,6 +167,17 @@ def test_an_account_that_was_deactivated_meanwhile_changes_nothing(
     Customer.objects.filter(pk=who.id).update(is_active=False)
     body = {"current_password": OLD, "new_password": NEW}
     assert code(mine("POST", PATH, body)) == (401, "session_ended")
+
+
+def test_guessing_the_present_password_is_counted_as_log_ins_are(
+    as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    who = person()
+    mine, wrong = as_(who), {"current_password": "wrong horse", "new_password": NEW}
+    tries = attempts.NORMAL["log in"].account.times
+    assert [mine("POST", PATH, wrong).status for _ in range(tries + 1)] == [403] * tries + [429]
+    assert log_in(mine, who).status == 429
 
 
 def test_nobody_without_a_token_changes_a_password(api: Api, db: None) -> None:

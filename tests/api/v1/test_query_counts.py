@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from larder.common.ids import new_id
+from tests.api.doors import newest_token
 from tests.api.v1.test_orders import place
 from tests.conftest import Api, Person
 
@@ -172,6 +173,19 @@ def test_changing_a_password_is_nine_statements_however_many_log_ins_end(
     # its lock; the password; log-ins; the key; the try that was none
     with exactly(TRANSACTION + 9):
         assert as_(who)("POST", "auth/password/change", body).status == 204
+
+
+def test_resetting_a_password_is_five_statements_and_setting_it_seven(
+    api: Api, person: Callable[..., Person], exactly: Counted
+) -> None:
+    person(email="ada@example.com")
+    # the try; whose address it is; the reset, the mail, the job
+    with exactly(TRANSACTION + 5):
+        api("POST", "auth/password/reset", {"email": "ada@example.com"})
+    body = {"reset_token": newest_token(), "new_password": "a horse of another colour"}
+    # the try; the account, its lock; the password, log-ins, keys; the resets
+    with exactly(TRANSACTION + 7):
+        assert api("POST", "auth/password/reset/confirm", body).status == 204
 
 
 def test_an_order_is_two_statements_and_its_events_three(

@@ -1,0 +1,1 @@
+"""Who is told what happened: mails, and how far each has come."""

@@ -1,0 +1,59 @@
+"""Mails handed over to the mail server (EMAIL_URL)."""
+
+import smtplib
+from uuid import UUID
+
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.message import sanitize_address
+
+from larder.notifications.errors import NeverSent, NotSent, NotSentYet
+from larder.notifications.letters import Letter
+
+PERMANENT = 500
+"""Replies from here on say that the same will never be taken (RFC 5321, section 4.2.1)."""
+
+
+def hand_over(mail: UUID, letter: Letter, *, sender: str) -> None:
+    """Sends a letter; a repeat has the same Message-ID, so that mailboxes can tell.
+
+    Each wait for the server has a limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent.
+    """
+    try:
+        _send(_message(mail, letter, sender))
+    except (smtplib.SMTPException, OSError) as error:
+        raise _fault(error) from None
+    except ValueError:
+        raise NeverSent("The address cannot be written in a mail.") from None
+
+
+def _send(message: EmailMessage) -> None:
+    """Django's own would keep the connection where logging in to the mail server fails."""
+    connection = get_connection()
+    try:
+        connection.open()
+        connection.send_messages([message])
+    finally:
+        connection.close()
+
+
+def _message(mail: UUID, letter: Letter, sender: str) -> EmailMessage:
+    domain = sanitize_address(sender, "utf-8").rpartition("@")[2].rstrip("> ") or "localhost"
+    headers = {"Message-ID": f"<{mail}@{domain}>", "Auto-Submitted": "auto-generated"}
+    return EmailMessage(letter.subject, letter.text, sender, [letter.to], headers=headers)
+
+
+def _fault(error: Exception) -> NotSent:
+    """What went wrong, in the words of its kind: a server's own may repeat the recipient."""
+    kind = type(error).__name__
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return NotSentYet(f"The mail server refuses the name or password ({error.smtp_code}).")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _refused("recipient", min(code for code, _ in error.recipients.values()))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _refused({"SMTPSenderRefused": "sender"}.get(kind, "mail"), error.smtp_code)
+    return NotSentYet(f"The mail server cannot be reached, or hung up ({kind}).")
+
+
+def _refused(what: str, code: int) -> NotSent:
+    told = f"The mail server refuses the {what} ({code})."
+    return NeverSent(told) if code >= PERMANENT else NotSentYet(told)

@@ -1,0 +1,43 @@
+"""What mails say: plain text, in English."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+TOKEN = "{token}"
+"""What the token takes the place of in PASSWORD_RESET_URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail to be handed over. What it says is shown by no log and no error report."""
+
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Who may set a new password, with which token and until when."""
+
+    email: str = field(repr=False)
+    username: str
+    token: str = field(repr=False)
+    until: datetime
+
+
+def password_reset(reset: Reset, *, link: str) -> Letter:
+    """Tells how to set a new password: by `link` with the token in it, or, where there is no
+    link, with the token itself, to be put into the app."""
+    how = f"open this link:\n\n{link.replace(TOKEN, reset.token)}" if link else _code(reset.token)
+    text = (
+        f"Somebody, most likely you, asked for a new password for the account\n"
+        f'"{reset.username}". To set one, {how}\n\n'
+        f"This works once, until {reset.until:%H:%M} UTC. All log-ins of the account end then.\n\n"
+        f"If it was not you, there is nothing to do: the password stays as it is.\n"
+    )
+    return Letter(reset.email, "A new password", text)
+
+
+def _code(token: str) -> str:
+    return f"put this code into the app:\n\n{token}"

@@ -1,0 +1,21 @@
+"""What others are told."""
+
+from django.db import models
+
+from larder.common.ids import new_id
+
+
+class Mail(models.Model):
+    """A mail to be sent, and what became of it. Neither its text nor its recipient is kept: both
+    are made when it is sent, of what it is `about` (an id of the module that has it)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    kind = models.CharField(max_length=40)
+    about = models.UUIDField()
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "mail"
+        indexes = (models.Index(fields=["created_at"], name="mail_age"),)

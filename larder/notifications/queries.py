@@ -1,0 +1,21 @@
+"""What notifications tells the others."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from larder.notifications.models import Mail
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail that was neither sent nor given up."""
+
+    kind: str
+    about: UUID
+
+
+def waiting(mail: UUID) -> Waiting | None:
+    """The mail, if it still waits to be sent."""
+    found = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
+    row = found.values_list("kind", "about").first()
+    return None if row is None else Waiting(*row)

@@ -1,0 +1,125 @@
+"""Mails handed over to a mail server over a real socket, which refuses, stalls and hangs up."""
+
+import socket
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.notifications.delivery import hand_over
+from larder.notifications.errors import NeverSent, NotSent, NotSentYet
+from larder.notifications.letters import Letter
+from tests.notifications.receiver import Receiver, receiving
+
+MAIL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+SECRET = "a-secret-in-the-text"
+LETTER = Letter("ada@example.com", "A subject", f"Some text: {SECRET}\n")
+TIMEOUT = 0.5
+
+
+@pytest.fixture
+def smtp(settings: Any) -> Any:
+    """Django's settings for a mail server; the test names its port."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_TIMEOUT = "127.0.0.1", TIMEOUT
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = None
+    return settings
+
+
+def deliver(smtp: Any, receiver: Receiver, letter: Letter = LETTER) -> None:
+    """Hands a letter over."""
+    smtp.EMAIL_PORT = receiver.port
+    hand_over(MAIL, letter, sender="Shop <shop@example.com>")
+
+
+def test_a_mail_arrives_as_plain_text_and_says_that_a_program_sent_it(smtp: Any) -> None:
+    with receiving() as receiver:
+        deliver(smtp, receiver)
+        deliver(smtp, receiver)
+    first, second = receiver.received
+    assert (first["From"], first["To"]) == ("Shop <shop@example.com>", "ada@example.com")
+    assert (first["Subject"], first.get_content_type()) == ("A subject", "text/plain")
+    assert first.get_content() == LETTER.text
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["Message-ID"] == second["Message-ID"] == f"<{MAIL}@example.com>"
+
+
+def test_names_beyond_ascii_arrive_whole(smtp: Any) -> None:
+    text = "Für „Zoë O’Hara“:\n" + "ü" * 300 + "\n.\n..\nend\n"
+    with receiving() as receiver:
+        deliver(smtp, receiver, Letter("zoe@exämple.com", "Ü", text))
+    (got,) = receiver.received
+    assert got["To"] == "zoe@xn--exmple-cua.com"
+    assert (got["Subject"], got.get_content()) == ("Ü", text)
+
+
+LATER = {
+    "busy": {"": "421 too busy ada@example.com"},
+    "greylisting": {"RCPT": "450 try later ada@example.com"},
+    "no space": {"MAIL": "452 no space"},
+    "trouble at the end": {".": "451 local error"},
+    "hangs up at once": {"": "drop"},
+    "hangs up in the middle": {"RCPT": "drop"},
+    "hangs up at the end": {".": "drop"},
+    "silent at once": {"": "stall"},
+    "silent in the middle": {"MAIL": "stall"},
+    "silent at the end": {".": "stall"},
+}
+NEVER = {
+    "no such mailbox": {"RCPT": "550 no such user ada@example.com"},
+    "a sender that may not": {"MAIL": "553 not from you"},
+    "taken for spam": {".": f"554 spam: {SECRET}"},
+}
+
+
+@pytest.mark.parametrize("trouble", LATER)
+def test_what_may_pass_is_to_be_tried_again_and_no_wait_is_long(smtp: Any, trouble: str) -> None:
+    with receiving(**LATER[trouble]) as receiver:
+        began = monotonic()
+        with pytest.raises(NotSentYet) as told:
+            deliver(smtp, receiver)
+        assert monotonic() - began < 10 * TIMEOUT
+    says_nothing_of_the_letter(told.value)
+
+
+@pytest.mark.parametrize("trouble", NEVER)
+def test_what_a_server_refuses_for_good_is_not_tried_again(smtp: Any, trouble: str) -> None:
+    with receiving(**NEVER[trouble]) as receiver, pytest.raises(NeverSent) as told:
+        deliver(smtp, receiver)
+    says_nothing_of_the_letter(told.value)
+
+
+def says_nothing_of_the_letter(fault: NotSent) -> None:
+    """Neither whom it is for nor what is in it, though the server repeats both."""
+    for text in (str(fault), repr(fault), repr(fault.__cause__), repr(LETTER)):
+        assert "ada@example.com" not in text
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize("end", ["drop", "stall", "500 what"])
+def test_what_happens_after_a_mail_was_taken_does_not_matter(smtp: Any, end: str) -> None:
+    with receiving(QUIT=end) as receiver:
+        deliver(smtp, receiver)
+    assert len(receiver.received) == 1
+
+
+def test_a_server_that_is_not_there_is_to_be_tried_again(smtp: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(NotSentYet, match="ConnectionRefusedError"):
+            deliver(smtp, Receiver(port=free.getsockname()[1]))
+
+
+def test_a_refused_name_or_password_is_to_be_tried_again(smtp: Any) -> None:
+    smtp.EMAIL_HOST_USER, smtp.EMAIL_HOST_PASSWORD = "shop", "wrong"
+    replies = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "535 no"}
+    with receiving(**replies) as receiver, pytest.raises(NotSentYet, match=r"\(535\)"):
+        deliver(smtp, receiver)
+
+
+@pytest.mark.parametrize("address", ["a,b@example.com", "@", "<>@x.y", "a\n@b.c"])
+def test_an_address_that_no_mail_can_carry_is_not_tried_again(smtp: Any, address: str) -> None:
+    with receiving() as receiver, pytest.raises(NeverSent):
+        deliver(smtp, receiver, Letter(address, "A subject", "text"))
+    assert receiver.received == []
