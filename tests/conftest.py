@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client, TransactionTestCase
+from hypothesis import settings
 
 from larder.catalog.services import create_product
 from larder.common.ids import NOBODY
@@ -17,6 +18,11 @@ from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock
 from tests import database
 from tests.server import Server
+
+# Examples ask a real database, on machines that do other things as well: how long one takes says
+# nothing. What is too slow fails by its own test, or by pytest's limit.
+settings.register_profile("larder", deadline=None)
+settings.load_profile("larder")
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _numbers = count(1)
