@@ -36,7 +36,7 @@ keep metrics_token "$(random 24)"
 
 app=$(cat app_password)
 derive database_url "postgresql://larder_app:$app@pgbouncer:6432/larder"
-derive replica_urls "postgresql://larder_app:$app@pgbouncer:6432/larder_replica"
+derive replica_urls "postgresql://larder_app:$app@replica:5432/larder"
 derive worker_database_url "postgresql://larder_app:$app@primary:5432/larder"
 derive owner_database_url "postgresql://larder_owner:$(cat owner_password)@primary:5432/larder"
 derive pgbouncer_users "\"larder_app\" \"$app\""

@@ -102,6 +102,8 @@ def make_roles(*, using: str = "owner") -> None:
             sql.Identifier(app.name),
             sql.Literal(value),
         )
+    if _may_pass_on_monitoring(using):
+        _run(using, "GRANT pg_monitor TO {}", sql.Identifier(app.name))
     _make_reader(using, settings.READONLY_PASSWORD)
 
 
@@ -115,6 +117,13 @@ def _make_reader(using: str, password: str) -> None:
         _run(using, "ALTER ROLE {} PASSWORD {}", reader, sql.Literal(password))
     for name, value in READER_LIMITS.items():
         _run(using, f"ALTER ROLE {{}} SET {name} = {{}}", reader, sql.Literal(value))
+
+
+def _may_pass_on_monitoring(using: str) -> bool:
+    """Whether the owner may let the server see how replicas stand (larder/ops/shop_state.py)."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT pg_has_role('pg_monitor', 'MEMBER WITH ADMIN OPTION')")
+        return bool(cursor.fetchone()[0])
 
 
 def _server(using: str) -> int:

@@ -17,13 +17,14 @@ from tests.faults.load import Load
 from tests.race.shops import PASSWORD
 from tests.stack.front_door import FrontDoor
 from tests.tools.processes import eventually
+from tools.processes import children, send
 from tools.stack import Stack
 
 MakePerson = Callable[[], Person]
 MakeProduct = Callable[[int], int]
 STOCK = 100_000
 CUSTOMERS, SOME = 6, 15
-BACK_SECONDS = 20.0
+BACK_SECONDS = 30.0
 """Ten on a machine that has nothing else to do."""
 TOLD_SECONDS = 6.0
 """Three, on such a machine."""
@@ -88,6 +89,34 @@ def test_a_server_that_is_killed_is_not_noticed_by_readers_and_costs_no_order(
     assert seen.keys() == {200}, seen
     assert load.repeated <= CUSTOMERS
     assert_kept(load)
+
+
+def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
+    stack: Stack, load: Load
+) -> None:
+    """It may have been placed there. Frozen, a server takes requests and answers none."""
+    body = {"lines": [{"product": load.product, "quantity": 1}]}
+
+    def place() -> int:
+        try:
+            return load.server.call("POST", "orders", body, token=load.token).status
+        finally:
+            load.server.hang_up()
+
+    frozen = stack["app1"]
+    with ThreadPoolExecutor(CUSTOMERS) as crowd:
+        for pid in (frozen.pid, *children(frozen.pid)):
+            send(pid, signal.SIGSTOP)
+        try:
+            placing = [crowd.submit(place) for _ in range(CUSTOMERS)]
+            assert eventually(lambda: any(one.done() for one in placing), 30)
+        finally:
+            frozen.signal(signal.SIGKILL)
+        answered = Counter(one.result() for one in placing)
+    assert answered.keys() == {201, 502}, answered
+    shown = load.server.call("GET", f"products/{load.product}", token=load.token)
+    assert shown.body["quantity"] == STOCK - answered[201]
+    assert eventually(lambda: frozen.healthy, BACK_SECONDS)
 
 
 def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, load: Load) -> None:
