@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from django.db.utils import Error
+from django.db.utils import Error, OperationalError
 from psycopg_pool import PoolTimeout
 
 from larder.common.postgresql.comments import Commented
@@ -17,6 +17,11 @@ from larder.common.telemetry import connections_held
 
 TOLD_AT_ONCE = 1.0
 """For how many seconds after somebody waited for a connection in vain others need not."""
+
+
+_UNASKED = "pop from an empty deque"
+"""What psycopg (3.3) says when there are more answers than statements: PgBouncer adds an error to
+those of a statement when it loses its server in between."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -95,6 +100,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             with self.wrap_database_errors, self.connection.pipeline():
                 yield
+        except IndexError as error:
+            if str(error) != _UNASKED:
+                raise
+            self.connection.close()
+            raise OperationalError("the server ended the session") from error
         finally:
             self._in_pipeline, self._sent = False, 0
 
