@@ -9,13 +9,13 @@ is shut out. An attacker who could stop the cache would gain one bucket more.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
-from time import monotonic, time
 from typing import Any
 from uuid import UUID
 
 from larder.common.rates import MARKS_LAST, Bucket, RateLimited, Store
+from larder.common.stopwatch import Stopwatch
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +24,13 @@ LEFT_ALONE = 5.0
 
 
 class InCache:
-    """Buckets in a cache; in `otherwise` while it is away."""
+    """Buckets in a cache; in `otherwise` while it is away. `clock` tells seconds since 1970."""
 
-    def __init__(self, cache: Any, otherwise: Store) -> None:
+    def __init__(self, cache: Any, otherwise: Store, clock: Callable[[], float]) -> None:
         self._cache = cache
         self._otherwise = otherwise
-        self._away_until = float("-inf")
+        self._clock = clock
+        self._since_failure: Stopwatch | None = None
         self._lock = Lock()
 
     def take(self, buckets: Sequence[Bucket]) -> list[UUID]:
@@ -58,7 +59,7 @@ class InCache:
         marks = [str(one.excuse) for one in buckets if one.excuse is not None]
         known = self._cache.get_many(marks) if marks else {}
         counted = [one for one in buckets if one.excuse is None or str(one.excuse) not in known]
-        moment, taken, waits = time(), [], [0.0]
+        moment, taken, waits = self._clock(), [], [0.0]
         for one in counted:
             if self._count(one, moment) > one.rate.times:
                 waits.append(one.rate.seconds - moment % one.rate.seconds)
@@ -74,7 +75,7 @@ class InCache:
         return int(self._cache.incr(name))
 
     def _settle(self, back: Collection[Bucket], mark: UUID | None) -> None:
-        self._put_back(back, time())
+        self._put_back(back, self._clock())
         if mark is not None:
             self._cache.set(str(mark), 1, timeout=MARKS_LAST.total_seconds())
 
@@ -86,13 +87,14 @@ class InCache:
                 continue  # a new window has begun
 
     def _is_away(self) -> bool:
-        return monotonic() < self._away_until
+        since = self._since_failure
+        return since is not None and since.seconds < LEFT_ALONE
 
     def _failed(self, error: Exception) -> None:
         with self._lock:
             if not self._is_away():
                 logger.warning("the cache is away: %s", type(error).__name__)
-            self._away_until = monotonic() + LEFT_ALONE
+            self._since_failure = Stopwatch()
 
 
 def _window(bucket: Bucket, moment: float) -> str:

@@ -6,6 +6,8 @@ class OpsConfig(AppConfig):
     label = "ops"
 
     def ready(self) -> None:
+        from time import time
+
         from django.conf import settings
         from django.core.cache import cache
 
@@ -25,5 +27,5 @@ class OpsConfig(AppConfig):
         hashers.let_wait(settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()
-        store = InCache(cache, otherwise=held) if settings.CACHE_URL else held
+        store = InCache(cache, otherwise=held, clock=time) if settings.CACHE_URL else held
         attempts.use(attempts.Setup(limits, store, settings.SECRET_KEY))

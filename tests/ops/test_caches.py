@@ -71,6 +71,11 @@ def client(kind: str, port: int) -> Iterator[BaseCache]:
         getattr(made._cache, "close", lambda: None)()
 
 
+def noon() -> float:
+    """No window ends while a test runs."""
+    return 20_000.5 * 86_400
+
+
 def taken(store: InCache, *buckets: Bucket) -> int:
     """How many times all of them let somebody through."""
     for number in range(50):
@@ -87,7 +92,7 @@ def test_tries_are_counted_in_the_cache(
 ) -> None:
     port = free_port()
     with running(kind, port, tmp_path), client(kind, port) as cache, django_assert_num_queries(0):
-        store = InCache(cache, InDatabase())
+        store = InCache(cache, InDatabase(), noon)
         one, other, mark = Bucket(uuid4(), DAY), Bucket(uuid4(), Rate(9, 86_400)), uuid4()
         assert taken(store, other, one) == 5
         # Neither refused tries count, nor what was refused because of the other.
@@ -112,7 +117,7 @@ def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -
         def attempt(_: int) -> bool:
             with client(kind, port) as cache:
                 try:
-                    return bool(InCache(cache, InDatabase()).take([one]))
+                    return bool(InCache(cache, InDatabase(), noon).take([one]))
                 except RateLimited:
                     return False
 
@@ -123,11 +128,9 @@ def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -
 def test_when_the_cache_dies_the_database_counts_until_it_is_back(
     kind: str, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passed = [0.0]
-    monkeypatch.setattr(rates_in_cache, "monotonic", lambda: time.monotonic() + passed[0])
     port, one = free_port(), Bucket(uuid4(), DAY)
     with client(kind, port) as cache:
-        store = InCache(cache, InDatabase())
+        store = InCache(cache, InDatabase(), noon)
         with running(kind, port, tmp_path):
             assert taken(store, one) == 5
         began = time.monotonic()
@@ -137,7 +140,7 @@ def test_when_the_cache_dies_the_database_counts_until_it_is_back(
         assert time.monotonic() - began < 10
     # Memcached's client leaves a dead server alone for a while by itself: here it is another.
     with running(kind, port, tmp_path), client(kind, port) as cache:
-        passed[0] += 60
+        monkeypatch.setattr(rates_in_cache, "LEFT_ALONE", 0.0)
         store._cache = cache
         assert taken(store, one) == 5
 
