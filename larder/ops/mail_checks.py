@@ -19,12 +19,12 @@ def mails_can_be_sent(**options: Any) -> list[CheckMessage]:
 def _faults() -> Iterator[CheckMessage]:
     if not settings.EMAIL_URL:
         hint = "Give EMAIL_URL, or see that staff set forgotten passwords."
-        yield checks.Warning("Nobody can reset a password.", hint=hint, id="larder.W002")
+        yield checks.Warning("Nobody can reset a password.", hint=hint, id="larder.W004")
         return
     if "@" not in settings.DEFAULT_FROM_EMAIL:
         hint = "Name the address that mails come from: Shop <shop@example.com>."
-        yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E009")
+        yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
     link = settings.PASSWORD_RESET_URL
     if link and (TOKEN not in link or ":" not in link):
         hint = f"Give an address of your app, with {TOKEN} in it: https://…/reset#{TOKEN}."
-        yield checks.Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E010")
+        yield checks.Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
