@@ -167,7 +167,7 @@ security: venv ## Bandit on the code; hashes, licences and use of the locked pac
 	@$(python) -m tools.dependencies --sbom $(DATA)/sbom.json
 
 .PHONY: audit
-audit: venv ## Known vulnerabilities of the locked packages (asks pypi.org)
+audit: venv ## Known vulnerabilities of the locked packages (asks the package index)
 	$(VENV)/bin/pip-audit --disable-pip --require-hashes --requirement requirements/prod.txt
 
 .PHONY: sbom

@@ -128,6 +128,7 @@ def unused() -> list[str]:
 
 def write_sbom(file: Path) -> int:
     """CycloneDX of what is locked for production, validated against its schema by its writer."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     command = [
         # It misses a tree of dependencies, which a lock file has not.
         *(
