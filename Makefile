@@ -100,14 +100,14 @@ stack: venv ## The set as processes of this machine: the main job, the races, an
 IMAGE ?= larder:local
 build_image := $(DOCKER) build --tag $(IMAGE) \
 	--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
-	--build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null || echo unknown)
 
 .PHONY: docker/build
 docker/build: ## Build the image (DOCKER=, IMAGE=)
 	$(build_image) .
 
 .PHONY: docker/up
-docker/up: docker/build up ## Build the image, start the whole set
+docker/up: up ## Build the image, start the whole set
 
 .PHONY: docker/migrate
 docker/migrate: ## Roles, migrations, rights: on the set's database

@@ -33,6 +33,11 @@ for name in postgres owner app replication redis grafana; do
     keep "${name}_password" "$(random 24)"
 done
 keep metrics_token "$(random 24)"
+# What a shop may do without: an empty file says so.
+for name in secret_key_fallbacks email_url sentry_dsn readonly_password; do
+    [ -e "$name" ] || : >"$name"
+    chmod 444 "$name"
+done
 
 app=$(cat app_password)
 derive database_url "postgresql://larder_app:$app@pgbouncer:6432/larder"

@@ -5,7 +5,13 @@
 set -eu
 cd "$(dirname "$0")/../.."
 docker=${DOCKER:-docker}
-PUBLIC_URL=${PUBLIC_URL:-https://localhost}
+
+value() { # $1 name, $2 otherwise: as compose finds it, in the environment or in deploy/compose/.env
+    found=$(printenv "$1") || found=$(sed -n "s/^$1=//p" deploy/compose/.env 2>/dev/null | tail -n 1)
+    found=${found#[\"\']}
+    found=${found%[\"\']}
+    echo "${found:-$2}"
+}
 
 if ! $docker info >/dev/null 2>&1; then
     echo "No container engine answers ('$docker info'): starting the same programs as processes."
@@ -15,14 +21,20 @@ if ! $docker compose version >/dev/null 2>&1; then
     echo "'$docker' has no compose: install its compose plugin, version 2.24 or later." >&2
     exit 1
 fi
-host=${PUBLIC_URL#https://}
+url=$(value PUBLIC_URL https://localhost)
+host=${url#https://}
 sh deploy/compose/secrets.sh "$SECRETS" "${host%%[:/]*}"
+# What the image's labels say. The commit's own time: with the clock's, each start would make every
+# container anew.
+REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+CREATED=$(git log -1 --format=%cI 2>/dev/null || echo unknown)
+export REVISION CREATED
 $docker compose --file deploy/compose/compose.yaml up --build --detach --wait
 cat <<END
 
-Larder is at $PUBLIC_URL; its secrets are in $SECRETS.
-  Prometheus  http://127.0.0.1:${PROMETHEUS_PORT:-9090}
-  Grafana     http://127.0.0.1:${GRAFANA_PORT:-3000}, admin, password in $SECRETS/grafana_password
+Larder is at $url; its secrets are in $SECRETS.
+  Prometheus  http://127.0.0.1:$(value PROMETHEUS_PORT 9090)
+  Grafana     http://127.0.0.1:$(value GRAFANA_PORT 3000), admin, password in $SECRETS/grafana_password
 Somebody for the admin: $docker compose -f deploy/compose/compose.yaml run --rm migrate \\
   python manage.py createsuperuser
 END

@@ -10,7 +10,8 @@ from pathlib import Path
 from larder.ops.serve import raise_file_limit
 from tools.errors import LauncherError
 from tools.run.__main__ import EndRequestedError, listen_for_signals
-from tools.stack import Stack
+from tools.stack import Stack, compose
+from tools.stack.stack import DEPLOY
 from tools.terminal import complain, say, step
 
 GREETING = """
@@ -27,7 +28,7 @@ def main() -> int:
     listen_for_signals()
     raise_file_limit()
     folder = Path(os.environ.get("DATA") or ".data").absolute() / "stack"
-    stack = Stack(folder, os.environ)
+    stack = Stack(folder, compose.settings(DEPLOY / ".env") | os.environ)
     try:
         with step("Everything started"):
             stack.start()

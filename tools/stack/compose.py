@@ -12,6 +12,7 @@ import yaml
 
 from tools.errors import LauncherError
 
+LINE = re.compile(r"""^(\w+)=(["']?)(.*)\2$""", re.MULTILINE)
 VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::-([^}]*))?\})")
 HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
@@ -44,6 +45,12 @@ class Service:
         return tuple(
             int(port) for port in re.findall(r"(?::|port=)(\d{2,5})", " ".join(self.health))
         )
+
+
+def settings(path: Path) -> dict[str, str]:
+    """What a file of lines NAME=value says, as compose reads its `.env`; nothing without one."""
+    text = path.read_text() if path.exists() else ""
+    return {name: value for name, _, value in LINE.findall(text)}
 
 
 def read(path: Path, variables: Mapping[str, str], *, without: frozenset[str]) -> list[Service]:

@@ -3,8 +3,8 @@
 In every text that a service gets (its command, environment, configuration files, secrets, health
 check) three things become others, and nothing else:
 
-- the name of a service before a port or in a list (`app1:8000`, `host=primary port=`, `,app1`)
-  becomes its address: one of 127.0.0.0/8, all of which is this machine on Linux;
+- the name of a service before a port (`app1:8000`, `host=primary port=`) becomes its address: one
+  of 127.0.0.0/8, all of which is this machine on Linux;
 - `0.0.0.0`, where it listens, becomes its own address;
 - a path that compose.yaml mounts becomes the same path below the service's folder.
 """
@@ -55,9 +55,7 @@ class Place:
         self._addresses = addresses
         names = "|".join(addresses)
         # Not a part of a longer name, nor of a path.
-        self._host = re.compile(
-            rf"(?<![\w.-])(?<![^/]/)(?:{names})(?=:\d|\s+port=)|(?<=,)(?:{names})(?=,|$)"
-        )
+        self._host = re.compile(rf"(?<![\w.-])(?<![^/]/)(?:{names})(?=:\d|\s+port=)")
         paths = sorted((*service.files, *service.folders, SECRETS), key=len, reverse=True)
         self._path = re.compile(rf"(?<![\w./-])({'|'.join(map(re.escape, paths))})(?![\w-])")
 

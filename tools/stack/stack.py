@@ -82,13 +82,15 @@ class Stack:
     def _read(self) -> list[compose.Service]:
         own = self.addresses.get("nginx", "")
         variables = {
-            "SECRETS": str(self.folder / "secrets"),
-            "ALLOWED_HOSTS": f"localhost,{own}",
             "PUBLIC_URL": f"https://{own}:{FRONT_PORT}",
             # From here nginx comes, whatever its own address is.
             "TRUSTED_PROXIES": "127.0.0.1/32",
+            **self._variables,
+            # This set's own, whatever the containers' are.
+            "SECRETS": str(self.folder / "secrets"),
+            "ALLOWED_HOSTS": f"{self._variables.get('ALLOWED_HOSTS') or 'localhost'},{own}",
         }
-        return compose.read(DEPLOY / "compose.yaml", variables | self._variables, without=WITHOUT)
+        return compose.read(DEPLOY / "compose.yaml", variables, without=WITHOUT)
 
     def _make_secrets(self) -> None:
         made = subprocess.run(
