@@ -1,0 +1,69 @@
+"""What docs/deployment.md tells people to do with a set that runs: backups, new passwords."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.conftest import Person
+from tests.race.shops import PASSWORD
+from tests.stack.front_door import FrontDoor
+from tests.stack.test_freshness import order
+from tests.tools.processes import eventually
+from tools.stack import Stack
+from tools.stack.stack import DEPLOY
+
+MakePerson = Callable[[], Person]
+MakeProduct = Callable[[int], int]
+BACK_SECONDS = 60.0
+"""Ten on a machine that has nothing else to do."""
+SCRIPT = "/etc/postgresql/backup.sh"
+
+
+@contextmanager
+def without(stack: Stack, front: FrontDoor, *services: str) -> Iterator[None]:
+    """Stop these, the first one first; start them again, the last one first."""
+    for name in services:
+        stack[name].stop()
+    yield
+    for name in reversed(services):
+        stack[name].start()
+    assert eventually(lambda: all(stack[name].healthy for name in services), BACK_SECONDS)
+    front.hang_up()
+
+
+def test_a_backup_is_put_in_the_place_of_what_came_after_it(
+    stack: Stack, front: FrontDoor, customer: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(10), customer()
+    name = who.customer.username
+    token = front.token(name, PASSWORD)
+    before, _ = order(front, token, jam)
+    primary = stack["primary"]
+    primary.run("sh", "-c", f"sh {SCRIPT} make >/tmp/larder.dump")
+    after, _ = order(front, token, jam)
+    with without(stack, front, "app1", "app2", "worker", "pgbouncer"):
+        primary.run("sh", "-c", f"sh {SCRIPT} restore </tmp/larder.dump")
+        stack["migrate"].run("python", "manage.py", "prepare")
+    token = front.token(name, PASSWORD)
+    assert front.call("GET", f"orders/{before}", token=token).status == 200
+    assert front.call("GET", f"orders/{after}", token=token).status == 404
+    assert front.call("GET", f"products/{jam}", token=token).body["quantity"] == 9
+    assert order(front, token, jam)
+
+
+def test_a_new_password_of_the_servers_role_is_taken_by_all_that_need_it(
+    stack: Stack, front: FrontDoor, customer: MakePerson, product: MakeProduct
+) -> None:
+    jam, token = product(5), front.token(customer().customer.username, PASSWORD)
+    folder = stack.folder / "secrets"
+    former = (folder / "app_password").read_text()
+    (folder / "app_password").unlink()
+    subprocess.run(["/bin/sh", DEPLOY / "secrets.sh", folder], check=True)
+    assert (folder / "app_password").read_text() != former
+    with without(stack, front, "app1", "app2", "worker", "pgbouncer"):
+        stack["migrate"].furnish()
+        stack["migrate"].run("python", "manage.py", "prepare")
+    assert order(front, token, jam)
+    ready = front.call("GET", "/readyz")
+    assert ready.status == 200
+    assert ready.body["replicas"]["replica1"]["away"] is False
