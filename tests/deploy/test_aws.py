@@ -21,14 +21,16 @@ from tests.server import Server
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("small", "medium", "large")
 CHOSEN = {
-    "Size": "small",
+    "Environment": "production",
     "DomainName": "shop.example.com",
     "VpcCidr": "10.40.0.0/16",
-    "Registration": "closed",
-    "Currency": "GBP",
-    "MinOrderTotal": "0",
-    "Compat": "",
+    "MailFrom": "Shop <shop@example.com>",
+    "PasswordResetUrl": "https://shop.example.com/reset#{token}",
 }
+"""As the page has it; everything else is left to the templates' defaults."""
+NOT_INHERITED = {"DEFAULT_FROM_EMAIL": "", "RATE_LIMITS": "normal"}
+"""What tests have in their own environment: a task has it from its template or not at all."""
+MAIL = "smtp+tls://shop:secret@mail.example.com:587"
 
 
 def container(stack: str, task: str) -> dict[str, Any]:
@@ -38,17 +40,21 @@ def container(stack: str, task: str) -> dict[str, Any]:
     return dict(found)
 
 
+def chosen(stack: str, name: str) -> str:
+    return CHOSEN.get(name) or str(template.read(stack)["Parameters"][name]["Default"])
+
+
 def plain(stack: str, value: Any) -> str:
     """A value as CloudFormation would resolve it, with what was chosen."""
     if isinstance(value, str):
         return value
     [(function, given)] = value.items()
     if function == "Ref":
-        return CHOSEN[given]
+        return chosen(stack, given)
     if function == "Fn::FindInMap":
         table, _, column = given
-        return str(template.read(stack)["Mappings"][table][CHOSEN["Size"]][column])
-    return re.sub(r"\$\{(\w+)\}", lambda found: CHOSEN[found[1]], given)
+        return str(template.read(stack)["Mappings"][table][chosen(stack, "Size")][column])
+    return re.sub(r"\$\{(\w+)\}", lambda found: chosen(stack, found[1]), given)
 
 
 def environment(stack: str, task: str) -> dict[str, str]:
@@ -65,21 +71,42 @@ def test_every_variable_of_a_container_is_a_setting(stack: str, task: str) -> No
     given = set(environment(stack, task)) | {
         one["Name"] for one in container(stack, task)["Secrets"]
     }
-    assert given - known <= {"TMPDIR", "EMAIL_URL", "SENTRY_DSN", "REPLICA_URLS", "CACHE_URL"}
+    assert given - known <= {"TMPDIR"}
 
 
+def secrets(mail: str) -> dict[str, str]:
+    """As deploy/aws/rotation.py makes them, and as the operator writes them."""
+    keys = [token_hex(32) for _ in range(3)]
+    signing = {"SECRET_KEY": keys[0], "SECRET_KEY_FALLBACKS": ",".join(keys[1:])}
+    return signing | {
+        "EMAIL_URL": mail,
+        "SENTRY_DSN": "",
+        "REPLICA_URLS": "",
+        "METRICS_TOKEN": "m" * 40,
+    }
+
+
+@pytest.mark.parametrize("task", [("service", "ServerTask"), ("worker", "WorkerTask")])
+def test_a_task_that_sends_mail_knows_whom_it_comes_from(task: tuple[str, str]) -> None:
+    given = os.environ | NOT_INHERITED | environment(*task) | secrets(MAIL)
+    command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy"]
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 100}
+    ended = subprocess.run(command, env=given, check=False, **options)
+    assert ended.returncode == 0, ended.stderr
+    assert "larder.W004" not in ended.stderr
+
+
+@pytest.mark.parametrize("mail", ["", MAIL])
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_a_server_starts_with_the_environment_of_its_task(
-    person: Callable[..., Person], tmp_path: Path
+    person: Callable[..., Person], tmp_path: Path, mail: str
 ) -> None:
     given = environment("service", "ServerTask")
     own = {name: str(tmp_path) for name in given if given[name].startswith("/tmp")}  # noqa: S108
-    # As deploy/aws/rotation.py makes them.
-    keys = [token_hex(32) for _ in range(3)]
-    secrets = {"SECRET_KEY": keys[0], "SECRET_KEY_FALLBACKS": ",".join(keys[1:])}
-    secrets |= {"EMAIL_URL": "", "SENTRY_DSN": "", "REPLICA_URLS": "", "METRICS_TOKEN": "m" * 40}
     ours = {"HOST": "127.0.0.1", "PORT": "", "SECURE_SSL_REDIRECT": "1"}
-    with Server(workers=1, environment=given | own | secrets | ours) as server:
+    with Server(
+        workers=1, environment=NOT_INHERITED | given | own | secrets(mail) | ours
+    ) as server:
         assert server.call("GET", "/readyz", headers={"Host": "10.40.32.7:8000"}).status == 200
         plain_http = server.call("GET", "/api/v1/products", headers={"Host": "shop.example.com"})
         assert plain_http.status == 301

@@ -12,7 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.aws import template
-from deploy.aws.larder_aws import commands, images, releases, restore
+from deploy.aws.larder_aws import commands, images, releases, restore, settings
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
 
@@ -144,6 +144,19 @@ def rotate(given: argparse.Namespace) -> None:
     say(f"It is under way: aws logs tail /aws/lambda/{outputs['RotationName']} --since 15m")
 
 
+def secret(given: argparse.Namespace) -> None:
+    """Write an address with a password in it (asked for, or piped in); new tasks take it up."""
+    installation = Installation(given.environment)
+    settings.write(installation, given.name, settings.asked(given.name))
+    restart(given)
+
+
+def restart(given: argparse.Namespace) -> None:
+    """Replace all servers and workers in turn, with the same image."""
+    settings.restart(Installation(given.environment))
+    say("Servers and workers are being replaced: `status` counts them.")
+
+
 def status(given: argparse.Namespace) -> None:
     """What serves, what served before, and how the services stand."""
     installation = Installation(given.environment)
@@ -183,6 +196,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--to", help="2026-11-20T10:15:00+00:00; the last moment there is")
     one.add_argument("--swap", action="store_true", help="put the restored one in its place")
     _verb(verbs, "rotate", rotate).add_argument("secret", choices=sorted(SECRETS))
+    _verb(verbs, "secret", secret).add_argument("name", choices=settings.WRITTEN)
+    _verb(verbs, "restart", restart)
     _verb(verbs, "status", status)
     return top
 

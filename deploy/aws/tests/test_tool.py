@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import stat
@@ -155,6 +156,32 @@ def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> Non
     assert installation.parameter("service", "Currency") == "EUR"
     assert installation.parameter("service", "Registration") == "open"
     assert installation.parameter("database", "Size") == "medium"
+
+
+def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the next command reads, as through a pipe."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
+
+
+def test_mail_is_switched_on_once_it_has_an_address_to_come_from(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other() -> dict[str, str]:
+        found = Installation("production").outputs()["OtherSecret"]
+        words = boto3.client("secretsmanager").get_secret_value(SecretId=found)["SecretString"]
+        return dict(json.loads(words))
+
+    before, mail = other(), "smtp+tls://shop:secret@mail.example.com:587"
+    typed(mail, monkeypatch)
+    with pytest.raises(SystemExit, match="MailFrom=Shop"):
+        main(["secret", "email_url"])
+    assert other() == before
+    main(["up", "--tag", "first", "--set", "MailFrom=Shop <shop@example.com>"])
+    typed(mail, monkeypatch)
+    main(["secret", "email_url"])
+    # A name that were missing here would keep every task from starting.
+    assert other() == before | {"email_url": mail}
+    assert len(before["metrics_token"]) == 40
 
 
 def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> None:
