@@ -7,9 +7,11 @@ that matter are run here once more.
 import gc
 import os
 
+from larder.ops.serve import POOL_SIZE
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # A server shares its connections between threads; commands open one and close it.
-os.environ.setdefault("DB_POOL_SIZE", "8")
+os.environ.setdefault("DB_POOL_SIZE", str(POOL_SIZE))
 
 from django.conf import settings
 from django.core.checks import run_checks

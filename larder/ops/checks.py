@@ -14,6 +14,7 @@ from larder.common import database, replicas
 from larder.identity import queries
 from larder.ops import unsafe
 from larder.ops.demo import USERS
+from larder.ops.serve import POOL_SIZE
 
 Found = TypeVar("Found")
 
@@ -67,7 +68,9 @@ def connections_fit(**options: Any) -> list[CheckMessage]:
 def _connections_fit(alias: str) -> Iterator[CheckMessage]:
     with database.reading_from(alias):
         limit = _when_reachable(_max_connections, sys.maxsize)
-    wanted = settings.WORKERS * max(settings.DB_POOL_SIZE, 1) + CONNECTIONS_FOR_OTHERS
+    # A command has no pool. The server that it is asked about has one (config/wsgi.py).
+    pool = settings.DB_POOL_SIZE or POOL_SIZE
+    wanted = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
     if wanted > limit:
         hint = (
             f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; "

@@ -19,6 +19,8 @@ from pathlib import Path
 
 APPLICATION = "config.wsgi:application"
 WORKERS, THREADS = 2, 16
+POOL_SIZE = 8
+"""Connections of each process, where DB_POOL_SIZE does not say another number."""
 STOP_SECONDS = 25
 """Docker, Kubernetes, ECS and Heroku all kill what has not ended 30 seconds after TERM, or can be
 told to. Every order is decided long before (docs/architecture.md)."""

@@ -13,7 +13,10 @@ from django.conf import LazySettings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from larder.common import database
+from larder.ops.checks import CONNECTIONS_FOR_OTHERS
 from larder.ops.mail_settings import mail_settings
+from larder.ops.serve import POOL_SIZE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,17 @@ def test_an_unsafe_setting_is_refused_outside_demo_mode(
 ) -> None:
     setattr(settings, setting, value)
     assert refusal in _found()
+
+
+@pytest.mark.parametrize(("pool", "refused"), [(0, True), (1, False), (8, True)])
+def test_a_command_counts_the_connections_of_the_server_it_is_asked_about(
+    db: None, settings: LazySettings, pool: int, refused: bool
+) -> None:
+    """Where nothing says how many a process keeps, a server keeps eight of them."""
+    limit = int(database.rows("SELECT current_setting('max_connections')")[0][0])
+    settings.DB_POOL_SIZE = pool
+    settings.WORKERS = (limit - CONNECTIONS_FOR_OTHERS) // POOL_SIZE + 1
+    assert ("larder.E006" in _found()) is refused
 
 
 def test_a_shop_without_a_mail_server_is_warned_and_starts(
