@@ -10,8 +10,9 @@ for version in 1.33 1.35; do
     "$validate" --strict --quiet --kubernetes-version "$version" $manifests
 done
 if command -v kubectl >/dev/null; then
-    kubectl kustomize deploy/kubernetes/prepare >/dev/null
-    kubectl kustomize deploy/kubernetes/server >/dev/null
+    for part in prepare server sentry; do
+        kubectl kustomize "deploy/kubernetes/$part" >/dev/null
+    done
 else
     echo "kubectl kustomize: not looked at, there is no kubectl here"
 fi

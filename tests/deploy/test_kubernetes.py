@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from larder.ops.mail_settings import PORTS
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 NAME = "app.kubernetes.io/name"
@@ -24,7 +26,7 @@ def manifests(folder: Path) -> Iterator[Manifest]:
             yield from yaml.safe_load_all(path.read_text())
 
 
-EVERYTHING = [*manifests(FOLDER / "prepare"), *manifests(FOLDER / "server")]
+EVERYTHING = [one for part in ("prepare", "server", "sentry") for one in manifests(FOLDER / part)]
 WORKLOADS = [one for one in EVERYTHING if one["kind"] in {"Deployment", "Job"}]
 
 
@@ -92,6 +94,8 @@ def test_whoever_selects_pods_finds_some() -> None:
     selectors += [one["spec"]["selector"]["matchLabels"][NAME] for one in others]
     for one in kind("NetworkPolicy"):
         selectors += (one["spec"]["podSelector"].get("matchLabels") or {}).values()
+        for expression in one["spec"]["podSelector"].get("matchExpressions") or []:
+            selectors += expression["values"]
     assert set(selectors) <= labels()
     for one in kind("Deployment"):
         mine = pod(one)["metadata"]["labels"]
@@ -115,6 +119,28 @@ def test_a_request_finds_its_way_from_the_ingress_to_the_probed_port() -> None:
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] == port["name"]
     assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_every_address_that_a_setting_may_name_can_be_reached() -> None:
+    """Those of .env.example: databases, caches, mail servers, Sentry, a collector."""
+    ports: dict[str, set[object]] = {}
+    for one in kind("NetworkPolicy"):
+        for way in one["spec"].get("egress") or []:
+            found = ports.setdefault(one["metadata"]["name"], set())
+            found |= {port["port"] for port in way["ports"]}
+    assert ports == {
+        "names-and-databases": {53, 5432, 6379, 11211, 4318},
+        "letters": {443, *PORTS.values()},
+        "reports": {443},
+    }
+
+
+def test_the_admins_files_pass_the_ingress() -> None:
+    (ingress,) = kind("Ingress")
+    limit = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    nginx = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
+    _, _, admin = nginx.partition("location /admin/")
+    assert f"client_max_body_size {limit};" in admin
 
 
 def test_an_order_under_way_has_time_to_end() -> None:
