@@ -27,6 +27,9 @@ PATH = "/api/v1/products"
 MOST_ANSWERS = 256
 """In one process; then all are forgotten."""
 
+LONGEST_QUESTION = 4096
+"""Characters of what an answer depends on; of longer ones none is kept."""
+
 SAME = (
     *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
     *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
@@ -114,6 +117,8 @@ class KeptAnswers:
     def _keep(
         self, asked: Asked, status: str, headers: list[Header], page: ReadyPage, body: Body
     ) -> None:
+        if sum(len(str(one)) for one in asked) > LONGEST_QUESTION:
+            return
         modified = status.startswith("200")
         lasting = [one for one in headers if one[0] != HEADER]
         content = [body.raw] if modified else []

@@ -1,6 +1,7 @@
 """Tries at the doors of the API, counted (larder/identity/attempts.py)."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -55,9 +56,20 @@ def reset(request: Request, account: str) -> AbstractContextManager[None]:
     return attempt("reset", account=account, address=address_of(request))
 
 
-def confirm(request: Request, account: str) -> AbstractContextManager[None]:
-    """Around setting a new password with what the mail said, for the account that it names.
+def confirm(request: Request, account: str | None) -> AbstractContextManager[None]:
+    """Around setting a new password with what the mail said, for the account that it names, if it
+    names one.
 
     Raises RateLimited.
     """
     return attempt("confirm", account=account, address=address_of(request))
+
+
+def change_profile(
+    request: Request, customer: int, fields: Mapping[str, object]
+) -> AbstractContextManager[None]:
+    """Around changing a name or an address: whether somebody else has it is told, and must not be
+    asked of a whole list. Raises RateLimited."""
+    if not {"username", "email"} & fields.keys():
+        return nullcontext()
+    return attempt("profile", account=str(customer), address=address_of(request))

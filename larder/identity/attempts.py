@@ -29,7 +29,7 @@ from larder.common.rates import Bucket, Rate, Store
 logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
-Door = Literal["log in", "register", "refresh", "reset", "confirm"]
+Door = Literal["log in", "register", "refresh", "reset", "confirm", "profile"]
 MINUTE, HOUR = 60, 3600
 
 
@@ -48,6 +48,7 @@ NORMAL: Mapping[Door, Limits] = {
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
+    "profile": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR), failures=BOTH),
     "confirm": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
 }
 """A password that is changed twice a year is guessed at 10 times and then once a minute: half a
@@ -150,7 +151,9 @@ class _Named:
 def folded(name: str) -> str:
     """One spelling for all that mean one account; different accounts may share it.
 
-    >>> folded("Straße") == folded("STRASSE")
-    True
+    PostgreSQL's `lower` makes one letter of the Turkish İ, Python two.
+
+    >>> folded("Straße") == folded("STRASSE"), folded("\u0130") == folded("i")
+    (True, True)
     """
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", name).replace("\u0130", "i").casefold()

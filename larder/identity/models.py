@@ -41,6 +41,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
     username = models.CharField(max_length=LONGEST_USERNAME)
     email = models.EmailField(blank=True, default="")
+    # When its owner changed it last; None for the one the account began with, or staff's.
+    email_since = models.DateTimeField(null=True, editable=False)
     first_name = models.CharField(max_length=150, blank=True, default="")
     last_name = models.CharField(max_length=150, blank=True, default="")
     is_active = models.BooleanField(

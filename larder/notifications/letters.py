@@ -21,7 +21,6 @@ class Reset:
     """Who may set a new password, with which token and until when."""
 
     email: str = field(repr=False)
-    username: str
     token: str = field(repr=False)
     until: datetime
 
@@ -31,8 +30,8 @@ def password_reset(reset: Reset, *, link: str) -> Letter:
     link, with the token itself, to be put into the app."""
     how = f"open this link:\n\n{link.replace(TOKEN, reset.token)}" if link else _code(reset.token)
     text = (
-        f"Somebody, most likely you, asked for a new password for the account\n"
-        f'"{reset.username}". To set one, {how}\n\n'
+        f"Somebody, most likely you, asked for a new password for your account.\n"
+        f"To set one, {how}\n\n"
         f"This works once, until {reset.until:%H:%M} UTC. All log-ins of the account end then.\n\n"
         f"If it was not you, there is nothing to do: the password stays as it is.\n"
     )

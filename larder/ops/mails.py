@@ -60,7 +60,7 @@ def _letter(found: Waiting) -> Letter | None:
     invited = resets.invitation(found.about, secret=settings.SECRET_KEY, now=now())
     if invited is None:
         return None
-    told = letters.Reset(invited.email, invited.username, invited.token, invited.until)
+    told = letters.Reset(invited.email, invited.token, invited.until)
     return letters.password_reset(told, link=settings.PASSWORD_RESET_URL)
 
 

@@ -30,8 +30,11 @@ starts the server makes and empties it; without it each process tells of itself 
 LOOK_SECONDS = 1.0
 """How often a process adds up what it has done, and looks how it stands."""
 MILLISECOND = 0.001
-PASSED_ON = ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_REAL_IP")
-"""Headers of requests that came through a proxy."""
+PASSED_ON = (
+    *("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT"),
+    *("HTTP_X_AMZN", "HTTP_CF_", "HTTP_TRUE_CLIENT", "HTTP_CDN_"),
+)
+"""How the headers begin that proxies add."""
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -64,7 +67,7 @@ def may_see(request: HttpRequest) -> bool:
     given, token = request.headers.get("Authorization", ""), settings.METRICS_TOKEN
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
-    if any(f"HTTP_{name}" in request.META for name in PASSED_ON):
+    if any(name.startswith(PASSED_ON) for name in request.META):
         return False
     return _is_loopback(request.META.get("REMOTE_ADDR", ""))
 

@@ -103,3 +103,26 @@ def test_a_client_cannot_choose_its_address(api: Api, settings: Any) -> None:
     began = monotonic()
     assert 60 <= let_in(", 198.51.100.7") <= 60 + (monotonic() - began) // 10
     assert let_in("") == 70
+
+
+def test_mistyped_codes_of_one_customer_are_nobody_elses(api: Api, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    body = {"reset_token": "nonsense", "new_password": "a horse of another colour"}
+    for number in range(12):
+        address = {"X_Forwarded_For": f"203.0.113.{number}"}
+        answer = api("POST", "auth/password/reset/confirm", body, **address)
+        assert (answer.status, answer.body["code"]) == (403, "reset_token_invalid")
+
+
+def test_a_list_of_addresses_cannot_be_asked_through_by_trying_to_take_them(
+    as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    who, other = as_(person()), person(email="taken@example.com").customer
+    answers = [who("PATCH", "me", {"email": other.email}) for _ in range(12)]
+    assert [answer.status for answer in answers] == [409] * 10 + [429] * 2
+    assert_refused(answers[-1].status, answers[-1].headers)
+    # What changes nothing of that is not counted, and what succeeds neither.
+    assert who("PATCH", "me", {"first_name": "Ada"}).status == 200
+    busy = as_(person())
+    for number in range(12):
+        assert busy("PATCH", "me", {"email": f"mine-{number}@example.com"}).status == 200

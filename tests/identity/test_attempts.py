@@ -11,8 +11,9 @@ from larder.common import database
 from larder.common.errors import Overloaded
 from larder.common.rates import RateLimited
 from larder.identity import attempts
-from larder.identity.attempts import NORMAL, Door, attempt
+from larder.identity.attempts import NORMAL, Door, attempt, folded
 from larder.identity.errors import InvalidCredentials
+from larder.identity.models import Customer
 
 HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 
@@ -202,3 +203,14 @@ def test_a_try_costs_one_statement_and_giving_it_back_another(
         fail()
     with django_assert_num_queries(2):  # type: ignore[attr-defined]
         succeed()
+
+
+def test_what_the_database_takes_for_one_name_is_one_name_here() -> None:
+    """An account is found by `lower`: whoever writes it in another case has no tries more."""
+    letters = database.rows(
+        "SELECT chr(code), lower(chr(code)) FROM generate_series(1, 1114111) AS code"
+        " WHERE code NOT BETWEEN 55296 AND 57343 AND lower(chr(code)) <> chr(code)"
+    )
+    assert len(letters) > 1000
+    kept = [one for one in letters if Customer.normalize_username(one[0]) == one[0]]
+    assert [(a, b) for a, b in kept if folded(a) != folded(b)] == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from threading import Barrier
 
@@ -98,7 +98,7 @@ def test_nothing_is_written_to_a_deleted_account(person: MakePerson, now: dateti
     accounts.delete_account(who.id, now=now)
     before = Customer.objects.filter(pk=who.id).values().get()
     with pytest.raises(NotFound):
-        accounts.change_profile(who.id, {"first_name": "Anna"})
+        accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC))
     passwords.set_password(who.id, who.customer.password, now=now)
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
@@ -166,7 +166,9 @@ def test_a_profile_is_changed_field_by_field_and_rights_are_not_among_them(
     person: MakePerson,
 ) -> None:
     who = person("Anna", email="anna@example.com")
-    accounts.change_profile(who.id, {"first_name": "Anna", "is_staff": "yes"})
+    accounts.change_profile(
+        who.id, {"first_name": "Anna", "is_staff": "yes"}, now=datetime.now(UTC)
+    )
     found = queries.profile(who.id)
     assert (found.username, found.email, found.first_name) == ("Anna", "anna@example.com", "Anna")
     assert not found.is_staff
@@ -176,23 +178,23 @@ def test_a_profile_is_changed_field_by_field_and_rights_are_not_among_them(
 def test_a_name_is_normalised_and_unique_as_at_registration(person: MakePerson) -> None:
     who = person("Anna", email="anna@example.com")
     person("Bert", email="bert@example.com")
-    accounts.change_profile(who.id, {"username": "\uff21NNA"})
+    accounts.change_profile(who.id, {"username": "\uff21NNA"}, now=datetime.now(UTC))
     assert queries.profile(who.id).username == "ANNA"
     with pytest.raises(AlreadyTaken, match="username_taken"):
-        accounts.change_profile(who.id, {"username": "BERT"})
+        accounts.change_profile(who.id, {"username": "BERT"}, now=datetime.now(UTC))
     with pytest.raises(AlreadyTaken, match="email_taken"):
-        accounts.change_profile(who.id, {"email": "BERT@example.com"})
+        accounts.change_profile(who.id, {"email": "BERT@example.com"}, now=datetime.now(UTC))
     with pytest.raises(InvalidInput):
-        accounts.change_profile(who.id, {"username": "\ufdfa" * 150})
+        accounts.change_profile(who.id, {"username": "\ufdfa" * 150}, now=datetime.now(UTC))
 
 
 def test_a_change_or_deletion_of_another_version_is_refused(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
-    accounts.change_profile(who.id, {"first_name": "Anna"}, version=1)
+    accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC), version=1)
     with pytest.raises(StaleVersion):
-        accounts.change_profile(who.id, {"first_name": "Bert"}, version=1)
+        accounts.change_profile(who.id, {"first_name": "Bert"}, now=datetime.now(UTC), version=1)
     with pytest.raises(StaleVersion):
         accounts.delete_account(who.id, now=now, version=1)
     assert queries.profile(who.id).first_name == "Anna"

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from msgspec import UNSET
 from rest_framework.request import Request
 
+from larder.api import throttling
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
@@ -39,7 +40,8 @@ class Me(Endpoint):
         body, who = read_body(request, shapes.ProfileFields), caller(request).id
         given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
         fields = {name: value for name, value in given.items() if value is not UNSET}
-        accounts.change_profile(who, fields, version=version_wanted(request))
+        with throttling.change_profile(request, who, fields):
+            accounts.change_profile(who, fields, now=now(), version=version_wanted(request))
         return _answer(request, who)
 
     @operation("delete_me", tag="me", answers={204: None}, traits=[VERSIONED])

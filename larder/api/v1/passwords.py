@@ -75,8 +75,8 @@ class PasswordResetConfirmation(Open):
     def post(self, request: Request) -> HttpResponse:
         """Sets a new password with the token of a mail; every log-in and every key ends."""
         body = read_body(request, shapes.NewPassword, also=_general_faults)
-        named = str(reset_named(body.reset_token))
-        with throttling.confirm(request, named):
+        named = reset_named(body.reset_token)
+        with throttling.confirm(request, None if named is None else str(named)):
             resets.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
         return no_content()
 

@@ -41,6 +41,9 @@ MOST_PAGES = 256
 LARGEST_PAGE = 64 * 1024
 """Bytes. Larger ones are made each time: 256 of these take 16 MiB."""
 
+LONGEST_PATH = 2048
+"""Characters of path and query; pages of longer ones are made each time."""
+
 SMALLEST_COMPRESSED = 1024
 
 LONGEST_TURN = 1.0
@@ -164,7 +167,7 @@ class ReadyPages:
                 turn.release()
 
     def _keep(self, asked: Asked, page: ReadyPage) -> None:
-        if len(page.plain.raw) > LARGEST_PAGE:
+        if len(page.plain.raw) > LARGEST_PAGE or len(asked[1]) > LONGEST_PATH:
             return
         with self._lock:
             if replaced := self._pages.get(asked):

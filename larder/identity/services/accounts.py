@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
 from larder.common import idempotency
@@ -124,7 +124,7 @@ def _username_faults(normalised: str) -> list[Fault]:
     return []
 
 
-_UNSEEN = frozenset({"Cc", "Cf"})
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """What nobody sees makes two names look alike, or turns the text around them. Persian and Indic
 names are written with the joiners."""
@@ -140,17 +140,23 @@ CHANGEABLE = ("username", "email", "first_name", "last_name")
 """What customers change of their accounts themselves."""
 
 
-def change_profile(customer: int, fields: Mapping[str, str], *, version: int | None = None) -> None:
+def change_profile(
+    customer: int, fields: Mapping[str, str], *, now: datetime, version: int | None = None
+) -> None:
     """Changes those of CHANGEABLE that `fields` has; nothing else in it is looked at.
 
+    A new email address is no way back into the account for a while (resets.py: SETTLED).
     With `version` only if that is the present one. Tokens stay valid.
     Raises NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput (username).
     """
-    wanted = {name: fields[name] for name in CHANGEABLE if name in fields}
+    wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
         wanted["username"] = Customer.normalize_username(wanted["username"])
         if found := _username_faults(wanted["username"]):
             raise InvalidInput(found)
+    if "email" in wanted:
+        as_it_is = When(email=wanted["email"], then=F("email_since"))
+        wanted["email_since"] = Case(as_it_is, default=Value(now))
     update_account(customer, wanted, version=version)
 
 
@@ -202,6 +208,7 @@ def _anonymous() -> dict[str, object]:
         "username": f"deleted-{uuid4().hex}",
         "password": make_password(None),
         "last_login": None,
+        "email_since": None,
     }
 
 

@@ -24,6 +24,10 @@ from larder.identity.tokens import is_reset_token, reset_named, reset_token
 
 LIFETIME = timedelta(hours=1)
 
+SETTLED = timedelta(days=7)
+"""For how long after its owner has changed it an address gets no mail: whoever finds a telephone
+unlocked, or a key, could otherwise make the account theirs with an address of their own."""
+
 
 def ask(email: str, *, tell: Callable[[UUID], None], now: datetime) -> None:
     """Notes that whoever has this address forgot their password, and `tell`s of the reset, in
@@ -32,13 +36,14 @@ def ask(email: str, *, tell: Callable[[UUID], None], now: datetime) -> None:
     Whether there is such an account makes no difference: the same statements are run.
     """
     with transaction.atomic(durable=True):
-        asked = PasswordReset.objects.create(customer_id=_owner(email), created_at=now)
+        asked = PasswordReset.objects.create(customer_id=_owner(email, now), created_at=now)
         tell(asked.id)
 
 
-def _owner(email: str) -> int | None:
+def _owner(email: str, now: datetime) -> int | None:
     folded = Customer.objects.alias(folded=Lower("email"))
-    found = folded.filter(~Q(email=""), folded=Lower(Value(email)), is_active=True)
+    settled = Q(email_since=None) | Q(email_since__lt=now - SETTLED)
+    found = folded.filter(settled, ~Q(email=""), folded=Lower(Value(email)), is_active=True)
     return next(iter(found.values_list("pk", flat=True)[:1]), None)
 
 
@@ -47,7 +52,6 @@ class Invitation:
     """Who may set a new password, with which token and until when."""
 
     email: str = field(repr=False)
-    username: str
     token: str = field(repr=False)
     until: datetime
 
@@ -59,7 +63,7 @@ def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
         return None
     asked_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
     token = reset_token(secret, reset, _standing(account))
-    return Invitation(account.email, account.username, token, asked_at + LIFETIME)
+    return Invitation(account.email, token, asked_at + LIFETIME)
 
 
 def _account(reset: UUID, now: datetime) -> Customer | None:

@@ -15,7 +15,7 @@ from larder.common import database
 from larder.identity import attempts
 from larder.identity.models import Customer, Key, PasswordReset, Session
 from larder.identity.services import accounts, keys, passwords, resets
-from larder.identity.services.resets import LIFETIME
+from larder.identity.services.resets import LIFETIME, SETTLED
 from larder.notifications.models import Mail
 from tests.conftest import Answer, Api, Person
 
@@ -142,6 +142,43 @@ def test_a_token_works_once_and_ends_the_others_of_its_account(
     assert not PasswordReset.objects.exists()
 
 
+def move(who: Person, when: datetime) -> str:
+    """The customer gives another address; which."""
+    accounts.change_profile(who.id, {"email": "new@example.com"}, now=when)
+    return "new@example.com"
+
+
+def resets_of(api: Api, who: Person, email: str) -> int:
+    """How many resets of the account there are after one more was asked for."""
+    assert api("POST", ASK, {"email": email}).status == 202
+    return PasswordReset.objects.filter(customer=who.id).count()
+
+
+def test_an_address_that_was_given_lately_is_no_way_into_the_account(
+    api: Api, as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    """Whoever holds a token or a key may change the address, but not with it the password."""
+    who = person(email=EMAIL)
+    assert as_(who)("PATCH", "me", {"email": "thief@example.com"}).status == 200
+    assert resets_of(api, who, "thief@example.com") == 0
+    assert resets_of(api, who, EMAIL) == 0
+
+
+def test_after_a_week_it_is(api: Api, person: MakePerson) -> None:
+    who = person(email=EMAIL)
+    now = datetime.now(UTC)
+    moved = move(who, now - SETTLED + timedelta(minutes=1))
+    assert resets_of(api, who, moved) == 0
+    Customer.objects.filter(pk=who.id).update(email_since=now - SETTLED - timedelta(seconds=1))
+    assert resets_of(api, who, moved) == 1
+
+
+def test_giving_the_same_address_again_begins_no_week(api: Api, person: MakePerson) -> None:
+    who = person(email=EMAIL)
+    accounts.change_profile(who.id, {"email": EMAIL}, now=datetime.now(UTC))
+    assert resets_of(api, who, EMAIL) == 1
+
+
 def _expire(_: Person) -> None:
     PasswordReset.objects.update(created_at=datetime.now(UTC) - LIFETIME)
 
@@ -150,7 +187,7 @@ SPOILED: dict[str, Callable[[Person], object]] = {
     "an hour later": _expire,
     "deactivated": lambda who: Customer.objects.filter(pk=who.id).update(is_active=False),
     "deleted": lambda who: accounts.delete_account(who.id, now=datetime.now(UTC)),
-    "another address": lambda who: accounts.change_profile(who.id, {"email": "new@example.com"}),
+    "another address": lambda who: move(who, datetime.now(UTC)),
     "password changed": lambda who: passwords.set_password(who.id, "!", now=datetime.now(UTC)),
     "reset deleted": lambda _: PasswordReset.objects.all().delete(),
 }

@@ -188,8 +188,9 @@ def _read_id(text: str) -> UUID:
 def _rename(request: Request, user: Profile) -> str:
     """The new name. Raises ValidationError, NotFound."""
     name: str = read(request, NewName)["name"]
-    with _taken_name():
-        accounts.change_profile(user.id, {"username": name})
+    fields = {"username": name}
+    with _taken_name(), throttling.change_profile(request, user.id, fields):
+        accounts.change_profile(user.id, fields, now=now())
     return name
 
 
