@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 Of = Literal["account", "address"]
 Door = Literal["log in", "register", "refresh", "reset", "confirm", "profile"]
 MINUTE, HOUR = 60, 3600
+LONGEST_NAMED = 320
+"""Characters of what an account is called: more than a user name or an address can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +158,7 @@ def folded(name: str) -> str:
     >>> folded("Straße") == folded("STRASSE"), folded("\u0130") == folded("i")
     (True, True)
     """
+    if len(name) > LONGEST_NAMED:
+        # Nobody is called so, and normalising takes time by the square of a run of marks.
+        return name
     return unicodedata.normalize("NFKC", name).replace("\u0130", "i").casefold()
