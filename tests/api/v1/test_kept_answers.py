@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +13,8 @@ from django.test import RequestFactory
 from larder.api import authentication, kept_answers
 from larder.api.kept_answers import KeptAnswers
 from larder.api.v1 import freshness, ready_pages
-from larder.identity import queries
 from tests.api.conftest import token_for
-from tests.conftest import Person
+from tests.conftest import Api, Person
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
@@ -198,21 +198,20 @@ def test_an_expired_token_is_refused_though_the_answer_is_kept(
     assert (status, b"token_expired" in body) == ("401 Unauthorized", True)
 
 
-@pytest.fixture
-def known_ended(monkeypatch: pytest.MonkeyPatch) -> set[object]:
-    """The sessions that this process knows to have ended."""
-    ended: set[object] = set()
-    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
-    monkeypatch.setattr(queries, "ended_sessions", lambda **_: ended)
-    return ended
-
-
 def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
-    door: Door, shelf: None, token: str, known_ended: set[object]
+    door: Door, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [door(token)[0] for _ in range(2)] == ["200 OK"] * 2
-    known_ended.add(authentication.signed_caller(token).session)
-    status, _, body = door(token)
+    """Once this process has looked again, which it does every few seconds."""
+    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    pair = api("POST", "auth/token", credentials).body
+    assert [door(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
+    assert door.reached == 1
+    assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
+    passed = authentication.SESSIONS_LOOKED_AT_EVERY + 0.1
+    monkeypatch.setattr(authentication, "monotonic", lambda: monotonic() + passed)
+    status, _, body = door(pair["access"])
     assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
 
 
