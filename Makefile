@@ -20,7 +20,7 @@ without_database := -W "ignore:Got an error checking a consistent migration hist
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z.\/-]*:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z.\/-]*:.*## / { printf "make %-29s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
@@ -129,18 +129,18 @@ docker/try: installed-run ## Build the image without an engine, start it, and ho
 
 # Names that some teams know.
 .PHONY: docker/compose/build docker/compose/up docker/compose/migrate docker/compose/makemigrations docker/compose/unittest
-docker/compose/build: docker/build
-docker/compose/up: docker/up
-docker/compose/migrate: docker/migrate
-docker/compose/makemigrations: docker/makemigrations
-docker/compose/unittest: docker/unittest
+docker/compose/build: docker/build ## The same as docker/build
+docker/compose/up: docker/up ## The same as docker/up
+docker/compose/migrate: docker/migrate ## The same as docker/migrate
+docker/compose/makemigrations: docker/makemigrations ## The same as docker/makemigrations
+docker/compose/unittest: docker/unittest ## The same as docker/unittest
 
 .PHONY: deploy/check
 deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
 .PHONY: check
-check: lint types walls security migrations openapi-check collections-check deploy-check test ## Everything that CI checks
+check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, and the tests; CI adds deploy/check and what takes longer (.ci/run)
 
 .PHONY: lint
 lint: venv ## Format and style, without changing anything
@@ -187,9 +187,9 @@ coverage: venv ## The tests once more, and how much of larder/ they run: at leas
 migrations: venv ## No model without its migration
 	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
 
-.PHONY: deploy-check
-deploy-check: venv ## Django's checks for a production
-	@$(with_empty_database) $(SHELL) tools/deploy_check.sh
+.PHONY: django-check
+django-check: venv ## Django's checks for a production
+	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 .PHONY: openapi-check
 openapi-check: venv ## docs/openapi is current, and v1 breaks nothing that was released
@@ -242,7 +242,7 @@ requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upg
 	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
-	for group in deploy-aws deploy-aws-check deploy-checkov; do \
+	for group in deploy-aws deploy-aws-check django-checkov; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done
 lock = $(lock_only) pyproject.toml
@@ -264,6 +264,8 @@ installed-run:
 	@$(install) requirements/run.txt
 
 .PHONY: clean
-clean: ## Remove what can be made again: the virtual environment, static files and caches, never the data
-	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean: ## Remove what can be made again: environments, static files, reports and caches, never the data
+	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .coverage sbom.json
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find deploy -name node_modules -type d -prune -exec rm -rf {} +
 	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
