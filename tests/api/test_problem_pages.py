@@ -1,12 +1,14 @@
 """Where a problem's `type` leads: for people a page, for everybody else Markdown."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 
 from larder.api.markdown import anchor, html
 from larder.api.problems import KINDS
 from larder.api.v1.documents import explanations, problems_page
+from larder.identity.attempts import NORMAL
 from tests.conftest import Answer, Api
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -38,20 +40,43 @@ def test_everybody_else_gets_markdown(api: Api, accepted: str) -> None:
         assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
 
 
-def test_every_link_of_every_entry_leads_to_a_heading(api: Api) -> None:
-    whole = page(api, ALL).body.decode()
-    anchors = set(re.findall(r'<h[1-6] id="([^"]+)">', whole))
+def links(api: Api, path: str) -> set[str]:
+    """Where the links of a page lead, as a browser resolves them."""
+    shown = page(api, path).body.decode()
+    found = re.findall('<a href="([^"]+)"', shown)
+    return {urljoin(f"/api/v1/{path}", one) for one in found}
+
+
+def test_every_link_of_every_page_leads_to_a_heading_of_another_that_is_there(api: Api) -> None:
+    pages = [ALL, *(f"problems/{code}" for code in explanations())]
+    followed = set().union(*(links(api, path) for path in pages))
+    assert len(followed) >= 3
+    for link in followed:
+        path, _, wanted = link.partition("#")
+        answer = page(api, path)
+        assert answer.status == 200, link
+        assert not wanted or f' id="{wanted}">' in answer.body.decode(), link
+
+
+def test_every_code_has_a_heading_and_every_link_of_the_text_is_shown(api: Api) -> None:
+    anchors = set(re.findall(r'<h[1-6] id="([^"]+)">', page(api, ALL).body.decode()))
     assert anchors >= KINDS.keys()
-    assert set(re.findall(r'href="#([^"]+)"', whole)) <= anchors
-    found = set()
     for code, entry in explanations().items():
-        links = re.findall(r"\]\(([^)]+)\)", entry)
-        shown = page(api, f"problems/{code}").body.decode()
-        assert set(re.findall('<a href="([^"]+)"', shown)) == {*links, "../problems"}
-        found |= set(links)
-    assert len(found) >= 2
-    assert {one.partition("#")[0] for one in found} == {"../problems"}
-    assert {one.partition("#")[2] for one in found} <= anchors
+        written = {*re.findall(r"\]\(([^)]+)\)", entry), "../problems"}
+        assert links(api, f"problems/{code}") == {
+            urljoin(f"/api/v1/problems/{code}", one) for one in written
+        }
+
+
+def test_the_limits_that_are_told_are_those_that_are_kept() -> None:
+    rows = re.findall(r"^ *\| (\w[\w ]+) \| (\d.*) \|$", explanations()["throttled"], re.MULTILINE)
+    kept = {
+        door: " | ".join(
+            f"{rate.times}, one in {rate.spacing:g} s" for rate in (of.account, of.address)
+        )
+        for door, of in NORMAL.items()
+    }
+    assert dict(rows) == kept
 
 
 def test_nothing_of_the_markdown_is_left_over() -> None:
