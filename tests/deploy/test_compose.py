@@ -1,6 +1,7 @@
 """Every setting can be set for the set of containers; `make stack` shows that it starts."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ ELSEWHERE = {
     "PROMETHEUS_MULTIPROC_DIR": "as SHARED_DIR",
 }
 """Settings that compose.yaml does not have, and why."""
+makes_secrets = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
 
 
 def documents() -> dict[str, Any]:
@@ -50,6 +52,7 @@ def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str)
     assert set(given["secrets"]) == named
 
 
+@makes_secrets
 def test_a_new_folder_of_secrets_has_every_one_and_is_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     subprocess.run(["/bin/sh", FOLDER / "secrets.sh", folder], check=True)
@@ -57,6 +60,7 @@ def test_a_new_folder_of_secrets_has_every_one_and_is_for_its_owner_alone(tmp_pa
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@makes_secrets
 def test_a_secret_of_ones_own_stays(tmp_path: Path) -> None:
     (tmp_path / "email_url").write_text("smtp+tls://shop:x@mail.example.com")
     subprocess.run(["/bin/sh", FOLDER / "secrets.sh", tmp_path], check=True)
