@@ -10,6 +10,9 @@ from larder.notifications.models import Mail
 SEND_MAIL = "send_mail"
 """The worker's task (larder/ops/mails.py)."""
 
+PASSWORD_RESET = "password_reset"
+"""The kind of a mail that is about a reset of identity's."""
+
 KEEP = timedelta(days=30)
 """How long it can be looked up what became of a mail."""
 

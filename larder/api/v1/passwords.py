@@ -22,7 +22,7 @@ from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import Change
 from larder.identity.tokens import reset_named
 from larder.notifications.errors import MailOff
-from larder.notifications.services import queue_mail
+from larder.notifications.services import PASSWORD_RESET, queue_mail
 
 
 class PasswordChange(Endpoint):
@@ -57,7 +57,7 @@ class PasswordReset(Open):
         if not settings.EMAIL_URL:
             raise MailOff
         email, moment = read_body(request, shapes.PasswordReset).email, now()
-        tell = partial(queue_mail, "password_reset", now=moment)
+        tell = partial(queue_mail, PASSWORD_RESET, now=moment)
         with throttling.reset(request, email):
             resets.ask(email, tell=tell, now=moment)
         return no_content(202)
