@@ -58,7 +58,8 @@ def _start() -> None:
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
         "CURRENCY": "GBP",
-        "EMAIL_URL": "dummymail://",
+        # A mail server at whose port nobody listens; tests of mails have one of their own.
+        "EMAIL_URL": "smtp://127.0.0.1:9",
         "DEFAULT_FROM_EMAIL": "shop@example.com",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
         "REGISTRATION": "open",

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 
 from larder.notifications.letters import TOKEN
+from larder.ops.mail_settings import PORTS
 
 
 @register(Tags.security, deploy=True)
@@ -21,6 +23,10 @@ def _faults() -> Iterator[CheckMessage]:
         hint = "Give EMAIL_URL, or see that staff set forgotten passwords."
         yield checks.Warning("Nobody can reset a password.", hint=hint, id="larder.W004")
         return
+    if urlsplit(settings.EMAIL_URL).scheme not in PORTS:
+        said = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
+        hint = "Give smtp+tls://name:password@host:587, or leave EMAIL_URL empty."
+        yield checks.Error(said, hint=hint, id="larder.E019")
     if "@" not in settings.DEFAULT_FROM_EMAIL:
         hint = "Name the address that mails come from: Shop <shop@example.com>."
         yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")

@@ -25,7 +25,7 @@ def mail_settings(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL is not the address of a mail server. Give smtp+tls://name:password@host:587"
             " (STARTTLS), smtp+ssl://…:465, smtp://host:25 without encryption, or"
-            " consolemail:// to have mails printed. In the name and the password write @ as %40,"
-            " : as %3A and / as %2F."
+            " consolemail:// to have a demo's mails printed. In the name and the password write"
+            " @ as %40, : as %3A and / as %2F."
         )
     return found | {"EMAIL_PORT": found["EMAIL_PORT"] or PORTS.get(scheme)}

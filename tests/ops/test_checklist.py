@@ -33,6 +33,7 @@ FIRING: dict[str, dict[str, Any]] = {
     "larder.E016": {"SESSION_COOKIE_SECURE": False},
     "larder.E017": {"DEFAULT_FROM_EMAIL": ""},
     "larder.E018": {"PASSWORD_RESET_URL": "https://shop.example.com/reset"},
+    "larder.E019": {"EMAIL_URL": "consolemail://"},
     "larder.W004": {"EMAIL_URL": ""},
     "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},
     "larder.W003": {"RATE_LIMITS": "wide"},

@@ -42,6 +42,9 @@ def test_the_tests_own_settings_are_safe(db: None) -> None:
         ("DEFAULT_FROM_EMAIL", "", "larder.E017"),
         ("PASSWORD_RESET_URL", "https://shop.example.com/reset", "larder.E018"),
         ("PASSWORD_RESET_URL", "{token}", "larder.E018"),
+        ("EMAIL_URL", "consolemail://", "larder.E019"),
+        ("EMAIL_URL", "filemail:///tmp", "larder.E019"),
+        ("EMAIL_URL", "dummymail://", "larder.E019"),
         ("WORKERS", 1000, "larder.E006"),
     ],
 )
