@@ -11,6 +11,7 @@ Larder is ready at {address}
   customer   demo / demo
   API        {address}/api/v1/docs
   logs       {logs}
+  mails      {mails} (unless EMAIL_URL names a mail server)
 
 First requests to try, in another terminal:
 
@@ -32,5 +33,6 @@ def greeting(settings: Settings) -> str:
     return TEMPLATE.format(
         address=settings.address,
         logs=settings.data / "log",
+        mails=settings.data / "log" / "worker.log",
         requests=REQUESTS.format(address=settings.address).strip(),
     )
