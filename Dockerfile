@@ -48,13 +48,11 @@ USER 10001
 CMD ["python", "-m", "pytest", "-n", "2"]
 
 FROM base AS prod
-ARG VERSION=unversioned
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="Larder" \
       org.opencontainers.image.description="The ordering backend behind a mobile app" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
 # A name for the user's number, and none of the base's own tools for installing Python packages.
