@@ -123,7 +123,8 @@ def test_other_products_are_sold_while_one_is_stuck(
         began = monotonic()
         body = {"lines": [{"product": tea, "quantity": 1}]}
         assert server.call("POST", "orders", body, token=token).status == 201
-        assert monotonic() - began < 2
+        # What waits for the lock is refused after more than that.
+        assert monotonic() - began < 4
 
 
 @pytest.mark.slow

@@ -47,7 +47,11 @@ def try_at_once(two: TwoShops, path: str, bodies: list[dict[str, str]]) -> Count
 
 
 def check_account(codes: Counter[str]) -> None:
-    assert codes == {"invalid_credentials": 10, "throttled": 50}
+    """Ten are let in. On a machine with too much to do some of them wait for their turn to be
+    hashed until they are told to come back, and give their try back to another."""
+    assert codes["invalid_credentials"] <= 10
+    assert codes["invalid_credentials"] + codes["overloaded"] >= 10
+    assert codes.keys() <= {"invalid_credentials", "overloaded", "throttled"}
 
 
 def test_of_sixty_guesses_at_one_account_ten_are_looked_at(

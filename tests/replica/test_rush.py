@@ -44,7 +44,7 @@ def test_who_echoes_never_misses_what_they_did(shop: Shop, milliseconds: int) ->
 
 
 def test_the_control_without_the_guard_they_do(unguarded: Shop) -> None:
-    with delayed(unguarded.replica, 50):
+    with delayed(unguarded.replica, 400):
         assert in_a_crowd(unguarded, order_and_look) > 0
 
 
