@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import shutil
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from benchmarks.traffic import HOST, PROXIED
 from tools.errors import LauncherError
 from tools.kept import Kept
+from tools.ports import free_port
 from tools.run.settings import Settings
 from tools.run.supervisor import server_command, shared_folder
 
@@ -87,13 +87,6 @@ def running(
     ):
         _wait(port, kept, log)
         yield Server(port, kept.pid, time.monotonic() - began)
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int, kept: Kept, log: Path) -> None:

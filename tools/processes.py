@@ -16,13 +16,14 @@ def send(pid: int, number: int) -> None:
         return
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll the condition; False when `seconds` pass without it."""
-    deadline = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Poll the condition, often at first; False when `seconds` pass without it."""
+    deadline, pause = time.monotonic() + seconds, 0.001
     while not condition():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
     return True
 
 

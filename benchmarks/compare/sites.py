@@ -22,6 +22,7 @@ from benchmarks.servers import Server
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
 from tools.local_postgres import Cluster
+from tools.ports import free_port
 
 SERVER_COMMAND = """
 import json, os
@@ -56,7 +57,7 @@ def open_site(folder: Path, checkout: Checkout, amount: Amount) -> Iterator[Site
         checkout.run(["manage.py", "prepare"], environment)
         shop = make_shop(environment, amount, checkout)
         filled = fill(cluster, shop, amount.orders, checkout)
-        port = servers.free_port()
+        port = free_port()
         told = checkout.run(["-c", SERVER_COMMAND], environment | {"PORT": str(port)})
         log = folder / "larder.log"
         with servers.running(json.loads(told), port, environment, log, checkout.folder) as larder:

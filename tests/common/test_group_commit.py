@@ -12,6 +12,7 @@ import pytest
 
 from larder.common.errors import NotFound, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
+from tools.processes import wait_until
 
 PATIENT = Limits(patience=30, outage_patience=30)
 
@@ -45,7 +46,7 @@ def busy(till: Till, limits: Limits = PATIENT) -> Iterator[tuple[GroupCommit[int
         def ask(number: int, weight: int = 1) -> Future[int]:
             waiting = len(queue._waiting)
             answer = pool.submit(queue.ask, number, weight=weight)
-            until(lambda: len(queue._waiting) > waiting or answer.done())
+            assert wait_until(lambda: len(queue._waiting) > waiting or answer.done())
             return answer
 
         pool.submit(queue.ask, 1)
@@ -57,14 +58,6 @@ def busy(till: Till, limits: Limits = PATIENT) -> Iterator[tuple[GroupCommit[int
 
 
 Ask = Callable[..., "Future[int]"]
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Waits until something is so, for ten seconds at most."""
-    end = monotonic() + 10
-    while not true():
-        assert monotonic() < end
-        sleep(0.001)
 
 
 def test_who_comes_alone_is_a_group_of_one_in_their_own_thread_and_waits_for_nobody() -> None:
@@ -189,7 +182,7 @@ def test_who_waits_too_long_is_refused_and_never_run() -> None:
         assert 0.2 <= monotonic() - began < 5
         assert not queue._waiting
         till.open.set()
-        until(lambda: not queue._led)
+        assert wait_until(lambda: not queue._led)
         assert queue.ask(3) == 6
     assert till.groups == [[1], [3]]
 
@@ -222,7 +215,7 @@ def test_it_says_when_who_asks_would_wait() -> None:
     with busy(till) as (queue, _):
         assert queue.is_busy
         till.open.set()
-        until(lambda: not queue.is_busy)
+        assert wait_until(lambda: not queue.is_busy)
 
 
 def test_under_any_load_everybody_is_served_once_one_group_at_a_time() -> None:

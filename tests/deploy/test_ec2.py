@@ -4,17 +4,17 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
 from tests.conftest import Person
-from tests.server import Server, free_port
+from tests.server import Server
+from tools.ports import free_port, listens
+from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
@@ -38,22 +38,10 @@ def proxied(server: Server, folder: Path) -> Iterator[int]:
     command = ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(command) as nginx:
         try:
-            wait_for(port)
+            assert wait_until(lambda: listens(port)), "nginx does not listen"
             yield port
         finally:
             nginx.terminate()
-
-
-def wait_for(port: int) -> None:
-    deadline = monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except OSError:
-            assert monotonic() < deadline, "nginx does not listen"
-            sleep(0.05)
-        else:
-            return
 
 
 def status(port: int, path: str, *, body: bytes | None = None, by_tls: bool = True) -> int:

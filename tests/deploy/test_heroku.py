@@ -22,8 +22,8 @@ import psycopg
 import pytest
 
 from larder.ops import roles
-from tests.server import free_port
 from tools.local_postgres import temporary_cluster
+from tools.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HONCHO = Path(sys.executable).with_name("honcho")

@@ -12,8 +12,9 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from tests.server import Reply, Server, free_port
+from tests.server import Reply, Server
 from tools.local_postgres import Cluster
+from tools.ports import free_port
 
 ERRORS_RECEIVED: list[str] = []
 """What was reported to where SENTRY_DSN leads, as long as `receiving` listens there."""

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.server import ROOT, free_port
+from tests.server import ROOT
+from tools.ports import free_port
 
 NEEDED = pytest.mark.skipif(
     shutil.which("prometheus") is None and not os.environ.get("CI"),

@@ -1,7 +1,6 @@
 """A shared cache: a real Redis and a real Memcached, on, off, and dying in the middle."""
 
 import shutil
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -22,10 +21,13 @@ from larder.common.rates import Bucket, InDatabase, Rate, RateLimited
 from larder.common.rates_in_cache import InCache
 from larder.ops.caches import caches
 from tests.conftest import Person
-from tests.server import Server, free_port
+from tests.server import Server
+from tools.ports import free_port, listens
+from tools.processes import wait_until
 
 KINDS = ("redis", "memcached")
 DAY = Rate(5, 86_400)
+PATIENCE = 20.0
 
 
 @contextmanager
@@ -40,27 +42,24 @@ def running(kind: str, port: int, folder: Path) -> Iterator[None]:
     }
     process = subprocess.Popen([program, *options[kind]], stdout=subprocess.DEVNULL)
     try:
-        _wait_for(port)
+        assert wait_until(lambda: listens(port)), "the cache did not start"
         yield
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the cache did not start")
-
-
 @contextmanager
 def client(kind: str, port: int) -> Iterator[BaseCache]:
-    """Django's, with Larder's options."""
+    """Django's, with Larder's options, and more patience: a cache that waits for a processor is
+    not away."""
     given = caches(f"{kind}://127.0.0.1:{port}")["default"]
+    waits = given["OPTIONS"].keys() & {
+        *("socket_timeout", "socket_connect_timeout"),
+        *("timeout", "connect_timeout"),
+    }
+    assert len(waits) == 2
+    given["OPTIONS"] |= dict.fromkeys(waits, PATIENCE)
     backend = import_string(given.pop("BACKEND"))
     made = backend(given.pop("LOCATION"), given)
     try:

@@ -12,7 +12,8 @@ from larder.inventory import queries as inventory
 from larder.ops import demo
 from tests.conftest import Api
 from tests.ops.test_caches import KINDS, running
-from tests.server import Server, free_port
+from tests.server import Server
+from tools.ports import free_port
 
 
 def test_livez_needs_no_connection(api: Api) -> None:

@@ -15,8 +15,8 @@ from tests.conftest import Person
 from tests.ops.prometheus import NEEDED, Prometheus, prometheus
 from tests.ops.test_alerts import rules
 from tests.ops.test_metrics import order
-from tests.ops.test_requests import eventually
 from tests.server import ROOT, Server
+from tools.processes import wait_until
 
 TOKEN = "a-token-for-prometheus"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
@@ -70,7 +70,7 @@ def watched(
                 time.sleep(0.2)
                 return len(one.query("larder:slo_missed:ratio_rate5m")) == 4
 
-            assert eventually(counted, 60)
+            assert wait_until(counted, 60)
             yield server, one
 
 

@@ -14,9 +14,9 @@ from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.receiver import Receiver, attributes, receiver
 from tests.ops.test_metrics import order
-from tests.ops.test_requests import eventually
 from tests.ops.test_worker import _add_job, _worker, queue
 from tests.server import ROOT, Server
+from tools.processes import wait_until
 
 __all__ = ["queue"]
 
@@ -81,7 +81,7 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sen
                 headers={"Cookie": "sessionid=marker-of-a-cookie"},
             )
             assert answer.status == 500, answer
-            assert eventually(lambda: bool(there.events))
+            assert wait_until(lambda: bool(there.events))
         server.call("GET", "/livez")
         sent = b"".join(body for _, body in there.received)
     (event,) = there.events
@@ -120,7 +120,7 @@ def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
     with receiver() as there, Server(workers=2, environment=tracing(there)) as server:
         token = server.token(who.customer.username, who.password)
         assert order(server, token, jam) == 201
-        assert eventually(lambda: any(one.name == "POST /api/v1/orders" for one in there.spans))
+        assert wait_until(lambda: any(one.name == "POST /api/v1/orders" for one in there.spans))
     (request,) = [one for one in there.spans if one.name == "POST /api/v1/orders"]
     (placing,) = [one for one in there.spans if one.name == "place orders"]
     statements = [one for one in there.spans if one.parent_span_id == placing.span_id]
@@ -136,7 +136,7 @@ def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
         server.call("GET", "/livez", headers={"traceparent": f"00-{trace}-{parent}-01"})
-        assert eventually(lambda: any(one.name == "GET /livez" for one in there.spans))
+        assert wait_until(lambda: any(one.name == "GET /livez" for one in there.spans))
     (span,) = [one for one in there.spans if one.name == "GET /livez"]
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
 

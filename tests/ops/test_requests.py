@@ -1,7 +1,6 @@
 """What is counted and logged of requests, and that a request hardly pays for it."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from larder.ops import metrics, requests
 from tests.conftest import Api, Person
 from tests.ops.test_metrics import numbers
 from tests.server import Server
+from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
 
@@ -143,8 +143,8 @@ def test_all_processes_of_a_server_tell_of_every_request(
         for _ in range(40):
             server.call("GET", "/livez")
             server.hang_up()
-        assert eventually(lambda: livez_count(server) == 40)
-        assert eventually(lambda: len(told_of_livez(tmp_path / "log")) == 40)
+        assert wait_until(lambda: livez_count(server) == 40)
+        assert wait_until(lambda: len(told_of_livez(tmp_path / "log")) == 40)
     told = told_of_livez(tmp_path / "log")
     assert len({line["correlation_id"] for line in told}) == 40
 
@@ -156,16 +156,6 @@ def told_of_livez(log: Path) -> list[dict[str, Any]]:
 def livez_count(server: Server) -> float:
     text = server.call("GET", "/metrics").body.decode()
     return numbers(text).get("larder_http_requests_total GET /livez 2xx", 0)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_a_server_that_ends_in_order_takes_no_line_along(

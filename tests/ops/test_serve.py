@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from larder.ops import serve
-from tests.server import ROOT, free_port
-from tests.tools.processes import eventually
+from tests.server import ROOT
+from tools.ports import free_port, listens
+from tools.processes import wait_until
 from tools.run.settings import STOP_SECONDS
 
 LONGER_THAN_A_RUN_WAITS = STOP_SECONDS + 1
@@ -59,11 +60,6 @@ def served(folder: Path, port: int, **variables: str) -> Iterator[subprocess.Pop
         process.communicate()
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
     tmp_path: Path,
 ) -> None:
@@ -76,12 +72,12 @@ def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
         answers.append(connection.getresponse().read())
 
     with served(tmp_path, port) as process:
-        assert eventually(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 20)
         client = threading.Thread(target=ask)
         client.start()
-        assert eventually((tmp_path / "began").exists, 20)
+        assert wait_until((tmp_path / "began").exists, 20)
         process.send_signal(signal.SIGTERM)
-        assert eventually(lambda: not listens(port), 20), "nothing new is accepted"
+        assert wait_until(lambda: not listens(port), 20), "nothing new is accepted"
         time.sleep(LONGER_THAN_A_RUN_WAITS)
         assert process.poll() is None
         (tmp_path / "go").touch()
@@ -93,7 +89,7 @@ def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
 def test_the_server_takes_the_place_of_whoever_started_it(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
-        assert eventually(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 20)
         assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person
 from tests.database import superuser_url
+from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_AGO = timedelta(days=40)
@@ -67,15 +67,6 @@ def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def _stored_key(expires_at: datetime | None) -> None:
     claim = Claim(Scope(uuid4(), "POST /x", "k"), b"", "1", expires_at)
     with transaction.atomic():
@@ -111,7 +102,7 @@ def test_readyz_tells_whether_a_worker_beats(queue: None, api: Api, tmp_path: Pa
 
     assert not alive()
     with _worker(tmp_path / "log"):
-        assert _eventually(alive)
+        assert wait_until(alive)
     assert not alive()
 
 
@@ -141,9 +132,9 @@ def test_a_worker_deletes_what_has_expired_and_nothing_else(
         " FROM unnest('{-1, 1}'::int[]) AS hours"
     )
     with _worker(tmp_path / "log"):
-        assert _eventually(lambda: _keys() == 2)
-        assert _eventually(lambda: database.rows("SELECT count(*) FROM rate_limit") == [(1,)])
-        assert _eventually(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
+        assert wait_until(lambda: _keys() == 2)
+        assert wait_until(lambda: database.rows("SELECT count(*) FROM rate_limit") == [(1,)])
+        assert wait_until(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
 
 
 def _open_session(who: Any, opened: datetime) -> None:
@@ -216,7 +207,7 @@ def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(queue: None, tmp_p
         return any("LISTEN" in query for (query,) in found)
 
     with _worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
-        assert _eventually(listening)
+        assert wait_until(listening)
 
 
 def test_a_job_belongs_to_the_transaction_that_defers_it(queue: None) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import superuser_url
+from tools.processes import wait_until
 
 MakeProduct = Callable[..., int]
 GBP = Terms(currency="GBP")
@@ -49,7 +50,7 @@ class Crowd:
         waiting = placing._groups(GBP)._waiting
         before = len(waiting)
         sent = self.send(product, units, **details)
-        until(lambda: len(waiting) > before or sent.done())
+        assert wait_until(lambda: len(waiting) > before or sent.done())
         return sent
 
     def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
@@ -75,14 +76,6 @@ class Crowd:
             connections.close_all()
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Waits until something is so, for ten seconds at most."""
-    end = monotonic() + 10
-    while not true():
-        assert monotonic() < end
-        sleep(0.002)
-
-
 @contextmanager
 def held(product: int) -> Iterator[Callable[[], None]]:
     """Somebody holds the product's stock until they are told to let go."""
@@ -99,7 +92,9 @@ def crowd(person: Callable[..., Person], product: MakeProduct, now: datetime) ->
     with ThreadPoolExecutor(16) as pool, held(plug) as opens:
         made = Crowd(person(), now, pool, plug, opens)
         made.send(plug)
-        until(lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting)
+        assert wait_until(
+            lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting
+        )
         yield made
 
 
@@ -161,7 +156,7 @@ def test_who_waits_holds_no_connection(crowd: Crowd, product: MakeProduct) -> No
         return crowd._place(crowd.placement(jam, 1))
 
     sent = [crowd.pool.submit(order) for _ in range(5)]
-    until(lambda: len(own) == 5 and all(one.closed for one in own))
+    assert wait_until(lambda: len(own) == 5 and all(one.closed for one in own))
     assert not any(one.done() for one in sent)
     crowd.opens()
     assert len({one.result(10).order.id for one in sent}) == 5
@@ -262,7 +257,7 @@ def test_while_one_product_is_held_all_others_are_sold(
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, stuck, opens)
         waits = [crowd.send(stuck) for _ in range(10)]
-        until(lambda: placing._aside.concerns([stuck]))
+        assert wait_until(lambda: placing._aside.concerns([stuck]))
         began = monotonic()
         for _ in range(20):
             waits.append(crowd.send(stuck))
@@ -329,4 +324,4 @@ def end_the_backend_that_waits() -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
-        until(lambda: bool(superuser.execute(end).fetchall()))
+        assert wait_until(lambda: bool(superuser.execute(end).fetchall()))

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.faults.test_restore import prepare
-from tests.replica.standby import catch_up, change, wait_for
+from tests.replica.standby import catch_up, change
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
+from tools.processes import wait_until
 
 PASSWORD = "a rather good one"
 SETTINGS = {"synchronous_commit": "on", "autovacuum": "off"}
@@ -136,7 +137,7 @@ def _server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
 def shop(_server: Server, primary: Cluster, replica: Cluster) -> Shop:
     """A server of two processes, which read from the replica."""
     opened = Shop(_server, primary, replica)
-    wait_for(lambda: all(opened.reads_from_it() for _ in range(6)))
+    assert wait_until(lambda: all(opened.reads_from_it() for _ in range(6)))
     return opened
 
 

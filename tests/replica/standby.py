@@ -2,16 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from time import monotonic, sleep
 
 import psycopg
 
 from tools.local_postgres import Cluster
-
-PATIENCE = 20.0
+from tools.processes import children, wait_until
 
 
 def ask(cluster: Cluster, sql: str) -> str:
@@ -31,7 +28,7 @@ def change(cluster: Cluster, sql: str) -> None:
 def paused(replica: Cluster) -> Iterator[None]:
     """The replica receives what is written and shows none of it, until the block ends."""
     change(replica, "SELECT pg_wal_replay_pause()")
-    wait_for(lambda: ask(replica, "SELECT pg_get_wal_replay_pause_state()") == "paused")
+    assert wait_until(lambda: ask(replica, "SELECT pg_get_wal_replay_pause_state()") == "paused")
     try:
         yield
     finally:
@@ -55,23 +52,16 @@ def catch_up(primary: Cluster, replica: Cluster) -> None:
     written = ask(primary, "SELECT pg_current_wal_insert_lsn()")
     # So that what was written is sent, however little it is.
     change(primary, "SELECT pg_logical_emit_message(true, 'test', '')")
-    wait_for(lambda: ask(replica, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "True")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Until it holds."""
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, "it never came about"
-        sleep(0.02)
+    assert wait_until(
+        lambda: ask(replica, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "True"
+    )
 
 
 def processes(cluster: Cluster) -> list[int]:
     """The postmaster and all its children."""
     main = cluster.pid
     assert main is not None
-    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    return [main, *map(int, children)]
+    return [main, *children(main)]
 
 
 @contextmanager

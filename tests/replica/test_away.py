@@ -15,9 +15,10 @@ import pytest
 
 from tests.faults.conftest import ROOT, kill
 from tests.replica.conftest import Phone, Shop, environment
-from tests.replica.standby import change, delayed, frozen, wait_for
+from tests.replica.standby import change, delayed, frozen
 from tests.server import Server
 from tools.local_postgres import Cluster, temporary_cluster
+from tools.processes import wait_until
 
 LONGEST_ANSWER = 8.0
 """Seconds for a reading with its replica away, on a machine that others keep busy as well: it
@@ -49,7 +50,7 @@ def test_with_its_replica_away_the_shop_answers_in_time_and_returns_to_it_by_its
 ) -> None:
     jam, phone = shop.product(), shop.phone()
     path = f"orders/{phone.order(jam)}"
-    wait_for(lambda: read_from_replicas(shop, phone, path))
+    assert wait_until(lambda: read_from_replicas(shop, phone, path))
     with outage(shop.replica):
         began = monotonic()
         with ThreadPoolExecutor(12) as crowd:
@@ -63,7 +64,7 @@ def test_with_its_replica_away_the_shop_answers_in_time_and_returns_to_it_by_its
         assert monotonic() - began < LONGEST_ANSWER
         assert phone.server.call("GET", "/readyz").body["replicas"]["replica1"]["away"]
         assert phone.server.call("GET", "/readyz").status == 200
-    wait_for(lambda: read_from_replicas(shop, phone, path))
+    assert wait_until(lambda: read_from_replicas(shop, phone, path))
     assert not phone.server.call("GET", "/readyz").body["replicas"]["replica1"]["away"]
 
 
@@ -73,7 +74,7 @@ def test_a_reading_that_stands_in_the_way_of_the_replay_is_answered_by_the_prima
     """PostgreSQL ends it: its table is locked by what the replica has to replay."""
     jam, phone = shop.product(), shop.phone()
     phone.order(jam)
-    wait_for(lambda: read_from_replicas(shop, phone, f"products/{jam}"))
+    assert wait_until(lambda: read_from_replicas(shop, phone, f"products/{jam}"))
     before = shop.reads()
     change(shop.replica, "ALTER SYSTEM SET max_standby_streaming_delay = '50ms'")
     change(shop.replica, "SELECT pg_reload_conf()")
@@ -82,15 +83,15 @@ def test_a_reading_that_stands_in_the_way_of_the_replay_is_answered_by_the_prima
         owner.execute("SELECT pg_switch_wal()")
         locks = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' LIMIT 1"
         with psycopg.connect(shop.replica.superuser_url("larder"), autocommit=True) as watch:
-            wait_for(lambda: watch.execute(locks).fetchone() is not None)
+            assert wait_until(lambda: watch.execute(locks).fetchone() is not None)
         with ThreadPoolExecutor(1) as one:
             asked = one.submit(phone, "GET", f"products/{jam}")
-            wait_for(lambda: shop.reads().get("failed", 0) > before.get("failed", 0))
+            assert wait_until(lambda: shop.reads().get("failed", 0) > before.get("failed", 0))
             owner.rollback()
             assert asked.result().status == 200
     change(shop.replica, "ALTER SYSTEM RESET max_standby_streaming_delay")
     change(shop.replica, "SELECT pg_reload_conf()")
-    wait_for(lambda: read_from_replicas(shop, phone, f"products/{jam}"))
+    assert wait_until(lambda: read_from_replicas(shop, phone, f"products/{jam}"))
 
 
 def test_a_replica_that_is_far_behind_is_left_alone_until_it_has_caught_up(shop: Shop) -> None:
@@ -104,7 +105,7 @@ def test_a_replica_that_is_far_behind_is_left_alone_until_it_has_caught_up(shop:
         after = shop.reads()
         assert after.get("replica", 0) == before.get("replica", 0)
         assert after["behind"] >= before.get("behind", 0) + 30
-    wait_for(lambda: read_from_replicas(shop, phone, "orders"))
+    assert wait_until(lambda: read_from_replicas(shop, phone, "orders"))
 
 
 def test_from_a_server_that_is_no_standby_nothing_is_read(

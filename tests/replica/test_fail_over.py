@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.replica.conftest import Phone, Shop, environment
-from tests.replica.standby import ask, catch_up, change, wait_for
+from tests.replica.standby import ask, catch_up, change
 from tests.server import Server
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
+from tools.processes import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 GROW = "CREATE TABLE public.more AS SELECT generate_series(1, 100000) AS number"
@@ -76,7 +77,7 @@ def test_a_position_of_before_is_no_error_and_a_new_one_is_as_good_as_ever(
             assert phone("GET", path).status == 200
             return after.reads().get("replica", 0) > before
 
-        wait_for(read_from_replica)
+        assert wait_until(read_from_replica)
 
 
 @pytest.mark.parametrize("position", ["", "0/16B3748", "A" * 27, "~~~", "A" * 2_000])

@@ -2,8 +2,9 @@
 
 import psycopg
 
-from tests.replica.standby import ask, change, wait_for
+from tests.replica.standby import ask, change
 from tools.local_postgres import Cluster
+from tools.processes import wait_until
 
 SNAPSHOT = "SELECT pg_current_snapshot()"
 WRITTEN = "SELECT pg_current_wal_flush_lsn()"
@@ -32,5 +33,5 @@ def test_a_replicas_snapshot_does_not_tell_that_a_transaction_has_committed(
 def seen(primary: Cluster, replica: Cluster) -> tuple[str, str]:
     """The replica's snapshot and the rows of the trap, with all replayed; takes no transaction."""
     replayed = f"SELECT pg_last_wal_replay_lsn() >= '{ask(primary, WRITTEN)}'"
-    wait_for(lambda: ask(replica, replayed) == "True")
+    assert wait_until(lambda: ask(replica, replayed) == "True")
     return ask(replica, SNAPSHOT), ask(replica, COUNT)

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Person
 from tests.race.shops import PASSWORD
 from tests.stack.front_door import FrontDoor
-from tests.tools.processes import eventually
+from tools.processes import wait_until
 from tools.stack import Stack
 
 MakePerson = Callable[[], Person]
@@ -85,4 +85,4 @@ def test_with_its_position_it_shows_at_once_and_replicas_take_part(
             headers = {"Larder-Position": position}
             history = front.call("GET", "orders?limit=1", token=token, headers=headers)
             assert history.body["results"][0]["id"] == placed
-    assert eventually(lambda: read_by_replicas(stack) > before, 30)
+    assert wait_until(lambda: read_by_replicas(stack) > before, 30)

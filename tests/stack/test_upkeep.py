@@ -8,7 +8,7 @@ from tests.conftest import Person
 from tests.race.shops import PASSWORD
 from tests.stack.front_door import FrontDoor
 from tests.stack.test_freshness import order
-from tests.tools.processes import eventually
+from tools.processes import wait_until
 from tools.stack import Stack
 from tools.stack.stack import DEPLOY
 
@@ -27,7 +27,7 @@ def without(stack: Stack, front: FrontDoor, *services: str) -> Iterator[None]:
     yield
     for name in reversed(services):
         stack[name].start()
-    assert eventually(lambda: all(stack[name].healthy for name in services), BACK_SECONDS)
+    assert wait_until(lambda: all(stack[name].healthy for name in services), BACK_SECONDS)
     front.hang_up()
 
 

@@ -12,7 +12,7 @@ import psycopg
 from tests.conftest import Person
 from tests.race.shops import OK, HttpShop
 from tests.stack.front_door import FrontDoor
-from tests.tools.processes import eventually
+from tools.processes import wait_until
 from tools.stack import Stack
 
 MakePerson = Callable[[], Person]
@@ -52,7 +52,7 @@ def test_the_replica_receives_what_was_ordered_and_refuses_to_write(
     with session(stack, "replica_urls") as replica:
         assert one(replica, "SELECT pg_is_in_recovery()")
         found = f"""SELECT count(*) FROM "order" WHERE id = '{placed.content["id"]}'"""
-        assert eventually(lambda: bool(one(replica, found)))
+        assert wait_until(lambda: bool(one(replica, found)))
         assert one(replica, f"SELECT available FROM stock WHERE product_id = {jam}") == 3
         try:
             replica.execute("DELETE FROM django_session")
@@ -82,7 +82,7 @@ def test_prometheus_sees_both_servers(stack: Stack, front: FrontDoor) -> None:
 
     expected = [f"{stack.addresses[name]}:8000" for name in ("app1", "app2")]
     expected.append(f"{stack.addresses['prometheus']}:9090")
-    assert eventually(lambda: healths() == dict.fromkeys(expected, "up"), SCRAPED_SECONDS), (
+    assert wait_until(lambda: healths() == dict.fromkeys(expected, "up"), SCRAPED_SECONDS), (
         healths()
     )
 
@@ -91,7 +91,7 @@ def test_prometheus_sees_both_servers(stack: Stack, front: FrontDoor) -> None:
 
     assert told("larder_orders_placed_total")
     # Which needs the right to look at what the replica receives.
-    assert eventually(lambda: told("larder_replica_lag_bytes"), SCRAPED_SECONDS)
+    assert wait_until(lambda: told("larder_replica_lag_bytes"), SCRAPED_SECONDS)
 
 
 def test_prometheus_takes_every_rule(stack: Stack) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import pytest
 
 from tests.tools.processes import Start
 from tools.local_postgres import Cluster, temporary_cluster
+from tools.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -79,6 +79,4 @@ def start() -> Iterator[Start]:
 @pytest.fixture
 def port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.tools.processes import Start, alive, end_line, eventually, parent_of
+from tests.tools.processes import Start, end_line, parent_of
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
+from tools.processes import alive, wait_until
 
 
 def ask(url: str, query: str) -> object:
@@ -100,7 +101,7 @@ def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None
         keep_a_row(cluster.owner_url())
         assert cluster.pid is not None
         os.kill(cluster.pid, signal.SIGKILL)
-        assert eventually(lambda: not cluster.running)
+        assert wait_until(lambda: not cluster.running)
         cluster.start()
         assert kept_row(cluster.owner_url()) == 42
 
@@ -110,7 +111,7 @@ def test_the_server_ends_when_its_launcher_is_killed(start: Start, data: Path) -
     pid = Cluster(data).pid
     assert pid is not None
     launcher.kill()
-    assert eventually(lambda: not alive(pid))
+    assert wait_until(lambda: not alive(pid))
 
 
 def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data: Path) -> None:
@@ -118,7 +119,7 @@ def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data:
     keeper, postmaster = launcher_pid(Cluster(data))
     launcher.kill()
     os.kill(keeper, signal.SIGKILL)
-    assert eventually(lambda: not alive(postmaster))
+    assert wait_until(lambda: not alive(postmaster))
 
 
 def test_everything_killed_at_once_is_recovered_by_the_next_start(start: Start, data: Path) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.processes import alive, eventually, parent_of
+from tests.tools.processes import parent_of
 from tests.tools.toy import Toy, kill, make_toy, ready
 from tools.local_postgres import Cluster
+from tools.ports import free_port
+from tools.processes import alive, wait_until
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_the_children_get_demo_settings_and_a_private_lasting_secret(
 
 def test_a_killed_supervisor_takes_everything_with_it(toy: Toy, run: subprocess.Popen[str]) -> None:
     run.kill()
-    assert eventually(lambda: not toy.processes())
+    assert wait_until(lambda: not toy.processes())
 
 
 def test_a_run_ends_with_its_make(toy: Toy, port: int) -> None:
@@ -114,7 +116,7 @@ def test_server_processes_that_survived_a_kill_are_ended_by_the_next_start(
     # Stopped first, so that none can tell another to end before all are killed.
     kill(others, signal.SIGSTOP)
     kill(others, signal.SIGKILL)
-    assert eventually(lambda: not any(alive(pid) for pid in others))
+    assert wait_until(lambda: not any(alive(pid) for pid in others))
     assert alive(survivor)
     with toy.start(port) as second:
         assert "of an earlier run that was killed" in read_until(second, "Ctrl-C")
@@ -129,8 +131,8 @@ def test_a_server_or_worker_that_dies_is_started_again(
     worker = int((toy.folder / "worker.pid").read_text())
     serving = ready(port)["pid"]
     kill([worker, parent_of(serving)], signal.SIGKILL)
-    assert eventually(lambda: (toy.folder / "worker.pid").read_text() not in ("", str(worker)))
-    assert eventually(lambda: not alive(serving))
+    assert wait_until(lambda: (toy.folder / "worker.pid").read_text() not in ("", str(worker)))
+    assert wait_until(lambda: not alive(serving))
     assert ready(port)["pid"] != serving
 
 
@@ -139,7 +141,7 @@ def test_a_database_that_dies_is_started_again(toy: Toy, run: subprocess.Popen[s
     postmaster = cluster.pid
     assert postmaster is not None
     kill([postmaster], signal.SIGKILL)
-    assert eventually(lambda: cluster.pid not in (None, postmaster))
+    assert wait_until(lambda: cluster.pid not in (None, postmaster))
 
 
 def test_a_used_port_is_one_line_before_anything_is_started(toy: Toy, port: int) -> None:
@@ -164,9 +166,7 @@ def test_a_second_run_on_the_same_folder_is_one_line(toy: Toy, run: subprocess.P
 def test_two_runs_on_two_folders_do_not_meet(
     toy: Toy, run: subprocess.Popen[str], open_folder: Path, port: int
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        second_port = int(probe.getsockname()[1])
+    second_port = free_port()
     with toy.start(second_port, DATA=str(open_folder / "second")) as second:
         read_until(second, "Ctrl-C")
         assert ready(port)["seen"]["DATABASE_URL"] != ready(second_port)["seen"]["DATABASE_URL"]

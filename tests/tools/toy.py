@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.tools.processes import eventually
+from tools.processes import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -117,7 +117,7 @@ def ready(port: int) -> dict[str, Any]:
             connection.close()
         return True
 
-    assert eventually(answered, 20)
+    assert wait_until(answered, 20)
     return answers[-1]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tools.errors import LauncherError
 from tools.local_postgres import Cluster
+from tools.ports import free_port
 from tools.processes import children
 from tools.run import leftovers
 from tools.run.folder import RunFolder
@@ -163,10 +163,3 @@ def stop(running: Running) -> None:
         running.launcher.wait()
     if (running.folder / "data").exists():
         leftovers.end(RunFolder(running.folder / "data").mark)
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from tools.errors import LauncherError
 from tools.kept import Kept
 from tools.local_postgres.cluster import Cluster
 from tools.local_postgres.temporary import temporary_cluster
+from tools.ports import free_port
 from tools.run import readiness
 from tools.run.settings import Settings
 from tools.run.supervisor import server_command
@@ -58,13 +58,6 @@ def _prepare(environment: Mapping[str, str]) -> None:
     with Kept([sys.executable, "manage.py", "prepare"], environment=environment) as prepare:
         if prepare.wait() != 0:
             raise LauncherError("The database could not be prepared.")
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int, server: Kept, log: Path) -> None:

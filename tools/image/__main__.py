@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from tools.image.container import Container, Containers
 from tools.image.rush import Rush, request
 from tools.local_postgres import Cluster
 from tools.local_postgres.temporary import temporary_cluster
+from tools.ports import free_port
 from tools.terminal import complain, say, step
 
 NAME = "localhost/larder:try"
@@ -85,10 +85,8 @@ def attempt(image: Image) -> None:
 @contextmanager
 def surroundings(image: Image) -> Iterator[Containers]:
     """A PostgreSQL of its own, and the settings of a demonstration."""
-    with temporary_cluster() as cluster, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    with temporary_cluster() as cluster:
+        port = free_port()
         sockets = opened_sockets(cluster)
         environment = {
             "DEMO": "1",

@@ -16,6 +16,7 @@ from benchmarks.peers import registry
 from benchmarks.peers.flow import Conversation, Flow, Refused, insist
 from benchmarks.peers.system import Basket, Buyer, Running, Same, Site
 from benchmarks.traffic import HOST, Traffic, request
+from tools.ports import free_port
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[2]
@@ -123,7 +124,7 @@ class Oscar:
         run([python, "-m", "django", "migrate", "--skip-checks", "--verbosity", "0"], environment)
         catalogue = site.catalogue.write(site.folder / "catalogue.json")
         run([python, "-m", f"{SHOP}.fill", str(catalogue)], environment)
-        port = servers.free_port()
+        port = free_port()
         command = [python, "-m", "granian", f"{SHOP}.wsgi:application", *granian(port)]
         with servers.running(command, port, environment, site.folder / "server.log") as server:
             yield RunningOscar(

@@ -22,6 +22,7 @@ from benchmarks.peers.system import Basket, Buyer, Running, Same, Site
 from benchmarks.traffic import Traffic, request
 from tools.errors import LauncherError
 from tools.kept import Kept
+from tools.ports import free_port
 
 HERE = Path(__file__).parent
 PROCESSES, POOL = 2, 20
@@ -148,7 +149,7 @@ class Vendure:
     @contextmanager
     def start(self, site: Site) -> Iterator[Running]:
         """Makes the tables, fills them, serves, waits for the search index, logs everybody in."""
-        node, folder, port = program("node"), site.folder, servers.free_port()
+        node, folder, port = program("node"), site.folder, free_port()
         environment = (
             registry.environment()
             | site.database_environment()
