@@ -2,6 +2,8 @@
 # Runs the check.sh of every folder here; PYTHON names an interpreter with the development packages.
 # 1 when one of them is not content.
 set -u
+# Debian has nginx where only root looks.
+export PATH="$PATH:/usr/sbin:/sbin"
 cd "$(dirname "$0")/.."
 failed=
 for check in deploy/*/check.sh; do

