@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -67,8 +68,26 @@ def read(file: Path) -> Manifest:
         raise LauncherError(f"{beside(file)} cannot be read: {error}") from None
     if manifest.format != FORMAT:
         raise LauncherError(f"{beside(file)} is of format {manifest.format}, this reads {FORMAT}.")
+    if other := next(of_another_kind(vars(manifest)), None):
+        raise LauncherError(f"{beside(file)} cannot be read: {other}. Fetch it again.")
     check(file, manifest)
     return manifest
+
+
+def of_another_kind(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is not of the kind that was written; JSON has others."""
+    for name in ("taken_at", "larder", "postgresql", "database", "sha256"):
+        if not isinstance(told[name], str):
+            yield f"{name} is no text"
+    if not isinstance(told["bytes"], int):
+        yield "bytes is no number"
+    if not isinstance(told["migrations"], list):
+        yield "migrations is no list"
+    elif not all(isinstance(one, str) for one in told["migrations"]):
+        yield "a migration is no text"
+    for table, (rows, total) in told["tables"].items():
+        if not (isinstance(rows, int) and isinstance(total, str)):
+            yield f"{table} has no number of rows with a sum"
 
 
 def check(file: Path, manifest: Manifest) -> None:
