@@ -228,6 +228,10 @@ backup/prove: installed-run ## Restore a backup into a database of its own and l
 restore: installed-run ## Put a backup in that database's place (FILE=, and CONFIRM=larder where it is not empty)
 	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(FILE)
 
+.PHONY: restore/accounts
+restore/accounts: installed-run ## List what a restore took back of accounts (OLD=larder_before_…)
+	@$(with_database) $(python) -m tools.backup accounts $(OLD)
+
 .PHONY: shell
 shell: installed-run ## A Python shell on that database
 	@$(with_database) $(python) manage.py shell

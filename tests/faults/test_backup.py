@@ -2,33 +2,26 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from tests.faults.copies import copies, names, target, until
 from tests.faults.load import Load
-from tests.faults.shop import Shop, served_by
+from tests.faults.shop import PASSWORD, Shop, served_by
 from tests.faults.test_restore import prepare
 from tests.server import Reply, Server
 from tools.backup import census, databases, dump, manifest, restore
 from tools.backup.restore import Target
 from tools.errors import LauncherError
-from tools.local_postgres import Cluster, temporary_cluster
+from tools.local_postgres import Cluster, libpq, temporary_cluster
 
 STOCK = 1_000_000
 CUSTOMERS = 8
-
-
-def target(cluster: Cluster) -> Target:
-    return Target(cluster.owner_url(), cluster.app_url())
-
-
-def names(cluster: Cluster) -> set[str]:
-    """The databases that are there."""
-    with psycopg.connect(cluster.owner_url()) as owner:
-        return {row[0] for row in owner.execute("SELECT datname FROM pg_database")}
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +167,7 @@ def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
         load.wait_for(50)
     assert during > 0, "nobody ordered while the backup was made"
     with temporary_cluster() as other:
-        assert restore.restore(file, target(other), confirm="") is None
+        assert restore.restore(file, target(other), confirm="").aside is None
         with psycopg.connect(other.owner_url()) as owner:
             kept = {str(row[0]) for row in owner.execute("SELECT order_id FROM order_line")}
             (left,) = owner.execute(
@@ -183,6 +176,7 @@ def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
         assert set(before.values()) <= kept <= set(load.acknowledged.values())
         assert left == STOCK - len(kept)
         with served_by(other) as server:
+            load.token = server.token(shop.username, PASSWORD)
             expired = server.call("GET", f"orders/changes?since={since}", token=load.token)
             assert (expired.status, expired.body["code"]) == (410, "since_expired")
             key, id = next(iter(before.items()))
@@ -203,7 +197,7 @@ def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept
     with psycopg.connect(cluster.owner_url()) as owner:
         owner.execute("CREATE TABLE public.life_since (id int)")
     (oid,) = _ask(cluster, "SELECT oid FROM pg_database WHERE datname = 'larder'")
-    aside = restore.restore(file, target(cluster), confirm="larder")
+    aside = restore.restore(file, target(cluster), confirm="larder").aside
     assert aside is not None
     assert names(cluster) >= {"larder", aside}
     assert _ask(cluster, "SELECT to_regclass('public.life_since')") == (None,)
@@ -211,7 +205,7 @@ def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept
     elsewhere = databases.elsewhere(cluster.owner_url(), aside)
     with psycopg.connect(elsewhere) as old:
         assert old.execute("SELECT count(*) FROM public.life_since").fetchone() == (0,)
-    databases.drop(cluster.owner_url(), aside)
+    databases.drop_forcibly(cluster.owner_url(), aside)
 
 
 @pytest.mark.slow
@@ -232,12 +226,118 @@ def _ask(cluster: Cluster, question: str) -> Any:
         return owner.execute(question.encode()).fetchone()
 
 
-def test_connection_strings_of_either_form_can_name_another_database() -> None:
-    url = "postgresql://owner:secret@db.example.com:5433/larder?sslmode=require"
-    assert databases.elsewhere(url, "other") == url.replace("/larder", "/other")
-    words = databases.elsewhere("host=db.example.com dbname=larder user=owner", "other")
-    assert databases.name_in(words) == "other"
-    assert "host=db.example.com" in words
+FORMS = (
+    "postgresql://owner:se%20cret@db.example.com:5433/larder?sslmode=require",
+    "postgresql://owner:se%20cret@db.example.com:5433/?dbname=larder&sslmode=require",
+    "postgresql://owner:se%20cret@db.example.com:5433/else?dbname=larder&sslmode=require",
+    "host=db.example.com port=5433 user=owner password='se cret' dbname=larder sslmode=require",
+)
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_addresses_of_every_form_can_name_another_database(address: str) -> None:
+    given = conninfo_to_dict(address)
+    assert databases.name_in(address) == "larder"
+    assert conninfo_to_dict(databases.elsewhere(address, "other")) == {**given, "dbname": "other"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("form", ["/larder?", "/?dbname=larder&", "/else?dbname=larder&"])
+def test_proving_looks_at_the_copy_and_never_at_the_shop(
+    small: tuple[Cluster, Path], form: str
+) -> None:
+    """A shop that went on is not its backup: whoever looks there finds a table too much."""
+    cluster, file = small
+    owner, app = (url.replace("/larder?", form) for url in (cluster.owner_url(), cluster.app_url()))
+    before = names(cluster)
+    with psycopg.connect(cluster.owner_url()) as connection:
+        connection.execute("CREATE TABLE public.life_since (id int)")
+    try:
+        assert restore.prove(file, Target(owner, app)).rows > 0
+    finally:
+        with psycopg.connect(cluster.owner_url()) as connection:
+            connection.execute("DROP TABLE public.life_since")
+    assert names(cluster) == before
+
+
+def test_an_address_that_leads_elsewhere_is_not_gone_on_with(small: tuple[Cluster, Path]) -> None:
+    cluster, _ = small
+    databases.refuse_another(cluster.owner_url(), "larder")
+    with pytest.raises(LauncherError, match="of database other leads to larder: nothing was done"):
+        databases.refuse_another(cluster.owner_url(), "other")
+
+
+def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path]) -> None:
+    cluster, _ = small
+    databases.command(cluster.owner_url(), "CREATE DATABASE {}", "aside")
+    filled = databases.elsewhere(cluster.owner_url(), "aside")
+    with psycopg.connect(filled) as owner:
+        owner.execute("CREATE TABLE orders_of_the_last_minute (id int)")
+    assert not databases.drop_empty(cluster.owner_url(), "aside")
+    with psycopg.connect(filled) as owner:
+        owner.execute("DROP TABLE orders_of_the_last_minute")
+    assert databases.drop_empty(cluster.owner_url(), "aside")
+    assert "aside" not in names(cluster)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_fills_while_the_backup_is_proved_is_not_replaced(small: tuple[Cluster, Path]) -> None:
+    _, file = small
+    with temporary_cluster() as other, ThreadPoolExecutor(1) as somebody:
+        filled = somebody.submit(_fill, other)
+        refused(file, other, "Database larder is not empty", confirm="")
+        filled.result()
+        assert _ask(other, "SELECT count(*) FROM public.meanwhile") == (0,)
+
+
+def _fill(cluster: Cluster) -> None:
+    """Makes a table in the shop's database, once a backup is being restored beside it."""
+    until(lambda: copies(cluster))
+    with psycopg.connect(cluster.owner_url()) as owner:
+        owner.execute("CREATE TABLE public.meanwhile (id int)")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("migrations", [7], "a migration is no text"),
+        ("migrations", [None], "a migration is no text"),
+        ("migrations", {"orders.0001_initial": 1}, "migrations is no list"),
+        ("bytes", "7", "bytes is no number"),
+        ("sha256", 7, "sha256 is no text"),
+        ("tables", {"public.a": ["7", "1"]}, "public.a has no number of rows with a sum"),
+    ],
+)
+def test_a_manifest_of_other_kinds_of_values_is_refused(
+    copy: Path, field: str, value: object, words: str
+) -> None:
+    tell(copy, lambda told: told.update({field: value}))
+    with pytest.raises(LauncherError, match=f"larder.dump.json cannot be read: {words}"):
+        restore.check(copy)
+
+
+def test_programs_of_postgresql_are_told_what_the_address_leaves_to_the_environment() -> None:
+    inherited = {
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/etc/ca.pem",
+        "PGPORT": "7777",
+        "PGSERVICE": "another",
+        "PATH": "/usr/bin",
+    }
+    told = libpq.environment("postgresql://owner@db.example.com:5433/larder", inherited)
+    assert told == {
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/etc/ca.pem",
+        "PGHOST": "db.example.com",
+        "PGPORT": "5433",
+        "PGUSER": "owner",
+        "PGDATABASE": "larder",
+        "PATH": "/usr/bin",
+    }
+    weaker = libpq.environment("postgresql:///larder?sslmode=require&sslcrl=/crl", inherited)
+    assert (weaker["PGSSLMODE"], weaker["PGSSLCRL"]) == ("require", "/crl")
 
 
 def test_a_manifest_of_another_format_is_refused(copy: Path) -> None:

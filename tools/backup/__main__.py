@@ -1,18 +1,41 @@
-"""python -m tools.backup make [FILE] | restore FILE | prove FILE"""
+"""python -m tools.backup make [FILE] | restore FILE | prove FILE | accounts DATABASE"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
-from tools.backup import databases, dump, restore
+import psycopg
+
+from tools.backup import accounts, databases, dump, restore
 from tools.backup.manifest import beside
 from tools.backup.restore import Target
 from tools.errors import LauncherError
 from tools.terminal import complain, say
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Told(KeyboardInterrupt):
+    """Somebody told us to go. Of this kind psycopg knows that the running statement is to be
+    cancelled and waited for: no database is made after we looked for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def leave(number: int, _: FrameType | None) -> None:
+    """End in order: a copy of all data is not left behind, however often one is told to go."""
+    for one in ENDING:
+        # Not SIG_IGN: of a signal that has come already Python would complain.
+        signal.signal(one, lambda *_: None)
+    raise Told(number)
 
 
 def main() -> int:
@@ -25,14 +48,19 @@ def main() -> int:
     )
     parser.add_argument("--confirm", default="", help="name of the database to be replaced")
     options = parser.parse_args()
-    if options.file is None and options.command != "make":
-        complain(f"Which backup? make {options.command} FILE=…")
+    if options.file is None and options.command in ASKED_FOR:
+        complain(ASKED_FOR[options.command])
         return 1
+    for number in ENDING:
+        signal.signal(number, leave)
     try:
         COMMANDS[options.command](options)
     except LauncherError as error:
         complain(str(error))
         return 1
+    except Told as told:
+        complain("Stopped; no copy of the data was left behind.")
+        return 128 + told.number
     return 0
 
 
@@ -55,10 +83,30 @@ def make(options: argparse.Namespace) -> None:
 
 def put_back(options: argparse.Namespace) -> None:
     """Restore a backup."""
-    aside = restore.restore(options.file, target(), confirm=options.confirm)
+    done = restore.restore(options.file, target(), confirm=options.confirm)
     say(f"Restored: {databases.name_in(target().owner)}. Apps copy anew (410 since_expired).")
-    if aside:
-        say(f"What was there before is in {aside}; drop it once you do not need it any more.")
+    say(
+        f"Ended: {done.ended.sessions:,} log-ins, {done.ended.keys:,} keys; their owners make anew."
+    )
+    if done.changed is not None:
+        say(f"Changes to accounts that were taken back: {accounts.counted(done.changed)}.")
+        say(f"Redo them: make restore/accounts OLD={done.aside}, and the runbook.")
+    if done.aside:
+        say(f"What was there before is in {done.aside}; drop it once you do not need it any more.")
+
+
+def list_accounts(options: argparse.Namespace) -> None:
+    """List the accounts that were changed after the backup. Raises LauncherError."""
+    owner = target().owner
+    try:
+        found = accounts.changed(
+            replaced=databases.elsewhere(owner, str(options.file)), restored=owner
+        )
+    except psycopg.Error as error:
+        raise LauncherError(f"{options.file} cannot be compared: {str(error).strip()}") from None
+    for one in found:
+        say(f"{' '.join(one.changes):<24} {one.public_id} {one.username}")
+    say(f"Changes: {accounts.counted(found)}.")
 
 
 def prove(options: argparse.Namespace) -> None:
@@ -67,7 +115,12 @@ def prove(options: argparse.Namespace) -> None:
     say(f"{options.file} can be restored: {told.rows:,} rows of {told.taken_at}.")
 
 
-COMMANDS = {"make": make, "restore": put_back, "prove": prove}
+COMMANDS = {"make": make, "restore": put_back, "prove": prove, "accounts": list_accounts}
+ASKED_FOR = {
+    "restore": "Which backup? make restore FILE=…",
+    "prove": "Which backup? make backup/prove FILE=…",
+    "accounts": "Compared with which database? make restore/accounts OLD=larder_before_…",
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tools.backup import census, databases, manifest, programs
+from tools.backup import accounts, census, credentials, databases, manifest, programs
+from tools.backup.accounts import Account
+from tools.backup.credentials import Ended
 from tools.backup.manifest import CHECKOUT, Manifest
 from tools.errors import LauncherError
 from tools.replay import invariants
 from tools.replay.report import shown
-from tools.terminal import step
+from tools.terminal import complain, say, step
 
 JOBS = 2
 
@@ -41,33 +44,50 @@ class Target:
         return {**os.environ, "DATABASE_URL": self.app, "OWNER_DATABASE_URL": self.owner}
 
 
-def restore(file: Path, target: Target, *, confirm: str) -> str | None:
-    """Put the backup in the place of the target's database; return the name the old one has now.
+@dataclass(frozen=True)
+class Restored:
+    """What became of the database that was replaced, and of what opened accounts.
 
-    None where it was empty, and was dropped. Raises LauncherError before anything of the target is
-    touched: the file is not whole, it is of a later version, the target is not empty and `confirm`
-    is not its name, or somebody is connected to it; and when what was restored is not the backup.
+    `aside` is its name now; None where it was empty, and was dropped. `ended` was live in the
+    backup. `changed` are accounts that the backup has otherwise than the replaced database; None
+    where that has none to compare, or cannot be read.
+    """
+
+    aside: str | None
+    ended: Ended
+    changed: list[Account] | None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A database with the backup in it, proved; what was live in it was ended."""
+
+    name: str
+    ended: Ended
+
+
+def restore(file: Path, target: Target, *, confirm: str) -> Restored:
+    """Put the backup in the place of the target's database.
+
+    Raises LauncherError before anything of the target is touched: the file is not whole, it is of
+    a later version, the target is not empty and `confirm` is not its name, or somebody is connected
+    to it; and when what was restored is not the backup.
     """
     name = databases.name_in(target.owner)
     told = check(file)
     try:
-        empty = databases.tables(target.owner) == 0
-        if not empty and confirm != name:
-            raise LauncherError(
-                f"Database {name} is not empty. To put the backup in its place, say so: "
-                f"CONFIRM={name}. What is there now is kept under another name."
-            )
-        refuse_visitors(target)
-        with proved(file, told, target) as fresh:
-            refuse_visitors(target)
+        begin(target)
+        refuse_what_is_used(target, confirm)
+        with proved(file, told, target) as copy:
+            found = taken_back(target, copy.name)
+            refuse_what_is_used(target, confirm)
             aside = f"{name}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-            databases.swap(target.owner, new=fresh, old=name, aside=aside)
-        if not empty:
-            return aside
-        databases.drop(target.owner, aside)
+            databases.swap(target.owner, new=copy.name, old=name, aside=aside)
+        # Looked at again: what came into it while the backup was proved is kept.
+        dropped = databases.drop_empty(target.owner, aside)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed: {str(error).strip()}") from None
-    return None
+    return Restored(None if dropped else aside, copy.ended, found)
 
 
 def prove(file: Path, target: Target) -> Manifest:
@@ -77,11 +97,22 @@ def prove(file: Path, target: Target) -> Manifest:
     """
     told = check(file)
     try:
-        with proved(file, told, target) as fresh:
-            databases.drop(target.owner, fresh)
+        begin(target)
+        with proved(file, told, target) as copy:
+            databases.drop_forcibly(target.owner, copy.name)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed: {str(error).strip()}") from None
     return told
+
+
+def begin(target: Target) -> None:
+    """Drop what an earlier run left when it was killed: each is a copy of all data."""
+    databases.refuse_another(target.owner, databases.name_in(target.owner))
+    try:
+        for name in databases.drop_left(target.owner):
+            say(f"Dropped {name}, which an earlier run left behind.")
+    except psycopg.Error as error:
+        complain(f"What an earlier run left cannot be dropped: {str(error).strip()}")
 
 
 def check(file: Path) -> Manifest:
@@ -97,38 +128,70 @@ def check(file: Path) -> Manifest:
     return told
 
 
-def refuse_visitors(target: Target) -> None:
-    """Raise LauncherError while somebody is connected to the database."""
+def refuse_what_is_used(target: Target, confirm: str) -> None:
+    """Raise LauncherError where the database is not to be replaced: full, or somebody is there."""
+    name = databases.name_in(target.owner)
+    if confirm != name and databases.tables(target.owner):
+        raise LauncherError(
+            f"Database {name} is not empty. To put the backup in its place, say so: "
+            f"CONFIRM={name}. What is there now is kept under another name."
+        )
     found = databases.visitors(target.owner)
     if found:
         raise LauncherError(
-            f"Somebody is connected to {databases.name_in(target.owner)}: {', '.join(found)}. "
+            f"Somebody is connected to {name}: {', '.join(found)}. "
             "Stop the servers and workers first."
         )
 
 
 @contextmanager
-def proved(file: Path, told: Manifest, target: Target) -> Iterator[str]:
-    """Give the name of a new database with the backup in it; it is dropped if anything fails."""
-    fresh = f"{databases.name_in(target.owner)}_restored_{os.getpid()}"
-    databases.make(target.owner, fresh)
-    there = target.at(fresh)
+def proved(file: Path, told: Manifest, target: Target) -> Iterator[Copy]:
+    """Give a new database with the backup in it; it is dropped if anything fails."""
+    fresh = f"{databases.name_in(target.owner)}{databases.RESTORED}{os.getpid()}"
+    with databases.claimed(target.owner, fresh) as ours:
+        if not ours or databases.exists(target.owner, fresh):
+            raise LauncherError(f"Database {fresh} is in the way: try again, or drop it.")
+        try:
+            databases.make(target.owner, fresh)
+            yield Copy(fresh, fill(file, told, target.at(fresh), fresh))
+        except BaseException as error:
+            # What was interrupted keeps its connection open as long as its frames are kept, and
+            # PostgreSQL drops nothing before one that is half made has ended (a minute).
+            traceback.clear_frames(error.__traceback__)
+            databases.drop_forcibly(target.owner, fresh)
+            raise
+
+
+def fill(file: Path, told: Manifest, there: Target, fresh: str) -> Ended:
+    """Restore into the new database, and prove what is in it then."""
+    databases.refuse_another(there.owner, fresh)
+    with step("Restored"):
+        options = ["--no-owner", "--no-privileges", "--exit-on-error", f"--jobs={JOBS}"]
+        programs.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
+    with step(f"{told.rows:,} rows compared"):
+        compare(told, there)
+    with step("Roles, migrations, rights"):
+        prepare(there)
+    databases.refuse_another(there.app, fresh)  # Before, its role may not have been there.
+    with step("Sessions and keys ended"):
+        ended = credentials.end(there.owner)
+    with step("Statistics"):
+        analyse(told, there)
+    with step("Invariants hold"):
+        hold(there)
+    return ended
+
+
+def taken_back(target: Target, fresh: str) -> list[Account] | None:
+    """The accounts that are not as they were; a damaged database is no reason not to replace it."""
+    if not databases.tables(target.owner):
+        return None
+    restored = databases.elsewhere(target.owner, fresh)
     try:
-        with step("Restored"):
-            options = ["--no-owner", "--no-privileges", "--exit-on-error", f"--jobs={JOBS}"]
-            programs.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
-        with step(f"{told.rows:,} rows compared"):
-            compare(told, there)
-        with step("Roles, migrations, rights"):
-            prepare(there)
-        with step("Statistics"):
-            analyse(told, there)
-        with step("Invariants hold"):
-            hold(there)
-        yield fresh
-    except BaseException:
-        databases.drop(target.owner, fresh)
-        raise
+        return accounts.changed(replaced=target.owner, restored=restored)
+    except psycopg.Error as error:
+        complain(f"Its accounts cannot be compared: {str(error).strip()}")
+        return None
 
 
 def compare(told: Manifest, there: Target) -> None:
