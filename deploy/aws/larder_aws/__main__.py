@@ -12,7 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.aws import template
-from deploy.aws.larder_aws import commands, images, releases, restore, settings
+from deploy.aws.larder_aws import commands, images, pause, releases, restore, settings
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
 
@@ -58,7 +58,7 @@ def push(given: argparse.Namespace) -> None:
 def up(given: argparse.Namespace) -> None:
     """Make or change everything of an installation; prepare its database; let the image serve."""
     installation = Installation(given.environment)
-    image = images.named(given.tag)
+    image = looked_at(given)
     chosen = dict(one.split("=", 1) for one in given.set) | {"Image": image}
     plain = {
         "Size": given.size,
@@ -96,10 +96,15 @@ def refuse_unknown(chosen: dict[str, str]) -> None:
 
 def release(given: argparse.Namespace) -> None:
     """Prepare with a new image, then let it serve."""
+    releases.release(Installation(given.environment), looked_at(given), say)
+
+
+def looked_at(given: argparse.Namespace) -> str:
+    """The image of a tag, into which ECR has looked; Failure where it found something grave."""
     image = images.named(given.tag)
     if not given.allow_findings:
         images.refuse_grave(image)
-    releases.release(Installation(given.environment), image, say)
+    return image
 
 
 def migrate(given: argparse.Namespace) -> None:
@@ -144,6 +149,18 @@ def rotate(given: argparse.Namespace) -> None:
     say(f"It is under way: aws logs tail /aws/lambda/{outputs['RotationName']} --since 15m")
 
 
+def stop(given: argparse.Namespace) -> None:
+    """Stop all servers and workers, before a restore: nothing is written any more."""
+    pause.pause(Installation(given.environment))
+    say("Nothing runs; `resume` opens again.")
+
+
+def resume(given: argparse.Namespace) -> None:
+    """Start servers and workers again, as many as the installation's size has."""
+    least, most = pause.resume(Installation(given.environment))
+    say(f"Servers start: {least}, up to {most}.")
+
+
 def secret(given: argparse.Namespace) -> None:
     """Write an address with a password in it (asked for, or piped in); new tasks take it up."""
     installation = Installation(given.environment)
@@ -186,9 +203,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--zone", help="id of its Route 53 zone")
     one.add_argument("--alarms", help="mail address that alarms go to")
     one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    _findings(one)
     one = _verb(verbs, "release", release)
     _tag(one)
-    one.add_argument("--allow-findings", action="store_true", help="whatever ECR's scan found")
+    _findings(one)
     _verb(verbs, "migrate", migrate)
     _verb(verbs, "rollback", rollback).add_argument("--tag", help="not the former one, but this")
     _verb(verbs, "command", command).add_argument("words", nargs=argparse.REMAINDER)
@@ -198,6 +216,8 @@ def parser() -> argparse.ArgumentParser:
     _verb(verbs, "rotate", rotate).add_argument("secret", choices=sorted(SECRETS))
     _verb(verbs, "secret", secret).add_argument("name", choices=settings.WRITTEN)
     _verb(verbs, "restart", restart)
+    _verb(verbs, "pause", stop)
+    _verb(verbs, "resume", resume)
     _verb(verbs, "status", status)
     return top
 
@@ -214,6 +234,10 @@ def _verb(
 
 def _tag(one: argparse.ArgumentParser) -> None:
     one.add_argument("--tag", default=None, type=str, help="the commit that is checked out")
+
+
+def _findings(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--allow-findings", action="store_true", help="whatever ECR's scan found")
 
 
 def commit() -> str:

@@ -6,7 +6,9 @@ import base64
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -18,11 +20,17 @@ ROOT = Path(__file__).resolve().parents[3]
 REPOSITORY = "larder"
 ENGINES = ("docker", "podman")
 GRAVE = ("CRITICAL", "HIGH")
+SCANNED = ("COMPLETE", "ACTIVE")
+"""A basic scan that ended; an enhanced one, which goes on and tells what it found so far."""
+SCANNING = ("not begun", "PENDING", "IN_PROGRESS")
+LONGEST_SCAN_SECONDS = 900
 
 
 def build(tag: str, *, platform: str) -> None:
     """Larder's own image, then AWS's one file on top of it: larder:<tag> and larder-aws:<tag>."""
-    _engine("build", "--platform", platform, "--tag", f"larder:{tag}", ".")
+    made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = ("--build-arg", f"REVISION={_revision()}", "--build-arg", f"CREATED={made}")
+    _engine("build", "--platform", platform, *told, "--tag", f"larder:{tag}", ".")
     on_top = ("--build-arg", f"IMAGE=larder:{tag}", "--file", "deploy/aws/Dockerfile", "deploy/aws")
     _engine("build", "--platform", platform, "--tag", f"larder-aws:{tag}", *on_top)
 
@@ -49,21 +57,37 @@ def named(tag: str) -> str:
     return f"{_uri()}@{found['imageDetails'][0]['imageDigest']}"
 
 
-def findings(image: str) -> dict[str, int]:
-    """What ECR's scan of an image found, by severity; nothing while it is under way."""
-    digest = image.partition("@")[2]
-    try:
-        found = boto3.client("ecr").describe_image_scan_findings(
-            repositoryName=REPOSITORY, imageId={"imageDigest": digest}
-        )
-    except ClientError:
-        return {}
-    return dict(found.get("imageScanFindings", {}).get("findingSeverityCounts", {}))
+def findings(image: str, *, poll_seconds: float) -> dict[str, int]:
+    """What ECR's scan of an image found, by severity; waits for its end.
+
+    Raises Failure where there is no scan, or none that ended: nobody has looked into that image.
+    """
+    client, digest = boto3.client("ecr"), image.partition("@")[2]
+    deadline, status = time.monotonic() + LONGEST_SCAN_SECONDS, ""
+    while time.monotonic() < deadline:
+        try:
+            found = client.describe_image_scan_findings(
+                repositoryName=REPOSITORY, imageId={"imageDigest": digest}
+            )
+            status = found["imageScanStatus"]["status"]
+        except client.exceptions.ScanNotFoundException:
+            # Right after a push there is none yet.
+            found, status = {}, "not begun"
+        if status in SCANNED:
+            return dict(found.get("imageScanFindings", {}).get("findingSeverityCounts", {}))
+        if status not in SCANNING:
+            break
+        time.sleep(poll_seconds)
+    raise Failure(
+        f"The scan of {image} is {status}: look at it in ECR, `aws ecr start-image-scan` begins"
+        " another. --allow-findings goes on without one."
+    )
 
 
-def refuse_grave(image: str) -> None:
-    """Failure where the scan found something critical or high."""
-    grave = {name: count for name, count in findings(image).items() if name in GRAVE}
+def refuse_grave(image: str, *, poll_seconds: float = 5.0) -> None:
+    """Failure where the scan found something critical or high, or did not come to an end."""
+    found = findings(image, poll_seconds=poll_seconds)
+    grave = {name: count for name, count in found.items() if name in GRAVE}
     if grave:
         raise Failure(f"The scan of {image} found {grave}: look at it in ECR, or --allow-findings.")
 
@@ -81,7 +105,15 @@ def _engine(*arguments: str, given: str | None = None) -> None:
     _run([engine, *arguments], given)
 
 
+def _revision() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
 def _run(command: Sequence[str], given: str | None) -> None:
-    ended = subprocess.run(command, cwd=ROOT, input=given, text=True, check=False)
+    # With attestations an image is an index of several, which ECR does not scan.
+    plain = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=plain, input=given, text=True, check=False)
     if ended.returncode:
         raise Failure(f"{' '.join(command)} ended with {ended.returncode}; its words are above.")

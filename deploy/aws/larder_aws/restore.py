@@ -1,14 +1,16 @@
 """A moment of the past, restored beside the database that runs; then in its place.
 
-The restored instance takes the name of the damaged one, so its address, the stacks and every
-setting stay as they are. The damaged one is kept under another name until somebody deletes it.
+The restored instance takes the name of the damaged one, so its address and the stacks stay as they
+are. RDS restores data, not settings: those that the template chose (`CREATED`, `CHANGED`) are read
+from the damaged one and given to the restored one. The damaged one is kept under another name
+until somebody deletes it.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +20,28 @@ from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import Installation
 
 LONGEST_SECONDS = 7_200
-SAME = ("DBInstanceClass", "MultiAZ", "PubliclyAccessible", "StorageType", "CopyTagsToSnapshot")
+CREATED = (
+    *("DBInstanceClass", "PubliclyAccessible", "StorageType", "CopyTagsToSnapshot"),
+    *("AutoMinorVersionUpgrade", "MaxAllocatedStorage"),
+    *("EnableIAMDatabaseAuthentication", "EnableCloudwatchLogsExports"),
+)
+"""Settings that an instance is restored with, and a replica made with."""
+RENAMED = {
+    "IAMDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "EnabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
+}
+"""Settings whose name in a description is not the one that requests have for them."""
+WATCHED = (
+    *("MonitoringInterval", "MonitoringRoleArn"),
+    *("EnablePerformanceInsights", "PerformanceInsightsKMSKeyId"),
+    "PerformanceInsightsRetentionPeriod",
+)
+CHANGED = (
+    *("BackupRetentionPeriod", "PreferredBackupWindow", "PreferredMaintenanceWindow"),
+    *WATCHED,
+)
+"""Settings that a restored instance takes by a change alone."""
 
 
 def restore(installation: Installation, moment: datetime | None) -> str:
@@ -30,13 +53,9 @@ def restore(installation: Installation, moment: datetime | None) -> str:
         SourceDBInstanceIdentifier=database,
         TargetDBInstanceIdentifier=restored,
         DBSubnetGroupName=running["DBSubnetGroup"]["DBSubnetGroupName"],
-        DBParameterGroupName=running["DBParameterGroups"][0]["DBParameterGroupName"],
-        VpcSecurityGroupIds=[one["VpcSecurityGroupId"] for one in running["VpcSecurityGroups"]],
-        EnableCloudwatchLogsExports=["postgresql", "upgrade"],
-        EnableIAMDatabaseAuthentication=True,
+        MultiAZ=running["MultiAZ"],
         DeletionProtection=True,
-        Tags=running.get("TagList", []),
-        **{name: running[name] for name in SAME if name in running},
+        **_made_like(running),
         **when,
     )
     _wait(client, restored, installation.poll_seconds)
@@ -47,8 +66,8 @@ def restore(installation: Installation, moment: datetime | None) -> str:
     client.modify_db_instance(
         DBInstanceIdentifier=restored,
         MasterUserPassword=json.loads(secret["SecretString"])["password"],
-        BackupRetentionPeriod=running["BackupRetentionPeriod"],
         ApplyImmediately=True,
+        **_chosen(running, CHANGED),
     )
     _wait(client, restored, installation.poll_seconds)
     return restored
@@ -74,19 +93,35 @@ def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> 
         client.create_db_instance_read_replica(
             DBInstanceIdentifier=replica,
             SourceDBInstanceIdentifier=database,
-            DBInstanceClass=before["DBInstanceClass"],
-            PubliclyAccessible=False,
-            VpcSecurityGroupIds=[one["VpcSecurityGroupId"] for one in before["VpcSecurityGroups"]],
+            **_made_like(before),
+            **_chosen(before, WATCHED),
         )
         _wait(client, replica, installation.poll_seconds)
         say(f"{replica} follows it")
     return damaged
 
 
+def _made_like(running: Mapping[str, Any]) -> dict[str, Any]:
+    """What a restored instance and a replica are made with, as the one that is described has it."""
+    return {
+        **_chosen(running, CREATED),
+        "DBParameterGroupName": running["DBParameterGroups"][0]["DBParameterGroupName"],
+        "VpcSecurityGroupIds": [one["VpcSecurityGroupId"] for one in running["VpcSecurityGroups"]],
+        # Keys that begin with aws: are AWS's own, such as CloudFormation's, and refused from us.
+        "Tags": [one for one in running.get("TagList", []) if not one["Key"].startswith("aws:")],
+    }
+
+
+def _chosen(running: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Settings of a described instance by the names that requests have for them."""
+    asked = {RENAMED.get(name, name): value for name, value in running.items()}
+    return {name: asked[name] for name in names if name in asked}
+
+
 def _names(installation: Installation) -> tuple[Any, str, str]:
     if installation.parameter("database", "Engine") == "aurora":
         raise Failure(
-            "Aurora restores clusters: docs/runbooks/restore.md has its commands, one by one."
+            "Aurora restores clusters: docs/runbooks/aws.md has its commands, one by one."
         )
     database = installation.outputs()["DatabaseId"]
     return boto3.client("rds"), database, f"{database}-restored"

@@ -18,8 +18,11 @@ BEFORE_IMAGE = ("network", "database", "cache", "front")
 AFTER_IMAGE = ("tasks", "rotation", "service", "worker", "monitoring", "audit", "backup")
 OF_A_RELEASE = ("tasks", "rotation", "service", "worker")
 LONGEST_SECONDS = 5_400
-"""RDS in two zones and its replica take half an hour, a large release as long."""
+"""Ninety minutes: by expectation more than RDS in two zones with a replica needs; never timed."""
 POLL_SECONDS = 5.0
+UNMADE = ("REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""A first try that failed: such a stack cannot be changed, only deleted."""
+GONE = "gone"
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 
 
@@ -42,7 +45,7 @@ class Installation:
         Parameters come from `given`, from what other stacks put out, from the stack as it is, and
         at last from the template's defaults. Raises Failure with the reasons CloudFormation gives.
         """
-        known = self._stack(stack)
+        known = self._cleared(stack)
         body = template.text(stack)
         wanted = template.read(stack).get("Parameters", {})
         parameters = self._parameters(stack, wanted, given or {}, known)
@@ -100,6 +103,31 @@ class Installation:
             raise
         return dict(found[0])
 
+    def _cleared(self, stack: str) -> dict[str, Any] | None:
+        """The stack as it is; none where its creation failed, and what was left of it is deleted.
+
+        Such a stack never served. What protects itself from deletion, a database or the load
+        balancer, stays, and is named by the Failure.
+        """
+        known, name = self._stack(stack), self.name(stack)
+        if known is None or known["StackStatus"] not in (*UNMADE, "DELETE_FAILED"):
+            return known
+        if known["StackStatus"] in UNMADE:
+            began = time.time()
+            self._client.update_termination_protection(
+                StackName=name, EnableTerminationProtection=False
+            )
+            self._client.delete_stack(StackName=name)
+            if self._ended(stack) == GONE:
+                return None
+        else:
+            began = 0.0
+        reasons = "\n  ".join(self._reasons(stack, began))
+        raise Failure(
+            f"{name} could not be made, and not all of it be deleted:\n  {reasons}\nLift what"
+            f" protects it, aws cloudformation delete-stack --stack-name {name}, then try again."
+        )
+
     def _parameters(
         self,
         stack: str,
@@ -129,12 +157,14 @@ class Installation:
         if stack == ACCOUNT:
             change["Tags"] = [{"Key": "larder:environment", "Value": "all"}]
         self._put_out.pop(stack, None)
+        # What is made and undone at once is nobody's to keep: its name would be in the way.
+        fresh = {"RetainExceptOnCreate": True}
         began = time.time()
         if known is None:
-            self._client.create_stack(**change, EnableTerminationProtection=True)
+            self._client.create_stack(**change, **fresh, EnableTerminationProtection=True)
         else:
             try:
-                self._client.update_stack(**change)
+                self._client.update_stack(**change, **fresh)
             except ClientError as error:
                 if "No updates are to be performed" in str(error):
                     return "as it was"
@@ -143,14 +173,18 @@ class Installation:
         return "made" if known is None else "changed"
 
     def _wait(self, stack: str, began: float) -> None:
+        status = self._ended(stack)
+        if status not in GOOD:
+            reasons = "\n  ".join(self._reasons(stack, began)) or "no reason was given"
+            raise Failure(f"{self.name(stack)} is {status}:\n  {reasons}")
+
+    def _ended(self, stack: str) -> str:
+        """The status that a stack ends with, `GONE` where it is deleted; waits for it."""
         deadline = time.monotonic() + LONGEST_SECONDS
         while time.monotonic() < deadline:
-            status = (self._stack(stack) or {}).get("StackStatus", "gone")
-            if status in GOOD:
-                return
-            if not status.endswith("_IN_PROGRESS"):
-                reasons = "\n  ".join(self._reasons(stack, began)) or "no reason was given"
-                raise Failure(f"{self.name(stack)} is {status}:\n  {reasons}")
+            status = str((self._stack(stack) or {}).get("StackStatus", GONE))
+            if status in GOOD or not status.endswith("_IN_PROGRESS"):
+                return status
             time.sleep(self.poll_seconds)
         raise Failure(f"{self.name(stack)} is not done after {LONGEST_SECONDS} s; it goes on.")
 

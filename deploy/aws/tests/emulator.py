@@ -18,9 +18,9 @@ from urllib.request import Request, urlopen
 
 from moto.cloudformation import models, parsing
 from moto.core.common_models import CloudFormationModel
-from moto.rds.models import rds_backends
 from moto.server import ThreadedMotoServer
 
+from deploy.aws.tests import forgetful, protection
 from deploy.aws.tests.describe import client
 
 REGION = "eu-west-2"
@@ -214,9 +214,6 @@ def _database(client: Any, name: str, given: dict[str, Any]) -> Made:
         given["VpcSecurityGroupIds"] = groups
     if "SourceDBInstanceIdentifier" in given:
         made = client.create_db_instance_read_replica(**given)["DBInstance"]
-        # moto hands the primary's protection down, and cannot take it away from a replica.
-        replica = rds_backends[ACCOUNT][REGION].databases[made["DBInstanceIdentifier"]]
-        replica.deletion_protection = False
     else:
         made = client.create_db_instance(**given)["DBInstance"]
     return made["DBInstanceIdentifier"], {"Endpoint.Address": made["Endpoint"]["Address"]}
@@ -349,8 +346,9 @@ def extend() -> None:
     balancing = "AWS::ElasticLoadBalancingV2::"
     _complete(known[balancing + "LoadBalancer"], _of_balancer)
     _complete(known[balancing + "TargetGroup"], _of_targets)
-
     _remember_defaults()
+    forgetful.extend()
+    protection.extend()
 
 
 def _remember_defaults() -> None:

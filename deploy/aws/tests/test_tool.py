@@ -15,8 +15,12 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.cloudformation.models import cloudformation_backends
+from moto.ecr.exceptions import ScanNotFoundException
+from moto.ecr.models import ECRBackend
 
-from deploy.aws.larder_aws import releases, stacks
+from deploy.aws import template
+from deploy.aws.larder_aws import images, releases, stacks
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.stacks import Installation
 from deploy.aws.tests import emulator
@@ -36,7 +40,8 @@ if sys.argv[1] == "push":
     manifest = json.dumps(
         {{"schemaVersion": 2, "mediaType": kind, "config": layer, "layers": [layer]}}
     )
-    boto3.client("ecr").put_image(repositoryName=name, imageTag=tag, imageManifest=manifest)
+    put = dict(repositoryName=name, imageTag=tag, imageManifest=manifest)
+    boto3.client("ecr").put_image(**put)
 """
 
 
@@ -49,6 +54,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
     emulator.extend()
     with emulator.running(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ECRBackend, "describe_image_scan_findings", scanned)
         patch.setattr(stacks.Installation.__init__, "__defaults__", quick())
         os.environ |= {"DOCKER": str(engine), "ENGINE_LOG": str(log)}
         zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
@@ -64,6 +70,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield log
 
 
+SCANS: list[tuple[str, dict[str, int]]] = []
+"""Statuses and findings that ECR tells one after the other; then that all is well."""
+
+
+def scanned(self: Any, registry_id: str, repository_name: str, image_id: Any) -> dict[str, Any]:
+    """ECR scans what is pushed (stack account); the emulator has no scanner."""
+    status, counts = SCANS.pop(0) if SCANS else ("COMPLETE", {"MEDIUM": 2})
+    if status == "none":
+        raise ScanNotFoundException(str(image_id), repository_name, registry_id)
+    return {
+        "imageScanStatus": {"status": status},
+        "imageScanFindings": {"findingSeverityCounts": counts},
+    }
+
+
 def quick() -> tuple[Any, ...]:
     """The defaults of Installation, without seconds of waiting between two looks."""
     return (0.02, *(stacks.Installation.__init__.__defaults__ or ())[1:])
@@ -72,8 +93,6 @@ def quick() -> tuple[Any, ...]:
 def make_image(tag: str) -> str:
     main(["build", "--tag", tag])
     main(["push", "--tag", tag])
-    from deploy.aws.larder_aws import images
-
     return images.named(tag)
 
 
@@ -99,6 +118,8 @@ def families_run() -> list[str]:
 def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> None:
     told = [json.loads(line) for line in shop.read_text().splitlines()[:5]]
     assert [words[0] for words in told] == ["build", "build", "login", "tag", "push"]
+    assert [one.partition("=")[0] for one in told[0] if "=" in one] == ["REVISION", "CREATED"]
+    assert "REVISION=unknown" not in told[0]
     assert told[1][3:] == [
         *("--tag", "larder-aws:first", "--build-arg", "IMAGE=larder:first"),
         *("--file", "deploy/aws/Dockerfile", "deploy/aws"),
@@ -158,6 +179,61 @@ def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> Non
     assert installation.parameter("database", "Size") == "medium"
 
 
+def test_an_image_that_nobody_looked_into_is_refused(shop: Path) -> None:
+    image = images.named("first")
+    SCANS.extend([("none", {}), ("IN_PROGRESS", {}), ("COMPLETE", {"LOW": 1})])
+    assert images.findings(image, poll_seconds=0.01) == {"LOW": 1}
+    assert not SCANS
+    for status in ("FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED"):
+        SCANS.append((status, {}))
+        with pytest.raises(SystemExit, match=f"is {status}"):
+            main(["release", "--tag", "first"])
+    SCANS.append(("COMPLETE", {"HIGH": 1}))
+    with pytest.raises(SystemExit, match=r"found \{'HIGH': 1\}"):
+        main(["up", "--tag", "first", "--set", "Currency=USD"])
+    assert Installation("production").parameter("service", "Currency") == "EUR"
+
+
+def test_a_pause_stops_all_and_its_end_starts_what_the_size_has(shop: Path) -> None:
+    def limits() -> tuple[int, int]:
+        scaling = boto3.client("application-autoscaling")
+        [found] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+        return found["MinCapacity"], found["MaxCapacity"]
+
+    def wanted() -> list[int]:
+        found = boto3.client("ecs").describe_services(
+            cluster="larder-production", services=["server", "worker"]
+        )["services"]
+        return [one["desiredCount"] for one in found]
+
+    before = limits(), wanted()
+    main(["pause"])
+    assert (limits(), wanted()) == ((0, 0), [0, 0])
+    main(["resume"])
+    assert (limits(), wanted()) == before == ((2, 8), [2, 1])
+
+
+@pytest.mark.parametrize("status", stacks.UNMADE)
+def test_a_stack_that_could_not_be_made_is_made_anew(
+    shop: Path, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The emulator cannot delete a whole network: one resource, for what is done about the stack.
+    (tmp_path / "network.yaml").write_text("Resources: {Topic: {Type: 'AWS::SNS::Topic'}}\n")
+    monkeypatch.setattr(template, "FOLDER", tmp_path)
+    installation = Installation(f"again-{stacks.UNMADE.index(status)}")
+    installation.apply("network")
+    name = installation.name("network")
+    [stack] = [
+        one
+        for one in cloudformation_backends["123456789012"]["eu-west-2"].stacks.values()
+        if one.name == name and one.status == "CREATE_COMPLETE"
+    ]
+    stack.status = status
+    assert installation.apply("network") == "made"
+    [now] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    assert (now["StackStatus"], now["StackId"] == stack.stack_id) == ("CREATE_COMPLETE", False)
+
+
 def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the next command reads, as through a pipe."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
@@ -186,23 +262,39 @@ def test_mail_is_switched_on_once_it_has_an_address_to_come_from(
 
 def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> None:
     rds = boto3.client("rds")
-    before = {
-        one["DBInstanceIdentifier"]: one["DbiResourceId"]
-        for one in rds.describe_db_instances()["DBInstances"]
-    }
+    before = databases()
+    for one in before.values():
+        # What CloudFormation hangs on all that it makes; nobody else may.
+        own = [{"Key": "aws:cloudformation:stack-name", "Value": "larder-production-database"}]
+        rds.add_tags_to_resource(ResourceName=one["DBInstanceArn"], Tags=own)
+    assert set(before) == {"larder-production", "larder-production-replica"}
     main(["restore"])
     main(["restore", "--swap"])
-    after = {
-        one["DBInstanceIdentifier"]: one["DbiResourceId"]
-        for one in rds.describe_db_instances()["DBInstances"]
-    }
+    after = databases()
     [damaged] = [name for name in after if name.startswith("larder-production-until-")]
-    assert set(after) == {"larder-production", "larder-production-replica", damaged}
-    assert set(before) == {"larder-production", "larder-production-replica"}
-    [replica] = rds.describe_db_instances(DBInstanceIdentifier="larder-production-replica")[
-        "DBInstances"
-    ]
+    assert set(after) == {*before, damaged}
+    replica = after["larder-production-replica"]
     assert replica["ReadReplicaSourceDBInstanceIdentifier"] == "larder-production"
+    for name in before:
+        kept = {setting: before[name].get(setting) for setting in LIKE_BEFORE}
+        assert {setting: after[name].get(setting) for setting in LIKE_BEFORE} == kept
+    ours = [{"Key": "larder:backup", "Value": "production"}]
+    assert [one for one in ours if one in after["larder-production"]["TagList"]]
+
+
+LIKE_BEFORE = (
+    *("DBInstanceClass", "MultiAZ", "StorageType", "MaxAllocatedStorage", "DeletionProtection"),
+    *("PubliclyAccessible", "CopyTagsToSnapshot", "DBParameterGroups", "VpcSecurityGroups"),
+    *("EnabledCloudwatchLogsExports", "IAMDatabaseAuthenticationEnabled"),
+    *("MonitoringInterval", "MonitoringRoleArn"),
+    *("BackupRetentionPeriod", "PreferredBackupWindow", "PreferredMaintenanceWindow"),
+)
+"""What the emulator tells of an instance that a restore has to keep."""
+
+
+def databases() -> dict[str, dict[str, Any]]:
+    found = boto3.client("rds").describe_db_instances()["DBInstances"]
+    return {one["DBInstanceIdentifier"]: dict(one) for one in found}
 
 
 def test_other_words_of_the_tool_find_their_way(shop: Path, capsys: Any) -> None:

@@ -1,0 +1,55 @@
+"""Servers and workers stopped, and started again, as many as their size has."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import boto3
+
+from deploy.aws import template
+from deploy.aws.larder_aws.failure import Failure
+from deploy.aws.larder_aws.stacks import Installation
+
+LONGEST_SECONDS = 900
+
+
+def pause(installation: Installation) -> None:
+    """Stop all servers and workers, and wait until the last has ended."""
+    _scale(installation, least=0, most=0, workers=0)
+    ecs, cluster = boto3.client("ecs"), installation.outputs()["ClusterName"]
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        found = ecs.describe_services(cluster=cluster, services=["server", "worker"])["services"]
+        if not any(one["runningCount"] for one in found):
+            return
+        time.sleep(installation.poll_seconds)
+    raise Failure(f"Tasks still run after {LONGEST_SECONDS} s: `status` counts them.")
+
+
+def resume(installation: Installation) -> tuple[int, int]:
+    """Start the least of servers that the size has, and its workers; the least and the most."""
+    servers, workers = _of_size(installation, "service"), _of_size(installation, "worker")
+    least, most = int(servers["Least"]), int(servers["Most"])
+    _scale(installation, least=least, most=most, workers=int(workers["Count"]))
+    return least, most
+
+
+def _of_size(installation: Installation, stack: str) -> dict[str, Any]:
+    read = template.read(stack)
+    size = installation.parameter(stack, "Size") or read["Parameters"]["Size"]["Default"]
+    return dict(read["Mappings"]["Sizes"][size])
+
+
+def _scale(installation: Installation, *, least: int, most: int, workers: int) -> None:
+    cluster = installation.outputs()["ClusterName"]
+    boto3.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{cluster}/server",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=least,
+        MaxCapacity=most,
+    )
+    ecs = boto3.client("ecs")
+    ecs.update_service(cluster=cluster, service="server", desiredCount=least)
+    ecs.update_service(cluster=cluster, service="worker", desiredCount=workers)
