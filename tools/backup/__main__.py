@@ -90,6 +90,7 @@ def put_back(options: argparse.Namespace) -> None:
     )
     if done.changed is not None:
         say(f"Changes to accounts that were taken back: {accounts.counted(done.changed)}.")
+    if done.changed:
         say(f"Redo them: make restore/accounts OLD={done.aside}, and the runbook.")
     if done.aside:
         say(f"What was there before is in {done.aside}; drop it once you do not need it any more.")
