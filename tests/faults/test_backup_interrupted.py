@@ -48,7 +48,8 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
         start_new_session=True,
     ) as process:
         try:
-            until(lambda: copies(cluster) - before)
+            # Marked, which comes just after it is made: what is killed between has no data yet.
+            until(lambda: set(databases.left(cluster.owner_url())) - before)
             yield process
         finally:
             process.kill()
