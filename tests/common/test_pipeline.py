@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import psycopg
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,3 +98,20 @@ def test_statements_are_counted_in_a_pipeline_too(
         database.execute("SELECT 1")
         first, second = database.ask("SELECT 1"), database.ask("SELECT 2")
         assert (second(), first()) == ([(2,)], [(1,)])
+
+
+def test_a_commit_that_is_answered_twice_is_a_server_that_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As PgBouncer 1.18 does when its server is killed: what became of the commit nobody knows."""
+
+    def answered_twice(_: object) -> None:
+        raise psycopg.InternalError("received 2 results from command 'COMMIT'")
+
+    connection.ensure_connection()
+    raw = connection.connection
+    monkeypatch.setattr(psycopg.Connection, "commit", answered_twice)
+    with pytest.raises(OperationalError) as lost, transaction.atomic():
+        database.execute("SELECT 1")
+    assert raw.closed
+    assert not database.undid(lost.value)

@@ -4,11 +4,11 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from django.db.utils import Error, OperationalError
+from django.db.utils import Error, InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from larder.common.postgresql.comments import Commented
@@ -103,10 +103,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except IndexError as error:
             if str(error) != _UNASKED:
                 raise
-            self.connection.close()
-            raise OperationalError("the server ended the session") from error
+            self._lost(error)
         finally:
             self._in_pipeline, self._sent = False, 0
+
+    def _commit(self) -> None:
+        """Where more than its answer comes back, nobody knows what became of the commit."""
+        try:
+            super()._commit()  # type: ignore[misc]
+        except InternalError as error:
+            if getattr(error.__cause__, "sqlstate", None):
+                raise
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> NoReturn:
+        self.connection.close()
+        raise OperationalError("the server ended the session") from error
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)
