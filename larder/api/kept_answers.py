@@ -74,9 +74,11 @@ class KeptAnswers:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
             return self._application(environ, start_response)
+        if any(map(environ.get, UNUSUAL)):
+            return self._application(environ, start_response)
         began = perf_counter_ns()
         asked = tuple([environ.get(name) for name in SAME])
-        found = None if any(map(environ.get, UNUSUAL)) else self._found(asked, environ)
+        found = self._found(asked, environ)
         if found is None:
             return self._keeping(asked, environ, start_response)
         answer, caller = found
@@ -110,7 +112,7 @@ class KeptAnswers:
 
         content = self._application(environ, begin)
         page, body = environ.get(PAGE, (None, None))
-        if page is not None and not any(map(environ.get, UNUSUAL)):
+        if page is not None:
             self._keep(asked, began[0], began[1], page, body)
         return content
 

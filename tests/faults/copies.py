@@ -1,12 +1,15 @@
 """A cluster's databases as a backup sees them, and the copies that are made to prove one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic, sleep
 
 import psycopg
 
+from tests.faults.test_restore import prepare
+from tools.backup import dump
 from tools.backup.restore import Target
-from tools.local_postgres import Cluster
+from tools.local_postgres import Cluster, temporary_cluster
 
 PATIENCE = 60.0
 """Seconds until something must have happened, on a loaded machine."""
@@ -32,3 +35,12 @@ def until(true: Callable[[], object], *, every: float = 0.02) -> None:
     while not true():
         assert monotonic() < deadline, "it never came"
         sleep(every)
+
+
+def backed_up(folder: Path) -> Iterator[tuple[Cluster, Path]]:
+    """A shop with nothing in it, and its backup."""
+    file = folder / "larder.dump"
+    with temporary_cluster() as cluster:
+        prepare(cluster)
+        dump.make(cluster.owner_url(), file)
+        yield cluster, file

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.faults.copies import copies, names, target, until
+from tests.faults.copies import backed_up, copies, names, target, until
 from tests.faults.load import Load
 from tests.faults.shop import PASSWORD, Shop, served_by
 from tests.faults.test_restore import prepare
@@ -27,11 +27,7 @@ CUSTOMERS = 8
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Path]]:
     """A shop with nothing in it, and its backup."""
-    file = tmp_path_factory.mktemp("backup") / "larder.dump"
-    with temporary_cluster() as cluster:
-        prepare(cluster)
-        dump.make(cluster.owner_url(), file)
-        yield cluster, file
+    yield from backed_up(tmp_path_factory.mktemp("backup"))
 
 
 @pytest.fixture

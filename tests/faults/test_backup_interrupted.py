@@ -12,10 +12,9 @@ import psycopg
 import pytest
 
 from tests.faults.conftest import ROOT
-from tests.faults.copies import PATIENCE, copies, names, target, until
-from tests.faults.test_restore import prepare
-from tools.backup import databases, dump, restore
-from tools.local_postgres import Cluster, temporary_cluster
+from tests.faults.copies import PATIENCE, backed_up, copies, names, target, until
+from tools.backup import databases, restore
+from tools.local_postgres import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -26,11 +25,7 @@ MINE = "larder_restored_2026"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Path]]:
     """A shop with nothing in it, and its backup."""
-    file = tmp_path_factory.mktemp("backup") / "larder.dump"
-    with temporary_cluster() as cluster:
-        prepare(cluster)
-        dump.make(cluster.owner_url(), file)
-        yield cluster, file
+    yield from backed_up(tmp_path_factory.mktemp("backup"))
 
 
 @contextmanager

@@ -115,20 +115,24 @@ def test_a_demo_users_name_with_another_password_is_nobodys_business(
     assert "larder.E005" not in _found()
 
 
-def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
-    environment = {**os.environ, "SECRET_KEY": "", "ALLOWED_HOSTS": "*"}
-    environment.pop("SECRET_KEY")
+def why_no_server_starts(**settings: str) -> str:
+    """What a server says that ends at once with these settings."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode != 0
-    assert "SECRET_KEY is not set" in done.stderr
-    assert "ALLOWED_HOSTS is open or empty" in done.stderr
+    return done.stderr
+
+
+def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
+    said = why_no_server_starts(SECRET_KEY="", ALLOWED_HOSTS="*")
+    assert "SECRET_KEY is not set" in said
+    assert "ALLOWED_HOSTS is open or empty" in said
 
 
 def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
@@ -142,16 +146,7 @@ def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
 
 
 def test_a_server_does_not_start_without_the_folder_that_its_processes_share() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"],
-        cwd=ROOT,
-        env={**os.environ, "SHARED_DIR": "/nowhere/at/all"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "/nowhere/at/all" in done.stderr
+    assert "/nowhere/at/all" in why_no_server_starts(SHARED_DIR="/nowhere/at/all")
 
 
 def test_settings_can_be_imported_in_an_empty_environment() -> None:
