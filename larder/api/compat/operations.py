@@ -1,12 +1,13 @@
 """What an operation of an earlier contract takes and answers: its OpenAPI document comes of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+
+from larder.api.wording import first_sentence, phrase
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -67,7 +68,7 @@ def operation(
     def documented(view: View) -> View:
         document = extend_schema(
             operation_id=name,
-            summary=(view.__doc__ or "").strip().partition(".")[0],
+            summary=first_sentence(view),
             request=dict.fromkeys(kinds, body) if body is not None else None,
             parameters=[CORRELATION, *parameters],
             responses={status: _response(status, kind) for status, kind in responses.items()},
@@ -79,7 +80,7 @@ def operation(
 
 
 def _response(status: int, kind: Any) -> OpenApiResponse:
-    return OpenApiResponse(kind, description=HTTPStatus(status).phrase)
+    return OpenApiResponse(kind, description=phrase(status))
 
 
 def number_in_query(name: str, description: str) -> OpenApiParameter:

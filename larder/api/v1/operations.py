@@ -5,7 +5,6 @@ tests/api hold the document and the real answers together.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +19,7 @@ from drf_spectacular.utils import (
 from larder.api.problems import KINDS
 from larder.api.v1.examples import EXAMPLES
 from larder.api.v1.schema import query_parameters
+from larder.api.wording import first_sentence, phrase
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -219,7 +219,7 @@ def operation(
         document = extend_schema(
             operation_id=name,
             tags=[tag],
-            summary=(view.__doc__ or "").partition(".")[0],
+            summary=first_sentence(view),
             request=_taken(body) if body else None,
             examples=[_example(name, body)] if body else None,
             parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
@@ -250,10 +250,9 @@ def _successes(answers: Mapping[int, Any]) -> dict[Any, Any]:
 
 def _success(status: int, kind: Any) -> tuple[Any, OpenApiResponse]:
     """A media type in the place of a struct: an answer of that type, which is no JSON."""
-    phrase = HTTPStatus(status).phrase
     if isinstance(kind, str):
-        return (status, kind), OpenApiResponse(OpenApiTypes.STR, description=phrase)
-    return status, OpenApiResponse(kind, description=phrase)
+        return (status, kind), OpenApiResponse(OpenApiTypes.STR, description=phrase(status))
+    return status, OpenApiResponse(kind, description=phrase(status))
 
 
 def _refusals(codes: Iterable[str]) -> dict[Any, Any]:
