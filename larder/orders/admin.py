@@ -21,6 +21,7 @@ from larder.orders.admin_contents import history_table, lines_table
 from larder.orders.admin_moves import MovableOrders
 from larder.orders.admin_placing import PlaceableOrders
 from larder.orders.models import Order, OrderStatus
+from larder.orders.queries import LARGEST_NUMBER
 
 LATEST = 10
 """Orders on the first page."""
@@ -28,8 +29,6 @@ LATEST = 10
 MOST_COUNTED = 1_000
 """Orders of a day that the first page counts: no index has the times of all orders, so the
 newest are looked at, by number."""
-
-LARGEST_NUMBER = 2**63 - 1
 
 
 class OrderResource(exports.Columns):

@@ -8,7 +8,7 @@ import pytest
 
 from larder.common import database
 from larder.common.ids import new_id
-from larder.orders import queries
+from larder.orders import queries, sql
 from larder.orders.models import Order
 from larder.orders.queries import HistoryPosition, OrderFilter
 from tests.conftest import Person
@@ -114,7 +114,8 @@ def test_a_page_of_several_statuses_is_merged_from_a_walk_of_each(
     index = "order_search_by_status" if customer is None else "order_history_by_status"
     asked = wanted(customer=customer, statuses=("placed", "packed", "returned"))
     after = HistoryPosition(now, new_id()) if deep else None
-    found = plan(asked, after, django_assert_max_num_queries(2)).splitlines()
+    read = plan(asked, after, django_assert_max_num_queries(2)).splitlines()
+    found = [line for line in read if "InitPlan" not in line.split("(")[0] and "Result" not in line]
     walks = [at for at, line in enumerate(found) if f"Scan Backward using {index} " in line]
     assert len(walks) == 3, found
     assert [line for line in found if " Scan" in line] == [found[at] for at in walks]
@@ -127,12 +128,11 @@ def test_a_page_of_several_statuses_is_merged_from_a_walk_of_each(
 
 def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) -> None:
     """The server keeps statements prepared, and may plan them without looking at the values."""
-    rows = Order.objects.filter(OrderFilter(None, reference="PO 7").condition())
-    sql, given = rows.values_list("id").query.sql_with_params()
-    for number in range(1, len(given) + 1):
-        sql = sql.replace("%s", f"${number}", 1)
+    conditions, given = OrderFilter(None, reference="PO 7").conditions()
+    assert given == ["PO 7"]
+    asked = sql.ORDERS + conditions.replace("%s", "$1")
     database.execute("SET LOCAL enable_seqscan = off")
-    found = database.rows(f"EXPLAIN (GENERIC_PLAN) {sql}")
+    found = database.rows(f"EXPLAIN (GENERIC_PLAN) {asked}")
     assert "order_search_by_reference" in str(found)
 
 

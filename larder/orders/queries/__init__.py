@@ -9,26 +9,29 @@ from larder.orders.queries.drafts import (
     orders_and_draft,
 )
 from larder.orders.queries.event_log import EventView, events, orders_of
+from larder.orders.queries.history import (
+    HistoryPosition,
+    OrderFilter,
+    count,
+    history,
+    page,
+)
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
 from larder.orders.queries.placed import (
-    HistoryPosition,
-    LineView,
-    OrderFilter,
-    OrderView,
+    LARGEST_NUMBER,
     PlacedContent,
     by_number,
-    count,
     existing,
-    history,
     id_by_number,
     order,
     orders,
-    page,
     placed_content,
 )
+from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
 
 __all__ = [
+    "LARGEST_NUMBER",
     "DraftLine",
     "DraftView",
     "EventView",

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from larder.common import feed
 from larder.common.feed import Feed, Mark
 from larder.orders import sql
-from larder.orders.queries.placed import (
-    HistoryPosition,
-    OrderFilter,
-    OrderView,
-    history,
-    orders,
-)
+from larder.orders.queries.history import HistoryPosition, OrderFilter, history
+from larder.orders.queries.placed import orders
+from larder.orders.queries.views import OrderView
 
 CHANGES = Feed('"order"', "id", sql.OWN_ORDERS)
 """The orders of one customer, each once: where its last change put it."""

@@ -13,7 +13,9 @@ from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules
 from larder.orders.models import Order, OrderLine, OrderStatus
-from larder.orders.queries.placed import OrderView, by_number, page
+from larder.orders.queries.history import page
+from larder.orders.queries.placed import by_number
+from larder.orders.queries.views import OrderView
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from larder.common import database
-from larder.orders.queries.placed import HistoryPosition, OrderFilter, OrderView, history
+from larder.orders.queries.history import HistoryPosition, OrderFilter, history
+from larder.orders.queries.views import OrderView
 
 PART = 100
 """Orders in memory at once, each with at most a thousand lines."""

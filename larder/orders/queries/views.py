@@ -1,0 +1,75 @@
+"""Placed orders, whole: each with its lines."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from larder.common import database
+from larder.orders import sql
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as it was sold. `unit_price` is net; `returned` counts units that came back;
+    `ordered` what the quantity was before fewer were picked, and is None where they were not."""
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    returned: int = 0
+    ordered: int | None = None
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × unit price."""
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order with its lines in the order they were sent, by ascending id."""
+
+    id: UUID
+    number: int
+    customer: int
+    status: str
+    currency: str
+    total: Decimal
+    note: str
+    reference: str
+    requested_for: date | None
+    created_at: datetime
+    placed_at: datetime
+    updated_at: datetime
+    version: int
+    ship_to: dict[str, Any] | None
+    lines: list[LineView]
+
+
+def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
+    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements."""
+    rows = database.rows(wanted, parameters)
+    lines = _lines([row[0] for row in rows]) if rows else {}
+    return [_view(row, lines) for row in rows]
+
+
+def _lines(orders: list[UUID]) -> dict[UUID, list[LineView]]:
+    lines: dict[UUID, list[LineView]] = defaultdict(list)
+    for order, *line in database.rows(sql.LINES, [orders]):
+        lines[order].append(LineView(*line))
+    return lines
+
+
+def _view(row: tuple[Any, ...], lines: dict[UUID, list[LineView]]) -> OrderView:
+    """Django has PostgreSQL's JSON read as text."""
+    *before, ship_to = row
+    address = None if ship_to is None else json.loads(ship_to)
+    return OrderView(*[*before, address, lines[row[0]]])

@@ -1,0 +1,120 @@
+"""The hand-written statements of the history find what the plain ORM finds."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+import pytest
+from django.db.models import Q
+
+from larder.common import database
+from larder.common.ids import new_id
+from larder.orders import queries
+from larder.orders.models import Order, OrderLine
+from larder.orders.queries import HistoryPosition, OrderFilter
+from tests.conftest import Person
+
+START = datetime.fromisoformat("2026-03-01T12:00:00Z")
+HERS, OF_JAM = 1, 2
+"""Stand for the customer and the product there are."""
+
+WHOSE: list[dict[str, Any]] = [{"customer": None}, {"customer": HERS}]
+WHICH: list[dict[str, Any]] = [
+    {},
+    {"statuses": ("packed",)},
+    {"statuses": ("placed", "packed")},
+    {"reference": "PO 1"},
+    {"product": OF_JAM},
+    {"product": OF_JAM, "statuses": ("placed", "packed"), "reference": "PO 1"},
+    {"placed_after": START + timedelta(minutes=7)},
+    {"placed_before": START + timedelta(minutes=30), "statuses": ("placed", "packed")},
+    {"placed_after": START + timedelta(minutes=7), "product": OF_JAM},
+    {"statuses": ("returned", "cancelled")},
+]
+
+FILL = """
+INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, ship_to,
+                     requested_for, created_at, placed_at, updated_at, version)
+SELECT gen_random_uuid(), (%s::bigint[])[1 + n %% 2],
+       (ARRAY['placed', 'packed', 'shipped'])[1 + n %% 3], 'GBP', n, 'n' || n,
+       CASE WHEN n %% 5 = 0 THEN 'PO 1' ELSE '' END,
+       CASE WHEN n %% 4 = 0 THEN '{"city": "Łódź"}'::jsonb END,
+       CASE WHEN n %% 7 = 0 THEN date '2026-04-01' END, at, at, at, n
+FROM (SELECT n, %s::timestamptz + make_interval(mins => n / 3) AS at
+      FROM generate_series(1, 120) AS n) AS shop
+"""
+LINES = """
+INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
+SELECT placed_at, id, sold, 'S', 'N', 1.5, version
+FROM "order", unnest(%s::bigint[]) AS sold WHERE version %% 2 = sold %% 2 OR version %% 3 = 0
+"""
+
+LINE = ("id", "product", "sku", "name", "quantity", "unit_price", "returned")
+
+
+@pytest.fixture(autouse=True)
+def there(person: Callable[..., Person], product: Callable[..., int], db: None) -> dict[int, int]:
+    """A shop where three orders share a moment, and a draft that is in no answer."""
+    people, sold = [person().id, person().id], [product(), product()]
+    database.execute(FILL, [people, START])
+    database.execute(LINES, [sold])
+    Order.objects.create(
+        customer_id=people[0], status="draft", currency="GBP", total=0, created_at=START,
+        updated_at=START,
+    )  # fmt: skip
+    return {HERS: people[0], OF_JAM: sold[0]}
+
+
+def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Order]:
+    """All of them, compared in the plainest words there are."""
+    given = {
+        "customer_id": wanted.customer,
+        "status__in": wanted.statuses or None,
+        "placed_at__isnull": False,
+        "placed_at__gt": wanted.placed_after,
+        "placed_at__lt": wanted.placed_before,
+        "reference": wanted.reference,
+        "lines__product_id": wanted.product,
+    }
+    found = Order.objects.filter(**{name: one for name, one in given.items() if one is not None})
+    if after is not None:
+        same = Q(placed_at=after.placed_at, id__lt=after.id)
+        found = found.filter(Q(placed_at__lt=after.placed_at) | same)
+    return list(found.order_by("-placed_at", "-id"))
+
+
+@pytest.mark.parametrize("which", WHICH, ids=str)
+@pytest.mark.parametrize("whose", WHOSE, ids=["everybody's", "a customer's"])
+def test_a_page_is_what_the_orm_finds(
+    whose: dict[str, Any], which: dict[str, Any], there: dict[int, int]
+) -> None:
+    given = whose | which
+    stand_ins = {name: there[one] for name, one in given.items() if one in (HERS, OF_JAM)}
+    wanted = OrderFilter(**given | stand_ins)
+    all_of_them = found_by_orm(wanted, None)
+    middle = all_of_them[len(all_of_them) // 2 :][:1]
+    for place in (None, *(HistoryPosition(one.placed_at or START, one.id) for one in middle)):
+        expected = found_by_orm(wanted, place)
+        found = queries.history(wanted, after=place, limit=9)
+        assert [one.id for one in found] == [one.id for one in expected[:9]]
+    assert queries.count(wanted) == len(all_of_them)
+
+
+def test_an_order_is_read_whole_once_it_is_placed(there: dict[int, int]) -> None:
+    rows = {one.id: one for one in Order.objects.exclude(status="draft")}
+    found = queries.orders(list(Order.objects.values_list("id", flat=True)))
+    assert found.keys() == rows.keys()
+    for id, one in found.items():
+        row = rows[id]
+        assert (one.number, one.customer, one.status) == (row.number, row.customer_id, row.status)
+        assert (one.currency, one.total, one.note) == (row.currency, row.total, row.note)
+        assert (one.reference, one.ship_to) == (row.reference, row.ship_to)
+        assert (one.requested_for, one.placed_at) == (row.requested_for, row.placed_at)
+        assert (one.created_at, one.updated_at) == (row.created_at, row.updated_at)
+        assert one.version == row.version
+        lines = OrderLine.objects.filter(order_id=id).order_by("id")
+        columns = ("id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+        shown = [attrgetter(*LINE)(line) for line in one.lines]
+        assert shown == list(lines.values_list(*columns))
+    assert queries.orders([new_id()]) == {}
