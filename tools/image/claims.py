@@ -37,7 +37,7 @@ def _no_tools(tree: Path) -> None:
 
 
 def _labelled(image: Image) -> None:
-    names = {"title", "description", "licenses", "version", "revision", "created"}
+    names = {"title", "description", "licenses", "revision", "created"}
     missing = {f"org.opencontainers.image.{name}" for name in names} - set(image.labels)
     if missing:
         raise LauncherError(f"Labels are missing: {', '.join(sorted(missing))}")
