@@ -166,6 +166,22 @@ class PasswordReset(models.Model):
         indexes = (models.Index(fields=["created_at"], name="password_reset_age"),)
 
 
+class EmailChange(models.Model):
+    """An address that was replaced by another, for a day. `former` is empty once it was told."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    former = models.EmailField(blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "email_change"
+        indexes = (
+            models.Index(fields=["changed_at"], name="email_change_age"),
+            models.Index(fields=["customer", "changed_at"], name="email_change_of_customer"),
+        )
+
+
 class Address(models.Model):
     """Where a customer has things sent, by a label of their own; the rest as in an order's
     `ship_to`. It goes with the account."""

@@ -38,5 +38,20 @@ def password_reset(reset: Reset, *, link: str) -> Letter:
     return Letter(reset.email, "A new password", text)
 
 
+def email_changed(former: str, *, at: datetime) -> Letter:
+    """Tells whoever has the former address of an account that it is the former one since `at`."""
+    text = (
+        f"The email address of your account was changed or taken out at {at:%H:%M} UTC on"
+        f" {at:%Y-%m-%d}.\nMails of this shop about the account do not come here any more.\n\n"
+        f"If it was you, there is nothing to do.\n\n"
+        f"If it was not you, somebody else is using your account. Log in with your password and:\n"
+        f"1. Change the password, which ends all other log-ins.\n"
+        f"2. Delete the keys that you did not make.\n"
+        f"3. Put your email address back.\n"
+        f"If you cannot log in, turn to the shop at once.\n"
+    )
+    return Letter(former, "Your email address was changed", text)
+
+
 def _code(token: str) -> str:
     return f"put this code into the app:\n\n{token}"

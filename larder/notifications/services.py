@@ -13,6 +13,9 @@ SEND_MAIL = "send_mail"
 PASSWORD_RESET = "password_reset"
 """The kind of a mail that is about a reset of identity's."""
 
+EMAIL_CHANGED = "email_changed"
+"""The kind of a mail that is about a change of an address, of identity's."""
+
 KEEP = timedelta(days=30)
 """How long it can be looked up what became of a mail."""
 

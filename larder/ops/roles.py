@@ -18,7 +18,8 @@ READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
-    *("common.idempotency_key", "common.rate_limit", "public.django_session"),
+    *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
+    "public.django_session",
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
 OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"

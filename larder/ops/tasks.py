@@ -21,7 +21,7 @@ from larder.common import observations
 from larder.common.clock import now
 from larder.common.idempotency import delete_expired
 from larder.common.rates import delete_idle
-from larder.identity.services import resets, sessions
+from larder.identity.services import email_changes, resets, sessions
 from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
@@ -84,8 +84,9 @@ def delete_idle_rate_limits(timestamp: int) -> int:
 @app.periodic(cron="27 * * * *")
 @app.task(queueing_lock="delete_old_mails")
 def delete_old_mails(timestamp: int) -> int:
-    """Deletes what is known of mails of long ago, and resets of passwords past their time."""
-    past = (delete_old, resets.delete_expired_resets)
+    """Deletes what is known of mails of long ago, and what resets of passwords and changes
+    of addresses left."""
+    past = (delete_old, resets.delete_expired_resets, email_changes.delete_old_changes)
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
 

@@ -27,7 +27,7 @@ from larder.common.positions import Position
 from larder.common.replicas import Needs
 from larder.identity.doors import Door
 from larder.identity.models import Customer, Session
-from larder.identity.services import passwords, resets, sessions
+from larder.identity.services import email_changes, passwords, resets, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -108,6 +108,13 @@ def look_then_save(given: Refresh, door: Door, *, now: datetime) -> bool:
         session.generation += 1
         session.save()
     return rotates
+
+
+def address_seen(customer: int) -> str | None:
+    """Reads the address, and somebody else may write it before this one does."""
+    found = Customer.objects.filter(pk=customer).values_list("email", flat=True).first()
+    sleep(PAUSE)
+    return found
 
 
 def believe(customer: Customer) -> None:
@@ -279,5 +286,6 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "account held for a log-in": lambda: [(sessions, "still_so", believe)],
     "account held for a change": lambda: [(passwords, "still_so", believe)],
     "account held for a reset": lambda: [(resets, "_still_so", believe_so)],
+    "address held for a change": lambda: [(email_changes, "_held_address", address_seen)],
     "grace": lambda: [(sessions, "_is_successor", without_grace)],
 }

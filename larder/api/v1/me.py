@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from msgspec import UNSET
 from rest_framework.request import Request
 
-from larder.api import throttling
+from larder.api import telling, throttling
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
@@ -41,7 +41,9 @@ class Me(Endpoint):
         given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
         fields = {name: value for name, value in given.items() if value is not UNSET}
         with throttling.change_profile(request, who, fields):
-            accounts.change_profile(who, fields, now=now(), version=version_wanted(request))
+            moment, version = now(), version_wanted(request)
+            tell = telling.former_address(now=moment)
+            accounts.change_profile(who, fields, now=moment, version=version, tell=tell)
         return _answer(request, who)
 
     @operation("delete_me", tag="me", answers={204: None}, traits=[VERSIONED])

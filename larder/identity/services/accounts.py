@@ -1,12 +1,12 @@
 """Accounts: made, changed, deleted."""
 
 import unicodedata
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
@@ -27,6 +27,7 @@ from larder.identity.errors import RegistrationClosed
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Address, Customer, Session
 from larder.identity.services.credentials import password_faults
+from larder.identity.services.email_changes import note_change
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -62,11 +63,8 @@ def register(
     if found := _faults(customer, asked.password):
         raise InvalidInput(found)
     customer.password = make_password(asked.password)
-    try:
-        with transaction.atomic(durable=True):
-            return _insert(customer, asked.password, now=now, claim=claim)
-    except IntegrityError as error:
-        raise _taken(error) from error
+    with _told_what_is_taken(), transaction.atomic(durable=True):
+        return _insert(customer, asked.password, now=now, claim=claim)
 
 
 def _insert(
@@ -141,11 +139,18 @@ CHANGEABLE = ("username", "email", "first_name", "last_name")
 
 
 def change_profile(
-    customer: int, fields: Mapping[str, str], *, now: datetime, version: int | None = None
+    customer: int,
+    fields: Mapping[str, str],
+    *,
+    now: datetime,
+    version: int | None = None,
+    tell: Callable[[UUID], None] | None = None,
 ) -> None:
     """Changes those of CHANGEABLE that `fields` has; nothing else in it is looked at.
 
-    A new email address is no way back into the account for a while (resets.py: SETTLED).
+    A new email address is no way back into the account for a while (resets.py: SETTLED), and
+    `tell` is called in the same transaction with the id of the change, of which whoever has the
+    former one is to be told (email_changes.py); with None nobody can be.
     With `version` only if that is the present one. Tokens stay valid.
     Raises NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput (username).
     """
@@ -157,7 +162,10 @@ def change_profile(
     if "email" in wanted:
         as_it_is = When(email=wanted["email"], then=F("email_since"))
         wanted["email_since"] = Case(as_it_is, default=Value(now))
-    update_account(customer, wanted, version=version)
+    with _told_what_is_taken(), transaction.atomic(durable=True):
+        if tell is not None and "email" in wanted:
+            note_change(customer, wanted["email"], tell=tell, now=now)
+        _update(customer, wanted, version)
 
 
 def update_account(
@@ -167,9 +175,14 @@ def update_account(
 
     Raises NotFound, StaleVersion, AlreadyTaken.
     """
+    with _told_what_is_taken(), transaction.atomic(durable=True):
+        _update(customer, columns, version)
+
+
+@contextmanager
+def _told_what_is_taken() -> Iterator[None]:
     try:
-        with transaction.atomic(durable=True):
-            _update(customer, columns, version)
+        yield
     except IntegrityError as error:
         raise _taken(error) from error
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from larder.identity.models import Customer
+from larder.identity.models import Customer, EmailChange
+from larder.notifications.models import Mail
 from tests.api.compat.conftest import Door
 from tests.api.compat.documented import Documented
 from tests.conftest import Person
@@ -237,3 +238,14 @@ def test_staff_delete_a_customer(keeper: Documented, mary: Person) -> None:
     assert keeper("DELETE", at(mary)).status == 404
     customer = Customer.objects.get(pk=mary.id)
     assert (customer.is_active, customer.email, customer.username != "mary") == (False, "", True)
+
+
+@pytest.mark.parametrize("client", ["shopper", "keeper"])
+def test_the_former_address_of_a_customer_is_told_that_it_was_changed(
+    request: pytest.FixtureRequest, client: str, mary: Person
+) -> None:
+    who = request.getfixturevalue(client)
+    for address in ("mary@example.org", "new@example.org"):
+        assert who("PATCH", at(mary), {"email": address}).status == 200
+    assert [one.former for one in EmailChange.objects.all()] == ["mary@example.org"]
+    assert [one.kind for one in Mail.objects.all()] == ["email_changed"]

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.api import throttling
+from larder.api import telling, throttling
 from larder.api.compat.contract2.addresses import Address, created
 from larder.api.compat.contract2.identity import all_taken_named
 from larder.api.compat.fields import Password, Text
@@ -138,5 +138,7 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     require_rank(request, customer)
     fields = read(request, CustomerChange, partial=partial)
     with throttling.change_profile(request, caller(request).id, fields):
-        accounts.change_profile(customer, fields, now=now())
+        moment = now()
+        tell = telling.former_address(now=moment)
+        accounts.change_profile(customer, fields, now=moment, tell=tell)
     return Response(_shown(request, queries.profile(customer)))

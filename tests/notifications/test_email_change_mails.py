@@ -1,0 +1,138 @@
+"""Whoever had an account's address is told that it is another one now: by a real worker and a real
+mail server."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from larder.common import database
+from larder.common.clock import now
+from larder.identity.models import EmailChange
+from larder.identity.services import email_changes
+from larder.notifications.models import Mail
+from larder.ops.mails import RETRIES
+from tests.conftest import Api, Person
+from tests.notifications.receiver import receiving
+from tests.notifications.test_mails import FROM, jobs, queue, work
+
+__all__ = ["queue"]
+
+MakePerson = Callable[..., Person]
+As = Callable[[Person], Api]
+OLD, NEW = "ada@example.com", "thief@example.com"
+
+
+def change(api: Api, email: str) -> None:
+    """The customer gives another address."""
+    assert api("PATCH", "me", {"email": email}).status == 200
+
+
+def stored() -> str:
+    """All rows of what concerns mails, as text."""
+    tables = ("procrastinate_jobs", "procrastinate_events", "mail", "email_change")
+    return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
+
+
+@pytest.mark.parametrize("wanted", [NEW, ""])
+def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_customers_wrote(
+    queue: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
+) -> None:
+    me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
+    with receiving() as receiver:
+        change(me, wanted)
+        changed_at = EmailChange.objects.get().changed_at
+        assert OLD not in str(database.rows("SELECT one::text FROM procrastinate_jobs AS one"))
+        (line,) = work(receiver, tmp_path / "log")
+    (mail,) = receiver.received
+    assert (mail["To"], mail["From"]) == (OLD, FROM)
+    said = mail.as_string()
+    assert f"{changed_at:%H:%M} UTC on {changed_at:%Y-%m-%d}" in mail.get_content()
+    assert "Change the password" in mail.get_content()
+    for wrote in ("Ada", "Lovelace", NEW, "reset"):
+        assert wrote not in said
+    assert (line["level"], line["kind"]) == ("info", "email_changed")
+    for text in (stored(), (tmp_path / "log").read_text()):
+        assert OLD not in text  # nor is it kept once it was told
+    assert Mail.objects.get().sent_at is not None
+
+
+def test_nobody_is_told_where_there_was_no_address_or_it_stays_as_it_is(
+    queue: None, person: MakePerson, as_: As
+) -> None:
+    me = as_(person("Ada", email=""))
+    change(me, OLD)
+    change(me, OLD)
+    assert me("PATCH", "me", {"first_name": "Ada"}).status == 200
+    assert (EmailChange.objects.count(), jobs()) == (0, [])
+
+
+def test_a_shop_without_a_mail_server_notes_nothing(
+    queue: None, person: MakePerson, as_: As, settings: Any
+) -> None:
+    settings.EMAIL_URL = ""
+    change(as_(person("Ada", email=OLD)), NEW)
+    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+
+
+@pytest.mark.parametrize(("email", "version"), [("taken@example.com", None), (NEW, '"0"')])
+def test_a_change_that_is_refused_is_told_to_nobody(
+    queue: None, person: MakePerson, as_: As, email: str, version: str | None
+) -> None:
+    person(email="taken@example.com")
+    condition = {} if version is None else {"If_Match": version}
+    answer = as_(person("Ada", email=OLD))("PATCH", "me", {"email": email}, **condition)
+    assert answer.status in (409, 412)
+    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+
+
+def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
+    queue: None, person: MakePerson, as_: As, tmp_path: Path
+) -> None:
+    """Else whoever took it over would only have to be quick."""
+    me = as_(person("Ada", email=OLD))
+    with receiving() as receiver:
+        change(me, NEW)
+        assert me("DELETE", "me").status == 204
+        work(receiver, tmp_path / "log")
+    assert [mail["To"] for mail in receiver.received] == [OLD]
+
+
+@pytest.mark.parametrize(
+    ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
+)
+def test_a_mail_that_is_not_taken_is_tried_again_and_in_the_end_the_address_is_forgotten(
+    queue: None,
+    person: MakePerson,
+    as_: As,
+    tmp_path: Path,
+    tries: int,
+    level: str,
+    status: str,
+) -> None:
+    me = as_(person("Ada", email=OLD))
+    with receiving(RCPT="450 later") as receiver:
+        change(me, NEW)
+        database.execute("UPDATE procrastinate_jobs SET attempts = %s", [tries - 1])
+        (line,) = work(receiver, tmp_path / "log")
+    assert receiver.received == []
+    assert (line["level"], jobs()) == (level, [(status, tries)])
+    assert EmailChange.objects.get().former == (OLD if status == "todo" else "")
+    assert "ask for it again" not in line.get("do", "")
+
+
+def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
+    queue: None, person: MakePerson, as_: As
+) -> None:
+    me = as_(person("Ada", email=OLD))
+    for number in range(8):
+        change(me, f"stranger-{number}@example.com")
+    assert len(jobs()) == email_changes.MOST_IN_A_DAY
+    assert EmailChange.objects.earliest("changed_at").former == OLD
+    EmailChange.objects.update(changed_at=now() - timedelta(days=1, seconds=1))
+    assert email_changes.delete_old_changes(now=now(), limit=1) == 1
+    assert email_changes.delete_old_changes(now=now(), limit=9) == 4
+    change(me, NEW)
+    assert EmailChange.objects.get().former == "stranger-7@example.com"
