@@ -18,9 +18,14 @@ from typing import Generic, TypeVar
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import Group, Observer, Observers
+from larder.common.turnstile import Turns
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+
+
+COMPANY = 4
+"""A group of so many is followed by one that waits for this process's turn, if there are turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,10 @@ class GroupCommit(Generic[Asked, Answer]):
 
     `observe` is told of each group, by its leader when all others have their answers, and of
     everybody who was refused without being run.
+
+    With `turns` the processes of a server run their groups one after the other, as long as groups
+    are of several: while one runs, the other's next group grows. Who comes alone to a process
+    where the last ones came alone waits for no turn.
     """
 
     def __init__(
@@ -80,10 +89,13 @@ class GroupCommit(Generic[Asked, Answer]):
         run: Callable[[Sequence[Asked]], Sequence[Answer | Exception]],
         limits: Limits,
         observe: Observer | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._run = run
         self._limits = limits
         self._observe = observe or Observers()
+        self._turns = turns or Turns()
+        self._last_size = 0
         self._mutex = Lock()
         self._waiting: deque[_Entry[Asked, Answer]] = deque()
         self._led = False
@@ -140,8 +152,10 @@ class GroupCommit(Generic[Asked, Answer]):
         done: list[_Entry[Asked, Answer]] = []
         running = Stopwatch()
         try:
-            done += self._take()
-            self._answer(done)
+            with self._turns.turn(wait=self._last_size >= COMPANY):
+                running = Stopwatch()
+                done += self._take()
+                self._answer(done)
         finally:
             seconds = running.seconds
             # The next group goes to the database while the answers of this one are written.
@@ -162,6 +176,7 @@ class GroupCommit(Generic[Asked, Answer]):
         """The group: who came first, as far as the limits go, without who came too long ago."""
         with self._mutex:
             taken = list(self._within_limits())
+        self._last_size = len(taken)
         for entry in taken:
             waited = entry.waiting.seconds
             if waited > self._limits.patience:

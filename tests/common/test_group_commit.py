@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from threading import Event, Lock, get_ident
 from time import monotonic, sleep
 
 import pytest
 
+from larder.common import turnstile
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import GroupCommit, Limits
+from larder.common.group_commit import COMPANY, GroupCommit, Limits
+from larder.common.telemetry import Group, Observers
+from larder.common.turnstile import Turnstile
 from tools.processes import wait_until
 
 PATIENT = Limits(patience=30, outage_patience=30)
@@ -38,9 +42,11 @@ class Till:
 
 
 @contextmanager
-def busy(till: Till, limits: Limits = PATIENT) -> Iterator[tuple[GroupCommit[int, int], "Ask"]]:
+def busy(
+    till: Till, limits: Limits = PATIENT, turns: Turnstile | None = None
+) -> Iterator[tuple[GroupCommit[int, int], "Ask"]]:
     """A queue whose first group (of 1 alone) runs, and a way to have others wait behind it."""
-    queue: GroupCommit[int, int] = GroupCommit(till.run, limits)
+    queue: GroupCommit[int, int] = GroupCommit(till.run, limits, turns=turns)
     with ThreadPoolExecutor(64) as pool:
 
         def ask(number: int, weight: int = 1) -> Future[int]:
@@ -246,3 +252,51 @@ def test_under_any_load_everybody_is_served_once_one_group_at_a_time() -> None:
     assert sorted(done) == list(range(2400))
     assert not queue._waiting
     assert not queue._led
+
+
+def test_while_another_process_has_its_turn_the_next_group_of_a_busy_one_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
+    other, till = Turnstile(tmp_path, "till"), Till()
+    with busy(till, turns=Turnstile(tmp_path, "till")) as (queue, ask):
+        company = [ask(number) for number in range(2, 2 + COMPANY)]
+        till.open.set()
+        assert [one.result(30) for one in company] == [4, 6, 8, 10]
+        with other.turn(wait=True):
+            later = [ask(number) for number in (7, 8, 9)]
+            assert len(queue._waiting) == 3
+        assert [one.result(30) for one in later] == [14, 16, 18]
+    assert till.groups == [[1], [2, 3, 4, 5], [7, 8, 9]]
+
+
+def test_who_comes_alone_waits_for_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
+    till, began = Till(), monotonic()
+    till.open.set()
+    queue: GroupCommit[int, int] = GroupCommit(till.run, PATIENT, turns=Turnstile(tmp_path, "till"))
+    with Turnstile(tmp_path, "till").turn(wait=False):
+        assert [queue.ask(4), queue.ask(5)] == [8, 10]
+    assert monotonic() - began < 30.0
+
+
+def test_a_turn_is_over_before_the_answers_are_given(tmp_path: Path) -> None:
+    """Also where the whole group failed."""
+    other, free = Turnstile(tmp_path, "till"), []
+    till = Till()
+    till.open.set()
+
+    class Watching(Observers):
+        def group_done(self, group: Group) -> None:
+            with other.turn(wait=False):
+                free.append(other._has_turn)
+
+    queue: GroupCommit[int, int] = GroupCommit(
+        till.run, PATIENT, Watching(), Turnstile(tmp_path, "till")
+    )
+    queue.ask(4)
+    with pytest.raises(LookupError):
+        queue.ask(13)
+    assert free == [True, True]

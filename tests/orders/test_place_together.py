@@ -22,6 +22,7 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order
+from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import superuser_url
@@ -325,3 +326,22 @@ def end_the_backend_that_waits() -> None:
             "WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         assert wait_until(lambda: bool(superuser.execute(end).fetchall()))
+
+
+def test_a_turn_ends_when_all_is_written_and_before_it_is_committed(
+    person: Callable[..., Person], product: MakeProduct, now: datetime
+) -> None:
+    """The next group of another process begins while this one's commit goes to the disk."""
+    who, jam = person(), product(stock=5)
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 2)])
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        with psycopg.connect(superuser_url()) as other:
+            row = other.execute('SELECT count(*) FROM orders."order"').fetchone()
+        assert row
+        seen.append((orders(), int(row[0])))
+
+    place_orders([asked, asked], terms=GBP, now=now, before_commit=look)
+    assert seen == [(2, 0)]
+    assert orders() == 2

@@ -7,11 +7,12 @@ from functools import cache
 
 from django.db import Error
 
-from larder.common import database, telemetry
+from larder.common import database, telemetry, turnstile
 from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
 from larder.common.errors import DomainError
 from larder.common.group_commit import GroupCommit, Limits
 from larder.common.stopwatch import Stopwatch
+from larder.common.turnstile import Turns
 from larder.orders.services.held_up import Aside, HeldUp
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
@@ -80,13 +81,21 @@ def _place_aside(one: _Asked, terms: Terms) -> Placed:
 @cache
 def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
     """The queue of this process. A group has one set of terms, and so has an installation."""
-    return GroupCommit(lambda group: _place(group, terms), LIMITS, telemetry.placing)
+    turns = turnstile.of_this_server("placing")
+    return GroupCommit(lambda group: _place(group, terms, turns), LIMITS, telemetry.placing, turns)
 
 
-def _place(group: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:
-    # A repeat is told by what it asks for, so the moment of a group may be that of its youngest.
-    placements, now = [one.placement for one in group], max(one.now for one in group)
-    answers = place_orders(placements, terms=terms, now=now, lock_wait=LOCK_WAIT)
+def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Placed | Exception]:
+    placements = [one.placement for one in group]
+    answers = place_orders(
+        placements,
+        terms=terms,
+        # A repeat is told by what it asks for, so the moment may be that of the youngest.
+        now=max(one.now for one in group),
+        lock_wait=LOCK_WAIT,
+        # Another process writes while this one's commit is on its way to the disk.
+        before_commit=turns.give_back,
+    )
     if len(group) == 1:
         return [_told(answers[0])]
     return _try_failed_alone(group, answers, terms)

@@ -8,7 +8,7 @@ A refused order gives its claims back and touches nothing of its neighbours.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 
 from django.db import transaction
 
@@ -40,15 +40,25 @@ from larder.orders.services.repeats import (
 from larder.orders.services.write_orders import write_placed
 
 
+def _nothing() -> None:
+    pass
+
+
 def place_orders(
-    asked: Sequence[Placement], *, terms: Terms, now: datetime, lock_wait: float | None = None
+    asked: Sequence[Placement],
+    *,
+    terms: Terms,
+    now: datetime,
+    lock_wait: float | None = None,
+    before_commit: Callable[[], None] = _nothing,
 ) -> list[Placed | Exception]:
     """Places a group; answers in its order. One order's refusal is no other's concern.
 
     Those that ask for the same thing (key, id, cart) go one after the other, in transactions of
     their own. What brings a transaction down is the answer of those in it, and never raised: the
     one before it is committed. `lock_wait` is for how many seconds a transaction waits for any
-    lock, if less than the role's limit.
+    lock, if less than the role's limit. `before_commit` is called when all of a transaction is
+    written and only its commit is waited for.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
@@ -59,7 +69,8 @@ def place_orders(
     waiting = candidates
     while waiting:
         group, waiting = separate_twins(waiting)
-        failure = _placed_together(group, terms, now, lock_wait)
+        work = partial(_place_group, group, terms, now)
+        failure = _in_one_transaction(work, len(group), lock_wait, before_commit)
         if failure is not None and not database.undid(failure):
             # Without the database each transaction would wait for it as long as the first.
             group, waiting = [*group, *waiting], []
@@ -68,16 +79,20 @@ def place_orders(
     return [one.answer for one in candidates if one.answer is not None]
 
 
-def _placed_together(
-    group: Sequence[Candidate], terms: Terms, now: datetime, lock_wait: float | None
+def _in_one_transaction(
+    work: Callable[[], None],
+    orders: int,
+    lock_wait: float | None,
+    before_commit: Callable[[], None],
 ) -> Exception | None:
-    """One transaction; what brought it down, if anything did."""
-    span = telemetry.tracing.span("place orders", orders=len(group))
+    """What brought it down, if anything did."""
+    span = telemetry.tracing.span("place orders", orders=orders)
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             if lock_wait is not None:
                 database.limit_lock_wait(lock_wait)
-            _place_group(group, terms, now)
+            work()
+            before_commit()
     except Exception as error:
         return error
     return None
