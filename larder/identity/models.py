@@ -43,6 +43,10 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(blank=True, default="")
     # When its owner changed it last; None for the one the account began with, or staff's.
     email_since = models.DateTimeField(null=True, editable=False)
+    # The former and the present password, hashed as one: by it a repeat of a change is known.
+    password_change = models.CharField(
+        max_length=128, blank=True, default="", db_default="", editable=False
+    )
     first_name = models.CharField(max_length=150, blank=True, default="")
     last_name = models.CharField(max_length=150, blank=True, default="")
     is_active = models.BooleanField(

@@ -220,6 +220,7 @@ def _anonymous() -> dict[str, object]:
         **dict.fromkeys(rights, False),
         "username": f"deleted-{uuid4().hex}",
         "password": make_password(None),
+        "password_change": "",
         "last_login": None,
         "email_since": None,
     }

@@ -28,31 +28,37 @@ class Change:
     current: str
     new: str
 
+    @property
+    def both(self) -> str:
+        """One text for the two: with the new one known, it says which the other is."""
+        return self.current + self.new
+
 
 def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
     """Changes the password of whoever knows the present one.
 
     All other log-ins of the account end, and the key that was handed out for the old password; the
-    log-in that asks goes on, and so do keys that were made by themselves. Where the password is
-    already what is asked for nothing happens: the answer to an earlier request was lost.
+    log-in that asks goes on, and so do keys that were made by themselves. Where this same change
+    was the last one nothing happens: the answer to an earlier request was lost. It is known by both
+    of its passwords; by the new one alone a wrong present one would be a second guess in one try.
     Raises InvalidInput (the new password), WrongPassword, SessionEnded, Overloaded.
     """
     account = _active(caller.id)
     if found := password_faults(asked.new, account, where=WHERE):
         raise InvalidInput(found)
     if not check_password(asked.current, account.password):
-        _already(account, asked.new)
+        _already(account, asked)
         return
-    encoded = make_password(asked.new)
+    encoded, change = make_password(asked.new), make_password(asked.both)
     try:
         with transaction.atomic(durable=True):
             still_so(account)
-            _write(account.pk, encoded)
+            _write(account.pk, encoded, change)
             end_others(account.pk, keep=caller.session, now=now)
             _live_keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
     except InvalidCredentials:
         # Somebody else changed it while this was hashed: another, or this same request's twin.
-        _already(_active(caller.id), asked.new)
+        _already(_active(caller.id), asked)
 
 
 def _active(customer: int) -> Customer:
@@ -62,8 +68,11 @@ def _active(customer: int) -> Customer:
     return found
 
 
-def _already(account: Customer, wanted: str) -> None:
-    if not check_password(wanted, account.password):
+def _already(account: Customer, asked: Change) -> None:
+    """Whether the last change was this one, and holds: others set passwords too."""
+    if not check_password(asked.both, account.password_change):
+        raise WrongPassword
+    if not check_password(asked.new, account.password):
         raise WrongPassword
 
 
@@ -86,9 +95,9 @@ def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
         _live_keys(customer).update(ended_at=now)
 
 
-def _write(customer: int, encoded: str) -> bool:
+def _write(customer: int, encoded: str, change: str = "") -> bool:
     rows = Customer.objects.filter(pk=customer, deleted_at=None)
-    return bool(rows.update(password=encoded))
+    return bool(rows.update(password=encoded, password_change=change))
 
 
 def _live_keys(customer: int) -> QuerySet[Key]:

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 
 from larder.api.authentication import secrets
 from larder.identity import attempts, queries
 from larder.identity.models import Customer
-from larder.identity.services import keys
+from larder.identity.services import keys, passwords
 from tests.api.conftest import JudgedApi
 from tests.conftest import Answer, Api, Person
 from tests.identity.conftest import Clock, clock
@@ -178,6 +179,48 @@ def test_guessing_the_present_password_is_counted_as_log_ins_are(
     tries = attempts.NORMAL["log in"].account.times
     assert [mine("POST", PATH, wrong).status for _ in range(tries + 1)] == [403] * tries + [429]
     assert log_in(mine, who).status == 429
+
+
+def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is(
+    as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever has a token would try two passwords at a time, and learn of the second."""
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    who = person()
+    mine, guess = as_(who), {"current_password": "wrong horse", "new_password": OLD}
+    tries = attempts.NORMAL["log in"].account.times
+    assert [mine("POST", PATH, guess).status for _ in range(tries + 1)] == [403] * tries + [429]
+
+
+def test_after_a_change_only_its_own_repeat_is_answered_as_it_was(
+    as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    who = person()
+    mine = as_(who)
+
+    def ask(current: str, new: str) -> int:
+        return mine("POST", PATH, {"current_password": current, "new_password": new}).status
+
+    assert [ask(OLD, NEW), ask("wrong horse", NEW), ask(OLD, "a third horse")] == [204, 403, 403]
+    assert ask(OLD, NEW) == 204
+    assert [ask(NEW, OLD), ask(NEW, OLD), ask("wrong horse", OLD)] == [204, 204, 403]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_repeat_is_none_once_another_password_was_set(
+    as_: Callable[[Person], Api], person: MakePerson, *, known: bool
+) -> None:
+    """By staff, or by a command that knows nothing of changes."""
+    who = person()
+    mine, body = as_(who), {"current_password": OLD, "new_password": NEW}
+    assert mine("POST", PATH, body).status == 204
+    encoded = make_password("a third horse")
+    if known:
+        passwords.set_password(who.id, encoded, now=datetime.now(UTC))
+        assert Customer.objects.get(pk=who.id).password_change == ""
+    else:
+        Customer.objects.filter(pk=who.id).update(password=encoded)
+    assert code(mine("POST", PATH, body)) == (403, "wrong_password")
 
 
 def test_nobody_without_a_token_changes_a_password(api: Api, db: None) -> None:
