@@ -110,3 +110,23 @@ def empty_database() -> None:
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as connection:
         (tables,) = connection.execute(_SHOP_TABLES).fetchone() or ("",)
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+
+
+def analyze(*tables: str) -> None:
+    """Tells the planner of the tables as this test's transaction sees them.
+
+    The app role may not: it would get a warning that nobody reads, and plans of tables that
+    nobody ever looked at. So the owner lets it for a moment.
+    """
+    from larder.common import database
+
+    names = sql.SQL(", ").join(map(sql.Identifier, tables))
+    app = sql.Identifier(urlsplit(os.environ["DATABASE_URL"]).username or "")
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(sql.SQL("GRANT MAINTAIN ON {} TO {}").format(names, app))
+        try:
+            database.execute("ANALYZE " + ", ".join(f'"{table}"' for table in tables))
+        finally:
+            owner.execute(sql.SQL("REVOKE MAINTAIN ON {} FROM {}").format(names, app))
+    known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE tablename = ANY(%s::text[])"
+    assert database.rows(known, [list(tables)]) == [(len(tables),)]

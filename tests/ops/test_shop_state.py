@@ -12,6 +12,7 @@ from larder.common.clock import now as clock
 from larder.ops import tasks
 from larder.ops.invariants import INVARIANTS
 from larder.ops.shop_state import JOBS, ShopState
+from tests.database import analyze
 from tests.ops.test_metrics import numbers
 
 MakeProduct = Callable[..., int]
@@ -76,7 +77,7 @@ def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(queue: None
         " SELECT 'default', 't', 'succeeded', '{}' FROM generate_series(1, 2000)"
     )
     job("todo")
-    database.execute("ANALYZE procrastinate_jobs")
+    analyze("procrastinate_jobs")
     plan = "\n".join(line for (line,) in database.rows(f"EXPLAIN ANALYZE {JOBS}"))
     assert "Rows Removed by Filter: 2000" not in plan
     assert "Seq Scan on procrastinate_jobs" not in plan

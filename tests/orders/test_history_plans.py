@@ -12,6 +12,7 @@ from larder.orders import queries, sql
 from larder.orders.models import Order
 from larder.orders.queries import HistoryPosition, OrderFilter
 from tests.conftest import Person
+from tests.database import analyze
 
 HERS = 1
 """Stands for the customer whose orders these are; `wanted` puts her id in its place."""
@@ -36,7 +37,7 @@ def wanted(person: Callable[..., Person], now: datetime) -> Callable[..., OrderF
     """
     people = [person().id for _ in range(4)]
     database.execute(_FILL, [people, now])
-    database.execute('ANALYZE "order"')
+    analyze("order")
 
     def given(**fields: Any) -> OrderFilter:
         if fields.get("customer"):

@@ -17,6 +17,7 @@ from larder.inventory.changes import Progress, product_changes
 from larder.orders.decision import Wanted
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placement, Terms
+from tests.database import analyze
 
 MANY = 20_000
 """Products and customers: with these, and without what keeps the plans, each is made anew."""
@@ -55,7 +56,7 @@ def shop(transactional_db: None) -> Shop:
     first = min(row[0] for row in database.rows(PRODUCTS, [MANY]))
     database.execute("UPDATE stock SET available = 1000 WHERE product_id < %s", [first + 10])
     customer = min(row[0] for row in database.rows(CUSTOMERS, [MANY]))
-    database.execute("ANALYZE")
+    analyze("product", "stock", "customer")
     # What was prepared was planned for empty tables.
     connection.close()
     return Shop(first, customer)
