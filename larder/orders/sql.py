@@ -69,11 +69,14 @@ _COLUMNS = """SELECT "order".id, number, customer_id, status, currency, total, n
 
 
 class Walk(NamedTuple):
-    """A way through the history, newest first: its columns, and what they are read from."""
+    """A way through the history, newest first: its columns, what they are read from, that it leads
+    past drafts, and whose orders it leads through."""
 
     source: str
     moment: str
     id: str
+    placed: str
+    customer: str
 
     @property
     def orders(self) -> str:
@@ -81,13 +84,31 @@ class Walk(NamedTuple):
         return _COLUMNS + self.source
 
 
-BY_ORDER = Walk(' FROM "order"', '"order".placed_at', '"order".id')
+_PLACED = '"order".placed_at IS NOT NULL'
+
+BY_ORDER = Walk(
+    ' FROM "order"',
+    '"order".placed_at',
+    '"order".id',
+    _PLACED,
+    '"order".customer_id = (SELECT %s::bigint)',
+)
+"""The customer is hidden for the sake of the plan (larder/inventory/sql.py): it is the same for
+customers of many orders and of few."""
+
 BY_LINE = Walk(
     ' FROM "order" JOIN order_line ON order_line.order_id = "order".id',
     "order_line.placed_at",
     "order_line.order_id",
+    f"order_line.placed_at IS NOT NULL AND {_PLACED}",
+    '"order".customer_id = %s::bigint',
 )
-"""A line has the moment of its order; the index order_line_search goes by that."""
+"""A line has the moment of its order; the index order_line_search goes by that.
+
+That the order is placed is said too: all indexes of orders are of placed ones, and without them
+one customer's orders of a product, or those of a reference, are sought among everybody's (of
+100,000 orders 200 ms instead of 0.4). The customer is not hidden: of somebody with few orders
+these are read, of somebody with very many the product's (95 ms instead of 0.1)."""
 
 ORDERS = BY_ORDER.orders
 """Placed orders and drafts. The plain ORM version takes 0.7 ms longer to be compiled, at each
@@ -100,10 +121,6 @@ FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
 """An index scan of order_line_once for each order."""
 
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
-
-CUSTOMER = '"order".customer_id = (SELECT %s::bigint)'
-"""Hidden for the sake of the plan (larder/inventory/sql.py): it is the same for customers of many
-orders and of few."""
 
 STATUS = '"order".status = %s'
 STATUSES = '"order".status = ANY(%s::text[])'

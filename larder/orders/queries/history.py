@@ -34,7 +34,7 @@ class OrderFilter:
         moment = self.walk.moment
         statuses = list(self.statuses)
         given = [
-            (sql.CUSTOMER, self.customer),
+            (self.walk.customer, self.customer),
             (sql.STATUS, statuses[0]) if len(statuses) == 1 else (sql.STATUSES, statuses or None),
             (f"{moment} > %s", self.placed_after),
             (f"{moment} < %s", self.placed_before),
@@ -43,7 +43,7 @@ class OrderFilter:
             (sql.REFERENCE, self.reference),
         ]
         held = [(condition, value) for condition, value in given if value is not None]
-        where = " AND ".join([f"{moment} IS NOT NULL", *(condition for condition, _ in held)])
+        where = " AND ".join([self.walk.placed, *(condition for condition, _ in held)])
         return f" WHERE {where}", [value for _, value in held]
 
     @property
