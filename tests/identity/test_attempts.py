@@ -1,7 +1,7 @@
 """How often somebody may try: for an account, from an address, and who cannot be kept out."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 
 import pytest
@@ -78,6 +78,15 @@ def test_the_right_password_is_taken_no_sooner_than_a_wrong_one() -> None:
 
 def test_right_passwords_are_not_counted() -> None:
     assert all(succeed() for _ in range(150))
+    assert until_refused(fail) == 10
+
+
+def test_a_try_that_is_being_looked_at_counts_until_it_is_known_to_be_right() -> None:
+    """Else as many guesses as fit in the time of one hash would all be taken."""
+    with ExitStack() as at_the_same_time:
+        for _ in range(10):
+            at_the_same_time.enter_context(attempt("log in", account="anna", address=HOME))
+        assert not succeed()
     assert until_refused(fail) == 10
 
 
