@@ -33,11 +33,13 @@ class Rate(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """What is counted under a key. `excuse`: a mark (see `Store.settle`) that lets it pass."""
+    """What is counted under a key. `excuse`: a mark (see `Store.settle`) that lets it pass.
+    `window`: where a cache counted the try that was taken from it."""
 
     key: UUID
     rate: Rate
     excuse: UUID | None = None
+    window: int | None = None
 
 
 @dataclass
@@ -56,8 +58,9 @@ class RateLimited(DomainError):
 class Store(Protocol):
     """Where buckets are."""
 
-    def take(self, buckets: Sequence[Bucket]) -> list[UUID]:
-        """Takes one try from each bucket, or from none. Returns the keys it took from.
+    def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
+        """Takes one try from each bucket, or from none. Returns those it took from, as `settle`
+        puts them back.
 
         Raises RateLimited.
         """
@@ -134,7 +137,7 @@ RETURNING 1
 class InDatabase:
     """Buckets in the shop's own database."""
 
-    def take(self, buckets: Sequence[Bucket]) -> list[UUID]:
+    def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         """One statement, whatever the buckets."""
         parameters = [
             (one.key, one.rate.spacing, float(one.rate.seconds), one.excuse) for one in buckets
@@ -145,7 +148,8 @@ class InDatabase:
             # Those that looked at the same moment wait for the next try to come.
             waits = [wait for wait, _ in refused if wait > 0] or [spacing for _, spacing in refused]
             raise RateLimited(max(waits))
-        return [row[0] for row in seen]
+        counted = {row[0] for row in seen}
+        return [one for one in buckets if one.key in counted]
 
     def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
         """One statement, or none where there is nothing to do."""

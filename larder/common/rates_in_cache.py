@@ -33,7 +33,7 @@ class InCache:
         self._since_failure: Stopwatch | None = None
         self._lock = Lock()
 
-    def take(self, buckets: Sequence[Bucket]) -> list[UUID]:
+    def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         """Raises RateLimited."""
         if self._is_away():
             return self._otherwise.take(buckets)
@@ -46,45 +46,45 @@ class InCache:
             return self._otherwise.take(buckets)
 
     def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """A try that was counted in the other place is not missed for long in this one."""
+        """Each try goes back to where it was counted, or nowhere: else it would make one more."""
+        elsewhere = [one for one in back if one.window is None]
         if self._is_away():
-            return self._otherwise.settle(back, mark)
+            self._otherwise.settle(elsewhere, mark)
+            return
+        self._otherwise.settle(elsewhere)
         try:
-            self._settle(back, mark)
+            self._settle([one for one in back if one.window is not None], mark)
         except Exception as error:
             self._failed(error)
-        return None
 
-    def _take(self, buckets: Sequence[Bucket]) -> list[UUID]:
+    def _take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         marks = [str(one.excuse) for one in buckets if one.excuse is not None]
         known = self._cache.get_many(marks) if marks else {}
         counted = [one for one in buckets if one.excuse is None or str(one.excuse) not in known]
-        moment, taken, waits = self._clock(), [], [0.0]
-        for one in counted:
-            if self._count(one, moment) > one.rate.times:
-                waits.append(one.rate.seconds - moment % one.rate.seconds)
-            taken.append(one)
-        if max(waits) > 0:
-            self._put_back(taken, moment)
-            raise RateLimited(max(waits))
-        return [one.key for one in counted]
+        moment = self._clock()
+        tries = [one._replace(window=int(moment // one.rate.seconds)) for one in counted]
+        full = [one.rate.seconds for one in tries if self._count(one) > one.rate.times]
+        if full:
+            self._put_back(tries)
+            raise RateLimited(max(seconds - moment % seconds for seconds in full))
+        return tries
 
-    def _count(self, bucket: Bucket, moment: float) -> int:
-        name = _window(bucket, moment)
+    def _count(self, bucket: Bucket) -> int:
+        name = _name(bucket)
         self._cache.add(name, 0, timeout=2 * bucket.rate.seconds)
         return int(self._cache.incr(name))
 
     def _settle(self, back: Collection[Bucket], mark: UUID | None) -> None:
-        self._put_back(back, self._clock())
+        self._put_back(back)
         if mark is not None:
             self._cache.set(str(mark), 1, timeout=MARKS_LAST.total_seconds())
 
-    def _put_back(self, buckets: Collection[Bucket], moment: float) -> None:
+    def _put_back(self, buckets: Collection[Bucket]) -> None:
         for one in buckets:
             try:
-                self._cache.decr(_window(one, moment))
+                self._cache.decr(_name(one))
             except ValueError:
-                continue  # a new window has begun
+                continue  # its window is long over
 
     def _is_away(self) -> bool:
         since = self._since_failure
@@ -97,5 +97,5 @@ class InCache:
             self._since_failure = Stopwatch()
 
 
-def _window(bucket: Bucket, moment: float) -> str:
-    return f"{bucket.key}:{int(moment // bucket.rate.seconds)}"
+def _name(bucket: Bucket) -> str:
+    return f"{bucket.key}:{bucket.window}"

@@ -101,7 +101,8 @@ def attempt(door: Door, *, account: str | None, address: str) -> Iterator[None]:
         back = ()
         raise
     finally:
-        tries = [one for of in back for one in named.of(of) if one.key in taken]
+        wanted = {one.key for of in back for one in named.of(of)}
+        tries = [one for one in taken if one.key in wanted]
         _settle(setup.store, tries, mark)
 
 
