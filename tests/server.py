@@ -81,6 +81,12 @@ class Server:
             raise
         return self
 
+    @property
+    def shared(self) -> Path:
+        """The folder that its processes share."""
+        assert self._shared is not None
+        return Path(self._shared.name)
+
     def __exit__(self, *error: object) -> None:
         assert self._process is not None
         for connection in self._connections:

@@ -12,11 +12,8 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import cache
 from itertools import count
 from pathlib import Path
-
-from django.conf import settings
 
 from larder.common.stopwatch import Stopwatch
 
@@ -131,14 +128,19 @@ def _locked(file: int) -> bool:
     return True
 
 
-@cache
+_shared: list[Path] = []
+
+
+def share(folder: str) -> None:
+    """From now on the processes that name this folder take turns; with "" nobody does."""
+    _shared[:] = [Path(folder)] if folder else []
+
+
 def of_this_server(name: str) -> Turns:
-    """The processes of this server take turns where they share a folder (SHARED_DIR) that takes
-    a pipe."""
-    if not settings.SHARED_DIR:
-        return Turns()
-    try:
-        return Turnstile(Path(settings.SHARED_DIR), name)
-    except OSError as error:
-        logger.warning("Processes do not take turns: SHARED_DIR takes no pipe (%s)", error)
-        return Turns()
+    """Turns with the other processes of this server, if they share a folder that takes a pipe."""
+    for folder in _shared:
+        try:
+            return Turnstile(folder, name)
+        except OSError as error:
+            logger.warning("Processes do not take turns: %s takes no pipe (%s)", folder, error)
+    return Turns()

@@ -206,18 +206,16 @@ def test_rings_that_nobody_waited_for_never_fill_the_pipe(own: Turnstile) -> Non
 
 
 def test_processes_take_turns_where_they_share_a_folder_that_takes_a_pipe(
-    tmp_path: Path, settings: object, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def made(folder: str) -> Turns:
-        settings.SHARED_DIR = folder  # type: ignore[attr-defined]
-        of_this_server.cache_clear()
+        turnstile.share(folder)
         return of_this_server("placing")
 
     try:
         assert isinstance(made(str(tmp_path)), Turnstile)
-        assert type(made("")) is Turns
         assert not caplog.messages
         assert type(made(str(tmp_path / "not there"))) is Turns
         assert "do not take turns" in caplog.text
     finally:
-        of_this_server.cache_clear()
+        assert type(made("")) is Turns

@@ -92,6 +92,16 @@ def test_baskets_of_scarce_products_cross_and_every_book_agrees(
     assert_agree(products)
 
 
+def test_two_processes_of_a_server_share_turns_and_servers_share_none(
+    two: TwoShops, person: MakePerson, product: MakeProduct
+) -> None:
+    answers = place_all(two, person(), [[(product(stock=200), 1)]] * 120)
+    assert {answer.code for answer in answers} == {OK}
+    for door in two.doors:
+        found = {file.name for file in door.server.shared.glob("placing.*")}
+        assert found == {f"placing.{one}" for one in ("0.seat", "1.seat", "0.turn", "0.bell")}
+
+
 @pytest.mark.parametrize("named", ["key", "id"])
 def test_an_order_that_is_retried_at_both_servers_is_placed_once(
     named: str, two: TwoShops, person: MakePerson, product: MakeProduct
