@@ -59,7 +59,7 @@ if unsafe := [
 metrics.start()
 # A folder that cannot be written to is told of now, and not with the first order.
 recent_writes()
-turnstile.share(settings.SHARED_DIR)
+turnstile.share(settings.SHARED_DIR, "placing")
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

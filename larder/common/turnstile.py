@@ -128,19 +128,21 @@ def _locked(file: int) -> bool:
     return True
 
 
-_shared: list[Path] = []
+_of_this_process: list[Turns] = [Turns()]
 
 
-def share(folder: str) -> None:
-    """From now on the processes that name this folder take turns; with "" nobody does."""
-    _shared[:] = [Path(folder)] if folder else []
+def share(folder: str, name: str) -> None:
+    """From now on this process takes turns with the others that name this folder; with "" as the
+    folder, or where it takes no pipe, with nobody. Before it has several threads."""
+    _of_this_process[0] = Turns()
+    if not folder:
+        return
+    try:
+        _of_this_process[0] = Turnstile(Path(folder), name)
+    except OSError as error:
+        logger.warning("Processes do not take turns: %s takes no pipe (%s)", folder, error)
 
 
-def of_this_server(name: str) -> Turns:
-    """Turns with the other processes of this server, if they share a folder that takes a pipe."""
-    for folder in _shared:
-        try:
-            return Turnstile(folder, name)
-        except OSError as error:
-            logger.warning("Processes do not take turns: %s takes no pipe (%s)", folder, error)
-    return Turns()
+def of_this_process() -> Turns:
+    """Its turns with the other processes of this server."""
+    return _of_this_process[0]

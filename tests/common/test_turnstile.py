@@ -15,7 +15,7 @@ from time import monotonic, sleep
 import pytest
 
 from larder.common import turnstile
-from larder.common.turnstile import AFTER_IN_VAIN, PATIENCE, Turns, Turnstile, of_this_server
+from larder.common.turnstile import AFTER_IN_VAIN, PATIENCE, Turns, Turnstile
 
 LONG = 20.0
 """A bound on what should take milliseconds, for a machine that does a lot besides."""
@@ -209,8 +209,8 @@ def test_processes_take_turns_where_they_share_a_folder_that_takes_a_pipe(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def made(folder: str) -> Turns:
-        turnstile.share(folder)
-        return of_this_server("placing")
+        turnstile.share(folder, "placing")
+        return turnstile.of_this_process()
 
     try:
         assert isinstance(made(str(tmp_path)), Turnstile)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from django.db import Error
 
@@ -78,11 +77,20 @@ def _place_aside(one: _Asked, terms: Terms) -> Placed:
     return answer
 
 
-@cache
+_queues: dict[Terms, GroupCommit[_Asked, Placed]] = {}
+
+
 def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
     """The queue of this process. A group has one set of terms, and so has an installation."""
-    turns = turnstile.of_this_server("placing")
-    return GroupCommit(lambda group: _place(group, terms, turns), LIMITS, telemetry.placing, turns)
+    found = _queues.get(terms)
+    if found is not None:
+        return found
+    turns = turnstile.of_this_process()
+    made: GroupCommit[_Asked, Placed] = GroupCommit(
+        lambda group: _place(group, terms, turns), LIMITS, telemetry.placing, turns
+    )
+    # Of two threads that both made one, the second takes the first one's.
+    return _queues.setdefault(terms, made)
 
 
 def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Placed | Exception]:
