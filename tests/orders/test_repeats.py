@@ -311,3 +311,15 @@ def _code(told: Placed | Exception) -> str:
         return told.code
     assert isinstance(told, Placed), told
     return "replayed" if told.replayed else "placed"
+
+
+def test_orders_that_are_repeated_together_are_each_answered_with_their_own(
+    transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=10)
+    group = [asked_by(who, (jam, units), key=f"k {units}") for units in (1, 2, 3)]
+    first, again = (place_orders(group, terms=GBP, now=now) for _ in range(2))
+    placed = [one.order for one in first if isinstance(one, Placed)]
+    repeated = [(one.order, one.replayed) for one in again if isinstance(one, Placed)]
+    assert repeated == [(one, True) for one in placed]
+    assert [one.lines[0].quantity for one in placed] == [1, 2, 3]
