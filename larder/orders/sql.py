@@ -115,10 +115,13 @@ ORDERS = BY_ORDER.orders
 request."""
 
 LINES = """
-SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered
-FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
+SELECT "order".id, version, order_line.id, product_id, sku, name, quantity, unit_price, returned,
+       ordered
+FROM "order" JOIN order_line ON order_line.order_id = "order".id
+WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY order_line.id
 """
-"""An index scan of order_line_once for each order."""
+"""An index scan of order_pkey, and of order_line_once for each order. The version tells whether the
+order is still the one that was read before."""
 
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
 

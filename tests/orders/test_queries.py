@@ -1,6 +1,6 @@
 """What is read of orders: pages, single orders, lines, and the draft among them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +8,13 @@ import pytest
 
 from larder.common import database
 from larder.common.errors import NotFound
-from larder.orders import queries
+from larder.identity.caller import Caller
+from larder.orders import queries, sql
 from larder.orders.decision import Wanted
 from larder.orders.queries import DraftView, OrderFilter, OrderView
+from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
+from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.conftest import Person
@@ -160,6 +163,27 @@ def test_a_draft_that_is_placed_while_it_is_looked_for_is_found(
 
     monkeypatch.setattr(queries.drafts, "draft", once_placed)
     assert queries.order_or_draft(number, customer=who.id).placed_at == now
+
+
+def test_an_order_that_is_changed_while_it_is_read_is_told_as_it_was_at_one_moment(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the order and its lines: the total would be the old one, the lines new."""
+    who, jam, tea = person(), product(), product()
+    order = place(who, (jam, 2), at=now)
+    rows, left = database.rows, [Wanted(jam, 5), Wanted(tea, 1)]
+
+    def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
+        if statement == sql.LINES and left:
+            lines = [left.pop(), left.pop()]
+            caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
+            change_order(Asked(order=order.id, who=caller, now=now), terms=GBP, lines=lines)
+        return rows(statement, parameters)
+
+    monkeypatch.setattr(database, "rows", changed_before_the_lines)
+    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5)
+    assert len(seen.lines) == 2
+    assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
 
 
 def test_lines_are_told_one_by_one_the_newest_orders_first(

@@ -55,17 +55,26 @@ class OrderView:
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements."""
-    rows = database.rows(wanted, parameters)
-    lines = _lines([row[0] for row in rows]) if rows else {}
-    return [_view(row, lines) for row in rows]
+    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements, and two
+    more for each time that one of the orders was changed between them: none is half old."""
+    while True:
+        rows = database.rows(wanted, parameters)
+        if not rows:
+            return []
+        lines, versions = _lines([row[0] for row in rows])
+        views = [_view(row, lines) for row in rows]
+        if all(versions.get(view.id, view.version) == view.version for view in views):
+            return views
 
 
-def _lines(orders: list[UUID]) -> dict[UUID, list[LineView]]:
+def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, int]]:
+    """Of each order its lines, and its version as they were read."""
     lines: dict[UUID, list[LineView]] = defaultdict(list)
-    for order, *line in database.rows(sql.LINES, [orders]):
+    versions: dict[UUID, int] = {}
+    for order, version, *line in database.rows(sql.LINES, [orders]):
         lines[order].append(LineView(*line))
-    return lines
+        versions[order] = version
+    return lines, versions
 
 
 def _view(row: tuple[Any, ...], lines: dict[UUID, list[LineView]]) -> OrderView:
