@@ -55,7 +55,7 @@ class Turnstile(Turns):
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Raises OSError where the folder takes no file or pipe."""
+        """Raises OSError where the folder takes no pipe, or no locks."""
         self._seat, number = _free_seat(folder, name)
         door = f"{name}.{number // SHARE_ONE}"
         bell = folder / f"{door}.bell"
@@ -120,10 +120,10 @@ def _opened(file: Path) -> int:
 
 
 def _locked(file: int) -> bool:
-    """Whether it is this process's now."""
+    """Whether it is this process's now. Raises OSError where files take no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
     return True
 
@@ -133,14 +133,14 @@ _of_this_process: list[Turns] = [Turns()]
 
 def share(folder: str, name: str) -> None:
     """From now on this process takes turns with the others that name this folder; with "" as the
-    folder, or where it takes no pipe, with nobody. Before it has several threads."""
+    folder, or where it takes no pipe or locks, with nobody. Before it has several threads."""
     _of_this_process[0] = Turns()
     if not folder:
         return
     try:
         _of_this_process[0] = Turnstile(Path(folder), name)
     except OSError as error:
-        logger.warning("Processes do not take turns: %s takes no pipe (%s)", folder, error)
+        logger.warning("Processes do not take turns: %s takes no pipe or locks (%s)", folder, error)
 
 
 def of_this_process() -> Turns:

@@ -1,5 +1,6 @@
 """Turns among processes: one after the other, and nobody is held up by one that died or stopped."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -202,7 +203,21 @@ def test_rings_that_nobody_waited_for_never_fill_the_pipe(own: Turnstile) -> Non
         except BlockingIOError:
             break
     with own.turn(wait=True):
-        pass
+        assert own._has_turn
+    assert not own._has_turn
+
+
+def test_a_folder_whose_files_take_no_locks_is_told_of_and_not_looked_through_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    turnstile.share(str(tmp_path), "placing")
+    assert type(turnstile.of_this_process()) is Turns
+    assert "No locks available" in caplog.text
+    assert len(list(tmp_path.glob("*.seat"))) == 1
 
 
 def test_processes_take_turns_where_they_share_a_folder_that_takes_a_pipe(
