@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tools.backup import credentials
 from tools.stack import compose
 from tools.stack.stack import WITHOUT
 
@@ -94,3 +95,13 @@ def test_lines_of_env_are_read_as_compose_reads_them(tmp_path: Path) -> None:
 def test_settings_with_passwords_are_neither_committed_nor_in_an_image() -> None:
     for name, pattern in ((".gitignore", ".env"), (".dockerignore", "**/.env")):
         assert pattern in (ROOT / name).read_text().splitlines()
+
+
+def test_its_restore_ends_what_every_restore_ends() -> None:
+    """One in a container, where tools/backup is not; the other from a checkout."""
+    script = " ".join((ROOT / "deploy" / "postgresql" / "backup.sh").read_text().split())
+    wanted = [value for name, value in vars(credentials).items() if re.fullmatch("_[A-Z]+", name)]
+    assert len(wanted) == 5
+    for statement in wanted:
+        plain = statement.replace("%s", str(credentials.NUMBERS_LEFT_OUT))
+        assert " ".join(plain.split()) in script
