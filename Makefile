@@ -79,6 +79,7 @@ DOCKER ?= docker
 SECRETS ?= $(abspath $(DATA))/secrets
 export DOCKER SECRETS
 compose := $(DOCKER) compose --file deploy/compose/compose.yaml
+with_engine := @$(SHELL) deploy/docker/engine.sh
 
 .PHONY: up
 up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Grafana (DOCKER=)
@@ -86,24 +87,29 @@ up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice
 
 .PHONY: down
 down: ## Stop the set; its data stay
+	$(with_engine) compose
 	@$(compose) down
 
 .PHONY: logs
 logs: ## What the set says now
+	$(with_engine) compose
 	@$(compose) logs --follow --tail 100
 
 .PHONY: stack
 stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
 
-# The image's name, as deploy/compose has it too, and what its labels say.
+# The image's name, as deploy/compose has it too, another base than the Dockerfile's where one is
+# named (PYTHON_DIGEST=@sha256:…, empty for whatever the tag is now), and what its labels say.
 IMAGE ?= larder:local
-build_image := $(DOCKER) build --tag $(IMAGE) \
+base := $(foreach name,PYTHON_TAG PYTHON_DIGEST,$(if $(filter undefined,$(origin $(name))),,--build-arg $(name)=$($(name))))
+build_image := $(DOCKER) build --tag $(IMAGE) $(base) \
 	--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null || echo unknown)
 
 .PHONY: docker/build
-docker/build: ## Build the image (DOCKER=, IMAGE=)
+docker/build: ## Build the image (DOCKER=, IMAGE=, PYTHON_TAG=, PYTHON_DIGEST=)
+	$(with_engine)
 	$(build_image) .
 
 .PHONY: docker/up
@@ -111,6 +117,7 @@ docker/up: up ## Build the image, start the whole set
 
 .PHONY: docker/migrate
 docker/migrate: ## Roles, migrations, rights: on the set's database
+	$(with_engine) compose
 	$(compose) run --rm migrate
 
 .PHONY: docker/makemigrations
@@ -120,8 +127,14 @@ docker/makemigrations: docker/build ## Write the migrations for changed models, 
 
 .PHONY: docker/unittest
 docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 2")
-	$(DOCKER) build --target test --tag $(IMAGE)-test .
+	$(with_engine)
+	$(DOCKER) build --target test --tag $(IMAGE)-test $(base) .
 	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
+
+.PHONY: docker/pins
+docker/pins: ## Write the digests that the images' tags have now into compose.yaml and the Dockerfile
+	$(with_engine)
+	@exec $(SHELL) deploy/docker/pins.sh .
 
 .PHONY: docker/try
 docker/try: installed-run ## Build the image without an engine, start it, and hold it to its promises (root, Linux)

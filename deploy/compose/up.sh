@@ -17,10 +17,7 @@ if ! $docker info >/dev/null 2>&1; then
     echo "No container engine answers ('$docker info'): starting the same programs as processes."
     exec "$PYTHON" -m tools.stack
 fi
-if ! $docker compose version >/dev/null 2>&1; then
-    echo "'$docker' has no compose: install its compose plugin, version 2.24 or later." >&2
-    exit 1
-fi
+sh deploy/docker/engine.sh compose
 url=$(value PUBLIC_URL https://localhost)
 host=${url#https://}
 sh deploy/compose/secrets.sh "$SECRETS" "${host%%[:/]*}"

@@ -1,7 +1,8 @@
 """The image by buildah: no daemon, and no image from a registry.
 
 What stands for the official Python image is made of Debian's own packages (mmdebstrap) and named
-like it, so its Python is Debian's, not the one the tag says. Everything else is the Dockerfile's.
+like it, so its Python is Debian's, not the one the tag says, and its digest is another than the
+Dockerfile's: it is handed in as PYTHON_DIGEST. Everything else is the Dockerfile's.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PACKAGES = "python3,python3-venv,ca-certificates"
 LEFT_OUT = "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Both as the official image has them."""
+UNKNOWN = "image not known"
+"""What buildah says of a base that is not here."""
 PROGRAMS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
 
 
@@ -74,6 +77,24 @@ class Buildah:
                     self._import(archive, name)
         return name
 
+    def pinned(self) -> str:
+        """The base's own digest, as PYTHON_DIGEST takes it. Raises LauncherError if any would do.
+
+        The Dockerfile's own digest is not that of what stands here under the tag, so a build that
+        is told nothing must find no base.
+        """
+        name = self.base()
+        with step("Another base under the same tag refused"):
+            try:
+                self._build("--target", "base", "--tag", f"{name}-unpinned")
+            except LauncherError as refused:
+                if UNKNOWN not in str(refused):
+                    raise
+            else:
+                raise LauncherError("The Dockerfile takes whatever has the tag: it is not pinned.")
+        listed = self._ask("images", "--format", "{{.Digest}}", "--filter", f"reference={name}")
+        return f"@{listed}"
+
     def _import(self, archive: Path, name: str) -> None:
         container = self._ask("from", "scratch")
         self._ask("add", "--quiet", container, str(archive), "/")
@@ -81,13 +102,17 @@ class Buildah:
         self._ask("commit", "--quiet", "--rm", container, name)
 
     def build(self, name: str, *options: str) -> None:
-        """Build the Dockerfile on that base. What pip is told here, it is told there."""
-        self.base()
-        with step(f"Image {name} built"), pip_settings() as mounts:
+        """Build the Dockerfile on that base, by its digest."""
+        digest = self.pinned()
+        with step(f"Image {name} built"):
+            self._build("--build-arg", f"PYTHON_DIGEST={digest}", *options, "--tag", name)
+
+    def _build(self, *options: str) -> None:
+        """What pip is told here, it is told there."""
+        with pip_settings() as mounts:
             self._ask(
                 *("build", "--isolation", "chroot", "--format", "docker", "--layers=false"),
-                *("--pull-never", "--build-arg", "PYTHON_DIGEST=", *mounts, *options),
-                *("--tag", name, str(CHECKOUT)),
+                *("--pull-never", *mounts, *options, str(CHECKOUT)),
             )
 
     @contextmanager

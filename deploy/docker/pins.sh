@@ -1,0 +1,33 @@
+#!/bin/sh
+# Writes the digest that each image's tag has now behind the tag: sh deploy/docker/pins.sh CHECKOUT
+# Docker's buildx asks the registries. Either every one was told and both files are written, or
+# none is. What is new is tried before it is committed: make up.
+set -eu
+cd "$1"
+docker=${DOCKER:-docker}
+files="Dockerfile deploy/compose/compose.yaml"
+draft=$(mktemp -d)
+trap 'rm -rf "$draft"' EXIT
+
+digest() { # $1 an image by its tag
+    found=$($docker buildx imagetools inspect "$1" --format '{{.Manifest.Digest}}') || exit 1
+    if ! printf '%s\n' "$found" | grep -Eqx 'sha256:[0-9a-f]{64}'; then
+        echo "Of $1 no digest was told but '$found': nothing was written." >&2
+        exit 1
+    fi
+    echo "$found"
+}
+
+tag=$(sed -n 's/^ARG PYTHON_TAG=//p' Dockerfile)
+now=$(digest "docker.io/library/python:$tag")
+echo "s|^ARG PYTHON_DIGEST=.*|ARG PYTHON_DIGEST=@$now|" >"$draft/script"
+echo "python:$tag $now"
+for image in $(sed -n 's/^ *image: \([^$]*\)@sha256:.*/\1/p' deploy/compose/compose.yaml); do
+    now=$(digest "$image")
+    echo "s|image: $image@sha256:.*|image: $image@$now|" >>"$draft/script"
+    echo "$image $now"
+done
+for file in $files; do
+    sed -f "$draft/script" "$file" >"$draft/file"
+    cat "$draft/file" >"$file"
+done
