@@ -49,6 +49,7 @@ from larder.common.client_address import client_address
 from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
 from larder.common.rates import RateLimited
+from larder.identity import telling
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
 from larder.identity.limits import LONGEST_USERNAME
@@ -290,7 +291,9 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
-        accounts.update_account(obj.pk, {name: getattr(obj, name) for name in changed})
+        fields, moment = {name: getattr(obj, name) for name in changed}, now()
+        tell = telling.former_address(now=moment)
+        accounts.update_account(obj.pk, fields, now=moment, tell=tell)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         if "groups" in form.changed_data:

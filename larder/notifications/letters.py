@@ -43,8 +43,8 @@ def email_changed(former: str, *, at: datetime) -> Letter:
     text = (
         f"The email address of your account was changed or taken out at {at:%H:%M} UTC on"
         f" {at:%Y-%m-%d}.\nMails of this shop about the account do not come here any more.\n\n"
-        f"If it was you, there is nothing to do.\n\n"
-        f"If it was not you, somebody else is using your account. Log in with your password and:\n"
+        f"If it was you, or the shop because you asked it to, there is nothing to do.\n\n"
+        f"If not, somebody else is using your account. Log in with your password and:\n"
         f"1. Change the password, which ends all other log-ins.\n"
         f"2. Delete the keys that you did not make.\n"
         f"3. Put your email address back.\n"

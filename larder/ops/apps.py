@@ -14,16 +14,18 @@ class OpsConfig(AppConfig):
         from larder.common import telemetry
         from larder.common.rates import InDatabase
         from larder.common.rates_in_cache import InCache
-        from larder.identity import attempts, hashers
+        from larder.identity import attempts, hashers, telling
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             mail_checks,  # noqa: F401  so does it
             reporting,
         )
         from larder.ops.metrics import PlacingCounted
+        from larder.ops.telling import former_address
 
         reporting.start()
         telemetry.placing.watch(PlacingCounted())
+        telling.use(former_address)
         hashers.let_wait(settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()

@@ -10,13 +10,14 @@ import pytest
 
 from larder.common import database
 from larder.common.clock import now
-from larder.identity.models import EmailChange
+from larder.identity.models import Customer, EmailChange, PasswordReset
 from larder.identity.services import email_changes
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES
+from tests.admin.desk import Desk, Page
 from tests.conftest import Api, Person
 from tests.notifications.receiver import receiving
-from tests.notifications.test_mails import FROM, jobs, queue, work
+from tests.notifications.test_mails import FROM, ask, jobs, queue, work
 
 __all__ = ["queue"]
 
@@ -28,6 +29,11 @@ OLD, NEW = "ada@example.com", "thief@example.com"
 def change(api: Api, email: str) -> None:
     """The customer gives another address."""
     assert api("PATCH", "me", {"email": email}).status == 200
+
+
+def at_desk(staff: Person, who: Person, **fields: str) -> Page:
+    """Staff change an account in the admin."""
+    return Desk(staff).save(f"identity/customer/{who.id}/change/", **fields)
 
 
 def stored() -> str:
@@ -57,6 +63,44 @@ def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_custome
     for text in (stored(), (tmp_path / "log").read_text()):
         assert OLD not in text  # nor is it kept once it was told
     assert Mail.objects.get().sent_at is not None
+
+
+@pytest.mark.parametrize("wanted", [NEW, ""])
+def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
+    queue: None, person: MakePerson, tmp_path: Path, wanted: str
+) -> None:
+    who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
+    with receiving() as receiver:
+        assert at_desk(staff, who, email=wanted).errors == {}
+        work(receiver, tmp_path / "log")
+    (mail,) = receiver.received
+    assert (mail["To"], mail["Subject"]) == (OLD, "Your email address was changed")
+    assert NEW not in mail.as_string()
+    assert Customer.objects.get(pk=who.id).email == wanted
+
+
+def test_what_else_staff_change_and_what_they_are_refused_is_told_to_nobody(
+    queue: None, person: MakePerson
+) -> None:
+    who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
+    person(email="taken@example.com")
+    assert at_desk(staff, who, first_name="Ada").errors == {}
+    assert list(at_desk(staff, who, email="taken@example.com").errors) == ["email"]
+    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+
+
+def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
+    queue: None, person: MakePerson, as_: As
+) -> None:
+    """Though its customer, or whoever had their telephone, has changed it today."""
+    who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
+    change(as_(who), NEW)
+    for put_back in (False, True):
+        if put_back:
+            assert at_desk(staff, who, email=OLD).errors == {}
+        ask(OLD)
+        asked_by = PasswordReset.objects.latest("created_at").customer_id
+        assert asked_by == (who.id if put_back else None)
 
 
 def test_nobody_is_told_where_there_was_no_address_or_it_stays_as_it_is(

@@ -4,13 +4,13 @@ from django.http import HttpResponse
 from msgspec import UNSET
 from rest_framework.request import Request
 
-from larder.api import telling, throttling
+from larder.api import throttling
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
 from larder.api.v1.operations import CACHED, TAGGED, VERSIONED, operation
 from larder.common.clock import now
-from larder.identity import queries
+from larder.identity import queries, telling
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 

@@ -163,20 +163,37 @@ def change_profile(
         as_it_is = When(email=wanted["email"], then=F("email_since"))
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with _told_what_is_taken(), transaction.atomic(durable=True):
-        if tell is not None and "email" in wanted:
-            note_change(customer, wanted["email"], tell=tell, now=now)
+        _note_change(customer, wanted, tell, now)
         _update(customer, wanted, version)
 
 
 def update_account(
-    customer: int, columns: Mapping[str, object], *, version: int | None = None
+    customer: int,
+    columns: Mapping[str, Any],
+    *,
+    now: datetime,
+    tell: Callable[[UUID], None] | None = None,
 ) -> None:
-    """Writes columns of an account that was not deleted.
+    """Writes columns of an account that was not deleted, as staff do.
 
-    Raises NotFound, StaleVersion, AlreadyTaken.
+    Whoever has the former email address is told as by `change_profile`. One that staff wrote is
+    a way back into the account at once, whatever its customer changed before.
+    Raises NotFound, AlreadyTaken.
     """
+    wanted = {**columns, "email_since": None} if "email" in columns else columns
     with _told_what_is_taken(), transaction.atomic(durable=True):
-        _update(customer, columns, version)
+        _note_change(customer, columns, tell, now)
+        _update(customer, wanted, None)
+
+
+def _note_change(
+    customer: int,
+    wanted: Mapping[str, Any],
+    tell: Callable[[UUID], None] | None,
+    now: datetime,
+) -> None:
+    if tell is not None and "email" in wanted:
+        note_change(customer, wanted["email"], tell=tell, now=now)
 
 
 @contextmanager

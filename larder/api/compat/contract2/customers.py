@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.api import telling, throttling
+from larder.api import throttling
 from larder.api.compat.contract2.addresses import Address, created
 from larder.api.compat.contract2.identity import all_taken_named
 from larder.api.compat.fields import Password, Text
@@ -16,7 +16,7 @@ from larder.api.compat.pages import ByOffset, Rows, page
 from larder.api.compat.views import CompatView, caller, read, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import NotFound
-from larder.identity import queries
+from larder.identity import queries, telling
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.queries import Profile
 from larder.identity.services import accounts

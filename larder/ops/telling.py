@@ -1,15 +1,14 @@
 """Whom a change has told by mail, in a shop that has a mail server (EMAIL_URL)."""
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from uuid import UUID
 
 from django.conf import settings
 
+from larder.identity.telling import Tell
 from larder.notifications.services import EMAIL_CHANGED, queue_mail
 
 
-def former_address(*, now: datetime) -> Callable[[UUID], None] | None:
+def former_address(now: datetime) -> Tell | None:
     """What has whoever had an account's address told of its change; None without a mail server."""
     return partial(queue_mail, EMAIL_CHANGED, now=now) if settings.EMAIL_URL else None
