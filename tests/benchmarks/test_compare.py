@@ -1,5 +1,6 @@
 """Two commits: how they are found and written out, and how their figures are compared."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with two commits, `old` and the present one; it stands for Larder's."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     folder = tmp_path / "repository"
     git(tmp_path, "init", "--quiet", str(folder))
     for path, text in (GOOD | {"larder.py": "old"}).items():

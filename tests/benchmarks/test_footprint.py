@@ -1,5 +1,6 @@
 """What is read of starts and of memory."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import footprint, processes
 from tools.errors import LauncherError
+from tools.processes import send
 
 TOLD = """\
 import time: self [us] | cumulative | imported package
@@ -54,5 +56,5 @@ def test_the_workers_of_a_server_are_below_its_keeper_and_its_main_process() -> 
         assert max(sizes) < 64 << 20
     finally:
         for pid in processes.tree(keeper.pid):
-            subprocess.run(["kill", "-KILL", str(pid)], check=False)
+            send(pid, signal.SIGKILL)
         keeper.wait()

@@ -1,5 +1,6 @@
 """CPU time and memory of process trees."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -8,9 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import processes
+from tools.processes import send
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass"
 FAMILY = f"""
+import signal
 import subprocess, sys, time
 subprocess.run([sys.executable, "-c", {BURN!r}])
 alive = subprocess.Popen([sys.executable, "-c", {BURN + chr(10) + "time.sleep(60)"!r}])
@@ -26,7 +29,7 @@ def start() -> Iterator[list[subprocess.Popen[bytes]]]:
     yield started
     for process in started:
         for pid in processes.tree(process.pid):
-            subprocess.run(["kill", "-KILL", str(pid)], check=False)
+            send(pid, signal.SIGKILL)
         process.wait()
 
 

@@ -61,6 +61,9 @@ def attempt(image: Image) -> None:
     with tempfile.TemporaryDirectory(prefix="larder-try-") as folder, surroundings(image) as around:
         for line in claims.look(around):
             say(f"  {line}")
+        with step("No migration missing, asked without a database or settings"):
+            without = Containers(image, {"PYTHONWARNINGS": "ignore"}, around.sockets)
+            without.run("python", "manage.py", "makemigrations", "--check", "--skip-checks")
         with step("Database prepared by the image"):
             around.run("python", "manage.py", "prepare")
         log, port = Path(folder, "server.log"), int(around.environment["PORT"])
