@@ -16,6 +16,7 @@ import pytest
 from deploy.aws import template
 from tests import database
 from tests.conftest import Person
+from tests.ops.receiver import receiver
 from tests.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +72,8 @@ def test_every_variable_of_a_container_is_a_setting(stack: str, task: str) -> No
     given = set(environment(stack, task)) | {
         one["Name"] for one in container(stack, task)["Secrets"]
     }
-    assert given - known <= {"TMPDIR"}
+    theirs = {"TMPDIR", *("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")}
+    assert given - known <= theirs | {"OTEL_EXPORTER_OTLP_HEADERS"}
 
 
 def secrets(mail: str) -> dict[str, str]:
@@ -82,6 +84,7 @@ def secrets(mail: str) -> dict[str, str]:
         "EMAIL_URL": mail,
         "SENTRY_DSN": "",
         "REPLICA_URLS": "",
+        "OTEL_EXPORTER_OTLP_HEADERS": "",
         "METRICS_TOKEN": "m" * 40,
     }
 
@@ -142,3 +145,31 @@ def test_the_pools_of_the_largest_release_fit_the_database(size: str) -> None:
     assert taken <= template.read("database")["Mappings"]["Sizes"][size]["Connections"]
     page = (ROOT / "deploy/aws/README.md").read_text()
     assert f"{taken:,} of" in page
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_servers_are_added_at_what_the_measured_mix_of_requests_leaves_of_them(size: str) -> None:
+    page = (ROOT / "docs/performance.md").read_text()
+    found = re.search(r"^\| 90 % lists, 8 % orders.*\| (\d+), \d+, \d+ \| \|$", page, re.MULTILINE)
+    assert found
+    service = template.read("service")
+    server, scaling = service["Mappings"]["Sizes"][size], service["Resources"]["ByProcessor"]
+    share = scaling["Properties"]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] / 100
+    a_minute = int(server["Cpu"]) / 1024 * share * 60 / (int(found[1]) / 1_000_000)
+    # Half, for no processor of Fargate's was measured; a later measurement may differ a little.
+    assert server["Requests"] == pytest.approx(a_minute / 2, rel=0.3)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_task_sends_the_share_of_traces_that_was_chosen_with_its_key() -> None:
+    given = environment("service", "ServerTask")
+    chosen = {name: value for name, value in given.items() if name.startswith("OTEL_")}
+    assert chosen["OTEL_EXPORTER_OTLP_ENDPOINT"] == ""
+    sent = {"OTEL_EXPORTER_OTLP_HEADERS": "api-key=secret", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    for share, seen in (("1", True), ("0", False)):
+        with receiver() as there:
+            to = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{there.port}"}
+            env = chosen | sent | to | {"OTEL_TRACES_SAMPLER_ARG": share}
+            with Server(workers=1, environment=env) as server:
+                server.call("GET", "/livez")
+        assert bool(there.spans) is seen

@@ -162,10 +162,14 @@ def resume(given: argparse.Namespace) -> None:
 
 
 def secret(given: argparse.Namespace) -> None:
-    """Write an address with a password in it (asked for, or piped in); new tasks take it up."""
+    """Write what nobody else may see (asked for, or piped in); new tasks take it up."""
     installation = Installation(given.environment)
     settings.write(installation, given.name, settings.asked(given.name))
-    restart(given)
+    if given.name in settings.OF_THE_DATABASE:
+        releases.prepare(installation)
+        say("prepared: the role has it")
+    else:
+        restart(given)
 
 
 def restart(given: argparse.Namespace) -> None:

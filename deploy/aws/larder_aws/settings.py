@@ -11,8 +11,15 @@ import boto3
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import Installation
 
-WRITTEN = ("email_url", "sentry_dsn")
-"""Names of the secret `other` that an operator fills in; the rest of it stays as it is."""
+WRITTEN = {
+    "email_url": "OtherSecret",
+    "sentry_dsn": "OtherSecret",
+    "otlp_headers": "TracesSecret",
+    "readonly_password": "ReadonlySecret",
+}
+"""What an operator fills in, and the secret with that name; the rest of it stays as it is."""
+OF_THE_DATABASE = ("readonly_password",)
+"""Taken up by what prepares the database; the others by servers and workers when they start."""
 SERVICES = ("server", "worker")
 
 
@@ -27,7 +34,7 @@ def asked(name: str) -> str:
 
 
 def write(installation: Installation, name: str, value: str) -> None:
-    """Write one name of the secret `other`; its other names are kept, for tasks need them all.
+    """Write one name of a secret; its other names are kept, for tasks need them all.
 
     Failure where mail would be switched on without an address that it comes from: no server would
     start with that.
@@ -37,7 +44,7 @@ def write(installation: Installation, name: str, value: str) -> None:
             "Servers that send mail refuse to start without an address that it comes from: first"
             ' deploy/aws/run up --set "MailFrom=Shop <shop@example.com>"'
         )
-    manager, secret = boto3.client("secretsmanager"), installation.outputs()["OtherSecret"]
+    manager, secret = boto3.client("secretsmanager"), installation.outputs()[WRITTEN[name]]
     before = json.loads(manager.get_secret_value(SecretId=secret)["SecretString"])
     manager.put_secret_value(SecretId=secret, SecretString=json.dumps(before | {name: value}))
 

@@ -17,7 +17,7 @@ IMAGE = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/larder@sha256:" + "0" * 64
 STACKS = (ACCOUNT, *BEFORE_IMAGE, *AFTER_IMAGE, "release")
 CHOICES = {
     "small": {"Size": "small"},
-    "large": {"Size": "large", "Strategy": "BLUE_GREEN"},
+    "large": {"Size": "large", "Strategy": "BLUE_GREEN", "ReadersCidr": "10.99.0.0/16"},
     "aurora": {"Size": "medium", "Engine": "aurora"},
 }
 

@@ -29,6 +29,13 @@ def _associations(client: Any, id: str) -> list[Any]:
     return list(client.describe_route_tables(Filters=wanted)["RouteTables"])
 
 
+def _for_readers(client: Any, id: str) -> list[Any]:
+    """The group's rules for addresses: in the emulator the rule goes by the group's id."""
+    wanted = [{"Name": "group-id", "Values": [id]}]
+    rules = client.describe_security_group_rules(Filters=wanted)["SecurityGroupRules"]
+    return [one for one in rules if not one["IsEgress"] and "CidrIpv4" in one]
+
+
 def _attachments(client: Any, id: str) -> list[Any]:
     wanted = [{"Name": "attachment.vpc-id", "Values": [id]}]
     return list(client.describe_internet_gateways(Filters=wanted)["InternetGateways"])
@@ -128,6 +135,7 @@ LOOKS: dict[str, tuple[str, Look]] = {
     "AWS::EC2::Route": ("ec2", _routes),
     "AWS::EC2::RouteTable": _of_ec2("describe_route_tables", "RouteTableIds", "RouteTables"),
     "AWS::EC2::SecurityGroup": _of_ec2("describe_security_groups", "GroupIds", "SecurityGroups"),
+    "AWS::EC2::SecurityGroupIngress": ("ec2", _for_readers),
     "AWS::EC2::Subnet": _of_ec2("describe_subnets", "SubnetIds", "Subnets"),
     "AWS::EC2::SubnetRouteTableAssociation": ("ec2", _associations),
     "AWS::EC2::VPC": _of_ec2("describe_vpcs", "VpcIds", "Vpcs"),
@@ -168,6 +176,10 @@ LOOKS: dict[str, tuple[str, Look]] = {
     "AWS::IAM::OIDCProvider": (
         "iam",
         lambda c, id: c.get_open_id_connect_provider(OpenIDConnectProviderArn=id)["Url"],
+    ),
+    "AWS::IAM::ManagedPolicy": (
+        "iam",
+        lambda c, id: c.get_policy(PolicyArn=id)["Policy"],
     ),
     "AWS::IAM::Role": ("iam", lambda c, id: c.get_role(RoleName=id)["Role"]),
     "AWS::KMS::Alias": ("kms", _alias),

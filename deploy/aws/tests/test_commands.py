@@ -107,6 +107,14 @@ def test_each_parameter_says_what_it_is(stack: str) -> None:
         assert declared.get("Description")
 
 
+@pytest.mark.parametrize("stack", ["service", "worker"])
+def test_traces_go_to_no_port_that_is_closed(stack: str) -> None:
+    pattern = template.read(stack)["Parameters"]["TracesEndpoint"]["AllowedPattern"]
+    good = ("", "https://otlp.example.com", "https://otlp.example.com:443/otlp")
+    bad = ("http://otlp.example.com", "https://otlp.example.com:4318", "otlp.example.com")
+    assert [one for one in (*good, *bad) if re.fullmatch(pattern, one)] == list(good)
+
+
 def test_every_alarm_stands_in_the_runbook() -> None:
     page = (ROOT / "docs/runbooks/aws.md").read_text()
     alarms = {

@@ -239,6 +239,26 @@ def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
 
 
+@pytest.mark.parametrize(
+    ("name", "secret", "families"),
+    [
+        ("readonly_password", "ReadonlySecret", {"larder-production-prepare"}),
+        ("otlp_headers", "TracesSecret", set()),
+    ],
+)
+def test_what_an_operator_fills_in_is_taken_up_by_those_who_need_it(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, name: str, secret: str, families: set[str]
+) -> None:
+    before = len(families_run())
+    typed("api-key=something", monkeypatch)
+    main(["secret", name])
+    found = Installation("production").outputs()[secret]
+    words = boto3.client("secretsmanager").get_secret_value(SecretId=found)["SecretString"]
+    assert json.loads(words) == {name: "api-key=something"}
+    begun = families_run()[before:] if families else []
+    assert {one.partition(":")[0] for one in begun} == families
+
+
 def test_mail_is_switched_on_once_it_has_an_address_to_come_from(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
