@@ -17,6 +17,7 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
 from django.db.migrations.operations import RunSQL
+from django_guid import get_guid
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
@@ -177,9 +178,31 @@ def lift_time_limit() -> None:
     rows(LIFT_TIME_LIMIT)
 
 
+_LIMIT = "SELECT set_config('lock_timeout', %s, true)"
+_TELL = "SELECT set_config('application_name', %s, true)"
+_BOTH = f"{_LIMIT}, {_TELL.removeprefix('SELECT ')}"
+
+
 def limit_lock_wait(seconds: float) -> None:
-    """Within this transaction, waits for any lock no longer than so."""
-    execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds * 1000:.0f}"])
+    """Within this transaction, waits for any lock no longer than so; and tells whose it is."""
+    limit, name = f"{seconds * 1000:.0f}", _name_of_request()
+    if name is None:
+        execute(_LIMIT, [limit])
+    else:
+        execute(_BOTH, [limit, name])
+
+
+def tell_whose() -> None:
+    """The database's views and log name this transaction's request or job, as long as it lasts,
+    in place of the application: its statements are kept, so that their text is everybody's."""
+    if (name := _name_of_request()) is not None:
+        execute(_TELL, [name])
+
+
+def _name_of_request() -> str | None:
+    """None where there is none, or statements carry it (postgresql/comments.py)."""
+    correlation_id = None if _wrapper().prepares_nothing else get_guid()
+    return f"correlation_id={correlation_id}" if correlation_id else None
 
 
 def undid(error: Exception) -> bool:

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from larder.common.stopwatch import Stopwatch
+
 logger = logging.getLogger(__name__)
 
 Reason = Literal["full", "late"]
@@ -72,6 +74,27 @@ placing = Observers()
 connections_held: deque[float] = deque(maxlen=65_536)
 """Seconds for which connections were kept from the pool, until somebody takes them from here; with
 nobody there the oldest go. An append costs 50 ns and no lock."""
+
+locks_held: deque[float] = deque(maxlen=65_536)
+"""Seconds for which transactions that place orders held their locks of stock; likewise."""
+
+
+class Hold:
+    """For how long one transaction holds its locks of stock: nothing where it takes none."""
+
+    __slots__ = ("_running",)
+
+    def __init__(self) -> None:
+        self._running: Stopwatch | None = None
+
+    def begins(self) -> None:
+        """The last of them was taken."""
+        self._running = Stopwatch()
+
+    def ends(self) -> None:
+        """The transaction is over, whichever way."""
+        if self._running is not None:
+            locks_held.append(self._running.seconds)
 
 
 class Tracing:

@@ -46,8 +46,13 @@ WAIT = Histogram(
 )
 TRANSACTION = Histogram(
     "larder_placement_transaction_seconds",
-    "How long a group's transaction ran, and held its locks and its connection.",
+    "How long a group's transaction ran, with its waiting for locks.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+LOCKS_HELD = AddedUp(
+    "larder_placement_locks_held_seconds",
+    "How long a group's transaction held its locks of stock, from the last one to its end.",
+    buckets=BOUNDS,
 )
 WAITING = Gauge(
     "larder_placement_waiting",

@@ -3,6 +3,7 @@
 import hmac
 import logging
 import os
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -10,6 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import ModuleType
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -154,7 +156,8 @@ def add_up() -> None:
     with _adding:
         taken = requests.take()
         _count_requests(taken)
-        _count_connections()
+        _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)
+        _count_held(telemetry.locks_held, _instruments().LOCKS_HELD)
         _count_reads()
         look_at_pool()
     requests.write_lines(taken)
@@ -168,12 +171,12 @@ def _count_requests(taken: Iterable[requests.Done]) -> None:
         to.DURATION.labels(*where).add(durations)
 
 
-def _count_connections() -> None:
+def _count_held(ended: deque[float], histogram: Any) -> None:
     held = Durations()
     with suppress(IndexError):
         while True:
-            held.add([telemetry.connections_held.popleft()])
-    _instruments().CONNECTION_HELD.add(held)
+            held.add([ended.popleft()])
+    histogram.add(held)
 
 
 _counted: dict[str, float] = {}

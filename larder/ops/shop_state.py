@@ -41,12 +41,12 @@ BEAT = "SELECT extract(epoch FROM max(last_heartbeat))::float FROM procrastinate
 
 REPLICAS = """
 SELECT coalesce(nullif(application_name, ''), 'unnamed'),
-    max(coalesce(extract(epoch FROM replay_lag), 0))::float,
     max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
 FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
 """
 """What a role may not see reads NULL here: with `GRANT pg_monitor` the server's role sees it.
-A replica that has replayed all has no lag, and PostgreSQL then forgets the last one."""
+How late a replica is, servers find out by themselves (larder/common/replicas.py): PostgreSQL's own
+`replay_lag` is forgotten when all is replayed, and gone with the connection."""
 
 
 class ShopState(Collector):
@@ -110,15 +110,9 @@ def _worker() -> Iterator[GaugeMetricFamily]:
 def _replicas() -> Iterator[GaugeMetricFamily]:
     rows = database.rows(REPLICAS)
     yield _gauge(
-        "larder_replica_lag_seconds",
-        "How late the primary's writes were to be seen in a replica, as the primary knows.",
-        [([name], seconds) for name, seconds, _ in rows],
-        "replica",
-    )
-    yield _gauge(
         "larder_replica_lag_bytes",
         "Bytes of the primary's log that a replica has not replayed.",
-        [([name], size) for name, _, size in rows],
+        [([name], size) for name, size in rows],
         "replica",
     )
 

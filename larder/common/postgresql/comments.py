@@ -2,7 +2,8 @@
 
 A text of its own for each request is planned anew each time: 100 to 200 µs for one of Django's
 statements, two fifths of it. So statements carry the id where nobody waits for that (jobs, staff
-with a browser) and where nothing is prepared anyway (behind PgBouncer); those of apps do not.
+with a browser) and where nothing is prepared anyway (behind PgBouncer); those of apps do not, but
+placing orders tells it by the name of the application (database.tell_whose).
 Source of the form: sqlcommenter's specification.
 """
 

@@ -69,8 +69,10 @@ def place_orders(
     waiting = candidates
     while waiting:
         group, waiting = separate_twins(waiting)
-        work = partial(_place_group, group, terms, now)
+        hold = telemetry.Hold()
+        work = partial(_place_group, group, terms, now, hold)
         failure = _in_one_transaction(work, len(group), lock_wait, before_commit)
+        hold.ends()
         if failure is not None and not database.undid(failure):
             # Without the database each transaction would wait for it as long as the first.
             group, waiting = [*group, *waiting], []
@@ -89,7 +91,9 @@ def _in_one_transaction(
     span = telemetry.tracing.span("place orders", orders=orders)
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            if lock_wait is not None:
+            if lock_wait is None:
+                database.tell_whose()
+            else:
                 database.limit_lock_wait(lock_wait)
             work()
             before_commit()
@@ -98,7 +102,9 @@ def _in_one_transaction(
     return None
 
 
-def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+def _place_group(
+    group: Sequence[Candidate], terms: Terms, now: datetime, hold: telemetry.Hold
+) -> None:
     earlier = claim_and_replay(group, now=now)
     if waiting := unanswered(group):
         check_customers = _ask_for_customers(waiting)
@@ -106,7 +112,7 @@ def _place_group(group: Sequence[Candidate], terms: Terms, now: datetime) -> Non
             # What to lock is in the drafts, and those of who may not order are left alone.
             check_customers()
             hold_drafts(unanswered(waiting))
-        _place_open(unanswered(waiting), check_customers, terms, now)
+        _place_open(unanswered(waiting), check_customers, terms, now, hold)
     settle_carts(group)
     release_refused(group, earlier)
 
@@ -125,7 +131,11 @@ def _ask_for_customers(group: Sequence[Candidate]) -> Callable[[], None]:
 
 
 def _place_open(
-    group: Sequence[Candidate], check_customers: Callable[[], None], terms: Terms, now: datetime
+    group: Sequence[Candidate],
+    check_customers: Callable[[], None],
+    terms: Terms,
+    now: datetime,
+    hold: telemetry.Hold,
 ) -> None:
     """Locks, reads under the locks, decides, writes."""
     if not group:
@@ -134,6 +144,7 @@ def _place_open(
     locked, offered = inventory.ask_lock(products), catalog.ask_offers(products)
     check_customers()
     balances = locked()
+    hold.begins()
     # A product that came after the lock is unknown to this group.
     offers = {id: offer for id, offer in offered().items() if id in balances}
     _decide(unanswered(group), balances, offers, terms)

@@ -1,0 +1,93 @@
+"""How long placing holds its locks is told, and to the database whose transaction it is."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from time import sleep
+from typing import Any
+
+import psycopg
+import pytest
+from django_guid.context import guid
+
+from larder.common import telemetry
+from larder.common.stopwatch import Stopwatch
+from larder.orders.decision import Wanted
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement
+from tests.conftest import Person
+from tests.database import superuser_url
+from tests.orders.test_place_together import GBP, held
+
+PAUSE = 0.3
+ID = "0123456789abcdef0123456789abcdef"
+NAMED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+Place = Callable[..., Placed | Exception]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def place(person: Callable[..., Person], now: datetime) -> Iterator[Place]:
+    """Places one order of a product. What others held before is not told of here."""
+    who = person()
+    telemetry.locks_held.clear()
+
+    def order(product: int, **how: Any) -> Placed | Exception:
+        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
+        (answer,) = place_orders([asked], terms=GBP, now=now, **how)
+        return answer
+
+    yield order
+    telemetry.locks_held.clear()
+
+
+def test_locks_are_held_until_the_transaction_ends(
+    place: Place, product: Callable[..., int]
+) -> None:
+    assert isinstance(place(product(stock=5), before_commit=lambda: sleep(PAUSE)), Placed)
+    (seconds,) = telemetry.locks_held
+    assert PAUSE <= seconds < 5
+
+
+def test_one_that_fails_has_held_its_locks_too(place: Place, product: Callable[..., int]) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    assert isinstance(place(product(stock=5), before_commit=fail), LookupError)
+    assert len(telemetry.locks_held) == 1
+
+
+def later(let_go: Callable[[], None]) -> None:
+    """After a pause."""
+    sleep(PAUSE)
+    let_go()
+
+
+def test_waiting_for_a_lock_is_not_holding_it(place: Place, product: Callable[..., int]) -> None:
+    jam, running = product(stock=5), Stopwatch()
+    with ThreadPoolExecutor(1) as pool, held(jam) as let_go:
+        pool.submit(later, let_go)
+        assert isinstance(place(jam), Placed)
+    (seconds,) = telemetry.locks_held
+    assert seconds < PAUSE / 2 < PAUSE <= running.seconds
+
+
+@pytest.mark.parametrize("lock_wait", [None, 1.0])
+def test_who_looks_into_the_database_sees_whose_transaction_it_is_while_it_lasts(
+    place: Place, product: Callable[..., int], lock_wait: float | None
+) -> None:
+    seen = []
+
+    def look() -> None:
+        with psycopg.connect(superuser_url()) as other:
+            seen.append(other.execute(NAMED, [f"correlation_id={ID}"]).fetchone())
+
+    token = guid.set(ID)
+    try:
+        jam = product(stock=5)
+        assert isinstance(place(jam, lock_wait=lock_wait, before_commit=look), Placed)
+    finally:
+        guid.reset(token)
+    look()
+    assert seen == [(1,), (0,)]
