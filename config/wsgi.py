@@ -43,10 +43,16 @@ if type(caches[DEFAULT_CACHE_ALIAS]).close is BaseCache.close:
     request_finished.disconnect(close_caches)
 
 # What touches models is there once Django is set up.
-from larder.api.kept_answers import PATH, KeptAnswers  # noqa: E402 - it needs the models
+from larder.api import kept_answers, orders_in_front  # noqa: E402 - they need the models
 
-application = KeptAnswers(
-    with_plain_charsets(framework), requests.answered_before(PATH.removeprefix("/"))
+application = with_plain_charsets(framework)
+if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+    # A trace of an order begins in Django's middleware.
+    application = orders_in_front.OrdersInFront(
+        application, requests.answered_before("POST", orders_in_front.PATH)
+    )
+application = kept_answers.KeptAnswers(
+    application, requests.answered_before("GET", kept_answers.PATH)
 )
 
 if unsafe := [

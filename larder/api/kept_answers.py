@@ -18,32 +18,15 @@ from typing import Any
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
 from larder.api.correlation import HEADER, correlation_id
+from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.v1.http import Body, is_named
 from larder.api.v1.ready_pages import PAGE, ReadyPage
 from larder.identity.caller import Caller
 
 PATH = "/api/v1/products"
 
-MOST_ANSWERS = 256
-"""In one process; then all are forgotten."""
-
-LONGEST_QUESTION = 4096
-"""Characters of what an answer depends on; of longer ones none is kept."""
-
-SAME = (
-    *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
-    *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
-    "CONTENT_TYPE",
-)
-"""What an answer depends on, beside who asks for it and what they have."""
-
-UNUSUAL = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
-"""What Django looks at and a mobile app does not send."""
-
 NOT_MODIFIED = "not modified"
 
-Asked = tuple[object, ...]
-Header = tuple[str, str]
 Tell = Callable[[int, int, str, Caller], None]
 
 
@@ -74,34 +57,34 @@ class KeptAnswers:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
             return self._application(environ, start_response)
-        if any(map(environ.get, UNUSUAL)):
+        question = asked(environ)
+        if question is None:
             return self._application(environ, start_response)
         began = perf_counter_ns()
-        asked = tuple([environ.get(name) for name in SAME])
-        found = self._found(asked, environ)
+        found = self._found(question, environ)
         if found is None:
-            return self._keeping(asked, environ, start_response)
+            return self._keeping(question, environ, start_response)
         answer, caller = found
         given = correlation_id(environ.get("HTTP_CORRELATION_ID"))
         start_response(answer.status, [*answer.headers, (HEADER, given)])
         self._tell(answer.code, began, given, caller)
         return answer.content
 
-    def _found(self, asked: Asked, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
+    def _found(self, question: Asked, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
         """What is kept and good enough for whoever asks, and who that is."""
-        answer = self._answers.get(asked)
+        answer = self._answers.get(question)
         if answer is None:
             return None
         seen = environ.get("HTTP_IF_NONE_MATCH")
         if seen is not None and is_named(seen, answer.tag):
-            answer = self._answers.get((NOT_MODIFIED, *asked))
+            answer = self._answers.get((NOT_MODIFIED, *question))
         caller = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
         if answer is None or caller is None or not answer.page.good_for(caller.id, monotonic_ns()):
             return None
         return answer, caller
 
     def _keeping(
-        self, asked: Asked, environ: dict[str, Any], start_response: Any
+        self, question: Asked, environ: dict[str, Any], start_response: Any
     ) -> Iterable[bytes]:
         """Django's answer; it is kept if it is a page that was ready, or is now."""
         began: list[Any] = []
@@ -113,18 +96,15 @@ class KeptAnswers:
         content = self._application(environ, begin)
         page, body = environ.get(PAGE, (None, None))
         if page is not None:
-            self._keep(asked, began[0], began[1], page, body)
+            self._keep(question, began[0], began[1], page, body)
         return content
 
     def _keep(
-        self, asked: Asked, status: str, headers: list[Header], page: ReadyPage, body: Body
+        self, question: Asked, status: str, headers: list[Header], page: ReadyPage, body: Body
     ) -> None:
-        if sum(len(str(one)) for one in asked) > LONGEST_QUESTION:
-            return
         modified = status.startswith("200")
         lasting = [one for one in headers if one[0] != HEADER]
         content = [body.raw] if modified else []
-        if len(self._answers) >= MOST_ANSWERS:
-            self._answers.clear()
-        key = asked if modified else (NOT_MODIFIED, *asked)
-        self._answers[key] = Answer(status, int(status[:3]), lasting, content, page, body.tag)
+        known_by = question if modified else (NOT_MODIFIED, *question)
+        answer = Answer(status, int(status[:3]), lasting, content, page, body.tag)
+        keep(self._answers, known_by, answer)

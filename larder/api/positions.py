@@ -63,15 +63,21 @@ def tell_positions(
         response = get_response(request)
         wrote = request.method not in SAFE and response.status_code < 300
         if wrote and request.path_info.startswith(PATHS):
-            _tell(response)
+            told = position_of_a_write()
+            if told is not None:
+                response.headers[HEADER] = told
         return response
 
     return middleware
 
 
-def _tell(response: HttpResponse) -> None:
-    """What was written stays so, whether or not its position can be told."""
+def position_of_a_write() -> str | None:
+    """What an answer to a write carries, once it is committed. None without replicas, and where
+    it cannot be told: what was written stays so."""
+    if not replicas():
+        return None
     try:
-        response.headers[HEADER] = encode(positions.present().position)
+        return encode(positions.present().position)
     except (Error, Overloaded) as error:
         logger.warning("the position of a write is not known: %s", str(error).partition("\n")[0])
+        return None

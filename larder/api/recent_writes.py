@@ -46,15 +46,22 @@ def recent_writes() -> RecentWrites | None:
     return RecentWrites(Path(settings.SHARED_DIR, "writes")) if settings.SHARED_DIR else None
 
 
+def note_write_of(caller: int) -> None:
+    """Something of this caller was written, and is committed."""
+    writes = recent_writes()
+    if writes is not None:
+        writes.note(caller)
+
+
 def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """Middleware: before whoever wrote is told, everybody who answers them next knows."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.method not in SAFE and (writes := recent_writes()) is not None:
+        if request.method not in SAFE:
             caller = getattr(request, "user", None)
             if caller is not None and caller.id is not None:
-                writes.note(caller.id)
+                note_write_of(caller.id)
         return response
 
     return middleware

@@ -28,3 +28,8 @@ def nanoseconds() -> int:
     True
     """
     return monotonic_ns()
+
+
+BEGAN = "larder.began"
+"""Where a request that is handed to Django late keeps when it came: nanoseconds of the performance
+counter."""

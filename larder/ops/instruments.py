@@ -30,7 +30,7 @@ REQUESTS = Counter(
 )
 DURATION = AddedUp(
     "larder_http_request_duration_seconds",
-    "How long a request took from the first middleware until its answer began.",
+    "How long a request took from its coming to Django, or in front of it, until its answer began.",
     ["method", "route"],
     buckets=BOUNDS,
 )

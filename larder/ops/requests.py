@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from larder.common.stopwatch import BEGAN
 from larder.ops.durations import Durations
 
 SECONDS = 1e-9
@@ -57,7 +58,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     """Middleware, the outermost: it sees the id of the answer and what all others took."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        began = perf_counter_ns()
+        began = request.META.get(BEGAN) or perf_counter_ns()
         response = get_response(request)
         match = request.resolver_match
         # A plain tuple in the order of Done: the class itself costs twice as much.
@@ -78,14 +79,14 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     return middleware
 
 
-def answered_before(route: str) -> Callable[[int, int, str, object], None]:
-    """What notes requests for a route (a GET without parts that vary) that no middleware sees:
-    status, when it came by the performance counter, correlation id, caller."""
-    path = f"/{route}"
+def answered_before(method: str, path: str) -> Callable[[int, int, str, object], None]:
+    """What notes requests for a path (without parts that vary) that no middleware sees: status,
+    when it came by the performance counter, correlation id, caller."""
+    route = path.removeprefix("/")
 
     def note(status: int, began: int, correlation_id: str, caller: object) -> None:
         took = perf_counter_ns() - began
-        _done.append(("GET", route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
+        _done.append((method, route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
 
     return note
 

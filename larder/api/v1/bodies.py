@@ -29,17 +29,21 @@ def read_body(request: Request, kind: type[Body], *, also: Further | None = None
     Raises BodyTooLarge, UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
     """
     raw = _raw_body(request) or b"{}"
+    body = sound(raw, kind)
+    if body is None or (also is not None and any(also(msgspec.to_builtins(body)))):
+        return _explain(raw, kind, also)
+    return body
+
+
+def sound(raw: bytes, kind: type[Body]) -> Body | None:
+    """The bytes as a `kind`; None if there is anything to say against them."""
     # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
-    if _NUL not in raw:
-        try:
-            body = msgspec.json.decode(raw, type=kind)
-            if also is None or not any(also(msgspec.to_builtins(body))):
-                return body
-        except msgspec.ValidationError:
-            pass
-        except _NO_JSON as error:
-            raise ParseError from error
-    return _explain(raw, kind, also)
+    if _NUL in raw:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except _NO_JSON:
+        return None
 
 
 _NUL = b"\\u0000"

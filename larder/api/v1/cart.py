@@ -137,7 +137,7 @@ def _placement(request: Request, body: cart_shapes.Submission) -> Placement:
         reference=body.reference,
         ship_to=msgspec.to_builtins(body.ship_to),
         requested_for=body.requested_for,
-        key=idempotency_key(request),
+        key=idempotency_key(request.META),
         operation=operation_of(request),
     )
 

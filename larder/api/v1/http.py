@@ -186,9 +186,9 @@ def version_wanted(request: Request) -> int | None:
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key(meta: Mapping[str, Any]) -> str | None:
     """The `Idempotency-Key`, if one was sent. Raises InvalidInput unless visible ASCII ≤ 255."""
-    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):
         detail = "1 to 255 visible ASCII characters."
         raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
@@ -202,7 +202,7 @@ def operation_of(request: Request) -> str:
 
 def claim(request: Request, fingerprint: bytes, **options: Any) -> Claim | None:
     """The claim of the request's key for `fingerprint`, if it has a key."""
-    key = idempotency_key(request)
+    key = idempotency_key(request.META)
     if key is None:
         return None
     actor = caller(request).public_id if request.user else NOBODY

@@ -43,6 +43,10 @@ from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
 
+REFUSED = "larder.refused"
+"""Where a request has why its order was refused, if that was found out in front of Django
+(larder/api/orders_in_front.py)."""
+
 STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
 _ONE_OF_THEM = f"({'|'.join(STATUSES)})"
 Statuses = Annotated[
@@ -142,12 +146,11 @@ class Orders(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         """Places an order, wholly or not at all."""
+        if REFUSED in request.META:
+            raise request.META[REFUSED]
         body = read_body(request, shapes.NewOrder)
-        try:
-            placed = place_order(_placement(request, body), terms=terms(), now=now())
-        except NotFound as error:
-            raise _not_found(body, error) from None
-        return answer_placed(request, placed)
+        key, operation = idempotency_key(request.META), operation_of(request)
+        return answer_placed(request, place(body, caller(request), key=key, operation=operation))
 
 
 class Order(Endpoint):
@@ -279,8 +282,19 @@ def _details(body: move_shapes.OrderFields) -> Details:
     return cast(Details, given)
 
 
-def _placement(request: Request, body: shapes.NewOrder) -> Placement:
-    who = caller(request)
+def place(body: shapes.NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
+    """Places what the body asks for, once if there is a key, which belongs to the operation.
+
+    Raises NotStaff, UnknownCustomer and the refusals of `place_order`.
+    """
+    try:
+        asked = _placement(body, who, key, operation)
+        return place_order(asked, terms=terms(), now=now())
+    except NotFound as error:
+        raise _not_found(body, error) from None
+
+
+def _placement(body: shapes.NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
     if body.customer is not None and not who.is_staff:
         raise NotStaff
     return Placement(
@@ -292,8 +306,8 @@ def _placement(request: Request, body: shapes.NewOrder) -> Placement:
         ship_to=msgspec.to_builtins(body.ship_to),
         requested_for=body.requested_for,
         order_id=body.id,
-        key=idempotency_key(request),
-        operation=operation_of(request),
+        key=key,
+        operation=operation,
     )
 
 

@@ -1,62 +1,29 @@
 """The product list is given out again in front of Django: the same answer, to whom it is due."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
-from django.test import RequestFactory
 
-from larder.api import authentication, kept_answers
+from larder.api import authentication, in_front
 from larder.api.kept_answers import KeptAnswers
 from larder.api.v1 import freshness, ready_pages
 from tests.api.conftest import token_for
+from tests.api.v1.door import Door, Headers, without_id
 from tests.conftest import Api, Person
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
-Headers = dict[str, str]
 HOUR = 3600 * 10**9
-
-
-class Door:
-    """What the server answers, and how many requests came as far as Django."""
-
-    def __init__(self) -> None:
-        self.reached = 0
-        self.told: list[tuple[Any, ...]] = []
-        self._django = WSGIHandler()
-        self.application = KeptAnswers(self._counted, lambda *given: self.told.append(given))
-
-    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.reached += 1
-        return self._django(environ, start_response)
-
-    def __call__(
-        self, token: str, path: str = "products", method: str = "GET", **headers: str
-    ) -> tuple[str, Headers, bytes]:
-        """Status, headers and body; `Accept_Encoding="gzip"` is a header."""
-        if token:
-            headers.setdefault("Authorization", f"Bearer {token}")
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        environ = RequestFactory().generic(method, f"/api/v1/{path}", headers=names).environ
-        environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
-        began: list[Any] = []
-        content = self.application(environ, lambda *given: began.extend(given))
-        body = b"".join(content)
-        if isinstance(content, list) is False:
-            content.close()  # type: ignore[attr-defined]
-        assert len(dict(began[1])) == len(began[1]), "a header twice"
-        return began[0], dict(began[1]), body
 
 
 @pytest.fixture
 def door(processes_share: None, monkeypatch: pytest.MonkeyPatch) -> Door:
     monkeypatch.setattr(freshness, "LONGEST_LAG", HOUR)
-    return Door()
+    return Door(KeptAnswers)
 
 
 @pytest.fixture
@@ -68,11 +35,6 @@ def token(person: MakePerson) -> str:
 def shelf(transactional_db: None, product: MakeProduct) -> None:
     for _ in range(25):
         product()
-
-
-def without_id(answer: tuple[str, Headers, bytes]) -> tuple[str, Headers, bytes]:
-    status, headers, body = answer
-    return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
 
 
 @pytest.mark.parametrize("path", ["products", "products?limit=5", "products?in_stock=true&count=1"])
@@ -265,7 +227,7 @@ def test_the_page_before_is_given_to_nobody_once_there_is_a_new_one(
 def test_how_many_are_kept_is_bounded(
     door: Door, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_answers, "MOST_ANSWERS", 3)
+    monkeypatch.setattr(in_front, "MOST_KEPT", 3)
     for limit in range(1, 20):
         door(token, f"products?limit={limit}")
         assert len(door.application._answers) <= 3

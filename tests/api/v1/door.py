@@ -1,0 +1,59 @@
+"""The server's application in front of Django, asked in the tests' own process."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
+
+from larder.api.content_type import Application
+
+Headers = dict[str, str]
+Answered = tuple[str, Headers, bytes]
+InFront = Callable[[Application, Callable[..., None]], Application]
+
+
+class Door:
+    """What the server answers, and how many requests came as far as Django.
+
+    `kind` is KeptAnswers or OrdersInFront.
+    """
+
+    def __init__(self, kind: InFront) -> None:
+        self.reached = 0
+        self.told: list[tuple[Any, ...]] = []
+        self._django = WSGIHandler()
+        self.application: Any = kind(self._counted, lambda *given: self.told.append(given))
+
+    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.reached += 1
+        return self._django(environ, start_response)
+
+    def __call__(
+        self, token: str, path: str = "products", method: str = "GET", **headers: str
+    ) -> Answered:
+        """Status, headers and body; `Accept_Encoding="gzip"` is a header."""
+        return self.send(b"", token, path, method, **headers)
+
+    def send(
+        self, body: bytes, token: str, path: str, method: str = "POST", **headers: str
+    ) -> Answered:
+        """The same with a body."""
+        if token:
+            headers.setdefault("Authorization", f"Bearer {token}")
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        environ = RequestFactory().generic(method, f"/api/v1/{path}", body, headers=names).environ
+        environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
+        began: list[Any] = []
+        content = self.application(environ, lambda *given: began.extend(given))
+        sent = b"".join(content)
+        if isinstance(content, list) is False:
+            content.close()
+        assert len(dict(began[1])) == len(began[1]), "a header twice"
+        return began[0], dict(began[1]), sent
+
+
+def without_id(answer: Answered) -> Answered:
+    """But for the id that every answer has for itself."""
+    status, headers, body = answer
+    return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
