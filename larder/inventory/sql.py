@@ -25,8 +25,8 @@ WITH moved AS (
 )
 INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
                           committed_after, cause, reference, actor, at)
-SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[], %s::text[],
-                     %s::text[], %s::uuid[], %s::timestamptz[])
+SELECT entry.*, %s FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[],
+                               %s::text[], %s::text[], %s::uuid[]) AS entry
 """
 """Stock and ledger in one round trip. The rows are locked and the balances were counted under
 the lock, so they are written as they are; the CHECKs still stand behind them."""

@@ -54,7 +54,7 @@ def candidates(person: Callable[..., Person], product: Callable[..., int]) -> li
 def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Candidate:
     wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
     made = candidate(Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest))
-    made.lines = lines
+    made.sell(lines)
     return made
 
 
@@ -170,7 +170,7 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
                 quantity=line.quantity,
             )
         placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]))
-        placing.lines = one.lines
+        placing.sell(one.lines)
         found.append(placing)
     return found
 

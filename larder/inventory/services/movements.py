@@ -61,7 +61,8 @@ def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now:
         now_there = Balance(before.available + one.available, before.committed + one.committed)
         after[one.product] = now_there
         entries.append((one, now_there))
-    database.execute(sql.MOVE, [*_stock_columns(entries, after), *_ledger_columns(entries, now)])
+    parameters = [*_stock_columns(entries, after), now, *_ledger_columns(entries)]
+    database.execute(sql.MOVE, parameters)
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:
@@ -101,9 +102,7 @@ def _stock_columns(
     ]
 
 
-def _ledger_columns(
-    entries: Sequence[tuple[Movement, Balance]], now: datetime
-) -> list[list[object]]:
+def _ledger_columns(entries: Sequence[tuple[Movement, Balance]]) -> list[list[object]]:
     return [
         [one.product for one, _ in entries],
         [one.available for one, _ in entries],
@@ -113,7 +112,6 @@ def _ledger_columns(
         [one.cause for one, _ in entries],
         [one.reference for one, _ in entries],
         [one.actor for one, _ in entries],
-        [now] * len(entries),
     ]
 
 

@@ -173,7 +173,7 @@ def _decide(
         if isinstance(decided, DomainError):
             one.answer = decided
         else:
-            one.lines = decided
+            one.sell(decided)
 
 
 def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:

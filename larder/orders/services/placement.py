@@ -86,7 +86,8 @@ class HeldDraft:
 class Candidate:
     """A placement on its way through the transaction; done when it has an answer.
 
-    `wanted` is what was asked for, or what is in the draft once that is held.
+    `wanted` is what was asked for, or what is in the draft once that is held; `lines` is what is
+    sold, and `total` their exact sum.
     """
 
     asked: Placement
@@ -98,6 +99,7 @@ class Candidate:
     wanted: Sequence[Wanted]
     draft: HeldDraft | None = None
     lines: list[PricedLine] = field(default_factory=list)
+    total: Decimal = Decimal(0)
     answer: Placed | Exception | None = None
 
     @property
@@ -115,10 +117,10 @@ class Candidate:
         """What the customer was shown as the total."""
         return self.asked.cart.total if self.asked.cart else None
 
-    @property
-    def total(self) -> Decimal:
-        """Exact, over the priced lines."""
-        return sum((line.total for line in self.lines), Decimal(0))
+    def sell(self, lines: list[PricedLine]) -> None:
+        """It is sold as these lines."""
+        self.lines = lines
+        self.total = sum([line.total for line in lines], Decimal(0))
 
 
 def candidate(asked: Placement) -> Candidate:

@@ -23,8 +23,9 @@ def separate_twins(
     later: list[Candidate] = []
     seen: set[object] = set()
     for one in waiting:
-        (later if seen.intersection(one.names) else group).append(one)
-        seen.update(one.names)
+        names = one.names
+        (later if seen.intersection(names) else group).append(one)
+        seen.update(names)
     return group, later
 
 
