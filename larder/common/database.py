@@ -14,7 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
 from django.db.migrations.operations import RunSQL
 from django_guid import get_guid
@@ -159,8 +159,10 @@ def release() -> None:
 
     Inside a transaction it does nothing.
     """
-    if not connection.in_atomic_block:
-        connection.close()
+    own = connections[DEFAULT_DB_ALIAS]
+    # Who only waited has none: to close it all the same costs 4 µs.
+    if own.connection is not None and not own.in_atomic_block:
+        own.close()
 
 
 LIFT_TIME_LIMIT = """
