@@ -12,9 +12,9 @@ PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
 export PGHOST PGUSER PGPASSWORD
 fresh=larder_restored
 
-run() { # $1 statements, several of them are one transaction; $2 the database
+run() { # $1 statements, several of them are one transaction
     psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --tuples-only --no-align \
-        --dbname="${2:-postgres}" --command="$1"
+        --dbname=postgres --command="$1"
 }
 
 case ${1-} in
@@ -27,14 +27,9 @@ restore)
     run "CREATE DATABASE $fresh OWNER larder_owner TEMPLATE template0"
     # `migrate` gives the rights anew.
     pg_restore --exit-on-error --no-owner --no-privileges --role=larder_owner --dbname="$fresh"
-    # What opened an account then and was ended since must not open it again: as `make restore`
-    # does, for the reasons in tools/backup/credentials.py.
-    run "UPDATE identity.session SET ended_at = now() WHERE ended_at IS NULL;
-         UPDATE identity.key SET ended_at = now() WHERE ended_at IS NULL;
-         DELETE FROM identity.password_reset;
-         DELETE FROM public.django_session;
-         SELECT setval('identity.customer_id_seq', last_value + 1000000)
-             FROM identity.customer_id_seq" "$fresh" >/dev/null
+    # What opened an account then and was ended since must not open it again: by this mark
+    # `migrate` knows (larder/ops/restored.py), and before it no server has rights here.
+    run "COMMENT ON DATABASE $fresh IS 'Restored: manage.py prepare has yet to end log-ins and keys.'"
     run "ALTER DATABASE larder RENAME TO larder_before_$(date -u +%Y%m%d%H%M%S);
          ALTER DATABASE $fresh RENAME TO larder"
     ;;

@@ -16,3 +16,8 @@ FROM key JOIN customer ON customer.id = key.customer_id
 WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
 """
 """One row by the unique index of digests, then customer_pkey; runs with every request by key."""
+
+LEAVE_NUMBERS_OUT = """
+SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq
+"""
+"""Moves the numbers of new accounts on; once after a restore, by the owner."""

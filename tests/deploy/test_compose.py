@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.backup import credentials
+from larder.ops import restored
 from tools.stack import compose
 from tools.stack.stack import WITHOUT
 
@@ -97,11 +97,8 @@ def test_settings_with_passwords_are_neither_committed_nor_in_an_image() -> None
         assert pattern in (ROOT / name).read_text().splitlines()
 
 
-def test_its_restore_ends_what_every_restore_ends() -> None:
-    """One in a container, where tools/backup is not; the other from a checkout."""
-    script = " ".join((ROOT / "deploy" / "postgresql" / "backup.sh").read_text().split())
-    wanted = [value for name, value in vars(credentials).items() if re.fullmatch("_[A-Z]+", name)]
-    assert len(wanted) == 5
-    for statement in wanted:
-        plain = statement.replace("%s", str(credentials.NUMBERS_LEFT_OUT))
-        assert " ".join(plain.split()) in script
+def test_its_restore_leaves_the_mark_by_which_prepare_ends_log_ins_and_keys() -> None:
+    script = (ROOT / "deploy" / "postgresql" / "backup.sh").read_text()
+    marked = script.index(f"COMMENT ON DATABASE $fresh IS '{restored.MARK}'")
+    assert script.index("pg_restore --exit-on-error") < marked
+    assert marked < script.index("ALTER DATABASE $fresh RENAME TO larder")

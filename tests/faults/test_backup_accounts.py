@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from larder.identity.services.restored import NUMBERS_LEFT_OUT
 from tests.faults.conftest import ROOT
 from tests.faults.copies import target
 from tests.faults.shop import PASSWORD, served_by
 from tests.faults.test_restore import prepare
 from tests.server import Server
-from tools.backup import accounts, credentials, databases, dump, restore
+from tools.backup import accounts, databases, dump, restore
 from tools.backup.accounts import Account
 from tools.backup.restore import Restored
 from tools.local_postgres import Cluster, temporary_cluster
@@ -142,7 +143,7 @@ def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(story: St
         found = owner.execute("SELECT id FROM identity.customer WHERE username = 'next'").fetchone()
         owner.execute("DELETE FROM identity.customer WHERE username = 'next'")
     assert found is not None
-    assert found[0] > credentials.NUMBERS_LEFT_OUT
+    assert found[0] > NUMBERS_LEFT_OUT
 
 
 CHANGED = {

@@ -1,28 +1,15 @@
-"""What opened an account when the backup was made, and was ended since: it must not open it again.
-
-A backup does not know which log-ins and keys ended after it, and no later one says so: a thief's
-would be live again. So all of them end.
-"""
+"""Ends what opened an account when the backup was made, by the command that every restore runs."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import psycopg
-
-# Marked as ended and not deleted: servers look for those that ended in the last minutes, for
-# access tokens are signed and would live on.
-_SESSIONS = "UPDATE identity.session SET ended_at = now() WHERE ended_at IS NULL"
-_KEYS = "UPDATE identity.key SET ended_at = now() WHERE ended_at IS NULL"
-# The token of a mail is made of the password it is to replace, and that one is back.
-_RESETS = "DELETE FROM identity.password_reset"
-_ADMIN = "DELETE FROM public.django_session"
-# An access token names an account by its number: that of somebody who registered after the backup
-# must not be the number of whoever registers next.
-_NUMBERS = (
-    "SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq"
-)
-NUMBERS_LEFT_OUT = 1_000_000
+from tools.backup.manifest import CHECKOUT
+from tools.errors import LauncherError
 
 
 @dataclass(frozen=True)
@@ -33,15 +20,21 @@ class Ended:
     keys: int
 
 
-def end(url: str) -> Ended:
-    """End every log-in, key, link of a mail and session of the admin; all of them or none."""
-    with psycopg.connect(url) as connection:
-        connection.execute("SET LOCAL statement_timeout = 0")
-        ended = Ended(
-            sessions=connection.execute(_SESSIONS).rowcount,
-            keys=connection.execute(_KEYS).rowcount,
-        )
-        connection.execute(_RESETS)
-        connection.execute(_ADMIN)
-        connection.execute(_NUMBERS, [NUMBERS_LEFT_OUT])
-    return ended
+def end(environment: Mapping[str, str]) -> Ended:
+    """End every log-in, key, link of a mail and session of the admin; all of them or none.
+
+    The environment names the database (`OWNER_DATABASE_URL`). Raises LauncherError.
+    """
+    done = subprocess.run(
+        [sys.executable, "manage.py", "end_sessions_and_keys", "--format", "json"],
+        cwd=CHECKOUT,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise LauncherError(f"Log-ins and keys could not be ended: {last}")
+    told = json.loads(done.stdout)
+    return Ended(sessions=told["sessions"], keys=told["keys"])

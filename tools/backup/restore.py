@@ -174,7 +174,7 @@ def fill(file: Path, told: Manifest, there: Target, fresh: str) -> Ended:
         prepare(there)
     databases.refuse_another(there.app, fresh)  # Before, its role may not have been there.
     with step("Sessions and keys ended"):
-        ended = credentials.end(there.owner)
+        ended = credentials.end(there.environment)
     with step("Statistics"):
         analyse(told, there)
     with step("Invariants hold"):

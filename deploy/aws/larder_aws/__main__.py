@@ -135,11 +135,18 @@ def restore_database(given: argparse.Namespace) -> None:
         restore.swap(installation, datetime.now(UTC).strftime("%Y%m%d-%H%M"), say)
         releases.prepare(installation)
         say("prepared: the roles have their passwords of now")
+        end_sessions_and_keys(given)
         return
     moment = datetime.fromisoformat(given.to) if given.to else None
     if moment and moment.tzinfo is None:
         raise Failure("--to needs its time zone: 2026-11-20T10:15:00+00:00")
     say(f"{restore.restore(installation, moment)} is there; look at it, then --swap")
+
+
+def end_sessions_and_keys(given: argparse.Namespace) -> None:
+    """End every log-in and key, as `restore --swap` does by itself; their owners make new ones."""
+    restore.end_sessions_and_keys(Installation(given.environment))
+    say("ended: every log-in and key of before")
 
 
 def rotate(given: argparse.Namespace) -> None:
@@ -217,6 +224,7 @@ def parser() -> argparse.ArgumentParser:
     one = _verb(verbs, "restore", restore_database)
     one.add_argument("--to", help="2026-11-20T10:15:00+00:00; the last moment there is")
     one.add_argument("--swap", action="store_true", help="put the restored one in its place")
+    _verb(verbs, "end-sessions-and-keys", end_sessions_and_keys)
     _verb(verbs, "rotate", rotate).add_argument("secret", choices=sorted(SECRETS))
     _verb(verbs, "secret", secret).add_argument("name", choices=settings.WRITTEN)
     _verb(verbs, "restart", restart)

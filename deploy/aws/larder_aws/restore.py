@@ -3,7 +3,7 @@
 The restored instance takes the name of the damaged one, so its address and the stacks stay as they
 are. RDS restores data, not settings: those that the template chose (`CREATED`, `CHANGED`) are read
 from the damaged one and given to the restored one. The damaged one is kept under another name
-until somebody deletes it.
+until somebody deletes it. What was ended since that moment is live again in it: it ends anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 
+from deploy.aws.larder_aws import commands
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import Installation
 
@@ -99,6 +100,19 @@ def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> 
         _wait(client, replica, installation.poll_seconds)
         say(f"{replica} follows it")
     return damaged
+
+
+def end_sessions_and_keys(installation: Installation) -> None:
+    """End what opened accounts at the moment that was restored: some was ended since.
+
+    In the task that prepares, which alone is handed the owner's password.
+    """
+    commands.run(
+        installation.outputs(),
+        "PrepareTask",
+        ["python", "manage.py", "end_sessions_and_keys"],
+        poll_seconds=installation.poll_seconds,
+    )
 
 
 def _made_like(running: Mapping[str, Any]) -> dict[str, Any]:

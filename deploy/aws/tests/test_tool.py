@@ -18,6 +18,7 @@ import pytest
 from moto.cloudformation.models import cloudformation_backends
 from moto.ecr.exceptions import ScanNotFoundException
 from moto.ecr.models import ECRBackend
+from moto.ecs.models import ecs_backends
 
 from deploy.aws import template
 from deploy.aws.larder_aws import images, releases, stacks
@@ -289,7 +290,10 @@ def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> N
         rds.add_tags_to_resource(ResourceName=one["DBInstanceArn"], Tags=own)
     assert set(before) == {"larder-production", "larder-production-replica"}
     main(["restore"])
+    begun = len(tasks_begun())
     main(["restore", "--swap"])
+    # Both as the owner of the tables, for the restored one has the log-ins and keys of then.
+    assert tasks_begun()[begun:] == [("prepare", []), ("prepare", ENDING)]
     after = databases()
     [damaged] = [name for name in after if name.startswith("larder-production-until-")]
     assert set(after) == {*before, damaged}
@@ -300,6 +304,38 @@ def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> N
         assert {setting: after[name].get(setting) for setting in LIKE_BEFORE} == kept
     ours = [{"Key": "larder:backup", "Value": "production"}]
     assert [one for one in ours if one in after["larder-production"]["TagList"]]
+
+
+ENDING = ["python", "manage.py", "end_sessions_and_keys"]
+
+
+def tasks_begun() -> list[tuple[str, list[str]]]:
+    """Whose definition each task has had, and its own command; the first one first."""
+    backend = ecs_backends["123456789012"]["eu-west-2"]
+    begun = [one for tasks in backend.tasks.values() for one in tasks.values()]
+    return [
+        (
+            one.task_definition_arn.rpartition("/")[2].split(":")[0].rpartition("-")[2],
+            one.overrides["containerOverrides"][0].get("command", []),
+        )
+        for one in begun
+    ]
+
+
+def test_log_ins_and_keys_that_could_not_be_ended_are_told_of(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.ecs import models
+
+    plain = models.Container.__init__
+
+    def failing(self: Any, *given: Any) -> None:
+        plain(self, *given)
+        self.exitCode = 1
+
+    monkeypatch.setattr(models.Container, "__init__", failing)
+    with pytest.raises(SystemExit, match="ended with 1"):
+        main(["end-sessions-and-keys"])
 
 
 LIKE_BEFORE = (

@@ -7,18 +7,26 @@ from django.conf import settings
 from django.core.management import BaseCommand, call_command
 
 from larder.common.clock import now
-from larder.ops import demo, roles
+from larder.ops import demo, restored, roles
 
 
 class Command(BaseCommand):
-    """Makes roles, migrates, grants; in demo mode loads the demo data. Safe to repeat."""
+    """Makes roles, migrates, grants, finishes a restore; in demo mode loads the demo data.
 
-    help = "Make roles, migrate, grant rights; in demo mode load the demo data. Safe to repeat."
+    Safe to repeat.
+    """
+
+    help = (
+        "Make roles, migrate, grant rights; end log-ins and keys where a restore asks for it; "
+        "in demo mode load the demo data. Safe to repeat."
+    )
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
+        if restored.unfinished():
+            self._step("log-ins and keys ended", lambda: restored.finish(now=now()))
         if settings.DEMO:
             self._step("demo catalogue", lambda: demo.load_products(now=now()))
             self._step("demo users", demo.load_users)

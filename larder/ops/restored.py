@@ -1,0 +1,39 @@
+"""A restore that cannot run Larder marks its database: whoever prepares it finishes the restore.
+
+So does that of the containers, where PostgreSQL is alone (deploy/postgresql/backup.sh). The mark is
+the database's comment, which no backup has; the servers' role has no rights there before `prepare`.
+"""
+
+from datetime import datetime
+
+from django.db import connections
+from psycopg import sql
+
+from larder.identity.services import restored
+
+MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
+_SAID = """
+SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database
+WHERE datname = current_database()
+"""
+
+
+def unfinished(*, using: str = "owner") -> bool:
+    """Whether a restore left its mark."""
+    return _said(using)[1] == MARK
+
+
+def finish(*, using: str = "owner", now: datetime) -> None:
+    """Ends log-ins and keys, then takes the mark away."""
+    restored.end_sessions_and_keys(using=using, now=now)
+    name, _ = _said(using)
+    with connections[using].cursor() as cursor:
+        unmark = sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name))
+        cursor.execute(unmark.as_string(cursor.connection))
+
+
+def _said(using: str) -> tuple[str, str | None]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(_SAID)
+        name, said = cursor.fetchone()
+    return name, said

@@ -1,0 +1,148 @@
+"""What opened an account when the backup was made opens none after a restore."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.contrib.sessions.models import Session as AdminSession
+from django.core.management import call_command
+from django.db import ProgrammingError, connection
+from psycopg import sql
+
+from larder.identity import queries
+from larder.identity.errors import SessionEnded
+from larder.identity.models import Key, PasswordReset, Session
+from larder.identity.services import keys, restored
+from larder.ops.restored import MARK
+from tests.conftest import Person
+from tests.database import superuser_url
+from tests.identity.conftest import LogIn
+
+MakePerson = Callable[..., Person]
+MakeLogIn = Callable[..., LogIn]
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = ["a secret of these tests alone, long enough to be one"]
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+@pytest.fixture
+def stolen(person: MakePerson, log_in: MakeLogIn, now: datetime) -> tuple[LogIn, str]:
+    """A log-in and a key; beside them a link of a mail and a session of the admin."""
+    who = person()
+    PasswordReset.objects.create(customer_id=who.id, created_at=now)
+    AdminSession.objects.create(
+        session_key="admin", session_data="", expire_date=now + timedelta(days=1)
+    )
+    text = keys.create_key(who.id, "till", now=now).text
+    assert text is not None
+    return log_in(who), text
+
+
+def live() -> dict[str, int]:
+    """How many there are of each."""
+    return {
+        "sessions": Session.objects.filter(ended_at=None).count(),
+        "keys": Key.objects.filter(ended_at=None).count(),
+        "resets": PasswordReset.objects.count(),
+        "admin": AdminSession.objects.count(),
+    }
+
+
+ALL = {"sessions": 1, "keys": 1, "resets": 1, "admin": 1}
+NONE = dict.fromkeys(ALL, 0)
+
+
+def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
+    stolen: tuple[LogIn, str],
+) -> None:
+    log_in, key = stolen
+    assert live() == ALL
+    told = StringIO()
+    call_command("end_sessions_and_keys", format="json", stdout=told)
+    assert json.loads(told.getvalue()) == {"sessions": 1, "keys": 1}
+    assert live() == NONE
+    with pytest.raises(SessionEnded):
+        log_in.refresh(log_in.pair.refresh, at=1)
+    assert queries.key_owner(key, secrets=SECRETS) is None
+
+
+def test_what_had_ended_before_keeps_its_moment(stolen: tuple[LogIn, str], now: datetime) -> None:
+    earlier = now - timedelta(hours=1)
+    Session.objects.update(ended_at=earlier)
+    told = StringIO()
+    call_command("end_sessions_and_keys", stdout=told)
+    assert told.getvalue() == "Ended: 0 log-ins, 1 keys.\n"
+    assert Session.objects.get().ended_at == earlier
+
+
+def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(person: MakePerson) -> None:
+    before = person().id
+    call_command("end_sessions_and_keys", stdout=StringIO())
+    assert person().id > before + restored.NUMBERS_LEFT_OUT
+
+
+def test_all_of_it_ends_or_nothing(stolen: tuple[LogIn, str], now: datetime) -> None:
+    """The server's role may not move a sequence: it is the owner's command."""
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        restored.end_sessions_and_keys(using="default", now=now)
+    assert live() == ALL
+
+
+@pytest.fixture
+def marked() -> Iterator[Callable[[str | None], None]]:
+    """Writes the comment of this process's database."""
+    name = urlsplit(os.environ["DATABASE_URL"]).path[1:]
+
+    def comment(text: str | None) -> None:
+        with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+            said = sql.SQL("COMMENT ON DATABASE {} IS {}")
+            superuser.execute(said.format(sql.Identifier(name), sql.Literal(text)))
+
+    yield comment
+    comment(None)
+
+
+def comment_now() -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE datname = current_database()"
+        )
+        found: str | None = cursor.fetchone()[0]
+    return found
+
+
+def prepare() -> None:
+    command = [sys.executable, "manage.py", "prepare"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_preparing_ends_them_once_where_a_restore_left_its_mark(
+    stolen: tuple[LogIn, str], marked: Callable[[str | None], None]
+) -> None:
+    marked(MARK)
+    prepare()
+    assert live() == NONE
+    assert comment_now() is None
+    Session.objects.update(ended_at=None)
+    prepare()
+    assert live() == NONE | {"sessions": 1}
+
+
+@pytest.mark.parametrize("said", [None, "The shop of Larder & Sons."])
+def test_preparing_ends_nothing_where_there_is_no_mark(
+    stolen: tuple[LogIn, str], marked: Callable[[str | None], None], said: str | None
+) -> None:
+    marked(said)
+    prepare()
+    assert live() == ALL
+    assert comment_now() == said
