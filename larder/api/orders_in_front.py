@@ -45,7 +45,6 @@ REPLAYED = "Idempotency-Replayed"
 OF_ONE = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION})
 """Headers that another order's answer has otherwise."""
 
-
 ID = "HTTP_CORRELATION_ID"
 
 
