@@ -16,7 +16,7 @@ from io import BytesIO
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
-from django_guid import set_guid
+from django_guid import clear_guid, set_guid
 
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
@@ -81,6 +81,7 @@ class OrdersInFront:
             return self._application(environ, start_response)
         start_response(CREATED, [*headers, *answer.headers])
         self._tell(201, environ[BEGAN], environ[ID], answer.who)
+        clear_guid()
         return [answer.content]
 
     def _keeping(
@@ -110,9 +111,10 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     if who is None:
         return None
     environ[BEGAN] = perf_counter_ns()
-    raw = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    length = int(environ["CONTENT_LENGTH"])
+    raw = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(raw)
-    body = sound(raw, NewOrder)
+    body = sound(raw, NewOrder) if len(raw) == length else None
     if body is None:
         return None
     environ[ID] = correlation_id(environ.get(ID))

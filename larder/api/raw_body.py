@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 
 from larder.common.errors import DomainError
 
@@ -19,7 +19,11 @@ class BodyTooLarge(DomainError):
 
 
 def raw_body(asked: HttpRequest) -> bytes:
-    """All bytes of the body. Raises BodyTooLarge."""
+    """All bytes of the body.
+
+    Raises BodyTooLarge, and UnreadablePostError where the client went away before its end: what
+    came may be an order, or half a file of products, that nobody meant to send.
+    """
     return _chunked(asked) if _is_chunked(asked) else _measured(asked)
 
 
@@ -36,7 +40,10 @@ def _measured(asked: HttpRequest) -> bytes:
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         _read_away(asked, length)
         raise BodyTooLarge
-    return asked.body
+    raw = asked.body
+    if len(raw) < length:
+        raise UnreadablePostError("The body ends before its Content-Length.")
+    return raw
 
 
 def _chunked(asked: HttpRequest) -> bytes:

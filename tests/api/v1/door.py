@@ -1,6 +1,7 @@
 """The server's application in front of Django, asked in the tests' own process."""
 
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
@@ -44,6 +45,8 @@ class Door:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         environ = RequestFactory().generic(method, f"/api/v1/{path}", body, headers=names).environ
         environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = headers.get("Content_Length", str(len(body) or ""))
         began: list[Any] = []
         content = self.application(environ, lambda *given: began.extend(given))
         sent = b"".join(content)

@@ -63,7 +63,21 @@ def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
     assert (status, refused["code"]) == (413, "body_too_large")
 
     _cut_off(server, head)
+    # What came is a whole order, and the client has said that there is more.
+    for _ in range(4):
+        status, refused = _half_closed(server, f"{head}Content-Length: {len(order) + 50}", order)
+        assert (status, refused["code"]) == (400, "bad_request")
     assert server.call("GET", "me", token=token).status == 200
+
+
+def _half_closed(server: Server, head: str, body: bytes) -> Read:
+    """A client that sends no more, and reads."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+        wire.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        wire.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(wire)
+        answer.begin()
+        return answer.status, json.loads(answer.read())
 
 
 def _cut_off(server: Server, head: str) -> None:

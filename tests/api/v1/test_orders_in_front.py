@@ -225,6 +225,22 @@ def test_what_is_logged_while_it_is_placed_has_the_id_of_the_answer(
     assert (status[:3], seen) == ("404", [headers["Correlation-ID"]])
 
 
+def test_its_id_ends_with_it(ordering: Ordering) -> None:
+    ordering()
+    assert ordering.door.reached == 1
+    assert not get_guid()
+
+
+def test_a_body_that_was_cut_off_places_nothing(ordering: Ordering, jam: int) -> None:
+    """Though what came reads like an order."""
+    whole = _bytes({}, jam)
+    length = str(len(whole) + 50)
+    for headers in ({}, {"Origin": "https://elsewhere.example"}):
+        refused = ordering.raw(whole, {"Content_Length": length} | headers)
+        assert (refused[0][:3], json.loads(refused[2])["code"]) == ("400", "bad_request")
+    assert Order.objects.count() == 1
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -> None:
     body = _bytes({}, jam)
