@@ -140,6 +140,8 @@ def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, 
 def test_orders_go_on_when_a_program_was_killed(service: str, stack: Stack, load: Load) -> None:
     with load.running(CUSTOMERS):
         load.wait_for(SOME)
+        # It may still be on its way back from what the test before did to the database.
+        assert wait_until(lambda: stack[service].healthy, BACK_SECONDS)
         stack[service].signal(signal.SIGKILL)
         began = monotonic()
         load.wait_for(SOME)
