@@ -13,6 +13,16 @@ Headers = dict[str, str]
 Answered = tuple[str, Headers, bytes]
 InFront = Callable[[Application, Callable[..., None]], Application]
 
+USUAL: list[Headers] = [
+    {},
+    {"Accept": "application/json"},
+    {"Accept_Encoding": "gzip"},
+    {"Host": "localhost"},
+    {"X_Forwarded_Proto": "https"},
+    {"User_Agent": "an app", "Accept_Language": "de"},
+]
+"""Ways to ask that apps have."""
+
 
 class Door:
     """What the server answers, and how many requests came as far as Django.
