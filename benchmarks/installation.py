@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ from tools.local_postgres import Cluster
 from tools.terminal import step
 
 BARE_LIST, BARE_BYTES = "/products", "/bytes"
+KEPT_LOG = {"min_wal_size": "2GB"}
+"""As production has it (deploy/postgresql/postgresql.conf)."""
+LOG_FILES = 96
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 
@@ -78,10 +81,8 @@ class Installation:
 def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
     """Starts everything below `folder`; it ends with the block. Raises LauncherError."""
     with ExitStack() as stack:
-        cluster = Cluster(folder / "postgresql", durable=True)
-        with step("PostgreSQL started"):
-            stack.enter_context(cluster)
-            check_durability(cluster)
+        with step("PostgreSQL started, files of its log made"):
+            cluster = stack.enter_context(running_cluster(folder))
         environment = environment_of(cluster, size)
         with step("Database prepared"):
             run([sys.executable, "manage.py", "prepare"], environment)
@@ -108,6 +109,27 @@ def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
         yield Installation(
             folder, cluster, environment, shop, filled, larder, bare_django, bare_wsgi, sessions
         )
+
+
+@contextmanager
+def running_cluster(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """A PostgreSQL below `folder` as production has it, with every commit on disk before it is
+    acknowledged. Raises LauncherError."""
+    given = {**KEPT_LOG, **(settings or {})}
+    with Cluster(folder / "postgresql", durable=True, settings=given) as cluster:
+        check_durability(cluster)
+        _use_the_log_once(cluster)
+        yield cluster
+
+
+def _use_the_log_once(cluster: Cluster) -> None:
+    """A PostgreSQL that has been up for a while writes into files of its log that it has used
+    before. In a new one each 16 MB begin with a file of zeros that a commit has to wait for: the
+    p99 of orders from 64 customers was 75 ms then, and 42 without."""
+    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
+        for _ in range(LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(true, '', ''), pg_switch_wal()")
+        connection.execute("CHECKPOINT")
 
 
 def environment_of(cluster: Cluster, size: Size | None) -> dict[str, str]:

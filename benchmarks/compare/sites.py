@@ -13,10 +13,10 @@ from benchmarks import servers
 from benchmarks.installation import (
     Amount,
     Checkout,
-    check_durability,
     environment_of,
     fill,
     make_shop,
+    running_cluster,
 )
 from benchmarks.servers import Server
 from benchmarks.sessions import Sessions
@@ -50,8 +50,7 @@ class Site:
 @contextmanager
 def open_site(folder: Path, checkout: Checkout, amount: Amount) -> Iterator[Site]:
     """Starts everything below `folder`; it ends with the block. Raises LauncherError."""
-    with Cluster(folder / "postgresql", durable=True) as cluster:
-        check_durability(cluster)
+    with running_cluster(folder) as cluster:
         environment = environment_of(cluster, None)
         environment |= {name: os.environ[name] for name in CHOSEN if os.environ.get(name)}
         checkout.run(["manage.py", "prepare"], environment)

@@ -17,11 +17,11 @@ from benchmarks.growth import books, plot, report
 from benchmarks.growth.course import Found, measure
 from benchmarks.growth.questions import QUESTIONS, Question, Visitor
 from benchmarks.growth.report import Report
-from benchmarks.growth.shops import MEASURING, Extent, fill_shops, open_cluster, open_shops
+from benchmarks.growth.shops import MEASURING, Extent, fill_shops, open_shops
 from benchmarks.growth.writing import look, write
 from benchmarks.history.__main__ import progress
 from benchmarks.history.course import Pace
-from benchmarks.installation import durability
+from benchmarks.installation import durability, running_cluster
 from benchmarks.machine import describe
 from benchmarks.servers import Size
 from tools.errors import LauncherError
@@ -103,7 +103,7 @@ def opened(options: argparse.Namespace) -> Iterator[Path]:
 def measured(folder: Path, shops: Sequence[Extent], options: argparse.Namespace) -> Report:
     """Asks, places, and looks whether the books balance. Raises LauncherError."""
     pace = Pace(options.rounds, options.requests)
-    with open_cluster(folder) as cluster:
+    with running_cluster(folder, MEASURING) as cluster:
         product_bytes = bytes_a_product(cluster, shops)
         asked = ask(cluster, folder, shops, wanted(options.only), pace)
         written = [

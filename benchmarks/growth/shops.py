@@ -24,7 +24,7 @@ from benchmarks.history.shops import (
     prepare,
     write_customers,
 )
-from benchmarks.installation import Amount, check_durability, make_shop, run
+from benchmarks.installation import Amount, make_shop, run
 from benchmarks.servers import Server
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, STOCK
@@ -48,8 +48,7 @@ FILLING = {
     "work_mem": "256MB",
 }
 """PostgreSQL's settings while nothing is measured."""
-LOG_FILES = 96
-MEASURING = {"shared_buffers": "2GB", "min_wal_size": "2GB"}
+MEASURING = {"shared_buffers": "2GB"}
 """Of six shops in one PostgreSQL each would have a sixth of the launcher's 256 MB, the largest
 with 12 GB of data: what is measured then is how one shop's pages push out another's."""
 
@@ -155,24 +154,6 @@ def _write(
         part = {"first": max(first, begin), "last": last}
         connection.execute((statement % {**given, **part}).encode())
         told("rows", last, rows)
-
-
-@contextmanager
-def open_cluster(folder: Path) -> Iterator[Cluster]:
-    """The PostgreSQL of filled shops, with every commit on disk before it is acknowledged."""
-    with Cluster(folder / "postgresql", durable=True, settings=MEASURING) as cluster:
-        check_durability(cluster)
-        _use_the_log_once(cluster)
-        yield cluster
-
-
-def _use_the_log_once(cluster: Cluster) -> None:
-    """A PostgreSQL that has been up for a while writes into files of its log that it has used
-    before. In a new one each 16 MB begin with a file of zeros that a commit has to wait for."""
-    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
-        for _ in range(LOG_FILES):
-            connection.execute("SELECT pg_logical_emit_message(true, '', ''), pg_switch_wal()")
-        connection.execute("CHECKPOINT")
 
 
 @contextmanager

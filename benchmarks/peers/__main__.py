@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.generator import BadReply
-from benchmarks.installation import check_durability, durability
+from benchmarks.installation import durability, running_cluster
 from benchmarks.loads import Pace
 from benchmarks.machine import describe
 from benchmarks.peers import table
@@ -78,10 +78,7 @@ def compare(folder: Path, options: argparse.Namespace) -> bool:
     left_out: list[str] = []
     with ExitStack() as stack:
         systems = [Larder(), *installed(options.peers, options.cache.absolute(), left_out)]
-        cluster = stack.enter_context(
-            Cluster(folder / "postgresql", durable=True, settings=CONNECTIONS)
-        )
-        check_durability(cluster)
+        cluster = stack.enter_context(running_cluster(folder, CONNECTIONS))
         candidates = []
         for system in systems:
             site = make_site(cluster, system, folder, options.cache.absolute(), catalogue)
