@@ -2,13 +2,16 @@
 
 A transaction for each request is bound by commits and by the locks it holds until its commit is
 on disk. So requests wait here, and one transaction does what all of them ask. Nobody waits for
-company: who finds nothing running leads at once, as a group of one, and there is no timer.
+company: who finds nothing running leads at once, as a group of one, and there is no timer. Only
+threads that could run already run first, and join.
 
 Source of the idea: group commit of database logs (DeWitt et al., "Implementation techniques for
 main memory database systems", 1984); TigerBeetle batches its transfers likewise.
 """
 
 import copy
+import os
+import select
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +29,10 @@ Answer = TypeVar("Answer")
 
 COMPANY = 4
 """A group of so many is followed by one that waits for this process's turn, if there are turns."""
+
+
+MOST_YIELDS = 8
+"""How often a leader lets others run before it begins, as long as each time somebody joins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +126,7 @@ class GroupCommit(Generic[Asked, Answer]):
         if not leads:
             self._wait(entry)
         if entry.leads:
-            self._lead()
+            self._lead(entry)
         if isinstance(entry.answer, Exception):
             raise entry.answer
         return entry.answer  # type: ignore[return-value]
@@ -148,21 +155,39 @@ class GroupCommit(Generic[Asked, Answer]):
         self._observe.refused("late")
         return True
 
-    def _lead(self) -> None:
+    def _lead(self, leader: _Entry[Asked, Answer]) -> None:
         done: list[_Entry[Asked, Answer]] = []
         running = Stopwatch()
         try:
             with self._turns.turn(wait=self._last_size >= COMPANY):
+                self._let_join()
                 running = Stopwatch()
                 done += self._take()
                 self._answer(done)
         finally:
             seconds = running.seconds
             # The next group goes to the database while the answers of this one are written.
-            self._hand_over()
+            self._hand_over(leader)
             for entry in done:
                 entry.turn.release()
             self._tell(done, seconds)
+
+    def _let_join(self) -> None:
+        """Lets those run that could, and are about to ask.
+
+        A thread that leads has the interpreter and a core. Were it to go on, it would take along
+        who is there already, and those behind it would come as one group more: of 16 customers
+        at once that costs PostgreSQL an eighth more for each order, of 4 a quarter. Where nobody
+        else could run, both calls return at once (1 µs).
+        """
+        here = 0
+        for _ in range(MOST_YIELDS):
+            if len(self._waiting) <= here:
+                return
+            here = len(self._waiting)
+            os.sched_yield()
+            # That keeps the interpreter, this lets it go.
+            select.select((), (), (), 0)
 
     def _tell(self, done: Sequence[_Entry[Asked, Answer]], seconds: float) -> None:
         ran = [(one.waited, one.answer) for one in done if one.waited is not None]
@@ -227,8 +252,11 @@ class GroupCommit(Generic[Asked, Answer]):
                 self._waiting.remove(entry)
         return tired
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, leader: _Entry[Asked, Answer]) -> None:
         with self._mutex:
+            if self._waiting and self._waiting[0] is leader:
+                # It was ended before it took its group, and would be handed the lead again.
+                self._waiting.popleft()
             self._led = bool(self._waiting)
             if self._waiting:
                 self._waiting[0].leads = True

@@ -1,5 +1,6 @@
 """Group commit: nobody waits for company, nobody is left behind, and no failure is shared."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -8,12 +9,13 @@ from pathlib import Path
 from random import Random
 from threading import Event, Lock, get_ident
 from time import monotonic, sleep
+from unittest.mock import Mock
 
 import pytest
 
 from larder.common import turnstile
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import COMPANY, GroupCommit, Limits
+from larder.common.group_commit import COMPANY, MOST_YIELDS, GroupCommit, Limits
 from larder.common.telemetry import Group, Observers
 from larder.common.turnstile import Turnstile
 from tools.processes import wait_until
@@ -72,6 +74,54 @@ def test_who_comes_alone_is_a_group_of_one_in_their_own_thread_and_waits_for_nob
     queue: GroupCommit[int, int] = GroupCommit(till.run, PATIENT)
     assert [queue.ask(4), queue.ask(5)] == [8, 10]
     assert (till.groups, till.threads) == ([[4], [5]], [get_ident()] * 2)
+
+
+def test_who_leads_lets_those_join_who_are_about_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    till = Till()
+    till.open.set()
+    queue: GroupCommit[int, int] = GroupCommit(till.run, PATIENT)
+    coming = [5, 6]
+    with ThreadPoolExecutor(2) as pool:
+
+        def others_run(*_: object) -> None:
+            waiting = len(queue._waiting)
+            if coming:
+                pool.submit(queue.ask, coming.pop(0))
+                assert wait_until(lambda: len(queue._waiting) > waiting)
+
+        monkeypatch.setattr(os, "sched_yield", others_run)
+        assert queue.ask(4) == 8
+    assert till.groups == [[4, 5, 6]]
+
+
+def test_who_leads_begins_although_others_never_stop_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    till = Till()
+    till.open.set()
+    queue: GroupCommit[int, int] = GroupCommit(till.run, PATIENT)
+    with ThreadPoolExecutor(MOST_YIELDS + 1) as pool:
+
+        def one_more_comes(*_: object) -> None:
+            waiting = len(queue._waiting)
+            pool.submit(queue.ask, 2)
+            assert wait_until(lambda: len(queue._waiting) > waiting)
+
+        monkeypatch.setattr(os, "sched_yield", one_more_comes)
+        assert queue.ask(4) == 8
+    assert till.groups == [[4, *[2] * MOST_YIELDS]]
+
+
+def test_a_leader_that_is_ended_while_it_lets_others_join_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue: GroupCommit[int, int] = GroupCommit(list, PATIENT)
+    monkeypatch.setattr(os, "sched_yield", Mock(side_effect=SystemExit))
+    with pytest.raises(SystemExit):
+        queue.ask(1)
+    monkeypatch.undo()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(queue.ask, 2).result(30) == 2
 
 
 def test_those_who_come_meanwhile_go_together_in_the_order_they_came() -> None:

@@ -345,3 +345,24 @@ def test_a_turn_ends_when_all_is_written_and_before_it_is_committed(
     place_orders([asked, asked], terms=GBP, now=now, before_commit=look)
     assert seen == [(2, 0)]
     assert orders() == 2
+
+
+def test_answers_are_made_when_the_locks_are_given_back(
+    person: Callable[..., Person],
+    product: MakeProduct,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    who, jam = person(), product(stock=5)
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 2)])
+
+    def look(*_: Any, **__: Any) -> None:
+        free = LOCK.replace("FOR UPDATE", "FOR UPDATE NOWAIT")
+        with psycopg.connect(superuser_url()) as other:
+            other.execute(free, [jam])
+        seen.append(orders())
+
+    seen: list[int] = []
+    monkeypatch.setattr("larder.orders.services.place_orders.answer_placed", look)
+    place_orders([asked], terms=GBP, now=now)
+    assert seen == [1]

@@ -17,7 +17,7 @@ from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
 from larder.orders.services.held_drafts import hold_drafts
 from larder.orders.services.placement import Candidate, Placed, Placement, candidate
-from larder.orders.services.write_orders import write_placed
+from larder.orders.services.write_orders import answer_placed, write_placed
 from tests.conftest import Person
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -131,6 +131,7 @@ def test_the_answers_are_what_a_later_reading_finds(
     candidates: list[Candidate], now: datetime
 ) -> None:
     write_placed(candidates, currency="GBP", now=now)
+    answer_placed(candidates, currency="GBP", now=now)
     later = queries.orders([one.id for one in candidates])
     answers = [one.answer for one in candidates]
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in candidates]
@@ -225,6 +226,7 @@ def test_the_answers_of_drafts_and_orders_are_what_a_later_reading_finds(
     with transaction.atomic():
         hold_drafts(placed)
         write_placed(placed, currency="GBP", now=now)
+    answer_placed(placed, currency="GBP", now=now)
     later = queries.orders([one.id for one in placed])
     answers = [one.answer for one in placed]
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in placed]

@@ -32,18 +32,24 @@ class Storm:
 
 
 def send_at_once(
-    shop: Shop, who: Person, jam: int, *, key: str | None = None, id: UUID | None = None
+    shop: Shop,
+    who: Person,
+    jam: int,
+    *,
+    key: str | None = None,
+    id: UUID | None = None,
+    twins: int = TWINS,
 ) -> Storm:
-    """The same order TWINS times, with a key or an id."""
+    """The same order many times, with a key or an id."""
     shop.enter(who)
     place = partial(shop.place, who, [(jam, 3)], key=key, id=id)
-    answers = at_once(shop, [place] * TWINS)
+    answers = at_once(shop, [place] * twins)
     return Storm(jam, answers, orders_of(jam))
 
 
 def check(outcome: Storm) -> None:
     """One order; the same answer for all; one of them was the first."""
-    assert Counter(answer.code for answer in outcome.answers) == {OK: TWINS}
+    assert {answer.code for answer in outcome.answers} == {OK}
     assert outcome.orders == 1
     assert [answer.replayed for answer in outcome.answers].count(False) == 1
     first = outcome.answers[0].content
@@ -72,10 +78,11 @@ def test_without_the_claim_it_is_placed_more_than_once(
 def test_without_the_claim_twins_of_an_id_run_into_each_other(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
-    """The primary key holds the order itself together, but not the answers."""
+    """The primary key holds the order itself together, but not the answers. Of a group, who ran
+    into a twin is tried again and finds it, so each comes alone to its process."""
     shop, who, jam = unguarded("any claim"), person(), product(stock=100)
     assert_breaks(
-        lambda: send_at_once(shop, who, jam, id=new_id()),
+        lambda: send_at_once(shop, who, jam, id=new_id(), twins=2),
         check,
         fault=lambda outcome: any(
             answer.code in {"IntegrityError", "internal_error"} for answer in outcome.answers

@@ -13,8 +13,8 @@ from larder.common.group_commit import GroupCommit, Limits
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
 from larder.orders.services.held_up import Aside, HeldUp
-from larder.orders.services.place_orders import place_orders
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.place_orders import place_candidates, place_orders
+from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
 
 LIMITS = Limits(entries=128, weight=2_000, waiting=1_000, patience=5.0, outage_patience=1.0)
 """A group's weight is its lines."""
@@ -35,7 +35,10 @@ MOST_ASIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    """`candidate` is prepared by who asks: the leader, who holds up all others, need not."""
+
     placement: Placement
+    candidate: Candidate
     now: datetime
 
     @property
@@ -49,7 +52,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
 
     Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
     """
-    one = _Asked(asked, now)
+    one = _Asked(asked, candidate(asked), now)
     if _aside.concerns(one.products):
         return _place_aside(one, terms)
     groups = _groups(terms)
@@ -94,9 +97,8 @@ def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
 
 
 def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Placed | Exception]:
-    placements = [one.placement for one in group]
-    answers = place_orders(
-        placements,
+    answers = place_candidates(
+        [one.candidate for one in group],
         terms=terms,
         # A repeat is told by what it asks for, so the moment may be that of the youngest.
         now=max(one.now for one in group),

@@ -37,7 +37,7 @@ from larder.orders.services.repeats import (
     separate_twins,
     settle_carts,
 )
-from larder.orders.services.write_orders import write_placed
+from larder.orders.services.write_orders import answer_placed, write_placed
 
 
 def _nothing() -> None:
@@ -46,6 +46,21 @@ def _nothing() -> None:
 
 def place_orders(
     asked: Sequence[Placement],
+    *,
+    terms: Terms,
+    now: datetime,
+    lock_wait: float | None = None,
+    before_commit: Callable[[], None] = _nothing,
+) -> list[Placed | Exception]:
+    """Places a group, as `place_candidates` does, that was not prepared before."""
+    candidates = [candidate(one) for one in asked]
+    return place_candidates(
+        candidates, terms=terms, now=now, lock_wait=lock_wait, before_commit=before_commit
+    )
+
+
+def place_candidates(
+    candidates: Sequence[Candidate],
     *,
     terms: Terms,
     now: datetime,
@@ -65,8 +80,7 @@ def place_orders(
     SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
     CartEmpty, StaleVersion. The lines of a refused draft are named by ascending line id.
     """
-    candidates = [candidate(one) for one in asked]
-    waiting = candidates
+    waiting: Sequence[Candidate] = candidates
     while waiting:
         group, waiting = separate_twins(waiting)
         hold = telemetry.Hold()
@@ -76,9 +90,16 @@ def place_orders(
         if failure is not None and not database.undid(failure):
             # Without the database each transaction would wait for it as long as the first.
             group, waiting = [*group, *waiting], []
-        for one in group if failure is not None else ():
-            one.answer = failure
+        if failure is None:
+            answer_placed(group, currency=terms.currency, now=now)
+        else:
+            _fail(group, failure)
     return [one.answer for one in candidates if one.answer is not None]
+
+
+def _fail(group: Sequence[Candidate], failure: Exception) -> None:
+    for one in group:
+        one.answer = failure
 
 
 def _in_one_transaction(

@@ -87,7 +87,8 @@ class Candidate:
     """A placement on its way through the transaction; done when it has an answer.
 
     `wanted` is what was asked for, or what is in the draft once that is held; `lines` is what is
-    sold, and `total` their exact sum.
+    sold, and `total` their exact sum. `written` is what the order's row has beside that, once it
+    is written.
     """
 
     asked: Placement
@@ -100,6 +101,7 @@ class Candidate:
     draft: HeldDraft | None = None
     lines: list[PricedLine] = field(default_factory=list)
     total: Decimal = Decimal(0)
+    written: HeldDraft | None = None
     answer: Placed | Exception | None = None
 
     @property

@@ -44,8 +44,7 @@ def claim_and_replay(group: Sequence[Candidate], *, now: datetime) -> Collection
 
 def settle_carts(group: Sequence[Candidate]) -> None:
     """Records which order came of the keys under which a cart was placed."""
-    carts = [one for one in group if one.asked.cart is not None]
-    placed = [one for one in carts if isinstance(one.answer, Placed) and not one.answer.replayed]
+    placed = [one for one in group if one.asked.cart is not None and one.written is not None]
     idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
 
 

@@ -16,7 +16,7 @@ from larder.orders.services.placement import Candidate, HeldDraft, Placed
 
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
-    """Writes the orders and answers their candidates."""
+    """Writes the orders. What answers their candidates is made of it by `answer_placed`."""
     new = [one for one in placed if one.draft is None]
     drafts = [(one, one.draft) for one in placed if one.draft is not None]
     if new:
@@ -45,8 +45,8 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
         # Neither the order nor a line of it was there before.
-        made = HeldDraft(number_of[one.id], 0, now, [next(lines_left) for _ in one.lines])
-        one.answer = Placed(_view(one, made, currency, now), replayed=False)
+        line_ids = [next(lines_left) for _ in one.lines]
+        one.written = HeldDraft(number_of[one.id], 0, now, line_ids)
 
 
 def _place_drafts(
@@ -64,7 +64,15 @@ def _place_drafts(
     if len(found) != len(drafts):
         raise RuntimeError("a draft was placed by somebody else while it was locked")
     for one, draft in drafts:
-        one.answer = Placed(_view(one, draft, currency, now), replayed=False)
+        one.written = draft
+
+
+def answer_placed(group: Sequence[Candidate], *, currency: str, now: datetime) -> None:
+    """Answers those whose orders were written, as they stand now. To be called when that is
+    committed: what is made here would hold the locks of stock for a tenth longer."""
+    for one in group:
+        if one.written is not None:
+            one.answer = Placed(_view(one, one.written, currency, now), replayed=False)
 
 
 def _content(one: Candidate) -> tuple[object, ...]:
