@@ -21,7 +21,7 @@ from benchmarks.loads import Pace
 from benchmarks.machine import describe
 from benchmarks.peers import table
 from benchmarks.peers.catalogue import Catalogue, choose
-from benchmarks.peers.course import MANY, RUSHES, Candidate, buyers_needed, run
+from benchmarks.peers.course import RUSHES, Candidate, buyers_needed, run
 from benchmarks.peers.larder.system import Larder
 from benchmarks.peers.oscar.system import Oscar
 from benchmarks.peers.system import Site, System
@@ -85,7 +85,6 @@ def compare(folder: Path, options: argparse.Namespace) -> bool:
             candidate = started(system, site, stack, left_out)
             candidates += [candidate] if candidate else []
         found = run(candidates, pace)
-        candidates[0].orders(pace, MANY)
         setup = facts(folder, cluster, pace, catalogue)
     judged = table.judge(found)
     notes = table.closing(found, judged, left_out)

@@ -18,6 +18,8 @@ from tools.terminal import say
 
 READERS, CLIENTS, MANY, CROWD = 16, 8, 64, 60
 WARMING_SECONDS = 5.0
+CROWDED = Pace(rounds=1, warm_up=5.0, seconds=15.0)
+"""An order of a peer takes seconds among MANY."""
 RUSHES = 3
 SHOWN = 1000
 """Characters of a wrong answer."""
@@ -28,7 +30,7 @@ TWICE = 12
 @dataclass(slots=True)
 class Found:
     """All that was found out about one system. `memory`: bytes when idle. `twice`: "refused",
-    "sold" or what went wrong. `many`: orders from MANY clients, where that was measured.
+    "sold" or what went wrong. `many`: orders from MANY clients.
     `errors`: answers 5xx while orders were placed one after the other; `missing`: units that left
     the tables meanwhile and that no order has (negative: that orders have and the tables still)."""
 
@@ -159,6 +161,8 @@ def run(candidates: Sequence[Candidate], pace: Pace) -> list[Found]:
             candidate.pages(pace)
         for candidate in candidates:
             candidate.orders(pace)
+    for candidate in candidates:
+        candidate.orders(CROWDED, MANY)
     for candidate in candidates:
         for _ in range(RUSHES):
             candidate.rush()

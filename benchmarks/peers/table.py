@@ -14,7 +14,8 @@ from benchmarks.peers.course import CLIENTS, CROWD, MANY, READERS, TWICE, Found
 HEADINGS = (
     "",
     "list of 20: a second, p99 ms",
-    "orders of 3 lines: a second, p99 ms",
+    f"orders of 3 lines, {CLIENTS} clients: a second, p99 ms",
+    f"{MANY} clients: a second, p99 ms",
     "requests: page, order",
     f"sold of {FEW}, {CROWD} buyers at once",
     f"{TWICE} + {TWICE} of {FEW}",
@@ -38,6 +39,8 @@ class Bar:
 BARS = (
     Bar("W", "django-oscar", 100),
     Bar("W", "Vendure", 200),
+    Bar(f"W{MANY}", "django-oscar", 100),
+    Bar(f"W{MANY}", "Vendure", 200),
     Bar("R", "Vendure", 10),
     Bar("R", "django-oscar", 0),
 )
@@ -74,7 +77,7 @@ def judge(found: Sequence[Found]) -> list[Judged]:
 
 
 def _load(found: Found, load: str) -> Sequence[Measurement]:
-    return found.orders if load == "W" else found.pages
+    return {"R": found.pages, "W": found.orders, f"W{MANY}": found.many}[load]
 
 
 def passed(found: Sequence[Found], judged: Sequence[Judged]) -> bool:
@@ -100,18 +103,24 @@ def rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
 
 def _row(one: Found) -> tuple[str, ...]:
     # How many cores there are has no part in what is shown here.
-    pages, orders = summary(one.pages, cores=1), summary(one.orders, cores=1)
+    pages = summary(one.pages, cores=1)
     sold = [f"**{rush.sold}**" if rush.oversold else str(rush.sold) for rush in one.rushes]
     return (
         one.name,
         f"{pages.rate:,.0f}, {pages.p99:,.0f}",
-        f"{orders.rate:,.{0 if orders.rate >= 100 else 1}f}, {orders.p99:,.0f}",
+        _placed(one.orders),
+        _placed(one.many),
         f"{one.page_requests}, {one.order_requests}",
         ", ".join(sold),
         {"refused": "refused", "sold": "**sold**"}.get(one.twice, "failed"),
         f"{one.memory / 2**20:,.0f} MB",
         f"{len(one.services)} ({', '.join(one.services)})",
     )
+
+
+def _placed(rounds: Sequence[Measurement]) -> str:
+    orders = summary(rounds, cores=1)
+    return f"{orders.rate:,.{0 if orders.rate >= 100 else 1}f}, {orders.p99:,.0f}"
 
 
 def markdown(found: Sequence[Found]) -> str:
@@ -144,9 +153,6 @@ def closing(found: Sequence[Found], judged: Sequence[Judged], left_out: Sequence
     """Ratios, what went wrong, what is missing."""
     notes = [str(one) for one in judged]
     for one in found:
-        if one.many:
-            many = summary(one.many, cores=1)
-            notes.append(f"{one.name} with {MANY} clients: {many.rate:,.0f} orders/s.")
         lost = [f"{rush.sold} sold, {rush.left} left" for rush in one.rushes if rush.oversold]
         if lost:
             notes.append(f"{one.name} sold more than there was: {'; '.join(lost)}.")
@@ -170,7 +176,7 @@ def page(found: Sequence[Found], notes: Sequence[str], setup: Mapping[str, Any])
     facts = [f"- {name}: {value}" for name, value in setup.items()]
     introduction = (
         f"Medians over the rounds; lists from {READERS} connections, whole orders of three lines "
-        f"from {CLIENTS} clients."
+        f"from {CLIENTS} clients, and in one round from {MANY}."
     )
     return "\n".join(
         ["# Larder and its peers", "", introduction, "", markdown(found), "", *facts, ""]
