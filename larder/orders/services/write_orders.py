@@ -45,8 +45,8 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
         # Neither the order nor a line of it was there before.
-        line_ids = [next(lines_left) for _ in one.lines]
-        one.written = HeldDraft(number_of[one.id], 0, now, line_ids)
+        own_lines = [next(lines_left) for _ in one.lines]
+        one.written = HeldDraft(number_of[one.id], 0, now, own_lines)
 
 
 def _place_drafts(
