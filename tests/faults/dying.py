@@ -33,7 +33,7 @@ def die_after(step: Callable[..., Any]) -> Callable[..., Any]:
 # Everything is written and nothing committed; or committed, and nobody told.
 STEPS = {
     "before the commit": (place_orders, "write_placed"),
-    "after the commit": (place_order, "place_orders"),
+    "after the commit": (place_order, "place_candidates"),
 }
 module, name = STEPS[os.environ["MOMENT"]]
 setattr(module, name, die_after(getattr(module, name)))
