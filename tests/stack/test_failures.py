@@ -102,7 +102,9 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
         finally:
             load.server.hang_up()
 
-    frozen = stack["app1"]
+    frozen, other = stack["app1"], stack["app2"]
+    # As the test before left them, they may be on their way back.
+    assert wait_until(lambda: frozen.healthy and other.healthy, BACK_SECONDS)
     with ThreadPoolExecutor(CUSTOMERS) as crowd:
         for pid in (frozen.pid, *children(frozen.pid)):
             send(pid, signal.SIGSTOP)
@@ -112,7 +114,8 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
         finally:
             frozen.signal(signal.SIGKILL)
         answered = Counter(one.result() for one in placing)
-    assert answered.keys() == {201, 502}, answered
+    # 503 says that nothing was done: the other server was not yet all there, and nginx knew.
+    assert {201, 502} <= answered.keys() <= {201, 502, 503}, answered
     shown = load.server.call("GET", f"products/{load.product}", token=load.token)
     assert shown.body["quantity"] == STOCK - answered[201]
     assert wait_until(lambda: frozen.healthy, BACK_SECONDS)

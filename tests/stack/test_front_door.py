@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.conftest import Person
 from tests.stack.front_door import FrontDoor
+from tools.processes import wait_until
 from tools.stack import Stack
 
 MakePerson = Callable[[], Person]
@@ -54,8 +55,13 @@ def test_a_customer_registers_logs_in_orders_and_finds_the_order(
 def test_both_servers_take_part(stack: Stack, front: FrontDoor) -> None:
     for _ in range(20):
         assert front.call("GET", "/livez").status == 200
-    served = {line["server"] for line in requests(stack) if line["path"] == "/livez"}
-    assert served == {f"{stack.addresses[name]}:8000" for name in ("app1", "app2")}
+    both = {f"{stack.addresses[name]}:8000" for name in ("app1", "app2")}
+
+    def served() -> set[str]:
+        return {line["server"] for line in requests(stack) if line["path"] == "/livez"}
+
+    # A line is written when its answer has gone out.
+    assert wait_until(lambda: served() == both), served()
 
 
 def test_it_speaks_http_2_and_sends_plain_http_to_tls(stack: Stack) -> None:
@@ -83,7 +89,8 @@ def test_a_request_has_one_id_from_the_front_door_to_the_answer(
     made = front.call("GET", "/livez", headers={"Correlation-ID": '"> or another'})
     told = made.headers["correlation-id"]
     assert len(told) == 32
-    assert {given, told} <= {line["correlation_id"] for line in requests(stack)}
+    both = {given, told}
+    assert wait_until(lambda: both <= {line["correlation_id"] for line in requests(stack)})
 
 
 def test_metrics_are_for_inside_even_with_the_token(stack: Stack, front: FrontDoor) -> None:
