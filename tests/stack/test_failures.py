@@ -114,7 +114,7 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
         finally:
             frozen.signal(signal.SIGKILL)
         answered = Counter(one.result() for one in placing)
-    # 503 says that nothing was done: the other server was not yet all there, and nginx knew.
+    # 503 says that nothing was done; the units below hold it to that.
     assert {201, 502} <= answered.keys() <= {201, 502, 503}, answered
     shown = load.server.call("GET", f"products/{load.product}", token=load.token)
     assert shown.body["quantity"] == STOCK - answered[201]
