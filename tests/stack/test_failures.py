@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -103,8 +103,10 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
             load.server.hang_up()
 
     frozen, other = stack["app1"], stack["app2"]
-    # As the test before left them, they may be on their way back.
+    # As the test before left them, they may be on their way back; and nginx leaves out for two
+    # seconds (fail_timeout) what did not answer.
     assert wait_until(lambda: frozen.healthy and other.healthy, BACK_SECONDS)
+    sleep(2.5)
     with ThreadPoolExecutor(CUSTOMERS) as crowd:
         for pid in (frozen.pid, *children(frozen.pid)):
             send(pid, signal.SIGSTOP)
