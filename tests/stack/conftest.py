@@ -5,13 +5,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from larder.identity.models import Customer
 from tests.conftest import Person
 from tests.race.shops import HttpShop
-from tests.stack.front_door import FrontDoor
+from tests.stack.front_door import BACK_SECONDS, FrontDoor, requests
+from tools.processes import wait_until
 from tools.stack import Stack, programs
 
 VARIABLES = {"RATE_LIMITS": "wide", "COMPAT": "", "REGISTRATION": "open"}
@@ -46,6 +48,23 @@ def front(stack: Stack) -> Iterator[FrontDoor]:
     """A client; a thread of it keeps a connection."""
     with FrontDoor(url=stack.url, certificate=stack.certificate) as door:
         yield door
+
+
+@pytest.fixture(autouse=True)
+def whole(stack: Stack, front: FrontDoor) -> None:
+    """Whatever the test before ended is back, and nginx knows of it: a server that did not answer
+    is left out for a while (fail_timeout)."""
+    lasting = [one for one in stack.processes.values() if not one.service.once]
+    assert wait_until(lambda: all(one.healthy for one in lasting), BACK_SECONDS)
+    servers = {f"{stack.addresses[name]}:8000" for name in ("app1", "app2")}
+
+    def chosen() -> set[str]:
+        asked = [uuid4().hex for _ in range(4)]
+        for one in asked:
+            front.call("GET", "/livez", headers={"Correlation-ID": one})
+        return {line["server"] for line in requests(stack) if line["correlation_id"] in asked}
+
+    assert wait_until(lambda: servers <= chosen(), BACK_SECONDS)
 
 
 @pytest.fixture

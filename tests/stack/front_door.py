@@ -1,16 +1,21 @@
 """A client of the whole set, who knows nothing but the front door."""
 
 import http.client
+import json
 import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.server import Server
+from tools.stack import Stack
 
 NAME = "localhost"
 """What the certificate is for; the address is another in each run."""
+BACK_SECONDS = 30.0
+"""In which what was killed is back: ten on a machine that has nothing else to do."""
 
 
 @dataclass
@@ -37,6 +42,12 @@ class FrontDoor(Server):
         address = urlsplit(self.url)
         plain = socket.create_connection((address.hostname, address.port), timeout)
         return self._context.wrap_socket(plain, server_hostname=NAME)
+
+
+def requests(stack: Stack) -> list[Any]:
+    """The last requests in nginx's log."""
+    lines = stack["nginx"].log.tail().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 class _Connection(http.client.HTTPSConnection):

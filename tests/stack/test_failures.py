@@ -8,23 +8,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
 from tests.conftest import Person
 from tests.faults.load import Load
 from tests.race.shops import PASSWORD
-from tests.stack.front_door import FrontDoor
+from tests.stack.front_door import BACK_SECONDS, FrontDoor
 from tools.processes import children, send, wait_until
 from tools.stack import Stack
+from tools.stack.process import Process
 
 MakePerson = Callable[[], Person]
 MakeProduct = Callable[[int], int]
 STOCK = 100_000
 CUSTOMERS, SOME = 6, 15
-BACK_SECONDS = 30.0
-"""Ten on a machine that has nothing else to do."""
 TOLD_SECONDS = 6.0
 """Three, on such a machine."""
 LATER = frozenset({502, 503, 504})
@@ -43,6 +42,12 @@ def assert_kept(load: Load) -> None:
     shown = load.server.call("GET", f"products/{load.product}", token=load.token)
     assert shown.body["quantity"] == STOCK - len(load.acknowledged)
     assert len(set(load.acknowledged.values())) == len(load.acknowledged)
+
+
+def kill(process: Process) -> None:
+    """As soon as it runs: a worker without its database ends by itself, some time later."""
+    assert wait_until(lambda: process.healthy, BACK_SECONDS)
+    process.signal(signal.SIGKILL)
 
 
 def is_back_since(began: float) -> None:
@@ -81,7 +86,8 @@ def test_a_server_that_is_killed_is_not_noticed_by_readers_and_costs_no_order(
     asked twice is asked twice."""
     with load.running(CUSTOMERS), readers(load) as seen:
         load.wait_for(SOME)
-        stack["app1"].signal(signal.SIGKILL)
+        kill(stack["app1"])
+        assert not stack["app1"].healthy
         load.wait_for(SOME)
         assert wait_until(lambda: stack["app1"].healthy, BACK_SECONDS)
         load.wait_for(SOME)
@@ -102,11 +108,7 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
         finally:
             load.server.hang_up()
 
-    frozen, other = stack["app1"], stack["app2"]
-    # As the test before left them, they may be on their way back; and nginx leaves out for two
-    # seconds (fail_timeout) what did not answer.
-    assert wait_until(lambda: frozen.healthy and other.healthy, BACK_SECONDS)
-    sleep(2.5)
+    frozen = stack["app1"]
     with ThreadPoolExecutor(CUSTOMERS) as crowd:
         for pid in (frozen.pid, *children(frozen.pid)):
             send(pid, signal.SIGSTOP)
@@ -116,18 +118,16 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
         finally:
             frozen.signal(signal.SIGKILL)
         answered = Counter(one.result() for one in placing)
-    # 503 says that nothing was done; the units below hold it to that.
-    assert {201, 502} <= answered.keys() <= {201, 502, 503}, answered
+    assert answered.keys() == {201, 502}, answered
     shown = load.server.call("GET", f"products/{load.product}", token=load.token)
     assert shown.body["quantity"] == STOCK - answered[201]
-    assert wait_until(lambda: frozen.healthy, BACK_SECONDS)
 
 
 def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, load: Load) -> None:
     with load.running(CUSTOMERS):
         load.wait_for(SOME)
-        for name in ("app1", "app2"):
-            stack[name].signal(signal.SIGKILL)
+        kill(stack["app1"])
+        kill(stack["app2"])
         began = monotonic()
         told = load.server.call("GET", "/livez")
         # nginx may know of neither yet, or one may be up again at once: the first that is told.
@@ -145,9 +145,7 @@ def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, 
 def test_orders_go_on_when_a_program_was_killed(service: str, stack: Stack, load: Load) -> None:
     with load.running(CUSTOMERS):
         load.wait_for(SOME)
-        # It may still be on its way back from what the test before did to the database.
-        assert wait_until(lambda: stack[service].healthy, BACK_SECONDS)
-        stack[service].signal(signal.SIGKILL)
+        kill(stack[service])
         began = monotonic()
         load.wait_for(SOME)
         is_back_since(began)
@@ -174,7 +172,6 @@ def test_with_the_database_away_everybody_is_told_soon_and_served_soon_after(
         lambda: load.server.call("GET", path, token=load.token).status == 200, BACK_SECONDS
     )
     is_back_since(began)
-    assert wait_until(lambda: stack["primary"].healthy, BACK_SECONDS)
 
 
 def test_the_front_door_reads_its_configuration_anew_without_losing_anybody(

@@ -1,12 +1,10 @@
 """The main job through nginx, two servers, PgBouncer and the primary, as an app does it."""
 
-import json
 import subprocess
 from collections.abc import Callable
-from typing import Any
 
 from tests.conftest import Person
-from tests.stack.front_door import FrontDoor
+from tests.stack.front_door import FrontDoor, requests
 from tools.processes import wait_until
 from tools.stack import Stack
 
@@ -22,12 +20,6 @@ def curl(stack: Stack, path: str, *options: str) -> str:
     """What curl, which speaks HTTP/2, prints."""
     command = ["curl", "--silent", "--insecure", *options, f"{stack.url}{path}"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def requests(stack: Stack) -> list[Any]:
-    """The last requests in nginx's log."""
-    lines = stack["nginx"].log.tail().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def test_a_customer_registers_logs_in_orders_and_finds_the_order(

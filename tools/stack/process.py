@@ -39,7 +39,7 @@ class Process:
         self._tended: Tended | None = None
         # Held while it is started anew or taken away: stack.py tends in a thread of its own.
         self._hands = Lock()
-        self._healthy = False
+        self._found_healthy: int | None = None
 
     def furnish(self) -> None:
         """Lay out its files."""
@@ -52,7 +52,6 @@ class Process:
         self.log.path.touch()
         self.log.path.chmod(0o666)
         self.log.begin()
-        self._healthy = False
         tended = Tended(
             name=self.name,
             command=self._here(self.service.command),
@@ -116,12 +115,13 @@ class Process:
 
     @property
     def healthy(self) -> bool:
-        """Whether its health check has passed since it was started."""
-        if self._tended is None or not self._tended.running:
-            self._healthy = False
-        elif not self._healthy:
-            self._healthy = not self.service.health or self.answers()
-        return self._healthy
+        """Whether what runs now has passed its health check since it was started or signalled."""
+        running = self._tended.pid if self._tended is not None else None
+        if running is None:
+            return False
+        if running != self._found_healthy and (not self.service.health or self.answers()):
+            self._found_healthy = running
+        return running == self._found_healthy
 
     def answers(self) -> bool:
         """Whether its health check passes now."""
@@ -156,6 +156,7 @@ class Process:
     def signal(self, number: int) -> None:
         """Send its first process a signal; -9 ends all of it, as in a container."""
         send(self.pid, number)
+        self._found_healthy = None
 
     def order_stop(self) -> None:
         """Begin to stop without waiting."""
