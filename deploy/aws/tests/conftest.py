@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,7 +12,7 @@ import pytest
 
 from deploy.aws import template
 from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
-from deploy.aws.tests import emulator
+from deploy.aws.tests import emulator, installation
 
 IMAGE = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/larder@sha256:" + "0" * 64
 STACKS = (ACCOUNT, *BEFORE_IMAGE, *AFTER_IMAGE, "release")
@@ -62,8 +63,15 @@ def account(request: Any) -> Iterator[Account]:
             "GitHubRepository": "example/larder",
             **CHOICES[request.param],
         }
-        installation = Installation("production", poll_seconds=0.02)
+        made = Installation("production", poll_seconds=0.02)
         for stack in STACKS:
             known = template.read(stack)["Parameters"]
-            installation.apply(stack, {name: given[name] for name in given if name in known})
-        yield Account(request.param, installation)
+            made.apply(stack, {name: given[name] for name in given if name in known})
+        yield Account(request.param, made)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An installation made by the tool alone; the engine's log."""
+    with installation.made(tmp_path_factory.mktemp("engine")) as log:
+        yield log

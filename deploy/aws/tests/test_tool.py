@@ -2,118 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import os
-import stat
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.cloudformation.models import cloudformation_backends
-from moto.ecr.exceptions import ScanNotFoundException
-from moto.ecr.models import ECRBackend
 from moto.ecs.models import ecs_backends
 
 from deploy.aws import template
 from deploy.aws.larder_aws import images, releases, stacks
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.stacks import Installation
-from deploy.aws.tests import emulator
-
-ENGINE = """#!{python}
-# Stands in for docker: notes what it is told, and puts what it pushes into the emulator's ECR,
-# which does not speak the protocol of registries.
-import boto3, json, os, sys
-with open(os.environ["ENGINE_LOG"], "a") as log:
-    log.write(json.dumps(sys.argv[1:]) + "\\n")
-if sys.argv[1] == "login":
-    assert sys.stdin.read()
-if sys.argv[1] == "push":
-    name, tag = sys.argv[2].split("/")[-1].split(":")
-    kind = "application/vnd.docker.distribution.manifest.v2+json"
-    layer = {{"mediaType": kind, "size": 1, "digest": "sha256:" + tag.encode().hex().zfill(64)}}
-    manifest = json.dumps(
-        {{"schemaVersion": 2, "mediaType": kind, "config": layer, "layers": [layer]}}
-    )
-    put = dict(repositoryName=name, imageTag=tag, imageManifest=manifest)
-    boto3.client("ecr").put_image(**put)
-"""
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An installation made by the tool alone; the engine's log."""
-    folder = tmp_path_factory.mktemp("engine")
-    engine, log = folder / "docker", folder / "log"
-    engine.write_text(ENGINE.format(python=sys.executable))
-    engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
-    emulator.extend()
-    with emulator.running(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ECRBackend, "describe_image_scan_findings", scanned)
-        patch.setattr(stacks.Installation.__init__, "__defaults__", quick())
-        os.environ |= {"DOCKER": str(engine), "ENGINE_LOG": str(log)}
-        zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
-        main(["bootstrap", "--github", "example/larder"])
-        make_image("first")
-        main(
-            [
-                *("up", "--tag", "first", "--size", "medium", "--domain", "shop.example.com"),
-                *("--zone", zone["HostedZone"]["Id"].rpartition("/")[2]),
-                *("--alarms", "operator@example.com", "--set", "Currency=EUR"),
-            ]
-        )
-        yield log
-
-
-SCANS: list[tuple[str, dict[str, int]]] = []
-"""Statuses and findings that ECR tells one after the other; then that all is well."""
-
-
-def scanned(self: Any, registry_id: str, repository_name: str, image_id: Any) -> dict[str, Any]:
-    """ECR scans what is pushed (stack account); the emulator has no scanner."""
-    status, counts = SCANS.pop(0) if SCANS else ("COMPLETE", {"MEDIUM": 2})
-    if status == "none":
-        raise ScanNotFoundException(str(image_id), repository_name, registry_id)
-    return {
-        "imageScanStatus": {"status": status},
-        "imageScanFindings": {"findingSeverityCounts": counts},
-    }
-
-
-def quick() -> tuple[Any, ...]:
-    """The defaults of Installation, without seconds of waiting between two looks."""
-    return (0.02, *(stacks.Installation.__init__.__defaults__ or ())[1:])
-
-
-def make_image(tag: str) -> str:
-    main(["build", "--tag", tag])
-    main(["push", "--tag", tag])
-    return images.named(tag)
-
-
-def serving() -> str:
-    """The image that the stack of the servers was given.
-
-    The emulator does not carry a changed parameter on to task definitions; CloudFormation does.
-    """
-    return Installation("production").parameter("service", "Image")
-
-
-def families_run() -> list[str]:
-    ecs = boto3.client("ecs")
-    arns = [
-        arn
-        for state in ("RUNNING", "STOPPED")
-        for arn in ecs.list_tasks(cluster="larder-production", desiredStatus=state)["taskArns"]
-    ]
-    found = ecs.describe_tasks(cluster="larder-production", tasks=arns)["tasks"] if arns else []
-    return [one["taskDefinitionArn"].rpartition("/")[2] for one in found]
+from deploy.aws.tests.installation import SCANS, families_run, make_image, serving
 
 
 def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> None:
@@ -358,68 +262,3 @@ def test_other_words_of_the_tool_find_their_way(shop: Path, capsys: Any) -> None
     main(["migrate"])
     main(["status"])
     assert "aws logs tail /larder/production/app" in capsys.readouterr().out
-
-
-def rotated(secret: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
-    """The function's four steps for a secret, as Secrets Manager calls them: before, after."""
-    outputs = Installation("production").outputs()
-    for name, value in {
-        "CLUSTER": outputs["ClusterName"],
-        "TASK": "larder-production-prepare-pending",
-        "SUBNETS": outputs["AppSubnets"],
-        "GROUP": outputs["AppGroup"],
-        "ENGINE": "postgres",
-        "DATABASE": outputs["DatabaseId"],
-    }.items():
-        monkeypatch.setenv(name, value)
-    rotation = importlib.reload(importlib.import_module("deploy.aws.rotation"))
-    manager, token = boto3.client("secretsmanager"), str(uuid.uuid4())
-
-    def current() -> dict[str, str]:
-        text = manager.get_secret_value(SecretId=outputs[secret], VersionStage="AWSCURRENT")[
-            "SecretString"
-        ]
-        return dict(json.loads(text))
-
-    before = current()
-    for step in ("createSecret", "createSecret", "setSecret", "testSecret", "finishSecret"):
-        event = {"SecretId": outputs[secret], "ClientRequestToken": token, "Step": step}
-        rotation.handler(event, None)
-    # Secrets Manager ends a rotation with this; the emulator would wait for it for ever.
-    stages = manager.describe_secret(SecretId=outputs[secret])["VersionIdsToStages"]
-    for version in (version for version, names in stages.items() if "AWSPENDING" in names):
-        manager.update_secret_version_stage(
-            SecretId=outputs[secret], VersionStage="AWSPENDING", RemoveFromVersionId=version
-        )
-    return before, current()
-
-
-def test_the_app_role_takes_turns(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = rotated("AppSecret", monkeypatch)
-    _, third = rotated("AppSecret", monkeypatch)
-    assert ("//larder_app_a:" in first["url"], "//larder_app_b:" in second["url"]) == (True, True)
-    assert "//larder_app_a:" in third["url"]
-    assert third["url"] != first["url"]
-    assert second["replica_urls"].partition("@")[0] == second["url"].partition("@")[0]
-    assert any("prepare-pending" in one for one in families_run())
-
-
-def test_the_next_signing_key_is_announced_one_rotation_ahead(
-    shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, announced = rotated("SigningSecret", monkeypatch)
-    assert announced["key"] == made["key"]
-    _, turned = rotated("SigningSecret", monkeypatch)
-    assert turned["key"] == announced["fallbacks"]
-    assert turned["fallbacks"].split(",")[1] == made["key"]
-
-
-def test_the_owners_password_is_changed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, after = rotated("OwnerSecret", monkeypatch)
-    assert before["username"] == after["username"] == "larder_owner"
-    assert before["password"] != after["password"]
-
-
-def test_a_rotation_is_begun_by_hand(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["rotate", "app"])
-    assert "aws logs tail /aws/lambda/larder-production-rotation" in capsys.readouterr().out
