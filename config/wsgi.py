@@ -47,13 +47,13 @@ from larder.api import kept_answers, orders_in_front  # noqa: E402 - they need t
 
 application = with_plain_charsets(framework)
 if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
-    # A trace of an order begins in Django's middleware.
+    # A trace begins in Django's middleware.
     application = orders_in_front.OrdersInFront(
         application, requests.answered_before("POST", orders_in_front.PATH)
     )
-application = kept_answers.KeptAnswers(
-    application, requests.answered_before("GET", kept_answers.PATH)
-)
+    application = kept_answers.KeptAnswers(
+        application, requests.answered_before("GET", kept_answers.PATH)
+    )
 
 if unsafe := [
     message

@@ -1,8 +1,8 @@
 """Orders that are placed in front of Django: what is usual about them, and nothing else.
 
 An app sends thousands of orders in the same way. Around placing one, Django makes a request object,
-goes through the middleware, looks the path up and makes the same headers anew: four fifths of what
-an order's way through HTTP costs. So the headers of one that Django has answered are kept, for
+goes through the middleware, looks the path up and makes the same headers anew: three quarters of
+what an order's way through HTTP costs. So the headers of one that Django has answered are kept, for
 whoever asks in the same way (larder/api/in_front.py), and the next is read, placed and answered
 with the same functions, here.
 

@@ -33,7 +33,9 @@ class RecentWrites:
 
     def note(self, caller: int) -> None:
         """Something of this caller was written, and is committed."""
-        self._moments[caller % SLOTS] = monotonic_ns()
+        slot = caller % SLOTS
+        # Not back in time where another thread of the same caller was faster.
+        self._moments[slot] = max(self._moments[slot], monotonic_ns())
 
     def last(self, caller: int) -> int:
         """When that was; 0 if never since the server started."""

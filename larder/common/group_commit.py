@@ -1,9 +1,10 @@
 """Group commit: what threads ask for while a transaction runs goes together into the next one.
 
 A transaction for each request is bound by commits and by the locks it holds until its commit is
-on disk. So requests wait here, and one transaction does what all of them ask. Nobody waits for
-company: who finds nothing running leads at once, as a group of one, and there is no timer. Only
-threads that could run already run first, and join.
+on disk. So requests wait here, and one transaction does what all of them ask. An idle server
+adds no waiting: who finds nothing running leads at once, as a group of one. Only threads that could
+run already run first, and join; and where processes take turns, one whose last group was of several
+waits for its turn (larder/common/turnstile.py says how long).
 
 Source of the idea: group commit of database logs (DeWitt et al., "Implementation techniques for
 main memory database systems", 1984); TigerBeetle batches its transfers likewise.
@@ -11,7 +12,6 @@ main memory database systems", 1984); TigerBeetle batches its transfers likewise
 
 import copy
 import os
-import select
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class GroupCommit(Generic[Asked, Answer]):
 
     There is no thread of its own. The first to come leads: it takes what waits, runs it, hands
     the lead to the first of those who came meanwhile, and wakes the others. So everybody leads
-    once at most, is served in the order of coming, and a wait ends with a lock that is opened,
+    once at most, is served in the order of coming, and who follows waits for a lock that is opened,
     never by looking again and again.
 
     `observe` is told of each group, by its leader when all others have their answers, and of
@@ -178,16 +178,15 @@ class GroupCommit(Generic[Asked, Answer]):
         A thread that leads has the interpreter and a core. Were it to go on, it would take along
         who is there already, and those behind it would come as one group more: of 16 customers
         at once that costs PostgreSQL an eighth more for each order, of 4 a quarter. Where nobody
-        else could run, both calls return at once (1 µs).
+        else could run, it returns at once (1 µs).
         """
         here = 0
         for _ in range(MOST_YIELDS):
             if len(self._waiting) <= here:
                 return
             here = len(self._waiting)
+            # Of the core, and of the interpreter.
             os.sched_yield()
-            # That keeps the interpreter, this lets it go.
-            select.select((), (), (), 0)
 
     def _tell(self, done: Sequence[_Entry[Asked, Answer]], seconds: float) -> None:
         ran = [(one.waited, one.answer) for one in done if one.waited is not None]

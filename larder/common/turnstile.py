@@ -3,7 +3,8 @@
 Two processes that each run a group at the same time run two small groups; one after the other
 they run two large ones, and a large group costs less for each of its members (ADR 19). That is an
 economy and no promise: rows are guarded by the database, here nobody is held up for long. Who
-waited in vain goes on without a turn, and a process that dies with its turn gives it back.
+waited in vain goes on without a turn, a process that dies with its turn gives it back, and one
+whose locks end to work does without.
 """
 
 import fcntl
@@ -67,10 +68,11 @@ class Turnstile(Turns):
         self._ringing.register(self._bell, select.POLLIN)
         self._in_vain: Stopwatch | None = None
         self._has_turn = False
+        self._works = True
 
     @contextmanager
     def turn(self, *, wait: bool) -> Iterator[None]:
-        self._has_turn = _locked(self._door) or (wait and self._wait())
+        self._has_turn = self._works and self._taken(wait=wait)
         try:
             yield
         finally:
@@ -80,10 +82,25 @@ class Turnstile(Turns):
         if not self._has_turn:
             return
         self._has_turn = False
-        fcntl.flock(self._door, fcntl.LOCK_UN)
-        # A pipe that is full rings anyway.
-        with suppress(BlockingIOError):
-            os.write(self._bell, b"!")
+        try:
+            fcntl.flock(self._door, fcntl.LOCK_UN)
+            # A pipe that is full rings anyway.
+            with suppress(BlockingIOError):
+                os.write(self._bell, b"!")
+        except OSError as error:
+            self._give_up(error)
+
+    def _taken(self, *, wait: bool) -> bool:
+        try:
+            return _locked(self._door) or (wait and self._wait())
+        except OSError as error:
+            self._give_up(error)
+            return False
+
+    def _give_up(self, error: OSError) -> None:
+        """A file system that is gone costs turns, and no order."""
+        self._works = False
+        logger.warning("This process takes no turns any more: %s", error)
 
     def _wait(self) -> bool:
         """Whether it became this one's turn."""

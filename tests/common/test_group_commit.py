@@ -256,9 +256,10 @@ def test_an_entry_past_its_time_is_dropped_before_its_group_begins() -> None:
 
 def test_after_a_failure_who_waited_long_is_told_and_who_came_now_tries() -> None:
     till = Till()
-    with busy(till, Limits(entries=1, patience=30, outage_patience=0.3)) as (_, ask):
+    with busy(till, Limits(entries=1, patience=120, outage_patience=30)) as (queue, ask):
         first, second = ask(13), ask(2)
-        sleep(0.4)
+        for one in queue._waiting:
+            one.waiting._began -= 60
         third = ask(3)
         till.open.set()
         assert str(first.exception(30)) == str(second.exception(30)) == "thirteen"
@@ -332,7 +333,38 @@ def test_who_comes_alone_waits_for_no_other_process(
     assert monotonic() - began < 30.0
 
 
-def test_a_turn_is_over_before_the_answers_are_given(tmp_path: Path) -> None:
+def test_a_turn_is_over_before_others_have_their_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other, till = Turnstile(tmp_path, "till"), Turnstile(tmp_path, "till"), Till()
+    given_back = own.give_back
+    free: list[bool] = []
+
+    def give_back() -> None:
+        # Long enough for whoever is woken too early to see that it is not free.
+        sleep(0.2)
+        given_back()
+
+    monkeypatch.setattr(own, "give_back", give_back)
+    with busy(till, turns=own) as (queue, _), ThreadPoolExecutor() as pool:
+
+        def follow() -> None:
+            queue.ask(4)
+            with other.turn(wait=False):
+                free.append(other._has_turn)
+
+        first = pool.submit(queue.ask, 3)
+        assert wait_until(lambda: len(queue._waiting) == 1)
+        following = pool.submit(follow)
+        assert wait_until(lambda: len(queue._waiting) == 2)
+        till.open.set()
+        following.result(30)
+        first.result(30)
+    assert till.groups == [[1], [3, 4]]
+    assert free == [True]
+
+
+def test_a_turn_is_over_when_a_group_is_told_of(tmp_path: Path) -> None:
     """Also where the whole group failed."""
     other, free = Turnstile(tmp_path, "till"), []
     till = Till()

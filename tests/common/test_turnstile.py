@@ -83,7 +83,10 @@ def test_who_does_not_wait_goes_on_beside_another_and_leaves_them_their_turn(
         assert not own._ringing.poll(0), "a bell, though nobody gave a turn back"
 
 
-def test_who_waits_begins_when_the_other_is_done(own: Turnstile, other: Turnstile) -> None:
+def test_who_waits_begins_when_the_other_is_done(
+    own: Turnstile, other: Turnstile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "PATIENCE", LONG)
     seen: list[str] = []
     begun = Event()
 
@@ -96,7 +99,7 @@ def test_who_waits_begins_when_the_other_is_done(own: Turnstile, other: Turnstil
         with other.turn(wait=False):
             waiting = pool.submit(wait)
             assert begun.wait(LONG)
-            sleep(PATIENCE / 5)
+            sleep(0.05)
             seen.append("first")
         waiting.result(LONG)
     assert seen == ["first", "second"]
@@ -234,3 +237,29 @@ def test_processes_take_turns_where_they_share_a_folder_that_takes_a_pipe(
         assert "do not take turns" in caplog.text
     finally:
         assert type(made("")) is Turns
+
+
+@pytest.mark.parametrize("fails", [fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN])
+def test_where_locks_end_to_work_there_are_no_turns_and_nothing_fails(
+    fails: int,
+    own: Turnstile,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The folder's file system went away."""
+    real = fcntl.flock
+
+    def flock(file: int, what: int) -> None:
+        if what == fails:
+            raise OSError(errno.ENOLCK, "No locks available")
+        real(file, what)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    done = []
+    for _ in range(3):
+        with own.turn(wait=True):
+            done.append(own._has_turn)
+            own.give_back()
+    assert done == [fails == fcntl.LOCK_UN, False, False]
+    assert len(caplog.records) == 1
+    assert "takes no turns any more" in caplog.text

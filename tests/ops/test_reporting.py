@@ -132,6 +132,25 @@ def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
     assert {one.trace_id for one in (placing, *statements)} == {request.trace_id}
 
 
+def test_every_order_and_every_page_is_a_span(
+    transactional_db: None, person: MakePerson, product: Callable[..., int]
+) -> None:
+    """Also those that would be answered in front of Django."""
+    jam, who = product(stock=10), person()
+    with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
+        token = server.token(who.customer.username, who.password)
+        for _ in range(3):
+            assert order(server, token, jam) == 201
+            assert server.call("GET", "products", token=token).status == 200
+        wanted = {"POST /api/v1/orders": 3, "GET /api/v1/products": 3}
+
+        def found() -> dict[str, int]:
+            names = [one.name for one in there.spans]
+            return {name: names.count(name) for name in wanted}
+
+        assert wait_until(lambda: found() == wanted), found()
+
+
 def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:

@@ -13,11 +13,11 @@ from django_guid.context import guid
 from larder.common import telemetry
 from larder.common.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
-from larder.orders.services.place_orders import place_orders
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.place_orders import place_candidates
+from larder.orders.services.placement import Placed, Placement, candidate
 from tests.conftest import Person
 from tests.database import superuser_url
-from tests.orders.test_place_together import GBP, held
+from tests.orders.crowd import GBP, held
 
 PAUSE = 0.3
 ID = "0123456789abcdef0123456789abcdef"
@@ -35,7 +35,7 @@ def place(person: Callable[..., Person], now: datetime) -> Iterator[Place]:
 
     def order(product: int, **how: Any) -> Placed | Exception:
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        (answer,) = place_orders([asked], terms=GBP, now=now, **how)
+        (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, **how)
         return answer
 
     yield order

@@ -2,88 +2,31 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, OperationalError, connection, connections
+from django.db import DatabaseError, OperationalError, connection
 
-from larder.common import database, telemetry
+from larder.common import telemetry
 from larder.common.errors import Overloaded
 from larder.common.ids import new_id
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
-from larder.orders.models import Order
 from larder.orders.services import place_order as placing
-from larder.orders.services.place_order import place_order
 from larder.orders.services.place_orders import place_orders
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
 from tests.database import superuser_url
+from tests.orders.crowd import GBP, LOCK, Crowd, held, orders, transactions
 from tools.processes import wait_until
 
 MakeProduct = Callable[..., int]
-GBP = Terms(currency="GBP")
-LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
-
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@dataclass
-class Crowd:
-    """Customers who order at the same time. `first` is held up until `opens` is called."""
-
-    who: Person
-    now: datetime
-    pool: ThreadPoolExecutor
-    first: int
-    opens: Callable[[], None]
-    sent: list[Future[Placed]] = field(default_factory=list)
-
-    def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
-        """Sends an order, and returns when it waits behind the others."""
-        waiting = placing._groups(GBP)._waiting
-        before = len(waiting)
-        sent = self.send(product, units, **details)
-        assert wait_until(lambda: len(waiting) > before or sent.done())
-        return sent
-
-    def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
-        """Sends an order."""
-        asked = self.placement(product, units, **details)
-        self.sent.append(self.pool.submit(self._place, asked))
-        return self.sent[-1]
-
-    def placement(self, product: int, units: int, **details: Any) -> Placement:
-        """What is asked for."""
-        return Placement(
-            customer=self.who.id,
-            actor=self.who.customer.public_id,
-            lines=[Wanted(product, units)],
-            operation="POST /api/v1/orders",
-            **details,
-        )
-
-    def _place(self, asked: Placement) -> Placed:
-        try:
-            return place_order(asked, terms=GBP, now=self.now)
-        finally:
-            connections.close_all()
-
-
-@contextmanager
-def held(product: int) -> Iterator[Callable[[], None]]:
-    """Somebody holds the product's stock until they are told to let go."""
-    # The application's role may not be idle in a transaction for so long.
-    with psycopg.connect(superuser_url()) as other:
-        other.execute(LOCK, [product])
-        yield other.rollback
 
 
 @pytest.fixture
@@ -97,17 +40,6 @@ def crowd(person: Callable[..., Person], product: MakeProduct, now: datetime) ->
             lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting
         )
         yield made
-
-
-def orders() -> int:
-    """How many were placed."""
-    return Order.objects.count()
-
-
-def transactions() -> int:
-    """In how many transactions."""
-    (row,) = database.rows('SELECT count(DISTINCT xmin::text) FROM "order"')
-    return int(row[0])
 
 
 def test_orders_that_wait_are_placed_in_one_transaction(crowd: Crowd, product: MakeProduct) -> None:
@@ -326,25 +258,6 @@ def end_the_backend_that_waits() -> None:
             "WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         assert wait_until(lambda: bool(superuser.execute(end).fetchall()))
-
-
-def test_a_turn_ends_when_all_is_written_and_before_it_is_committed(
-    person: Callable[..., Person], product: MakeProduct, now: datetime
-) -> None:
-    """The next group of another process begins while this one's commit goes to the disk."""
-    who, jam = person(), product(stock=5)
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 2)])
-    seen: list[tuple[int, int]] = []
-
-    def look() -> None:
-        with psycopg.connect(superuser_url()) as other:
-            row = other.execute('SELECT count(*) FROM orders."order"').fetchone()
-        assert row
-        seen.append((orders(), int(row[0])))
-
-    place_orders([asked, asked], terms=GBP, now=now, before_commit=look)
-    assert seen == [(2, 0)]
-    assert orders() == 2
 
 
 def test_answers_are_made_when_the_locks_are_given_back(

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
 from larder.common.errors import Overloaded
+from larder.common.stopwatch import Stopwatch
+
+ON_ITS_WAY = 0.1
+"""Seconds within which whoever was told that they are held up has come here."""
 
 
 class HeldUp(Exception):
@@ -22,10 +26,21 @@ class Aside:
         self._turns = BoundedSemaphore(most)
         self._lock = Lock()
         self._products: Counter[int] = Counter()
+        self._announced: frozenset[int] = frozenset()
+        self._since = Stopwatch()
 
     def concerns(self, products: Collection[int]) -> bool:
-        """Whether an order of one of these products waits here."""
-        return bool(self._products) and not self._products.keys().isdisjoint(products)
+        """Whether an order of one of these products waits here, or is on its way."""
+        if self._products and not self._products.keys().isdisjoint(products):
+            return True
+        if not self._announced or self._announced.isdisjoint(products):
+            return False
+        return self._since.seconds < ON_ITS_WAY
+
+    def announce(self, products: Collection[int]) -> None:
+        """Orders of these products are about to be told that they are held up. The next group
+        begins before they are here, and would wait for the same lock."""
+        self._announced, self._since = frozenset(products), Stopwatch()
 
     @contextmanager
     def turn(self, products: Collection[int]) -> Iterator[None]:

@@ -97,6 +97,16 @@ def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
 
 
 def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Placed | Exception]:
+    """An answer for each. Who needs what others wait for already goes aside, untried."""
+    concerned = [_aside.concerns(one.products) for one in group]
+    free = [one for one, waits in zip(group, concerned, strict=True) if not waits]
+    answers = iter(_place_free(free, terms, turns) if free else ())
+    return [HeldUp() if waits else next(answers) for waits in concerned]
+
+
+def _place_free(
+    group: Sequence[_Asked], terms: Terms, turns: Turns
+) -> Sequence[Placed | Exception]:
     answers = place_candidates(
         [one.candidate for one in group],
         terms=terms,
@@ -106,9 +116,11 @@ def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Plac
         # Another process writes while this one's commit is on its way to the disk.
         before_commit=turns.give_back,
     )
-    if len(group) == 1:
-        return [_told(answers[0])]
-    return _try_failed_alone(group, answers, terms)
+    told = [_told(answers[0])] if len(group) == 1 else _try_failed_alone(group, answers, terms)
+    waiting = [one for one, answer in zip(group, told, strict=True) if isinstance(answer, HeldUp)]
+    if waiting:
+        _aside.announce({product for one in waiting for product in one.products})
+    return told
 
 
 def _told(answer: Placed | Exception) -> Placed | Exception:

@@ -50,13 +50,10 @@ def place_orders(
     terms: Terms,
     now: datetime,
     lock_wait: float | None = None,
-    before_commit: Callable[[], None] = _nothing,
 ) -> list[Placed | Exception]:
     """Places a group, as `place_candidates` does, that was not prepared before."""
     candidates = [candidate(one) for one in asked]
-    return place_candidates(
-        candidates, terms=terms, now=now, lock_wait=lock_wait, before_commit=before_commit
-    )
+    return place_candidates(candidates, terms=terms, now=now, lock_wait=lock_wait)
 
 
 def place_candidates(

@@ -1,0 +1,85 @@
+"""Customers who order at the same time, and what became of it."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from larder.common import database
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services import place_order as placing
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placed, Placement, Terms
+from tests.conftest import Person
+from tests.database import superuser_url
+from tools.processes import wait_until
+
+GBP = Terms(currency="GBP")
+LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
+
+
+@dataclass
+class Crowd:
+    """Customers who order at the same time. `first` is held up until `opens` is called."""
+
+    who: Person
+    now: datetime
+    pool: ThreadPoolExecutor
+    first: int
+    opens: Callable[[], object]
+    sent: list[Future[Placed]] = field(default_factory=list)
+
+    def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
+        """Sends an order, and returns when it waits behind the others."""
+        waiting = placing._groups(GBP)._waiting
+        before = len(waiting)
+        sent = self.send(product, units, **details)
+        assert wait_until(lambda: len(waiting) > before or sent.done())
+        return sent
+
+    def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
+        """Sends an order."""
+        asked = self.placement(product, units, **details)
+        self.sent.append(self.pool.submit(self._place, asked))
+        return self.sent[-1]
+
+    def placement(self, product: int, units: int, **details: Any) -> Placement:
+        """What is asked for."""
+        return Placement(
+            customer=self.who.id,
+            actor=self.who.customer.public_id,
+            operation="POST /api/v1/orders",
+            **{"lines": [Wanted(product, units)], **details},
+        )
+
+    def _place(self, asked: Placement) -> Placed:
+        try:
+            return place_order(asked, terms=GBP, now=self.now)
+        finally:
+            connections.close_all()
+
+
+@contextmanager
+def held(product: int) -> Iterator[Callable[[], None]]:
+    """Somebody holds the product's stock until they are told to let go."""
+    # The application's role may not be idle in a transaction for so long.
+    with psycopg.connect(superuser_url()) as other:
+        other.execute(LOCK, [product])
+        yield other.rollback
+
+
+def orders() -> int:
+    """How many were placed."""
+    return Order.objects.count()
+
+
+def transactions() -> int:
+    """In how many transactions."""
+    (row,) = database.rows('SELECT count(DISTINCT xmin::text) FROM "order"')
+    return int(row[0])
