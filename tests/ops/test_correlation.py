@@ -63,7 +63,9 @@ def locked(table: str) -> Iterator[Callable[[str], list[str]]]:
         other.autocommit = True
         holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         asked = (
-            "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+            # Tests that run beside this one have databases of their own.
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE %s"
         )
         yield lambda text: [q for (q,) in other.execute(asked, [f"%{text}%"]).fetchall()]
         holder.rollback()

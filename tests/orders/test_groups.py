@@ -84,7 +84,10 @@ def test_a_turn_ends_when_all_is_written_and_before_it_is_committed(
 def waits_to_commit() -> bool:
     """Whether somebody's commit waits for the lock above."""
     with psycopg.connect(superuser_url(), autocommit=True) as superuser:
-        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = (
+            "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database "
+            "WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+        )
         return bool(superuser.execute(waiting).fetchall())
 
 

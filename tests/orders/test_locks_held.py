@@ -21,7 +21,10 @@ from tests.orders.crowd import GBP, held
 
 PAUSE = 0.3
 ID = "0123456789abcdef0123456789abcdef"
-NAMED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+NAMED = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = %s"
+)
 Place = Callable[..., Placed | Exception]
 
 pytestmark = pytest.mark.django_db(transaction=True)
