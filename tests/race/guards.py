@@ -57,8 +57,11 @@ WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
 """
 """Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
 
-TAKEN_AS_SEEN = rates._TAKE.replace("<= (SELECT room", "> (SELECT -room").replace(
-    "), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS ("
+TAKEN_AS_SEEN = (
+    rates._TAKE.replace("<= (SELECT room", "> (SELECT -room")
+    # Named below: PostgreSQL does not run what nothing reads.
+    .replace("), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS (")
+    .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
 )
 """Takes a try from a bucket whoever took one since the statement looked."""
 
