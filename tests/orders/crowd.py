@@ -35,6 +35,12 @@ class Crowd:
     opens: Callable[[], object]
     sent: list[Future[Placed]] = field(default_factory=list)
 
+    def begin(self) -> Future[Placed]:
+        """Sends the first order, and returns when it is being placed, with nobody behind it."""
+        sent, queue = self.send(self.first), placing._groups(GBP)
+        assert wait_until(lambda: queue.is_busy and not queue._waiting)
+        return sent
+
     def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
         """Sends an order, and returns when it waits behind the others."""
         waiting = placing._groups(GBP)._waiting

@@ -101,10 +101,7 @@ def test_a_group_has_so_many_lines_and_no_more(
     own_queue.setattr(placing, "LIMITS", replace(placing.LIMITS, weight=4))
     with ThreadPoolExecutor(16) as pool, held(plug) as opens:
         crowd = Crowd(person(), now, pool, plug, opens)
-        crowd.send(plug)
-        assert wait_until(
-            lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting
-        )
+        crowd.begin()
         lines = [Wanted(jam, 1), Wanted(tea, 1)]
         sent = [crowd.order(jam, lines=lines) for _ in range(3)]
         opens()
@@ -142,10 +139,7 @@ def test_whoever_comes_behind_one_that_waits_for_a_lock_waits_once(
     stuck, jam = product(stock=10), product(stock=10)
     with ThreadPoolExecutor(16) as pool, held(stuck) as opens:
         crowd, began = Crowd(person(), now, pool, stuck, opens), monotonic()
-        first = crowd.send(stuck)
-        assert wait_until(
-            lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting
-        )
+        first = crowd.begin()
         second, bystander = crowd.order(stuck), crowd.order(jam)
         assert bystander.result(10).order.lines[0].quantity == 1
         assert monotonic() - began < 2 * placing.LOCK_WAIT

@@ -35,10 +35,7 @@ def crowd(person: Callable[..., Person], product: MakeProduct, now: datetime) ->
     plug = product(stock=100)
     with ThreadPoolExecutor(16) as pool, held(plug) as opens:
         made = Crowd(person(), now, pool, plug, opens)
-        made.send(plug)
-        assert wait_until(
-            lambda: placing._groups(GBP).is_busy and not placing._groups(GBP)._waiting
-        )
+        made.begin()
         yield made
 
 
