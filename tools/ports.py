@@ -6,12 +6,23 @@ import socket
 
 HOST = "127.0.0.1"
 
+# They stay open as long as this process: what they hold is then nobody else's.
+_held: list[socket.socket] = []
+
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback interface that nobody uses, and nobody else is given.
+
+    A port that was merely free a moment ago can be the source of a stranger's connection in the
+    next. This one stays bound, without listening, until this process ends: the kernel gives it to
+    nobody who leaves the choice to it. Whoever names it may listen there, as servers do, with
+    SO_REUSEADDR; until then connections are refused.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((HOST, 0))
+    _held.append(held)
+    return int(held.getsockname()[1])
 
 
 def listens(port: int) -> bool:

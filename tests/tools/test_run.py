@@ -145,11 +145,8 @@ def test_a_database_that_dies_is_started_again(toy: Toy, run: subprocess.Popen[s
 
 
 def test_a_used_port_is_one_line_before_anything_is_started(toy: Toy, port: int) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        with toy.start(port) as process:
-            printed = said(process)
+    with socket.create_server(("127.0.0.1", port)), toy.start(port) as process:
+        printed = said(process)
     assert process.returncode == 1
     assert printed.splitlines()[0].startswith(f"Port {port} on 127.0.0.1 is in use")
     assert not (toy.folder / ".data" / "postgresql").exists()
