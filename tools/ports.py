@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 
 HOST = "127.0.0.1"
-
-# They stay open as long as this process: what they hold is then nobody else's.
-_held: list[socket.socket] = []
 
 
 def free_port() -> int:
@@ -21,7 +19,7 @@ def free_port() -> int:
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((HOST, 0))
-    _held.append(held)
+    atexit.register(held.close)
     return int(held.getsockname()[1])
 
 

@@ -3,15 +3,16 @@
 Once the bytes of a page are ready, what is left is the way to them: the request object, the
 middleware, the look-up of the path, the view, and the same headers put on anew. None of it depends
 on the customer. So an answer is kept as it left, headers and all, for whoever asks for the same in
-the same way while its page is good enough for them (larder/api/v1/ready_pages.py). Who asks is
-looked at each time, with what the process knows.
+the same way while its page is good enough for them (larder/api/v1/ready_pages.py). A page that is
+not is looked at, and made anew if it has changed, by the same functions as behind Django; its
+answer then has the headers of the one before, but for what tells of its bytes. Who asks is looked
+at each time, with what the process knows.
 
-Whatever cannot be told at a glance goes to Django: a token not seen before, a page that has to be
-looked at, anything unusual in the request. Nothing is refused here.
+Whatever cannot be told at a glance goes to Django: a token not seen before, anything unusual in the
+request, a page that could not be had, with the reason. Nothing is refused here.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from time import monotonic_ns, perf_counter_ns
 from typing import Any
 
@@ -19,8 +20,10 @@ from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
 from larder.api.correlation import HEADER, correlation_id
 from larder.api.in_front import Asked, Header, asked, keep
+from larder.api.v1.freshness import REPLICATED
 from larder.api.v1.http import Body, is_named
-from larder.api.v1.ready_pages import PAGE, ReadyPage
+from larder.api.v1.ready_pages import FAILED, PAGE, ReadyPage, ReadyPages
+from larder.common import database
 from larder.identity.caller import Caller
 
 PATH = "/api/v1/products"
@@ -30,16 +33,34 @@ NOT_MODIFIED = "not modified"
 Tell = Callable[[int, int, str, Caller], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as it left, but for its correlation id."""
+OF_THE_BYTES = frozenset({"ETag", "Content-Length", HEADER})
+"""Headers that tell of the bytes; and the one that each answer has for itself."""
 
-    status: str
-    code: int
-    headers: list[Header]
-    content: list[bytes]
-    page: ReadyPage
-    tag: str
+
+class Answer:
+    """An answer as it left, but for its correlation id. `lasting` are those of its headers that
+    stay as they are when its page changes."""
+
+    __slots__ = ("body", "code", "content", "headers", "lasting", "page", "pages", "status")
+
+    def __init__(
+        self, status: str, lasting: list[Header], pages: ReadyPages, page: ReadyPage, body: Body
+    ) -> None:
+        self.status, self.code, self.lasting = status, int(status[:3]), lasting
+        self.pages, self.page, self.body = pages, page, body
+        self.content = [body.raw] if self.code == 200 else []
+        length = str(sum(map(len, self.content)))
+        self.headers = [*lasting, ("ETag", body.tag), ("Content-Length", length)]
+
+    def after(self, page: ReadyPage) -> "Answer | None":
+        """The same answer with what its page has become. None where more than bytes would change:
+        it is compressed from some size on, and not kept from another on."""
+        if page is self.page:
+            return self
+        if page.packs is not self.page.packs or not page.is_kept:
+            return None
+        body = page.plain if self.body is self.page.plain else page.packed
+        return Answer(self.status, self.lasting, self.pages, page, body)
 
 
 class KeptAnswers:
@@ -71,17 +92,38 @@ class KeptAnswers:
         return answer.content
 
     def _found(self, question: Asked, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
-        """What is kept and good enough for whoever asks, and who that is."""
+        """What is good enough for whoever asks, and who that is."""
         answer = self._answers.get(question)
-        if answer is None:
-            return None
-        seen = environ.get("HTTP_IF_NONE_MATCH")
-        if seen is not None and is_named(seen, answer.tag):
-            answer = self._answers.get((NOT_MODIFIED, *question))
         caller = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
-        if answer is None or caller is None or not answer.page.good_for(caller.id, monotonic_ns()):
+        if answer is None or caller is None:
             return None
-        return answer, caller
+        if not answer.page.good_for(caller.id, monotonic_ns()):
+            answer = self._renewed(question, answer, caller, environ)
+        seen = environ.get("HTTP_IF_NONE_MATCH")
+        if seen is not None and answer is not None and is_named(seen, answer.body.tag):
+            answer = self._after((NOT_MODIFIED, *question), answer.page)
+        return None if answer is None else (answer, caller)
+
+    def _renewed(
+        self, question: Asked, answer: Answer, caller: Caller, environ: dict[str, Any]
+    ) -> Answer | None:
+        """With its page as it is now; None where that is for Django to tell."""
+        if REPLICATED:
+            return None
+        try:
+            page = answer.pages.renewed(answer.page, caller.id)
+        except Exception as error:
+            environ[FAILED] = error
+            return None
+        database.release()
+        return self._after(question, page)
+
+    def _after(self, question: Asked, page: ReadyPage) -> Answer | None:
+        known = self._answers.get(question)
+        answer = known and known.after(page)
+        if answer is not None and answer is not known:
+            keep(self._answers, question, answer)
+        return answer
 
     def _keeping(
         self, question: Asked, environ: dict[str, Any], start_response: Any
@@ -94,17 +136,9 @@ class KeptAnswers:
             return start_response(status, headers, *error)
 
         content = self._application(environ, begin)
-        page, body = environ.get(PAGE, (None, None))
-        if page is not None:
-            self._keep(question, began[0], began[1], page, body)
+        if PAGE in environ:
+            status, headers = began
+            lasting = [one for one in headers if one[0] not in OF_THE_BYTES]
+            known_by = question if status.startswith("200") else (NOT_MODIFIED, *question)
+            keep(self._answers, known_by, Answer(status, lasting, *environ[PAGE]))
         return content
-
-    def _keep(
-        self, question: Asked, status: str, headers: list[Header], page: ReadyPage, body: Body
-    ) -> None:
-        modified = status.startswith("200")
-        lasting = [one for one in headers if one[0] != HEADER]
-        content = [body.raw] if modified else []
-        known_by = question if modified else (NOT_MODIFIED, *question)
-        answer = Answer(status, int(status[:3]), lasting, content, page, body.tag)
-        keep(self._answers, known_by, answer)

@@ -44,16 +44,24 @@ def unusable_cursor() -> InvalidInput:
     return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link as it is.")])
 
 
-def next_link(request: Request, place: Place) -> str:
-    """The absolute URL of the page behind `place`, with the filters of this one."""
-    asked = request.META.get("QUERY_STRING", "")
-    filters = asked if asked.isascii() else quote(asked, safe="%&=+", encoding="latin-1")
-    kept = [one for one in filters.split("&") if one and not one.startswith("cursor=")]
-    return f"{base_url(request)}{request.path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
+Links = Callable[[Place], str]
+"""What leads on from a page: the absolute URL of the page behind a place."""
+
+
+def links(request: Request) -> Links:
+    """Links with the filters of this page. They need the request no more."""
+    path, asked = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
+
+    def link(place: Place) -> str:
+        filters = asked if asked.isascii() else quote(asked, safe="%&=+", encoding="latin-1")
+        kept = [one for one in filters.split("&") if one and not one.startswith("cursor=")]
+        return f"{path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
+
+    return link
 
 
 def page(
-    request: Request,
+    link: Links,
     found: Sequence[Item],
     limit: int,
     place: Callable[[Item], Place],
@@ -61,4 +69,4 @@ def page(
     """Splits `limit + 1` rows into the page and the link to the next one, if there is one."""
     if len(found) <= limit:
         return found, None
-    return found[:limit], next_link(request, place(found[limit - 1]))
+    return found[:limit], link(place(found[limit - 1]))

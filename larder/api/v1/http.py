@@ -76,7 +76,7 @@ def read_page(
     """
     asked = read_parameters(request, PageParameters)
     found = find(pagination.decode(asked.cursor, kind), asked.rows + 1)
-    return pagination.page(request, found, asked.rows, place)
+    return pagination.page(pagination.links(request), found, asked.rows, place)
 
 
 @cache

@@ -124,7 +124,7 @@ class Orders(Endpoint):
         place = pagination.decode(asked.cursor, OrderPlace)
         after = HistoryPosition(place.placed_at, place.id) if place else None
         found = queries.history(wanted, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(request, found, asked.rows, _place)
+        results, link = pagination.page(pagination.links(request), found, asked.rows, _place)
         count = queries.count(wanted) if asked.count else UNSET
         return reply_tagged(request, shapes.OrderPage([shown(one) for one in results], link, count))
 
@@ -213,7 +213,7 @@ class OrderEvents(Endpoint):
         place = pagination.decode(asked.cursor, EventPlace)
         queries.order(order, customer=whose(caller(request)))
         found = queries.events(order, after=place.position if place else 0, limit=asked.rows + 1)
-        events, link = pagination.page(request, found, asked.rows, _event_place)
+        events, link = pagination.page(pagination.links(request), found, asked.rows, _event_place)
         results = [_shown_event(one) for one in events]
         return reply_tagged(request, event_shapes.OrderEventPage(results, link))
 

@@ -80,13 +80,19 @@ class ListParameters(PageParameters, kw_only=True):
 _pages = ReadyPages()
 
 
-def _page(request: Request) -> shapes.ProductPage:
+def _page(request: Request) -> Callable[[], shapes.ProductPage]:
+    """What reads the page that is asked for, as often as it changes."""
     asked = read_parameters(request, ListParameters)
     wanted, after = _filter(asked), _position(asked)
-    found = queries.products(caller(request).id, wanted, after=after, limit=asked.rows + 1)
-    results, link = pagination.page(request, found, asked.rows, _place(asked.ordering))
-    count = queries.count_products(wanted) if asked.count else UNSET
-    return shapes.ProductPage(shown(results), link, count)
+    customer, links = caller(request).id, pagination.links(request)
+
+    def read() -> shapes.ProductPage:
+        found = queries.products(customer, wanted, after=after, limit=asked.rows + 1)
+        results, link = pagination.page(links, found, asked.rows, _place(asked.ordering))
+        count = queries.count_products(wanted) if asked.count else UNSET
+        return shapes.ProductPage(shown(results), link, count)
+
+    return read
 
 
 class Products(StaffWrites):
@@ -99,7 +105,7 @@ class Products(StaffWrites):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the catalogue."""
-        return _pages.answer(request, lambda: _page(request))
+        return _pages.answer(request, _page(request))
 
     @operation(
         "create_product",

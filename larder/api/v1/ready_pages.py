@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 from time import monotonic_ns
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from django.db import connection
@@ -50,7 +51,11 @@ LONGEST_TURN = 1.0
 """Seconds for which the page that somebody else makes is waited for."""
 
 PAGE = "larder.ready_page"
-"""Where a request keeps which page it was answered with, and the bytes of it."""
+"""Where a request keeps which page it was answered with, among which, and the bytes of it."""
+
+FAILED = "larder.page_failed"
+"""Where a request has why its page could not be had, if that was found out in front of Django
+(larder/api/kept_answers.py)."""
 
 
 def _look(group: Sequence[None]) -> Sequence[str]:
@@ -60,19 +65,36 @@ def _look(group: Sequence[None]) -> Sequence[str]:
 _looks: GroupCommit[None, str] = GroupCommit(_look, Limits())
 """One look for all who came before it began: what it sees is no older than their requests."""
 
-Asked = tuple[str, str]
-"""Where the client finds us, and path and query."""
+Make = Callable[[], object]
+"""Reads what a page shows, each time it is called. It outlives the request, and needs it no more.
+"""
+
+
+class Wanted(NamedTuple):
+    """A page that is asked for: where the client finds us, path and query, and what reads it."""
+
+    base: str
+    path: str
+    make: Make
+
+    @property
+    def known_by(self) -> tuple[str, str]:
+        """By what it is known again."""
+        return self.base, self.path
 
 
 class ReadyPage:
     """A page as it is while the database's snapshot reads so; `seen_at` (monotonic nanoseconds)
     it did. Of a page that a replica gave it is known what of the log is in it: `replayed`."""
 
-    def __init__(self, snapshot: str, raw: bytes) -> None:
+    def __init__(self, wanted: Wanted, snapshot: str, replayed: Position | None) -> None:
+        self.wanted = wanted
         self.snapshot = snapshot
         self.seen_at = 0
-        self.replayed: Position | None = None
-        self.plain = Body(raw)
+        self.replayed = replayed
+        self.plain = Body(encoded(wanted.make()))
+        self.packs = len(self.plain.raw) >= SMALLEST_COMPRESSED
+        self.is_kept = len(self.plain.raw) <= LARGEST_PAGE and len(wanted.path) <= LONGEST_PATH
         self._packed: Body | None = None
 
     def good_for(self, caller: int, now: int) -> bool:
@@ -96,86 +118,99 @@ class ReadyPages:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pages: OrderedDict[Asked, ReadyPage] = OrderedDict()
-        self._turns: WeakValueDictionary[Asked, Lock] = WeakValueDictionary()
+        self._pages: OrderedDict[tuple[str, str], ReadyPage] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
 
-    def answer(self, request: Request, make: Callable[[], object]) -> HttpResponse:
+    def answer(self, request: Request, make: Make) -> HttpResponse:
         """What `make` gives, or gave when the shop was as it is now."""
+        if FAILED in request.META:
+            raise request.META[FAILED]
         page = self._page(request, make)
-        packs = len(page.plain.raw) >= SMALLEST_COMPRESSED
-        packed = page.packed if packs and _takes_gzip(request) else None
+        packed = page.packed if page.packs and _takes_gzip(request) else None
         body = packed or page.plain
         response = reply_body(request, body)
         if packed is not None and response.content:
             response.headers["Content-Encoding"] = "gzip"
-        if packs:
+        if page.packs:
             patch_vary_headers(response, ["Accept-Encoding"])
-        if len(page.plain.raw) <= LARGEST_PAGE:
-            request.META[PAGE] = page, body
+        if page.is_kept:
+            request.META[PAGE] = self, page, body
         return response
 
-    def _page(self, request: Request, make: Callable[[], object]) -> ReadyPage:
-        asked, now = (base_url(request), request.get_full_path()), monotonic_ns()
+    def renewed(self, page: ReadyPage, caller: int) -> ReadyPage:
+        """What a page has become, good enough for the caller now. The primary gives it."""
+        newest = self._pages.get(page.wanted.known_by)
+        if newest is not None and newest.good_for(caller, monotonic_ns()):
+            return newest
+        return self._current(page.wanted, newest, None)
+
+    def _page(self, request: Request, make: Make) -> ReadyPage:
+        wanted, now = Wanted(base_url(request), request.get_full_path(), make), monotonic_ns()
         with self._lock:
-            page = self._pages.get(asked)
+            page = self._pages.get(wanted.known_by)
             if page is not None:
-                self._pages.move_to_end(asked)
+                self._pages.move_to_end(wanted.known_by)
         if REPLICATED:
             needs, anywhere = list_needs(request, now)
             if page is not None and needs.met_by(page.seen_at, page.replayed):
                 replicas.tell("kept")
                 return page
             return replicas.read(
-                needs if anywhere else None, lambda state: self._current(asked, page, make, state)
+                needs if anywhere else None, lambda state: self._current(wanted, page, state)
             )
         if page is not None and page.good_for(caller(request).id, now):
             return page
-        return self._current(asked, page, make, None)
+        return self._current(wanted, page, None)
 
-    def _current(
-        self, asked: Asked, page: ReadyPage | None, make: Callable[[], object], state: State | None
-    ) -> ReadyPage:
+    def _current(self, wanted: Wanted, page: ReadyPage | None, state: State | None) -> ReadyPage:
         """The page as the primary has it now, or as a replica has it in that state."""
         seen_at = monotonic_ns() if state is None else state.current_at
         snapshot = _seen_now() if state is None else str(state.replayed)
         if page is None or page.snapshot != snapshot or not snapshot:
             replayed = None if state is None else state.replayed
-            page = self._made(asked, snapshot, make, replayed)
-        page.seen_at = max(page.seen_at, seen_at)
+            return self._made(wanted, seen_at, snapshot, replayed)
+        self._seen(page, seen_at)
         return page
 
     def _made(
-        self,
-        asked: Asked,
-        snapshot: str,
-        make: Callable[[], object],
-        replayed: Position | None = None,
+        self, wanted: Wanted, seen_at: int, snapshot: str, replayed: Position | None
     ) -> ReadyPage:
-        """The page of this snapshot, made by the first of those who want it at once."""
+        """The page of this snapshot, made by the first of those who want it at once.
+
+        On the primary, one that was seen since `seen_at` is as good: it is no older than those who
+        want it. Otherwise, with orders coming, each of them would make it for themselves.
+        """
         with self._lock:
-            turn = self._turns.setdefault(asked, Lock())
+            turn = self._turns.setdefault(wanted.known_by, Lock())
         is_first = turn.acquire(timeout=LONGEST_TURN)
         try:
-            page = self._pages.get(asked)
-            if page is None or page.snapshot != snapshot or not snapshot:
-                page = ReadyPage(snapshot, encoded(make()))
-                page.replayed = replayed
-                self._keep(asked, page)
+            page = self._pages.get(wanted.known_by)
+            is_new = page is not None and replayed is None and page.seen_at >= seen_at
+            if page is None or not snapshot or not (is_new or page.snapshot == snapshot):
+                page = ReadyPage(wanted, snapshot, replayed)
+                self._keep(page)
+            self._seen(page, seen_at)
             return page
         finally:
             if is_first:
                 turn.release()
 
-    def _keep(self, asked: Asked, page: ReadyPage) -> None:
-        if len(page.plain.raw) > LARGEST_PAGE or len(asked[1]) > LONGEST_PATH:
+    def _keep(self, page: ReadyPage) -> None:
+        if not page.is_kept:
             return
         with self._lock:
-            if replaced := self._pages.get(asked):
+            if replaced := self._pages.get(page.wanted.known_by):
                 # Whoever still has it in hand gives it to nobody who comes from now on.
                 replaced.seen_at = 0
-            self._pages[asked] = page
+            self._pages[page.wanted.known_by] = page
             while len(self._pages) > MOST_PAGES:
                 self._pages.popitem(last=False)
+
+    def _seen(self, page: ReadyPage, seen_at: int) -> None:
+        """It was current at that moment. One that was replaced meanwhile stays so."""
+        with self._lock:
+            if self._pages.get(page.wanted.known_by) is page:
+                page.seen_at = max(page.seen_at, seen_at)
 
 
 def _seen_now() -> str:

@@ -34,7 +34,12 @@ class Door:
         self.reached = 0
         self.told: list[tuple[Any, ...]] = []
         self._django = WSGIHandler()
-        self.application: Any = kind(self._counted, lambda *given: self.told.append(given))
+        self._kind = kind
+        self.forget()
+
+    def forget(self) -> None:
+        """What was kept in front of Django is kept no more."""
+        self.application: Any = self._kind(self._counted, lambda *given: self.told.append(given))
 
     def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.reached += 1

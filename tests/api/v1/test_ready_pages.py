@@ -3,7 +3,7 @@
 import gzip
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from typing import Any
@@ -245,19 +245,25 @@ def test_a_large_page_is_made_each_time(
     assert [len(reads(customer)), len(reads(customer))] == [1, 1]
 
 
-def made_at_once(pages: ready_pages.ReadyPages, wanting: int = 8) -> tuple[int, int]:
-    """How often a page is made for so many who want it at once, and how many pages they get."""
+Look = tuple[int, str]
+"""When somebody looked, and the snapshot that they saw."""
+
+
+def made_at_once(
+    pages: ready_pages.ReadyPages, looks: Sequence[Look] = [(0, "1:1:")] * 8
+) -> tuple[int, int]:
+    """How often a page is made for those who want it at once, and how many pages they get."""
     times: list[int] = []
 
     def make() -> dict[str, int]:
         times.append(1)
-        sleep(0.2)
+        sleep(0.1)
         return {}
 
-    with ThreadPoolExecutor(wanting) as threads:
-        asked = ("", "/products")
-        got = [threads.submit(pages._made, asked, "1:1:", make) for _ in range(wanting)]
-        return len(times), len({id(one.result()) for one in got})
+    wanted = ready_pages.Wanted("", "/products", make)
+    with ThreadPoolExecutor(len(looks)) as threads:
+        got = [threads.submit(pages._made, wanted, *look, None) for look in looks]
+    return len(times), len({id(one.result()) for one in got})
 
 
 def test_a_page_that_many_want_at_once_is_made_once() -> None:
@@ -270,8 +276,31 @@ def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch
     assert made_at_once(ready_pages.ReadyPages())[0] > 1
 
 
+def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
+    """Orders come all the time, so each has seen another shop: but none a later one."""
+    looks = [(9 - number, str(number)) for number in range(8)]
+    made, _ = made_at_once(ready_pages.ReadyPages(), looks)
+    assert made < 8
+
+
+def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
+    """The negative control."""
+    looks = [(number, str(number)) for number in range(8)]
+    assert made_at_once(ready_pages.ReadyPages(), looks) == (8, 8)
+
+
 def test_what_could_not_be_made_is_made_by_the_next() -> None:
     pages = ready_pages.ReadyPages()
     with pytest.raises(ZeroDivisionError):
-        pages._made(("", "/products"), "1:1:", lambda: 1 / 0)
+        pages._made(ready_pages.Wanted("", "/products", lambda: 1 / 0), 0, "1:1:", None)
     assert made_at_once(pages) == (1, 1)
+
+
+def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
+    """Whoever looked before it was replaced may come to say so afterwards."""
+    pages = ready_pages.ReadyPages()
+    wanted = ready_pages.Wanted("", "/products", dict)
+    before = pages._made(wanted, 1, "1:1:", None)
+    pages._made(wanted, 2, "2:2:", None)
+    pages._seen(before, 3)
+    assert before.seen_at == 0
