@@ -11,24 +11,35 @@ from django.db import OperationalError, connection
 from larder.common.postgresql.base import DatabaseWrapper
 
 
+def pool_of(size: int) -> DatabaseWrapper:
+    """The application's database through a pool of so many connections."""
+    pool = {"min_size": size, "max_size": size, "timeout": 2}
+    options = {**connection.settings_dict["OPTIONS"], "pool": pool}
+    return DatabaseWrapper({**connection.settings_dict, "OPTIONS": options}, alias="pooled")
+
+
 @pytest.fixture
 def pooled(db: None) -> Iterator[DatabaseWrapper]:
     """The application's database through a pool of one connection."""
-    pool = {"min_size": 1, "max_size": 1, "timeout": 2}
-    options = {**connection.settings_dict["OPTIONS"], "pool": pool}
-    wrapper = DatabaseWrapper({**connection.settings_dict, "OPTIONS": options}, alias="pooled")
+    wrapper = pool_of(1)
     yield wrapper
     wrapper.close()
     wrapper.close_pool()
 
 
-def backend(pooled: DatabaseWrapper) -> int:
-    """The server's process behind the connection, which goes back to the pool afterwards."""
+def process(pooled: DatabaseWrapper) -> int:
+    """The server's process behind the connection, which is kept."""
     with pooled.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
-    pooled.close()
     return int(pid)
+
+
+def backend(pooled: DatabaseWrapper) -> int:
+    """The same; the connection goes back to the pool afterwards."""
+    pid = process(pooled)
+    pooled.close()
+    return pid
 
 
 def run(statement: str, *parameters: int) -> None:
@@ -39,6 +50,21 @@ def run(statement: str, *parameters: int) -> None:
 
 def test_a_connection_is_handed_out_again(pooled: DatabaseWrapper) -> None:
     assert backend(pooled) == backend(pooled)
+
+
+def test_the_connection_that_was_given_back_last_is_handed_out_first(db: None) -> None:
+    wrappers = [pool_of(3) for _ in range(3)]
+    pids = [process(wrapper) for wrapper in wrappers]
+    for last in (1, 0, 2):
+        for one in {0, 1, 2} - {last}:
+            wrappers[one].close()
+        wrappers[last].close()
+        assert [backend(wrappers[last]) for _ in range(3)] == [pids[last]] * 3
+        for one in (last, *({0, 1, 2} - {last})):
+            pids[one] = process(wrappers[one])
+    for wrapper in wrappers:
+        wrapper.close()
+    wrappers[0].close_pool()
 
 
 def test_a_connection_that_the_server_closed_is_replaced(pooled: DatabaseWrapper) -> None:
