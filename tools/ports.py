@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import socket
+import sys
 
 HOST = "127.0.0.1"
 
@@ -14,13 +15,18 @@ def free_port() -> int:
     A port that was merely free a moment ago can be the source of a stranger's connection in the
     next. This one stays bound, without listening, until this process ends: the kernel gives it to
     nobody who leaves the choice to it. Whoever names it may listen there, as servers do, with
-    SO_REUSEADDR; until then connections are refused.
+    SO_REUSEADDR; until then connections are refused. Other kernels than Linux would refuse that
+    too, so there it is let go.
     """
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((HOST, 0))
-    atexit.register(held.close)
-    return int(held.getsockname()[1])
+    port = int(held.getsockname()[1])
+    if sys.platform == "linux":
+        atexit.register(held.close)
+    else:
+        held.close()
+    return port
 
 
 def listens(port: int) -> bool:

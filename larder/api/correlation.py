@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django_guid import set_guid
 
 HEADER = "Correlation-ID"
+ID = "HTTP_CORRELATION_ID"
+"""Where a request has it."""
 _FORM = re.compile(r"[0-9a-f]{32}")
 """32 lower-case hexadecimal digits, as ours are made."""
 
@@ -29,7 +31,7 @@ def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        of_request = correlation_id(request.META.get("HTTP_CORRELATION_ID"))
+        of_request = correlation_id(request.META.get(ID))
         set_guid(of_request)
         response = get_response(request)
         response.headers[HEADER] = of_request

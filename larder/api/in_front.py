@@ -39,6 +39,6 @@ def keep(kept: MutableMapping[Asked, Kept], asked: Asked, one: Kept) -> None:
     """Keeps it among the others, unless it is known by too much."""
     if sum(len(str(part)) for part in asked) > LONGEST_QUESTION:
         return
-    if len(kept) >= MOST_KEPT:
+    if len(kept) >= MOST_KEPT and asked not in kept:
         kept.clear()
     kept[asked] = one

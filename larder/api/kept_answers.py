@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterable
 from time import monotonic_ns, perf_counter_ns
 from typing import Any
 
+from django_guid import clear_guid, set_guid
+
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
-from larder.api.correlation import HEADER, correlation_id
+from larder.api.correlation import HEADER, ID, correlation_id
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.v1.freshness import REPLICATED
 from larder.api.v1.http import Body, is_named
 from larder.api.v1.ready_pages import FAILED, PAGE, ReadyPage, ReadyPages
 from larder.common import database
+from larder.common.stopwatch import BEGAN
 from larder.identity.caller import Caller
 
 PATH = "/api/v1/products"
@@ -81,14 +84,14 @@ class KeptAnswers:
         question = asked(environ)
         if question is None:
             return self._application(environ, start_response)
-        began = perf_counter_ns()
+        environ[BEGAN] = perf_counter_ns()
         found = self._found(question, environ)
         if found is None:
             return self._keeping(question, environ, start_response)
         answer, caller = found
-        given = correlation_id(environ.get("HTTP_CORRELATION_ID"))
+        given = correlation_id(environ.get(ID))
         start_response(answer.status, [*answer.headers, (HEADER, given)])
-        self._tell(answer.code, began, given, caller)
+        self._tell(answer.code, environ[BEGAN], given, caller)
         return answer.content
 
     def _found(self, question: Asked, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
@@ -101,7 +104,7 @@ class KeptAnswers:
             answer = self._renewed(question, answer, caller, environ)
         seen = environ.get("HTTP_IF_NONE_MATCH")
         if seen is not None and answer is not None and is_named(seen, answer.body.tag):
-            answer = self._after((NOT_MODIFIED, *question), answer.page)
+            answer = self._kept_with(answer.page, (NOT_MODIFIED, *question))
         return None if answer is None else (answer, caller)
 
     def _renewed(
@@ -110,18 +113,25 @@ class KeptAnswers:
         """With its page as it is now; None where that is for Django to tell."""
         if REPLICATED:
             return None
+        environ[ID] = correlation_id(environ.get(ID))
+        set_guid(environ[ID])
         try:
             page = answer.pages.renewed(answer.page, caller.id)
         except Exception as error:
             environ[FAILED] = error
             return None
         database.release()
-        return self._after(question, page)
+        clear_guid()
+        return self._kept_with(page, question)
 
-    def _after(self, question: Asked, page: ReadyPage) -> Answer | None:
+    def _kept_with(self, page: ReadyPage, question: Asked) -> Answer | None:
+        """The answer that is kept for the question, with this page. None, and no longer kept, where
+        it is for Django to make."""
         known = self._answers.get(question)
         answer = known and known.after(page)
-        if answer is not None and answer is not known:
+        if answer is None:
+            self._answers.pop(question, None)
+        elif answer is not known:
             keep(self._answers, question, answer)
         return answer
 

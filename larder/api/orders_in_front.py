@@ -20,7 +20,7 @@ from django_guid import clear_guid, set_guid
 
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
-from larder.api.correlation import HEADER, correlation_id
+from larder.api.correlation import HEADER, ID, correlation_id
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.kept_answers import Tell
 from larder.api.positions import HEADER as POSITION
@@ -44,8 +44,6 @@ CREATED = "201 Created"
 REPLAYED = "Idempotency-Replayed"
 OF_ONE = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION})
 """Headers that another order's answer has otherwise."""
-
-ID = "HTTP_CORRELATION_ID"
 
 
 class Answer(NamedTuple):

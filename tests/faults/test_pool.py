@@ -13,7 +13,7 @@ from larder.common.postgresql.base import DatabaseWrapper
 
 def pool_of(size: int) -> DatabaseWrapper:
     """The application's database through a pool of so many connections."""
-    pool = {"min_size": size, "max_size": size, "timeout": 2}
+    pool = {"min_size": 1, "max_size": size, "timeout": 2}
     options = {**connection.settings_dict["OPTIONS"], "pool": pool}
     return DatabaseWrapper({**connection.settings_dict, "OPTIONS": options}, alias="pooled")
 
@@ -52,19 +52,35 @@ def test_a_connection_is_handed_out_again(pooled: DatabaseWrapper) -> None:
     assert backend(pooled) == backend(pooled)
 
 
-def test_the_connection_that_was_given_back_last_is_handed_out_first(db: None) -> None:
+@pytest.fixture
+def three(db: None) -> Iterator[list[DatabaseWrapper]]:
+    """Three threads' ways to a pool that has a connection for each, and needs one."""
     wrappers = [pool_of(3) for _ in range(3)]
-    pids = [process(wrapper) for wrapper in wrappers]
-    for last in (1, 0, 2):
-        for one in {0, 1, 2} - {last}:
-            wrappers[one].close()
-        wrappers[last].close()
-        assert [backend(wrappers[last]) for _ in range(3)] == [pids[last]] * 3
-        for one in (last, *({0, 1, 2} - {last})):
-            pids[one] = process(wrappers[one])
+    yield wrappers
     for wrapper in wrappers:
         wrapper.close()
     wrappers[0].close_pool()
+
+
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_the_connection_that_was_given_back_last_is_handed_out_first(
+    three: list[DatabaseWrapper], last: int
+) -> None:
+    pids = [process(wrapper) for wrapper in three]
+    for one in sorted(range(3), key=lambda one: one == last):
+        three[one].close()
+    assert [backend(three[0]) for _ in range(3)] == [pids[last]] * 3
+
+
+def test_what_is_not_needed_is_what_the_pool_closes(three: list[DatabaseWrapper]) -> None:
+    """It looks every ten minutes; here it is made to, three times."""
+    pids = [process(wrapper) for wrapper in three]
+    for wrapper in three:
+        wrapper.close()
+    for _ in range(3):
+        three[0].pool._shrink_pool()
+        assert backend(three[0]) == pids[2]
+    assert three[0].pool.get_stats()["pool_size"] == 1
 
 
 def test_a_connection_that_the_server_closed_is_replaced(pooled: DatabaseWrapper) -> None:

@@ -71,7 +71,8 @@ Make = Callable[[], object]
 
 
 class Wanted(NamedTuple):
-    """A page that is asked for: where the client finds us, path and query, and what reads it."""
+    """A page that is asked for: where the client finds us, path and query as they were sent, and
+    what reads it."""
 
     base: str
     path: str
@@ -87,14 +88,16 @@ class ReadyPage:
     """A page as it is while the database's snapshot reads so; `seen_at` (monotonic nanoseconds)
     it did. Of a page that a replica gave it is known what of the log is in it: `replayed`."""
 
-    def __init__(self, wanted: Wanted, snapshot: str, replayed: Position | None) -> None:
+    def __init__(
+        self, wanted: Wanted, raw: bytes, snapshot: str, replayed: Position | None
+    ) -> None:
         self.wanted = wanted
         self.snapshot = snapshot
         self.seen_at = 0
         self.replayed = replayed
-        self.plain = Body(encoded(wanted.make()))
-        self.packs = len(self.plain.raw) >= SMALLEST_COMPRESSED
-        self.is_kept = len(self.plain.raw) <= LARGEST_PAGE and len(wanted.path) <= LONGEST_PATH
+        self.plain = Body(raw)
+        self.packs = len(raw) >= SMALLEST_COMPRESSED
+        self.is_kept = len(raw) <= LARGEST_PAGE and len(wanted.path) <= LONGEST_PATH
         self._packed: Body | None = None
 
     def good_for(self, caller: int, now: int) -> bool:
@@ -139,17 +142,24 @@ class ReadyPages:
 
     def renewed(self, page: ReadyPage, caller: int) -> ReadyPage:
         """What a page has become, good enough for the caller now. The primary gives it."""
-        newest = self._pages.get(page.wanted.known_by)
+        newest = self._used(page.wanted)
         if newest is not None and newest.good_for(caller, monotonic_ns()):
             return newest
         return self._current(page.wanted, newest, None)
 
-    def _page(self, request: Request, make: Make) -> ReadyPage:
-        wanted, now = Wanted(base_url(request), request.get_full_path(), make), monotonic_ns()
+    def _used(self, wanted: Wanted) -> ReadyPage | None:
+        """What is kept, if anything is; it is the last to go."""
         with self._lock:
             page = self._pages.get(wanted.known_by)
             if page is not None:
                 self._pages.move_to_end(wanted.known_by)
+            return page
+
+    def _page(self, request: Request, make: Make) -> ReadyPage:
+        # As it was sent: Django's own spelling of it is the same for queries that are not.
+        path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
+        wanted, now = Wanted(base_url(request), path, make), monotonic_ns()
+        page = self._used(wanted)
         if REPLICATED:
             needs, anywhere = list_needs(request, now)
             if page is not None and needs.met_by(page.seen_at, page.replayed):
@@ -187,7 +197,7 @@ class ReadyPages:
             page = self._pages.get(wanted.known_by)
             is_new = page is not None and replayed is None and page.seen_at >= seen_at
             if page is None or not snapshot or not (is_new or page.snapshot == snapshot):
-                page = ReadyPage(wanted, snapshot, replayed)
+                page = ReadyPage(wanted, encoded(wanted.make()), snapshot, replayed)
                 self._keep(page)
             self._seen(page, seen_at)
             return page
@@ -203,8 +213,10 @@ class ReadyPages:
                 # Whoever still has it in hand gives it to nobody who comes from now on.
                 replaced.seen_at = 0
             self._pages[page.wanted.known_by] = page
+            self._pages.move_to_end(page.wanted.known_by)
             while len(self._pages) > MOST_PAGES:
-                self._pages.popitem(last=False)
+                _, gone = self._pages.popitem(last=False)
+                gone.seen_at = 0
 
     def _seen(self, page: ReadyPage, seen_at: int) -> None:
         """It was current at that moment. One that was replaced meanwhile stays so."""

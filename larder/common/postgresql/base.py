@@ -12,7 +12,7 @@ from django.db.utils import Error, InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from larder.common.postgresql.comments import Commented
-from larder.common.postgresql.pool import hand_out_last_first
+from larder.common.postgresql.pool import put_last_first
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import connections_held
 
@@ -127,7 +127,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if lately and not self.pool.get_stats()["pool_available"]:
             raise PoolTimeout("others have just waited for a connection in vain")
         if self.pool:
-            hand_out_last_first(self.pool)
+            put_last_first(self.pool)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout:

@@ -1,6 +1,6 @@
 """Fixtures of v1's contract tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
+from larder.api import authentication
+from larder.api.kept_answers import KeptAnswers
 from larder.api.recent_writes import recent_writes
-from larder.api.v1 import products, ready_pages
+from larder.api.v1 import freshness, products, ready_pages
 from larder.catalog.services import NewProduct, create_products
 from larder.common.ids import NOBODY
 from larder.inventory.services.movements import open_stock
+from tests.api.conftest import token_for
+from tests.api.v1.door import Door
+from tests.conftest import Person
+
+HOUR = 3600 * 10**9
 
 
 @pytest.fixture
@@ -34,3 +41,22 @@ def processes_share(
     recent_writes.cache_clear()
     yield
     recent_writes.cache_clear()
+
+
+@pytest.fixture
+def door(processes_share: None, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """The server's application; nothing that is kept or known grows old."""
+    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", 3600.0)
+    monkeypatch.setattr(freshness, "LONGEST_LAG", HOUR)
+    return Door(KeptAnswers)
+
+
+@pytest.fixture
+def token(person: Callable[..., Person]) -> str:
+    return token_for(person())
+
+
+@pytest.fixture
+def shelf(transactional_db: None, product: Callable[..., int]) -> None:
+    for _ in range(25):
+        product()

@@ -1,6 +1,5 @@
 """The product list is given out again in front of Django: the same answer, to whom it is due."""
 
-import gzip
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -8,37 +7,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
-from django.test.utils import CaptureQueriesContext
 
-from larder.api import authentication, in_front, kept_answers
-from larder.api.kept_answers import KeptAnswers
-from larder.api.v1 import freshness, ready_pages
-from larder.common import database
+from larder.api import authentication, in_front
+from larder.api.v1 import ready_pages
 from tests.api.conftest import token_for
 from tests.api.v1.door import USUAL, Door, Headers, without_id
 from tests.conftest import Api, Person
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
-HOUR = 3600 * 10**9
-
-
-@pytest.fixture
-def door(processes_share: None, monkeypatch: pytest.MonkeyPatch) -> Door:
-    monkeypatch.setattr(freshness, "LONGEST_LAG", HOUR)
-    return Door(KeptAnswers)
-
-
-@pytest.fixture
-def token(person: MakePerson) -> str:
-    return token_for(person())
-
-
-@pytest.fixture
-def shelf(transactional_db: None, product: MakeProduct) -> None:
-    for _ in range(25):
-        product()
 
 
 @pytest.mark.parametrize("path", ["products", "products?limit=5", "products?in_stock=true&count=1"])
@@ -183,111 +160,6 @@ def test_what_is_known_of_log_ins_grows_old(
 
 def test_staff_are_looked_up_each_time(door: Door, shelf: None, person: MakePerson) -> None:
     token = token_for(person(is_staff=True))
-    assert [door(token)[0] for _ in range(3)] == ["200 OK"] * 3
-    assert door.reached == 3
-
-
-@pytest.fixture
-def stale(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page has to be looked at, each time."""
-    monkeypatch.setattr(freshness, "LONGEST_LAG", 0)
-
-
-def fewer(product: int) -> None:
-    """One unit of it is gone: a page of it is another."""
-    database.execute("UPDATE stock SET available = available - 1 WHERE product_id = %s", [product])
-
-
-@pytest.mark.parametrize("headers", [*USUAL, {"If_None_Match": '"none"'}])
-def test_a_page_that_has_changed_is_answered_as_django_would(
-    door: Door, stale: None, product: MakeProduct, token: str, headers: Headers
-) -> None:
-    shelf = [product(stock=10 + number) for number in range(25)]
-    before = door(token, **headers)
-    fewer(shelf[0])
-    after = door(token, **headers)
-    assert door.reached == 1
-    assert after[1]["ETag"] != before[1]["ETag"]
-    door.forget()
-    assert without_id(after) == without_id(door(token, **headers))
-
-
-@pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_what_has_not_changed_again_is_not_modified(
-    door: Door, stale: None, product: MakeProduct, token: str, encoding: str
-) -> None:
-    """The 304 is Django's first; then it is of each page that comes."""
-    shelf = [product(stock=100 + number) for number in range(25)]
-    first = door(token, Accept_Encoding=encoding)[1]["ETag"]
-    assert door(token, Accept_Encoding=encoding, If_None_Match=first)[0] == "304 Not Modified"
-    assert door.reached == 2
-    fewer(shelf[0])
-    second = door(token, Accept_Encoding=encoding, If_None_Match=first)
-    assert second[0] == "200 OK"
-    known = door(token, Accept_Encoding=encoding, If_None_Match=second[1]["ETag"])
-    assert (known[0], door.reached) == ("304 Not Modified", 2)
-    door.forget()
-    tag = second[1]["ETag"]
-    door(token, Accept_Encoding=encoding)
-    assert without_id(known) == without_id(door(token, Accept_Encoding=encoding, If_None_Match=tag))
-
-
-def test_a_page_that_has_not_changed_is_looked_at_and_not_read(
-    door: Door, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
-    door(token)
-    with CaptureQueriesContext(connection) as asked:
-        assert door(token)[0] == "200 OK"
-    assert (len(asked), door.reached) == (0, 1)
-
-
-def test_a_page_that_comes_to_be_compressed_goes_to_django(
-    door: Door, stale: None, product: MakeProduct, token: str
-) -> None:
-    jam = product()
-    assert "Vary" not in door(token, Accept_Encoding="gzip")[1]
-    database.execute("UPDATE product SET name = repeat('jam ', 50), description = repeat('x', 900)")
-    after = door(token, Accept_Encoding="gzip")
-    assert (after[1]["Content-Encoding"], door.reached) == ("gzip", 2)
-    assert b"jam jam" in gzip.decompress(after[2])
-    fewer(jam)
-    assert door(token, Accept_Encoding="gzip")[1]["Content-Encoding"] == "gzip"
-    assert door.reached == 2
-
-
-def test_why_a_page_could_not_be_had_is_django_s_to_tell(
-    door: Door, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And it is not tried twice: with the database away that would take twice as long."""
-    door(token)
-    tries = []
-
-    def away() -> str:
-        tries.append(1)
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(database, "snapshot", away)
-    status, headers, body = door(token)
-    assert (status, "Retry-After" in headers) == ("503 Service Unavailable", True)
-    assert b'"code":"database_unavailable"' in body
-    assert (len(tries), door.reached) == (1, 2)
-
-
-def test_the_connection_is_given_back(
-    door: Door, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    door(token)
-    given_back = []
-    monkeypatch.setattr(database, "release", lambda: given_back.append(1))
-    assert door(token)[0] == "200 OK"
-    assert (len(given_back), door.reached) == (1, 1)
-
-
-def test_where_there_are_replicas_django_finds_who_answers(
-    door: Door, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_answers, "REPLICATED", True)
     assert [door(token)[0] for _ in range(3)] == ["200 OK"] * 3
     assert door.reached == 3
 

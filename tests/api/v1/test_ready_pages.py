@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from larder.api.v1 import freshness, products, ready_pages
 from larder.common import database
+from larder.common.positions import Position
 from tests.api.conftest import token_for
 from tests.conftest import Api, Person
 
@@ -285,8 +286,18 @@ def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
 
 def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
     """The negative control."""
-    looks = [(number, str(number)) for number in range(8)]
-    assert made_at_once(ready_pages.ReadyPages(), looks) == (8, 8)
+    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", dict)
+    made = [pages._made(wanted, number, str(number), None) for number in range(8)]
+    assert len({id(page) for page in made}) == 8
+
+
+def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
+    """Replicas are behind one another: a later look may find an earlier state."""
+    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", dict)
+    earlier, later = Position(1, 1, 100), Position(1, 1, 200)
+    first = pages._made(wanted, 9, str(earlier), earlier)
+    second = pages._made(wanted, 5, str(later), later)
+    assert (second is first, second.replayed) == (False, later)
 
 
 def test_what_could_not_be_made_is_made_by_the_next() -> None:
@@ -294,6 +305,20 @@ def test_what_could_not_be_made_is_made_by_the_next() -> None:
     with pytest.raises(ZeroDivisionError):
         pages._made(ready_pages.Wanted("", "/products", lambda: 1 / 0), 0, "1:1:", None)
     assert made_at_once(pages) == (1, 1)
+
+
+def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is asked for all the time stays; what is gone is given to nobody any more."""
+    monkeypatch.setattr(ready_pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
+    pages = ready_pages.ReadyPages()
+    asked_often = pages._made(ready_pages.Wanted("", "often", dict), 1, "1:1:", None)
+    others = []
+    for number in range(9):
+        wanted = ready_pages.Wanted("", f"once {number}", dict)
+        others.append(pages._made(wanted, 1, "1:1:", None))
+        assert pages.renewed(asked_often, caller=1) is asked_often
+    assert [page.seen_at for page in others] == [0] * 7 + [1] * 2
 
 
 def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
