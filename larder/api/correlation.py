@@ -6,8 +6,9 @@ logs could not be searched for one spelling, and it costs 30 µs, a tenth of a p
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from os import urandom
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django_guid import set_guid
@@ -24,6 +25,13 @@ def correlation_id(given: str | None) -> str:
     return given if given and _FORM.fullmatch(given) else urandom(16).hex()
 
 
+def identify(environ: MutableMapping[str, Any]) -> str:
+    """The id of the request, which from now on is in it, and in the log."""
+    environ[ID] = correlation_id(environ.get(ID))
+    set_guid(environ[ID])
+    return str(environ[ID])
+
+
 def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """Middleware that takes the id of the request, or gives it one.
 
@@ -31,8 +39,7 @@ def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        of_request = correlation_id(request.META.get(ID))
-        set_guid(of_request)
+        of_request = identify(request.META)
         response = get_response(request)
         response.headers[HEADER] = of_request
         response.headers.setdefault("Access-Control-Expose-Headers", HEADER)

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable
 from time import monotonic_ns, perf_counter_ns
 from typing import Any
 
-from django_guid import clear_guid, set_guid
+from django_guid import clear_guid
 
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
-from larder.api.correlation import HEADER, ID, correlation_id
+from larder.api.correlation import HEADER, ID, correlation_id, identify
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.v1.freshness import REPLICATED
 from larder.api.v1.http import Body, is_named
@@ -113,8 +113,7 @@ class KeptAnswers:
         """With its page as it is now; None where that is for Django to tell."""
         if REPLICATED:
             return None
-        environ[ID] = correlation_id(environ.get(ID))
-        set_guid(environ[ID])
+        identify(environ)
         try:
             page = answer.pages.renewed(answer.page, caller.id)
         except Exception as error:

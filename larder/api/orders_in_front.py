@@ -16,11 +16,11 @@ from io import BytesIO
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
-from django_guid import clear_guid, set_guid
+from django_guid import clear_guid
 
 from larder.api.authentication import remembered_caller
 from larder.api.content_type import Application
-from larder.api.correlation import HEADER, ID, correlation_id
+from larder.api.correlation import HEADER, ID, identify
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.kept_answers import Tell
 from larder.api.positions import HEADER as POSITION
@@ -115,8 +115,7 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     body = sound(raw, NewOrder) if len(raw) == length else None
     if body is None:
         return None
-    environ[ID] = correlation_id(environ.get(ID))
-    set_guid(environ[ID])
+    identify(environ)
     try:
         return _placed(body, who, environ)
     except Exception as error:

@@ -105,7 +105,7 @@ class Products(StaffWrites):
     )
     def get(self, request: Request) -> HttpResponse:
         """A page of the catalogue."""
-        return _pages.answer(request, _page(request))
+        return _pages.answer(request, lambda: _page(request))
 
     @operation(
         "create_product",

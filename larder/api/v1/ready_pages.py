@@ -72,11 +72,11 @@ Make = Callable[[], object]
 
 class Wanted(NamedTuple):
     """A page that is asked for: where the client finds us, path and query as they were sent, and
-    what reads it."""
+    what understands the question, which is needed only if the page is to be made."""
 
     base: str
     path: str
-    make: Make
+    prepare: Callable[[], Make]
 
     @property
     def known_by(self) -> tuple[str, str]:
@@ -124,11 +124,11 @@ class ReadyPages:
         self._pages: OrderedDict[tuple[str, str], ReadyPage] = OrderedDict()
         self._turns: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
 
-    def answer(self, request: Request, make: Make) -> HttpResponse:
-        """What `make` gives, or gave when the shop was as it is now."""
+    def answer(self, request: Request, prepare: Callable[[], Make]) -> HttpResponse:
+        """What is read by what `prepare` gives, or was read when the shop was as it is now."""
         if FAILED in request.META:
             raise request.META[FAILED]
-        page = self._page(request, make)
+        page = self._page(request, prepare)
         packed = page.packed if page.packs and _takes_gzip(request) else None
         body = packed or page.plain
         response = reply_body(request, body)
@@ -155,10 +155,10 @@ class ReadyPages:
                 self._pages.move_to_end(wanted.known_by)
             return page
 
-    def _page(self, request: Request, make: Make) -> ReadyPage:
+    def _page(self, request: Request, prepare: Callable[[], Make]) -> ReadyPage:
         # As it was sent: Django's own spelling of it is the same for queries that are not.
         path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        wanted, now = Wanted(base_url(request), path, make), monotonic_ns()
+        wanted, now = Wanted(base_url(request), path, prepare), monotonic_ns()
         page = self._used(wanted)
         if REPLICATED:
             needs, anywhere = list_needs(request, now)
@@ -197,7 +197,10 @@ class ReadyPages:
             page = self._pages.get(wanted.known_by)
             is_new = page is not None and replayed is None and page.seen_at >= seen_at
             if page is None or not snapshot or not (is_new or page.snapshot == snapshot):
-                page = ReadyPage(wanted, encoded(wanted.make()), snapshot, replayed)
+                make = wanted.prepare()
+                # The page outlives the request, and so does what it was made by.
+                again = wanted._replace(prepare=lambda: make)
+                page = ReadyPage(again, encoded(make()), snapshot, replayed)
                 self._keep(page)
             self._seen(page, seen_at)
             return page

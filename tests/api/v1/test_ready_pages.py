@@ -261,7 +261,7 @@ def made_at_once(
         sleep(0.1)
         return {}
 
-    wanted = ready_pages.Wanted("", "/products", make)
+    wanted = ready_pages.Wanted("", "/products", lambda: make)
     with ThreadPoolExecutor(len(looks)) as threads:
         got = [threads.submit(pages._made, wanted, *look, None) for look in looks]
     return len(times), len({id(one.result()) for one in got})
@@ -286,14 +286,14 @@ def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
 
 def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
     """The negative control."""
-    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", dict)
+    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", lambda: dict)
     made = [pages._made(wanted, number, str(number), None) for number in range(8)]
     assert len({id(page) for page in made}) == 8
 
 
 def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
     """Replicas are behind one another: a later look may find an earlier state."""
-    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", dict)
+    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", lambda: dict)
     earlier, later = Position(1, 1, 100), Position(1, 1, 200)
     first = pages._made(wanted, 9, str(earlier), earlier)
     second = pages._made(wanted, 5, str(later), later)
@@ -303,8 +303,23 @@ def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time()
 def test_what_could_not_be_made_is_made_by_the_next() -> None:
     pages = ready_pages.ReadyPages()
     with pytest.raises(ZeroDivisionError):
-        pages._made(ready_pages.Wanted("", "/products", lambda: 1 / 0), 0, "1:1:", None)
+        pages._made(ready_pages.Wanted("", "/products", lambda: lambda: 1 / 0), 0, "1:1:", None)
     assert made_at_once(pages) == (1, 1)
+
+
+def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
+    """And the request that asked it is let go: what the page is made by is kept instead."""
+    pages, prepared = ready_pages.ReadyPages(), []
+
+    def prepare() -> ready_pages.Make:
+        prepared.append(1)
+        return dict
+
+    wanted = ready_pages.Wanted("", "/products", prepare)
+    page = pages._made(wanted, 1, "1:1:", None)
+    assert pages._made(wanted, 1, "1:1:", None) is page
+    pages._made(page.wanted, 2, "2:2:", None)
+    assert prepared == [1]
 
 
 def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,10 +327,10 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ready_pages, "MOST_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
     pages = ready_pages.ReadyPages()
-    asked_often = pages._made(ready_pages.Wanted("", "often", dict), 1, "1:1:", None)
+    asked_often = pages._made(ready_pages.Wanted("", "often", lambda: dict), 1, "1:1:", None)
     others = []
     for number in range(9):
-        wanted = ready_pages.Wanted("", f"once {number}", dict)
+        wanted = ready_pages.Wanted("", f"once {number}", lambda: dict)
         others.append(pages._made(wanted, 1, "1:1:", None))
         assert pages.renewed(asked_often, caller=1) is asked_often
     assert [page.seen_at for page in others] == [0] * 7 + [1] * 2
@@ -324,7 +339,7 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
     """Whoever looked before it was replaced may come to say so afterwards."""
     pages = ready_pages.ReadyPages()
-    wanted = ready_pages.Wanted("", "/products", dict)
+    wanted = ready_pages.Wanted("", "/products", lambda: dict)
     before = pages._made(wanted, 1, "1:1:", None)
     pages._made(wanted, 2, "2:2:", None)
     pages._seen(before, 3)
