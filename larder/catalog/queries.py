@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec import Struct
+
 from larder.catalog import sql
 from larder.catalog.models import Category, Product
 from larder.common import database
@@ -16,8 +18,7 @@ CHANGES = Feed("product_change", "product_id")
 stock. Written by triggers on product (here) and on stock (inventory)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A product as it can be ordered now: list price (net, a unit) and the rules of a line."""
 
     id: int

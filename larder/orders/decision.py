@@ -5,17 +5,17 @@ order: each sees the shelf as the ones before it left it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from larder.catalog.queries import Offer
 from larder.common.errors import DomainError, refusal
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A line as it was asked for. `expected_price` is what the customer was shown, a unit."""
 
     product: int
@@ -30,8 +30,7 @@ class _Totals(NamedTuple):
     expected: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(Struct, frozen=True):
     """A line as it is sold: lines of one product added up, at the server's price."""
 
     offer: Offer

@@ -1,13 +1,13 @@
 """Repeated placings at the service: keys, client-chosen ids, and both together."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from larder.common import database
 from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts

@@ -1,7 +1,6 @@
 """The hand-written statements write what the ORM would."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 from django.db.models import F, Model
+from msgspec.structs import replace
 
 from larder.catalog import queries as catalog
 from larder.orders import queries

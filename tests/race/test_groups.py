@@ -10,6 +10,7 @@ from functools import partial
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from larder.common.errors import DomainError
 from larder.common.ids import new_id
@@ -131,7 +132,7 @@ def twins(who: Person, jam: int, now: datetime, *, named: str) -> list[Placement
     """Three equal placements, and a stranger between them."""
     one = order_of(who, jam, "twin", now)
     if named == "id":
-        one = replace(one, key=None, order_id=new_id())
+        one = structs.replace(one, key=None, order_id=new_id())
     return [one, order_of(who, jam, "stranger", now), one, one]
 
 

@@ -1,10 +1,11 @@
 """What moves stock: the lock of its rows, and the one writer of stock and ledger."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from larder.common import database
 from larder.inventory import sql
@@ -23,8 +24,7 @@ class Balance(NamedTuple):
     committed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """One entry of the ledger to be: units of a product, and why."""
 
     product: int

@@ -3,18 +3,18 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from larder.common import database
 from larder.orders import sql
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Struct, frozen=True):
     """A line as it was sold. `unit_price` is net; `returned` counts units that came back;
     `ordered` what the quantity was before fewer were picked, and is None where they were not."""
 
@@ -33,8 +33,7 @@ class LineView:
         return self.unit_price * self.quantity
 
 
-@dataclass(frozen=True, slots=True)
-class OrderView:
+class OrderView(Struct, frozen=True):
     """An order with its lines in the order they were sent, by ascending id."""
 
     id: UUID

@@ -1,10 +1,10 @@
 """Placing one order: the way in for everybody. Orders that come at the same time go together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import Error
+from msgspec import Struct
 
 from larder.common import database, telemetry, turnstile
 from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
@@ -33,8 +33,7 @@ MOST_ASIDE = 4
 """Orders of one process that wait for a lock by themselves, up to the role's limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """`candidate` is prepared by who asks: the leader, who holds up all others, need not."""
 
     placement: Placement

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from larder.common.idempotency import Claim, Scope, fingerprint
 from larder.common.ids import NOBODY, new_id
 from larder.orders.decision import PricedLine, Wanted, add_up
@@ -17,8 +19,7 @@ ORDER_ID = "order-id"
 """The operation under which a client-chosen id is claimed, by anybody: ids are global."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Placement(Struct, frozen=True, kw_only=True):
     """An order somebody wants.
 
     `order_id` is the id the client chose, if it did; `actor` the public id of who is asking, who
@@ -56,8 +57,7 @@ class CartShown:
     total: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """The order as it stands, and whether this repeats an earlier placing."""
 
     order: OrderView
@@ -72,8 +72,7 @@ class Terms:
     minimum_total: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldDraft:
+class HeldDraft(Struct, frozen=True):
     """A draft under its lock: what it keeps when it is placed."""
 
     number: int
