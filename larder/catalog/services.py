@@ -145,11 +145,8 @@ def claim_name(name: str, *, product: int | None = None) -> None:
 
 
 def lock_product(product: int, *, version: int | None = None) -> None:
-    """Locks a product on sale, until the transaction ends, against changes and archiving.
-
-    The lock lets orders refer to the product: whoever goes on to lock its stock and then changes
-    the product is the only one they wait for. Raises NotFound, StaleVersion.
-    """
+    """Locks a product on sale, until the transaction ends, against changes and archiving. Raises
+    NotFound, StaleVersion."""
     listed = Product.objects.filter(id=product, archived_at=None)
     locked = listed.select_for_update(no_key=True).values_list("version", flat=True).first()
     if locked is None:

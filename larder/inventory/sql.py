@@ -11,10 +11,11 @@ Source: "Prepare, Notes" and plan_cache_mode in PostgreSQL's manual.
 
 LOCK = """
 SELECT product_id, available, committed FROM stock
-WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR UPDATE
+WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR NO KEY UPDATE
 """
 """Locks in product order, the one order everywhere: the index scan of stock_pkey gives it, or a
-sort below LockRows. A multi-row UPDATE would lock in no order at all."""
+sort below LockRows. A multi-row UPDATE would lock in no order at all. Nobody changes the key: lines
+of carts lead to these rows, and to check that locks them FOR KEY SHARE, in any order."""
 
 MOVE = """
 WITH moved AS (

@@ -112,13 +112,14 @@ class OrderLine(models.Model):
 
     `placed_at` is the order's: the history of a product is walked by it, newest first. A trigger
     (migration 0002) keeps it so, whoever writes a line or places a draft. `ordered` is what the
-    quantity was before fewer were picked, and null where they were not.
+    quantity was before fewer were picked, and null where they were not. `product` leads to the
+    product's stock, whose row placing has locked already: to check it costs nothing more.
     """
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     product = models.ForeignKey(
-        "catalog.Product", on_delete=models.PROTECT, related_name="+", db_index=False
+        "inventory.Stock", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=1024)

@@ -11,11 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from psycopg import errors
 
 from larder.catalog.services import archive_product, change_product
 from larder.common import database
+from larder.inventory.services.movements import lock
 from tests.database import superuser_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -183,7 +184,9 @@ def test_neither_prices_nor_rules_can_be_absurd(as_role: As) -> None:
 
 
 # --- Archiving and the lock of the stock row -----------------------------------------------
-HOLD = "SELECT 1 FROM inventory.stock WHERE product_id = %s FOR UPDATE NOWAIT"
+HOLD = "SELECT 1 FROM inventory.stock WHERE product_id = %s FOR NO KEY UPDATE NOWAIT"
+REFER = "SELECT 1 FROM inventory.stock WHERE product_id = %s FOR KEY SHARE NOWAIT"
+"""As a foreign key is checked that leads there."""
 ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"
 
 
@@ -224,6 +227,17 @@ def test_the_service_archives_through_that_lock(committed: int, as_role: As, now
         with pytest.raises(OperationalError, match="lock timeout"):
             archive_product(committed, now=now)
         database.execute("RESET lock_timeout")
+
+
+def test_who_refers_to_a_product_waits_neither_for_orders_nor_for_archiving(
+    committed: int, as_role: As
+) -> None:
+    with transaction.atomic(), as_role("app") as referring:
+        assert lock([committed])
+        referring.execute(REFER, [committed])
+    with as_role("app") as archiving, as_role("app") as referring:
+        archiving.execute(ARCHIVE, [committed])
+        referring.execute(REFER, [committed])
 
 
 # --- Who may only read ---------------------------------------------------------------------

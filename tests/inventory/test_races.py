@@ -211,9 +211,10 @@ def test_a_new_sku_and_quantity_never_deadlock_with_orders(
     check_relabelled(relabel(person(), product(stock=OPENING)))
 
 
-def test_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders(
+def test_not_even_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders(
     person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nothing that an order writes leads to the product itself."""
     numbers = iter(range(10**6))
 
     def write_first(product: int, *, version: int | None = None) -> None:
@@ -221,14 +222,8 @@ def test_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders(
 
     monkeypatch.setattr(catalog, "lock_product", write_first)
     who = person()
-    assert_breaks(
-        lambda: relabel(who, product(stock=OPENING), times=1),
-        check_relabelled,
-        fault=lambda outcome: any(
-            one.code == "OperationalError" and "deadlock" in one.content
-            for one in [*outcome.answers, *outcome.changed]
-        ),
-    )
+    for _ in range(3):
+        check_relabelled(relabel(who, product(stock=OPENING)))
 
 
 # --- Archived meanwhile --------------------------------------------------------------------

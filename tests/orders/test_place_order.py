@@ -1,9 +1,11 @@
 """Placing at the service: what happens to stock, ledger and order."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -55,3 +57,15 @@ def test_placing_waits_for_the_database_five_times(
     with round_trips(connection) as seen:
         place_order(asked, terms=GBP, now=now)
     assert seen.count == len(["begin", "read", "write", "end of the pipeline", "commit"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_does_not_wait_for_a_change_of_its_product(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    """Not even for one of what others may lead to: a line leads to the product's stock."""
+    who, jam = person(), product(stock=5)
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
+    with psycopg.connect(os.environ["DATABASE_URL"]) as staff:
+        staff.execute("UPDATE product SET sku = 'another' WHERE id = %s", [jam])
+        assert place_order(asked, terms=GBP, now=now).order.lines[0].product == jam

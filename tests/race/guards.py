@@ -67,7 +67,7 @@ TAKEN_AS_SEEN = (
 
 LOCKED_IN_ANY_ORDER = f"""
 SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
-WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR UPDATE
+WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR NO KEY UPDATE
 """
 """Without ORDER BY there is no promise of any order: here is the worst that would be kept."""
 

@@ -58,8 +58,7 @@ def change_stocked_product(
     InvalidInput, StockLimitExceeded.
     """
     with transaction.atomic(durable=True):
-        # The product before its stock, as archiving does. And both before the change: with a new
-        # SKU it takes a lock that orders wait for, and they would hold the stock already.
+        # The product before its stock, as archiving does.
         catalog.lock_product(product, version=version)
         if unique_name and "name" in fields:
             catalog.claim_name(fields["name"], product=product)
