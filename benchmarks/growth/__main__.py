@@ -17,7 +17,7 @@ from benchmarks.growth import books, plot, report
 from benchmarks.growth.course import Found, measure
 from benchmarks.growth.questions import QUESTIONS, Question, Visitor
 from benchmarks.growth.report import Report
-from benchmarks.growth.shops import MEASURING, Extent, fill_shops, open_shops
+from benchmarks.growth.shops import MEASURING, Extent, fill_shops, open_shops, warm
 from benchmarks.growth.writing import look, write
 from benchmarks.history.__main__ import progress
 from benchmarks.history.course import Pace
@@ -64,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, nargs="+", default=ORDERS, help="numbers of orders")
     parser.add_argument("--products", type=int, nargs="+", default=PRODUCTS, help="of products")
     parser.add_argument("--rounds", type=int, default=5, help="how often all is asked")
-    parser.add_argument("--requests", type=int, default=200, help="each time, each shop")
+    parser.add_argument("--requests", type=int, default=400, help="each time, each shop")
     parser.add_argument("--only", nargs="+", default=[""], help="questions, by a part of the name")
     parser.add_argument(
         "--seconds", type=float, default=30, help="of placing many at once; 0: none"
@@ -104,6 +104,8 @@ def measured(folder: Path, shops: Sequence[Extent], options: argparse.Namespace)
     """Asks, places, and looks whether the books balance. Raises LauncherError."""
     pace = Pace(options.rounds, options.requests)
     with running_cluster(folder, MEASURING) as cluster:
+        for one in shops:
+            warm(cluster, one)
         product_bytes = bytes_a_product(cluster, shops)
         asked = ask(cluster, folder, shops, wanted(options.only), pace)
         written = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ from tools.terminal import step
 
 PRODUCTS = Path(__file__).with_name("products.sql").read_text()
 ORDERS = Path(__file__).with_name("orders.sql").read_text()
+WARMING = Path(__file__).with_name("warming.sql").read_text()
 BUYERS = 20
 """Customers who can log in, the first of them with a tenth of all orders."""
 ORDERS_A_CUSTOMER = 50
@@ -48,9 +50,10 @@ FILLING = {
     "work_mem": "256MB",
 }
 """PostgreSQL's settings while nothing is measured."""
-MEASURING = {"shared_buffers": "2GB"}
-"""Of six shops in one PostgreSQL each would have a sixth of the launcher's 256 MB, the largest
-with 12 GB of data: what is measured then is how one shop's pages push out another's."""
+MEASURING = {"shared_buffers": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 4}B"}
+"""A quarter of the memory, as PostgreSQL's manual has it. Of six shops in one PostgreSQL each would
+have a sixth of the launcher's 256 MB, the largest with 12 GB of data: what is measured then is how
+one shop's pages push out another's."""
 
 
 class Extent(NamedTuple):
@@ -134,6 +137,8 @@ def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
             _write(connection, ORDERS, 1, given | {"all": extent.orders}, told)
         # What filling has updated leaves room that a shop would not have.
         connection.execute("VACUUM FULL inventory.stock")
+        # Or autovacuum would go through all that was filled while it is measured.
+        connection.execute("VACUUM (FREEZE, ANALYZE)")
     names = sql.Identifier(draft), sql.Identifier(extent.database)
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(names[1]))
@@ -154,6 +159,12 @@ def _write(
         part = {"first": max(first, begin), "last": last}
         connection.execute((statement % {**given, **part}).encode())
         told("rows", last, rows)
+
+
+def warm(cluster: Cluster, extent: Extent) -> None:
+    """Has PostgreSQL read what orders of any product touch."""
+    with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
+        connection.execute(WARMING.encode())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ WITH placed AS MATERIALIZED (
     FROM generate_series(1, 20) AS place, generate_series(1, 3) AS position
 ), locked AS MATERIALIZED (
     SELECT product_id, available, committed FROM stock
-    WHERE product_id = ANY(ARRAY(SELECT product_id FROM wanted)) ORDER BY product_id FOR UPDATE
+    WHERE product_id = ANY(ARRAY(SELECT product_id FROM wanted)) ORDER BY product_id FOR NO KEY UPDATE
 ), moved AS (
     UPDATE stock SET available = stock.available - taken.units,
                      committed = stock.committed + taken.units

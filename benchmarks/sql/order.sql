@@ -17,7 +17,7 @@ WITH wanted (position, product_id, units) AS (
     VALUES (1, :a::bigint, :u::int), (2, :b::bigint, :v::int), (3, :c::bigint, :w::int)
 ), locked AS MATERIALIZED (
     SELECT product_id FROM stock WHERE product_id IN (SELECT product_id FROM wanted)
-    ORDER BY product_id FOR UPDATE
+    ORDER BY product_id FOR NO KEY UPDATE
 ), moved AS (
     UPDATE stock SET available = stock.available - wanted.units,
                      committed = stock.committed + wanted.units

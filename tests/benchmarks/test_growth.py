@@ -17,12 +17,19 @@ from benchmarks.growth.books import Books
 from benchmarks.growth.clocks import Cpu
 from benchmarks.growth.course import Found, Taken, cpu, p99
 from benchmarks.growth.questions import complete
-from benchmarks.growth.shops import FILLING, Extent, fill_shops
+from benchmarks.growth.shops import FILLING, Extent, fill_shops, warm
 from benchmarks.growth.writing import Bytes, Written
 from benchmarks.history.shops import ONE_WORKER, environment_for
 from benchmarks.measurement import Cpu as Spent
 from benchmarks.measurement import Measurement, summary
 from tools.local_postgres import Cluster
+
+WALKED = "SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes"
+TOUCHED = ("stock_pkey", "product_pkey", "order_line_search", "ledger_entry_history")
+NOT_FROZEN = """
+SELECT relname FROM pg_class WHERE relname IN ('order_line', 'ledger_entry', 'order_event')
+    AND relkind = 'r' AND relallvisible < relpages
+"""
 
 SMALL, MORE_PRODUCTS, MORE_ORDERS = Extent(10, 9), Extent(10, 90), Extent(100, 9)
 
@@ -131,5 +138,10 @@ def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(
             count = 'SELECT count(*), count(*) FILTER (WHERE customer_id = 1) FROM orders."order"'
             assert connection.execute(count).fetchone() == (600, 60)
             connection.execute('UPDATE orders."order" SET number = 900 WHERE number = 600')
+        warm(cluster, extent)
+        with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
+            walked = dict(connection.execute(WALKED).fetchall())
+            assert all(walked[name] > 0 for name in TOUCHED), walked
+            assert connection.execute(NOT_FROZEN).fetchall() == []
     fill_shops(tmp_path, [extent], lambda kind, *_: filled.append(kind))
     assert filled.count("rows") == 4, "it had more orders than it is said to have"
