@@ -140,7 +140,7 @@ def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(
             connection.execute('UPDATE orders."order" SET number = 900 WHERE number = 600')
         warm(cluster, extent)
         with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
-            walked = dict(connection.execute(WALKED).fetchall())
+            walked: dict[str, int] = dict(connection.execute(WALKED).fetchall())
             assert all(walked[name] > 0 for name in TOUCHED), walked
             assert connection.execute(NOT_FROZEN).fetchall() == []
     fill_shops(tmp_path, [extent], lambda kind, *_: filled.append(kind))
