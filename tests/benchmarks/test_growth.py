@@ -138,6 +138,7 @@ def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(
             count = 'SELECT count(*), count(*) FILTER (WHERE customer_id = 1) FROM orders."order"'
             assert connection.execute(count).fetchone() == (600, 60)
             connection.execute('UPDATE orders."order" SET number = 900 WHERE number = 600')
+            connection.execute("SELECT pg_stat_reset()")
         warm(cluster, extent)
         with psycopg.connect(cluster.superuser_url(extent.database)) as connection:
             walked: dict[str, int] = dict(connection.execute(WALKED).fetchall())
