@@ -112,14 +112,18 @@ class OrderLine(models.Model):
 
     `placed_at` is the order's: the history of a product is walked by it, newest first. A trigger
     (migration 0002) keeps it so, whoever writes a line or places a draft. `ordered` is what the
-    quantity was before fewer were picked, and null where they were not. `product` leads to the
-    product's stock, whose row placing has locked already: to check it costs nothing more.
+    quantity was before fewer were picked, and null where they were not. The database has `product`
+    lead to the product's stock, whose row placing has locked already (migration 0007).
     """
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     product = models.ForeignKey(
-        "inventory.Stock", on_delete=models.PROTECT, related_name="+", db_index=False
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=1024)

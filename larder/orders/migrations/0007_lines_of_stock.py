@@ -34,10 +34,11 @@ class Migration(migrations.Migration):
                     model_name="orderline",
                     name="product",
                     field=models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
-                        to="inventory.stock",
+                        to="catalog.product",
                     ),
                 )
             ],
