@@ -148,10 +148,10 @@ class Process:
     def pid(self) -> int:
         """Its first process, as 1 is in a container."""
         keeper = self._tended.pid if self._tended is not None else None
-        if keeper is None:
+        running = children(keeper) if keeper is not None else []
+        if not running:
             raise LauncherError(f"{self.name} does not run.")
-        (first,) = children(keeper)
-        return first
+        return running[0]
 
     def signal(self, number: int) -> None:
         """Send its first process a signal; -9 ends all of it, as in a container."""
