@@ -89,12 +89,12 @@ def test_a_double_click_does_nothing_twice(site: str, boss: Person, jam: int, or
         for move in ("Pack", "Ship"):
             page.goto(f"{site}/admin/orders/order/{order}/{move.lower()}/")
             page.get_by_role("button", name=move, exact=True).dblclick()
-            page.get_by_text(re.compile(r"Order \d+ is")).wait_for()
+            page.get_by_text(re.compile(r"Order \d+ is")).first.wait_for()
         page.goto(f"{site}/admin/orders/order/{order}/return/")
         page.get_by_label("Came back, line 1").fill("1")
         page.get_by_label("Reason").fill("x")
         page.get_by_role("button", name="Return", exact=True).dblclick()
-        page.get_by_text("is booked.").wait_for()
+        page.get_by_text("is booked.").first.wait_for()
         page.goto(f"{site}/admin/inventory/adjustment/add/?sku=JAM-1")
         page.get_by_label("Change, line 1", exact=True).fill("5")
         page.get_by_label("Reason").select_option("received")
@@ -148,7 +148,7 @@ def test_an_order_comes_by_telephone(
         press(page, "Place order", "Only 10 are available.")
         page.get_by_label("Quantity, line 1", exact=True).fill("10")
         page.get_by_role("button", name="Place order").dblclick()
-        page.get_by_text(re.compile(r"Order \d+ is placed")).wait_for()
+        page.get_by_text(re.compile(r"Order \d+ is placed")).first.wait_for()
 
     seen = in_browser(journey)
     placed = Order.objects.get()
