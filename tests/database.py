@@ -130,3 +130,13 @@ def analyze(*tables: str) -> None:
             owner.execute(sql.SQL("REVOKE MAINTAIN ON {} FROM {}").format(names, app))
     known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE tablename = ANY(%s::text[])"
     assert database.rows(known, [list(tables)]) == [(len(tables),)]
+
+
+def generic_plan(statement: str) -> str:
+    """PostgreSQL's plan for a statement whatever its parameters are: they are `$1`, unsaid."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        # Without parameters of its own psycopg sends it as text, in which alone that is allowed.
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN) {statement}")
+        return "\n".join(line for (line,) in cursor.fetchall())

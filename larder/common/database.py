@@ -21,7 +21,7 @@ from django_guid import get_guid
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-from larder.common.postgresql.base import DatabaseWrapper
+from larder.common.postgresql.base import DatabaseWrapper, Reading
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
@@ -69,26 +69,21 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
     """Runs one statement that returns no rows on the application's connection."""
-    _wrapper().kept_cursor().execute(sql, _with_arrays(parameters))
-
-
-Reading = Callable[[], list[tuple[Any, ...]]]
-"""Waits for the rows of a statement, once, before anything else is asked of the connection."""
+    ask(sql, parameters)
 
 
 def ask(sql: str, parameters: Sequence[Any] = ()) -> Reading:
-    """Sends one statement; its rows can be read later where `pipeline` is on."""
-    cursor = _wrapper().kept_cursor()
-    cursor.execute(sql, _with_arrays(parameters))
-    return cast(Reading, cursor.fetchall)
+    """Runs one statement whose rows are read later; in a pipeline it is run then."""
+    return _wrapper().ask(sql, _with_arrays(parameters))
 
 
 def pipeline() -> AbstractContextManager[None]:
-    """Within a transaction: no statement of this block waits for the answer to another.
+    """Within a transaction: the statements of this block go together.
 
     Each wait is a round trip, and under load the thread then waits for its turn to go on as well.
-    They are carried out in the order they were sent in, each as it would be by itself.
-    What one raises is raised where rows are read next, or at the end of the block.
+    So what is asked waits until the rows of one statement are read, or for the end of the block.
+    All are carried out in the order they were asked in, each as it would be by itself, and what one
+    raises is raised there.
     """
     return _wrapper().pipeline()
 

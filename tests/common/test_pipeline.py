@@ -52,8 +52,7 @@ def test_a_pipeline_waits_where_it_reads_and_no_sooner() -> None:
             assert [reading() for reading in readings] == [[(1,)]] * 5
 
     assert trips(lambda: [database.rows("SELECT 1") for _ in range(5)]) == 5
-    # One for the answers, one for the end of the block.
-    assert trips(together) == 2
+    assert trips(together) == 1
 
 
 Statement = tuple[str, list[int]]

@@ -12,12 +12,12 @@ INSERT INTO product (public_id, sku, name, description, price, unit, barcode, im
 SELECT gen_random_uuid(), 'P' || n, 'P' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
 FROM generate_series(1, 1000) AS n
 """
-COPY = """
-CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE stock;
-CREATE TEMPORARY TABLE {name} (LIKE stock INCLUDING ALL) {options} ON COMMIT DROP;
-INSERT INTO {name} TABLE kept;
-DROP TABLE kept
-"""
+COPY = (
+    "CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE stock",
+    "CREATE TEMPORARY TABLE {name} (LIKE stock INCLUDING ALL) {options} ON COMMIT DROP",
+    "INSERT INTO {name} TABLE kept",
+    "DROP TABLE kept",
+)
 UPDATES = """
 SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = '{name}'::regclass
 """
@@ -27,7 +27,8 @@ SOLD = "UPDATE {name} SET committed = committed + 1"
 def share_of_updates(name: str, options: str) -> float:
     """Those that left the index alone, in a copy of the stock that nobody used before: the pages
     of the table itself may have kept what other tests did."""
-    database.execute(COPY.format(name=name, options=options))
+    for step in COPY:
+        database.execute(step.format(name=name, options=options))
     database.execute(SOLD.format(name=name))
     ((updated, heap_only),) = database.rows(UPDATES.format(name=name))
     return float(heap_only / updated)

@@ -1,17 +1,18 @@
 """The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any, ClassVar, NoReturn
+from functools import cached_property, partial
+from typing import Any, ClassVar, cast
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import Error, InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
-from larder.common.postgresql.comments import Commented
+from larder.common.postgresql.comments import Commented, told
+from larder.common.postgresql.exchange import Answer, Exchange
 from larder.common.postgresql.pool import put_last_first
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import connections_held
@@ -20,9 +21,11 @@ TOLD_AT_ONCE = 1.0
 """For how many seconds after somebody waited for a connection in vain others need not."""
 
 
-_UNASKED = "pop from an empty deque"
-"""What psycopg (3.3) says when there are more answers than statements: PgBouncer adds an error to
-those of a statement when it loses its server in between."""
+KEPT = "larder_exchange"
+"""Under this name a connection of psycopg's keeps its exchange."""
+
+Reading = Callable[[], list[tuple[Any, ...]]]
+"""Waits for the rows of a statement."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -39,8 +42,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     _in_pipeline = False
-    _sent = 0
-    """Statements of the present pipeline, each of which has a cursor of its own."""
 
     _held: Stopwatch | None = None
     """Since the present connection was taken from the pool."""
@@ -73,40 +74,74 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Whether every statement is planned when it is asked, as behind PgBouncer."""
         return self.settings_dict["OPTIONS"].get("prepare_threshold") is None
 
-    def kept_cursor(self) -> CursorWrapper:
-        """A cursor whose rows are all taken before the next statement, or, in a pipeline, at any
-        time before its end. A connection keeps them: a new one for each statement costs 30 µs, a
-        third of it.
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Reading:
+        """Has one statement carried out; in a pipeline at the latest when its rows are read.
 
-        Whoever counts statements gets a new one, which counts.
+        Whoever counts or traces statements sees each by itself, as it is carried out.
         """
-        if self.queries_logged:
-            return self.cursor()
+        if self.queries_logged or self.execute_wrappers:
+            cursor = self.cursor()
+            cursor.execute(sql, parameters)
+            return cast(Reading, cursor.fetchall)
         self.ensure_connection()
         self.validate_thread_sharing()
-        kept: list[Any] = vars(self.connection).setdefault("larder_kept_cursors", [])
-        if self._sent >= len(kept):
-            kept.append(self.create_cursor())
-        cursor = kept[self._sent]
-        if self._in_pipeline:
-            self._sent += 1
-        return Commented(cursor, self) if self.prepares_nothing else CursorWrapper(cursor, self)
+        self.validate_no_broken_transaction()
+        exchange = self._exchange()
+        with self.wrap_database_errors:
+            answer = exchange.ask(told(sql) if self.prepares_nothing else sql, parameters)
+            if not self._in_pipeline:
+                exchange.run()
+        return partial(self._rows, exchange, answer)
+
+    def _rows(self, exchange: Exchange, answer: Answer) -> list[tuple[Any, ...]]:
+        with self.wrap_database_errors:
+            return exchange.rows(answer)
+
+    def _exchange(self) -> Exchange:
+        """That of the present connection, which keeps it: a pool hands it out again."""
+        kept = vars(self.connection)
+        if KEPT not in kept:
+            kept[KEPT] = Exchange(self.connection, prepares=not self.prepares_nothing)
+        return cast(Exchange, kept[KEPT])
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
-        """Statements of this block go out at once, and answers are waited for where they are
-        read, or at the end of the block, which raises what no reading has raised."""
+        """Statements of this block are sent when the rows of one of them are read, or at its end,
+        which raises what no reading has raised. Nothing is sent of a block that fails."""
         self.ensure_connection()
         self._in_pipeline = True
         try:
-            with self.wrap_database_errors, self.connection.pipeline():
-                yield
-        except IndexError as error:
-            if str(error) != _UNASKED:
-                raise
-            self._lost(error)
+            yield
+            self._run()
+        except BaseException:
+            self._forget()
+            raise
         finally:
-            self._in_pipeline, self._sent = False, 0
+            self._in_pipeline = False
+
+    def _run(self) -> None:
+        """What waits in a pipeline goes before what is asked in another way."""
+        if self._in_pipeline:
+            with self.wrap_database_errors:
+                self._exchange().run()
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        self._run()
+        return super().create_cursor(name)
+
+    def _rollback(self) -> None:
+        # With it psycopg frees all that this connection has prepared; below likewise.
+        self._forget()
+        super()._rollback()  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self._forget()
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+
+    def _forget(self) -> None:
+        kept: Exchange | None = vars(self.connection).get(KEPT) if self.connection else None
+        if kept is not None:
+            kept.forget()
 
     def _commit(self) -> None:
         """Where more than its answer comes back, nobody knows what became of the commit."""
@@ -115,11 +150,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except InternalError as error:
             if getattr(error.__cause__, "sqlstate", None):
                 raise
-            self._lost(error)
-
-    def _lost(self, error: Exception) -> NoReturn:
-        self.connection.close()
-        raise OperationalError("the server ended the session") from error
+            self.connection.close()
+            raise OperationalError("the server ended the session") from error
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)

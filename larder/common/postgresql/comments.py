@@ -38,7 +38,11 @@ class Commented(CursorWrapper):
         return super()._executemany(self._told(sql), param_list, *context)  # type: ignore[misc]
 
     def _told(self, sql: Any) -> Any:
-        correlation_id = get_guid() if self.db.prepares_nothing or _unhurried.get() else None
-        if not correlation_id or not isinstance(sql, str):
-            return sql
-        return f"{sql} /*correlation_id='{correlation_id}'*/"
+        tells = self.db.prepares_nothing or _unhurried.get()
+        return told(sql) if tells and isinstance(sql, str) else sql
+
+
+def told(sql: str) -> str:
+    """The statement with the id of the request or job, if there is one."""
+    correlation_id = get_guid()
+    return f"{sql} /*correlation_id='{correlation_id}'*/" if correlation_id else sql
