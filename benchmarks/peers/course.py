@@ -16,10 +16,14 @@ from benchmarks.peers.flow import Conversation
 from benchmarks.peers.system import Running, Site, System
 from tools.terminal import say
 
-READERS, CLIENTS, MANY, CROWD = 16, 8, 64, 60
+READERS, CROWD = 16, 60
+FEW_CLIENTS = 8
+CROWDS = (32, 64)
+"""Those of W and of W64 of `make bench`."""
+CLIENTS = (FEW_CLIENTS, *CROWDS)
 WARMING_SECONDS = 5.0
 CROWDED = Pace(rounds=1, warm_up=5.0, seconds=15.0)
-"""An order of a peer takes seconds among MANY."""
+"""An order of a peer takes seconds in CROWDS."""
 RUSHES = 3
 SHOWN = 1000
 """Characters of a wrong answer."""
@@ -30,7 +34,7 @@ TWICE = 12
 @dataclass(slots=True)
 class Found:
     """All that was found out about one system. `memory`: bytes when idle. `twice`: "refused",
-    "sold" or what went wrong. `many`: orders from MANY clients.
+    "sold" or what went wrong. `orders`: by the number of CLIENTS.
     `errors`: answers 5xx while orders were placed one after the other; `missing`: units that left
     the tables meanwhile and that no order has (negative: that orders have and the tables still)."""
 
@@ -40,8 +44,9 @@ class Found:
     page_requests: int
     memory: int
     pages: list[Measurement] = field(default_factory=list)
-    orders: list[Measurement] = field(default_factory=list)
-    many: list[Measurement] = field(default_factory=list)
+    orders: dict[int, list[Measurement]] = field(
+        default_factory=lambda: {clients: [] for clients in CLIENTS}
+    )
     rushes: list[Rush] = field(default_factory=list)
     twice: str = ""
     errors: int = 0
@@ -51,16 +56,21 @@ class Found:
     @property
     def order_requests(self) -> int:
         """Requests an order of three lines took."""
-        orders = sum(one.orders for one in self.orders)
-        return round(sum(one.sent for one in self.orders) / orders) if orders else 0
+        placed = [one for rounds in self.orders.values() for one in rounds]
+        orders = sum(one.orders for one in placed)
+        return round(sum(one.sent for one in placed) / orders) if orders else 0
+
+    @property
+    def loads(self) -> dict[str, list[Measurement]]:
+        """The rounds of R and of each W."""
+        return {"R": self.pages} | {f"W{n}": rounds for n, rounds in self.orders.items()}
 
     @property
     def failures(self) -> list[str]:
         """Wrong answers: with one the figures count for nothing."""
-        loads = {"R": self.pages, "W": self.orders, f"W{MANY}": self.many}
         wrong = [
             f"{self.name}, {load}: {one.failure[:SHOWN]}"
-            for load, rounds in loads.items()
+            for load, rounds in self.loads.items()
             for one in rounds
             if one.failure
         ]
@@ -88,7 +98,7 @@ class Candidate:
         """What does not count: connections, caches, code that is compiled once it has run."""
         load = Load(self._running.port, self._running.page(), READERS, 0.0, WARMING_SECONDS)
         generator.measure(load, self._meter)
-        buyers = self._running.buyers()[:CLIENTS]
+        buyers = self._running.buyers()[:FEW_CLIENTS]
         buying.measure(
             Buying(self._running.port, buyers, self._products, "first", 0.0, WARMING_SECONDS),
             self._meter,
@@ -100,9 +110,9 @@ class Candidate:
         load = Load(self._running.port, self._running.page(), READERS, pace.warm_up, pace.seconds)
         self._keep("R", self.found.pages, generator.measure(load, self._meter))
 
-    def orders(self, pace: Pace, clients: int = CLIENTS) -> None:
+    def orders(self, pace: Pace, clients: int = FEW_CLIENTS) -> None:
         """W: orders of three products from so many clients; what they took must be gone."""
-        kept = self.found.orders if clients == CLIENTS else self.found.many
+        kept = self.found.orders[clients]
         seed = f"W{clients} {len(kept)}"
         buyers = self._running.buyers()[:clients]
         before = sum(self._running.stock().values())
@@ -117,7 +127,7 @@ class Candidate:
     def rush(self) -> None:
         """CROWD buyers at once for FEW units, each time other buyers and another product."""
         number = len(self.found.rushes)
-        first = MANY + number * CROWD
+        first = max(CLIENTS) + number * CROWD
         buyers = self._running.buyers()[first : first + CROWD]
         product = self._scarce[number]
         answers = buying.rush(self._running.port, buyers, product)
@@ -149,7 +159,7 @@ class Candidate:
 
 def buyers_needed() -> int:
     """For W, for each rush others, and one."""
-    return MANY + RUSHES * CROWD + 1
+    return max(CLIENTS) + RUSHES * CROWD + 1
 
 
 def run(candidates: Sequence[Candidate], pace: Pace) -> list[Found]:
@@ -161,8 +171,9 @@ def run(candidates: Sequence[Candidate], pace: Pace) -> list[Found]:
             candidate.pages(pace)
         for candidate in candidates:
             candidate.orders(pace)
-    for candidate in candidates:
-        candidate.orders(CROWDED, MANY)
+    for crowd in CROWDS:
+        for candidate in candidates:
+            candidate.orders(CROWDED, crowd)
     for candidate in candidates:
         for _ in range(RUSHES):
             candidate.rush()

@@ -9,13 +9,13 @@ from typing import Any
 
 from benchmarks.measurement import Measurement, ratio, summary
 from benchmarks.peers.catalogue import FEW
-from benchmarks.peers.course import CLIENTS, CROWD, MANY, READERS, TWICE, Found
+from benchmarks.peers.course import CLIENTS, CROWD, CROWDS, FEW_CLIENTS, READERS, TWICE, Found
 
 HEADINGS = (
     "",
     "list of 20: a second, p99 ms",
-    f"orders of 3 lines, {CLIENTS} clients: a second, p99 ms",
-    f"{MANY} clients: a second, p99 ms",
+    f"orders of 3 lines, {FEW_CLIENTS} clients: a second, p99 ms",
+    *(f"{crowd} clients: a second, p99 ms" for crowd in CROWDS),
     "requests: page, order",
     f"sold of {FEW}, {CROWD} buyers at once",
     f"{TWICE} + {TWICE} of {FEW}",
@@ -37,10 +37,8 @@ class Bar:
 
 
 BARS = (
-    Bar("W", "django-oscar", 100),
-    Bar("W", "Vendure", 200),
-    Bar(f"W{MANY}", "django-oscar", 100),
-    Bar(f"W{MANY}", "Vendure", 200),
+    *(Bar(f"W{clients}", "django-oscar", 100) for clients in CLIENTS),
+    *(Bar(f"W{clients}", "Vendure", 200) for clients in CLIENTS),
     Bar("R", "Vendure", 10),
     Bar("R", "django-oscar", 0),
 )
@@ -70,14 +68,10 @@ def judge(found: Sequence[Found]) -> list[Judged]:
     by_name = {one.name: one for one in found}
     ours = by_name[OURS]
     return [
-        Judged(bar, ratio(_load(ours, bar.load), _load(by_name[bar.peer], bar.load)))
+        Judged(bar, ratio(ours.loads[bar.load], by_name[bar.peer].loads[bar.load]))
         for bar in BARS
         if bar.peer in by_name
     ]
-
-
-def _load(found: Found, load: str) -> Sequence[Measurement]:
-    return {"R": found.pages, "W": found.orders, f"W{MANY}": found.many}[load]
 
 
 def passed(found: Sequence[Found], judged: Sequence[Judged]) -> bool:
@@ -108,8 +102,7 @@ def _row(one: Found) -> tuple[str, ...]:
     return (
         one.name,
         f"{pages.rate:,.0f}, {pages.p99:,.0f}",
-        _placed(one.orders),
-        _placed(one.many),
+        *(_placed(rounds) for rounds in one.orders.values()),
         f"{one.page_requests}, {one.order_requests}",
         ", ".join(sold),
         {"refused": "refused", "sold": "**sold**"}.get(one.twice, "failed"),
@@ -176,7 +169,7 @@ def page(found: Sequence[Found], notes: Sequence[str], setup: Mapping[str, Any])
     facts = [f"- {name}: {value}" for name, value in setup.items()]
     introduction = (
         f"Medians over the rounds; lists from {READERS} connections, whole orders of three lines "
-        f"from {CLIENTS} clients, and in one round from {MANY}."
+        f"from {FEW_CLIENTS} clients, and in one round from {' and '.join(map(str, CROWDS))}."
     )
     return "\n".join(
         ["# Larder and its peers", "", introduction, "", markdown(found), "", *facts, ""]
@@ -196,7 +189,6 @@ def as_json(
 
 
 def _system(one: Found) -> dict[str, Any]:
-    loads = {"R": one.pages, f"W{CLIENTS}": one.orders, f"W{MANY}": one.many}
     return {
         "name": one.name,
         "versions": one.versions,
@@ -204,8 +196,8 @@ def _system(one: Found) -> dict[str, Any]:
         "idle_memory": one.memory,
         "requests_a_page": one.page_requests,
         "requests_an_order": one.order_requests,
-        "medians": {n: asdict(summary(each, cores=1)) for n, each in loads.items() if each},
-        "rates": {n: [each.rate for each in rounds] for n, rounds in loads.items() if rounds},
+        "medians": {n: asdict(summary(each, cores=1)) for n, each in one.loads.items() if each},
+        "rates": {n: [each.rate for each in rounds] for n, rounds in one.loads.items() if rounds},
         "rushes": [asdict(rush) | {"oversold": rush.oversold} for rush in one.rushes],
         "units_sold_in_a_rush": median(rush.sold for rush in one.rushes) if one.rushes else None,
         "twice": one.twice,

@@ -41,8 +41,7 @@ def found(
         page_requests=1,
         memory=100 << 20,
         pages=rates(pages),
-        orders=rates(orders),
-        many=rates(orders if many is None else many),
+        orders={8: rates(orders), 32: rates(orders), 64: rates(orders if many is None else many)},
         rushes=[Rush(FEW, sold, 60 - sold, [], FEW - sold)] * 3,
         twice="refused",
     )
@@ -69,7 +68,7 @@ def test_a_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_every_bar_is_judged_by_the_medians_ratio() -> None:
     judged = {(one.bar.load, one.bar.peer): one for one in table.judge([OURS, *OTHERS])}
-    assert judged["W", "django-oscar"].value == pytest.approx(100)
+    assert judged["W32", "django-oscar"].value == pytest.approx(100)
     assert judged["R", "Vendure"].value == pytest.approx(10)
     assert all(one.met for one in judged.values())
     assert table.passed([OURS, *OTHERS], list(judged.values()))
@@ -95,9 +94,9 @@ def test_larder_may_not_sell_a_unit_too_many_nor_lose_one() -> None:
 
 def test_a_load_with_a_wrong_answer_counts_for_nothing() -> None:
     wrong = found("Vendure", 600, 7)
-    wrong.orders.append(Measurement(1.0, [], Cpu(0, 0, 0, 0), sent=0, failure="500"))
+    wrong.orders[8].append(Measurement(1.0, [], Cpu(0, 0, 0, 0), sent=0, failure="500"))
     assert not table.passed([OURS, wrong], [])
-    assert "Vendure, W: 500" in table.closing([OURS, wrong], [], [])
+    assert "Vendure, W8: 500" in table.closing([OURS, wrong], [], [])
 
 
 def test_a_peer_that_was_not_measured_has_no_bar() -> None:
