@@ -88,6 +88,19 @@ def test_nothing_is_sent_of_a_pipeline_that_fails() -> None:
     assert database.rows("SELECT count(*) FROM told") == [(0,)]
 
 
+def test_a_transaction_in_a_pipeline_commits_what_waits() -> None:
+    def tell_commit_and_fail() -> None:
+        with database.pipeline():
+            with transaction.atomic():
+                database.execute(TELL, [1])
+            raise LookupError
+
+    database.execute(MAKE)
+    with pytest.raises(LookupError):
+        tell_commit_and_fail()
+    assert database.rows("SELECT count(*) FROM told") == [(1,)]
+
+
 def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
     database.execute(MAKE)
     with transaction.atomic(), database.pipeline():

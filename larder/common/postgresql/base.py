@@ -145,6 +145,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         """Where more than its answer comes back, nobody knows what became of the commit."""
+        self._run()
         try:
             super()._commit()  # type: ignore[misc]
         except InternalError as error:
