@@ -1,6 +1,7 @@
 """Our own statements, past cursors: what is prepared, what is left when something fails."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import psycopg
@@ -76,29 +77,20 @@ def test_what_could_not_be_prepared_fails_the_same_way_again() -> None:
             database.rows("SELECT no_such_column")
 
 
-def test_nothing_is_sent_of_a_pipeline_that_fails() -> None:
+@pytest.mark.parametrize(("within", "written"), [(nullcontext, 0), (transaction.atomic, 1)])
+def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
+    within: Callable[[], AbstractContextManager[None]], written: int
+) -> None:
     def tell_and_fail() -> None:
         with database.pipeline():
-            database.execute(TELL, [1])
-            raise LookupError
-
-    database.execute(MAKE)
-    with pytest.raises(LookupError):
-        tell_and_fail()
-    assert database.rows("SELECT count(*) FROM told") == [(0,)]
-
-
-def test_a_transaction_in_a_pipeline_commits_what_waits() -> None:
-    def tell_commit_and_fail() -> None:
-        with database.pipeline():
-            with transaction.atomic():
+            with within():
                 database.execute(TELL, [1])
             raise LookupError
 
     database.execute(MAKE)
     with pytest.raises(LookupError):
-        tell_commit_and_fail()
-    assert database.rows("SELECT count(*) FROM told") == [(1,)]
+        tell_and_fail()
+    assert database.rows("SELECT count(*) FROM told") == [(written,)]
 
 
 def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
