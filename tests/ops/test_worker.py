@@ -55,8 +55,17 @@ def _worker(log: Path, *options: str, **environment: str) -> Iterator["subproces
     try:
         yield process
     finally:
+        # It has a row and beats a moment before TERM ends it in order.
+        assert wait_until(lambda: process.poll() is not None or _heeds_term(process.pid))
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
+
+
+def _heeds_term(pid: int) -> bool:
+    """Whether a process has said what is to happen at TERM. Linux only."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = (line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
