@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from benchmarks.loads import WRITERS
 from benchmarks.measurement import Measurement, ratio, summary
 from benchmarks.peers.catalogue import FEW
 from benchmarks.peers.course import CLIENTS, CROWD, CROWDS, FEW_CLIENTS, READERS, TWICE, Found
@@ -29,19 +30,28 @@ OURS = "Larder"
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many times as fast as a peer Larder has to be."""
+    """How many times as fast as a peer Larder has to be, at the same load or, with `at_best`, at
+    whichever number of customers the peer places most orders from."""
 
     load: str
     peer: str
     times: float
+    at_best: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.peer}'s{' best' if self.at_best else ''}"
 
 
 BARS = (
+    Bar(f"W{WRITERS}", "django-oscar", 100, at_best=True),
+    Bar(f"W{WRITERS}", "Vendure", 200, at_best=True),
     *(Bar(f"W{clients}", "django-oscar", 100) for clients in CLIENTS),
-    *(Bar(f"W{clients}", "Vendure", 200) for clients in CLIENTS),
+    *(Bar(f"W{clients}", "Vendure", 100) for clients in CLIENTS),
     Bar("R", "Vendure", 10),
     Bar("R", "django-oscar", 0),
 )
+"""W of `make bench` stands against the best that a peer does at all; and whoever the
+customers are, Larder is to be two orders of magnitude ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Judged:
         return self.value >= self.bar.times
 
     def __str__(self) -> str:
-        compared = f"{self.bar.load}: {self.value:,.1f} times {self.bar.peer}'s"
+        compared = f"{self.bar.load}: {self.value:,.1f} times {self.bar}"
         if not self.bar.times:
             return compared
         return f"{compared}; bar {self.bar.times:.0f}: {'met' if self.met else 'MISSED'}"
@@ -68,10 +78,16 @@ def judge(found: Sequence[Found]) -> list[Judged]:
     by_name = {one.name: one for one in found}
     ours = by_name[OURS]
     return [
-        Judged(bar, ratio(ours.loads[bar.load], by_name[bar.peer].loads[bar.load]))
+        Judged(bar, ratio(ours.loads[bar.load], _to_beat(bar, by_name[bar.peer])))
         for bar in BARS
         if bar.peer in by_name
     ]
+
+
+def _to_beat(bar: Bar, peer: Found) -> Sequence[Measurement]:
+    if bar.at_best:
+        return max(peer.orders.values(), key=lambda rounds: median(one.rate for one in rounds))
+    return peer.loads[bar.load]
 
 
 def passed(found: Sequence[Found], judged: Sequence[Judged]) -> bool:

@@ -67,11 +67,20 @@ def test_a_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_every_bar_is_judged_by_the_medians_ratio() -> None:
-    judged = {(one.bar.load, one.bar.peer): one for one in table.judge([OURS, *OTHERS])}
-    assert judged["W32", "django-oscar"].value == pytest.approx(100)
-    assert judged["R", "Vendure"].value == pytest.approx(10)
-    assert all(one.met for one in judged.values())
-    assert table.passed([OURS, *OTHERS], list(judged.values()))
+    judged = table.judge([OURS, *OTHERS])
+    values = {(one.bar.load, str(one.bar)): one.value for one in judged}
+    assert values["W64", "django-oscar's"] == pytest.approx(100)
+    assert values["W32", "Vendure's best"] == pytest.approx(2000 / 7)
+    assert values["R", "Vendure's"] == pytest.approx(10)
+    assert all(one.met for one in judged)
+    assert table.passed([OURS, *OTHERS], judged)
+
+
+def test_larder_has_to_beat_what_a_peer_does_at_its_best() -> None:
+    at_best = found("Vendure", 600, 7, many=11)
+    beaten, *_ = (one for one in table.judge([OURS, at_best]) if one.bar.at_best)
+    assert beaten.value == pytest.approx(2000 / 11)
+    assert str(beaten) == "W32: 181.8 times Vendure's best; bar 200: MISSED"
 
 
 @pytest.mark.parametrize(
