@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import books, footprint, plot, report
 from benchmarks.course import PGBENCH, PGBENCH_CLIENTS, Course, measured
 from benchmarks.installation import Amount, Installation, durability, install
-from benchmarks.loads import LOG_INS, READERS, WRITERS, Pace
+from benchmarks.loads import CUSTOMERS, LOG_INS, READERS, WRITERS, Pace
 from benchmarks.machine import describe
 from benchmarks.report import Report
 from benchmarks.servers import Size
@@ -97,8 +97,8 @@ def setup(installation: Installation, size: Size, pace: Pace, amount: Amount) ->
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "workers": size.workers,
         "threads": size.threads,
-        "connections": f"{READERS} that read, {WRITERS} that order, {LOG_INS} that log in, "
-        "where nothing else is said",
+        "connections": f"{READERS} that read, {WRITERS} that order (as they are due: {CUSTOMERS}), "
+        f"{LOG_INS} that log in, where nothing else is said",
         "pgbench_clients": PGBENCH_CLIENTS,
         "seconds": f"{pace.seconds} after {pace.warm_up} of warm-up",
         "products": amount.products,

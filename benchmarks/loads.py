@@ -18,6 +18,10 @@ from tools.local_postgres import Cluster
 
 LIST, HISTORY = "/api/v1/products", "/api/v1/orders"
 READERS, WRITERS, LOG_INS = 16, 32, 4
+CUSTOMERS = 64
+"""Of whom orders come when they are due. Each waits for an answer, so that with too few of them
+orders are late, and fewer, because nobody is free to send them and not because the server cannot
+place them."""
 MIX = (45, 4, 1)
 """In fifty requests: list pages, orders, pages of the customer's history. 90, 8 and 2 percent."""
 
@@ -90,7 +94,7 @@ class Loads:
     def page_beside_orders(self, rate: float) -> tuple[Measurement, Measurement]:
         """The list's first page while so many orders a second are placed; and those orders."""
         pages = self._load(self._page(), READERS)
-        orders = self._load(self._orders(), WRITERS, rate)
+        orders = self._load(self._orders(), CUSTOMERS, rate)
         readers, writers = generator.measure_together([pages, orders], self._meter())
         return readers, writers
 

@@ -57,7 +57,7 @@ MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 
 # --- Processes -----------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", default=2)
-THREADS = env.int("THREADS", default=16)
+THREADS = env.int("THREADS", default=32)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # A line for every request; the demo's log would be nothing else.

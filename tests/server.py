@@ -36,7 +36,7 @@ class Server:
     """`with Server(workers=2) as server: server.call("GET", "/livez")`."""
 
     workers: int = 2
-    threads: int = 16
+    threads: int = 32
     environment: dict[str, str] = field(default_factory=dict)
     application: str = "config.wsgi:application"
     options: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 ORDERS = (10_000, 1_000_000, 5_000_000)
 PRODUCTS = (1_000, 100_000, 1_000_000)
 FEWEST = 1_000
-SERVER = Size(workers=2, threads=16)
+SERVER = Size(workers=2, threads=32)
 """What places many orders at once; each question is asked of a server of one worker."""
 OF_PRODUCTS = ("product", "stock", "product_change", "ledger_entry")
 

@@ -11,9 +11,9 @@ from larder.common import database
 from larder.common.errors import Overloaded
 
 HASHES_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
-MOST_WAITING = 5
-"""Who waits holds a thread: of the sixteen that a process has unless it is told otherwise, a rush
-of log-ins leaves ten to all others."""
+MOST_WAITING = 10
+"""Who waits holds a thread: of the thirty-two that a process has unless it is told otherwise,
+a rush of log-ins leaves twenty-one to all others."""
 LONGEST_WAIT = 5.0
 """Seconds that a log-in waits for its turn before it is told to come back."""
 

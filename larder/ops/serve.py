@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 APPLICATION = "config.wsgi:application"
-WORKERS, THREADS = 2, 16
+WORKERS, THREADS = 2, 32
 POOL_SIZE = 8
 """Connections of each process, where DB_POOL_SIZE does not say another number."""
 STOP_SECONDS = 25

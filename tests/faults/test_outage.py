@@ -15,7 +15,7 @@ LONGEST_ANSWER = 3.0
 LOADED = 3.0
 """Seconds more that the last of many may wait for a processor of this machine, with its client;
 half of them keep the promise even so."""
-THREADS = 2 * 16
+THREADS = 2 * 32
 """Of the server: what many more requests than these are told does not wait for them."""
 HOT = ("token", "list", "detail", "order", "readyz")
 """What is asked by many at once; registering is left out, for it hashes before it writes."""

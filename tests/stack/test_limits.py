@@ -13,7 +13,7 @@ from tests.stack.front_door import FrontDoor
 from tools.stack import Stack
 
 LIMIT = 2 * 1024 * 1024
-THREADS_OF_ALL = 2 * 2 * 16
+THREADS_OF_ALL = 2 * 2 * 32
 """Servers, their processes, the threads of each."""
 PATIENCE = 5.0
 TAKEN_SECONDS = 2.0
