@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from larder.ops import serve
 from tests.faults.shop import RECOVERY, Shop, Timed
 from tools.local_postgres import Cluster
 
@@ -15,7 +16,7 @@ LONGEST_ANSWER = 3.0
 LOADED = 3.0
 """Seconds more that the last of many may wait for a processor of this machine, with its client;
 half of them keep the promise even so."""
-THREADS = 2 * 32
+THREADS = 2 * serve.THREADS
 """Of the server: what many more requests than these are told does not wait for them."""
 HOT = ("token", "list", "detail", "order", "readyz")
 """What is asked by many at once; registering is left out, for it hashes before it writes."""

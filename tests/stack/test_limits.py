@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
+from larder.ops import serve
 from tests.conftest import Person
 from tests.race.shops import PASSWORD
 from tests.server import Reply
@@ -13,7 +14,7 @@ from tests.stack.front_door import FrontDoor
 from tools.stack import Stack
 
 LIMIT = 2 * 1024 * 1024
-THREADS_OF_ALL = 2 * 2 * 32
+THREADS_OF_ALL = 2 * 2 * serve.THREADS
 """Servers, their processes, the threads of each."""
 PATIENCE = 5.0
 TAKEN_SECONDS = 2.0
