@@ -27,7 +27,7 @@ from django.urls import get_resolver
 from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
 from larder.common import turnstile
-from larder.ops import metrics, requests
+from larder.ops import cores, metrics, requests
 
 framework = get_wsgi_application()
 
@@ -66,6 +66,7 @@ metrics.start()
 # A folder that cannot be written to is told of now, and not with the first order.
 recent_writes()
 turnstile.share(settings.SHARED_DIR, "placing")
+cores.take_one(settings.SHARED_DIR, settings.WORKERS)
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

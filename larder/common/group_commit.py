@@ -3,8 +3,9 @@
 A transaction for each request is bound by commits and by the locks it holds until its commit is
 on disk. So requests wait here, and one transaction does what all of them ask. An idle server
 adds no waiting: who finds nothing running leads at once, as a group of one. Only threads that could
-run already run first, and join; and where processes take turns, one whose last group was of several
-waits for its turn (larder/common/turnstile.py says how long).
+run already run first, and join. On a busy one a leader may wait for as many as came lately
+(larder/common/company.py), and where processes take turns, one whose last group was of several
+waits for its turn (larder/common/turnstile.py); both say how long.
 
 Source of the idea: group commit of database logs (DeWitt et al., "Implementation techniques for
 main memory database systems", 1984); TigerBeetle batches its transfers likewise.
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
 
+from larder.common.company import Company
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import Group, Observer, Observers
@@ -42,6 +44,8 @@ class Limits:
     `entries` and `weight` bound a group (one entry that is heavier than all that goes alone),
     `waiting` the queue. `patience` is how many seconds an entry may wait for its turn, and
     `outage_patience` after how many it does not try again what has just failed for others.
+    `company` is how many seconds may lie between the beginnings of two groups, at most, if the
+    second waits for as many as the last ones had; with 0 it waits for nobody.
     """
 
     entries: int = 128
@@ -49,6 +53,7 @@ class Limits:
     waiting: int = 1_000
     patience: float = 5.0
     outage_patience: float = 1.0
+    company: float = 0.0
 
 
 def _closed() -> Lock:
@@ -102,7 +107,9 @@ class GroupCommit(Generic[Asked, Answer]):
         self._limits = limits
         self._observe = observe or Observers()
         self._turns = turns or Turns()
-        self._last_size = 0
+        self._company = Company(limits.company)
+        self._expected = 0
+        self._complete = _closed()
         self._mutex = Lock()
         self._waiting: deque[_Entry[Asked, Answer]] = deque()
         self._led = False
@@ -137,6 +144,9 @@ class GroupCommit(Generic[Asked, Answer]):
             if len(self._waiting) >= self._limits.waiting:
                 raise Overloaded
             self._waiting.append(entry)
+            if 0 < self._expected <= len(self._waiting):
+                self._expected = 0
+                self._complete.release()
             entry.leads, self._led = not self._led, True
             return entry.leads
 
@@ -159,18 +169,33 @@ class GroupCommit(Generic[Asked, Answer]):
         done: list[_Entry[Asked, Answer]] = []
         running = Stopwatch()
         try:
-            with self._turns.turn(wait=self._last_size >= COMPANY):
+            self._wait_for_company()
+            with self._turns.turn(wait=self._company.last >= COMPANY):
                 self._let_join()
                 running = Stopwatch()
                 done += self._take()
                 self._answer(done)
         finally:
             seconds = running.seconds
+            self._company.ended(seconds)
             # The next group goes to the database while the answers of this one are written.
             self._hand_over(leader)
             for entry in done:
                 entry.turn.release()
             self._tell(done, seconds)
+
+    def _wait_for_company(self) -> None:
+        """Until as many are there as lately, or it would take too long."""
+        seconds = self._company.seconds
+        if seconds <= 0:
+            return
+        with self._mutex:
+            expected = self._company.expected
+            if len(self._waiting) >= expected:
+                return
+            self._expected, self._complete = expected, _closed()
+        self._complete.acquire(timeout=seconds)
+        self._expected = 0
 
     def _let_join(self) -> None:
         """Lets those run that could, and are about to ask.
@@ -200,7 +225,7 @@ class GroupCommit(Generic[Asked, Answer]):
         """The group: who came first, as far as the limits go, without who came too long ago."""
         with self._mutex:
             taken = list(self._within_limits())
-        self._last_size = len(taken)
+        self._company.began(len(taken))
         for entry in taken:
             waited = entry.waiting.seconds
             if waited > self._limits.patience:

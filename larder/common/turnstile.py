@@ -13,9 +13,9 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from itertools import count
 from pathlib import Path
 
+from larder.common import seats
 from larder.common.stopwatch import Stopwatch
 
 logger = logging.getLogger(__name__)
@@ -57,13 +57,13 @@ class Turnstile(Turns):
 
     def __init__(self, folder: Path, name: str) -> None:
         """Raises OSError where the folder takes no pipe, or no locks."""
-        self._seat, number = _free_seat(folder, name)
+        self._seat, number = seats.take(folder, name)
         door = f"{name}.{number // SHARE_ONE}"
         bell = folder / f"{door}.bell"
         with suppress(FileExistsError):
             os.mkfifo(bell, 0o600)
         self._bell = os.open(bell, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self._door = _opened(folder / f"{door}.turn")
+        self._door = seats.opened(folder / f"{door}.turn")
         self._ringing = select.poll()
         self._ringing.register(self._bell, select.POLLIN)
         self._in_vain: Stopwatch | None = None
@@ -92,7 +92,7 @@ class Turnstile(Turns):
 
     def _taken(self, *, wait: bool) -> bool:
         try:
-            return _locked(self._door) or (wait and self._wait())
+            return seats.locked(self._door) or (wait and self._wait())
         except OSError as error:
             self._give_up(error)
             return False
@@ -110,7 +110,7 @@ class Turnstile(Turns):
         while waiting.seconds < PATIENCE:
             self._ringing.poll(RETRY * 1000)
             self._quieten()
-            if _locked(self._door):
+            if seats.locked(self._door):
                 self._in_vain = None
                 return True
         self._in_vain = Stopwatch()
@@ -120,29 +120,6 @@ class Turnstile(Turns):
         """Also of the rings that nobody waited for."""
         with suppress(BlockingIOError):
             os.read(self._bell, 65_536)
-
-
-def _free_seat(folder: Path, name: str) -> tuple[int, int]:
-    """The first that no living process has, and its number: kept as long as the process lives."""
-    for number in count():
-        seat = _opened(folder / f"{name}.{number}.seat")
-        if _locked(seat):
-            return seat, number
-        os.close(seat)
-    raise AssertionError
-
-
-def _opened(file: Path) -> int:
-    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _locked(file: int) -> bool:
-    """Whether it is this process's now. Raises OSError where files take no locks."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 _of_this_process: list[Turns] = [Turns()]

@@ -1,6 +1,7 @@
 """Two servers on one database, as two machines would run them: each has queues of its own, so
 that what holds between them is held by the database alone."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,6 +16,7 @@ from tests.race.books import assert_agree, orders_of, shelf
 from tests.race.control import assert_breaks
 from tests.race.shops import OK, Answer, HttpShop, at_once, told
 from tests.server import Server
+from tools.processes import children
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -100,6 +102,14 @@ def test_two_processes_of_a_server_share_turns_and_servers_share_none(
     for door in two.doors:
         found = {file.name for file in door.server.shared.glob("placing.*")}
         assert found == {f"placing.{one}" for one in ("0.seat", "1.seat", "0.turn", "0.bell")}
+
+
+def test_of_two_processes_on_two_cores_each_has_its_own(two: TwoShops) -> None:
+    cores = os.sched_getaffinity(0)
+    expected = [{core} for core in sorted(cores)] if len(cores) == 2 else [cores, cores]
+    for door in two.doors:
+        processes = children(door.server.pid)
+        assert sorted(map(os.sched_getaffinity, processes), key=min) == expected
 
 
 @pytest.mark.parametrize("named", ["key", "id"])

@@ -16,7 +16,9 @@ from larder.orders.services.held_up import Aside, HeldUp
 from larder.orders.services.place_orders import place_candidates, place_orders
 from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
 
-LIMITS = Limits(entries=128, weight=2_000, waiting=1_000, patience=5.0, outage_patience=1.0)
+LIMITS = Limits(
+    entries=128, weight=2_000, waiting=1_000, patience=5.0, outage_patience=1.0, company=0.025
+)
 """A group's weight is its lines."""
 
 LINES_OF_A_CART = 100

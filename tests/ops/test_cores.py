@@ -1,0 +1,89 @@
+"""Cores: as many processes as cores, one on each; any other number goes where there is room."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from larder.ops import cores
+
+CORES = sorted(os.sched_getaffinity(0))
+PROGRAM = """
+import os, sys, threading
+from larder.ops import cores
+stop = threading.Event()
+threading.Thread(target=stop.wait).start()
+core = cores.take_one(sys.argv[1], int(sys.argv[2]))
+allowed = {tuple(os.sched_getaffinity(int(one))) for one in os.listdir("/proc/self/task")}
+later = []
+thread = threading.Thread(target=lambda: later.append(tuple(os.sched_getaffinity(0))))
+thread.start()
+thread.join()
+print(core, sorted(allowed | set(later)), flush=True)
+sys.stdin.read()
+stop.set()
+"""
+
+several_cores = pytest.mark.skipif(len(CORES) < 2, reason="this machine has one core")
+
+
+@contextmanager
+def a_process(folder: Path, processes: int) -> Iterator[str]:
+    """One of so many; gives what core it took, and where its threads may run."""
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(processes)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.communicate(timeout=30)
+
+
+@several_cores
+def test_each_process_has_a_core_with_all_its_threads_old_and_new(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        said = [running.enter_context(a_process(tmp_path, len(CORES))) for _ in CORES]
+    assert said == [f"{core} [({core},)]" for core in CORES]
+
+
+@several_cores
+def test_the_process_that_follows_one_that_died_has_its_core(tmp_path: Path) -> None:
+    with a_process(tmp_path, len(CORES)) as first:
+        pass
+    with a_process(tmp_path, len(CORES)) as next_one:
+        assert next_one == first
+
+
+@pytest.mark.parametrize("processes", [1, len(CORES) + 1])
+def test_another_number_of_processes_runs_where_there_is_room(
+    processes: int, tmp_path: Path
+) -> None:
+    with a_process(tmp_path, processes) as said:
+        assert said == f"None [{tuple(CORES)}]"
+    assert not list(tmp_path.iterdir())
+
+
+@several_cores
+def test_a_folder_that_takes_no_locks_costs_the_core_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert cores.take_one(str(tmp_path / "gone"), len(CORES)) is None
+    assert "has no core of its own" in caplog.text
+    assert sorted(os.sched_getaffinity(0)) == CORES
+
+
+def test_without_a_folder_or_on_another_system_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cores.take_one("", len(CORES)) is None
+    monkeypatch.delattr(os, "sched_setaffinity")
+    assert cores.take_one(str(tmp_path), len(CORES)) is None
+    assert not list(tmp_path.iterdir())
