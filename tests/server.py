@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.ports import free_port
+from tools.ports import free_port, listens
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,11 +102,13 @@ class Server:
             self._shared.cleanup()
 
     def _wait_until_ready(self) -> None:
-        """Until every worker has started: one that still does would miss the order to end."""
+        """Until every worker has started, for one that still does would miss the order to end, and
+        they listen, which they do a moment after they say that they have started."""
         assert self._process is not None
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._log.read_text().count("Started worker-") >= self.workers:
+            started = self._log.read_text().count("Started worker-") >= self.workers
+            if started and listens(self.port):
                 return
             time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
