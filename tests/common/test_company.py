@@ -170,6 +170,14 @@ class TestWhatTheLastGroupsSay:
         last.ended(2.0)
         assert 2 * PACE - 1 < last.seconds <= 2 * PACE
 
+    def test_it_is_counted_from_when_that_group_began(self) -> None:
+        last = Company(LONG)
+        last.began(3)
+        last.ended(2.0)
+        left = last.seconds
+        sleep(0.02)
+        assert last.seconds <= left - 0.02
+
     @pytest.mark.parametrize("most", [0.0, 0.5])
     def test_and_never_longer_than_the_most(self, most: float) -> None:
         last = Company(most)
