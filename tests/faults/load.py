@@ -29,6 +29,8 @@ class Load:
     acknowledged: dict[str, str] = field(default_factory=dict)
     """The order's id by the customer's key."""
     repeated: int = 0
+    replayed: int = 0
+    """Orders that had been placed already when they were asked for again."""
     _over: Event = field(default_factory=Event)
 
     @contextmanager
@@ -61,6 +63,7 @@ class Load:
         while monotonic() < deadline:
             reply = self._try(key)
             if reply is not None and reply.status == 201:
+                self.replayed += "idempotency-replayed" in reply.headers
                 return str(reply.body["id"])
             # A refusal of any other kind is no failure to be sat out.
             assert reply is None or reply.status in self.later, reply

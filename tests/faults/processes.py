@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tests.server import Server
+from tools.processes import alive, wait_until
 
 RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1")
 """As in production: the main process replaces a worker that died."""
@@ -33,3 +34,10 @@ def kill_all(server: Server) -> None:
     for pid in (server.pid, *workers(server)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def stop(server: Server) -> None:
+    """TERM, as an installation ends it; returns when all its processes are gone."""
+    everybody = [server.pid, *workers(server)]
+    os.kill(server.pid, signal.SIGTERM)
+    assert wait_until(lambda: not any(map(alive, everybody)), 20), "the server did not stop"

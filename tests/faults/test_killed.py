@@ -13,7 +13,7 @@ from larder.common import database
 from tests.conftest import Person
 from tests.faults.conftest import kill
 from tests.faults.load import Load
-from tests.faults.processes import RESPAWN, kill_all, kill_worker
+from tests.faults.processes import RESPAWN, kill_all, kill_worker, stop
 from tests.faults.shop import Shop
 from tests.race.books import assert_agree, shelf
 from tests.server import Reply, Server
@@ -67,6 +67,23 @@ def test_a_whole_server_killed_under_load_loses_and_doubles_nothing(
         load.server = stack.enter_context(Server())
         load.wait_for(40)
     assert load.repeated > 0
+    assert_kept(load)
+
+
+def test_a_server_told_to_stop_under_load_answers_whoever_it_placed_an_order_for(
+    stack: ExitStack, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam, first = person(), product(stock=STOCK), stack.enter_context(Server())
+    load = Load(first, first.token(who.customer.username, who.password), jam)
+    with load.running(CUSTOMERS):
+        for _ in range(3):
+            load.wait_for(40)
+            stop(load.server)
+            load.server = stack.enter_context(Server())
+        load.wait_for(40)
+    assert load.repeated > 0
+    # Nobody had to ask again to learn of an order: its answer came before the server went.
+    assert load.replayed == 0
     assert_kept(load)
 
 
