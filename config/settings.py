@@ -12,7 +12,7 @@ import structlog
 from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
-from larder.common.postgresql.bounded import REPLICA_POOL
+from larder.common.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
 from larder.ops.logs import with_correlation_id
@@ -83,7 +83,7 @@ def database(url: str, *, pool_size: int = 0, **pool: Any) -> dict[str, Any]:
     `pool` are further options of its pool.
     """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    options: dict[str, Any] = {"connect_timeout": DB_CONNECT_TIMEOUT}
+    options: dict[str, Any] = {"connect_timeout": DB_CONNECT_TIMEOUT, **GONE}
     if not PGBOUNCER:
         options |= {"server_side_binding": True, "prepare_threshold": 2}
     if pool_size:
@@ -119,7 +119,7 @@ PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
 PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"
 # "default" is the application's role; "owner" makes and changes the tables and nothing else.
 DATABASES = {
-    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE),
+    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, **PRIMARY_POOL),
     "owner": database(OWNER_DATABASE_URL),
 }
 # Replicas of "default", each a server of its own; larder/common/replicas.py reads from them.

@@ -27,6 +27,7 @@ from django.urls import get_resolver
 from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
 from larder.common import turnstile
+from larder.common.postgresql import bounded
 from larder.ops import cores, metrics, requests
 
 framework = get_wsgi_application()
@@ -65,6 +66,7 @@ if unsafe := [
 metrics.start()
 # A folder that cannot be written to is told of now, and not with the first order.
 recent_writes()
+bounded.limit_answers()
 turnstile.share(settings.SHARED_DIR, "placing")
 cores.take_one(settings.SHARED_DIR, settings.WORKERS)
 

@@ -17,6 +17,7 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 
 from larder.common import telemetry
+from larder.common.postgresql.bounded import GONE
 from larder.common.postgresql.comments import unhurried
 
 CARRIED = "_correlation_id"
@@ -32,7 +33,7 @@ class Connector(DjangoConnector):
             conninfo=settings.WORKER_DATABASE_URL,
             min_size=2,
             max_size=4,
-            kwargs={"connect_timeout": settings.DB_CONNECT_TIMEOUT},
+            kwargs={"connect_timeout": settings.DB_CONNECT_TIMEOUT, **GONE},
         )
 
 

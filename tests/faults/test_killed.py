@@ -10,12 +10,14 @@ import psycopg
 import pytest
 
 from larder.common import database
+from larder.common.postgresql.bounded import LONGEST_ANSWER
 from tests.conftest import Person
 from tests.faults.conftest import kill
 from tests.faults.load import Load
 from tests.faults.processes import RESPAWN, kill_all, kill_worker, stop
 from tests.faults.shop import Shop
 from tests.race.books import assert_agree, shelf
+from tests.replica.standby import frozen
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster
 
@@ -87,6 +89,15 @@ def test_a_server_told_to_stop_under_load_answers_whoever_it_placed_an_order_for
     assert_kept(load)
 
 
+def assert_kept_by(cluster: Cluster, load: Load) -> None:
+    """As assert_kept, of a shop on a PostgreSQL of its own."""
+    with psycopg.connect(cluster.owner_url()) as owner:
+        placed = owner.execute(
+            "SELECT order_id::text FROM orders.order_line WHERE product_id = %s", [load.product]
+        ).fetchall()
+    assert sorted(row[0] for row in placed) == sorted(load.acknowledged.values())
+
+
 def test_a_database_killed_under_load_loses_and_doubles_nothing(
     shop: Shop, cluster: Cluster
 ) -> None:
@@ -99,11 +110,20 @@ def test_a_database_killed_under_load_loses_and_doubles_nothing(
             cluster.start()
         load.wait_for(40)
     assert load.repeated > 0
-    with psycopg.connect(cluster.owner_url()) as owner:
-        placed = owner.execute(
-            "SELECT order_id::text FROM orders.order_line WHERE product_id = %s", [shop.product]
-        ).fetchall()
-    assert sorted(row[0] for row in placed) == sorted(load.acknowledged.values())
+    assert_kept_by(cluster, load)
+
+
+def test_a_database_that_hangs_under_load_loses_and_doubles_nothing(
+    shop: Shop, cluster: Cluster
+) -> None:
+    load = Load(shop.server, shop.access, shop.product)
+    with load.running(CUSTOMERS):
+        load.wait_for(40)
+        with frozen(cluster):
+            sleep(LONGEST_ANSWER + 2)
+        load.wait_for(40)
+    assert load.repeated > 0
+    assert_kept_by(cluster, load)
 
 
 class Dying:

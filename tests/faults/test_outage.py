@@ -7,12 +7,16 @@ from time import monotonic, sleep
 
 import pytest
 
+from larder.common.postgresql.bounded import LONGEST_ANSWER as LONGEST_WAIT
 from larder.ops import serve
 from tests.faults.shop import RECOVERY, Shop, Timed
+from tests.replica.standby import frozen
 from tools.local_postgres import Cluster
 
 LONGEST_ANSWER = 3.0
 """Seconds that a request may take to be told that the database is away: what is promised."""
+HANGS = LONGEST_WAIT + LONGEST_ANSWER
+"""Likewise that it hangs, if it was asked already; then a connection is waited for once more."""
 LOADED = 3.0
 """Seconds more that the last of many may wait for a processor of this machine, with its client;
 half of them keep the promise even so."""
@@ -22,12 +26,16 @@ HOT = ("token", "list", "detail", "order", "readyz")
 """What is asked by many at once; registering is left out, for it hashes before it writes."""
 
 
-def assert_told(answers: list[Timed]) -> None:
+def assert_told(
+    answers: list[Timed],
+    within: float = LONGEST_ANSWER,
+    codes: frozenset[str] = frozenset({"database_unavailable"}),
+) -> None:
     """503, in time, saying when to come back; a problem with its code, except for the probe,
     whose body tells what it looked at."""
     seconds = sorted(answer.seconds for answer in answers)
-    assert seconds[len(seconds) // 2] < LONGEST_ANSWER
-    assert seconds[-1] < LONGEST_ANSWER + LOADED
+    assert seconds[len(seconds) // 2] < within
+    assert seconds[-1] < within + LOADED
     assert {answer.reply.status for answer in answers} == {503}
     assert all(int(answer.reply.headers["retry-after"]) > 0 for answer in answers)
     for answer in answers:
@@ -35,7 +43,7 @@ def assert_told(answers: list[Timed]) -> None:
             assert answer.reply.body["checks"]["database"] is False
         else:
             assert answer.reply.headers["content-type"] == "application/problem+json"
-            assert answer.reply.body["code"] == "database_unavailable"
+            assert answer.reply.body["code"] in codes
 
 
 def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds: float) -> None:
@@ -84,6 +92,21 @@ def test_a_server_that_never_saw_the_database_well_says_so_in_time_too(
     take_away()
     assert_told(shop.ask_at_once(["list", "order"] * 16))
     cluster.start()
+    assert shop.seconds_until_back() < RECOVERY
+
+
+@pytest.mark.timeout(180)
+def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
+    shop: Shop, cluster: Cluster
+) -> None:
+    assert shop.refused(times=4) == []
+    crowd = list(islice(cycle(HOT), 3 * THREADS))
+    with frozen(cluster):
+        # Who waits behind one that is waiting is told so.
+        waiting = frozenset({"database_unavailable", "overloaded"})
+        assert_told(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
+        # Nobody holds a connection any more, and there is none to be had.
+        assert_told(shop.ask_at_once(crowd))
     assert shop.seconds_until_back() < RECOVERY
 
 

@@ -1,30 +1,67 @@
-"""Connections that wait for an answer only so long: those to replicas, which can be done without.
+"""Connections that wait for an answer only so long.
 
-A server that hangs, or whose machine is gone without a word, answers nothing, and neither its own
-time limits nor the network's end that soon.
+A server that hangs answers nothing: its own time limits hang with it. Nor does one whose machine is
+gone without a word, and the system's limits for that are a quarter of an hour for what was sent and
+two hours for what is waited for. libpq takes others with its options; what still answers to the
+network and to nothing else is given up here.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
+from psycopg.errors import _WaitTimeout
+
+GONE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Options of libpq, seconds and milliseconds: a machine that is gone is noticed within some ten
+seconds. A socket of the system has no such thing, and needs none."""
+
+LONGEST_ANSWER = 15.0
+"""Seconds for which a server waits for its primary: half as long again as the server's role lets a
+statement take (larder/ops/roles.py)."""
 
 CONNECTION_WAIT = 0.25
 """Seconds for which a free connection to a replica is waited for."""
 
-LONGEST_ANSWER = 1.0
-"""Seconds for which a replica's answer is waited for: any read of the API takes a fraction."""
-
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Raises OperationalError, and is good for nothing more, when an answer takes too long."""
+    """Raises OperationalError, and is closed, when an answer takes longer than `longest` seconds;
+    with None it may take as long as it will."""
+
+    longest: ClassVar[float | None] = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's own, with a time limit where none is given."""
-        return super().wait(gen, interval, LONGEST_ANSWER if timeout is None else timeout)
+        try:
+            return super().wait(gen, interval, self.longest if timeout is None else timeout)
+        except _WaitTimeout:
+            # Its end would be waited for as well: a rollback, the next statement.
+            self.pgconn.finish()
+            raise
 
 
+class ReplicaConnection(BoundedConnection):
+    """A replica can be done without: any read of the API takes a fraction of a second."""
+
+    longest = 1.0
+
+
+class PrimaryConnection(BoundedConnection):
+    """A command may ask the primary for what takes a quarter of an hour, a server may not."""
+
+
+def limit_answers() -> None:
+    """From now on this process gives up a primary that does not answer for LONGEST_ANSWER."""
+    PrimaryConnection.longest = LONGEST_ANSWER
+
+
+PRIMARY_POOL: dict[str, Any] = {"connection_class": PrimaryConnection}
 REPLICA_POOL: dict[str, Any] = {
-    "connection_class": BoundedConnection,
+    "connection_class": ReplicaConnection,
     "timeout": CONNECTION_WAIT,
 }
-"""What the pool of a replica has of its own."""
+"""What the pools have of their own."""
