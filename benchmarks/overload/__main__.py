@@ -1,4 +1,4 @@
-"""python -m benchmarks.overload [--connections 1500] [--seconds 15] [--rounds 1] [--data DIR]"""
+"""python -m benchmarks.overload [--connections 1500] [--seconds 15] [--rounds 2] [--data DIR]"""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
     parser.add_argument("--connections", type=int, default=1_500, help="at most 4,000")
     parser.add_argument("--seconds", type=float, default=15.0, help="of the rush, at most 60")
-    parser.add_argument("--rounds", type=int, default=1, help="of looking for the best rate")
+    parser.add_argument("--rounds", type=int, default=2, help="of looking for the best rate")
     parser.add_argument("--data", type=Path, help="where the database goes for the time")
     options = parser.parse_args()
     if options.connections > MOST_CONNECTIONS or options.seconds > MOST_SECONDS:
