@@ -13,6 +13,7 @@ from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.common.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
+from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
 from larder.ops.logs import with_correlation_id
@@ -56,8 +57,8 @@ CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 
 # --- Processes -----------------------------------------------------------------------------
-WORKERS = env.int("WORKERS", default=2)
-THREADS = env.int("THREADS", default=32)
+WORKERS = env.int("WORKERS", default=serve.WORKERS)
+THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # A line for every request; the demo's log would be nothing else.
