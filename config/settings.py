@@ -7,6 +7,7 @@ refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from corsheaders.defaults import default_headers
@@ -287,6 +288,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": False,
     "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": [],
+    "PATH_CONVERTER_OVERRIDES": {"id": UUID},
 }
 
 # --- Security ------------------------------------------------------------------------------

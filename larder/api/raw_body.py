@@ -22,12 +22,19 @@ def raw_body(asked: HttpRequest) -> bytes:
     """All bytes of the body.
 
     Raises BodyTooLarge, and UnreadablePostError where the client went away before its end: what
-    came may be an order, or half a file of products, that nobody meant to send.
+    came may be an order, or half a file of products, that nobody meant to send. The server does not
+    tell a body in chunks that was cut off from a whole one (granian 2.8). JSON that was cut is no
+    JSON; but nothing may be left of what was to be said.
     """
-    return _chunked(asked) if _is_chunked(asked) else _measured(asked)
+    if not is_chunked(asked):
+        return _measured(asked)
+    raw = _chunked(asked)
+    if not raw:
+        raise UnreadablePostError("The body is in chunks, and there are none.")
+    return raw
 
 
-def _is_chunked(asked: HttpRequest) -> bool:
+def is_chunked(asked: HttpRequest) -> bool:
     """Django gives a body without a length as an empty one."""
     return not asked.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in asked.META
 

@@ -10,10 +10,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from larder.common import database
 from larder.common.errors import Overloaded
 
-HASHES_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
-MOST_WAITING = 10
-"""Who waits holds a thread: of the thirty-two that a process has unless it is told otherwise,
-a rush of log-ins leaves twenty-one to all others."""
+HASHES_AT_ONCE = 1
+MOST_WAITING = 9
+"""Who hashes or waits holds a thread: of the thirty-two that a process has unless it is told
+otherwise, a rush of log-ins leaves twenty-two to all others."""
 LONGEST_WAIT = 5.0
 """Seconds that a log-in waits for its turn before it is told to come back."""
 
@@ -21,11 +21,21 @@ _turns = BoundedSemaphore(HASHES_AT_ONCE)
 _places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
 
 
-def let_wait(threads: int) -> None:
-    """Lets a third of a process's threads wait. Called before there are any."""
-    global MOST_WAITING, _places  # noqa: PLW0603  as Django makes hashers without arguments
-    MOST_WAITING = max(1, threads // 3)
+def let_hash(*, threads: int, processes: int) -> None:
+    """Leaves two thirds of a process's threads, and half of the cores that its server's processes
+    may use, to all else; but one hashes in each, and one may wait. Called before there are any."""
+    global HASHES_AT_ONCE, MOST_WAITING, _turns, _places  # noqa: PLW0603  as Django makes hashers without arguments
+    third = threads // 3
+    HASHES_AT_ONCE = max(1, min(_cores() // (2 * processes), third - 1))
+    MOST_WAITING = max(1, third - HASHES_AT_ONCE)
+    _turns = BoundedSemaphore(HASHES_AT_ONCE)
     _places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

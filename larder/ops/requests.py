@@ -124,8 +124,8 @@ def _labels(method: str | None, route: str | None) -> tuple[str, str]:
 @cache
 def _label(route: str | None) -> str:
     """
-    >>> _label("api/v1/orders/<uuid:order>"), _label("admin/orders/order/add/"), _label(None)
-    ('/api/v1/orders/<uuid:order>', '/admin/', '(none)')
+    >>> _label("api/v1/orders/<id:order>"), _label("admin/orders/order/add/"), _label(None)
+    ('/api/v1/orders/<id:order>', '/admin/', '(none)')
     """
     if route is None:
         return NOWHERE

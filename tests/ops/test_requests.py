@@ -34,7 +34,7 @@ def test_requests_are_counted_by_method_route_and_class_of_status(db: None, api:
     assert api("GET", "/api/v1/orders/0190a0a0-0000-7000-8000-000000000000").status == 401
     after = counts()
     assert grown("larder_http_requests_total GET /livez 2xx", before, after) == 3
-    route = "GET /api/v1/orders/<uuid:order>"
+    route = "GET /api/v1/orders/<id:order>"
     assert grown(f"larder_http_requests_total {route} 4xx", before, after) == 1
     assert grown(f"larder_http_request_duration_seconds_count {route}", before, after) == 1
     assert 0 < grown("larder_http_request_duration_seconds_sum GET /livez", before, after) < 3

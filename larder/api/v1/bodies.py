@@ -5,10 +5,11 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
+from django.http import UnreadablePostError
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
-from larder.api.raw_body import raw_body
+from larder.api.raw_body import is_chunked, raw_body
 from larder.api.v1.faults import faults, nul_faults
 from larder.common.errors import Fault, InvalidInput
 
@@ -74,8 +75,11 @@ def read_csv(request: Request) -> str:
     """The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as
     lone surrogates, for whoever reads the rows to name.
 
-    Raises BodyTooLarge, UnsupportedMediaType.
+    Raises BodyTooLarge, UnsupportedMediaType, and UnreadablePostError for one that is sent in
+    chunks: cut off between two rows it would be another file.
     """
+    if is_chunked(request._request):
+        raise UnreadablePostError("A file is sent with its length.")
     raw = _raw_body(request, "text/csv")
     return raw.decode("utf-8-sig", "surrogateescape")
 

@@ -17,7 +17,7 @@ from larder.orders.services.place_orders import place_candidates, place_orders
 from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
 
 LIMITS = Limits(
-    entries=128, weight=2_000, waiting=1_000, patience=5.0, outage_patience=1.0, company=0.025
+    entries=128, weight=2_000, waiting=256, patience=5.0, outage_patience=1.0, company=0.025
 )
 """A group's weight is its lines."""
 
@@ -30,6 +30,10 @@ whoever holds it does something else."""
 
 LOCK_WAIT_ALONE = 0.25
 """Seconds for each of a group that waited in vain, to find out which of them have to."""
+
+LOCK_WAIT_LATER = 0.02
+"""Seconds for each, once those before it have taken LOCK_WAIT together: everybody behind the group
+waits for them, and rows of orders that are being placed are free sooner."""
 
 MOST_ASIDE = 4
 """Orders of one process that wait for a lock by themselves, up to the role's limit."""
@@ -133,7 +137,7 @@ def _try_failed_alone(
     group: Sequence[_Asked], answers: Sequence[Placed | Exception], terms: Terms
 ) -> list[Placed | Exception]:
     """What failed for a group must fail only for whoever it is that it fails for."""
-    told, held_up = list(answers), set[int]()
+    told, held_up, trying = list(answers), set[int](), Stopwatch()
     for at, (one, answer) in enumerate(zip(group, answers, strict=True)):
         if not _is_worth_another_try(answer):
             continue
@@ -141,7 +145,8 @@ def _try_failed_alone(
             told[at] = HeldUp()
             continue
         asked = [one.placement]
-        (again,) = place_orders(asked, terms=terms, now=one.now, lock_wait=LOCK_WAIT_ALONE)
+        lock_wait = LOCK_WAIT_ALONE if trying.seconds < LOCK_WAIT else LOCK_WAIT_LATER
+        (again,) = place_orders(asked, terms=terms, now=one.now, lock_wait=lock_wait)
         told[at] = _told(again)
         if isinstance(told[at], HeldUp):
             held_up |= one.products

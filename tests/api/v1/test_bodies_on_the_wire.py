@@ -6,6 +6,8 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from tests.conftest import Person
 from tests.server import Server
 
@@ -68,6 +70,43 @@ def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
         status, refused = _half_closed(server, f"{head}Content-Length: {len(order) + 50}", order)
         assert (status, refused["code"]) == (400, "bad_request")
     assert server.call("GET", "me", token=token).status == 200
+
+
+CUT = [b"", b"20\r\n", b'{"reason":"x"}', b'10\r\n{"reason":']
+"""Bodies in chunks that end with their connection: none, a size, no chunk at all, half a one."""
+
+
+@pytest.mark.parametrize("body", CUT)
+def test_nothing_is_done_for_a_body_in_chunks_that_was_cut_off(
+    body: bytes, server: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jam = person(), product(stock=9)
+    token = server.token(who.customer.username, who.password)
+    order = server.call(
+        "POST", "orders", {"lines": [{"product": jam, "quantity": 2}]}, token=token
+    ).body["id"]
+    head = (
+        f"POST /api/v1/orders/{order}/cancel HTTP/1.1\nHost: localhost\n"
+        f"Authorization: Bearer {token}\nContent-Type: application/json\n"
+    )
+    status, _ = _half_closed(server, head + "Transfer-Encoding: chunked", body)
+    assert status == 400
+    assert server.call("GET", f"orders/{order}", token=token).body["status"] == "placed"
+
+
+def test_a_file_in_chunks_is_refused_for_it_might_have_been_cut(
+    server: Server, person: Callable[..., Person]
+) -> None:
+    who = person(is_staff=True)
+    token = server.token(who.customer.username, who.password)
+    head = (
+        "POST /api/v1/products/import HTTP/1.1\nHost: localhost\n"
+        f"Authorization: Bearer {token}\nContent-Type: text/csv\nTransfer-Encoding: chunked"
+    )
+    whole = chunks(b"sku,name,price\nA-1,Jam,2.20\n", 8)
+    status, refused = talk(server, head, *whole)
+    assert (status, refused["code"]) == (400, "bad_request")
+    assert server.call("GET", "products?q=A-1", token=token).body["results"] == []
 
 
 def _half_closed(server: Server, head: str, body: bytes) -> Read:

@@ -66,8 +66,28 @@ def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once() -> None:
         pass
 
 
-def test_most_threads_are_left_to_all_others() -> None:
-    assert hashers.HASHES_AT_ONCE + hashers.MOST_WAITING <= THREADS // 2
+@pytest.fixture
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test sets is undone after it."""
+    for name in ("HASHES_AT_ONCE", "MOST_WAITING", "_turns", "_places"):
+        monkeypatch.setattr(hashers, name, getattr(hashers, name))
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4), (64, 2, 9)]
+)
+def test_two_thirds_of_the_threads_and_half_of_the_cores_are_left_to_all_others(
+    cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch, as_before: None
+) -> None:
+    monkeypatch.setattr(hashers, "_cores", lambda: cores)
+    hashers.let_hash(threads=THREADS, processes=processes)
+    assert at_once == hashers.HASHES_AT_ONCE
+    assert hashers.HASHES_AT_ONCE + hashers.MOST_WAITING <= THREADS // 3
+
+
+def test_with_few_threads_one_hashes_and_one_waits(as_before: None) -> None:
+    hashers.let_hash(threads=1, processes=1)
+    assert (hashers.HASHES_AT_ONCE, hashers.MOST_WAITING) == (1, 1)
 
 
 @dataclass

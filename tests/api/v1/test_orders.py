@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -245,6 +245,16 @@ def test_what_the_client_must_not_say_is_an_unknown_field(customer: Api, product
         "/number",
         "/currency",
     }
+
+
+def test_an_id_is_the_same_in_upper_case(customer: Api, product: Product) -> None:
+    """As iOS writes it, in what is sent and in the paths."""
+    chosen = str(uuid4()).upper()
+    placed = place(customer, (product(), 1), id=chosen).body
+    assert placed["id"] == chosen.lower()
+    for path in (f"orders/{chosen}", f"orders/{chosen.lower()}"):
+        assert customer("GET", path).body == placed
+    assert customer("POST", f"orders/{chosen}/cancel").status == 200
 
 
 def test_somebody_elses_order_is_not_there(
