@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bare import likewise
+
 REPLY = Path(os.environ["BENCH_REPLY"]).read_bytes()
 HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(REPLY)))]
 
@@ -16,3 +18,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Answers every request alike."""
     start_response("200 OK", HEADERS)
     return [REPLY]
+
+
+likewise.settle()

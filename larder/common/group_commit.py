@@ -29,7 +29,7 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-COMPANY = 4
+SEVERAL = 4
 """A group of so many is followed by one that waits for this process's turn, if there are turns."""
 
 
@@ -170,7 +170,7 @@ class GroupCommit(Generic[Asked, Answer]):
         running = Stopwatch()
         try:
             self._wait_for_company()
-            with self._turns.turn(wait=self._company.last >= COMPANY):
+            with self._turns.turn(wait=self._company.last >= SEVERAL):
                 self._let_join()
                 running = Stopwatch()
                 done += self._take()

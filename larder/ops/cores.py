@@ -32,11 +32,20 @@ def take_one(folder: str, processes: int) -> int | None:
     try:
         seat, number = seats.take(Path(folder), "core")
         _seat[:] = [seat]
-        core = cores[number % len(cores)]
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), {core})
+        if number >= len(cores):
+            # The others are still those of a server that is being replaced (granian's HUP).
+            return None
+        _keep_to({cores[number]})
     except OSError as error:
         logger.warning("This process has no core of its own: %s", error)
+        with suppress(OSError):
+            _keep_to(set(cores))
         return None
-    return core
+    return cores[number]
+
+
+def _keep_to(cores: set[int]) -> None:
+    """All threads there are, and those they begin. Raises OSError."""
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), cores)

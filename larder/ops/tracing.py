@@ -74,8 +74,8 @@ def _trace_statements(connection: Any, **_: Any) -> None:
 
 
 def _statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
-    """Its text is the same for everybody: values are parameters. In a pipeline it lasts until it
-    is sent, and what it raises is raised later."""
+    """Its text is the same for everybody: values are parameters. Where statements are traced each
+    is waited for by itself, also in a pipeline (larder/common/postgresql/base.py)."""
     with _tracer.start_as_current_span("sql", kind=SpanKind.CLIENT) as span:
         span.set_attribute("db.system.name", "postgresql")
         span.set_attribute("db.query.text", str(sql)[:2000])

@@ -1,4 +1,4 @@
-"""Group commit: nobody waits for company, nobody is left behind, and no failure is shared."""
+"""Group commit: nobody is left behind, and no failure is shared. Company: test_company.py."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ import pytest
 
 from larder.common import turnstile
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import COMPANY, MOST_YIELDS, GroupCommit, Limits
+from larder.common.group_commit import MOST_YIELDS, SEVERAL, GroupCommit, Limits
 from larder.common.telemetry import Group, Observers
 from larder.common.turnstile import Turnstile
 from tools.processes import wait_until
@@ -311,7 +311,7 @@ def test_while_another_process_has_its_turn_the_next_group_of_a_busy_one_grows(
     monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
     other, till = Turnstile(tmp_path, "till"), Till()
     with busy(till, turns=Turnstile(tmp_path, "till")) as (queue, ask):
-        company = [ask(number) for number in range(2, 2 + COMPANY)]
+        company = [ask(number) for number in range(2, 2 + SEVERAL)]
         till.open.set()
         assert [one.result(30) for one in company] == [4, 6, 8, 10]
         with other.turn(wait=True):

@@ -61,6 +61,32 @@ def test_the_process_that_follows_one_that_died_has_its_core(tmp_path: Path) -> 
         assert next_one == first
 
 
+@several_cores
+def test_who_starts_while_all_cores_are_somebodys_shares_none(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        for _ in CORES:
+            running.enter_context(a_process(tmp_path, len(CORES)))
+        with a_process(tmp_path, len(CORES)) as said:
+            assert said == f"None [{tuple(CORES)}]"
+
+
+@several_cores
+def test_a_core_that_cannot_be_kept_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[int]] = []
+
+    def keep(_: int, wanted: set[int]) -> None:
+        asked.append(wanted)
+        if len(wanted) == 1:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", keep)
+    assert cores.take_one(str(tmp_path), len(CORES)) is None
+    assert asked[0] == {CORES[0]}
+    assert asked[-1] == set(CORES)
+
+
 @pytest.mark.parametrize("processes", [1, len(CORES) + 1])
 def test_another_number_of_processes_runs_where_there_is_room(
     processes: int, tmp_path: Path
