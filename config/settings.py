@@ -74,6 +74,8 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 PGBOUNCER = env.bool("PGBOUNCER", default=False)
 DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=0)
 DB_CONNECT_TIMEOUT = 2
+# What every connection has, unless its address says otherwise.
+DB_CONNECTING = {"connect_timeout": DB_CONNECT_TIMEOUT, **GONE}
 # A connection that vanished is looked for again after at most this long (psycopg_pool's own
 # default of 300 s keeps a pool empty for minutes after an outage).
 DB_RECONNECT_TIMEOUT = 3
@@ -85,7 +87,7 @@ def database(url: str, *, pool_size: int = 0, **pool: Any) -> dict[str, Any]:
     `pool` are further options of its pool.
     """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    options: dict[str, Any] = {"connect_timeout": DB_CONNECT_TIMEOUT, **GONE}
+    options: dict[str, Any] = {**DB_CONNECTING}
     if not PGBOUNCER:
         options |= {"server_side_binding": True, "prepare_threshold": 2}
     if pool_size:

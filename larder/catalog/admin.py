@@ -40,6 +40,7 @@ from larder.common.admin import (
     amount,
     ask,
     button,
+    counted,
     moment,
 )
 from larder.common.clock import now
@@ -358,7 +359,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
                 self.log_change(request, product, "Archived.")
                 archived += 1
         if archived:
-            told = f"{archived} product{'' if archived == 1 else 's'} archived."
+            told = f"{counted(archived, 'product')} archived."
             self.message_user(request, told, messages.SUCCESS)
 
 

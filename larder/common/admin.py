@@ -337,6 +337,15 @@ def amount(value: Decimal, currency: str) -> str:
     return f"{money.text(value)} {currency}"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "line"), counted(2_000, "unit")
+    ('1 line', '2,000 units')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def moment(at: datetime | None) -> str:
     """A time with its zone, or a dash."""
     return "–" if at is None else f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"

@@ -15,9 +15,9 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.common import telemetry
-from larder.common.postgresql.bounded import GONE
 from larder.common.postgresql.comments import unhurried
 
 CARRIED = "_correlation_id"
@@ -29,11 +29,11 @@ class Connector(DjangoConnector):
 
     def get_worker_connector(self) -> PsycopgConnector:
         """A few connections to WORKER_DATABASE_URL: one listens, the others take and end jobs."""
+        given = conninfo_to_dict(settings.WORKER_DATABASE_URL)
         return PsycopgConnector(
-            conninfo=settings.WORKER_DATABASE_URL,
+            conninfo=make_conninfo("", **settings.DB_CONNECTING | given),
             min_size=2,
             max_size=4,
-            kwargs={"connect_timeout": settings.DB_CONNECT_TIMEOUT, **GONE},
         )
 
 

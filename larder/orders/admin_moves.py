@@ -23,6 +23,7 @@ from larder.common.admin import (
     amount,
     ask,
     button,
+    counted,
     customer_name,
     explain,
 )
@@ -165,7 +166,7 @@ class MovableOrders(ServiceAdmin):
     def _sheet(self, order: OrderView, move: Move, sent: Any) -> Page:
         kind = FORMS[move]
         units = sum(line.quantity for line in order.lines)
-        about = f"{_counted(units, 'unit')} in {_counted(len(order.lines), 'line')}"
+        about = f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}"
         return Page(
             title=f"{kind.title} {order.number}",
             answer=kind.answer,
@@ -293,7 +294,3 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
     if made:
         return f"{FORMS[move].done}.", messages.SUCCESS
     return f"{FORMS[move].done} before, by somebody else. Nothing was done now.", messages.WARNING
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
