@@ -69,6 +69,7 @@ recent_writes()
 bounded.limit_answers()
 turnstile.share(settings.SHARED_DIR, "placing")
 cores.take_one(settings.SHARED_DIR, settings.WORKERS)
+cores.interrupt_nobody()
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

@@ -29,8 +29,11 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-SEVERAL = 4
-"""A group of so many is followed by one that waits for this process's turn, if there are turns."""
+SEVERAL = 9
+"""A group of so many is followed by one that waits for this process's turn, if there are turns.
+
+Smaller ones go side by side with the other process's: what eight customers at a process would save
+by growing together, they lose by waiting (ADR 19)."""
 
 
 MOST_YIELDS = 8

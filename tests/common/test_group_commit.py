@@ -305,20 +305,36 @@ def test_under_any_load_everybody_is_served_once_one_group_at_a_time() -> None:
     assert not queue._led
 
 
+@contextmanager
+def after_a_group(size: int, till: Till, own: Turnstile, other: Turnstile) -> Iterator["Ask"]:
+    """A queue whose last group was of so many, while another process has its turn."""
+    with busy(till, turns=own) as (_, ask):
+        company = [ask(number) for number in range(2, 2 + size)]
+        till.open.set()
+        assert [one.result(30) for one in company] == [*range(4, 4 + 2 * size, 2)]
+        with other.turn(wait=True):
+            yield ask
+
+
 def test_while_another_process_has_its_turn_the_next_group_of_a_busy_one_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
-    other, till = Turnstile(tmp_path, "till"), Till()
-    with busy(till, turns=Turnstile(tmp_path, "till")) as (queue, ask):
-        company = [ask(number) for number in range(2, 2 + SEVERAL)]
-        till.open.set()
-        assert [one.result(30) for one in company] == [4, 6, 8, 10]
-        with other.turn(wait=True):
-            later = [ask(number) for number in (7, 8, 9)]
-            assert len(queue._waiting) == 3
-        assert [one.result(30) for one in later] == [14, 16, 18]
-    assert till.groups == [[1], [2, 3, 4, 5], [7, 8, 9]]
+    own, other, till = Turnstile(tmp_path, "till"), Turnstile(tmp_path, "till"), Till()
+    with after_a_group(SEVERAL, till, own, other) as ask:
+        later = [ask(number) for number in (7, 8, 9)]
+        assert not any(one.done() for one in later)
+    assert [one.result(30) for one in later] == [14, 16, 18]
+    assert till.groups == [[1], [*range(2, 2 + SEVERAL)], [7, 8, 9]]
+
+
+def test_groups_that_are_not_of_several_go_side_by_side_with_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
+    own, other, till = Turnstile(tmp_path, "till"), Turnstile(tmp_path, "till"), Till()
+    with after_a_group(SEVERAL - 1, till, own, other) as ask:
+        assert ask(7).result(20) == 14
 
 
 def test_who_comes_alone_waits_for_no_other_process(

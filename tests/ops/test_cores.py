@@ -1,4 +1,5 @@
-"""Cores: as many processes as cores, one on each; any other number goes where there is room."""
+"""Cores: as many processes as cores, one on each; any other number goes where there is room. And
+who is woken on one interrupts nobody."""
 
 import logging
 import os
@@ -7,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event, Thread
+from unittest.mock import Mock
 
 import pytest
 
@@ -27,6 +30,19 @@ thread.join()
 print(core, sorted(allowed | set(later)), flush=True)
 sys.stdin.read()
 stop.set()
+"""
+WOKEN = """
+import os, threading
+from larder.ops import cores
+stop = threading.Event()
+threading.Thread(target=stop.wait).start()
+cores.interrupt_nobody()
+policies = [os.sched_getscheduler(int(one)) for one in os.listdir("/proc/self/task")]
+thread = threading.Thread(target=lambda: policies.append(os.sched_getscheduler(0)))
+thread.start()
+thread.join()
+stop.set()
+print(policies == 3 * [os.SCHED_BATCH])
 """
 
 several_cores = pytest.mark.skipif(len(CORES) < 2, reason="this machine has one core")
@@ -113,3 +129,50 @@ def test_without_a_folder_or_on_another_system_nothing_happens(
     monkeypatch.delattr(os, "sched_setaffinity")
     assert cores.take_one(str(tmp_path), len(CORES)) is None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="this system has no such policy")
+def test_threads_old_and_new_interrupt_nobody_when_they_are_woken() -> None:
+    command = [sys.executable, "-c", WOKEN]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("True\n", "")
+
+
+def test_where_the_system_refuses_that_policy_it_is_told_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuses = Mock(side_effect=PermissionError("not here"))
+    monkeypatch.setattr(os, "SCHED_BATCH", 3, raising=False)
+    monkeypatch.setattr(os, "sched_param", Mock(), raising=False)
+    monkeypatch.setattr(os, "sched_setscheduler", refuses, raising=False)
+    with caplog.at_level(logging.WARNING):
+        cores.interrupt_nobody()
+    refuses.assert_called_once()
+    assert "interrupt others when woken: not here" in caplog.text
+
+
+def test_where_there_is_no_such_policy_nothing_happens(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(os, "SCHED_BATCH", raising=False)
+    cores.interrupt_nobody()
+    assert not caplog.records
+
+
+def test_threads_that_are_begun_meanwhile_are_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a thread whose turn has not come: they have what it has."""
+    stop, asked = Event(), []
+    late = Thread(target=stop.wait)
+
+    def ask(thread: int, *_: object) -> None:
+        asked.append(thread)
+        if late.ident is None:
+            late.start()
+
+    monkeypatch.setattr(os, "SCHED_BATCH", 3, raising=False)
+    monkeypatch.setattr(os, "sched_setscheduler", ask, raising=False)
+    try:
+        cores.interrupt_nobody()
+        assert late.native_id in asked
+    finally:
+        stop.set()

@@ -4,7 +4,9 @@ that what holds between them is held by the database alone."""
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
@@ -110,6 +112,15 @@ def test_of_two_processes_on_two_cores_each_has_its_own(two: TwoShops) -> None:
     for door in two.doors:
         processes = children(door.server.pid)
         assert sorted(map(os.sched_getaffinity, processes), key=min) == expected
+
+
+def test_no_thread_of_a_server_interrupts_others_when_it_is_woken(two: TwoShops) -> None:
+    policies = set()
+    for process in [one for door in two.doors for one in children(door.server.pid)]:
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with suppress(ProcessLookupError):
+                policies.add(os.sched_getscheduler(int(thread.name)))
+    assert policies == {os.SCHED_BATCH}
 
 
 @pytest.mark.parametrize("named", ["key", "id"])
