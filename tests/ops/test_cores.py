@@ -156,7 +156,7 @@ def test_where_there_is_no_such_policy_nothing_happens(
 ) -> None:
     monkeypatch.delattr(os, "SCHED_BATCH", raising=False)
     cores.interrupt_nobody()
-    assert not caplog.records
+    assert cores.__name__ not in {one.name for one in caplog.records}
 
 
 def test_threads_that_are_begun_meanwhile_are_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
