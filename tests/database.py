@@ -101,12 +101,13 @@ def make_database() -> None:
 _SHOP_TABLES = """
 SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
 WHERE schemaname IN ('common', 'identity', 'notifications', 'catalog', 'inventory', 'orders')
-   OR (schemaname = 'public' AND tablename IN ('django_session', 'django_admin_log'))
+   OR (schemaname = 'public' AND (tablename IN ('django_session', 'django_admin_log')
+       OR starts_with(tablename, 'procrastinate_')))
 """
 
 
 def empty_database() -> None:
-    """Empties every table of the shop, as owner: the app role may not truncate."""
+    """Empties every table of the shop, and the queue of jobs, as owner: the app role may not."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as connection:
         (tables,) = connection.execute(_SHOP_TABLES).fetchone() or ("",)
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")

@@ -17,9 +17,7 @@ from larder.ops.mails import RETRIES
 from tests.admin.desk import Desk, Page
 from tests.conftest import Api, Person
 from tests.notifications.receiver import receiving
-from tests.notifications.test_mails import FROM, ask, jobs, queue, work
-
-__all__ = ["queue"]
+from tests.notifications.test_mails import FROM, ask, jobs, work
 
 MakePerson = Callable[..., Person]
 As = Callable[[Person], Api]
@@ -44,7 +42,7 @@ def stored() -> str:
 
 @pytest.mark.parametrize("wanted", [NEW, ""])
 def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_customers_wrote(
-    queue: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
+    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
 ) -> None:
     me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
     with receiving() as receiver:
@@ -67,7 +65,7 @@ def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_custome
 
 @pytest.mark.parametrize("wanted", [NEW, ""])
 def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
-    queue: None, person: MakePerson, tmp_path: Path, wanted: str
+    transactional_db: None, person: MakePerson, tmp_path: Path, wanted: str
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
     with receiving() as receiver:
@@ -80,7 +78,7 @@ def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
 
 
 def test_what_else_staff_change_and_what_they_are_refused_is_told_to_nobody(
-    queue: None, person: MakePerson
+    transactional_db: None, person: MakePerson
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
     person(email="taken@example.com")
@@ -90,7 +88,7 @@ def test_what_else_staff_change_and_what_they_are_refused_is_told_to_nobody(
 
 
 def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
-    queue: None, person: MakePerson, as_: As
+    transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     """Though its customer, or whoever had their telephone, has changed it today."""
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
@@ -104,7 +102,7 @@ def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
 
 
 def test_nobody_is_told_where_there_was_no_address_or_it_stays_as_it_is(
-    queue: None, person: MakePerson, as_: As
+    transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     me = as_(person("Ada", email=""))
     change(me, OLD)
@@ -114,7 +112,7 @@ def test_nobody_is_told_where_there_was_no_address_or_it_stays_as_it_is(
 
 
 def test_a_shop_without_a_mail_server_notes_nothing(
-    queue: None, person: MakePerson, as_: As, settings: Any
+    transactional_db: None, person: MakePerson, as_: As, settings: Any
 ) -> None:
     settings.EMAIL_URL = ""
     change(as_(person("Ada", email=OLD)), NEW)
@@ -123,7 +121,7 @@ def test_a_shop_without_a_mail_server_notes_nothing(
 
 @pytest.mark.parametrize(("email", "version"), [("taken@example.com", None), (NEW, '"0"')])
 def test_a_change_that_is_refused_is_told_to_nobody(
-    queue: None, person: MakePerson, as_: As, email: str, version: str | None
+    transactional_db: None, person: MakePerson, as_: As, email: str, version: str | None
 ) -> None:
     person(email="taken@example.com")
     condition = {} if version is None else {"If_Match": version}
@@ -133,7 +131,7 @@ def test_a_change_that_is_refused_is_told_to_nobody(
 
 
 def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
-    queue: None, person: MakePerson, as_: As, tmp_path: Path
+    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
 ) -> None:
     """Else whoever took it over would only have to be quick."""
     me = as_(person("Ada", email=OLD))
@@ -148,7 +146,7 @@ def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )
 def test_a_mail_that_is_not_taken_is_tried_again_and_in_the_end_the_address_is_forgotten(
-    queue: None,
+    transactional_db: None,
     person: MakePerson,
     as_: As,
     tmp_path: Path,
@@ -168,7 +166,7 @@ def test_a_mail_that_is_not_taken_is_tried_again_and_in_the_end_the_address_is_f
 
 
 def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
-    queue: None, person: MakePerson, as_: As
+    transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     me = as_(person("Ada", email=OLD))
     for number in range(8):

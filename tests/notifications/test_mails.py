@@ -23,11 +23,9 @@ from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.receiver import Receiver, receiving
-from tests.ops.test_worker import ROOT, queue
+from tests.ops.test_worker import ROOT
 from tests.ops.test_worker import _worker as worker
 from tools.processes import wait_until
-
-__all__ = ["queue"]
 
 MakePerson = Callable[..., Person]
 EMAIL, NEW = "ada@example.com", "a horse of another colour"
@@ -82,7 +80,7 @@ def everything_stored() -> str:
 
 
 def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     who = person("Ada Lovelace", email=EMAIL)
     with receiving() as receiver:
@@ -104,7 +102,7 @@ def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
 
 
 def test_the_worker_finds_nobody_where_there_is_nobody_and_nothing_is_left(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person("gone", email="gone@example.com", is_active=False)
     person("deleted")
@@ -118,7 +116,7 @@ def test_the_worker_finds_nobody_where_there_is_nobody_and_nothing_is_left(
 
 
 def test_without_a_link_the_mail_brings_a_code(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
     with receiving() as receiver:
@@ -128,7 +126,7 @@ def test_without_a_link_the_mail_brings_a_code(
 
 
 def test_a_mail_that_is_not_taken_at_first_is_tried_again_with_the_same_token(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
     log = tmp_path / "log"
@@ -157,7 +155,7 @@ def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
     ("tries", "reply"), [(1, f"550 who is {EMAIL}?"), (RETRIES + 1, "450 later")]
 )
 def test_a_mail_that_is_given_up_is_told_of_with_what_to_do(
-    queue: None, person: MakePerson, tmp_path: Path, tries: int, reply: str
+    transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, reply: str
 ) -> None:
     person(email=EMAIL)
     line = give_up(tries, reply, tmp_path / "log")
@@ -173,7 +171,7 @@ def test_a_mail_that_is_given_up_is_told_of_with_what_to_do(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )
 def test_a_mail_of_a_kind_that_a_worker_does_not_know_is_left_to_one_that_does(
-    queue: None, person: MakePerson, tmp_path: Path, tries: int, level: str, status: str
+    transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, level: str, status: str
 ) -> None:
     """A newer one, while a release is under way; in the end it is given up, and never another."""
     person(email=EMAIL)
@@ -189,7 +187,7 @@ def test_a_mail_of_a_kind_that_a_worker_does_not_know_is_left_to_one_that_does(
 
 
 def test_the_last_but_one_try_is_not_the_last(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
     assert give_up(RETRIES, "450 later", tmp_path / "log")["level"] == "warning"
@@ -197,7 +195,7 @@ def test_the_last_but_one_try_is_not_the_last(
 
 
 def test_a_mail_whose_worker_is_killed_is_sent_all_the_same(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     """At least once: here it had arrived, and arrives again as the same message."""
     person(email=EMAIL)
@@ -241,7 +239,7 @@ def _defer_retry() -> None:
 
 
 def test_a_mail_that_was_sent_is_not_sent_again(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
     with receiving() as receiver:
@@ -253,7 +251,7 @@ def test_a_mail_that_was_sent_is_not_sent_again(
 
 
 def test_a_mail_that_comes_too_late_to_be_of_use_is_not_sent(
-    queue: None, person: MakePerson, tmp_path: Path
+    transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
     with receiving() as receiver:

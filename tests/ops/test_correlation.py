@@ -16,10 +16,8 @@ from larder.common import database
 from larder.common.postgresql.comments import unhurried
 from tests.conftest import Person
 from tests.database import superuser_url
-from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker, queue
+from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker
 from tests.server import Server
-
-__all__ = ["queue"]
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def asked_as() -> Iterator[str]:
 
 
 def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
-    queue: None, asked_as: str, tmp_path: Path
+    transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
     _defer("check_invariants")
     guid.set(None)
@@ -49,7 +47,7 @@ def _lines_of_invariants(log: Path) -> list[str]:
     return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
 
 
-def test_jobs_that_go_together_all_carry_it(queue: None, asked_as: str) -> None:
+def test_jobs_that_go_together_all_carry_it(transactional_db: None, asked_as: str) -> None:
     task = app.configure_task("tests.of_any_kind")
     task.batch_defer({"timestamp": 1}, {"timestamp": 2})
     carried = database.rows("SELECT args->>'_correlation_id' FROM procrastinate_jobs")
@@ -82,7 +80,7 @@ def _eventually_some(look: Callable[[], list[str]]) -> list[str]:
 
 
 def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
-    queue: None, asked_as: str, tmp_path: Path
+    transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
     _defer("delete_ended_log_ins")
     guid.set(None)

@@ -14,11 +14,9 @@ from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.receiver import Receiver, attributes, receiver
 from tests.ops.test_metrics import order
-from tests.ops.test_worker import _add_job, _worker, queue
+from tests.ops.test_worker import _add_job, _worker
 from tests.server import ROOT, Server
 from tools.processes import wait_until
-
-__all__ = ["queue"]
 
 MakePerson = Callable[..., Person]
 OPTIONAL = ("sentry_sdk", "opentelemetry", "larder.ops.tracing", "larder.ops.errors_told")
@@ -92,7 +90,7 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sen
     assert who.customer.username.encode() not in sent
 
 
-def test_a_job_that_fails_is_an_event(queue: None, tmp_path: Path) -> None:
+def test_a_job_that_fails_is_an_event(transactional_db: None, tmp_path: Path) -> None:
     _add_job("check_invariants", "todo")
     with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE inventory.stock RENAME TO stock_away")
@@ -168,7 +166,7 @@ def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: No
         assert [one.name for one in there.spans if one.name == "GET /livez"]
 
 
-def test_a_job_is_a_trace_too(queue: None, tmp_path: Path) -> None:
+def test_a_job_is_a_trace_too(transactional_db: None, tmp_path: Path) -> None:
     _add_job("delete_expired_keys", "todo")
     with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:
         worker.wait(60)

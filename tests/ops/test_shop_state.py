@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from larder.catalog.services import archive_product
@@ -25,13 +24,6 @@ def told() -> dict[str, float]:
     return numbers(generate_latest(registry).decode())
 
 
-@pytest.fixture
-def queue(db: None) -> None:
-    """No jobs and no workers."""
-    for table in ("periodic_defers", "events", "jobs", "workers"):
-        database.execute(f"DELETE FROM procrastinate_{table}")
-
-
 def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None = None) -> None:
     """A job that was deferred so long ago, or that is to be done at a time (from now)."""
     scheduled = None if due is None else clock() + due
@@ -45,7 +37,7 @@ def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None =
     )
 
 
-def test_an_empty_queue_is_0_deep_and_0_old(queue: None) -> None:
+def test_an_empty_queue_is_0_deep_and_0_old(db: None) -> None:
     found = told()
     assert [found[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
         *(0, 0, 0, 0)
@@ -55,7 +47,7 @@ def test_an_empty_queue_is_0_deep_and_0_old(queue: None) -> None:
     assert found["larder_database_up"] == 1
 
 
-def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(queue: None) -> None:
+def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(db: None) -> None:
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
     job("todo", waits=2 * minute)
     job("todo", waits=minute)
@@ -71,7 +63,7 @@ def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(queue: None) -
     assert by_status == {"todo": 4, "due": 3, "doing": 1, "failed": 1}
 
 
-def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(queue: None) -> None:
+def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(db: None) -> None:
     database.execute(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args)"
         " SELECT 'default', 't', 'succeeded', '{}' FROM generate_series(1, 2000)"
@@ -83,7 +75,7 @@ def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(queue: None
     assert "Seq Scan on procrastinate_jobs" not in plan
 
 
-def test_the_workers_last_beat_is_told(queue: None, now: datetime) -> None:
+def test_the_workers_last_beat_is_told(db: None, now: datetime) -> None:
     database.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [now])
     assert told()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
 

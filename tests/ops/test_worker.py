@@ -25,24 +25,11 @@ from larder.common.idempotency import Claim, Scope
 from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person
-from tests.database import superuser_url
+from tests.database import empty_database, superuser_url
 from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_AGO = timedelta(days=40)
-
-
-@pytest.fixture
-def queue(transactional_db: None) -> Iterator[None]:
-    """No jobs, before and after: procrastinate's tables are not the shop's."""
-    _empty_queue()
-    yield
-    _empty_queue()
-
-
-def _empty_queue() -> None:
-    for table in ("periodic_defers", "events", "jobs", "workers"):
-        database.execute(f"DELETE FROM procrastinate_{table}")
 
 
 @contextmanager
@@ -105,7 +92,9 @@ def _status(job: int) -> tuple[str, int] | None:
     return found[0] if found else None
 
 
-def test_readyz_tells_whether_a_worker_beats(queue: None, api: Api, tmp_path: Path) -> None:
+def test_readyz_tells_whether_a_worker_beats(
+    transactional_db: None, api: Api, tmp_path: Path
+) -> None:
     def alive() -> bool:
         return bool(api("GET", "/readyz").body["worker"]["alive"])
 
@@ -116,12 +105,12 @@ def test_readyz_tells_whether_a_worker_beats(queue: None, api: Api, tmp_path: Pa
 
 
 def test_a_worker_that_is_killed_is_called_gone_after_some_missed_beats(
-    queue: None, api: Api
+    transactional_db: None, api: Api
 ) -> None:
     beat = inspect.signature(Worker).parameters["update_heartbeat_interval"].default
     assert timedelta(seconds=3 * beat) <= WORKER_SILENT_AFTER
     for age, alive in ((WORKER_SILENT_AFTER / 2, True), (WORKER_SILENT_AFTER * 2, False)):
-        _empty_queue()
+        database.execute("DELETE FROM procrastinate_workers")
         database.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [clock() - age]
         )
@@ -129,7 +118,7 @@ def test_a_worker_that_is_killed_is_called_gone_after_some_missed_beats(
 
 
 def test_a_worker_deletes_what_has_expired_and_nothing_else(
-    queue: None, person: Callable[..., Person], tmp_path: Path
+    transactional_db: None, person: Callable[..., Person], tmp_path: Path
 ) -> None:
     who = person().customer
     for opened in (clock() - LONG_AGO, clock()):
@@ -154,7 +143,9 @@ def _open_session(who: Any, opened: datetime) -> None:
     )
 
 
-def test_the_hourly_check_logs_an_error_for_what_is_violated(queue: None, tmp_path: Path) -> None:
+def test_the_hourly_check_logs_an_error_for_what_is_violated(
+    transactional_db: None, tmp_path: Path
+) -> None:
     _defer("check_invariants")
     healthy = _about("invariants hold", _run_waiting_jobs(tmp_path / "first"))
     database.execute(
@@ -174,7 +165,9 @@ def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if words in line["event"]]
 
 
-def test_what_a_killed_worker_left_is_done_by_the_next(queue: None, tmp_path: Path) -> None:
+def test_what_a_killed_worker_left_is_done_by_the_next(
+    transactional_db: None, tmp_path: Path
+) -> None:
     left = _add_job("delete_expired_keys", "doing")
     deadly = _add_job("delete_expired_keys", "doing", attempts=tasks.MOST_ATTEMPTS)
     has_successor = _add_job("delete_ended_log_ins", "doing", lock="delete_ended_log_ins")
@@ -187,7 +180,7 @@ def test_what_a_killed_worker_left_is_done_by_the_next(queue: None, tmp_path: Pa
     assert _status(has_successor) == ("failed", 1)
 
 
-def test_jobs_that_ended_long_ago_are_deleted(queue: None, tmp_path: Path) -> None:
+def test_jobs_that_ended_long_ago_are_deleted(transactional_db: None, tmp_path: Path) -> None:
     ended = {status: _add_job("check_invariants", status) for status in ("succeeded", "failed")}
     recent = _add_job("check_invariants", "failed")
     database.execute(
@@ -205,7 +198,9 @@ def test_jobs_that_ended_long_ago_are_deleted(queue: None, tmp_path: Path) -> No
     assert _status(recent) is not None
 
 
-def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(queue: None, tmp_path: Path) -> None:
+def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(
+    transactional_db: None, tmp_path: Path
+) -> None:
     direct = f"{os.environ['DATABASE_URL']}&application_name=direct"
 
     def listening() -> bool:
@@ -219,12 +214,19 @@ def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(queue: None, tmp_p
         assert wait_until(listening)
 
 
-def test_a_job_belongs_to_the_transaction_that_defers_it(queue: None) -> None:
+def test_a_job_belongs_to_the_transaction_that_defers_it(transactional_db: None) -> None:
     with transaction.atomic():
         _defer("delete_expired_keys")
         assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
         transaction.set_rollback(True)
     assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
+def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
+    _defer("delete_expired_keys")
+    empty_database()
+    tables = ("jobs", "events", "periodic_defers", "workers")
+    assert not [one for one in tables if database.rows(f"SELECT FROM procrastinate_{one}")]
 
 
 def test_every_task_of_ours_has_its_fixed_times() -> None:
