@@ -44,6 +44,13 @@ def _flush_as_owner() -> None:
 
 
 @pytest.fixture
+def prepares() -> Iterator[None]:
+    """The test prepares its database, and is the only one that does meanwhile."""
+    with database.preparing_alone():
+        yield
+
+
+@pytest.fixture
 def now() -> datetime:
     """A fixed moment."""
     return NOW

@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -77,6 +78,16 @@ def _start() -> None:
 def in_database(url: str, name: str) -> str:
     """The same connection, to another database of the server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@contextmanager
+def preparing_alone() -> Iterator[None]:
+    """For the block no other test process prepares its database: roles are the cluster's, and
+    preparing makes them what its settings say."""
+    everybodys = in_database(os.environ["LARDER_TEST_SUPERUSER_URL"], "postgres")
+    with psycopg.connect(everybodys, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")
+        yield
 
 
 def superuser_url() -> str:

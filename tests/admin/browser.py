@@ -63,7 +63,7 @@ def _run(journey: Callable[[Page], None], scripts: bool, width: int) -> Seen:
         page = browser.new_page(
             java_script_enabled=scripts, viewport={"width": width, "height": 900}
         )
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         seen.watch(page)
         journey(page)
         browser.close()

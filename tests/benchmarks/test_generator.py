@@ -121,6 +121,10 @@ def test_only_what_placed_an_order_is_one(server: Server) -> None:
     assert tally.units == 2 * tally.orders
 
 
+FEWEST = 50
+"""Of the 60 that are due: what is late at the very end, on a busy machine, is not sent any more."""
+
+
 def paced(server: Server, rate: float, connections: int) -> Tally:
     """One process of PROCESSES, for half a second after 0.1 of warm-up."""
     load = Load(server.port, Page("/"), connections, 0.1, 0.5, rate)
@@ -129,14 +133,14 @@ def paced(server: Server, rate: float, connections: int) -> Tally:
 
 def test_requests_with_a_rate_are_sent_when_they_are_due(server: Server) -> None:
     tally = paced(server, rate=100 * PROCESSES, connections=4)
-    assert 59 <= tally.sent <= 61
+    assert FEWEST <= tally.sent <= 61
     gaps = [later - earlier for earlier, later in pairwise(sorted(server.asked))]
     assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.01, abs=0.004)
 
 
 def test_a_slow_server_does_not_slow_down_what_is_due(server: Server) -> None:
     server.takes = 0.1
-    assert 59 <= paced(server, rate=100 * PROCESSES, connections=30).sent <= 61
+    assert FEWEST <= paced(server, rate=100 * PROCESSES, connections=30).sent <= 61
 
 
 def test_a_request_that_had_to_wait_for_a_connection_is_timed_from_when_it_was_due(
@@ -159,8 +163,8 @@ def test_256_connections_are_all_served(server: Server) -> None:
 def test_of_two_loads_at_once_each_has_its_own_rate_and_nobody_knows_their_cpu(
     server: Server,
 ) -> None:
-    fast = Load(server.port, Page("/"), 2, 0.1, 0.4)
-    slow = Load(server.port, Page("/"), 4, 0.1, 0.4, rate=50)
+    fast = Load(server.port, Page("/"), 2, 0.1, 1.5)
+    slow = Load(server.port, Page("/"), 4, 0.1, 1.5, rate=50)
     found, paced = generator.measure_together([fast, slow], Meter(postgresql=os.getpid()))
     assert (found.failure, paced.failure) == ("", "")
     assert found.rate > paced.rate

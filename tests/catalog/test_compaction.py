@@ -201,7 +201,7 @@ class Bustle:
         """For the time given, and until something was deleted: transactions of other test
         processes hold the horizon back."""
         lasted = time.monotonic() - self.began
-        return lasted < self.seconds or (self.deleted <= 20 and lasted < 20)
+        return lasted < self.seconds or (self.deleted <= 20 and lasted < 90)
 
     def write(self, random: Random) -> None:
         while self.going_on:
@@ -224,7 +224,7 @@ class Bustle:
 
     def __exit__(self, *error: object) -> None:
         for one in self.threads:
-            one.join(30)
+            one.join(120)
 
 
 def keep_copies(who: int, ids: Sequence[int], *, seconds: float) -> list[Copy]:

@@ -103,7 +103,7 @@ def test_who_are_there_already_are_waited_for_by_nobody(till: Till) -> None:
 def test_it_waits_no_longer_than_the_limit_between_two_groups() -> None:
     with ThreadPoolExecutor(16) as pool, pytest.MonkeyPatch.context() as patched:
         patched.setattr(company, "PACE", 1_000_000_000)
-        till = Till(pool, most=0.3)
+        till = Till(pool, most=1.0)
         till.has_had(1, 2, 3)
         began = monotonic()
         assert till.queue.ask(4) == 4

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from threading import Event, Lock, get_ident
@@ -288,7 +288,7 @@ def test_under_any_load_everybody_is_served_once_one_group_at_a_time() -> None:
             raise LookupError("now and then")
         return [2 * one for one in group]
 
-    queue: GroupCommit[int, int] = GroupCommit(run, Limits(entries=5, patience=30))
+    queue: GroupCommit[int, int] = GroupCommit(run, replace(PATIENT, entries=5))
 
     def customer(number: int) -> int:
         served = 0

@@ -118,7 +118,7 @@ def test_a_server_starts_with_the_environment_of_its_task(
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_a_second_app_role_is_prepared_while_the_first_works() -> None:
+def test_a_second_app_role_is_prepared_while_the_first_works(prepares: None) -> None:
     first = os.environ["DATABASE_URL"]
     parts = urlsplit(first)
     name = "larder_app_turn"

@@ -40,6 +40,11 @@ def test_a_postgresql_without_a_limit_for_transactions_is_not_asked_for_one() ->
 
 
 @pytest.fixture
+def jam(transactional_db: None, product: MakeProduct) -> int:
+    return product(stock=5)
+
+
+@pytest.fixture
 def short_transactions(transactional_db: None) -> Iterator[None]:
     """A fifth of a second for each transaction of this test's connection."""
     database.execute("SET transaction_timeout = '200ms'")
@@ -78,9 +83,8 @@ def test_an_import_by_command_takes_as_long_as_it_needs(
 
 
 def test_a_request_whose_transaction_takes_too_long_is_told_to_come_back(
-    staff: Api, product: MakeProduct, short_transactions: None
+    staff: Api, jam: int, short_transactions: None
 ) -> None:
-    jam = product(stock=5)
     with transaction() as stuck:
         stuck.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
         refused = staff("POST", "orders", {"lines": [{"product": jam, "quantity": 2}]})

@@ -127,7 +127,7 @@ def prepare() -> None:
 
 
 def test_preparing_ends_them_once_where_a_restore_left_its_mark(
-    stolen: tuple[LogIn, str], marked: Callable[[str | None], None]
+    stolen: tuple[LogIn, str], marked: Callable[[str | None], None], prepares: None
 ) -> None:
     marked(MARK)
     prepare()
@@ -140,7 +140,10 @@ def test_preparing_ends_them_once_where_a_restore_left_its_mark(
 
 @pytest.mark.parametrize("said", [None, "The shop of Larder & Sons."])
 def test_preparing_ends_nothing_where_there_is_no_mark(
-    stolen: tuple[LogIn, str], marked: Callable[[str | None], None], said: str | None
+    stolen: tuple[LogIn, str],
+    marked: Callable[[str | None], None],
+    prepares: None,
+    said: str | None,
 ) -> None:
     marked(said)
     prepare()

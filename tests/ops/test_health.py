@@ -14,6 +14,7 @@ from tests.conftest import Api
 from tests.ops.test_caches import KINDS, running
 from tests.server import Server
 from tools.ports import free_port
+from tools.processes import wait_until
 
 
 def test_livez_needs_no_connection(api: Api) -> None:
@@ -59,7 +60,7 @@ def test_the_demo_catalogue_is_loaded_once_with_its_ledger(db: None, now: dateti
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_preparing_again_changes_nothing(settings: LazySettings) -> None:
+def test_preparing_again_changes_nothing(prepares: None, settings: LazySettings) -> None:
     settings.DEMO = True
     call_command("prepare", verbosity=0)
     before = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
@@ -90,7 +91,9 @@ def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
     port = free_port()
     with Server(workers=1, environment={"CACHE_URL": f"{kind}://127.0.0.1:{port}"}) as server:
         with running(kind, port, tmp_path):
-            assert server.call("GET", "/readyz").body["cache"] == {"away": False}
+            assert wait_until(
+                lambda: server.call("GET", "/readyz").body["cache"] == {"away": False}
+            )
         answer = server.call("GET", "/readyz")
         assert (answer.status, answer.body["cache"]) == (200, {"away": True})
 

@@ -48,7 +48,7 @@ REFUSED = (
 
 
 def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
-    transactional_db: None,
+    transactional_db: None, prepares: None
 ) -> None:
     """One test, for the role is the cluster's: others must not find it in between."""
     prepare(SECRET)

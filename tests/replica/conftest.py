@@ -18,7 +18,7 @@ from tools.processes import wait_until
 
 PASSWORD = "a rather good one"
 SETTINGS = {"synchronous_commit": "on", "autovacuum": "off"}
-COUNTED_WITHIN = 1.2
+COUNTED_WITHIN = 2.5
 """Seconds after which one process knows what another has counted."""
 _numbers = count(1)
 

@@ -22,7 +22,7 @@ def parent_of(pid: int) -> int:
 
 def end_line(process: subprocess.Popen[str]) -> str:
     """Wait for a failure and return what it said."""
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1, errors
     return errors
 

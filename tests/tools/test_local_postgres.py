@@ -217,7 +217,7 @@ def test_a_file_in_the_way_is_one_line(start: Start, open_folder: Path) -> None:
 def test_the_foreground_server_ends_in_order_on_term(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data, "--role", "superuser")
     launcher.terminate()
-    assert launcher.wait(timeout=10) == 0
+    assert launcher.wait(timeout=60) == 0
     assert "database system is shut down" in (data / "postgresql.log").read_text()
 
 
@@ -227,7 +227,7 @@ def test_a_command_gets_the_urls_of_a_cluster_started_for_it(start: Start, data:
         *("sh", "-c", "echo $OWNER_DATABASE_URL; exit 3"),
         env={"PATH": "/usr/bin:/bin"},
     )
-    printed, errors = process.communicate(timeout=20)
+    printed, errors = process.communicate(timeout=60)
     assert process.returncode == 3, errors
     assert printed.startswith("postgresql://larder_owner:")
 
@@ -237,7 +237,7 @@ def test_a_command_can_have_an_empty_database_for_a_moment(start: Start) -> None
         *("tools.local_postgres", "with", "--", "sh", "-c", "echo $DATABASE_URL"),
         env={"PATH": "/usr/bin:/bin", "DATABASE_URL": "postgresql://elsewhere/larder"},
     )
-    printed, errors = process.communicate(timeout=20)
+    printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     host = Path(str(conninfo_to_dict(printed.strip())["host"]))
     assert not host.exists()
@@ -249,6 +249,6 @@ def test_psql_joins_the_cluster_that_runs(start: Start, cluster: Cluster) -> Non
         *("-Atc", "SELECT current_user"),
         env={"PATH": "/usr/bin:/bin"},
     )
-    printed, errors = process.communicate(timeout=20)
+    printed, errors = process.communicate(timeout=60)
     assert printed == "larder_owner\n", errors
     assert cluster.running

@@ -47,7 +47,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    printed, _ = process.communicate(timeout=20)
+    printed, _ = process.communicate(timeout=60)
     return printed
 
 

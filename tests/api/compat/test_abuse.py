@@ -13,7 +13,7 @@ from tests.api.compat.conftest import Door
 from tests.conftest import Person
 from tests.server import Server
 
-SOON = 3.0
+SOON = 15.0
 """Seconds within which a busy machine answers what is refused without work."""
 
 MARKS = "a" + "\u0300\u0316" * 40_000

@@ -223,7 +223,7 @@ def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
 
 
 def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_done(
-    staff: Api, django_assert_num_queries: Any
+    staff: Api, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     longer = rows(MOST_ROWS + 1)
     with django_assert_num_queries(2):  # who asks, each time

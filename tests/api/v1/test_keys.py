@@ -124,7 +124,7 @@ def test_what_is_no_key_is_refused(api: Api, db: None, text: str) -> None:
 
 
 def test_a_key_costs_one_statement_more_than_an_access_token(
-    person: MakePerson, django_assert_num_queries: Any
+    person: MakePerson, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     who = person()
     customer = JudgedApi(token_for(who))

@@ -8,7 +8,7 @@ from tests.conftest import Api
 
 
 def test_a_thousand_lines_are_booked_in_as_many_statements_as_one(
-    staff: Api, many_products: Sequence[int], django_assert_num_queries: Any
+    staff: Api, many_products: Sequence[int], django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     def receive(products: Sequence[int]) -> None:
         lines = [{"product": one, "delta": 3} for one in products]
@@ -26,7 +26,7 @@ def test_a_thousand_lines_are_booked_in_as_many_statements_as_one(
 
 
 def test_lines_by_sku_cost_one_look_for_all_of_them(
-    staff: Api, many_products: Sequence[int], django_assert_num_queries: Any
+    staff: Api, many_products: Sequence[int], django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     lines = [{"sku": f"M-{n:04}", "counted": 4} for n in range(500)]
     staff("GET", "me")

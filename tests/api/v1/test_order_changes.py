@@ -96,7 +96,7 @@ def told_of_products(api: Api) -> str:
 
 
 def test_a_poll_costs_one_statement(
-    customer: Api, product: Product, django_assert_num_queries: Any
+    customer: Api, product: Product, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     jam = product(stock=99)
     place(customer, jam)

@@ -33,7 +33,7 @@ UNKNOWN = {"product": 9**9, "quantity": 1}
 
 
 @pytest.fixture
-def door(processes_share: None) -> Door:
+def door(processes_share: None, sessions_known: None) -> Door:
     return Door(OrdersInFront)
 
 

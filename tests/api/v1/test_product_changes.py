@@ -169,7 +169,12 @@ def test_another_text_is_no_mark(customer: Api, since: str) -> None:
 
 
 def test_changes_need_a_token_and_cost_two_statements(
-    api: Api, copy: Copy, customer: Api, staff: Api, django_assert_num_queries: Any
+    api: Api,
+    copy: Copy,
+    customer: Api,
+    staff: Api,
+    django_assert_num_queries: Any,
+    sessions_known: None,
 ) -> None:
     assert api("GET", "products/changes").status == 401
     customer("GET", "me")

@@ -1,9 +1,4 @@
-"""How many statements each hot operation costs: a number here changes on purpose or not at all.
-
-Once in ten seconds a request also reads the sessions that ended lately
-(larder/api/authentication.py). That must not be the one that is counted: a request is made before,
-and here it is once a day.
-"""
+"""How many statements each hot operation costs: a number here changes on purpose or not at all."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from larder.api import authentication
 from larder.common.ids import new_id
 from tests.api.doors import newest_token
 from tests.api.v1.test_orders import place
@@ -27,11 +21,8 @@ PLACING = TRANSACTION + 1
 
 
 @pytest.fixture
-def exactly(
-    django_assert_num_queries: Any, customer: Api, monkeypatch: pytest.MonkeyPatch
-) -> Counted:
+def exactly(django_assert_num_queries: Any, customer: Api, sessions_known: None) -> Counted:
     """`with exactly(2): …` fails unless two statements are run."""
-    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", 86_400.0)
 
     def counted(number: int) -> AbstractContextManager[Any]:
         customer("GET", "me")

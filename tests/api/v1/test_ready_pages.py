@@ -258,7 +258,7 @@ def made_at_once(
 
     def make() -> dict[str, int]:
         times.append(1)
-        sleep(0.1)
+        sleep(0.5)
         return {}
 
     wanted = ready_pages.Wanted("", "/products", lambda: make)
