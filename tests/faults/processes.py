@@ -9,8 +9,9 @@ from time import monotonic, sleep
 from tests.server import Server
 from tools.processes import alive, wait_until
 
-RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1")
-"""As in production: the main process replaces a worker that died."""
+RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "1")
+"""As in production: the main process replaces a worker that died. One that still starts heeds no
+order to end."""
 
 
 def workers(server: Server) -> list[int]:

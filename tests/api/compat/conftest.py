@@ -16,18 +16,18 @@ from tests.server import Reply, Server
 ALL = "0,1,2,3,4"
 
 
-@pytest.fixture(scope="module")
-def server_of_module(django_db_setup: None) -> Iterator[Server]:
-    """One server for the tests of a module; each test begins with an empty database."""
+@pytest.fixture(scope="session")
+def long_server(django_db_setup: None) -> Iterator[Server]:
+    """One server for all of them; the tables are emptied under it after each test."""
     with Server(workers=2, environment={"COMPAT": ALL}) as server:
         yield server
 
 
 @pytest.fixture
-def running(server_of_module: Server) -> Iterator[Server]:
-    """The module's server. A connection that idles until the next test may be closed there."""
-    yield server_of_module
-    server_of_module.hang_up()
+def running(long_server: Server) -> Iterator[Server]:
+    """The server. A connection that idles until the next test may be closed there."""
+    yield long_server
+    long_server.hang_up()
 
 
 @dataclass(frozen=True, slots=True)
