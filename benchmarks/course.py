@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 
 from benchmarks import generator, pgbench
@@ -41,6 +42,15 @@ TITLES: Mapping[str, str] = {
     "mixed 64": "the same from 64 connections",
     "mixed 256": "the same from 256 connections",
     "L": "log-in",
+    "R64": "R from 64 connections",
+    "R256": "R from 256 connections",
+    "R304 64": "R304 from 64 connections",
+    "R304 256": "R304 from 256 connections",
+    "detail 64": "detail from 64 connections",
+    "detail 256": "detail from 256 connections",
+    "H16": "H from 16 connections",
+    "H64": "H from 64 connections",
+    "H256": "H from 256 connections",
 }
 
 ORDER = (
@@ -50,6 +60,12 @@ ORDER = (
 )
 """One round. Each load stands beside its limit; those that a floor hangs on come twice, once in
 front and once behind, so that a machine that slows down or speeds up favours neither."""
+
+ONCE = (
+    *("R64", "R256", "R304 64", "R304 256", "detail 64", "detail 256"),
+    *("H16", "H64", "H256"),
+)
+"""Measured once, after the rounds: no mark hangs on them."""
 
 FIRST = ("R", "bare Django")
 """Run once before anything counts: their first seconds go to connections and caches."""
@@ -91,6 +107,13 @@ class Course:
             "mixed 256": lambda: loads.mixed(256),
             "L": loads.log_ins,
         }
+        for crowd in (64, 256):
+            self._measures |= {
+                f"R{crowd}": partial(loads.page, crowd),
+                f"R304 {crowd}": partial(loads.known_page, crowd),
+                f"detail {crowd}": partial(loads.details, crowd),
+            }
+        self._measures |= {f"H{n}": partial(loads.orders, n, hot=True) for n in (16, 64, 256)}
 
     def run(self) -> Results:
         """All rounds; a line on the terminal for each measurement that counts."""
@@ -98,18 +121,19 @@ class Course:
             self._measures[name]()
         for number in range(1, self._pace.rounds + 1):
             began = time.monotonic()
-            self._round(f"{number}/{self._pace.rounds}")
+            self._measure(ORDER, f"{number}/{self._pace.rounds}")
             now = time.monotonic()
             if number < self._pace.rounds and 2 * now - began > self._pace.until:
                 say("The time that there is does not suffice for another round.")
                 break
+        self._measure(ONCE, "once")
         return self._results
 
-    def _round(self, number: str) -> None:
-        for name in ORDER:
+    def _measure(self, names: Sequence[str], when: str) -> None:
+        for name in names:
             for taken, one in self._take(name).items():
                 self._results[taken].append(one)
-                told = f"  {number} {taken:<12}{one.rate:>9.0f}/s"
+                told = f"  {when} {taken:<12}{one.rate:>9.0f}/s"
                 say(f"{told}  {one.failure.splitlines()[0]}" if one.failure else told)
 
     def _take(self, name: str) -> dict[str, Measurement]:

@@ -67,16 +67,16 @@ class Loads:
         """The list's first page."""
         return self._closed(self._page(), connections)
 
-    def known_page(self) -> Measurement:
+    def known_page(self, connections: int = READERS) -> Measurement:
         """The same, asked for with its ETag: nothing has changed."""
         page = self._page()
         etag = servers.get(self._site.larder.port, LIST, page.tokens[0]).etag
-        return self._closed(Page(LIST, page.tokens, etag, status=304), READERS)
+        return self._closed(Page(LIST, page.tokens, etag, status=304), connections)
 
-    def details(self) -> Measurement:
+    def details(self, connections: int = READERS) -> Measurement:
         """One product, any."""
         tokens, products = self._site.sessions.tokens(), self._site.shop.products
-        return self._closed(Details(tokens, products, self._seed()), READERS)
+        return self._closed(Details(tokens, products, self._seed()), connections)
 
     def orders(
         self, connections: int = WRITERS, *, hot: bool = False, keyed: bool = False

@@ -12,10 +12,13 @@ from benchmarks.verdict import RATIOS
 GROUPS = (
     (
         "Product list of 20, and one product",
-        ("R", "R304", "R beside W", "detail", "bare Django", "bare queries", "bare WSGI"),
+        (
+            *("R", "R64", "R256", "R304", "R304 64", "R304 256", "R beside W"),
+            *("detail", "detail 64", "detail 256", "bare Django", "bare queries", "bare WSGI"),
+        ),
     ),
     ("Orders of three products", ("W", "WK", "W16", "W64", "W256", "pgbench W", "pgbench 20")),
-    ("One product in every order", ("H", "pgbench H")),
+    ("One product in every order", ("H", "H16", "H64", "H256", "pgbench H")),
     ("90 % list, 8 % orders, 2 % history", ("mixed 16", "mixed 64", "mixed 256")),
     ("Log-in", ("L",)),
 )

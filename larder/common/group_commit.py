@@ -29,13 +29,6 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-SEVERAL = 9
-"""A group of so many is followed by one that waits for this process's turn, if there are turns.
-
-Smaller ones go side by side with the other process's: what eight customers at a process would save
-by growing together, they lose by waiting (ADR 19)."""
-
-
 MOST_YIELDS = 8
 """How often a leader lets others run before it begins, as long as each time somebody joins."""
 
@@ -48,7 +41,8 @@ class Limits:
     `waiting` the queue. `patience` is how many seconds an entry may wait for its turn, and
     `outage_patience` after how many it does not try again what has just failed for others.
     `company` is how many seconds may lie between the beginnings of two groups, at most, if the
-    second waits for as many as the last ones had; with 0 it waits for nobody.
+    second waits for as many as the last ones had; with 0 it waits for nobody. A group of `several`
+    is followed by one that waits for this process's turn, if there are turns.
     """
 
     entries: int = 128
@@ -57,6 +51,7 @@ class Limits:
     patience: float = 5.0
     outage_patience: float = 1.0
     company: float = 0.0
+    several: int = 2
 
 
 def _closed() -> Lock:
@@ -125,7 +120,8 @@ class GroupCommit(Generic[Asked, Answer]):
     def ask(self, asked: Asked, *, weight: int = 1) -> Answer:
         """The answer, as soon as the group it went into is done. Raises what the answer is.
 
-        Raises Overloaded, with nothing done, when too many wait or it has waited too long.
+        Raises Overloaded, with nothing done, when too many wait or it has waited too long; and with
+        an outcome that is not known when the thread that ran its group was ended.
         """
         entry: _Entry[Asked, Answer] = _Entry(asked, weight)
         try:
@@ -173,7 +169,7 @@ class GroupCommit(Generic[Asked, Answer]):
         running = Stopwatch()
         try:
             self._wait_for_company()
-            with self._turns.turn(wait=self._company.last >= SEVERAL):
+            with self._turns.turn(wait=self._company.last >= self._limits.several):
                 self._let_join()
                 running = Stopwatch()
                 done += self._take()

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from random import Random
 from threading import Event
 from time import monotonic, sleep
-from unittest.mock import Mock
 
 import pytest
 
@@ -23,6 +22,17 @@ SOON = 5.0
 """Seconds in which whoever waits for nobody is answered on a busy machine."""
 
 
+class Counted(Turns):
+    """Turns that are always free, and how often one was taken."""
+
+    taken = 0
+
+    @contextmanager
+    def turn(self, *, wait: bool) -> Iterator[None]:
+        self.taken += 1
+        yield
+
+
 class Till:
     """A queue that waits for company, and what groups came of it."""
 
@@ -32,8 +42,7 @@ class Till:
         self.open.set()
         self._pool = pool
         limits = Limits(patience=4 * LONG, outage_patience=LONG, company=most)
-        self.turns = Mock(Turns)
-        self.turns.turn.return_value = nullcontext()
+        self.turns = Counted()
         self.queue: GroupCommit[int, int] = GroupCommit(self._run, limits, turns=self.turns)
 
     def _run(self, group: Sequence[int]) -> list[int]:
@@ -83,11 +92,11 @@ def test_a_leader_waits_for_as_many_as_came_last(till: Till) -> None:
 
 def test_who_waits_for_company_keeps_no_other_process_from_its_turn(till: Till) -> None:
     till.has_had(1, 2)
-    till.turns.turn.reset_mock()
+    before = till.turns.taken
     first = till.ask(3)
-    assert not wait_until(lambda: till.turns.turn.called, 0.1)
+    assert not wait_until(lambda: till.turns.taken > before, 0.1)
     assert [one.result(LONG) for one in (till.ask(4), first)] == [4, 3]
-    assert till.turns.turn.called
+    assert till.turns.taken > before
 
 
 def test_who_are_there_already_are_waited_for_by_nobody(till: Till) -> None:
@@ -122,7 +131,7 @@ def test_nobody_waits_when_the_last_group_began_long_ago() -> None:
         till = Till(pool)
         till.has_had(1, 2, 3)
         till.queue._company.ended(2 * SOON)
-        till.queue._company._since = Mock(seconds=PACE * 3 * SOON)
+        till.queue._company._since._began -= PACE * 3 * SOON
         began = monotonic()
         assert till.queue.ask(4) == 4
         assert monotonic() - began < SOON
@@ -131,9 +140,12 @@ def test_nobody_waits_when_the_last_group_began_long_ago() -> None:
 def test_a_leader_that_is_ended_while_it_waits_leaves_nobody_waiting(
     till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def end(_: Company) -> int:
+        raise SystemExit
+
     till.has_had(1, 2)
     with monkeypatch.context() as patched:
-        patched.setattr(Company, "expected", property(Mock(side_effect=SystemExit)))
+        patched.setattr(Company, "expected", property(end))
         with pytest.raises(SystemExit):
             till.queue.ask(3)
     asked = [till.ask(number) for number in (4, 5)]

@@ -15,12 +15,12 @@ import pytest
 
 from larder.common import turnstile
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import MOST_YIELDS, SEVERAL, GroupCommit, Limits
+from larder.common.group_commit import MOST_YIELDS, GroupCommit, Limits
 from larder.common.telemetry import Group, Observers
 from larder.common.turnstile import Turnstile
 from tools.processes import wait_until
 
-PATIENT = Limits(patience=30, outage_patience=30)
+PATIENT = Limits(patience=30, outage_patience=30, several=9)
 
 
 @dataclass
@@ -321,11 +321,11 @@ def test_while_another_process_has_its_turn_the_next_group_of_a_busy_one_grows(
 ) -> None:
     monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
     own, other, till = Turnstile(tmp_path, "till"), Turnstile(tmp_path, "till"), Till()
-    with after_a_group(SEVERAL, till, own, other) as ask:
+    with after_a_group(PATIENT.several, till, own, other) as ask:
         later = [ask(number) for number in (7, 8, 9)]
         assert not any(one.done() for one in later)
     assert [one.result(30) for one in later] == [14, 16, 18]
-    assert till.groups == [[1], [*range(2, 2 + SEVERAL)], [7, 8, 9]]
+    assert till.groups == [[1], [*range(2, 2 + PATIENT.several)], [7, 8, 9]]
 
 
 def test_groups_that_are_not_of_several_go_side_by_side_with_another_process(
@@ -333,7 +333,7 @@ def test_groups_that_are_not_of_several_go_side_by_side_with_another_process(
 ) -> None:
     monkeypatch.setattr(turnstile, "PATIENCE", 30.0)
     own, other, till = Turnstile(tmp_path, "till"), Turnstile(tmp_path, "till"), Till()
-    with after_a_group(SEVERAL - 1, till, own, other) as ask:
+    with after_a_group(PATIENT.several - 1, till, own, other) as ask:
         assert ask(7).result(20) == 14
 
 

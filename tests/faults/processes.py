@@ -10,8 +10,8 @@ from tests.server import Server
 from tools.processes import alive, wait_until
 
 RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "1")
-"""As in production: the main process replaces a worker that died. One that still starts heeds no
-order to end."""
+"""The main process replaces a worker that died, as in production. One that still starts heeds no
+order to end: here it is waited for no longer than a second."""
 
 
 def workers(server: Server) -> list[int]:

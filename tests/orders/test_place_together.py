@@ -241,7 +241,7 @@ def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
         last = crowd.order(jam)
         opens()
         assert last.result(60).order.lines
-        # Were each of the twenty tried for as long as the first, it would be three times this.
+        # Were each of the twenty given a quarter of a second, it would be more than twice this.
         assert sum(waits) < 2 * placing.LOCK_WAIT
         assert len(waits) == 21
         others.close()

@@ -13,11 +13,11 @@ from tests.api.compat.conftest import Door
 from tests.conftest import Person
 from tests.server import Server
 
-SOON = 15.0
+SOON = 3.0
 """Seconds within which a busy machine answers what is refused without work."""
 
 MARKS = "a" + "\u0300\u0316" * 40_000
-"""Normalising it takes a minute: combining marks of two classes are put in order."""
+"""Normalising it takes five seconds: combining marks of two classes are put in order."""
 
 
 def took(call: Callable[[], Any], *, status: int) -> float:

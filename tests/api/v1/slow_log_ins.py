@@ -1,6 +1,5 @@
 """The server with hashes that take half a second and no processor, so that a busy machine counts
-for nothing, and whose turn does not come soon is sent away; with BOUNDLESS as many log-ins wait as
-there are threads, a negative control."""
+for nothing; with BOUNDLESS as many log-ins wait as there are threads, a negative control."""
 
 import os
 from threading import BoundedSemaphore
@@ -22,7 +21,7 @@ def verify(hasher: Argon2PasswordHasher, password: str, encoded: str) -> bool:
     return True
 
 
-setattr(hashers, "LONGEST_WAIT", 1.0)  # noqa: B010
 setattr(Argon2PasswordHasher, "verify", verify)  # noqa: B010
 if os.environ.get("BOUNDLESS"):
     setattr(hashers, "_places", BoundedSemaphore(10_000))  # noqa: B010
+    setattr(hashers, "LONGEST_WAIT", 1.0)  # noqa: B010
