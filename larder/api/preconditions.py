@@ -35,8 +35,8 @@ def tag(text: str) -> Tag:
 
 def tag_wanted(request: Request) -> Tag | None:
     """The ETag that `If-Match` names; None without the header or for `*`."""
-    header: str = request.META.get("HTTP_IF_MATCH", "").strip()
-    return None if header in {"", ANY} else tag(header)
+    header: str = request.META.get("HTTP_IF_MATCH", ANY).strip()
+    return None if header == ANY else tag(header)
 
 
 def wants_none(request: Request) -> bool:
@@ -54,10 +54,10 @@ def wants_none(request: Request) -> bool:
 
 def unmet(request: Request | HttpRequest) -> str:
     """What to say of a precondition that does not hold; empty where the title says it."""
-    header = request.META.get("HTTP_IF_MATCH", "").strip()
-    if not header and "HTTP_IF_NONE_MATCH" in request.META:
+    header = request.META.get("HTTP_IF_MATCH")
+    if header is None and "HTTP_IF_NONE_MATCH" in request.META:
         return "It is there already, and If-None-Match: * asks for it not to be."
-    if header and header != ANY and tag(header) == OF_NOTHING:
+    if header is not None and header.strip() != ANY and tag(header) == OF_NOTHING:
         said = "If-Match is no ETag of this API: send back the ETag header as it was answered"
         return f'{said}, its quotes too, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
     return ""

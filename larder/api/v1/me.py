@@ -48,7 +48,7 @@ class Me(Endpoint):
 
     @operation("delete_me", tag="me", answers={204: None}, traits=[VERSIONED])
     def delete(self, request: Request) -> HttpResponse:
-        """Deletes the account: its orders stay, without a name; tokens and keys end."""
+        """Deletes the account: its orders stay, without it; tokens and keys end."""
         accounts.delete_account(caller(request).id, now=now(), version=version_wanted(request))
         return no_content()
 

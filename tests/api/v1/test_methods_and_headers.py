@@ -129,7 +129,9 @@ def test_a_body_of_another_type_is_told_the_one_that_is_taken(staff: Api) -> Non
     assert staff("POST", "orders", "{}", content_type="application/vnd.shop+json").status == 400
 
 
-@pytest.mark.parametrize("sent", ["1", '"1"', "1-aa", '"x-aa"', '"1-aa", "2-aa"', "'1-aa'"])
+@pytest.mark.parametrize(
+    "sent", ["", " ", "1", '"1"', "1-aa", '"x-aa"', '"1-aa", "2-aa"', "'1-aa'"]
+)
 def test_an_if_match_that_is_no_etag_is_told_so(
     staff: Api, product: Callable[..., int], sent: str
 ) -> None:

@@ -147,7 +147,7 @@ class UserView(CompatView):
 
     @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
     def delete(self, request: Request, user: str) -> Response:
-        """Deletes an account: one's own; as staff, a customer's. Orders stay, without a name."""
+        """Deletes an account: one's own; as staff, a customer's. Orders stay, without it."""
         found = _addressed(request, user)
         require_rank(request, found.id)
         accounts.delete_account(found.id, now=now())
