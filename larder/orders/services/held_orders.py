@@ -19,7 +19,9 @@ from larder.common import idempotency
 from larder.common.errors import DomainError, NotFound, NotStaff, StaleVersion
 from larder.common.idempotency import Claim
 from larder.common.ids import new_id
+from larder.identity import queries as identity
 from larder.identity.caller import Caller
+from larder.identity.errors import SessionEnded
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders.decision import PricedLine
@@ -135,13 +137,14 @@ def carry_out(
 
     A move that was made before is left at that, unless there is a `difference`; so is one of
     which the order tells that it `is_so`. Raises NotFound (a draft, or another's), NotStaff,
-    StaleVersion, InvalidTransition, StockLimitExceeded, KeyReused, and what `decide` raises or
-    `difference` finds.
+    StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, and what `decide`
+    raises or `difference` finds.
     """
 
     def make() -> UUID:
         held = hold(asked.order)
         if _is_open(held, move, asked, difference, is_so):
+            _refuse_who_is_gone(asked.who)
             _write(held, decide(held), asked)
         return asked.order
 
@@ -198,6 +201,16 @@ def _is_open(
     if verdict is Verdict.NOT_ALLOWED:
         raise InvalidTransition(held.status, move)
     return True
+
+
+def _refuse_who_is_gone(who: Caller) -> None:
+    """Staff are looked up with every request. A customer's access token outlives the account by
+    seconds: it may read meanwhile, and moves nothing."""
+    if who.is_staff:
+        return
+    account = identity.standing([who.id]).get(who.id)
+    if account is None or not account.is_active:
+        raise SessionEnded
 
 
 def _write(held: HeldOrder, step: Step, asked: Asked) -> None:

@@ -105,14 +105,25 @@ def test_a_deleted_account_is_out_and_its_orders_stay(
     assert api("POST", "auth/register", credentials).status == 201
 
 
-def test_a_token_that_outlives_its_account_by_seconds_finds_nothing_and_orders_nothing(
+def test_a_token_that_outlives_its_account_by_seconds_finds_nothing_and_orders_and_moves_nothing(
     person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product()
     me = as_(who)
+    placed = me("POST", "orders", {"lines": [{"product": jam, "quantity": 2}]})
+    path = placed.headers["Location"]
     assert [me("DELETE", "me").status for _ in range(2)] == [204, 204]
     assert me("GET", "me").status == me("PATCH", "me", {"first_name": "Anna"}).status == 404
     order = me("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
     assert (order.status, order.body["code"]) == (401, "session_ended")
     assert me("POST", "auth/keys", {}).body["code"] == "session_ended"
+    fewer = {"lines": [{"product": jam, "quantity": 1}]}
+    for method, at, body in (
+        ("POST", f"{path}/cancel", {}),
+        ("PATCH", path, {"note": "Anna"}),
+        ("PATCH", path, fewer),
+    ):
+        refused = me(method, at, body)
+        assert (refused.status, refused.body["code"]) == (401, "session_ended")
+    assert me("GET", path).body == placed.body
     assert Customer.objects.get(pk=who.id).first_name == ""

@@ -244,13 +244,13 @@ def test_a_page_of_the_ledger_is_three_statements_however_long(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_move_is_eight_statements_however_many_lines(
+def test_a_move_is_eight_statements_and_a_customers_nine_however_many_lines(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
-    # the order's lock, its lines; stock: locks, the movements; the order, the event;
-    # and what is answered: the order, its lines
-    with exactly(TRANSACTION + 8):
+    # the order's lock, its lines; whether the account is still there; stock: locks, the movements;
+    # the order, the event; and what is answered: the order, its lines
+    with exactly(TRANSACTION + 9):
         customer("POST", f"{path}/cancel")
     with exactly(TRANSACTION + 4 + 2):  # made before; the claim, and what came of it
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
@@ -303,9 +303,9 @@ def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
         lines = [{"product": one, "quantity": number} for one, number in units.items()]
         assert customer("PATCH", path, {"lines": lines}).status == 200
 
-    with exactly(TRANSACTION + 8 + 1 + 1):  # a move; offers under the locks; lines with fewer
+    with exactly(TRANSACTION + 9 + 1 + 1):  # a move; offers under the locks; lines with fewer
         change(dict.fromkeys(products[:40], 1))
-    with exactly(TRANSACTION + 8 + 1 + 1 + 3):  # the standing too; lines gone, changed, new
+    with exactly(TRANSACTION + 9 + 1 + 1 + 3):  # may they order; lines gone, changed, new
         change(dict.fromkeys(products[20:], 3))
     with exactly(TRANSACTION + 2 + 2):  # a note that is the same: nothing is written
         customer("PATCH", path, {"note": ""})
