@@ -46,6 +46,10 @@ drill: installed-run ## Kill parts of a running Larder under load, then hold all
 fuzz: venv ## Requests made of the OpenAPI documents, answers held against them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
 
+.PHONY: attack
+attack: venv ## Attack a server of its own as a stranger would, then check its books (ATTACK_ARGS="--full")
+	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
+
 .PHONY: bench
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)

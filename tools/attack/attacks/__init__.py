@@ -1,0 +1,1 @@
+"""One module for each attack: ITEM, TITLE, PROMISE and `attack(target, full=…)`."""

@@ -1,0 +1,111 @@
+"""The results of a run: a line for each attack, a summary, and docs/trust.md."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from tools.attack.catalogue import Attack
+from tools.attack.target import CHECKOUT
+from tools.terminal import say
+
+PAGE = CHECKOUT / "docs" / "trust.md"
+
+
+class Verdict(Enum):
+    """How an attack ended."""
+
+    HELD = "held"
+    BROKEN = "BROKEN"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One attack on one Python: how it ended, what was seen, and how many seconds it took."""
+
+    attack: Attack
+    python: str
+    verdict: Verdict
+    seen: str
+    seconds: float
+
+
+def say_result(result: Result) -> None:
+    """Print a result's line."""
+    said = f"{result.verdict.value:<8}{result.attack.TITLE}"
+    say(f"{said}: {result.seen} ({result.seconds:.0f} s)")
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return the last line of a run."""
+    counts = Counter(one.verdict for one in results)
+    seconds = sum(one.seconds for one in results)
+    return (
+        f"{len(results)} attack{'s' * (len(results) != 1)}, {counts[Verdict.HELD]} held, {counts[Verdict.BROKEN]} broken, "
+        f"{counts[Verdict.SKIPPED]} skipped, {seconds:.0f} s"
+    )
+
+
+INTRODUCTION = """\
+# Trust
+
+`make attack` starts a server on a PostgreSQL of its own and attacks it as a stranger would: \
+anonymous clients, customers who lie, clients that send a byte every few seconds, disks that fill, \
+databases that vanish. It then checks all invariants of the books. This page is written by \
+`make attack ATTACK_ARGS="--record"`; the last run is below.
+
+```sh
+make attack                                    # the attacks in their short form
+make attack ATTACK_ARGS="--full"               # in their long form, on every supported Python
+make attack ATTACK_ARGS="--only nesting"       # one of them; --list names them
+make attack ATTACK_ARGS="--previous v1.0"      # another revision first, for comparison
+```
+
+The attacks are the modules of [tools/attack/attacks](../tools/attack/attacks). Those that need a \
+program that is missing (nginx, PgBouncer) are skipped, and the run says so.
+"""
+
+
+def record(
+    results: Sequence[Result], before: Sequence[Result] = (), *, previous: str | None = None
+) -> None:
+    """Write docs/trust.md."""
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    pythons = ", ".join(dict.fromkeys(one.python for one in results))
+    head = f"\n## The last run\n\n{now}, revision `{_revision()}`, {pythons}. {summary(results)}.\n"
+    PAGE.write_text(INTRODUCTION + head + _table(results, before, previous), encoding="utf-8")
+
+
+def _table(results: Sequence[Result], before: Sequence[Result], previous: str | None) -> str:
+    earlier = {one.attack.TITLE: one for one in before}
+    last = [f"Before (`{previous}`)"] if before else []
+    rows = [["Attack", "Promise", "Python", "Result", "Seen", *last]]
+    rows.append(["---"] * len(rows[0]))
+    for one in results:
+        was = earlier.get(one.attack.TITLE)
+        shown = [f"{was.verdict.value}: {was.seen}" if was else ""] if before else []
+        python = one.python.removeprefix("Python ")
+        cells = [one.attack.TITLE, one.attack.PROMISE, python, one.verdict.value, one.seen, *shown]
+        rows.append([_cell(text) for text in cells])
+    return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _cell(text: str) -> str:
+    shown = " ".join(text.split()).replace("|", "\\|")
+    return shown if len(shown) <= 200 else f"{shown[:199]}…"
+
+
+def _revision() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
