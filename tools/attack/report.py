@@ -45,10 +45,9 @@ def summary(results: Sequence[Result]) -> str:
     """Return the last line of a run."""
     counts = Counter(one.verdict for one in results)
     seconds = sum(one.seconds for one in results)
-    return (
-        f"{len(results)} attack{'s' * (len(results) != 1)}, {counts[Verdict.HELD]} held, {counts[Verdict.BROKEN]} broken, "
-        f"{counts[Verdict.SKIPPED]} skipped, {seconds:.0f} s"
-    )
+    attacks = f"{len(results)} attack{'s' * (len(results) != 1)}"
+    held, broken, skipped = (counts[one] for one in Verdict)
+    return f"{attacks}, {held} held, {broken} broken, {skipped} skipped, {seconds:.0f} s"
 
 
 INTRODUCTION = """\
