@@ -233,21 +233,24 @@ makemigrations: venv ## Write the migrations for changed models
 migrate: installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
 	@$(with_database) $(python) manage.py prepare
 
+# One argument, with its spaces, or none.
+file = $(if $(FILE),"$(FILE)")
+
 .PHONY: backup
 backup: installed-run ## Back that database up, while it is in use: FILE=, or below DATA/backups
-	@$(with_database) $(python) -m tools.backup make --folder $(DATA)/backups $(FILE)
+	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
 
 .PHONY: backup/prove
 backup/prove: installed-run ## Restore a backup into a database of its own and look at every row (FILE=)
-	@$(with_empty_database) $(python) -m tools.backup prove $(FILE)
+	@$(with_empty_database) $(python) -m tools.backup prove $(file)
 
 .PHONY: restore
 restore: installed-run ## Put a backup in that database's place (FILE=, and CONFIRM=larder where it is not empty)
-	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(FILE)
+	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
 
 .PHONY: restore/accounts
 restore/accounts: installed-run ## List what a restore took back of accounts (OLD=larder_before_…)
-	@$(with_database) $(python) -m tools.backup accounts $(OLD)
+	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
 
 .PHONY: shell
 shell: installed-run ## A Python shell on that database

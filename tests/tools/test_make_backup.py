@@ -1,0 +1,112 @@
+"""`make backup`, `make backup/prove`, `make restore` and `make restore/accounts`, as documented."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults.test_restore import prepare
+from tools.backup.__main__ import parse
+from tools.local_postgres import Cluster
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["make", "--folder", "backups", "some.dump"],
+        ["make", "some.dump", "--folder", "backups"],
+        ["restore", "--confirm", "larder", "some.dump"],
+        ["restore", "some.dump", "--confirm", "larder"],
+    ],
+)
+def test_an_option_before_the_file_or_after_it_is_the_same(arguments: list[str]) -> None:
+    options = parse(arguments)
+    assert str(options.file) == "some.dump"
+    assert vars(options).get("confirm", "larder") == "larder"
+    assert str(vars(options).get("folder", "backups")) == "backups"
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("target", "given", "file"),
+    [
+        ("backup", "FILE=of monday.dump", "of monday.dump"),
+        ("backup", "FILE=", None),
+        ("backup/prove", "FILE=of monday.dump", "of monday.dump"),
+        ("restore", "FILE=of monday.dump", "of monday.dump"),
+        ("restore/accounts", "OLD=larder_before_x", "larder_before_x"),
+    ],
+)
+def test_make_passes_the_file_that_it_is_given(target: str, given: str, file: str | None) -> None:
+    asked = subprocess.run(
+        ["make", "--dry-run", target, given, "CONFIRM=larder"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = shlex.split(asked.stdout.splitlines()[-1])
+    options = parse(words[words.index("tools.backup") + 1 :])
+    assert options.file == (file and Path(file))
+    assert vars(options).get("confirm", "larder") == "larder"
+
+
+@pytest.fixture
+def shop(initialised: Path, data: Path) -> Iterator[Cluster]:
+    """The database of a `make run`, running and prepared."""
+    shutil.copytree(initialised, data / "postgresql")
+    with Cluster(data / "postgresql", durable=False) as cluster:
+        prepare(cluster)
+        yield cluster
+
+
+def make(target: str, shop: Cluster, **variables: str) -> str:
+    """Run a target with these variables on the shop's data folder; return what it printed."""
+    given = {"DATA": str(shop.data.parent), "VENV": sys.prefix, "install": "true", **variables}
+    assigned = [f"{name}={value}" for name, value in given.items()]
+    without = {"DATABASE_URL", "OWNER_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        ["make", "--no-print-directory", target, *assigned],
+        cwd=CHECKOUT,
+        env={name: value for name, value in os.environ.items() if name not in without},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def categories(shop: Cluster) -> int:
+    with psycopg.connect(shop.owner_url()) as owner:
+        row = owner.execute("SELECT count(*) FROM catalog.category").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@needs_make
+@pytest.mark.slow
+def test_backups_are_made_proved_and_restored_by_make(shop: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "of monday.dump"
+    assert str(file) in make("backup", shop, FILE=str(file))
+    assert str(shop.data.parent / "backups") in make("backup", shop)
+    assert "can be restored" in make("backup/prove", shop, FILE=str(file))
+    with psycopg.connect(shop.owner_url()) as owner:
+        owner.execute("INSERT INTO catalog.category (name, version) VALUES ('Later', 1)")
+    assert categories(shop) == 1
+    restored = make("restore", shop, FILE=str(file), CONFIRM="larder")
+    assert categories(shop) == 0
+    replaced = next(word for word in restored.split() if word.startswith("larder_before_"))
+    assert "Changes: " in make("restore/accounts", shop, OLD=replaced.rstrip(";"))
