@@ -176,8 +176,10 @@ def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
     return {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
 
 
-_LIVE: jwt.types.Options = {"require": ["exp", "sub", "sid"]}
-_OF_ANY_AGE: jwt.types.Options = {"verify_exp": False, "verify_iat": False}
+# `iat` is the issuer's clock, which may be ahead of this one: what it says limits nothing.
+_BY_ANY_CLOCK: jwt.types.Options = {"verify_iat": False, "verify_nbf": False}
+_LIVE: jwt.types.Options = {**_BY_ANY_CLOCK, "require": ["exp", "sub", "sid"]}
+_OF_ANY_AGE: jwt.types.Options = {**_BY_ANY_CLOCK, "verify_exp": False}
 
 
 def _decoded(token: str, keys: Sequence[bytes], options: jwt.types.Options) -> dict[str, Any]:

@@ -58,6 +58,21 @@ def test_an_old_access_token_is_expired_for_a_process_that_never_saw_it(
     assert told(signer().access(caller, now=issued)) == (401, "token_expired")
 
 
+@pytest.mark.parametrize("seconds", [2, 60])
+def test_a_token_of_a_server_whose_clock_is_ahead_is_accepted(
+    seconds: int, person: MakePerson
+) -> None:
+    who = person().customer
+    caller = Caller(who.pk, who.public_id, is_staff=False, session=who.public_id)
+    ahead = datetime.now(UTC).replace(microsecond=999_999) + timedelta(seconds=seconds)
+    assert told(signer().access(caller, now=ahead))[0] == 200
+
+
+def test_a_token_with_a_start_of_validity_in_the_future_is_accepted(person: MakePerson) -> None:
+    said = claims_of(pair_of(person())["access"])
+    assert told(_own({**said, "nbf": said["iat"] + 60}))[0] == 200
+
+
 def changed(access: str, **claims: Any) -> str:
     """The token with other claims and the signature it had."""
     head, payload, signature = access.split(".")
