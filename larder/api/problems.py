@@ -87,6 +87,7 @@ KINDS = {
     "name_taken": Kind(409, "Another product has this name."),
     "cart_empty": Kind(409, "There is nothing in the cart."),
     "already_submitted": Kind(409, "The cart was submitted before."),
+    "order_abandoned": Kind(409, "The order was abandoned: it is never placed."),
     "cart_full": Kind(409, "The cart holds as much as an order can."),
     "category_in_use": Kind(409, "The category is not empty."),
     "since_expired": Kind(410, "The copy is of another history of the shop: copy anew."),

@@ -121,10 +121,11 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     contents = [(claim.fingerprint, claim.result, claim.expires_at) for claim in claims]
     taken = database.rows(_CLAIM, [now, *database.columns(scopes), *database.columns(contents)])
     mine = {Scope(*row) for row in taken}
-    return _find([scope for scope in scopes if scope not in mine])
+    return find([scope for scope in scopes if scope not in mine])
 
 
-def _find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
+def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
+    """Returns those that are claimed, with what came of it."""
     if not scopes:
         return {}
     found = database.rows(_FIND, database.columns(scopes))

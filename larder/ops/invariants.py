@@ -233,6 +233,18 @@ INVARIANTS = (
         sql.KEY_WITHOUT_ORDER,
     ),
     Invariant(
+        "abandoned_ids_have_no_order",
+        "No order and no cart has an id that was abandoned: it was answered that none ever will.",
+        "the order's events, beside larder/orders/services/abandon.py",
+        sql.ABANDONED_ORDER,
+    ),
+    Invariant(
+        "abandoned_keys_place_nothing",
+        "A key that was abandoned is claimed for both operations that place orders, for ever.",
+        "what deleted or changed the other claim of the key",
+        sql.ABANDONED_IN_PART,
+    ),
+    Invariant(
         "keys_belong_to_who_may_see",
         "Each key an order was placed or moved under belongs to somebody who may do that, and "
         "leads to the order that was asked for.",

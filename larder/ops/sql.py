@@ -332,8 +332,24 @@ SELECT claim.actor, claim.operation, claim.key, claim.result, "order".status
 FROM idempotency_key AS claim LEFT JOIN "order" ON "order".id::text = claim.result
 WHERE (claim.operation IN ('order-id', 'POST /api/v1/orders', 'POST /api/v1/cart/submit')
        OR claim.operation LIKE 'POST /api/v1/orders/%')
-  AND claim.result <> ''
+  AND claim.result NOT IN ('', 'abandoned')
   AND ("order".id IS NULL OR "order".status = 'draft')
+"""
+
+ABANDONED_ORDER = """
+SELECT claim.key AS id, "order".number, "order".status
+FROM idempotency_key AS claim JOIN "order" ON "order".id::text = claim.key
+WHERE claim.operation = 'order-id' AND claim.result = 'abandoned'
+"""
+
+ABANDONED_IN_PART = """
+SELECT claim.actor, claim.operation, claim.key, claim.expires_at
+FROM idempotency_key AS claim
+LEFT JOIN idempotency_key AS other ON other.actor = claim.actor AND other.key = claim.key
+     AND other.result = 'abandoned' AND other.operation <> claim.operation
+     AND other.operation IN ('POST /api/v1/orders', 'POST /api/v1/cart/submit')
+WHERE claim.result = 'abandoned'
+  AND (claim.expires_at IS NOT NULL OR claim.operation <> 'order-id' AND other.key IS NULL)
 """
 
 STRANGERS_KEY = """

@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "idempotency_key_reused": Sentence(
         None, "This page was sent before with other values, and an order was placed with them."
     ),
+    "order_abandoned": Sentence(None, "This order was abandoned. Open the page again."),
     "not_found": Sentence("customer", "This account does not exist any more."),
 }
 

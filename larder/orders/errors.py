@@ -78,6 +78,12 @@ class AlreadySubmitted(DomainError):
     code = "already_submitted"
 
 
+class OrderAbandoned(DomainError):
+    """The order's id, or the key of its request, was abandoned: it is never placed."""
+
+    code = "order_abandoned"
+
+
 class NotInCart(DomainError):
     """The product is not in the customer's draft."""
 

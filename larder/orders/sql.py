@@ -64,6 +64,16 @@ SELECT id FROM draft
 """Drafts of a whole group in one round trip, once each is locked and its lines are decided. Index
 scans of order_pkey and order_line_pkey; the answer names the drafts that were placed."""
 
+RENEW_DRAFT = """
+WITH draft AS (
+    UPDATE "order" SET id = %s, number = DEFAULT, version = version + 1, updated_at = %s
+    WHERE id = %s AND status = 'draft'
+)
+UPDATE order_line SET order_id = %s WHERE order_id = %s
+"""
+"""Gives a locked draft another id and number; it keeps its lines. Index scans of order_pkey and
+order_line_once."""
+
 _COLUMNS = """SELECT "order".id, number, customer_id, status, currency, total, note, reference,
        requested_for, created_at, "order".placed_at, updated_at, version, ship_to"""
 

@@ -348,6 +348,7 @@ def test_each_operation_answers_as_its_document_says(
     answers["list_orders"] = staff("GET", f"orders?customer={who.id}&count=true")
     answers["export_orders"] = staff("GET", f"orders.csv?customer={who.id}")
     answers["get_order"] = staff("GET", placed.headers["Location"])
+    answers["abandon_order"] = staff("POST", "orders/abandon", {"id": placed.body["id"]})
     answers["list_order_events"] = staff("GET", f"{placed.headers['Location']}/events")
     answers |= move_orders(staff, order)
     answers |= fill_cart(staff, jam)

@@ -132,6 +132,16 @@ KEY_OF_MOVE = (
 
 KEYS_AND_ACCOUNTS = [
     Damage(
+        "an order was placed under an id that was abandoned",
+        "UPDATE idempotency_key SET result = 'abandoned' WHERE key = '{first_order}'",
+        {"abandoned_ids_have_no_order"},
+    ),
+    Damage(
+        "a key is abandoned for one of the operations that place orders",
+        "SELECT pg_temp.key('{anna.public_id}', 'POST /api/v1/orders', 'abandoned')",
+        {"abandoned_keys_place_nothing"},
+    ),
+    Damage(
         "a claim was committed without a result",
         "UPDATE idempotency_key SET result = '' WHERE operation LIKE '%adjustments'",
         {"no_claim_is_left_open"},
@@ -271,6 +281,11 @@ LIVES = {
     + """
         SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');
         UPDATE order_event SET actor = '{bert.public_id}' WHERE type = 'packed'
+    """,
+    "an abandoned id and an abandoned key": """
+        SELECT pg_temp.key('00000000-0000-0000-0000-000000000000', 'order-id', 'abandoned');
+        SELECT pg_temp.key('{anna.public_id}', operation, 'abandoned')
+        FROM unnest(ARRAY['POST /api/v1/orders', 'POST /api/v1/cart/submit']) AS operation
     """,
     "keys past their time deleted": """
         DELETE FROM idempotency_key WHERE expires_at IS NOT NULL

@@ -35,6 +35,7 @@ from larder.inventory.services.movements import Balance
 from larder.orders import sql as order_sql
 from larder.orders.models import Order
 from larder.orders.services import (
+    abandon,
     changes,
     drafts,
     expire_drafts,
@@ -77,7 +78,7 @@ CLAIMED_AS_THEY_COME = idempotency._CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PA
 
 def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     """Claims as it is done by who has not thought of twins: look first, write later."""
-    earlier = idempotency._find([claim.scope for claim in claims])
+    earlier = idempotency.find([claim.scope for claim in claims])
     sleep(4 * PAUSE)
     _claim(claims, now=now)
     return earlier
@@ -263,6 +264,7 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "release": lambda: [(idempotency, "release", keep_claims)],
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "_lock", find_draft)],
+    "abandoned cart held": lambda: [(abandon, "held_drafts", SimpleNamespace(lock=look_at_drafts))],
     "drafts held": lambda: [(held_drafts, "lock", look_at_drafts)],
     "drafts held or compared": lambda: [
         (held_drafts, "lock", look_at_drafts),

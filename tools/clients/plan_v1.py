@@ -153,6 +153,7 @@ ORDERS = (
     Step("GET /api/v1/orders.csv?status=placed"),
     Step("GET /api/v1/orders/{{order_id}}"),
     Step("GET /api/v1/orders/{{order_id}}/events"),
+    Step("POST /api/v1/orders/abandon", CUSTOMER, Shown({"idempotency_key": "{{$guid}}"})),
     Step("GET /api/v1/products/{{product_id}}/ledger", STAFF),
 )
 

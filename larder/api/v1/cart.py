@@ -115,6 +115,7 @@ class CartSubmission(Endpoint):
             "price_changed",
             "order_rule",
             "ordering_not_allowed",
+            "order_abandoned",
         ],
         traits=[KEYED, LOCATED, TAGGED, VERSIONED],
     )

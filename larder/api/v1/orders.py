@@ -139,6 +139,7 @@ class Orders(Endpoint):
             "price_changed",
             "order_rule",
             "ordering_not_allowed",
+            "order_abandoned",
             "not_staff",
             "not_found",
         ],

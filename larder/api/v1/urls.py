@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from larder.api.v1 import (
+    abandon,
     addresses,
     auth,
     cart,
@@ -56,6 +57,7 @@ urlpatterns = [
     path("stock/adjustments", stock.Adjustments.as_view()),
     path("cart/lines/<int:product>", cart.CartLine.as_view()),
     path("cart/submit", cart.CartSubmission.as_view()),
+    path("orders/abandon", abandon.AbandonedOrders.as_view()),
     path("orders/changes", changes.OrderChangesView.as_view()),
     path("orders.csv", exports.OrdersFile.as_view()),
     path("orders/<id:order>/events", orders.OrderEvents.as_view()),

@@ -8,14 +8,20 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from larder.common import idempotency
 from larder.common.errors import DomainError, NotFound, StaleVersion
+from larder.common.idempotency import Earlier, Scope
+from larder.common.ids import NOBODY
 from larder.orders.decision import Wanted
-from larder.orders.errors import AlreadySubmitted, CartEmpty
+from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.services.placement import (
+    ABANDONED,
+    ORDER_ID,
     Candidate,
     HeldDraft,
     fingerprint_of_lines,
+    mark_of,
     unanswered,
 )
 
@@ -39,17 +45,19 @@ Lines = Sequence[tuple[int, Wanted]]
 def hold_drafts(group: Sequence[Candidate]) -> None:
     """Locks the drafts of a group, by id, and gives each candidate what is in its draft.
 
-    Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion. The locks
-    last until the transaction ends; nothing is added to or taken from these drafts meanwhile.
+    Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion,
+    OrderAbandoned (the cart that was found or seen has another id now). The locks last until the
+    transaction ends; nothing is added to or taken from these drafts meanwhile.
     """
-    _find_carts([one for one in group if one.asked.cart is not None])
+    carts = [one for one in group if one.asked.cart is not None]
+    _find_carts(carts)
     drafts = [one for one in unanswered(group) if one.asked.is_draft]
-    if not drafts:
-        return
-    ids = [one.id for one in drafts]
-    rows, lines = lock(ids), _lines(ids)  # In this order: the lines are those under the lock.
-    for one in drafts:
-        _hold(one, rows.get(one.id), lines[one.id])
+    if drafts:
+        ids = [one.id for one in drafts]
+        rows, lines = lock(ids), _lines(ids)  # In this order: the lines are those under the lock.
+        for one in drafts:
+            _hold(one, rows.get(one.id), lines[one.id])
+    _refuse_abandoned([one for one in carts if isinstance(one.answer, StaleVersion | CartEmpty)])
 
 
 def _find_carts(carts: Sequence[Candidate]) -> None:
@@ -106,3 +114,18 @@ def _no_cart(one: Candidate) -> DomainError:
     """There is none; or there was one, and it was placed or deleted while this one waited."""
     seen = one.asked.cart and one.asked.cart.seen
     return StaleVersion(0) if seen and seen.differs(None, 0) else CartEmpty()
+
+
+def _refuse_abandoned(carts: Sequence[Candidate]) -> None:
+    """Answers those whose cart was abandoned by its customer, and is no longer there."""
+    ids = [(id, one) for one in carts for id in (one.id, _seen(one)) if id is not None]
+    found = idempotency.find([Scope(NOBODY, ORDER_ID, str(id)) for id, _ in ids])
+    for id, one in ids:
+        mark = Earlier(mark_of(one.asked.actor), ABANDONED)
+        if found.get(Scope(NOBODY, ORDER_ID, str(id))) == mark:
+            one.answer = OrderAbandoned()
+
+
+def _seen(one: Candidate) -> UUID | None:
+    cart = one.asked.cart
+    return cart.seen.id if cart and cart.seen else None

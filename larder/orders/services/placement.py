@@ -19,6 +19,15 @@ ORDER_ID = "order-id"
 """The operation under which a client-chosen id is claimed, by anybody: ids are global."""
 
 
+ABANDONED = "abandoned"
+"""The result of a claim that keeps an id or a key from placing an order, for ever."""
+
+
+def mark_of(actor: UUID) -> bytes:
+    """Returns the fingerprint of the claims that an actor abandoned."""
+    return fingerprint(ABANDONED, str(actor))
+
+
 class Placement(Struct, frozen=True, kw_only=True):
     """An order somebody wants.
 

@@ -8,7 +8,15 @@ from larder.common import idempotency
 from larder.common.errors import DomainError, KeyReused, NotFound
 from larder.common.idempotency import Earlier, Scope
 from larder.orders import queries
-from larder.orders.services.placement import ORDER_ID, Candidate, Placed, unanswered
+from larder.orders.errors import OrderAbandoned
+from larder.orders.services.placement import (
+    ABANDONED,
+    ORDER_ID,
+    Candidate,
+    Placed,
+    mark_of,
+    unanswered,
+)
 
 
 def separate_twins(
@@ -55,9 +63,17 @@ def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> N
 
 
 def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> None:
+    placed = {scope: found for scope, found in earlier.items() if found.result != ABANDONED}
     for one in repeated:
-        one.answer = _reused(one, earlier)
-    _show([(one, _order(one, earlier)) for one in repeated if one.answer is None])
+        is_placed = not placed.keys().isdisjoint(one.scopes)
+        one.answer = _reused(one, placed) if is_placed else _abandoned(one, earlier)
+    _show([(one, _order(one, placed)) for one in repeated if one.answer is None])
+
+
+def _abandoned(one: Candidate, earlier: Mapping[Scope, Earlier]) -> DomainError:
+    """Returns the refusal of what was abandoned; another's id is not found, as always."""
+    marks = {earlier[scope].fingerprint for scope in one.scopes if scope in earlier}
+    return OrderAbandoned() if marks == {mark_of(one.asked.actor)} else NotFound()
 
 
 def _answer_unclaimed(chosen: Sequence[Candidate]) -> None:

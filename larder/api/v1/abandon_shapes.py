@@ -1,0 +1,47 @@
+"""The bodies of abandoning an order."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from larder.api.v1.shapes import Order, Request
+
+Key = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+\Z",
+        description="The `Idempotency-Key` of the caller's `POST orders` or `POST cart/submit`.",
+        extra={"form": "Expected 1 to 255 visible ASCII characters."},
+    ),
+]
+OrderId = Annotated[
+    UUID, Meta(description="The id that the order was sent with, or that of the open cart.")
+]
+
+
+Outcome = Annotated[
+    str,
+    Meta(
+        description="`placed`: it was placed. `abandoned`: it never will be.",
+        examples=["abandoned", "placed"],
+    ),
+]
+
+
+class Abandonment(Request):
+    """What is abandoned: either an `id` or an `idempotency_key`."""
+
+    id: OrderId | UnsetType = UNSET
+    idempotency_key: Key | UnsetType = UNSET
+
+
+class Abandoned(msgspec.Struct):
+    """What is certain now. `placed`: the order was placed, and is in `order` as it stands;
+    `abandoned`: it was not, and never will be."""
+
+    outcome: Outcome
+    order: Order | UnsetType = UNSET

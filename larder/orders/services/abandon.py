@@ -1,0 +1,114 @@
+"""Abandoning an order whose request may still arrive: it was placed, or it never will be.
+
+The id or the key is claimed as placing claims it, in a transaction of its own. The claim waits for
+a request in flight; then it either finds the order, or is kept for ever and refuses the request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import transaction
+
+from larder.common import database, idempotency
+from larder.common.errors import NotFound
+from larder.common.idempotency import Claim, Earlier, Scope
+from larder.common.ids import NOBODY, new_id
+from larder.common.rates import Bucket, InDatabase, Rate
+from larder.identity.caller import Caller
+from larder.orders import queries, sql
+from larder.orders.models import OrderStatus
+from larder.orders.queries import OrderView
+from larder.orders.services import held_drafts
+from larder.orders.services.held_drafts import LockedRow
+from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
+
+PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
+"""The operations that place an order under an idempotency key."""
+
+QUOTA = Rate(500, 24 * 3600)
+"""Ids and keys that a caller can abandon: each is a row that is kept for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandonment:
+    """What a caller abandons: an id, or a key of theirs."""
+
+    who: Caller
+    now: datetime
+
+    @property
+    def customer(self) -> int | None:
+        """Whose orders the caller may see; None for staff, who see all."""
+        return None if self.who.is_staff else self.who.id
+
+
+def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
+    """Returns the order of this id if it was placed, otherwise None: it never will be.
+
+    The caller's cart, if it has this id, gets another id and number and keeps its lines. Waits for
+    a transaction that places the order. Raises NotFound (the id is another's), RateLimited.
+    """
+    scope = Scope(NOBODY, ORDER_ID, str(id))
+    with transaction.atomic(durable=True):
+        earlier = _claim([scope], asked).get(scope)
+        if earlier is not None:
+            return _known(earlier, asked)
+        row = held_drafts.lock([id]).get(id)
+        if row is not None and row.status != OrderStatus.DRAFT:
+            idempotency.release([scope])
+            return queries.order(id, customer=asked.customer)
+        if row is not None:
+            _renew_cart(id, row, asked)
+        _count(asked)
+    return None
+
+
+def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
+    """Returns the order that was placed under this key of the caller, the last one if there are
+    two; otherwise None: none ever will be.
+
+    Waits for a transaction that places one. Raises RateLimited.
+    """
+    scopes = [Scope(asked.who.public_id, operation, key) for operation in PLACING]
+    with transaction.atomic(durable=True):
+        earlier = _claim(scopes, asked)
+        placed = [UUID(one.result) for one in earlier.values() if one.result != ABANDONED]
+        if placed:
+            idempotency.release([scope for scope in scopes if scope not in earlier])
+            found = queries.orders(placed).values()
+            return max(found, key=lambda order: order.placed_at)
+        if not earlier:
+            _count(asked)
+    return None
+
+
+def _claim(scopes: Sequence[Scope], asked: Abandonment) -> dict[Scope, Earlier]:
+    mark = mark_of(asked.who.public_id)
+    database.tell_whose()
+    return idempotency.claim([Claim(scope, mark, ABANDONED) for scope in scopes], now=asked.now)
+
+
+def _known(earlier: Earlier, asked: Abandonment) -> OrderView | None:
+    """Returns what an earlier claim of the id says. Raises NotFound."""
+    if earlier.result != ABANDONED:
+        return queries.order(UUID(earlier.result), customer=asked.customer)
+    if earlier.fingerprint != mark_of(asked.who.public_id):
+        raise NotFound
+    return None
+
+
+def _renew_cart(id: UUID, row: LockedRow, asked: Abandonment) -> None:
+    """Gives the caller's cart another id and number. Raises NotFound for another's."""
+    if row.customer != asked.who.id:
+        raise NotFound
+    renewed = new_id()
+    database.execute(sql.RENEW_DRAFT, [renewed, asked.now, id, renewed, id])
+
+
+def _count(asked: Abandonment) -> None:
+    """Raises RateLimited, which undoes the claim."""
+    key = UUID(bytes=sha256(b"abandon" + asked.who.public_id.bytes).digest()[:16])
+    InDatabase().take([Bucket(key, QUOTA)])
