@@ -81,13 +81,16 @@ DB_CONNECTING = {"connect_timeout": DB_CONNECT_TIMEOUT, **GONE}
 DB_RECONNECT_TIMEOUT = 3
 
 
-def database(url: str, *, pool_size: int = 0, **pool: Any) -> dict[str, Any]:
+def database(
+    url: str, *, pool_size: int = 0, target: str = "read-write", **pool: Any
+) -> dict[str, Any]:
     """Django's settings for a PostgreSQL connection string in any form libpq understands.
 
-    `pool` are further options of its pool.
+    `pool` are further options of its pool. With the default `target` libpq refuses a server that
+    accepts no writes (a standby, a former primary), and tries the next host of several.
     """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    options: dict[str, Any] = {**DB_CONNECTING}
+    options: dict[str, Any] = {**DB_CONNECTING, "target_session_attrs": target}
     if not PGBOUNCER:
         options |= {"server_side_binding": True, "prepare_threshold": 2}
     if pool_size:
@@ -129,7 +132,7 @@ DATABASES = {
 # Replicas of "default", each a server of its own; larder/common/replicas.py reads from them.
 REPLICA_URLS = env.list("REPLICA_URLS", default=[])
 DATABASES |= {
-    f"replica{number}": database(url, pool_size=DB_POOL_SIZE, **REPLICA_POOL)
+    f"replica{number}": database(url, pool_size=DB_POOL_SIZE, target="any", **REPLICA_POOL)
     for number, url in enumerate(REPLICA_URLS, 1)
 }
 DATABASE_ROUTERS = ["larder.common.database.Router"] if REPLICA_URLS else []

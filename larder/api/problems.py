@@ -26,10 +26,11 @@ from rest_framework.request import Request
 
 from larder.api import preconditions
 from larder.api.addresses import base_url
-from larder.api.nesting import NestedTooDeeply
+from larder.api.recent_writes import SAFE
 from larder.common import money
 from larder.common.database import sqlstate
 from larder.common.errors import DomainError, InvalidInput, StaleVersion
+from larder.common.postgresql.errors import CommitUnknown
 from larder.common.rates import RateLimited
 
 logger = logging.getLogger(__name__)
@@ -46,10 +47,19 @@ RETRY_AFTER = 1
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A code's status and the sentence that never changes for it."""
+    """A code's status and the sentence that never changes for it.
+
+    `repeatable` is the status where a repeat of the request has no second effect, if it differs.
+    """
 
     status: int
     title: str
+    repeatable: int | None = None
+
+    @property
+    def statuses(self) -> list[int]:
+        """All statuses that the code is answered with."""
+        return [self.status] if self.repeatable is None else [self.status, self.repeatable]
 
 
 KINDS = {
@@ -102,6 +112,7 @@ KINDS = {
     "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
     "throttled": Kind(429, "Too many requests."),
     "internal_error": Kind(500, "The server failed; nothing was half done."),
+    "outcome_unknown": Kind(500, "It is not known whether the change was made.", repeatable=503),
     "overloaded": Kind(503, "The server is busy; try again shortly."),
     "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
 }
@@ -129,7 +140,8 @@ def problem(
     headers: dict[str, str] | None = None,
     **extensions: Any,
 ) -> HttpResponse:
-    """The answer for a code. `extensions` become members of the problem object."""
+    """The answer for a code. `extensions` become members of the problem object; a `status` among
+    them replaces the code's."""
     kind = KINDS[code]
     body: dict[str, Any] = {
         "type": f"{base_url(request)}{PAGES}{code}",
@@ -144,9 +156,9 @@ def problem(
         body["errors"] = errors
     return HttpResponse(
         msgspec.json.encode(body),
-        status=kind.status,
+        status=body["status"],
         content_type="application/problem+json",
-        headers=STANDING_HEADERS.get(kind.status, {}) | (headers or {}),
+        headers=STANDING_HEADERS.get(body["status"], {}) | (headers or {}),
     )
 
 
@@ -199,7 +211,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     if isinstance(error, Http404):
         return problem(request, "not_found")
     if isinstance(error, DatabaseError | InterfaceError):
-        return from_database(request, error)
+        return from_database(request, error, context.get("view"))
     return _from_django(request, error)
 
 
@@ -207,7 +219,7 @@ def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.Throttled):
         return _throttled(request, int(getattr(error, "wait", None) or 1) + 1)
     # Here our own views say what is taken instead; elsewhere the title says all that is known.
-    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType | NestedTooDeeply)
+    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType)
     code = _FRAMEWORK_CODES.get(type(error), "bad_request")
     return problem(request, code, detail=str(error.detail) if told else "")
 
@@ -221,17 +233,44 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
     drf.UnsupportedMediaType: "unsupported_media_type",
     drf.NotFound: "not_found",
     drf.ParseError: "malformed_json",
-    NestedTooDeeply: "malformed_json",
 }
 
 
-def from_database(request: Asked, error: Exception) -> HttpResponse | None:
-    """503 when the database is away or cannot keep up; None for an error of ours."""
+def from_database(request: Asked, error: Exception, view: object = None) -> HttpResponse | None:
+    """503 when the database is away or cannot keep up; None for an error of ours. Where the answer
+    to a commit is lost, `outcome_unknown`."""
+    if isinstance(error, CommitUnknown) and request.method not in SAFE:
+        return _outcome_unknown(request, error, view)
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
     logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])
     return problem(request, "overloaded" if busy else "database_unavailable")
+
+
+def _outcome_unknown(request: Asked, error: CommitUnknown, view: object) -> HttpResponse:
+    """503, with `Retry-After`, where a repeat has no second effect; otherwise 500, for generic
+    clients repeat 503."""
+    logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
+    code, known = "outcome_unknown", error.is_repeatable
+    if known if known is not None else _is_repeatable(request, view):
+        return problem(request, code, detail=_REPEAT, status=KINDS[code].repeatable)
+    return problem(request, code, detail=_LOOK)
+
+
+_LOST = "The connection to the database was lost during the commit: the change was made or not."
+_REPEAT = f"{_LOST} Repeat the request as it was: it has no second effect."
+_LOOK = f"{_LOST} Look whether it was before you repeat the request, which may make it twice."
+
+
+def _is_repeatable(request: Asked, view: object) -> bool:
+    """Whether a repeat is recognised by its key, or finds that all is as it asks for. Of POST only
+    the operations of v1 say whether they take a key; those that take none make nothing twice."""
+    if request.method != "POST":
+        return True
+    takes_key = getattr(getattr(view, "post", None), "takes_key", None)
+    has_key = "HTTP_IDEMPOTENCY_KEY" in request.META
+    return takes_key is False or (takes_key is True and has_key)
 
 
 _BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"})

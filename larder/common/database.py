@@ -22,6 +22,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from larder.common.postgresql.base import DatabaseWrapper, Reading
+from larder.common.postgresql.errors import CommitUnknown
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
@@ -175,6 +176,15 @@ def lift_time_limit() -> None:
     rows(LIFT_TIME_LIMIT)
 
 
+def is_writable() -> bool:
+    """Whether the primary accepts writes. If it does not, no connection to it is used again: it
+    may be a former primary, or a standby that is not promoted yet."""
+    ((is_read_only,),) = rows("SELECT current_setting('transaction_read_only')::boolean")
+    if is_read_only:
+        _wrapper().drop_read_only()
+    return not is_read_only
+
+
 _LIMIT = "SELECT set_config('lock_timeout', %s, true)"
 _TELL = "SELECT set_config('application_name', %s, true)"
 _BOTH = f"{_LIMIT}, {_TELL.removeprefix('SELECT ')}"
@@ -210,6 +220,8 @@ def undid(error: Exception) -> bool:
     """
     if not isinstance(error, Error):
         return True
+    if isinstance(error, CommitUnknown):
+        return False
     state = sqlstate(error)
     return (state[:2] in {"22", "23", "40", "55"} and state != "40003") or state == "57014"
 

@@ -36,7 +36,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
     try:
-        checks["database"] = database.rows("SELECT 1") == [(1,)]
+        checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()

@@ -22,7 +22,6 @@ from larder.api.compat.authentication import (
     PasswordAuthentication,
 )
 from larder.api.compat.browsable import Browsable
-from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body
 from larder.common.errors import NotFound
 from larder.identity import queries
@@ -35,15 +34,13 @@ Kinds = Sequence[type[Any]]
 
 
 class StrictJson(JSONParser):
-    """JSON that can be stored: no text that is not Unicode, no depth beyond the limit."""
+    """JSON that can be stored: no text that is not Unicode, no depth that Python cannot follow."""
 
-    def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
-        raw = stream.read()
-        require_shallow(raw)
+    def parse(self, *args: Any, **options: Any) -> Any:
         try:
-            parsed = super().parse(io.BytesIO(raw), *args, **options)
+            parsed = super().parse(*args, **options)
             json.dumps(parsed, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
+        except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError from error
         return parsed
 

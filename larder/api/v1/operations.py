@@ -133,7 +133,8 @@ _WRITTEN = Trait(
             always=False,
             pattern="^[A-Za-z0-9_-]{27}$",
         ),
-    )
+    ),
+    ("outcome_unknown",),
 )
 LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-reference"),))
 VERSIONED = Trait(
@@ -211,10 +212,10 @@ def operation(
     takes = _FILE if isinstance(body, str) else _BODY
     had = [(_TOKEN, token), (takes, body), (_PARAMETERS, parameters)]
     held = [_EVERYWHERE, *traits, *(trait for trait, given in had if given)]
-    codes = [*problems, *(code for trait in held for code in trait.codes)]
 
     def documented(view: View) -> View:
         traits = held if view.__name__ == "get" else [*held, _WRITTEN]
+        codes = [*problems, *(code for trait in traits for code in trait.codes)]
         headers = [header for trait in traits for header in trait.headers]
         document = extend_schema(
             operation_id=name,
@@ -226,6 +227,8 @@ def operation(
             responses=_successes(answers) | _refusals(codes),
             auth=None if token else [],
         )
+        # For larder/api/problems.py, which says whether a request can be repeated.
+        vars(view)["takes_key"] = "idempotency_key_reused" in codes
         return document(view)
 
     return documented
@@ -258,7 +261,8 @@ def _success(status: int, kind: Any) -> tuple[Any, OpenApiResponse]:
 def _refusals(codes: Iterable[str]) -> dict[Any, Any]:
     by_status: dict[int, set[str]] = {}
     for code in codes:
-        by_status.setdefault(KINDS[code].status, set()).add(code)
+        for status in KINDS[code].statuses:
+            by_status.setdefault(status, set()).add(code)
     return {
         (status, "application/problem+json"): OpenApiResponse(
             Problem, description=", ".join(sorted(found))

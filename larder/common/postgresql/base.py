@@ -8,10 +8,12 @@ from typing import Any, ClassVar, cast
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from django.db.utils import Error, InternalError, OperationalError
+from django.db.utils import Error
+from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 from larder.common.postgresql.comments import Commented, told
+from larder.common.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.common.postgresql.exchange import Answer, Exchange
 from larder.common.postgresql.pool import put_last_first
 from larder.common.stopwatch import Stopwatch
@@ -20,6 +22,8 @@ from larder.common.telemetry import connections_held
 TOLD_AT_ONCE = 1.0
 """For how many seconds after somebody waited for a connection in vain others need not."""
 
+RENEW_EVERY = 1.0
+"""Seconds between two renewals of a pool."""
 
 KEPT = "larder_exchange"
 """Under this name a connection of psycopg's keeps its exchange."""
@@ -48,6 +52,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _in_vain: ClassVar[dict[str, Stopwatch]] = {}
     """Since a wait ended in vain last, by alias, for all threads of the process."""
+
+    _renewed: ClassVar[dict[str, Stopwatch]] = {}
+    """Since the pool was renewed last, by alias."""
+
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        """Translates psycopg's errors, those of a lost session among them."""
+        return ErrorWrapper(self)
+
+    def close_session(self) -> None:
+        """Closes the session of the present connection, which the pool then replaces."""
+        if self.connection is not None:
+            self.connection.close()
+
+    def drop_read_only(self) -> None:
+        """Closes the connection and all that the pool has: they lead to a server that accepts no
+        writes, such as a former primary. New ones are opened in the background."""
+        self.close_session()
+        since = self._renewed.get(self.alias)
+        if self.pool and (since is None or since.seconds > RENEW_EVERY):
+            self._renewed[self.alias] = Stopwatch()
+            self.pool.drain()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that was open a moment ago; OperationalError when there is none."""
@@ -144,15 +170,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
             kept.forget()
 
     def _commit(self) -> None:
-        """Where more than its answer comes back, nobody knows what became of the commit."""
+        """Raises CommitUnknown, with the connection closed, where the commit was sent and its
+        answer is lost."""
         self._run()
+        is_sent = self.connection is not None and not self.connection.closed
         try:
             super()._commit()  # type: ignore[misc]
-        except InternalError as error:
-            if getattr(error.__cause__, "sqlstate", None):
+        except Error as error:
+            if not is_sent or self._is_idle:
                 raise
-            self.connection.close()
-            raise OperationalError("the server ended the session") from error
+            self.close_session()
+            raise CommitUnknown(*error.args) from error.__cause__
+
+    def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001
+        """Opens no connection at the end of a transaction that lost its own: a new one begins in
+        this mode, and a failure to open it would hide why the transaction failed."""
+        if autocommit and self.connection is None:
+            self.autocommit = True
+            return
+        super().set_autocommit(autocommit, *args, **options)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the server has answered, and no transaction is open."""
+        idle: bool = self.connection.info.transaction_status == TransactionStatus.IDLE
+        return idle
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)

@@ -6,6 +6,9 @@ two hours for what is waited for. libpq takes others with its options; what stil
 network and to nothing else is given up here.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import psycopg
@@ -28,6 +31,20 @@ CONNECTION_WAIT = 0.25
 """Seconds for which a free connection to a replica is waited for."""
 
 
+_within: ContextVar[float | None] = ContextVar("within", default=None)
+
+
+@contextmanager
+def answers_within(seconds: float) -> Iterator[None]:
+    """Limits each wait of this thread for an answer in the block to `seconds`, on every connection;
+    one that is exceeded closes the connection and raises OperationalError."""
+    token = _within.set(seconds)
+    try:
+        yield
+    finally:
+        _within.reset(token)
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """Raises OperationalError, and is closed, when an answer takes longer than `longest` seconds;
     with None it may take as long as it will."""
@@ -37,7 +54,9 @@ class BoundedConnection(psycopg.Connection[Any]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's own, with a time limit where none is given."""
         try:
-            return super().wait(gen, interval, self.longest if timeout is None else timeout)
+            if timeout is None:
+                timeout = _within.get() or self.longest
+            return super().wait(gen, interval, timeout)
         except _WaitTimeout:
             # Its end would be waited for as well: a rollback, the next statement.
             self.pgconn.finish()

@@ -17,12 +17,14 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.common import database, telemetry
 from larder.common.errors import DomainError
+from larder.common.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import why_not_order
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
 from larder.orders.services.held_drafts import hold_drafts
+from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.placement import (
     Candidate,
     Placed,
@@ -84,6 +86,8 @@ def place_candidates(
         work = partial(_place_group, group, terms, now, hold)
         failure = _in_one_transaction(work, len(group), lock_wait, before_commit)
         hold.ends()
+        if isinstance(failure, CommitUnknown):
+            failure = find_out(group, failure)
         if failure is not None and not database.undid(failure):
             # Without the database each transaction would wait for it as long as the first.
             group, waiting = [*group, *waiting], []
@@ -95,6 +99,9 @@ def place_candidates(
 
 
 def _fail(group: Sequence[Candidate], failure: Exception) -> None:
+    if isinstance(failure, CommitUnknown):
+        answer_unknown(group, failure)
+        return
     for one in group:
         one.answer = failure
 

@@ -1,0 +1,78 @@
+"""Finds out whether a transaction was committed whose commit got no answer.
+
+The transaction holds the locks of the stock rows that it changed until it ends, also where its
+session outlives the connection: the commit may still be on its way, or wait for a standby. So
+"not there" counts only once such a lock was taken by another connection. After that, and after a
+restart or a promotion, the event of one order tells of all: they were committed together. A server
+that accepts no writes gives no lock, and proves nothing.
+"""
+
+from collections.abc import Sequence
+from threading import Event
+from uuid import UUID
+
+from django.db import Error, OperationalError, transaction
+
+from larder.common import database
+from larder.common.postgresql.bounded import answers_within
+from larder.common.postgresql.errors import CommitUnknown
+from larder.common.stopwatch import Stopwatch
+from larder.inventory.services import movements as inventory
+from larder.orders import queries
+from larder.orders.services.placement import Candidate
+
+FIND_WITHIN = 2.5
+"""Seconds, the wait for a connection among them: with the database away a client gets its answer
+within three."""
+
+TRY_EVERY = 0.1
+"""Seconds between two tries."""
+
+
+def find_out(group: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
+    """Returns None if the group's transaction was committed, an OperationalError if it was not,
+    and `lost` if neither is certain in time."""
+    written = [one for one in group if one.written is not None]
+    committed = _was_committed(written[0]) if written else False
+    if committed is None:
+        return lost
+    return None if committed else OperationalError("the transaction was not committed")
+
+
+def answer_unknown(group: Sequence[Candidate], lost: CommitUnknown) -> None:
+    """Answers each order of a group of which it is not known whether it was committed. Nothing of
+    a refused one was to be committed: it can be repeated."""
+    for one in group:
+        if one.written is None:
+            one.answer = OperationalError(*lost.args)
+        else:
+            one.answer = CommitUnknown(*lost.args)
+            one.answer.is_repeatable = _is_repeatable(one)
+
+
+def _is_repeatable(one: Candidate) -> bool:
+    """Whether a repeat is recognised: by its id or key, or by the cart that it names."""
+    asked = one.asked
+    names_cart = asked.draft is not None or (asked.cart is not None and asked.cart.seen is not None)
+    return asked.order_id is not None or asked.key is not None or names_cart
+
+
+def _was_committed(one: Candidate) -> bool | None:
+    """None if that cannot be found out within FIND_WITHIN."""
+    product, searching = one.lines[0].offer.id, Stopwatch()
+    while (left := FIND_WITHIN - searching.seconds) > 0:
+        try:
+            return _look(product, one.event, left)
+        except Error:
+            # No connection is held while this waits, and the next try takes another one.
+            database.release()
+            Event().wait(min(TRY_EVERY, left))
+    return None
+
+
+def _look(product: int, event: UUID, seconds: float) -> bool:
+    """Must run on another connection than the lost one, which is closed. Raises Error."""
+    with answers_within(seconds), transaction.atomic(durable=True):
+        database.limit_lock_wait(seconds)
+        inventory.lock([product])
+        return bool(queries.orders_of([event]))

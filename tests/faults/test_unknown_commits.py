@@ -1,0 +1,254 @@
+"""The connection to the database is lost during a commit: what the client hears is true.
+
+A proxy between the server and PostgreSQL loses the commit, or its answer.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from time import monotonic
+from typing import Any
+
+import psycopg
+import pytest
+
+from larder.common.ids import new_id
+from tests.faults.shop import PASSWORD
+from tests.server import Reply, Server
+from tools.local_postgres import Cluster
+from tools.wire import Loss, Wire
+
+ANSWERED_WITHIN = 4.0
+"""Seconds for an answer with the database away, on a busy machine."""
+
+
+@dataclass
+class Shop:
+    """A server whose connections go through the wire, a customer, staff and a product."""
+
+    server: Server
+    wire: Wire
+    cluster: Cluster
+    token: str
+    product: int
+
+    def order(self, headers: dict[str, str] | None = None, **more: Any) -> Reply:
+        """Places an order of one unit."""
+        body = {"lines": [{"product": self.product, "quantity": 1}], **more}
+        return self.call("POST", "orders", body, headers=headers)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """One request of the customer's."""
+        return self.server.call(method, path, body, token=self.token, headers=headers)
+
+    def count(self, sql: str = "SELECT count(*) FROM orders.order WHERE status = 'placed'") -> int:
+        """How many there are, asked past the wire."""
+        with psycopg.connect(self.cluster.owner_url()) as owner:
+            return int((owner.execute(sql.encode()).fetchone() or [0])[0])
+
+
+@pytest.fixture(scope="module")
+def opened(prepared_cluster: Cluster) -> Iterator[Shop]:
+    prepared_cluster.start()
+    with Wire(prepared_cluster.app_url()) as wire:
+        environment = {
+            "DATABASE_URL": wire.url,
+            "OWNER_DATABASE_URL": prepared_cluster.owner_url(),
+            "COMPAT": "0,1,2,3,4",
+        }
+        with Server(workers=1, environment=environment) as server:
+            yield _open(server, wire, prepared_cluster)
+
+
+@pytest.fixture
+def shop(opened: Shop) -> Iterator[Shop]:
+    yield opened
+    opened.server.hang_up()
+
+
+def _open(server: Server, wire: Wire, cluster: Cluster) -> Shop:
+    made = {}
+    for name in ("customer", "staff"):
+        account = {"username": f"{name} {secrets.token_hex(4)}", "password": PASSWORD}
+        assert server.call("POST", "auth/register", account).status == 201
+        if name == "staff":
+            with psycopg.connect(cluster.owner_url()) as owner:
+                owner.execute(
+                    "UPDATE identity.customer SET is_staff = true WHERE username = %s",
+                    [account["username"]],
+                )
+        made[name] = server.token(account["username"], PASSWORD)
+    jam = {"sku": secrets.token_hex(4), "name": "Jam", "price": "2.20", "quantity": 1_000_000}
+    made_product = server.call("POST", "products", jam, token=made["staff"]).body["id"]
+    return Shop(server, wire, cluster, made["customer"], made_product)
+
+
+def assert_unknown(reply: Reply, *, repeatable: bool) -> None:
+    status = 503 if repeatable else 500
+    assert (reply.status, reply.body["code"]) == (status, "outcome_unknown"), reply.body
+    assert reply.body["status"] == status
+    assert ("retry-after" in reply.headers) is repeatable
+
+
+KEYED: list[Callable[[], dict[str, Any]]] = [
+    dict,
+    lambda: {"headers": {"Idempotency-Key": secrets.token_hex(8)}},
+    lambda: {"id": str(new_id())},
+]
+
+
+@pytest.mark.parametrize("options", KEYED)
+def test_an_order_whose_commit_was_carried_out_is_answered_as_placed(
+    shop: Shop, options: Callable[[], dict[str, Any]]
+) -> None:
+    before, given = shop.count(), options()
+    shop.wire.lose(Loss.ANSWER)
+    reply = shop.order(**given)
+    assert reply.status == 201, reply.body
+    assert "idempotency-replayed" not in reply.headers
+    assert shop.count() == before + 1
+    shown = shop.call("GET", f"orders/{reply.body['id']}").body
+    assert shown == reply.body
+    if given:
+        again = shop.order(**given)
+        assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
+        assert shop.count() == before + 1
+
+
+@pytest.mark.parametrize("options", KEYED)
+def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(
+    shop: Shop, options: Callable[[], dict[str, Any]]
+) -> None:
+    before, given = shop.count(), options()
+    shop.wire.lose(Loss.DROPPED)
+    reply = shop.order(**given)
+    assert (reply.status, reply.body["code"]) == (503, "database_unavailable")
+    assert shop.count() == before
+    again = shop.order(**given)
+    assert again.status == 201
+    assert "idempotency-replayed" not in again.headers
+    assert shop.count() == before + 1
+
+
+def test_a_commit_that_arrives_late_is_waited_for(shop: Shop) -> None:
+    before = shop.count()
+    shop.wire.lose(Loss.LATE, delay=1.0)
+    began = monotonic()
+    assert shop.order().status == 201
+    assert monotonic() - began > 0.9
+    assert shop.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        (Loss.ANSWER, KEYED[0]),
+        *(
+            pytest.param(loss, options, marks=pytest.mark.slow)
+            for loss, options in product((Loss.ANSWER, Loss.DROPPED), KEYED)
+        ),
+    ],
+)
+def test_with_the_database_away_the_outcome_of_an_order_is_told_to_be_unknown(
+    shop: Shop, loss: Loss, options: Callable[[], dict[str, Any]]
+) -> None:
+    before, given = shop.count(), options()
+    shop.wire.lose(loss, away=3.2)
+    began = monotonic()
+    assert_unknown(shop.order(**given), repeatable=bool(given))
+    assert monotonic() - began < ANSWERED_WITHIN
+    placed = 1 if loss is Loss.ANSWER else 0
+    assert shop.count() == before + placed
+    back(shop)
+    if given:
+        again = shop.order(**given)
+        assert again.status == 201
+        assert ("idempotency-replayed" in again.headers) is bool(placed)
+        assert shop.count() == before + 1
+
+
+def back(shop: Shop) -> None:
+    """Waits until the server has the database again."""
+    began = monotonic()
+    while shop.server.call("GET", "/readyz").status != 200:
+        assert monotonic() - began < 20
+
+
+@pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
+def test_all_orders_of_a_batch_hear_the_same_truth(shop: Shop, loss: Loss) -> None:
+    """The wire loses one commit of several batches."""
+    before, lost = shop.count(), shop.wire.lost
+
+    def buy(_: int) -> Reply:
+        try:
+            return shop.order()
+        finally:
+            shop.server.hang_up()
+
+    with ThreadPoolExecutor(16) as clients:
+        shop.wire.lose(loss)
+        replies = list(clients.map(buy, range(48)))
+    placed = [one for one in replies if one.status == 201]
+    others = {one.body["code"] for one in replies if one.status != 201}
+    assert shop.wire.lost == lost + 1
+    assert shop.count() == before + len(placed)
+    assert others == (set() if loss is Loss.ANSWER else {"database_unavailable"})
+
+
+def test_a_submitted_cart_is_answered_as_placed(shop: Shop) -> None:
+    before = shop.count()
+    shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 2})
+    shop.wire.lose(Loss.ANSWER)
+    reply = shop.call("POST", "cart/submit", {})
+    assert reply.status == 201, reply.body
+    assert shop.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "key", "repeatable"),
+    [
+        ("PUT", "cart/lines/{product}", {"quantity": 3}, False, True),
+        ("PATCH", "me", {"first_name": "Ada"}, False, True),
+        ("POST", "me/addresses", {"label": "Home"}, True, True),
+        ("POST", "me/addresses", {"label": "Home"}, False, False),
+        ("POST", "auth/keys", {}, False, False),
+        ("POST", "orders/{order}/cancel", {}, True, True),
+        ("POST", "orders/{order}/cancel", {}, False, False),
+        ("DELETE", "cart", None, False, True),
+    ],
+)
+def test_any_other_write_says_that_its_outcome_is_unknown(
+    shop: Shop, method: str, path: str, body: Any, key: bool, repeatable: bool
+) -> None:
+    order = shop.order().body["id"]
+    shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 2})
+    headers = {"Idempotency-Key": secrets.token_hex(8)} if key else {}
+    shop.wire.lose(Loss.ANSWER)
+    given = path.format(product=shop.product, order=order)
+    reply = shop.call(method, given, body, headers=headers)
+    assert_unknown(reply, repeatable=repeatable)
+    if repeatable:
+        assert shop.call(method, given, body, headers=headers).status < 300
+
+
+def test_a_log_in_can_be_repeated(shop: Shop) -> None:
+    account = {"username": f"new {secrets.token_hex(4)}", "password": PASSWORD}
+    shop.wire.lose(Loss.ANSWER)
+    assert_unknown(shop.server.call("POST", "auth/register", account), repeatable=False)
+    shop.wire.lose(Loss.ANSWER)
+    assert_unknown(shop.server.call("POST", "auth/token", account), repeatable=True)
+    assert shop.server.call("POST", "auth/token", account).status == 200
+
+
+def test_a_reading_is_not_unknown(shop: Shop) -> None:
+    shop.wire.cut()
+    assert shop.call("GET", "orders").status == 200
