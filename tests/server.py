@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from larder.ops.serve import STACK_BYTES
 from tools.ports import free_port, listens
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,7 @@ class Server:
             "THREADS": str(self.threads),
             "DB_POOL_SIZE": "8",
             "SHARED_DIR": self._shared.name,
+            "RUST_MIN_STACK": str(STACK_BYTES),
         }
         environment = os.environ | own | self.environment
         descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")

@@ -9,6 +9,7 @@ import msgspec
 from rest_framework.request import Request
 
 from larder.api.addresses import base_url
+from larder.api.nesting import NestedTooDeeply, require_shallow
 from larder.common.errors import Fault, InvalidInput
 
 DEFAULT_LIMIT = 20
@@ -34,8 +35,9 @@ def decode(cursor: str, kind: type[Cursor]) -> Cursor | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        require_shallow(raw)
         return msgspec.json.decode(raw, type=kind)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, NestedTooDeeply) as error:
         raise unusable_cursor() from error
 
 

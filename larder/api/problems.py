@@ -26,6 +26,7 @@ from rest_framework.request import Request
 
 from larder.api import preconditions
 from larder.api.addresses import base_url
+from larder.api.nesting import NestedTooDeeply
 from larder.api.recent_writes import SAFE
 from larder.common import money
 from larder.common.database import sqlstate
@@ -219,7 +220,7 @@ def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.Throttled):
         return _throttled(request, int(getattr(error, "wait", None) or 1) + 1)
     # Here our own views say what is taken instead; elsewhere the title says all that is known.
-    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType)
+    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType | NestedTooDeeply)
     code = _FRAMEWORK_CODES.get(type(error), "bad_request")
     return problem(request, code, detail=str(error.detail) if told else "")
 
@@ -233,6 +234,7 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
     drf.UnsupportedMediaType: "unsupported_media_type",
     drf.NotFound: "not_found",
     drf.ParseError: "malformed_json",
+    NestedTooDeeply: "malformed_json",
 }
 
 

@@ -180,9 +180,14 @@ def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
 _BY_ANY_CLOCK: jwt.types.Options = {"verify_iat": False, "verify_nbf": False}
 _LIVE: jwt.types.Options = {**_BY_ANY_CLOCK, "require": ["exp", "sub", "sid"]}
 _OF_ANY_AGE: jwt.types.Options = {**_BY_ANY_CLOCK, "verify_exp": False}
+_LONGEST = 2_048
+"""Characters of a token; those made here have about 600. The header of a longer one could be nested
+as deep as a decoder's stack goes, and it is decoded before the signature is checked."""
 
 
 def _decoded(token: str, keys: Sequence[bytes], options: jwt.types.Options) -> dict[str, Any]:
+    if len(token) > _LONGEST:
+        raise TokenInvalid
     for key in keys:
         try:
             return jwt.decode(token, key, algorithms=["HS256"], options=options)
@@ -190,7 +195,7 @@ def _decoded(token: str, keys: Sequence[bytes], options: jwt.types.Options) -> d
             continue
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired from error
-        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise TokenInvalid from error
     raise TokenInvalid
 

@@ -22,6 +22,7 @@ from larder.api.compat.authentication import (
     PasswordAuthentication,
 )
 from larder.api.compat.browsable import Browsable
+from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body
 from larder.common.errors import NotFound
 from larder.identity import queries
@@ -34,13 +35,15 @@ Kinds = Sequence[type[Any]]
 
 
 class StrictJson(JSONParser):
-    """JSON that can be stored: no text that is not Unicode, no depth that Python cannot follow."""
+    """JSON that can be stored: no text that is not Unicode, no depth beyond the limit."""
 
-    def parse(self, *args: Any, **options: Any) -> Any:
+    def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
+        raw = stream.read()
+        require_shallow(raw)
         try:
-            parsed = super().parse(*args, **options)
+            parsed = super().parse(io.BytesIO(raw), *args, **options)
             json.dumps(parsed, ensure_ascii=False).encode()
-        except (RecursionError, UnicodeEncodeError) as error:
+        except UnicodeEncodeError as error:
             raise ParseError from error
         return parsed
 

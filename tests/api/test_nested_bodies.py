@@ -1,0 +1,39 @@
+"""Nested and malformed bodies, sent to every operation of a real server."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Person
+from tests.faults.processes import workers
+from tests.server import Server
+from tools.attack.attacks import nesting
+from tools.attack.client import Client
+
+COMPAT = {"COMPAT": "0,1,2,3,4"}
+
+
+FEW = [b"[" * 9_000, b'[{"a":' * 4_500, b"9" * 20_000]
+ALL = nesting.bodies(nesting.FULL_DEPTHS)
+
+
+@pytest.mark.parametrize(
+    "bodies", [FEW, pytest.param(ALL, marks=pytest.mark.slow)], ids=["few", "all"]
+)
+def test_no_nested_or_malformed_body_ends_a_worker(
+    bodies: list[bytes],
+    transactional_db: None,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+) -> None:
+    keeper = person(is_staff=True, is_superuser=True)
+    with Server(workers=2, environment=COMPAT) as running:
+        before = workers(running)
+        token = running.token(keeper.customer.username, keeper.password)
+        client = Client(running.port)
+        user = keeper.customer.public_id.hex
+        wanted = nesting.operations(client, product=product(stock=5), user=user)
+        assert len(wanted) > 50
+        nesting.send(client, wanted, bodies, token)
+        client.hang_up()
+        assert workers(running) == before

@@ -1,0 +1,18 @@
+"""A WSGI application without the limit on nesting: it decodes what it is sent."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answers 200 for JSON, 400 for other bytes and for JSON that is nested too deeply."""
+    raw = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    try:
+        msgspec.json.decode(raw)
+        status = "200 OK"
+    except (msgspec.DecodeError, RecursionError):
+        status = "400 Bad Request"
+    start_response(status, [("Content-Length", "0")])
+    return [b""]

@@ -1,0 +1,19 @@
+"""The stack of the threads that run the application."""
+
+from larder.ops import serve
+from tests.faults.processes import workers
+from tests.server import Server
+
+
+def test_a_decoder_without_a_limit_of_its_own_overflows_no_stack() -> None:
+    application = "tests.ops.nested_application:application"
+    with Server(workers=1, application=application) as running:
+        before = workers(running)
+        for depth in (9_000, 300_000):
+            assert running.call("POST", "/", b"[" * depth).status == 400
+        assert workers(running) == before
+
+
+def test_serve_sets_the_stack_that_the_tests_servers_have() -> None:
+    given = serve.environment({}, serve.from_environment({}))
+    assert given["RUST_MIN_STACK"] == str(serve.STACK_BYTES)
