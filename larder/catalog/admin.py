@@ -30,6 +30,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWid
 
 from larder.catalog import services
 from larder.catalog.models import Category, Product
+from larder.catalog.search import indexed, words
 from larder.common import exports, money
 from larder.common.admin import (
     MOST_AT_ONCE,
@@ -49,7 +50,6 @@ from larder.common.errors import DomainError
 MOST_CHOICES = 200
 """Categories offered as a filter; the others are reached through the search."""
 
-MOST_WORDS = 10
 LARGEST_QUANTITY = 1_000_000
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -66,21 +66,25 @@ SENTENCES: Mapping[str, Sentence] = {
 def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
     """Rows whose product has all words of `term` in name or SKU, in any case.
 
-    `product` is the way to the product from the rows, such as "product__". The condition is
-    inventory's sql.CONTAINS: the index product_by_trigram answers it for words of three letters
-    and more.
+    `product` is the way to the product from the rows, such as "product__". The conditions are
+    inventory's sql.CONTAINS and has_trigrams.
     """
-    text, trigrams = F(f"{product}search_text"), ArrayField(TextField())
-    for word in term.split()[:MOST_WORDS]:
-        lowered = Lower(Value(word))
-        rows = rows.filter(
-            DataContains(
-                Func(text, function="trigrams", output_field=trigrams),
-                Func(lowered, function="trigrams", output_field=trigrams),
-            ),
-            GreaterThan(Func(text, lowered, function="strpos", output_field=IntegerField()), 0),
-        )
-    return rows
+    text, wanted = F(f"{product}search_text"), words(term)
+    for word in wanted:
+        at = Func(text, Lower(Value(word)), function="strpos", output_field=IntegerField())
+        rows = rows.filter(GreaterThan(at, 0))
+    known = [_trigrams(Lower(Value(word))) for word in indexed(wanted)]
+    if not known:
+        return rows
+    every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
+    return rows.filter(DataContains(_trigrams(text), every))
+
+
+TRIGRAMS = ArrayField(TextField())
+
+
+def _trigrams(text: Any) -> Func:
+    return Func(text, function="trigrams", output_field=TRIGRAMS)
 
 
 class CategoryForm(VersionedForm):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from larder.catalog import search
 from larder.catalog.limits import LONGEST_NAME
 from larder.catalog.prices import prices_for
 from larder.common import database
@@ -67,12 +68,7 @@ class ProductFilter:
     def conditions(self) -> tuple[str, list[Any]]:
         """The WHERE clause, and its parameters."""
         found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
-        found += [(sql.CONTAINS, [word, word]) for word in self.words]
-        if "\0" in self.name_contains or len(self.name_contains) > LONGEST_NAME:
-            # No name is so long, and PostgreSQL has no text with NUL.
-            found.append(("FALSE", []))
-        elif self.name_contains:
-            found.append((sql.NAME_CONTAINS, [self.name_contains] * 2))
+        found += self._texts()
         if self.category is not None:
             found.append((sql.BELOW_CATEGORY, [self.category]))
         if self.min_price is not None:
@@ -89,6 +85,19 @@ class ProductFilter:
             found.append((sql.BARCODE, [self.barcode]))
         conditions = " AND ".join(condition for condition, _ in found)
         return f" WHERE {conditions}", [value for _, values in found for value in values]
+
+    def _texts(self) -> list[tuple[str, list[Any]]]:
+        """The conditions of words and of the part of a name."""
+        part = self.name_contains
+        if "\0" in part or len(part) > LONGEST_NAME:
+            # No name is so long, and PostgreSQL has no text with NUL.
+            return [("FALSE", [])]
+        found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word]) for word in self.words]
+        if part:
+            found.append((sql.NAME_CONTAINS, [part]))
+        if indexed := search.indexed([*self.words, part]):
+            found.append((sql.has_trigrams(len(indexed)), [*indexed]))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,14 +60,20 @@ BELOW_CATEGORY = """p.category_id IN (
         UNION SELECT c.id FROM category c JOIN below ON c.parent_id = below.id
     ) SELECT id FROM below)"""
 
-CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
-               AND strpos(p.search_text, lower(%s)) > 0)"""
-"""Words anywhere in name or SKU. The trigrams come from the index product_by_trigram; a word of
-one or two letters has none and is looked for row by row."""
+CONTAINS = "strpos(p.search_text, lower(%s)) > 0"
+"""A word anywhere in name or SKU, looked for row by row: 0.5 µs a row."""
 
-NAME_CONTAINS = """(trigrams(p.search_text) @> trigrams(lower(%s))
-                    AND strpos(lower(p.name), lower(%s)) > 0)"""
-"""As CONTAINS, in the name alone: what the name contains, name and SKU together contain."""
+NAME_CONTAINS = "strpos(lower(p.name), lower(%s)) > 0"
+"""A text anywhere in the name."""
+
+
+def has_trigrams(texts: int) -> str:
+    """The condition with which the index product_by_trigram finds what contains all of the texts.
+
+    One for all of them, for without the index it is computed for each row that has them: 0.2 ms.
+    """
+    return f"trigrams(p.search_text) @> ({' || '.join(['trigrams(lower(%s))'] * texts)})"
+
 
 OUT_OF_STOCK = """
 SELECT count(*), count(*) FILTER (WHERE s.available = 0)

@@ -310,3 +310,10 @@ def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Ca
     for wanted in (ProductFilter(words=("jam",)), ProductFilter(name_contains="jam")):
         found = plan(replace(wanted, archived=True), None, without=by_rows)
         assert "Bitmap Index Scan on product_by_trigram" in found
+
+
+def test_no_trigrams_are_computed_for_words_of_one_or_two_letters() -> None:
+    for wanted in (ProductFilter(words=("a", "jä")), ProductFilter(name_contains="ja")):
+        assert "trigrams" not in wanted.conditions()[0]
+    long_and_short = ProductFilter(words=("a", "jam", "tea"), name_contains="x")
+    assert long_and_short.conditions()[0].count("trigrams(p.search_text)") == 1

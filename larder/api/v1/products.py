@@ -42,6 +42,7 @@ from larder.api.v1.operations import (
 from larder.api.v1.product_shapes import PutProduct
 from larder.api.v1.ready_pages import ReadyPages
 from larder.catalog import services as catalog
+from larder.catalog.search import words
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput
@@ -62,10 +63,14 @@ Barcode = Annotated[
 ]
 
 
+SEARCHED = """Words in name or SKU, in any case: the first ten that differ. Words of one or two
+characters are not in the index, which makes a search with such words alone slower."""
+
+
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
-    q: Annotated[str, Meta(max_length=200, description="Words in name or SKU, in any case.")] = ""
+    q: Annotated[str, Meta(max_length=200, description=SEARCHED)] = ""
     category: Annotated[shapes.Id | None, Meta(description="With those below it.")] = None
     min_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
     max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
@@ -242,7 +247,7 @@ def _answer(request: Request, product_id: int, **options: Any) -> HttpResponse:
 def _filter(asked: ListParameters) -> ProductFilter:
     ids = None if asked.ids is None else tuple(int(one) for one in asked.ids.split(","))
     return ProductFilter(
-        words=tuple(asked.q.split()[:10]),
+        words=words(asked.q),
         category=asked.category,
         min_price=None if asked.min_price is None else Decimal(asked.min_price),
         max_price=None if asked.max_price is None else Decimal(asked.max_price),
