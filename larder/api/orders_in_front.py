@@ -31,6 +31,7 @@ from larder.api.v1.http import Body, encoded, idempotency_key, replay_headers
 from larder.api.v1.orders import REFUSED, place, shown
 from larder.api.v1.shapes import NewOrder
 from larder.common import database
+from larder.common.harmless import harmless
 from larder.common.stopwatch import BEGAN
 from larder.identity.caller import Caller
 
@@ -78,7 +79,7 @@ class OrdersInFront:
         if answer is None:
             return self._application(environ, start_response)
         start_response(CREATED, [*headers, *answer.headers])
-        self._tell(201, environ[BEGAN], environ[ID], answer.who)
+        harmless(self._tell, 201, environ[BEGAN], environ[ID], answer.who)
         clear_guid()
         return [answer.content]
 
@@ -128,14 +129,14 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
     placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
     order = placed.order
     answer = Body(encoded(shown(order)), order.version)
-    note_write_of(who.id)
+    harmless(note_write_of, who.id)
     headers = {
         "ETag": answer.tag,
         "Location": f"{PATH}/{order.id}",
         "Content-Length": str(len(answer.raw)),
         HEADER: environ[ID],
     } | replay_headers(replayed=placed.replayed)
-    if position := position_of_a_write():
+    if position := harmless(position_of_a_write):
         headers[POSITION] = position
-    database.release()
+    harmless(database.release)
     return Answer(who, list(headers.items()), answer.raw)

@@ -5,7 +5,10 @@ themselves (larder/api/v1/ready_pages.py). Which process serves their next reque
 the processes share a table: eight bytes for a caller, the moment of their last write.
 """
 
+import errno
+import logging
 import mmap
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,8 +17,15 @@ from time import monotonic_ns
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from larder.common import reserved
+from larder.common.harmless import harmless
+
+logger = logging.getLogger(__name__)
+
 SLOTS = 8192
 """Callers with the same remainder share a slot: one of them looks once more than they need."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -24,11 +34,20 @@ class RecentWrites:
     """When each caller wrote last, in nanoseconds of this machine's monotonic clock."""
 
     def __init__(self, file: Path) -> None:
-        """`file` is made unless another process was first. Raises OSError."""
+        """Map the file, which the first process makes. Raises OSError.
+
+        Where the first process found no room for it, an empty file says so, and no process of
+        this server has the table: a write that only some of them know of would be missed.
+        """
         size = SLOTS * 8
-        with file.open("ab") as made:
-            made.truncate(size)  # as long as it is, if it is there: zeros, or what was noted
+        try:
+            if not file.exists():
+                reserved.make(file, size)
+        except OSError:
+            file.open("ab").close()
         with file.open("r+b") as shared:
+            if os.fstat(shared.fileno()).st_size != size:
+                raise OSError(errno.ENOSPC, "there was no room for it", str(file))
             self._moments = memoryview(mmap.mmap(shared.fileno(), size)).cast("q")
 
     def note(self, caller: int) -> None:
@@ -44,8 +63,19 @@ class RecentWrites:
 
 @cache
 def recent_writes() -> RecentWrites | None:
-    """What the processes of this server share; None where they share no folder."""
-    return RecentWrites(Path(settings.SHARED_DIR, "writes")) if settings.SHARED_DIR else None
+    """What the processes of this server share; None without SHARED_DIR, or where it has no room.
+
+    Raises OSError where the folder is none.
+    """
+    if not settings.SHARED_DIR:
+        return None
+    try:
+        return RecentWrites(Path(settings.SHARED_DIR, "writes"))
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        logger.warning("Each request looks for changes: %s is full.", settings.SHARED_DIR)
+        return None
 
 
 def note_write_of(caller: int) -> None:
@@ -61,9 +91,13 @@ def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if request.method not in SAFE:
-            caller = getattr(request, "user", None)
-            if caller is not None and caller.id is not None:
-                note_write_of(caller.id)
+            harmless(_note, request)
         return response
 
     return middleware
+
+
+def _note(request: HttpRequest) -> None:
+    caller = getattr(request, "user", None)
+    if caller is not None and caller.id is not None:
+        note_write_of(caller.id)

@@ -5,6 +5,8 @@ A lock on a file says that a number is taken, for it ends with its process, howe
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -20,6 +22,19 @@ def take(folder: Path, name: str) -> tuple[int, int]:
             return seat, number
         os.close(seat)
     raise AssertionError
+
+
+@contextmanager
+def locked_if_free(folder: Path, name: str, number: int) -> Iterator[bool]:
+    """Whether no living process has the number; none gets it before the end of the block.
+
+    Raises OSError where files take no locks.
+    """
+    seat = opened(folder / f"{name}.{number}.seat")
+    try:
+        yield locked(seat)
+    finally:
+        os.close(seat)
 
 
 def opened(file: Path) -> int:

@@ -3,16 +3,14 @@
 The modules know of no metrics library; `ops` watches (larder/ops/metrics.py).
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from larder.common.harmless import harmless
 from larder.common.stopwatch import Stopwatch
-
-logger = logging.getLogger(__name__)
 
 Reason = Literal["full", "late"]
 """Why somebody was not even tried: as many waited as may, or they had waited for too long."""
@@ -53,19 +51,12 @@ class Observers:
     def group_done(self, group: Group) -> None:
         """A group ran."""
         for one in self._watching:
-            _tell(one.group_done, group)
+            harmless(one.group_done, group)
 
     def refused(self, reason: Reason) -> None:
         """Somebody was not tried."""
         for one in self._watching:
-            _tell(one.refused, reason)
-
-
-def _tell(observer: Callable[[Any], None], told: object) -> None:
-    try:
-        observer(told)
-    except Exception:
-        logger.exception("what was done could not be counted")
+            harmless(one.refused, reason)
 
 
 placing = Observers()

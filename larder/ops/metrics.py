@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from larder.common import replicas, telemetry
 from larder.common.errors import DomainError
-from larder.ops import requests
+from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
 from larder.ops.endings import at_end
 from larder.orders.services.held_up import HeldUp
@@ -55,7 +55,9 @@ def page(request: HttpRequest) -> HttpResponse:
     shop.register(STATE)
     counted = REGISTRY
     if os.environ.get(FOLDER):
-        _forget_ended()
+        from larder.ops import counted_together
+
+        counted_together.forget_ended(Path(os.environ[FOLDER]))
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     return HttpResponse(generate_latest(counted) + generate_latest(shop), TEXT)
@@ -85,26 +87,6 @@ def _is_loopback(text: str) -> bool:
     return address.is_loopback and not any(address in proxy for proxy in proxies)
 
 
-def _forget_ended() -> None:
-    """What processes that have ended counted stays; how they stood does not."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    for file in Path(os.environ[FOLDER]).glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not _lives(pid):
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 @cache
 def _instruments() -> ModuleType:
     if folder := os.environ.get(FOLDER):
@@ -112,6 +94,10 @@ def _instruments() -> ModuleType:
     else:
         # The library takes an empty name for the present folder.
         os.environ.pop(FOLDER, None)
+    if folder:
+        from larder.ops import counted_together
+
+        counted_together.prepare(folder)
     from larder.ops import instruments
 
     return instruments
@@ -214,6 +200,7 @@ def look_at_replicas() -> None:
 
 def start() -> None:
     """Begins to count, in a process that serves."""
+    log_writer.start()
     _instruments()
     # What the last second had is not lost with a process that ends in order.
     at_end(add_up)

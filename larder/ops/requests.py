@@ -4,7 +4,6 @@ A request leaves a tuple behind. A thread of the process takes what was left onc
 up and writes it out: docs/observability.md tells what either way costs.
 """
 
-import sys
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +18,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from larder.common.harmless import harmless
 from larder.common.stopwatch import BEGAN
+from larder.ops import log_writer
 from larder.ops.durations import Durations
 
 SECONDS = 1e-9
@@ -60,23 +61,27 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = request.META.get(BEGAN) or perf_counter_ns()
         response = get_response(request)
-        match = request.resolver_match
-        # A plain tuple in the order of Done: the class itself costs twice as much.
-        _done.append(
-            (  # type: ignore[arg-type]
-                request.method,
-                match.route if match is not None else None,
-                response.status_code,
-                perf_counter_ns() - began,
-                time(),
-                request.path_info,
-                response.headers.get("Correlation-ID"),
-                request.__dict__.get("user"),
-            )
-        )
+        harmless(_note, request, response, began)
         return response
 
     return middleware
+
+
+def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
+    match = request.resolver_match
+    # A plain tuple in the order of Done: the class itself costs twice as much.
+    _done.append(
+        (  # type: ignore[arg-type]
+            request.method,
+            match.route if match is not None else None,
+            response.status_code,
+            perf_counter_ns() - began,
+            time(),
+            request.path_info,
+            response.headers.get("Correlation-ID"),
+            request.__dict__.get("user"),
+        )
+    )
 
 
 def answered_before(method: str, path: str) -> Callable[[int, int, str, object], None]:
@@ -136,8 +141,7 @@ def write_lines(taken: Sequence[Done]) -> None:
     """To where the log goes, unless ACCESS_LOG or LOG_LEVEL says no."""
     if settings.ACCESS_LOG and settings.LOG_LEVEL in {"INFO", "DEBUG", "NOTSET"}:
         for piece in _pieces(map(_line, taken)):
-            sys.stderr.buffer.write(piece)
-            sys.stderr.buffer.flush()
+            log_writer.write(piece)
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:

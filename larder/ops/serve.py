@@ -6,6 +6,7 @@ Procfile and the systemd unit all start it here. It needs no Django and becomes 
 accepted, requests under way are answered, and who is not done after STOP_SECONDS is ended.
 """
 
+import argparse
 import errno
 import os
 import resource
@@ -14,8 +15,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from larder.ops import server_lock
 
 APPLICATION = "config.wsgi:application"
 WORKERS, THREADS = 2, 32
@@ -30,7 +33,7 @@ told to. Every order is decided long before (docs/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
-LEFT_BEHIND = ("writes", "*.db", "*.seat", "*.turn", "*.bell")
+LEFT_BEHIND = ("writes", "*.db", "*.seat", "*.turn", "*.bell", "*.new")
 """What a server that has ended leaves in those folders, and the next must not believe."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
@@ -122,17 +125,24 @@ def check_port(host: str, port: int) -> None:
 
 
 def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
-    """Where the server's processes share what they write and count: made, and emptied.
+    """Where the server's processes share what they write and count: made, locked, and emptied.
 
-    A folder that is not named lies below TMPDIR, and is of this user and port. Raises CannotServe.
+    A folder that is not named lies below TMPDIR, and is of this user and port. Workers that a
+    killed server left there are ended. Raises CannotServe, also where another server runs.
     """
     default = f"{tempfile.gettempdir()}/larder-{os.geteuid()}-{port}"
     folders = {name: given.get(name) or default for name in SHARED}
     for folder in set(folders.values()):
+        named = " and ".join(name for name in SHARED if folders[name] == folder)
         try:
-            _empty(Path(folder), private=folder == default)
+            _take(Path(folder), private=folder == default)
+        except server_lock.InUse:
+            other = "port with PORT" if folder == default else f"folder with {named}"
+            raise CannotServe(
+                f"Another server runs with the folder {folder}: "
+                f"stop it, or choose another {other}=."
+            ) from None
         except OSError as error:
-            named = " and ".join(name for name in SHARED if folders[name] == folder)
             raise CannotServe(
                 f"{folder} cannot be used: {error.strerror}. Name a folder that this user "
                 f"may write to with {named}=."
@@ -140,11 +150,13 @@ def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
     return folders
 
 
-def _empty(folder: Path, *, private: bool) -> None:
+def _take(folder: Path, *, private: bool) -> None:
+    """Make it this server's, without what an earlier one left. Raises InUse and OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if private and not (stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()):
         raise PermissionError(errno.EPERM, "it belongs to somebody else")
+    server_lock.lock(folder)
     for pattern in LEFT_BEHIND:
         for file in folder.glob(pattern):
             file.unlink()
@@ -163,10 +175,14 @@ def raise_file_limit() -> None:
 
 def main() -> None:
     """Become the server; with one line and status 1 if it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m larder.ops.serve")
+    parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, metavar="SECONDS")
+    stop_seconds = parser.parse_args().stop_seconds
     try:
-        serving = from_environment(os.environ)
-        check_port(serving.host, serving.port)
+        serving = replace(from_environment(os.environ), stop_seconds=stop_seconds)
+        # Workers that are ended here may have the port, too.
         folders = shared_folders(os.environ, serving.port)
+        check_port(serving.host, serving.port)
     except CannotServe as error:
         sys.exit(f"Larder cannot start: {error}")
     raise_file_limit()

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.common import telemetry
+from larder.common.harmless import harmless, harmless_span
 from larder.ops.endings import at_end
 
 _tracer = trace.get_tracer("larder")
@@ -43,28 +44,34 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         parent = extract({"traceparent": request.headers.get("traceparent", "")})
-        with _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER) as span:
+        span = _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER)
+        with harmless_span(span) as entered:
             response = get_response(request)
-            match = request.resolver_match
-            if match is not None:
-                span.update_name(f"{request.method} /{match.route}")
-                span.set_attribute("http.route", f"/{match.route}")
-            span.set_attribute("http.request.method", str(request.method))
-            span.set_attribute("http.response.status_code", response.status_code)
-            span.set_attribute("larder.correlation_id", response.headers.get("Correlation-ID", ""))
-            if response.status_code >= 500:
-                span.set_status(Status(StatusCode.ERROR))
-            return response
+            if entered is not None:
+                harmless(_describe, entered, request, response)
+        return response
 
     return middleware
+
+
+def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase) -> None:
+    match = request.resolver_match
+    if match is not None:
+        span.update_name(f"{request.method} /{match.route}")
+        span.set_attribute("http.route", f"/{match.route}")
+    span.set_attribute("http.request.method", str(request.method))
+    span.set_attribute("http.response.status_code", response.status_code)
+    span.set_attribute("larder.correlation_id", response.headers.get("Correlation-ID", ""))
+    if response.status_code >= 500:
+        span.set_status(Status(StatusCode.ERROR))
 
 
 @contextmanager
 def _span(name: str, **attributes: Any) -> Any:
     """A span of the use case; the id is the request's or the job's."""
     told = {f"larder.{key}": value for key, value in attributes.items()}
-    with _tracer.start_as_current_span(name, attributes=told) as span:
-        span.set_attribute("larder.correlation_id", get_guid() or "")
+    told["larder.correlation_id"] = get_guid() or ""
+    with harmless_span(_tracer.start_as_current_span(name, attributes=told)) as span:
         yield span
 
 

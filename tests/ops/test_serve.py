@@ -19,7 +19,7 @@ import pytest
 from larder.ops import serve
 from tests.server import ROOT
 from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import alive, children, wait_until
 from tools.run.settings import STOP_SECONDS
 
 LONGER_THAN_A_RUN_WAITS = STOP_SECONDS + 1
@@ -38,7 +38,7 @@ def application(environ, start_response):
 @contextmanager
 def served(folder: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """The module as an installation starts it, with an application that waits for a file."""
-    (folder / "config").mkdir()
+    (folder / "config").mkdir(parents=True)
     (folder / "config" / "__init__.py").touch()
     (folder / "config" / "wsgi.py").write_text(SLOW_APPLICATION)
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{ROOT}", "WORKERS": "1"}
@@ -105,12 +105,63 @@ def test_a_used_port_is_one_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
+def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
+    tmp_path: Path,
+) -> None:
+    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
+    shared = tmp_path / "shared"
+    with served(first, port, SHARED_DIR=str(shared)):
+        assert wait_until(lambda: listens(port), 20)
+        (shared / "writes").touch()
+        with served(second, free_port(), SHARED_DIR=str(shared)) as process:
+            said, _ = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert said == (
+            f"Larder cannot start: Another server runs with the folder {shared}: "
+            "stop it, or choose another folder with SHARED_DIR=.\n"
+        )
+        assert (shared / "writes").exists()
+        assert listens(port)
+
+
+def test_workers_that_outlived_a_killed_server_are_ended_by_the_next(tmp_path: Path) -> None:
+    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
+    shared = tmp_path / "shared"
+    with served(first, port, SHARED_DIR=str(shared)) as killed:
+        assert wait_until(lambda: listens(port), 20)
+        (worker,) = children(killed.pid)
+        killed.kill()
+        killed.wait(20)
+        assert listens(port)
+        with served(second, port, SHARED_DIR=str(shared)) as process:
+            assert wait_until(lambda: not alive(worker), 20)
+            assert wait_until(lambda: listens(port), 20)
+            assert process.poll() is None
+
+
+def test_a_process_that_only_reads_the_lock_file_is_not_ended(tmp_path: Path) -> None:
+    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
+    shared = tmp_path / "shared"
+    with served(first, port, SHARED_DIR=str(shared)) as killed:
+        assert wait_until(lambda: listens(port), 20)
+        with (shared / "server.lock").open() as opened:
+            reader = subprocess.Popen(["sleep", "60"], stdin=opened)
+        killed.kill()
+        killed.wait(20)
+        with served(second, port, SHARED_DIR=str(shared)):
+            assert wait_until(lambda: listens(port), 20)
+            assert alive(reader.pid)
+        reader.kill()
+        reader.wait()
+
+
 def test_what_an_earlier_server_left_is_gone_and_nothing_else(tmp_path: Path) -> None:
     for name in ("writes", "counter_7.db", "placing.turn", "placing.bell", "somebody_elses.txt"):
         (tmp_path / name).touch()
     named = {"SHARED_DIR": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
     assert serve.shared_folders(named, 8000) == named
-    assert {file.name for file in tmp_path.iterdir()} == {"somebody_elses.txt", "metrics"}
+    kept = {"somebody_elses.txt", "metrics", "server.lock"}
+    assert {file.name for file in tmp_path.iterdir()} == kept
 
 
 def test_folders_that_nobody_named_are_private_ones(

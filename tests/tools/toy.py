@@ -91,7 +91,7 @@ def make_toy(folder: Path) -> Toy:
     shutil.copytree(
         CHECKOUT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in ("__init__.py", "ops/__init__.py", "ops/serve.py"):
+    for name in ("__init__.py", "ops/__init__.py", "ops/serve.py", "ops/server_lock.py"):
         copy = folder / "larder" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "larder" / name, copy)

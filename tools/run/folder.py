@@ -66,13 +66,10 @@ class RunFolder:
         (self.path / "log").mkdir(exist_ok=True)
         return self.path / "log" / f"{name}.log"
 
-    def empty_shared(self) -> Path:
-        """Return the folder of the server's processes, without what an earlier server left."""
-        folder = self.path / "shared"
-        folder.mkdir(exist_ok=True)
-        for file in folder.iterdir():
-            file.unlink()
-        return folder
+    @property
+    def shared(self) -> Path:
+        """The folder of the server's processes, which the server makes and empties."""
+        return self.path / "shared"
 
     def _kept_secret(self, name: str, length: int) -> str:
         path = self.path / name

@@ -24,7 +24,7 @@ from tools.run import leftovers, readiness
 from tools.run.folder import RunFolder
 from tools.run.greeting import greeting
 from tools.run.service import BackOff, Service
-from tools.run.settings import Settings, in_one_line
+from tools.run.settings import STOP_SECONDS, Settings, in_one_line
 from tools.terminal import say, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -86,9 +86,14 @@ class Supervisor:
             "DEMO": "1",
             "REGISTRATION": "open",
             "SECRET_KEY": self._folder.secret_key,
-            **shared_folder(self._folder.empty_shared()),
+            **shared_folder(self._folder.shared),
         }
-        fixed = {"PYTHONUNBUFFERED": "1", leftovers.MARK_VARIABLE: self._folder.mark}
+        fixed = {
+            "HOST": self._settings.host,
+            "PORT": str(self._settings.port),
+            "PYTHONUNBUFFERED": "1",
+            leftovers.MARK_VARIABLE: self._folder.mark,
+        }
         given = {**defaults, **os.environ, **fixed}
         return serve.environment(given, self._settings.serving)
 
@@ -100,7 +105,7 @@ class Supervisor:
 
     def _start_services(self, environment: dict[str, str]) -> None:
         settings = self._settings
-        server = Service("server", server_command(settings), environment, self._log("server"))
+        server = Service("server", SERVER_COMMAND, environment, self._log("server"))
         worker = Service("worker", WORKER_COMMAND, environment, self._log("worker"))
         self._services = [server, worker]
         for service in self._services:
@@ -161,9 +166,5 @@ def shared_folder(folder: Path) -> dict[str, str]:
     return {"SHARED_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
-def server_command(settings: Settings) -> list[str]:
-    """Return the command line of the web server."""
-    return serve.command(settings.serving)
-
-
+SERVER_COMMAND = [sys.executable, "-m", "larder.ops.serve", "--stop-seconds", str(STOP_SECONDS)]
 WORKER_COMMAND = [sys.executable, "manage.py", "procrastinate", "worker"]

@@ -1,0 +1,107 @@
+"""What the processes of one server count together, in files of PROMETHEUS_MULTIPROC_DIR.
+
+The library's own files are named after process ids, so that each worker that is replaced leaves
+some behind, and have no blocks before they are written to (larder/common/reserved.py). These are
+named after the worker's number, which its successor takes over with all counts, and are allocated.
+"""
+
+import logging
+import os
+import struct
+from contextlib import suppress
+from mmap import mmap
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
+
+from larder.common import reserved, seats
+
+logger = logging.getLogger(__name__)
+
+SEAT = "metrics"
+FIRST_BYTES = 65_536
+_open: list[int] = []
+"""The lock file of this process's number, open for as long as it lives."""
+
+
+class Counts(MmapedDict):
+    """Values by key, in a mapped file; in the memory of this process where the disk has no room."""
+
+    _f: Any
+    _m: Any
+    _capacity: int
+    _used: int
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002
+        try:
+            if not Path(filename).exists():
+                reserved.make(Path(filename), FIRST_BYTES)
+            super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            self._fname, self._positions, self._f = filename, {}, None
+            self._capacity, self._used = FIRST_BYTES, 8
+            self._m = bytearray(self._capacity)
+            struct.pack_into("i", self._m, 0, self._used)
+            self._warn(error)
+
+    def _init_value(self, key: str) -> None:
+        length = 4 + len(key.encode()) + 8 + 16
+        while self._used + length > self._capacity:
+            self._grow()
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+    def _grow(self) -> None:
+        longer = 2 * self._capacity
+        if self._f is not None:
+            try:
+                reserved.reserve(self._f.fileno(), self._capacity, longer)
+                self._m = mmap(self._f.fileno(), longer)
+            except OSError as error:
+                self._leave_file(error)
+        if self._f is None:
+            self._m += bytes(longer - self._capacity)
+        self._capacity = longer
+
+    def _leave_file(self, error: OSError) -> None:
+        """Go on in memory; what the file has stays in the sums of all processes."""
+        self._m = bytearray(self._m)
+        self._f.close()
+        self._f = None
+        self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        logger.warning("Counts of this process are missing from /metrics: %s", error)
+
+
+def prepare(folder: str) -> None:
+    """Have metrics that are made from now on counted there; before the first one is made."""
+    values.MmapedDict = Counts  # type: ignore[attr-defined]
+    number = _number(Path(folder))
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+
+
+def _number(folder: Path) -> str:
+    """The worker's number; where the folder takes no locks, something that is no number."""
+    try:
+        seat, number = seats.take(folder, SEAT)
+    except OSError as error:
+        logger.warning("This process has no number in %s: %s", folder, error)
+        return f"process{os.getpid()}"
+    _open[:] = [seat]
+    for state in folder.glob(f"gauge_live*_{number}.db"):
+        # The counts of the worker that had it before go on, its state does not.
+        state.unlink(missing_ok=True)
+    return str(number)
+
+
+def forget_ended(folder: Path) -> None:
+    """Delete the states of workers that have ended, and have no successor. Their counts stay."""
+    for file in folder.glob("gauge_live*_*.db"):
+        number = file.stem.rpartition("_")[2]
+        if number.isdigit():
+            # While it is locked here, no new worker takes the number.
+            with suppress(OSError), seats.locked_if_free(folder, SEAT, int(number)) as is_free:
+                if is_free:
+                    file.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""One server in a folder: a second is refused, and workers that outlived a killed one are ended.
+
+Two locks on one file tell a running server from its remains. The main process has a lock of its
+own, which a fork does not hand down (POSIX, F_SETLK): while it is held, a server runs. Main process
+and workers share another, which a fork hands down with the open file (flock): while only this one
+is held, workers live on without their main process. The kernel gives both back when their processes
+end, so nothing has to be cleaned up, and no process id that was recorded can be that of another
+process by now. Both survive exec.
+"""
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LOCK = "server.lock"
+STOP_STEPS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
+"""The first lets workers answer what is under way."""
+
+
+class InUse(Exception):
+    """Another server runs in the folder."""
+
+
+def lock(folder: Path) -> int:
+    """Take the folder for this process and those that it forks; return the open file.
+
+    Ends the workers of a server whose main process was killed. Raises InUse where another server
+    runs, and OSError where files take no locks.
+    """
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(file)
+    except BaseException:
+        os.close(file)
+        raise
+    os.set_inheritable(file, True)  # noqa: FBT003
+    return file
+
+
+def _take(file: int) -> None:
+    if not _is_locked(fcntl.lockf, file):
+        raise InUse
+    for number, seconds in STOP_STEPS:
+        if _is_locked(fcntl.flock, file):
+            return
+        for pid in _workers(file):
+            _send(pid, number)
+        _wait_for_flock(file, seconds)
+    if not _is_locked(fcntl.flock, file):
+        # Nothing of this user's, or of another container that shares the folder.
+        raise InUse
+
+
+def _is_locked(take: Callable[[int, int], None], file: int) -> bool:
+    try:
+        take(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _wait_for_flock(file: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not _is_locked(fcntl.flock, file) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _workers(file: int) -> list[int]:
+    """Processes that have inherited the lock, as the kernel lists it. None where it lists none."""
+    own = os.fstat(file)
+    pids = [int(one.name) for one in Path("/proc").glob("[0-9]*") if one.name.isdigit()]
+    return [pid for pid in pids if pid != os.getpid() and _has_lock(pid, own)]
+
+
+def _has_lock(pid: int, locked: os.stat_result) -> bool:
+    """Whether the process has that very file open, and the lock with it."""
+    try:
+        return any(_is_lock(one, locked) for one in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+def _is_lock(opened: Path, locked: os.stat_result) -> bool:
+    try:
+        if not os.path.samestat(opened.stat(), locked):
+            return False
+        return "FLOCK" in (opened.parents[1] / "fdinfo" / opened.name).read_text()
+    except FileNotFoundError:
+        return False
