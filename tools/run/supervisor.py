@@ -166,5 +166,10 @@ def shared_folder(folder: Path) -> dict[str, str]:
     return {"SHARED_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
+def server_command(settings: Settings) -> list[str]:
+    """Return what the server becomes, for tools that serve another application."""
+    return serve.command(settings.serving)
+
+
 SERVER_COMMAND = [sys.executable, "-m", "larder.ops.serve", "--stop-seconds", str(STOP_SECONDS)]
 WORKER_COMMAND = [sys.executable, "manage.py", "procrastinate", "worker"]
