@@ -162,19 +162,25 @@ def find_and_lock(sku: str) -> int | None:
 
 
 def replace_product(
-    product: int, fields: Mapping[str, Any], *, now: datetime, version: int | None = None
+    product: int,
+    fields: Mapping[str, Any],
+    *,
+    now: datetime,
+    version: int | None = None,
+    compare_always: bool = False,
 ) -> None:
     """Makes a locked product what `fields` and DEFAULTS say, but for its SKU, and puts it on sale
     again if it was archived. What is so already is no change.
 
-    With `version` only if that is the present one. Raises StaleVersion, UnknownCategory,
+    With `version` it is changed only if that is the present one; with `compare_always` the
+    version is compared where nothing changes, too. Raises StaleVersion, UnknownCategory,
     InvalidInput (rules of a line).
     """
     wanted: dict[str, Any] = {**DEFAULTS, **_editable(fields), "archived_at": None}
     present = Product.objects.filter(id=product).values("version", *wanted).get()
-    if version not in (None, present["version"]):
-        raise StaleVersion(present["version"])
     changed = {name: value for name, value in wanted.items() if present[name] != value}
+    if (changed or compare_always) and version not in (None, present["version"]):
+        raise StaleVersion(present["version"])
     if changed:
         _update(Product.objects.filter(id=product), None, changed | {"updated_at": now})
 

@@ -107,6 +107,21 @@ class Order(models.Model):
         return f"order {self.number}"
 
 
+class CartEnd(models.Model):
+    """Which cart of a customer ended last: it was submitted or deleted.
+
+    The ETag of a customer without a cart names it. Triggers write it (migration 0008).
+    """
+
+    customer = models.OneToOneField(
+        "identity.Customer", on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    cart = models.UUIDField()
+
+    class Meta:
+        db_table = "cart_end"
+
+
 class OrderLine(models.Model):
     """One product of an order, with name, SKU and unit price as they were when it was placed.
 

@@ -205,9 +205,13 @@ def test_a_change_is_made_only_to_the_cart_that_was_seen(
     change: Callable[[Person, int, datetime, Seen], None],
 ) -> None:
     who, jam = person(), product()
-    with pytest.raises(StaleVersion) as refused:
-        change(who, jam, now, Seen(new_id(), 2))
-    assert (refused.value.present, Order.objects.count()) == (0, 0)
+    if change is CHANGES["put no lines"]:
+        change(who, jam, now, Seen(new_id(), 2))  # changes nothing
+    else:
+        with pytest.raises(StaleVersion) as refused:
+            change(who, jam, now, Seen(new_id(), 2))
+        assert refused.value.present == 0
+    assert Order.objects.count() == 0
     put(who, (jam, 2), now=now, seen=NOTHING)
     present = seen(who)
     for other in (NOTHING, Seen(present.id, present.version - 1), Seen(new_id(), present.version)):

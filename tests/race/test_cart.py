@@ -101,6 +101,25 @@ def test_the_first_lines_on_all_phones_begin_one_cart(
     assert (len(one.units()), Order.objects.count()) == (1, 1)
 
 
+def test_one_cart_is_begun_where_none_was_seen_whatever_becomes_of_it(
+    phone: Callable[[], Phone], product: MakeProduct
+) -> None:
+    for _ in range(3):
+        one, products = phone(), [product() for _ in range(PHONES)]
+        tasks: list[Callable[[], Answer | None]] = [
+            *(partial(one.put, (each, 1), seen=Seen(None, 0)) for each in products),
+            *([partial(_end_often, end) for end in (one.delete, one.submit)] * (PHONES // 4)),
+        ]
+        answers = at_once(ServiceShop(), tasks)
+        begun = [answer for answer in answers if answer is not None]
+        assert codes(begun) == {OK: 1, "precondition_failed": PHONES - 1}
+
+
+def _end_often(end: Callable[[], Answer]) -> None:
+    for _ in range(5):
+        end()
+
+
 def put_and_add(phone: Phone, jam: int) -> tuple[list[Answer], int]:
     """Half of the phones set a hundred units, the others add one each, as contract 4 does."""
     phone.put((jam, 1))

@@ -151,7 +151,8 @@ def _seen(request: Request) -> Seen | None:
     """The cart and its version that `If-Match` names; None without the header or for `*`.
 
     The tag names the cart beside its version: today's cart is not the one of last week that had
-    as many changes. Something else in the header can match no cart.
+    as many changes. Without a cart it names the one that ended last, and version 0. Something
+    else in the header can match no cart.
     """
     named = tag_wanted(request)
     if named is None:
@@ -164,8 +165,9 @@ def _seen(request: Request) -> Seen | None:
 
 
 def _reply(request: Request) -> HttpResponse:
-    shown = _shown(caller(request).id)
-    of = (shown.id or _NO_CART).hex
+    customer = caller(request).id
+    shown = _shown(customer)
+    of = (shown.id or queries.last_cart(customer) or _NO_CART).hex
     return reply_tagged(request, shown, version=shown.version, of=of)
 
 

@@ -224,7 +224,7 @@ def _version_to_replace(request: Request) -> int | None:
     if not wants_none(request):
         version = version_wanted(request)
         return _NO_VERSION if version == products.ABSENT else version
-    return _NO_VERSION if "HTTP_IF_MATCH" in request.META else products.ABSENT
+    return products.NEVER if "HTTP_IF_MATCH" in request.META else products.ABSENT
 
 
 _NO_VERSION = -1

@@ -72,6 +72,9 @@ def change_stocked_product(
 ABSENT = 0
 """The version of a product that is not there."""
 
+NEVER = -2
+"""The version of no product, there or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Author:
@@ -101,10 +104,11 @@ def put_product(
     """Makes the product with this SKU what `fields` say; the rest of it is the default.
 
     `quantity` is the opening stock of a new product, and says nothing about one that is there.
-    An archived one is on sale again. With `version` only if that is the present one, with
-    ABSENT only if there is none, archived or not. Raises StaleVersion (present 0: there is
-    none), UnknownCategory, InvalidInput, AlreadyTaken (twice somebody else made it after we had
-    looked, and gave it another SKU before we looked again).
+    An archived one is on sale again. With `version` it is changed only if that is the present
+    one; with ABSENT it is only made, if there is none, archived or not; with NEVER neither.
+    Raises StaleVersion (present 0: there is none), UnknownCategory, InvalidInput, AlreadyTaken
+    (twice somebody else made it after we had looked, and gave it another SKU before we looked
+    again).
     """
 
     def put() -> Put:
@@ -127,7 +131,13 @@ def _put(
 ) -> Put:
     product = catalog.find_and_lock(sku)
     if product is not None:
-        catalog.replace_product(product, fields, now=by.now, version=version)
+        catalog.replace_product(
+            product,
+            fields,
+            now=by.now,
+            version=version,
+            compare_always=version in {ABSENT, NEVER},
+        )
         return Put(product, created=False)
     if version not in {None, ABSENT}:
         raise StaleVersion(ABSENT)

@@ -5,6 +5,7 @@ from larder.orders.queries.drafts import (
     DraftLine,
     DraftView,
     draft,
+    last_cart,
     order_or_draft,
     orders_and_draft,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "existing",
     "history",
     "id_by_number",
+    "last_cart",
     "line_history",
     "order",
     "order_changes",

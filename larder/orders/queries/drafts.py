@@ -12,7 +12,7 @@ from larder.common.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules
-from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.models import CartEnd, Order, OrderLine, OrderStatus
 from larder.orders.queries.history import page
 from larder.orders.queries.placed import by_number
 from larder.orders.queries.views import OrderView
@@ -80,6 +80,12 @@ def draft(customer: int) -> DraftView | None:
     found = DraftView(*row)
     found.lines.extend(_lines(found))
     return found
+
+
+def last_cart(customer: int) -> UUID | None:
+    """Returns the id of the customer's cart that was submitted or deleted last."""
+    rows = CartEnd.objects.filter(customer_id=customer)
+    return rows.values_list("cart", flat=True).first()
 
 
 def _lines(draft: DraftView) -> Iterator[DraftLine]:

@@ -23,6 +23,7 @@ from larder.orders.services.drafts import (
     MOST_UNITS,
     LockedDraft,
     Seen,
+    compare,
     count_change,
     lock_or_make,
     lock_present,
@@ -43,16 +44,18 @@ def put_lines(
     """Makes these the lines of the customer's cart; those of one product are added up.
 
     A cart is begun if there is none and lines are given. Raises UnknownProducts (all of them,
-    archived ones too), CartFull, StaleVersion (the cart is not what was `seen`).
+    archived ones too), CartFull, StaleVersion (something changes, and the cart is not what was
+    `seen`).
     """
     units = add_up(lines)
     offers = _offers(units)
     with transaction.atomic(durable=True):
-        draft = (
-            lock_or_make(customer, currency, now, seen) if units else lock_present(customer, seen)
-        )
+        draft = lock_or_make(customer, currency, now) if units else lock_present(customer)
+        before = _units_of(draft) if draft is not None else {}
+        if before != units:
+            compare(seen, customer, draft)
         if draft is not None:
-            _fill(draft, _units_of(draft), units, _new_lines(customer, offers), now)
+            _fill(draft, before, units, _new_lines(customer, offers), now)
 
 
 def put_line(
@@ -64,9 +67,11 @@ def put_line(
     """
     offers = _offers({line.product: line.quantity})
     with transaction.atomic(durable=True):
-        draft = lock_or_make(customer, currency, now, seen)
+        draft = lock_or_make(customer, currency, now)
         before = _units_of(draft)
         after = before | {line.product: line.quantity}
+        if before != after:
+            compare(seen, customer, draft)
         _fill(draft, before, after, _new_lines(customer, offers), now)
 
 

@@ -6,7 +6,7 @@ Every change locks the draft first, so that changes of one draft follow each oth
 made to a draft that is being placed. Nothing here moves stock: placing decides on that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -22,6 +22,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.queries import last_cart
 
 MOST_UNITS = 1_000_000
 """Of one product."""
@@ -31,16 +32,20 @@ MOST_LINES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
-    """A draft whose row is locked."""
+    """A draft whose row is locked; `is_new` if this transaction made it."""
 
     id: UUID
     number: int
     version: int
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Which draft a client has read, and in what version: (None, 0) if there was none."""
+    """Which draft a client has read, and in what version.
+
+    If there was none: the one that ended last before, None if none ever did, and version 0.
+    """
 
     id: UUID | None
     version: int
@@ -97,16 +102,10 @@ def _offer(product: int) -> Offer:
     return offer
 
 
-def lock_or_make(
-    customer: int, currency: str, now: datetime, seen: Seen | None = None
-) -> LockedDraft:
-    """The customer's draft under its lock, made if there is none. Must run in a transaction.
-
-    Raises StaleVersion if something else is there than was `seen`.
-    """
+def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
+    """The customer's draft under its lock, made if there is none. Must run in a transaction."""
     made = None
     while (draft := _lock(customer)) is None:
-        _compare(seen, None)
         # Whoever makes one at the same time is waited for here, by the index order_one_draft.
         begun = Order(
             customer_id=customer,
@@ -118,9 +117,7 @@ def lock_or_make(
         )
         Order.objects.bulk_create([begun], ignore_conflicts=True)
         made = begun.id
-    if draft.id != made:
-        _compare(seen, draft)
-    return draft
+    return replace(draft, is_new=draft.id == made)
 
 
 def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
@@ -129,13 +126,22 @@ def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
     Raises StaleVersion if something else is there than was `seen`.
     """
     draft = _lock(customer)
-    _compare(seen, draft)
+    compare(seen, customer, draft)
     return draft
 
 
-def _compare(seen: Seen | None, draft: LockedDraft | None) -> None:
-    id, version = (draft.id, draft.version) if draft else (None, 0)
-    if seen is not None and seen.differs(id, version):
+def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None:
+    """Raises StaleVersion if something else was there than was `seen`.
+
+    What ended last is read after a new draft is made: while that is there, none can end.
+    """
+    if seen is None:
+        return
+    if draft is None or draft.is_new:
+        id, version = last_cart(customer), 0
+    else:
+        id, version = draft.id, draft.version
+    if seen.differs(id, version):
         raise StaleVersion(version)
 
 

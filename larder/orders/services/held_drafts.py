@@ -1,7 +1,7 @@
 """Drafts that are to be placed: locked, looked at again, and their lines read."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -57,7 +57,10 @@ def hold_drafts(group: Sequence[Candidate]) -> None:
         rows, lines = lock(ids), _lines(ids)  # In this order: the lines are those under the lock.
         for one in drafts:
             _hold(one, rows.get(one.id), lines[one.id])
-    _refuse_abandoned([one for one in carts if isinstance(one.answer, StaleVersion | CartEmpty)])
+    seen = [
+        (one.asked.cart.seen.id, one) for one in carts if one.asked.cart and one.asked.cart.seen
+    ]
+    _refuse_abandoned([*seen, *((one.id, one) for one in drafts)])
 
 
 def _find_carts(carts: Sequence[Candidate]) -> None:
@@ -113,19 +116,17 @@ def _refusal(one: Candidate, row: LockedRow | None, lines: Lines) -> DomainError
 def _no_cart(one: Candidate) -> DomainError:
     """There is none; or there was one, and it was placed or deleted while this one waited."""
     seen = one.asked.cart and one.asked.cart.seen
-    return StaleVersion(0) if seen and seen.differs(None, 0) else CartEmpty()
+    return StaleVersion(0) if seen and seen.version != 0 else CartEmpty()
 
 
-def _refuse_abandoned(carts: Sequence[Candidate]) -> None:
-    """Answers those whose cart was abandoned by its customer, and is no longer there."""
-    ids = [(id, one) for one in carts for id in (one.id, _seen(one)) if id is not None]
-    found = idempotency.find([Scope(NOBODY, ORDER_ID, str(id)) for id, _ in ids])
-    for id, one in ids:
-        mark = Earlier(mark_of(one.asked.actor), ABANDONED)
-        if found.get(Scope(NOBODY, ORDER_ID, str(id))) == mark:
+def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
+    """Answers those whose cart is not there because its customer abandoned the id it had."""
+    scopes = [
+        (Scope(NOBODY, ORDER_ID, str(id)), one)
+        for id, one in named
+        if id is not None and isinstance(one.answer, StaleVersion | CartEmpty)
+    ]
+    found = idempotency.find([scope for scope, _ in scopes])
+    for scope, one in scopes:
+        if found.get(scope) == Earlier(mark_of(one.asked.actor), ABANDONED):
             one.answer = OrderAbandoned()
-
-
-def _seen(one: Candidate) -> UUID | None:
-    cart = one.asked.cart
-    return cart.seen.id if cart and cart.seen else None

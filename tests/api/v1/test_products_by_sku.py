@@ -71,6 +71,9 @@ def test_if_match_holds_the_version_that_was_read(staff: Api) -> None:
     assert put(staff, "JAM-1", JAM | {"name": "A"}, If_Match=tag).status == 200
     refused = put(staff, "JAM-1", JAM | {"name": "B"}, If_Match=tag)
     assert (refused.status, refused.body["version"]) == (412, 2)
+    # What is so already is no change, whichever version it is said of.
+    same = put(staff, "JAM-1", JAM | {"name": "A"}, If_Match=tag)
+    assert (same.status, same.body["version"]) == (200, 2)
 
 
 def test_if_none_match_makes_a_product_and_never_replaces_one(staff: Api) -> None:
@@ -82,6 +85,8 @@ def test_if_none_match_makes_a_product_and_never_replaces_one(staff: Api) -> Non
     staff("DELETE", f"products/{made.body['id']}")
     assert put(staff, "JAM-1", JAM, If_None_Match="*").status == 412  # nor an archived one
     assert put(staff, "JAM-1", JAM).body["version"] == 3
+    assert put(staff, "JAM-1", JAM, If_None_Match="*").status == 412  # nor the same once more
+    assert put(staff, "JAM-1", JAM, If_None_Match="*", If_Match="*").status == 412
 
 
 def test_what_cannot_hold_is_412_and_what_means_nothing_here_400(staff: Api) -> None:

@@ -199,7 +199,7 @@ def test_a_cart_is_four_statements_to_read_and_seven_more_to_fill(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     body = {"lines": [{"product": product(), "quantity": 1} for _ in range(lines)]}
-    with exactly(1):  # there is none
+    with exactly(2):  # there is none; which one ended last
         customer("GET", "cart")
     # offers; is there one, twice; it is begun, locked, read, filled, counted; and shown
     with exactly(TRANSACTION + 8 + 4):
