@@ -59,6 +59,13 @@ LABEL org.opencontainers.image.title="Larder" \
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin larder \
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
+# nginx, which another container of this image runs in front of the server (docs/deployment.md).
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends nginx-light libnginx-mod-http-lua \
+    && rm -rf /var/lib/apt/lists/* /var/log/*
+COPY deploy/nginx/sidecar.conf deploy/nginx/sidecar.sh /etc/nginx/
+COPY deploy/nginx/larder /etc/nginx/larder
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 USER 10001:10001
@@ -71,5 +78,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=4)"]
 # The other processes are other commands of the same image: python manage.py prepare (before a new
-# version), python manage.py procrastinate worker (with --no-healthcheck: it serves nothing).
+# version), python manage.py procrastinate worker (with --no-healthcheck: it serves nothing), and
+# sh /etc/nginx/sidecar.sh in front of a server.
 CMD ["python", "-m", "larder.ops.serve"]

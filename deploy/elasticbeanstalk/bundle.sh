@@ -14,6 +14,10 @@ for needless in tests benchmarks deploy app.json .ci .github; do
     rm -rf "${copy:?}/$needless"
 done
 git archive "$commit:deploy/elasticbeanstalk/bundle" | tar -x -C "$copy"
+mkdir "$copy/.platform/nginx/larder"
+git archive "$commit:deploy/nginx/larder" | tar -x -C "$copy/.platform/nginx/larder"
+# The platform's nginx has no Lua module.
+rm "$copy"/.platform/nginx/larder/deadline.*
 rm -f "$file"
 cd "$copy"
 "$python" -m zipfile -c "$file" .ebextensions .platform Procfile requirements.txt \

@@ -42,6 +42,13 @@ def test_every_setting_is_in_it_or_has_a_reason_not_to_be() -> None:
     assert given <= known
 
 
+def test_processes_are_limited_where_compose_takes_such_limits() -> None:
+    """Beside `deploy.resources.limits` it refuses `pids_limit`."""
+    for name, service in documents()["services"].items():
+        assert "pids_limit" not in service, name
+        assert service["deploy"]["resources"]["limits"]["pids"] >= 256, name
+
+
 @pytest.mark.parametrize("service", ["app1", "app2", "worker", "migrate"])
 def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str) -> None:
     given = documents()["services"][service]

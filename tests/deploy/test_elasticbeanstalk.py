@@ -1,6 +1,7 @@
 """The source bundle has what is needed and nothing else, and can be started from."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,11 @@ def options() -> dict[str, Any]:
 def test_the_platforms_files_are_in_the_root_and_tests_are_not(bundle: Path) -> None:
     assert (bundle / "Procfile").read_text() == (FOLDER / "bundle" / "Procfile").read_text()
     assert (bundle / ".ebextensions" / "larder.config").is_file()
-    assert (bundle / ".platform" / "nginx" / "conf.d" / "larder.conf").is_file()
+    nginx = bundle / ".platform" / "nginx"
+    included = re.findall(r"include (larder/.*\.conf);", (nginx / "nginx.conf").read_text())
+    assert [name for name in included if not (nginx / name).is_file()] == []
+    assert "larder/deadline" not in " ".join(included)
+    assert not list((nginx / "larder").glob("deadline.*"))
     assert not (bundle / "tests").exists()
     (required,) = (one for one in (bundle / "requirements.txt").read_text().split() if "/" in one)
     assert (bundle / required).is_file()

@@ -77,7 +77,7 @@ def test_each_starts_what_the_deployment_page_says_with_settings_that_exist(
     known = {one["metadata"]["name"] for one in kind("ConfigMap")} | {"larder", "larder-owner"}
     for container in pod(workload)["spec"]["containers"]:
         assert f"`{' '.join(container['command'])}`" in page
-        sources = [next(iter(one.values()))["name"] for one in container["envFrom"]]
+        sources = [next(iter(one.values()))["name"] for one in container.get("envFrom", ())]
         assert set(sources) <= known
         assert ("larder-owner" in sources) == (workload["kind"] == "Job")
 
@@ -110,15 +110,18 @@ def test_a_request_finds_its_way_from_the_ingress_to_the_probed_port() -> None:
     assert path["backend"]["service"]["name"] == service["metadata"]["name"]
     assert path["backend"]["service"]["port"]["name"] == published["name"]
     server = next(one for one in kind("Deployment") if one["metadata"]["name"] == "server")
-    (container,) = pod(server)["spec"]["containers"]
-    (port,) = container["ports"]
+    larder, front = pod(server)["spec"]["containers"]
+    (port,), (front_port,) = larder["ports"], front["ports"]
     (settings,) = kind("ConfigMap")
-    assert port["name"] == published["targetPort"]
+    assert front_port["name"] == published["targetPort"]
+    sidecar = (ROOT / "deploy" / "nginx" / "sidecar.conf").read_text()
+    assert f"listen {front_port['containerPort']};" in sidecar
+    assert f"server 127.0.0.1:{port['containerPort']} " in sidecar
     assert str(port["containerPort"]) == settings["data"]["PORT"]
     assert rule["host"] in settings["data"]["ALLOWED_HOSTS"]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["httpGet"]["port"] == port["name"]
-    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+        assert larder[probe]["httpGet"]["port"] == port["name"]
+    assert larder["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
 def test_every_address_that_a_setting_may_name_can_be_reached() -> None:
@@ -138,7 +141,7 @@ def test_every_address_that_a_setting_may_name_can_be_reached() -> None:
 def test_the_admins_files_pass_the_ingress() -> None:
     (ingress,) = kind("Ingress")
     limit = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
-    nginx = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
+    nginx = (ROOT / "deploy" / "nginx" / "larder" / "server.conf").read_text()
     _, _, admin = nginx.partition("location /admin/")
     assert f"client_max_body_size {limit};" in admin
 
@@ -149,8 +152,9 @@ def test_an_order_under_way_has_time_to_end() -> None:
 
     server = next(one for one in kind("Deployment") if one["metadata"]["name"] == "server")
     spec = pod(server)["spec"]
-    pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pause + STOP_SECONDS < spec["terminationGracePeriodSeconds"]
+    for container in spec["containers"]:
+        pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pause + STOP_SECONDS < spec["terminationGracePeriodSeconds"]
 
 
 def test_two_servers_stay_when_nodes_are_drained() -> None:

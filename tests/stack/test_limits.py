@@ -7,13 +7,12 @@ from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
 from larder.ops import serve
-from tests.conftest import Person
-from tests.race.shops import PASSWORD
 from tests.server import Reply
 from tests.stack.front_door import FrontDoor
 from tools.stack import Stack
 
 LIMIT = 2 * 1024 * 1024
+AUTH_LIMIT = 16 * 1024
 THREADS_OF_ALL = 2 * 2 * serve.THREADS
 """Servers, their processes, the threads of each."""
 PATIENCE = 5.0
@@ -31,10 +30,13 @@ def said_by_nginx(reply: Reply, status: int, code: str) -> None:
 def test_a_body_of_more_than_the_servers_take_is_refused_before_them(
     stack: Stack, front: FrontDoor
 ) -> None:
-    said_by_nginx(front.call("POST", "auth/token", b" " * (LIMIT + 1)), 413, "body_too_large")
+    said_by_nginx(front.call("POST", "orders", b" " * (LIMIT + 1)), 413, "body_too_large")
+    said_by_nginx(front.call("POST", "auth/token", b" " * (AUTH_LIMIT + 1)), 413, "body_too_large")
     front.hang_up()
     # What the servers take reaches them: they say what is wrong with it.
-    largest = front.call("POST", "auth/token", b" " * LIMIT)
+    largest = front.call("POST", "orders", b" " * LIMIT)
+    assert (largest.status, largest.body["code"]) == (401, "not_authenticated")
+    largest = front.call("POST", "auth/token", b" " * AUTH_LIMIT)
     assert (largest.status, largest.body["code"]) == (400, "malformed_json")
 
 
@@ -116,20 +118,3 @@ def test_who_stops_in_the_middle_of_a_body_is_dropped(front: FrontDoor) -> None:
         except ConnectionResetError:
             rest = b""
     assert rest == b""
-
-
-def test_more_from_one_address_than_its_share_is_told_to_come_again(
-    front: FrontDoor, customer: Callable[[], Person]
-) -> None:
-    """Half-sent bodies count as well: they are requests under way."""
-
-    def connect() -> ssl.SSLSocket:
-        return front.socket()
-
-    credentials = {"username": customer().customer.username, "password": PASSWORD}
-    front.hang_up()
-    with half_sent(connect, 400):
-        refused = front.call("POST", "auth/token", credentials)
-        said_by_nginx(refused, 503, "overloaded")
-        assert refused.headers["retry-after"] == "1"
-    assert front.call("POST", "auth/token", credentials).status == 200

@@ -10,7 +10,7 @@ from pathlib import Path
 from larder.ops.serve import raise_file_limit
 from tools.errors import LauncherError
 from tools.run.__main__ import EndRequestedError, listen_for_signals
-from tools.stack import Stack, compose
+from tools.stack import Stack, compose, programs
 from tools.stack.stack import DEPLOY
 from tools.terminal import complain, say, step
 
@@ -32,6 +32,8 @@ def main() -> int:
     try:
         with step("Everything started"):
             stack.start()
+        if not programs.LUA.exists():
+            say("Without libnginx-mod-http-lua nginx does not bound the time of an upload.")
         say(GREETING.format(url=stack.url, prometheus=stack.addresses["prometheus"], folder=folder))
         threading.Event().wait()
     except LauncherError as error:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tools.errors import LauncherError
 from tools.stack.compose import Service
+from tools.stack.programs import is_readable
 
 FIRST = 10
 TRIES = 20
@@ -87,7 +88,7 @@ class Place:
 
     def _copy(self, source: Path, target: Path) -> None:
         if source.is_dir():
-            for one in source.iterdir():
+            for one in filter(is_readable, source.iterdir()):
                 self._copy(one, target / one.name)
             return
         target.parent.mkdir(parents=True, exist_ok=True)

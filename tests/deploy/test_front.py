@@ -1,0 +1,216 @@
+"""What nginx limits in front of a server, with the files that every installation uses."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+
+import pytest
+
+from tests.deploy.nginx import ROOT, lay_out, nginx_before
+from tests.server import Server
+from tools.ports import free_port, listens
+from tools.processes import wait_until
+from tools.stack.programs import LUA
+
+SMALL = {
+    r"limit_conn network \d+": "limit_conn network 4",
+    r"limit_conn block \d+": "limit_conn block 6",
+    r"limit_conn wide_block \d+": "limit_conn wide_block 8",
+    r"limit_conn all \d+": "limit_conn all 10",
+}
+"""Smaller numbers for the limits of nginx, in the same order."""
+TIMES = {"GRACE = 10": "GRACE = 1", "RATE = 16384": "RATE = 4096", "POLL = 1": "POLL = 0.1"}
+TAKEN_SECONDS = 0.3
+"""After which nginx has read what was sent."""
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is not installed")
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that accepts connections and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+def head(client: str, length: int) -> bytes:
+    return (
+        f"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+@contextmanager
+def unfinished(port: int, *clients: str) -> Iterator[None]:
+    """A connection for each of the addresses, with a body of which a byte has come."""
+    with ExitStack() as connections:
+        for client in clients:
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head(client, 100) + b"{")
+        sleep(TAKEN_SECONDS)
+        yield
+
+
+def refused(port: int, client: str) -> bool:
+    """Whether nginx refuses a request of that client as one too many."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(head(client, 100) + b"{")
+        with suppress(TimeoutError):
+            answer = connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b"Retry-After: 1" in answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("clients", "one_more", "another"),
+    [
+        # An IPv4 address, its /24, its /16.
+        (["198.51.100.1"] * 4, "198.51.100.1", "198.51.100.2"),
+        (["198.51.100.1"] * 4 + ["198.51.100.2"] * 2, "198.51.100.3", "198.51.99.1"),
+        (["198.51.100.1"] * 4 + ["198.51.99.1"] * 4, "198.51.98.1", "198.52.0.1"),
+        # An IPv6 /64, its /56, its /48, in every form that an address may have.
+        (["2001:db8:1:2::1", "2001:db8:1:2:3::1"] * 2, "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1"),
+        (["2001:db8::1", "2001:db8:0:0:1::"] * 2, "2001:db8::1:0:0:1", "2001:db8:0:1::1"),
+        (["2001:0:0:4::1", "2001::4:0:0:0:9"] * 2, "2001::4:5:6:7:8", "2001::5:5:6:7:8"),
+        (["2001:db8:1:1200::"] * 4 + ["2001:db8:1:12ff::"] * 2, "2001:db8:1:1234::", "2001:db8::"),
+        (["2001:db8:1::1"] * 4 + ["2001:db8:1:ff00::"] * 4, "2001:db8:1:abcd::", "2001:db8:2::"),
+    ],
+)  # fmt: skip
+def test_unfinished_bodies_are_limited_for_each_network_and_wider_block(
+    silent: int, tmp_path: Path, clients: list[str], one_more: str, another: str
+) -> None:
+    with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
+        assert refused(port, one_more)
+        assert not refused(port, another)
+
+
+def test_what_a_client_says_of_other_addresses_counts_for_nothing(
+    silent: int, tmp_path: Path
+) -> None:
+    clients = [f"192.0.2.{n}, 198.51.100.1, 10.0.1.7" for n in range(4)]
+    with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
+        assert refused(port, "192.0.2.99, 198.51.100.1, 10.0.1.8")
+        assert not refused(port, "192.0.2.99, 198.51.100.2, 10.0.1.8")
+
+
+def test_complete_requests_wait_up_to_a_limit_and_unfinished_ones_do_not_count(
+    silent: int, tmp_path: Path
+) -> None:
+    few = {r"max_conns=\d+": "max_conns=2"}
+    clients = [f"198.51.{n}.1" for n in range(6)]
+    with (
+        nginx_before(silent, tmp_path, few) as port,
+        unfinished(port, *clients),
+        ExitStack() as waiting,
+    ):
+        for n in range(2):
+            connection = waiting.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head(f"203.0.{n}.1", 2) + b"{}")
+        sleep(TAKEN_SECONDS)
+        with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
+            connection.sendall(head("203.0.113.9", 2) + b"{}")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+
+
+def dropped_after(port: int, *, size: int, piece: int, pause: float) -> float | None:
+    """The seconds after which an upload in pieces is ended; None where all of it is taken."""
+    began = monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(head("198.51.100.1", size))
+        connection.setblocking(False)
+        for _ in range(size // piece):
+            try:
+                connection.sendall(b" " * piece)
+                if connection.recv(1) == b"":
+                    return monotonic() - began
+            except BlockingIOError:
+                sleep(pause)
+            except OSError:
+                return monotonic() - began
+    return None
+
+
+@with_lua
+def test_an_upload_that_is_too_slow_is_ended_however_often_a_byte_comes(
+    silent: int, tmp_path: Path
+) -> None:
+    with nginx_before(silent, tmp_path, TIMES) as port:
+        ended = dropped_after(port, size=1000, piece=1, pause=0.05)
+        assert ended is not None
+        assert 0.9 < ended < 4
+        # 2,000 bytes a second give it half a second more for each second.
+        ended = dropped_after(port, size=100_000, piece=200, pause=0.1)
+        assert ended is not None
+        assert 1.2 < ended < 8
+        # 20,000 bytes a second are enough.
+        assert dropped_after(port, size=40_000, piece=1000, pause=0.05) is None
+
+
+def test_slow_clients_take_no_thread_of_a_server(transactional_db: None, tmp_path: Path) -> None:
+    """The control is test_the_control_without_nginx_they_hold_a_server (tests/stack)."""
+    clients = [f"198.51.{n}.1" for n in range(70)]
+    with (
+        Server(workers=1, threads=4) as server,
+        nginx_before(server.port, tmp_path) as port,
+        unfinished(port, *clients),
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+    ):
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(64).startswith(b"HTTP/1.1 200 ")
+
+
+@contextmanager
+def sidecar(server: int, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run sidecar.sh as a container does, but for ports and paths."""
+    port = free_port()
+    changes = {"listen 8000;": f"listen 127.0.0.1:{port};", "127.0.0.1:8001": f"127.0.0.1:{server}"}
+    lay_out(ROOT / "deploy" / "nginx" / "sidecar.conf", folder, changes)
+    script = (ROOT / "deploy" / "nginx" / "sidecar.sh").read_text()
+    script = script.replace("/etc/nginx/sidecar.conf", f"{folder}/sidecar.conf")
+    with subprocess.Popen(["sh", "-c", script]) as process:
+        try:
+            assert wait_until(lambda: listens(port)), "nginx does not listen"
+            yield port, process
+        finally:
+            process.terminate()
+
+
+def answering_later(listener: socket.socket, seconds: float) -> Callable[[], None]:
+    """Accept one connection and answer its request after some seconds."""
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            sleep(seconds)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    return answer
+
+
+def test_the_sidecar_answers_what_is_under_way_when_it_is_ended(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        sidecar(listener.getsockname()[1], tmp_path) as (port, process),
+    ):
+        server = Thread(target=answering_later(listener, 1.0))
+        server.start()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head("198.51.100.1", 2) + b"{}")
+            sleep(TAKEN_SECONDS)
+            process.send_signal(signal.SIGTERM)
+            assert connection.recv(64).startswith(b"HTTP/1.1 204 ")
+        server.join()
+        assert process.wait(10) is not None
+        assert not listens(port)
