@@ -12,15 +12,16 @@ from tools.kept import Kept
 from tools.local_postgres.log import explanation
 from tools.local_postgres.passwords import Passwords
 from tools.logfile import LogFile
+from tools.patience import Patience
 
-# Recovery after a crash replays up to max_wal_size.
-READY_SECONDS = 180.0
+PATIENCE_SECONDS = 60.0
+"""For which nothing may progress; recovery after a crash replays up to max_wal_size."""
 POLL_SECONDS = 0.02
 
 
 def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
     """Return when the superuser can connect; LauncherError when the server ends or hangs."""
-    deadline = time.monotonic() + READY_SECONDS
+    patience = Patience(PATIENCE_SECONDS)
     while True:
         if server.status is not None:
             raise LauncherError(f"PostgreSQL did not start: {explanation(log)}")
@@ -34,9 +35,10 @@ def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
                 ) from None
         else:
             return
-        if time.monotonic() >= deadline:
+        patience.look("starting", server.pid)
+        if patience.is_over:
             raise LauncherError(
-                f"PostgreSQL is not ready after {READY_SECONDS:.0f} s: {explanation(log)}"
+                f"PostgreSQL has not progressed for {PATIENCE_SECONDS:.0f} s: {explanation(log)}"
             )
         time.sleep(POLL_SECONDS)
 

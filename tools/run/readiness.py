@@ -6,39 +6,70 @@ import http.client
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tools.errors import LauncherError
+from tools.patience import Patience
 from tools.run.service import Service
+from tools.terminal import say
 
-DEADLINE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
+"""For which nothing may progress."""
+SAY_SECONDS = 10.0
 POLL_SECONDS = 0.1
 SHOWN_LINES = 15
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """What is missing, whose it is, and whether work of its processes is progress.
+
+    A server that answers works for each answer; a service that ended and was started again works
+    for each start. Neither brings it any further.
+    """
+
+    what: str
+    service: Service
+    works: bool
 
 
 def wait(
     host: str, port: int, *, server: Service, worker: Service, tend: Callable[[], None]
 ) -> None:
-    """Return once /readyz says 200 and that the worker is alive.
+    """Return once /readyz says 200 and that the worker is alive, however long that takes.
 
-    `tend` is called between the polls. Raises LauncherError with the last log lines of
-    whoever is not ready by the deadline, or of the server as soon as it ends.
+    `tend` is called between the polls. Says every SAY_SECONDS what is awaited. Raises
+    LauncherError with the last log lines of the service that has not progressed for
+    PATIENCE_SECONDS, or of the server as soon as it ends.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        status, body = ask(host, port)
-        if status == 200 and worker_alive(body):
-            return
+    patience, said = Patience(PATIENCE_SECONDS), 0.0
+    while awaited := missing(*ask(host, port), server=server, worker=worker):
         if not server.running:
             raise failure("The server ended before it was ready", server)
-        if time.monotonic() >= deadline:
-            late = f"Not ready after {DEADLINE_SECONDS:.0f} s"
-            if status == 200:
-                raise failure(f"{late}: the worker does not beat", worker)
-            answer = f"answers {status} {body}" if status else "does not answer"
-            raise failure(f"{late}: the server {answer}", server)
+        patience.look(awaited.what, awaited.service.pid if awaited.works else None)
+        if patience.is_over:
+            nothing = f"Nothing has progressed for {PATIENCE_SECONDS:.0f} s"
+            raise failure(f"{nothing}: {awaited.what}", awaited.service)
+        if patience.waited - said >= SAY_SECONDS:
+            said = patience.waited
+            say(f"Waiting for {said:.0f} s: {awaited.what}.")
         tend()
         time.sleep(POLL_SECONDS)
+
+
+def missing(status: int | None, body: Any, *, server: Service, worker: Service) -> Awaited | None:
+    """Return what an answer of /readyz still lacks; None when it lacks nothing."""
+    if status is None:
+        return Awaited("the server does not answer yet", server, works=server.starts == 1)
+    if status != 200:
+        checks = body.get("checks", {}) if isinstance(body, dict) else {}
+        failed = ", ".join(name for name, passed in checks.items() if not passed)
+        what = f"the server answers {status}{f' (missing: {failed})' if failed else ''}"
+        return Awaited(what, server, works=False)
+    if not worker_alive(body):
+        return Awaited("the worker does not beat yet", worker, works=worker.starts == 1)
+    return None
 
 
 def ask(host: str, port: int) -> tuple[int | None, Any]:

@@ -45,6 +45,8 @@ class Service:
     log: LogFile
     stop: Sequence[tuple[str, float]] = STOP_STEPS
     identity: Sequence[str] = ()
+    starts: int = 0
+    """How often it was started."""
     _kept: Kept | None = None
     _started: float = 0.0
     _back_off: BackOff = field(default_factory=BackOff)
@@ -60,6 +62,7 @@ class Service:
                 output=output,
             )
         self._started = time.monotonic()
+        self.starts += 1
 
     @property
     def running(self) -> bool:

@@ -1,0 +1,87 @@
+"""`make run` waits for as long as its services progress, and says what it waits for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.errors import LauncherError
+from tools.logfile import LogFile
+from tools.run import readiness
+from tools.run.service import Service
+
+SERVER = """
+import http.server, json, sys, time
+busy, port = float(sys.argv[1]), int(sys.argv[2])
+began = time.monotonic()
+while time.monotonic() - began < busy:
+    pass
+body = json.dumps({"worker": {"alive": True}}).encode()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[list[Service]]:
+    """A server and a worker to be started; ended afterwards."""
+    names = ("server", "worker")
+    made = [Service(one, [], dict(os.environ), LogFile(tmp_path / f"{one}.log")) for one in names]
+    yield made
+    for service in made:
+        service.close()
+
+
+def wait(port: int, services: list[Service], *script: str) -> None:
+    server, worker = services
+    server.command = [sys.executable, "-c", *script]
+    server.start()
+    readiness.wait("127.0.0.1", port, server=server, worker=worker, tend=lambda: None)
+
+
+def test_a_server_that_works_is_waited_for_beyond_any_limit(
+    services: list[Service],
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(readiness, "SAY_SECONDS", 1.0)
+    wait(port, services, SERVER, "6", str(port))
+    assert "s: the server does not answer yet." in capsys.readouterr().out
+
+
+def test_a_server_that_does_nothing_is_given_up(
+    services: list[Service], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 3.0)
+    with pytest.raises(LauncherError, match="Nothing has progressed for 3 s: the server does not"):
+        wait(port, services, "import time; time.sleep(60)")
+
+
+def test_a_worker_that_keeps_ending_does_not_progress(services: list[Service]) -> None:
+    server, worker = services
+    body = {"worker": {"alive": False}}
+    worker.starts = 1
+    first = readiness.missing(200, body, server=server, worker=worker)
+    worker.starts = 2
+    second = readiness.missing(200, body, server=server, worker=worker)
+    assert first is not None
+    assert second is not None
+    assert (first.works, second.works) == (True, False)
+
+
+def test_what_readyz_lacks_is_named(services: list[Service]) -> None:
+    server, worker = services
+    body = {"checks": {"database": True, "migrations": False}, "worker": {"alive": False}}
+    awaited = readiness.missing(503, body, server=server, worker=worker)
+    assert awaited is not None
+    assert awaited.what == "the server answers 503 (missing: migrations)"
