@@ -30,7 +30,7 @@ from larder.api.nesting import NestedTooDeeply
 from larder.api.recent_writes import SAFE
 from larder.common import money
 from larder.common.database import sqlstate
-from larder.common.errors import DomainError, InvalidInput, StaleVersion
+from larder.common.errors import DomainError, InvalidInput, Overloaded, StaleVersion
 from larder.common.postgresql.errors import CommitUnknown
 from larder.common.rates import RateLimited
 
@@ -177,7 +177,14 @@ def from_domain(request: Asked, error: DomainError) -> HttpResponse:
     if isinstance(error, RateLimited):
         return _throttled(request, error.retry_after)
     detail = preconditions.unmet(request) if isinstance(error, StaleVersion) else ""
-    return problem(request, error.code, detail=detail, **_shown(error.extensions))
+    extensions = _shown(error.extensions)
+    return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
+
+
+def headers_of(error: DomainError) -> dict[str, str]:
+    """What this refusal says beside its status."""
+    wait = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
+    return STANDING_HEADERS.get(KINDS[error.code].status, {}) | wait
 
 
 def _throttled(request: Asked, seconds: int) -> HttpResponse:

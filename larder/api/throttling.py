@@ -1,7 +1,7 @@
 """Tries at the doors of the API, counted (larder/identity/attempts.py)."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from larder.api.authentication import signer
 from larder.common.client_address import client_address
 from larder.identity import queries
-from larder.identity.attempts import attempt
-from larder.identity.doors import Door
+from larder.identity.attempts import Proof, attempt
+from larder.identity.doors import DOORS, Door
 from larder.identity.errors import TokenInvalid
 
 
@@ -20,12 +20,24 @@ def address_of(request: Request | HttpRequest) -> str:
     return client_address(request.META, settings.TRUSTED_PROXIES)
 
 
-def log_in(request: Request | HttpRequest, username: str) -> AbstractContextManager[None]:
+def log_in(
+    request: Request | HttpRequest, username: str, *, proof: Proof = "none"
+) -> AbstractContextManager[None]:
     """`with log_in(request, username):` around what looks at the password.
 
-    Raises RateLimited, which every view answers with 429.
+    Raises RateLimited, which every view answers with 429, and Overloaded.
     """
-    return attempt("log in", account=username, address=address_of(request))
+    return attempt("log in", account=username, address=address_of(request), proof=proof)
+
+
+def proof_of(token: str, username: str) -> Proof:
+    """Whether a log-in to this account shows a refresh token that was issued to it, at any door
+    and however long ago, as long as its session is known. Anything else is not looked at."""
+    for door in DOORS:
+        with suppress(TokenInvalid):
+            session = signer().read_refresh(token, door=door).session
+            return "token" if queries.is_session_of(session, username) else "none"
+    return "none"
 
 
 def register(request: Request, username: str) -> AbstractContextManager[None]:

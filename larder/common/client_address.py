@@ -19,9 +19,9 @@ from typing import Any
 
 Address = IPv4Address | IPv6Address
 
-ONE_CUSTOMER = 64
-"""Bits of an IPv6 address that a provider gives to one customer (RIPE-690, section 4.2): the
-rest they choose, a new one for each request if they like."""
+PREFIXES = (64, 56, 48)
+"""Bits of an IPv6 address that a provider gives to one customer (RIPE-690, section 4.2), according
+to the contract: the rest the customer chooses, a new one for each request if they like."""
 
 
 def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
@@ -50,16 +50,21 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
     return str(found)
 
 
-def household(address: str) -> str:
-    """What addresses of one client have in common: an IPv4 address, the network of an IPv6 one.
+def networks_of(address: str) -> list[str]:
+    """What addresses of one client may have in common, the narrowest first: an IPv4 address, the
+    networks of an IPv6 one.
 
-    >>> household("203.0.113.9"), household("2001:db8:1:2:3:4:5:6")
-    ('203.0.113.9', '2001:db8:1:2::/64')
+    An IPv4 address costs money, and many customers share one: neighbours are not counted together.
+
+    >>> networks_of("203.0.113.9")
+    ['203.0.113.9']
+    >>> networks_of("2001:db8:1:2345:6:7:8:9")
+    ['2001:db8:1:2345::/64', '2001:db8:1:2300::/56', '2001:db8:1::/48']
     """
     found = _parsed(address)
     if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, ONE_CUSTOMER), strict=False))
-    return str(found or address)
+        return [str(IPv6Network((found, bits), strict=False)) for bits in PREFIXES]
+    return [str(found or address)]
 
 
 def _parsed(text: str) -> Address | None:

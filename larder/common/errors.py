@@ -4,6 +4,7 @@
 every code to the people who build apps.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -107,6 +108,15 @@ def refusal(
 
 
 class Overloaded(DomainError):
-    """The server has as much to do as it can. The same request may succeed a little later."""
+    """The server has as much to do as it can. The same request may succeed after `wait` seconds."""
 
     code = "overloaded"
+
+    def __init__(self, wait: float = 1) -> None:
+        super().__init__()
+        self.wait = wait
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, at least one."""
+        return max(1, math.ceil(self.wait))

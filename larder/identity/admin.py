@@ -49,7 +49,7 @@ from larder.common.client_address import client_address
 from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
 from larder.common.rates import RateLimited
-from larder.identity import telling
+from larder.identity import hashers, telling
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
 from larder.identity.limits import LONGEST_USERNAME
@@ -125,7 +125,8 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     def clean_old_password(self) -> Any:
         """The present password is tried as at a log-in."""
         try:
-            with attempt("log in", account=self.user.username, address=self.address):
+            who, address = self.user.username, self.address
+            with attempt("log in", account=who, address=address, proof="caller"):
                 return super().clean_old_password()
         except RateLimited as error:
             raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
@@ -134,7 +135,8 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         who, given = self.user, self.cleaned_data
         caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
         wanted = Change(current=given["old_password"], new=given["new_password1"])
-        passwords.change_password(caller, wanted, now=now())
+        with hashers.place("returning"):
+            passwords.change_password(caller, wanted, now=now())
         who.refresh_from_db(fields=["password"])
         return who
 
@@ -287,7 +289,9 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
-            obj.pk = accounts.register(form.new_customer(), policy="open", now=now()).id
+            obj.pk = accounts.register(
+                form.new_customer(), policy="open", now=now(), lane="returning"
+            ).id
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)

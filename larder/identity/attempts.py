@@ -6,15 +6,16 @@ they are told, and nobody is shut out: tries that were refused do not count.
 
 That a stranger can use up the tries of somebody's account is taken care of: addresses at which
 the account logged in during the last 30 days have tries of their own, which no others can use up.
-docs/api.md tells all this to clients.
+And a log-in that shows a refresh token of the account is counted by itself (`Proof`), which
+strangers cannot use up either. docs/api.md tells all this to clients.
 """
 
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -22,14 +23,18 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
 from larder.common import rates
-from larder.common.client_address import household
+from larder.common.client_address import networks_of
 from larder.common.errors import DomainError, Overloaded
-from larder.common.rates import Bucket, Rate, Store
+from larder.common.rates import Bucket, Rate, RateLimited, Store
+from larder.identity import hashers
 
 logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
-Door = Literal["log in", "register", "refresh", "reset", "confirm", "profile"]
+Door = Literal["log in", "returning", "register", "refresh", "reset", "confirm", "profile"]
+Proof = Literal["none", "caller", "token"]
+"""What shows, before any password is hashed, that a try to log in is its owner's: nothing, the
+access token or the cookie of the request, or a refresh token that was issued to the account."""
 MINUTE, HOUR = 60, 3600
 LONGEST_NAMED = 320
 """Characters of what an account is called: more than a user name or an address can have."""
@@ -44,9 +49,12 @@ class Limits:
     failures: frozenset[Of] = frozenset()
 
 
+WIDER = (1, 4, 16)
+"""How many times as much an IPv6 /64, /56 and /48 may: a few customers share the wider ones."""
 BOTH: frozenset[Of] = frozenset({"account", "address"})
 NORMAL: Mapping[Door, Limits] = {
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
+    "returning": Limits(Rate(5, 10 * MINUTE), Rate(60, 10 * MINUTE)),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
@@ -55,7 +63,9 @@ NORMAL: Mapping[Door, Limits] = {
 }
 """A password that is changed twice a year is guessed at 10 times and then once a minute: half a
 million guesses from all strange addresses together. Many customers may share an address (an
-office, a mobile network), and of theirs only failures count."""
+office, a mobile network), and of theirs only failures count. Of those that return every one
+counts, so that nobody fills their lane (hashers.py) with accounts made for it; one more is not
+refused, but counted and hashed as if it showed nothing."""
 WIDE: Mapping[Door, Limits] = dict.fromkeys(NORMAL, Limits(Rate(1200, MINUTE), Rate(1200, MINUTE)))
 """For demo mode and for load tests."""
 
@@ -78,32 +88,64 @@ def use(setup: Setup) -> None:
 
 
 @contextmanager
-def attempt(door: Door, *, account: str | None, address: str) -> Iterator[None]:
+def attempt(
+    door: Door, *, account: str | None, address: str, proof: Proof = "none"
+) -> Iterator[None]:
     """What is done within is a try at this door: `with attempt("log in", account=…, address=…):`.
 
     `account` is what the client calls it (a username, an address, an id), whether there is one
     of that name or not; None where it names none. A refusal raised within (DomainError,
     ValidationError) is a failure; anything else that is raised was no try at all.
-    Raises RateLimited; DatabaseError with the database away, where nobody could be let in anyway.
+    What is hashed within waits in the lane `returning` where `proof` says so, or where the account
+    logged in at this address before.
+    Raises RateLimited; Overloaded, at once where as many hash or wait as may; DatabaseError with
+    the database away, where nobody could be let in anyway.
     """
     setup = _setup[0]
-    named = _Named(setup, door, account, household(address))
-    taken = setup.store.take(named.buckets())
-    back: Collection[Of] = ("account", "address")
-    mark = None
+    named = _Named(setup, door, account, networks_of(address))
+    entry = _enter(named, proof)
+    back, mark = entry.taken, None
     try:
-        yield
-        back = setup.limits[door].failures
+        with hashers.place(entry.lane) if door == "log in" else nullcontext():
+            yield
+        back = entry.uncounted()
         mark = named.mark() if door == "log in" else None
     except Overloaded:
         raise
     except (DomainError, ValidationError):
-        back = ()
+        back = []
         raise
     finally:
-        wanted = {one.key for of in back for one in named.of(of)}
-        tries = [one for one in taken if one.key in wanted]
-        _settle(setup.store, tries, mark)
+        _settle(setup.store, back, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The tries that were taken, by whose names, and the lane that hashes wait in."""
+
+    lane: hashers.Lane
+    named: "_Named"
+    taken: list[Bucket]
+
+    def uncounted(self) -> list[Bucket]:
+        """The tries that are given back after a success."""
+        failures = self.named.setup.limits[self.named.door].failures
+        keys = {one.key for of in failures for one in self.named.of(of)}
+        return [one for one in self.taken if one.key in keys]
+
+
+def _enter(named: "_Named", proof: Proof) -> _Entry:
+    """Takes the tries. Raises RateLimited."""
+    take = named.setup.store.take
+    again = replace(named, door="returning")
+    if proof == "token":
+        with suppress(RateLimited):
+            return _Entry("returning", again, take(again.buckets()))
+    taken = take(named.buckets())
+    if proof == "caller" or named.was_here(taken):
+        with suppress(RateLimited):
+            return _Entry("returning", named, [*taken, *take(again.buckets())])
+    return _Entry("open", named, taken)
 
 
 def _settle(store: Store, back: Sequence[Bucket], mark: UUID | None) -> None:
@@ -121,7 +163,8 @@ class _Named:
     setup: Setup
     door: Door
     account: str | None
-    address: str
+    networks: Sequence[str]
+    """The narrowest first: where the client is."""
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
@@ -129,21 +172,30 @@ class _Named:
     def of(self, of: Of) -> list[Bucket]:
         limits = self.setup.limits[self.door]
         if of == "address":
-            return [Bucket(self._key("address", self.address), limits.address)]
+            times, seconds = limits.address
+            return [
+                Bucket(self._key("address", one), Rate(times * wider, seconds))
+                for one, wider in zip(self.networks, WIDER, strict=False)
+            ]
         if self.account is None:
             return []
         name = folded(self.account)
         everywhere = self._key("account", name)
         if self.door != "log in":
             return [Bucket(everywhere, limits.account)]
-        here = Bucket(self._key("account here", name, self.address), limits.account)
+        here = Bucket(self._key("account here", name, self.networks[0]), limits.account)
         return [here, Bucket(everywhere, limits.account, excuse=self.mark())]
 
     def mark(self) -> UUID | None:
         """Says that the account has logged in at the address."""
         if self.account is None:
             return None
-        return self._key("known here", folded(self.account), self.address)
+        return self._key("known here", folded(self.account), self.networks[0])
+
+    def was_here(self, taken: Sequence[Bucket]) -> bool:
+        """Whether the mark excused a bucket: of all that were asked for it was not taken from."""
+        keys = {one.key for one in taken}
+        return any(one.excuse and one.key not in keys for one in self.buckets())
 
     def _key(self, *names: str) -> UUID:
         said = "\0".join((self.door, *names)).encode(errors="replace")

@@ -1,35 +1,148 @@
-"""How passwords are hashed, how many at once, and how many may wait for it."""
+"""How passwords are hashed: how many at once, how many may wait, and who comes first.
 
+A hash takes as long as a hundred statements, and a thread that hashes or waits answers nothing
+else. So each process has a queue with two lanes, each with places of its own: clients that show
+that the account is theirs never wait behind those that show nothing (docs/adr/0032-hash-lanes.md).
+"""
+
+import math
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from random import uniform
+from threading import Event, Lock
+from typing import Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from larder.common import database
 from larder.common.errors import Overloaded
+from larder.common.stopwatch import Stopwatch
 
-HASHES_AT_ONCE = 1
-MOST_WAITING = 9
-"""Who hashes or waits holds a thread: of the thirty-two that a process has unless it is told
-otherwise, a rush of log-ins leaves twenty-two to all others."""
+Lane = Literal["returning", "open"]
+"""`returning`: for clients that show that they were logged in to the account before."""
+
 LONGEST_WAIT = 5.0
-"""Seconds that a log-in waits for its turn before it is told to come back."""
+"""Seconds that a log-in waits for a slot before it is refused."""
+LONGEST_RETRY = 30.0
+"""Seconds over which refused clients are spread at most."""
 
-_turns = BoundedSemaphore(HASHES_AT_ONCE)
-_places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
+
+@dataclass(slots=True)
+class _Line:
+    """A lane: its free places, the threads that wait in it, and until when the hashes of the
+    clients that it refused are planned."""
+
+    places: int
+    waiting: deque[Event] = field(default_factory=deque)
+    planned: float = 0.0
 
 
-def let_hash(*, threads: int, processes: int) -> None:
-    """Leaves two thirds of a process's threads, and half of the cores that its server's processes
-    may use, to all else; but one hashes in each, and one may wait. Called before there are any."""
-    global HASHES_AT_ONCE, MOST_WAITING, _turns, _places  # noqa: PLW0603  as Django makes hashers without arguments
-    third = threads // 3
-    HASHES_AT_ONCE = max(1, min(_cores() // (2 * processes), third - 1))
-    MOST_WAITING = max(1, third - HASHES_AT_ONCE)
-    _turns = BoundedSemaphore(HASHES_AT_ONCE)
-    _places = BoundedSemaphore(HASHES_AT_ONCE + MOST_WAITING)
+class HashQueue:
+    """The hashes of a process: `at_once` of them run, the others wait in their lanes.
+
+    A slot that becomes free goes to the lane `returning` first: waiting there takes no longer than
+    the hashes before it in the same lane, and the rest of one that runs.
+    """
+
+    def __init__(self, at_once: int, places: Mapping[Lane, int]) -> None:
+        self._lock = Lock()
+        self._age = Stopwatch()
+        self._at_once = at_once
+        self._free = at_once
+        self._seconds = 0.05
+        self._lines: dict[Lane, _Line] = {
+            "returning": _Line(places["returning"]),
+            "open": _Line(places["open"]),
+        }
+
+    @contextmanager
+    def place(self, lane: Lane) -> Iterator[None]:
+        """Hold a place in the lane. Raises Overloaded at once if all of them are taken."""
+        line = self._lines[lane]
+        with self._lock:
+            if not line.places:
+                raise self._refusal(line)
+            line.places -= 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                line.places += 1
+
+    @contextmanager
+    def slot(self, lane: Lane) -> Iterator[None]:
+        """Hash within; waits for LONGEST_WAIT at most. Raises Overloaded."""
+        self._wait(self._lines[lane])
+        took = Stopwatch()
+        try:
+            yield
+        finally:
+            self._pass_on(took.seconds)
+
+    def _wait(self, line: _Line) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            mine = Event()
+            line.waiting.append(mine)
+        if not mine.wait(LONGEST_WAIT):
+            self._withdraw(line, mine)
+
+    def _withdraw(self, line: _Line, mine: Event) -> None:
+        """Stop waiting, unless the slot came at the last moment. Raises Overloaded."""
+        with self._lock:
+            if mine.is_set():
+                return
+            line.waiting.remove(mine)
+            raise self._refusal(line)
+
+    def _pass_on(self, seconds: float) -> None:
+        """Give the slot to the thread that waits longest in the first lane that has one."""
+        with self._lock:
+            self._seconds += (seconds - self._seconds) / 8
+            waiting = next((line.waiting for line in self._lines.values() if line.waiting), None)
+            if waiting is None:
+                self._free += 1
+            else:
+                waiting.popleft().set()
+
+    def _refusal(self, line: _Line) -> Overloaded:
+        """The refusal of one more client: it is to come back after those refused before it.
+
+        Clients that were refused together are spread over the time that their hashes take, and a
+        little at random, or they would come back together.
+        """
+        now = self._age.seconds
+        after = max(line.planned, now) + self._seconds / self._at_once
+        line.planned = min(after, now + LONGEST_RETRY)
+        scatter = uniform(0.5, 1.5)  # noqa: S311 - nothing is secret about it
+        return Overloaded(scatter * (1 + line.planned - now))
+
+
+def _queue_for(threads: int, at_once: int) -> HashQueue:
+    """A quarter of the threads for clients that show nothing, a third for those that return."""
+    return HashQueue(at_once, {"returning": math.ceil(threads / 3), "open": open_places(threads)})
+
+
+def open_places(threads: int) -> int:
+    """How many of a process's threads hash or wait in the open lane at most."""
+    return max(2, threads // 4)
+
+
+_queue = [_queue_for(threads=32, at_once=1)]
+_lane: ContextVar[Lane | None] = ContextVar("lane", default=None)
+
+
+def use(*, threads: int, processes: int) -> None:
+    """Make the queue of this process: at most half of the cores that its server's processes may
+    use hash, though one in each. Called when a process starts."""
+    at_once = max(1, min(_cores() // (2 * processes), open_places(threads) - 1))
+    _queue[0] = _queue_for(threads, at_once)
 
 
 def _cores() -> int:
@@ -39,27 +152,31 @@ def _cores() -> int:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Raises Overloaded, at once where too many wait."""
-    with _place():
-        # A hash takes as long as a hundred statements: somebody else needs the connection.
-        database.release()
-        if not _turns.acquire(timeout=LONGEST_WAIT):
-            raise Overloaded
+def place(lane: Lane) -> Iterator[None]:
+    """Hold a place in this lane, in which all that is hashed within waits.
+
+    Raises Overloaded at once if all places are taken.
+    """
+    with _queue[0].place(lane):
+        before = _lane.set(lane)
         try:
             yield
         finally:
-            _turns.release()
+            _lane.reset(before)
 
 
 @contextmanager
-def _place() -> Iterator[None]:
-    if not _places.acquire(blocking=False):
-        raise Overloaded
-    try:
+def slot() -> Iterator[None]:
+    """Hash within. Without a place takes one in the open lane. Raises Overloaded."""
+    lane = _lane.get()
+    if lane is None:
+        with place("open"), slot():
+            yield
+        return
+    # A hash takes as long as a hundred statements: other threads need the connection.
+    database.release()
+    with _queue[0].slot(lane):
         yield
-    finally:
-        _places.release()
 
 
 class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
@@ -75,11 +192,11 @@ class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _turn():
+        with slot():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _turn():
+        with slot():
             return super().verify(password, encoded)
 
     def harden_runtime(self, password: str, encoded: str) -> None:

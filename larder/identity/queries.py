@@ -77,6 +77,18 @@ def session_owner(session: UUID) -> int | None:
     return Session.objects.filter(pk=session).values_list("customer_id", flat=True).first()
 
 
+def is_session_of(session: UUID, username: str) -> bool:
+    """Whether this is or was a log-in to the account of this name, in any case of letters."""
+    if "\0" in username:
+        return False
+    name = Lower(Value(Customer.normalize_username(username)))
+    return (
+        Session.objects.annotate(folded=Lower("customer__username"))
+        .filter(pk=session, folded=name)
+        .exists()
+    )
+
+
 def may_manage(actor: int, customer: int) -> bool:
     """Whether staff may change or delete this account: their own, a customer's; other staff's
     and superusers' only as a superuser, or whoever serves customers could take their place."""

@@ -26,7 +26,7 @@ class OpsConfig(AppConfig):
         reporting.start()
         telemetry.placing.watch(PlacingCounted())
         telling.use(former_address)
-        hashers.let_hash(threads=settings.THREADS, processes=settings.WORKERS)
+        hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()
         store = InCache(cache, otherwise=held, clock=time) if settings.CACHE_URL else held

@@ -1,6 +1,7 @@
 """Log-ins at the service, and the clock of the token check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, time
@@ -8,7 +9,9 @@ from time import monotonic, time
 import pytest
 
 from larder.api.authentication import _EndedSessions
+from larder.identity import hashers
 from larder.identity.doors import V1, Door
+from larder.identity.hashers import HashQueue, Lane
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import Signer
@@ -57,6 +60,33 @@ def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
         return LogIn(pair, began, door)
 
     return make
+
+
+class Counted(HashQueue):
+    """Counts the hashes that were begun. `with counted:` holds the only slot."""
+
+    begun = 0
+
+    @contextmanager
+    def slot(self, lane: Lane) -> Iterator[None]:
+        self.begun += 1
+        with super().slot(lane):
+            yield
+
+    def __enter__(self) -> None:
+        self._held = super().slot("open")
+        self._held.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._held.__exit__(None, None, None)
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """The hashes of this process, one at a time, counted."""
+    counted = Counted(1, {"returning": 5, "open": 5})
+    monkeypatch.setattr(hashers, "_queue", [counted])
+    return counted
 
 
 @dataclass

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from larder.common import database
 from larder.common.errors import Overloaded
 from larder.common.rates import RateLimited
-from larder.identity import attempts
+from larder.identity import attempts, hashers
 from larder.identity.attempts import NORMAL, Door, attempt, folded
 from larder.identity.errors import InvalidCredentials
+from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
 
 HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
@@ -21,6 +22,8 @@ HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 @pytest.fixture(autouse=True)
 def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    roomy = HashQueue(1, {"returning": 100, "open": 100})
+    monkeypatch.setattr(hashers, "_queue", [roomy])
     return iter(())
 
 
@@ -47,7 +50,7 @@ def succeed(account: str = "anna", address: str = HOME, door: Door = "log in") -
 
 
 def until_refused(once: Callable[[], bool]) -> int:
-    return next(number for number in range(200) if not once())
+    return next(number for number in range(2_000) if not once())
 
 
 def strangers() -> Callable[[], bool]:
@@ -137,11 +140,23 @@ def test_an_address_may_fail_sixty_times_whatever_the_accounts() -> None:
     assert fail("somebody", STRANGE.format(1))
 
 
-def test_addresses_of_one_household_are_one() -> None:
-    names = iter(range(200))
-    one = "2001:db8:1:2::{:x}"
-    assert until_refused(lambda: fail(f"c {(n := next(names))}", one.format(n))) == 60
-    assert fail("somebody", "2001:db8:1:3::1")
+@pytest.mark.parametrize(
+    ("address", "at_once", "elsewhere"),
+    [
+        (lambda n: f"2001:db8:1:2::{n:x}", 60, "2001:db8:1:3::1"),
+        (lambda n: f"2001:db8:1:3{n % 256:02x}::1", 240, "2001:db8:1:400::1"),
+        (lambda n: f"2001:db8:1:{n % 256:x}{n // 256:02x}::1", 960, "2001:db8:2::1"),
+    ],
+    ids=["/64", "/56", "/48"],
+)
+def test_each_network_that_one_customer_may_have_has_a_limit(
+    address: Callable[[int], str], at_once: int, elsewhere: str
+) -> None:
+    """Else a customer with a /48 has 65,536 times the tries of others."""
+    numbers = iter(range(2_000))
+    refused = until_refused(lambda: fail(f"c {(n := next(numbers))}", address(n)))
+    assert at_once <= refused < 1.1 * at_once, "some come back while the others are taken"
+    assert fail("somebody", elsewhere)
 
 
 @pytest.mark.parametrize("other", ["ANNA", "\uff41nna", "Anna"])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
-from threading import BoundedSemaphore
 from time import sleep, thread_time
 
 import pytest
@@ -16,6 +15,7 @@ from larder.identity import hashers
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts
 from tests.conftest import Answer, Api, Person
+from tests.identity.conftest import Counted
 
 MakePerson = Callable[..., Person]
 PASSWORD = "correct horse"
@@ -45,24 +45,6 @@ def wrong(person: MakePerson) -> dict[str, Callable[[], Answer]]:
     }
 
 
-class Counted(BoundedSemaphore):
-    """Counts the hashes that were done."""
-
-    turns = 0
-
-    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
-        self.turns += 1
-        return super().acquire(blocking, timeout)
-
-
-@pytest.fixture
-def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """The turns of hashing, counted."""
-    counted = Counted(1)
-    monkeypatch.setattr(hashers, "_turns", counted)
-    return counted
-
-
 def test_every_way_of_being_wrong_gets_the_same_answer(
     wrong: dict[str, Callable[[], Answer]],
 ) -> None:
@@ -79,9 +61,9 @@ def test_every_way_of_being_wrong_costs_one_hash(
 ) -> None:
     counted = {}
     for way, ask in wrong.items():
-        before = hashes.turns
+        before = hashes.begun
         ask()
-        counted[way] = hashes.turns - before
+        counted[way] = hashes.begun - before
     assert set(counted.values()) == {1}, counted
 
 
@@ -149,10 +131,10 @@ def test_a_log_in_overtaken_by_a_change_of_the_account_opens_no_session(
             connection.close()
 
     with ThreadPoolExecutor(1) as elsewhere:
-        turns = hashes.turns
+        before = hashes.begun
         with hashes:
             answer = elsewhere.submit(log_in_elsewhere)
-            while hashes.turns == turns and not answer.done():
+            while hashes.begun == before and not answer.done():
                 sleep(0.01)
             change(anna.pk)
         assert answer.result().status == 401

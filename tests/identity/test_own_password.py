@@ -68,7 +68,7 @@ def test_a_change_while_too_many_passwords_are_checked_is_told_to_come_back(
     def full(*_: object) -> object:
         raise Overloaded
 
-    monkeypatch.setattr(hashers, "_turn", full)
+    monkeypatch.setattr(hashers, "slot", full)
     page = desk.post("password_change/", FORM)
     assert "The server is busy" in page.messages[0]
 

@@ -22,7 +22,7 @@ from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import NOBODY
 from larder.identity.caller import Caller
 from larder.identity.doors import V1
-from larder.identity.services import accounts, sessions
+from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
@@ -218,14 +218,15 @@ class ServiceShop:
         return answered(call)
 
     def register(self, username: str, *, key: str | None = None) -> Answer:
-        claim = None
+        claims: list[Claim] = []
         if key is not None:
             scope = Scope(NOBODY, "POST /api/v1/auth/register", key)
-            claim = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
+            given = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
+            claims = repeats.sealed(given, PASSWORD, ["a secret"])
         new = NewCustomer(username=username, password=PASSWORD)
 
         def call() -> Answer:
-            made = accounts.register(new, policy="open", now=now(), claim=claim)
+            made = accounts.register(new, policy="open", now=now(), claims=claims)
             return Answer(OK, made.id, made.replayed)
 
         return answered(call)

@@ -53,5 +53,5 @@ def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
 
 def _refusal(error: DomainError) -> Response:
     kind = problems.KINDS[error.code]
-    headers = problems.STANDING_HEADERS.get(kind.status, {})
-    return Response({"detail": kind.title}, status=kind.status, headers=headers)
+    answer = {"detail": kind.title}
+    return Response(answer, status=kind.status, headers=problems.headers_of(error))

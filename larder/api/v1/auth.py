@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from larder.api import throttling
-from larder.api.authentication import signer
+from larder.api.authentication import secrets, signer
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.faults import faults as shape_faults
@@ -19,7 +19,7 @@ from larder.common.errors import Fault
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.identity import queries
 from larder.identity.doors import V1
-from larder.identity.services import accounts, sessions
+from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
 
@@ -46,10 +46,11 @@ class Register(Open):
             first_name=body.first_name,
             last_name=body.last_name,
         )
-        claimed = claim(request, fingerprint(*about), expires_at=moment + RETENTION)
+        given = claim(request, fingerprint(*about), expires_at=moment + RETENTION)
+        claims = repeats.sealed(given, body.password, secrets()) if given else []
         with throttling.register(request, body.username):
             registered = accounts.register(
-                asked, policy=settings.REGISTRATION, now=moment, claim=claimed
+                asked, policy=settings.REGISTRATION, now=moment, claims=claims
             )
         profile = queries.profile(registered.id)
         return reply(
@@ -79,7 +80,8 @@ class Token(Open):
         body = read_body(request, shapes.LogIn)
         client = request.META.get("HTTP_USER_AGENT", "")
         given = Credentials(body.username, body.password, client)
-        with throttling.log_in(request, body.username):
+        proof = throttling.proof_of(body.refresh, body.username) if body.refresh else "none"
+        with throttling.log_in(request, body.username, proof=proof):
             return _tokens(sessions.log_in(given, door=V1, signer=signer(), now=now()))
 
 

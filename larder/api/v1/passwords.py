@@ -38,7 +38,7 @@ class PasswordChange(Endpoint):
         who = caller(request)
         body = read_body(request, shapes.PasswordChange, also=partial(_faults, who.id))
         wanted = Change(current=body.current_password, new=body.new_password)
-        with throttling.log_in(request, queries.profile(who.id).username):
+        with throttling.log_in(request, queries.profile(who.id).username, proof="caller"):
             passwords.change_password(who, wanted, now=now())
         return no_content()
 

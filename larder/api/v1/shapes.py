@@ -115,10 +115,12 @@ class Register(Request):
 
 
 class LogIn(Request):
-    """Credentials."""
+    """Credentials. `refresh`: the last refresh token that the app got for this account, expired or
+    not. It opens nothing; with it the log-in is served first while the server is busy."""
 
     username: Annotated[str, Meta(max_length=150)]
     password: Annotated[str, Meta(max_length=1024)]
+    refresh: Annotated[str, Meta(max_length=4096)] = ""
 
 
 class RefreshToken(Request):

@@ -1,14 +1,14 @@
 """Accounts: made, changed, deleted."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
@@ -23,9 +23,12 @@ from larder.common.errors import (
     StaleVersion,
 )
 from larder.common.idempotency import Claim, Made
+from larder.identity import hashers, queries
 from larder.identity.errors import RegistrationClosed
+from larder.identity.hashers import Lane
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Address, Customer, Session
+from larder.identity.services import repeats
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
 
@@ -49,12 +52,15 @@ def register(
     *,
     policy: RegistrationPolicy,
     now: datetime,
-    claim: Claim | None = None,
+    claims: Sequence[Claim] = (),
+    lane: Lane = "open",
 ) -> Made:
     """Makes a customer. With `approval` they may log in and look, but not order yet.
 
-    The same claim with the same username and password gives the same customer again.
-    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused.
+    `claims` are those of one key (repeats.py): the same again give the same customer again. What
+    is known without hashing is answered without waiting for a hash, also while many wait.
+    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused,
+    Overloaded.
     """
     if policy == "closed":
         raise RegistrationClosed
@@ -62,35 +68,46 @@ def register(
     customer.may_order, customer.date_joined = policy == "open", now
     if found := _faults(customer, asked.password):
         raise InvalidInput(found)
-    customer.password = make_password(asked.password)
-    with _told_what_is_taken(), transaction.atomic(durable=True):
-        return _insert(customer, asked.password, now=now, claim=claim)
+    before = _decided(customer, claims)
+    if before is not None or asked.password is None:
+        return before or _registered(customer, None, claims, now)
+    with hashers.place(lane), repeats.one_at_a_time(claims[0].scope if claims else None):
+        return _decided(customer, claims) or _registered(customer, asked.password, claims, now)
 
 
-def _insert(
-    customer: Customer, password: str | None, *, now: datetime, claim: Claim | None
+def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
+    """What this request made before, if it did. Raises AlreadyTaken, KeyReused.
+
+    In this order: a name that this request took is seen with the claim that took it.
+    """
+    taken = queries.taken(username=customer.username, email=customer.email)
+    before = repeats.earlier(claims)
+    if before is not None:
+        return _registered_before(before)
+    if taken:
+        raise AlreadyTaken(max(taken))
+    return None
+
+
+def _registered(
+    customer: Customer, password: str | None, claims: Sequence[Claim], now: datetime
 ) -> Made:
     def save() -> int:
         customer.save(force_insert=True)
         return customer.pk
 
-    made = idempotency.once(claim, save, now=now)
-    if made.replayed:
-        return _registered_before(made.result, password)
+    customer.password = make_password(password)
+    with _told_what_is_taken(), transaction.atomic(durable=True):
+        made = idempotency.once(claims[0] if claims else None, save, now=now)
+        if made.replayed:
+            return _registered_before(made.result)
     return Made(customer.pk, replayed=False)
 
 
-def _registered_before(result: str, password: str | None) -> Made:
-    customer = Customer.objects.get(pk=int(result))
-    if not _is_password(password, customer):
+def _registered_before(result: str) -> Made:
+    if not Customer.objects.filter(pk=int(result), deleted_at=None).exists():
         raise KeyReused
-    return Made(customer.pk, replayed=True)
-
-
-def _is_password(password: str | None, customer: Customer) -> bool:
-    if password is None:
-        return customer.deleted_at is None and not customer.has_usable_password()
-    return check_password(password, customer.password)
+    return Made(int(result), replayed=True)
 
 
 def faults(asked: NewCustomer) -> list[Fault]:

@@ -1,10 +1,11 @@
 """A rush of log-ins: passwords are hashed as fast as it goes, and all else goes on beside it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from threading import Event, Thread
 from time import monotonic, sleep
@@ -13,6 +14,7 @@ import pytest
 
 from larder.common.errors import Overloaded
 from larder.identity import hashers
+from larder.identity.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.server import Server
@@ -41,53 +43,132 @@ def within_a_thread(run: Callable[[], None]) -> Future[None]:
     return done
 
 
-def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once() -> None:
-    go = Event()
-
-    def hash_slowly() -> None:
-        with hashers._turn():
-            assert go.wait(30)
-
-    most = hashers.HASHES_AT_ONCE + hashers.MOST_WAITING
-    running = [within_a_thread(hash_slowly) for _ in range(most)]
-    try:
-        until = monotonic() + 10
-        while hashers._places._value and monotonic() < until:
-            sleep(0.001)
-        began = monotonic()
-        with pytest.raises(Overloaded), hashers._turn():
-            pass
-        assert monotonic() - began < 1
-    finally:
-        go.set()
-    for one in running:
-        one.result(30)
-    with hashers._turn():
-        pass
+Place = AbstractContextManager[None]
 
 
 @pytest.fixture
-def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test sets is undone after it."""
-    for name in ("HASHES_AT_ONCE", "MOST_WAITING", "_turns", "_places"):
-        monkeypatch.setattr(hashers, name, getattr(hashers, name))
+def queue() -> HashQueue:
+    """One hash at a time, two places in each lane."""
+    return HashQueue(1, {"returning": 2, "open": 2})
+
+
+@contextmanager
+def hashing(queue: HashQueue, lane: Lane) -> Iterator[None]:
+    """A log-in of this lane."""
+    with queue.place(lane), queue.slot(lane):
+        yield
+
+
+@contextmanager
+def holding(places: Iterable[Place]) -> Iterator[None]:
+    """All of them at once."""
+    with ExitStack() as held:
+        for one in places:
+            held.enter_context(one)
+        yield
+
+
+def waits(queue: HashQueue, lane: Lane, threads: int) -> bool:
+    """Whether so many threads come to wait in the lane."""
+    until = monotonic() + 10
+    while len(queue._lines[lane].waiting) != threads and monotonic() < until:
+        sleep(0.001)
+    return len(queue._lines[lane].waiting) == threads
+
+
+def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once(queue: HashQueue) -> None:
+    with holding(queue.place("open") for _ in range(2)):
+        began = monotonic()
+        with pytest.raises(Overloaded), hashing(queue, "open"):
+            pass
+        assert monotonic() - began < 1
+    with hashing(queue, "open"):
+        pass
+
+
+def test_log_ins_that_show_nothing_take_no_place_of_those_that_return(queue: HashQueue) -> None:
+    with holding(queue.place("open") for _ in range(2)), hashing(queue, "returning"):
+        pass
+    with holding(queue.place("returning") for _ in range(2)), hashing(queue, "open"):
+        pass
+
+
+def test_a_slot_goes_to_those_that_return_first_and_in_a_lane_to_the_first(
+    queue: HashQueue,
+) -> None:
+    order: list[str] = []
+
+    def log_in(lane: Lane, name: str) -> None:
+        with hashing(queue, lane):
+            order.append(name)
+
+    running = []
+    with queue.slot("open"):
+        for lane, name in (("open", "a"), ("open", "b"), ("returning", "c"), ("returning", "d")):
+            waiting = len(queue._lines[lane].waiting) + 1  # type: ignore[index]
+            running.append(within_a_thread(partial(log_in, lane, name)))  # type: ignore[arg-type]
+            assert waits(queue, lane, waiting)  # type: ignore[arg-type]
+    for one in running:
+        one.result(30)
+    assert order == ["c", "d", "a", "b"]
+
+
+def test_who_waits_too_long_is_refused_and_leaves_no_slot_behind(
+    queue: HashQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.02)
+    with queue.slot("open"), pytest.raises(Overloaded), hashing(queue, "returning"):
+        pass
+    with hashing(queue, "returning"):
+        assert queue._free == 0
+    assert queue._free == 1
+
+
+def refusals(queue: HashQueue, number: int) -> list[int]:
+    """What so many clients that are refused at the same moment are answered: seconds."""
+    found = []
+    with holding(queue.place("open") for _ in range(2)):
+        for _ in range(number):
+            with pytest.raises(Overloaded) as refused, queue.place("open"):
+                pass
+            found.append(refused.value.retry_after)
+    return found
+
+
+def test_refused_clients_are_spread_over_the_time_that_their_hashes_take(
+    queue: HashQueue,
+) -> None:
+    """With the same second for each of them they would all come back together."""
+    queue._seconds = 0.05
+    waits = refusals(queue, 200)
+    assert sum(waits[:20]) / 20 < 3
+    assert 7 < sum(waits[-20:]) / 20 < 15
+    assert len(set(waits[-20:])) > 3
+
+
+def test_no_refused_client_waits_longer_than_a_minute(queue: HashQueue) -> None:
+    assert 10 < max(refusals(queue, 10_000)) < 60
 
 
 @pytest.mark.parametrize(
-    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4), (64, 2, 9)]
+    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4), (64, 2, 7)]
 )
-def test_two_thirds_of_the_threads_and_half_of_the_cores_are_left_to_all_others(
-    cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch, as_before: None
+def test_half_of_the_cores_are_left_to_all_others(
+    cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashers, "_cores", lambda: cores)
-    hashers.let_hash(threads=THREADS, processes=processes)
-    assert at_once == hashers.HASHES_AT_ONCE
-    assert hashers.HASHES_AT_ONCE + hashers.MOST_WAITING <= THREADS // 3
+    monkeypatch.setattr(hashers, "_queue", [hashers._queue[0]])
+    hashers.use(threads=THREADS, processes=processes)
+    assert hashers._queue[0]._at_once == at_once
 
 
-def test_with_few_threads_one_hashes_and_one_waits(as_before: None) -> None:
-    hashers.let_hash(threads=1, processes=1)
-    assert (hashers.HASHES_AT_ONCE, hashers.MOST_WAITING) == (1, 1)
+def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashers, "_queue", [hashers._queue[0]])
+    hashers.use(threads=THREADS, processes=2)
+    lines = hashers._queue[0]._lines.values()
+    assert sum(line.places for line in lines) <= 0.6 * THREADS
+    hashers.use(threads=1, processes=1)
+    assert [line.places for line in hashers._queue[0]._lines.values()] == [1, 2]
 
 
 @dataclass
@@ -112,7 +193,7 @@ class Rush:
 
 @contextmanager
 def logging_in(server: Server, who: Person, rush: Rush) -> Iterator[None]:
-    """CROWD clients log in, again and again; those who are told to come back later do."""
+    """CROWD clients log in, again and again; refused ones a second later, whatever they read."""
     over = Event()
     credentials = {"username": who.customer.username, "password": who.password}
 
@@ -121,7 +202,7 @@ def logging_in(server: Server, who: Person, rush: Rush) -> Iterator[None]:
             answer = server.call("POST", "auth/token", credentials)
             rush.statuses[answer.status] += 1
             if answer.status == 503:
-                over.wait(int(answer.headers["retry-after"]))
+                over.wait(1)
 
     with ThreadPoolExecutor(CROWD) as pool:
         crowd = [pool.submit(log_in, number) for number in range(CROWD)]

@@ -68,7 +68,7 @@ class Customers(CompatView):
         asked = NewCustomer(**{"password": None} | dict(read(request, NewByStaff)))
         with all_taken_named(asked):
             # Whether customers may register themselves is not staff's concern.
-            made = accounts.register(asked, policy="open", now=now())
+            made = accounts.register(asked, policy="open", now=now(), lane="returning")
         return created(_shown(request, queries.profile(made.id)))
 
 
