@@ -101,6 +101,8 @@ def test_the_admin_and_its_files_are_there(front: FrontDoor) -> None:
 def test_who_a_client_says_it_is_does_not_reach_the_servers(
     front: FrontDoor,
 ) -> None:
-    """`X-Forwarded-Proto: http` would be answered with a redirect, if it were passed on."""
+    """`X-Forwarded-Proto: http` would be answered with a redirect, if it were passed on; so would
+    the name with underscores, which a server cannot tell from it."""
     lies = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example", "Forwarded": "for=x"}
-    assert front.call("GET", "/", headers=lies).status == 200
+    for name in ("X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded-proto"):
+        assert front.call("GET", "/", headers={**lies, name: "http"}).status == 200
