@@ -100,7 +100,8 @@ class Session(models.Model):
 
     The tokens are derived from the id and the generation, so the row can repeat the successor
     of a token whose answer was lost, and none of them is stored. `door` is the API that issued
-    the first one and the only one that takes the others. `client` is what the program that logged
+    the first one and the only one that takes the others. `rotated_at` is the last use of a
+    token. `client` is what the program that logged
     in said of itself, for its owner to know it by; where it was is not kept.
     """
 
@@ -109,6 +110,8 @@ class Session(models.Model):
     door = models.CharField(max_length=20)
     client = models.CharField(max_length=LONGEST_CLIENT, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
+    # The parent of the present token, if that was exchanged twice (rotation.py).
+    retried = models.IntegerField(null=True)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -112,6 +112,15 @@ def test_the_kind_is_looked_at_besides_the_key(log_in: Enter, person: MakePerson
         SIGNER.read_refresh(as_refresh, door=API)
 
 
+def test_a_refresh_without_rotation_is_noted_as_a_use_and_lasts_no_longer(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), API)
+    mine.refresh(mine.pair.refresh, at=600)
+    row = Session.objects.get()
+    assert (row.rotated_at, row.expires_at) == (mine.moment(600), mine.began + API.refresh)
+
+
 def test_an_access_token_is_no_refresh_token(log_in: Enter, person: MakePerson) -> None:
     for door in DOORS:
         mine = log_in(person(), door)

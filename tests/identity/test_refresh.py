@@ -1,7 +1,7 @@
 """Refresh tokens: rotation, the grace for lost replies, reuse, and the end of a session."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -41,15 +41,62 @@ def test_the_predecessor_gets_the_same_successor_for_sixty_seconds(
     assert mine.refresh(successor, at=1061).refresh != successor
 
 
-def test_a_second_later_the_predecessor_ends_the_session_for_its_successor_too(
+def test_a_client_that_never_received_the_successor_continues_after_the_grace(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    lost = mine.refresh(mine.pair.refresh, at=1000).refresh
+    second = mine.refresh(mine.pair.refresh, at=1075).refresh
+    assert second not in {lost, mine.pair.refresh}
+    for seconds in (0, 1, 60):
+        assert mine.refresh(mine.pair.refresh, at=1075 + seconds).refresh == second
+    assert mine.refresh(second, at=1400).refresh
+
+
+def test_a_parent_is_exchanged_once_more_and_no_third_time(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person())
+    mine.refresh(mine.pair.refresh, at=1000)
+    second = mine.refresh(mine.pair.refresh, at=1075).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(mine.pair.refresh, at=1136)
+    with pytest.raises(SessionEnded):
+        mine.refresh(second, at=1137)
+
+
+def test_the_successor_that_a_second_exchange_replaced_ends_the_session(
+    log_in: Enter, person: MakePerson
+) -> None:
+    """Two clients have a copy of the parent."""
+    mine = log_in(person())
+    successor = mine.refresh(mine.pair.refresh, at=1000).refresh
+    second = mine.refresh(mine.pair.refresh, at=1061).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(successor, at=1062)
+    with pytest.raises(SessionEnded):
+        mine.refresh(second, at=1063)
+
+
+def test_a_parent_whose_successor_was_used_ends_the_session(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person())
     successor = mine.refresh(mine.pair.refresh, at=1000).refresh
+    newest = mine.refresh(successor, at=1001).refresh
     with pytest.raises(SessionEnded):
-        mine.refresh(mine.pair.refresh, at=1061)
+        mine.refresh(mine.pair.refresh, at=1075)
     with pytest.raises(SessionEnded):
-        mine.refresh(successor, at=1062)
+        mine.refresh(newest, at=1076)
+
+
+def test_each_token_has_a_second_exchange_of_its_own(log_in: Enter, person: MakePerson) -> None:
+    mine = log_in(person())
+    token = mine.pair.refresh
+    for at in (1000, 2000, 3000):
+        mine.refresh(token, at=at)
+        token = mine.refresh(token, at=at + 75).refresh
+    assert mine.refresh(token, at=4000).refresh
 
 
 def test_a_token_older_than_the_predecessor_ends_the_session_at_once(
@@ -76,18 +123,18 @@ def test_one_session_that_ends_leaves_the_others_alone(log_in: Enter, person: Ma
 def test_a_refresh_that_is_overtaken_between_its_statements_logs_nobody_out(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another screen got the successor and used it, all before this one read its session."""
-    mine, rotate = log_in(person()), sessions._rotate
+    """Another request exchanges the same token after this one has read the session."""
+    mine, renew = log_in(person()), sessions._renew
 
-    def overtaken(given: Refresh, door: Door, *, now: datetime) -> bool:
-        done = rotate(given, door, now=now)
-        rotate(replace(given, generation=given.generation + 1), door, now=now)
-        return done
+    def overtaken(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+        renew(copy(session), given, door, now=now)
+        return renew(session, given, door, now=now)
 
-    monkeypatch.setattr(sessions, "_rotate", overtaken)
-    newest = mine.refresh(mine.pair.refresh, at=1).refresh
+    monkeypatch.setattr(sessions, "_renew", overtaken)
+    successor = mine.refresh(mine.pair.refresh, at=1).refresh
     monkeypatch.undo()
-    assert mine.refresh(newest, at=2).refresh
+    assert mine.refresh(mine.pair.refresh, at=2).refresh == successor
+    assert mine.refresh(successor, at=3).refresh
 
 
 def test_each_refresh_gives_thirty_more_days(log_in: Enter, person: MakePerson) -> None:

@@ -7,7 +7,7 @@ fault it was there to prevent shows every time and not now and then.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import local
 from time import sleep
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from larder.common.positions import Position
 from larder.common.replicas import Needs
 from larder.identity.doors import Door
 from larder.identity.models import Customer, Session
+from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services import email_changes, passwords, resets, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
@@ -93,25 +94,21 @@ def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earl
     return {}
 
 
-def look_then_rotate(given: Refresh, door: Door, *, now: datetime) -> bool:
+def rotate_anyway(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
     """Rotates without comparing in the statement that swaps."""
-    row = Session.objects.filter(id=given.session)
-    present = row.values_list("generation", flat=True).first()
     sleep(PAUSE)
-    if present != given.generation:
-        return False
-    return bool(row.update(generation=F("generation") + 1, rotated_at=now))
+    row = Session.objects.filter(id=session.id)
+    swapped = row.update(generation=F("generation") + 1, rotated_at=now)
+    session.generation += 1
+    return bool(swapped)
 
 
-def look_then_save(given: Refresh, door: Door, *, now: datetime) -> bool:
+def rotate_and_save(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
     """Writes the whole row of a session as it was read."""
-    session = Session.objects.get(id=given.session)
-    rotates = session.generation == given.generation and session.ended_at is None
     sleep(4 * PAUSE)
-    if rotates:
-        session.generation += 1
-        session.save()
-    return rotates
+    session.generation += 1
+    session.save()
+    return True
 
 
 def address_seen(customer: int) -> str | None:
@@ -132,9 +129,9 @@ def believe_so(account: Customer) -> bool:
     return True
 
 
-def without_grace(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
-    """Takes nobody for a screen that came a little later."""
-    return False
+def without_grace(given: int, present: Present, grace: timedelta) -> Decision:
+    """Accepts no parent of the present token, however young that is."""
+    return exchange(given, present, timedelta(0))
 
 
 def keep_claims(scopes: Collection[Scope]) -> None:
@@ -285,12 +282,12 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (catalog, "claim_name", look_at_name),
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
     ],
-    "compare-and-swap": lambda: [(sessions, "_rotate", look_then_rotate)],
+    "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
     "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
-    "session compared": lambda: [(sessions, "_rotate", look_then_save)],
+    "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
     "account held for a log-in": lambda: [(sessions, "still_so", believe)],
     "account held for a change": lambda: [(passwords, "still_so", believe)],
     "account held for a reset": lambda: [(resets, "_still_so", believe_so)],
     "address held for a change": lambda: [(email_changes, "_held_address", address_seen)],
-    "grace": lambda: [(sessions, "_is_successor", without_grace)],
+    "grace": lambda: [(sessions, "exchange", without_grace)],
 }

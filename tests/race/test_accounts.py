@@ -7,13 +7,18 @@ compare-and-swap of the rotation, and the grace for the token before.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import count
 
+from larder.api.authentication import signer
 from larder.common import database
+from larder.common.clock import now
+from larder.identity.doors import V1
+from larder.identity.services import sessions
 from tests.conftest import Person
 from tests.race.control import assert_breaks, index_dropped
-from tests.race.shops import OK, Answer, Shop, at_once
+from tests.race.shops import OK, Answer, ServiceShop, Shop, answered, at_once
 
 MakePerson = Callable[..., Person]
 SCREENS = 8
@@ -72,6 +77,41 @@ def test_without_compare_and_swap_parallel_refreshes_get_different_successors_or
         partial(refresh_at_once, unguarded("compare-and-swap"), person()),
         check_refreshes,
         fault=is_its_fault,
+    )
+
+
+def parents_at_once(who: Person) -> Refreshes:
+    """Eight screens send a parent whose grace is over; its successor was never used."""
+    shop, later = ServiceShop(), timedelta(seconds=75)
+    token = shop.session(who)
+    shop.refresh(token)
+
+    def again() -> Answer:
+        def call() -> Answer:
+            pair = sessions.refresh(token, door=V1, signer=signer(), now=now() + later)
+            return Answer(OK, pair.refresh)
+
+        return answered(call)
+
+    answers = at_once(shop, [again] * SCREENS)
+    return Refreshes(answers, shop.refresh(str(answers[0].content)))
+
+
+def test_parallel_second_exchanges_of_one_token_get_one_successor(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_refreshes(parents_at_once(person()))
+
+
+def test_without_compare_and_swap_parallel_second_exchanges_end_the_session(
+    transactional_db: None, person: MakePerson, without: Callable[[str], None]
+) -> None:
+    without("compare-and-swap")
+    assert_breaks(
+        lambda: parents_at_once(person()),
+        check_refreshes,
+        fault=lambda outcome: "session_ended" in outcome.codes,
     )
 
 

@@ -1,7 +1,8 @@
 """A password that is changed while others change it, log in with it, or refresh.
 
 The guards are the account's lock, under which the password is compared once more, and the
-comparison within the statement that rotates a session.
+comparison within the statement that rotates a session; of a password's change the session's epoch
+(tests/identity/test_epochs.py), which no refresh writes.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.models import Session
 from larder.identity.queries import has_password
-from larder.identity.services import passwords, resets
+from larder.identity.services import passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from tests.api.doors import newest_token
 from tests.conftest import Person
@@ -163,12 +164,47 @@ def test_no_refresh_beside_a_change_brings_a_log_in_back(
         check_nobody_is_in(beside_refreshes(person))
 
 
+def revoke_all(who: Person) -> Answer:
+    """Ends the log-ins of a customer one by one, as their owner does."""
+
+    def call() -> Answer:
+        for session in Session.objects.filter(customer=who.id).values_list("id", flat=True):
+            sessions.end_own(who.id, session, now=now())
+        return Answer(OK)
+
+    return answered(call)
+
+
+def beside_refreshes_revoked(person: MakePerson) -> Outcome:
+    """Three devices that refresh while their log-ins are ended one by one."""
+    who = person()
+    tokens = [SHOP.session(who) for _ in range(3)]
+    refreshes = [partial(refresh_on, token, always()) for token in tokens]
+    return outcome(who, partial(revoke_all, who), *refreshes)
+
+
+def always() -> Event:
+    """An event that has happened: one refresh, and no more."""
+    happened = Event()
+    happened.set()
+    return happened
+
+
+def test_no_refresh_beside_its_end_brings_a_log_in_back(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_nobody_is_in(beside_refreshes_revoked(person))
+
+
 def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
     transactional_db: None, person: MakePerson, without: Without
 ) -> None:
     without("session compared")
     assert_breaks(
-        partial(beside_refreshes, person), check_nobody_is_in, fault=lambda found: found.live > 0
+        partial(beside_refreshes_revoked, person),
+        check_nobody_is_in,
+        fault=lambda found: found.live > 0,
     )
 
 

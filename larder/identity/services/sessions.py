@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from larder.identity.doors import DOORS, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.limits import LONGEST_CLIENT
 from larder.identity.models import Customer, Session
+from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
 
@@ -64,33 +66,55 @@ def _shown(client: str) -> str:
 def refresh(token: str, *, door: Door, signer: Signer, now: datetime) -> Pair:
     """A new access token; where the door rotates a new refresh token too, else the given one.
 
-    At a door with a grace the immediate predecessor of the present token gets, within it, the
-    same successor: its answer was lost, or eight screens refreshed at once. Anything older ends
-    the session, for then somebody else has a copy (RFC 9700, section 4.14.2). At a rotating
-    door without a grace every older token is invalid, and the session goes on.
+    What a rotating door gives for which token, rotation.py decides. At a door with a grace the
+    use of any other token ends the session, for two clients have a copy (RFC 9700, section
+    4.14.2). At one without, every older token is invalid, and the session goes on.
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
     given = signer.read_refresh(token, door=door)
-    rotated = door.rotates and _rotate(given, door, now=now)
-    session = _live_session(given, now=now)
-    # Who rotated is right even if the successor was used before the session was read.
-    if door.rotates and not rotated and not _is_successor(session, given, door, now):
-        _refuse_reuse(given, door, now=now)
+    session = _exchanged(given, door, now=now) if door.rotates else _used(given, now=now)
     customer = session.customer
     renewed = _refresh_token(session, customer, door, signer) if door.rotates else token
     return Pair(_access(session, customer, door, signer, now), renewed)
 
 
-def _rotate(given: Refresh, door: Door, *, now: datetime) -> bool:
-    """Compare-and-swap: of any number of requests with one token, one moves it on."""
-    live = Session.objects.filter(id=given.session, ended_at=None, expires_at__gt=now)
-    return bool(
-        live.filter(generation=given.generation).update(
-            generation=F("generation") + 1,
-            rotated_at=now,
-            expires_at=now + door.refresh,
-        )
+def _used(given: Refresh, *, now: datetime) -> Session:
+    """The session of a token that is not exchanged; notes that it was used."""
+    session = _live_session(given, now=now)
+    Session.objects.filter(id=session.id, ended_at=None).update(rotated_at=now)
+    return session
+
+
+def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
+    """The session, with the generation that `given` is exchanged for.
+
+    Another exchange can come first, and the decision is made anew. That happens twice at most:
+    then the given token is older than the parent of the present one.
+    """
+    session = _live_session(given, now=now)
+    present = Present(session.generation, now - session.rotated_at, session.retried)
+    decision = exchange(given.generation, present, door.grace)
+    if decision is Decision.REFUSE:
+        _refuse_reuse(given, door, now=now)
+    if decision is Decision.RENEW and not _renew(session, given, door, now=now):
+        return _exchanged(given, door, now=now)
+    return session
+
+
+def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+    """Compare-and-swap: of any number of requests that read one generation, one moves it on."""
+    expires = now + door.refresh
+    retried = given.generation if given.generation < session.generation else None
+    as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
+    swapped = as_read.update(
+        generation=F("generation") + 1, retried=retried, rotated_at=now, expires_at=expires
     )
+    session.generation, session.rotated_at, session.expires_at = (
+        session.generation + 1,
+        now,
+        expires,
+    )
+    return bool(swapped)
 
 
 def _live_session(given: Refresh, *, now: datetime) -> Session:
@@ -103,13 +127,7 @@ def _live_session(given: Refresh, *, now: datetime) -> Session:
     return session
 
 
-def _is_successor(session: Session, given: Refresh, door: Door, now: datetime) -> bool:
-    """Clocks of two servers differ: without a grace even a rotation of the future is no excuse."""
-    in_time = door.grace > timedelta(0) and now - session.rotated_at <= door.grace
-    return in_time and session.generation == given.generation + 1
-
-
-def _refuse_reuse(given: Refresh, door: Door, *, now: datetime) -> None:
+def _refuse_reuse(given: Refresh, door: Door, *, now: datetime) -> NoReturn:
     if not door.grace:
         raise TokenInvalid
     end_session(given, now=now)

@@ -1,0 +1,127 @@
+"""The exchange of refresh tokens, over every short history of a phone and a thief."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import pairwise, product
+
+from larder.identity.doors import V1
+from larder.identity.errors import SessionEnded
+from larder.identity.models import Session
+from larder.identity.rotation import Decision, Present, exchange
+from larder.identity.tokens import Refresh
+from tests.conftest import Person
+from tests.identity.conftest import SIGNER, LogIn
+
+GRACE = V1.grace.total_seconds()
+SHORT, LONG = 1.0, GRACE + 15
+
+
+@dataclass(frozen=True)
+class Use:
+    """One refresh: by whom, how long after the last one, and whether its answer is lost."""
+
+    who: str = "phone"
+    wait: float = LONG
+    lost: bool = False
+
+
+@dataclass
+class Shop:
+    """A session as its row has it, and the token that each client holds: both the same at first."""
+
+    now: float = 0.0
+    made: float = 0.0
+    present: Present = field(default_factory=lambda: Present(0, timedelta(0)))
+    ended: bool = False
+    held: dict[str, int] = field(default_factory=lambda: {"phone": 0, "thief": 0})
+
+    def use(self, use: Use) -> None:
+        """Refreshes with the token that this client holds."""
+        self.now += use.wait
+        given = self.held[use.who]
+        present = replace(self.present, age=timedelta(seconds=self.now - self.made))
+        decision = Decision.REFUSE if self.ended else exchange(given, present, V1.grace)
+        self.ended = decision is Decision.REFUSE
+        if decision is Decision.RENEW:
+            retried = given if given != present.generation else None
+            self.present = Present(present.generation + 1, timedelta(0), retried)
+            self.made = self.now
+        if not (self.ended or use.lost):
+            self.held[use.who] = self.present.generation
+
+
+def played(uses: Sequence[Use]) -> Shop:
+    """The session after all of these."""
+    shop = Shop()
+    for use in uses:
+        shop.use(use)
+    return shop
+
+
+def histories(length: int, *clients: str) -> Iterator[tuple[Use, ...]]:
+    """Every sequence of that many refreshes."""
+    every = [Use(*one) for one in product(clients, (SHORT, LONG), (False, True))]
+    return product(every, repeat=length)
+
+
+def test_a_phone_that_loses_no_two_answers_in_a_row_is_never_logged_out() -> None:
+    tried = 0
+    for uses in histories(7, "phone"):
+        if not any(one.lost and next_.lost for one, next_ in pairwise(uses)):
+            assert not played(uses).ended, uses
+            tried += 1
+    assert tried > 1000
+
+
+def test_a_phone_that_repeats_within_the_grace_may_lose_any_number_of_answers() -> None:
+    for uses in histories(7, "phone"):
+        if all(one.wait == SHORT for one in uses):
+            assert not played(uses).ended
+
+
+def test_two_holders_of_one_token_collide_at_their_next_use() -> None:
+    """From wherever a history has led: each uses its token, then the first one again."""
+    for uses in histories(4, "phone", "thief"):
+        for first, second in (("phone", "thief"), ("thief", "phone")):
+            assert played([*uses, Use(first), Use(second), Use(first)]).ended, uses
+
+
+def test_without_the_end_of_the_replaced_successor_two_holders_go_on() -> None:
+    """The negative control of the test before."""
+    uses = [Use("phone"), Use("thief"), Use("phone")]
+    shop = Shop()
+    for use in uses:
+        shop.use(use)
+        shop.present = replace(shop.present, retried=None)
+    assert not shop.ended
+
+
+def test_the_services_decide_as_the_model_does(
+    log_in: Callable[..., LogIn], person: Callable[..., Person]
+) -> None:
+    mine = log_in(person())
+    row = Session.objects.get()
+    for uses in product(
+        [Use(*one) for one in product(("phone", "thief"), (SHORT, LONG))], repeat=4
+    ):
+        shop, at = Shop(), 0.0
+        row.save()
+        tokens = dict.fromkeys(shop.held, mine.pair.refresh)
+        for use in uses:
+            shop.use(use)
+            at += use.wait
+            tokens[use.who] = answered(mine, tokens[use.who], at)
+            assert (tokens[use.who] == "") == shop.ended, uses
+            if shop.ended:
+                break
+            given = SIGNER.read_refresh(tokens[use.who], door=V1)
+            assert given == Refresh(row.id, shop.held[use.who]), uses
+
+
+def answered(mine: LogIn, token: str, at: float) -> str:
+    """The successor, or nothing where the session was ended."""
+    try:
+        return mine.refresh(token, at=at).refresh
+    except SessionEnded:
+        return ""
