@@ -1,5 +1,6 @@
 """Who is asking: one authentication for every endpoint of the canonical API."""
 
+from dataclasses import replace
 from functools import cache
 from threading import Lock
 from time import monotonic, time
@@ -66,7 +67,7 @@ def caller_of(token: str) -> Caller:
 def signed_caller(token: str) -> Caller:
     """The caller as the token says, of a log-in that goes on. Raises as `caller_of` does."""
     caller = _verified(token)
-    if caller.session in _ended_sessions():
+    if _sessions.present().may_concern(caller) and not queries.goes_on(caller.session):
         raise SessionEnded
     return caller
 
@@ -105,7 +106,7 @@ def remembered_caller(header: str | None) -> Caller | None:
     caller, expires = _known.get(token, (None, 0.0))
     if scheme not in {"Bearer", "bearer"} or caller is None or caller.is_staff:
         return None
-    return caller if expires > time() and _sessions.goes_on(caller.session) else None
+    return caller if expires > time() and _sessions.goes_on(caller) else None
 
 
 def looked_up(caller: Caller) -> Caller:
@@ -113,18 +114,19 @@ def looked_up(caller: Caller) -> Caller:
     standing = queries.standing([caller.id]).get(caller.id)
     if standing is None or not standing.is_active:
         raise SessionEnded
-    return Caller(caller.id, caller.public_id, standing.is_staff, caller.session)
+    return replace(caller, is_staff=standing.is_staff)
 
 
 class _EndedSessions:
-    """The sessions that ended lately, read again every few seconds, by one thread at a time."""
+    """What ended lately, read again every few seconds, by one thread at a time."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._read_at = float("-inf")
-        self._ended: frozenset[object] = frozenset()
+        self._ended = queries.Ended()
 
-    def present(self) -> frozenset[object]:
+    def present(self) -> queries.Ended:
+        """What ended lately, as it was a few seconds ago."""
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
             # Nothing is known, or not enough: nobody goes on with it. Everybody reads, for a
@@ -134,10 +136,10 @@ class _EndedSessions:
             self._read_in_turn()
         return self._ended
 
-    def goes_on(self, session: object) -> bool:
-        """Whether the session is known not to have ended, without reading."""
+    def goes_on(self, caller: Caller) -> bool:
+        """Whether the caller's log-in is known to go on, without reading."""
         age = monotonic() - self._read_at
-        return age <= SESSIONS_LOOKED_AT_EVERY and session not in self._ended
+        return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_concern(caller)
 
     def _read_in_turn(self) -> None:
         """One thread reads; the others go on with what is known."""
@@ -154,10 +156,6 @@ class _EndedSessions:
 
 
 _sessions = _EndedSessions()
-
-
-def _ended_sessions() -> frozenset[object]:
-    return _sessions.present()
 
 
 class IsStaff(BasePermission):

@@ -7,12 +7,14 @@ from uuid import UUID
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The user of a request. `session` is the log-in that the access token came from; None
-    where there is none: a long-lived key, Basic authentication, the admin's cookie."""
+    where there is none: a long-lived key, Basic authentication, the admin's cookie. `epoch` is
+    the account's when the token was issued."""
 
     id: int
     public_id: UUID
     is_staff: bool
     session: UUID | None
+    epoch: int = 0
 
     is_authenticated = True
     is_active = True

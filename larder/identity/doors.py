@@ -55,3 +55,13 @@ IDENTITY = Door(
 DOORS = (V1, API, IDENTITY)
 LONGEST_ACCESS = max(door.access for door in DOORS)
 """How long an access token may outlive its log-in, where nobody looks."""
+
+LONGEST_REFRESH = max(door.refresh for door in DOORS)
+"""How long a session lives after its last use."""
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of two servers may be apart."""
+
+ENDED_LATELY = LONGEST_ACCESS + 2 * CLOCK_SKEW
+"""How long ago the end of a log-in still concerns access tokens: one server may issue them, another
+note the end and a third check both."""

@@ -1,6 +1,7 @@
 """Customers, their sessions and their long-lived keys."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import (
     AbstractBaseUser,
@@ -58,6 +59,10 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)
+    # Raised to end all log-ins at once; a trigger raises it when the account is deactivated and
+    # keeps a save of the whole row from lowering it.
+    session_epoch = models.IntegerField(default=0, db_default=0, editable=False)
+    epoch_raised_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[CustomerManager] = CustomerManager()
 
@@ -90,9 +95,28 @@ class Customer(AbstractBaseUser, PermissionsMixin):
                 ),
             ),
         )
+        indexes = (
+            models.Index(
+                fields=["epoch_raised_at"],
+                name="customer_epoch_raised",
+                condition=models.Q(epoch_raised_at__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.username
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """What it means that a session is live, in one place."""
+
+    def ongoing(self) -> Self:
+        """Those that nothing has ended: neither by themselves nor with all of their account."""
+        return self.filter(ended_at=None, epoch=models.F("customer__session_epoch"))
+
+    def live(self, now: datetime) -> Self:
+        """Those that are ongoing and have not expired."""
+        return self.ongoing().filter(expires_at__gt=now)
 
 
 class Session(models.Model):
@@ -101,7 +125,8 @@ class Session(models.Model):
     The tokens are derived from the id and the generation, so the row can repeat the successor
     of a token whose answer was lost, and none of them is stored. `door` is the API that issued
     the first one and the only one that takes the others. `rotated_at` is the last use of a
-    token. `client` is what the program that logged
+    token. `epoch` is that of the account when the session was opened, or of a later moment at
+    which it alone went on. `client` is what the program that logged
     in said of itself, for its owner to know it by; where it was is not kept.
     """
 
@@ -112,10 +137,13 @@ class Session(models.Model):
     generation = models.IntegerField(default=0)
     # The parent of the present token, if that was exchanged twice (rotation.py).
     retried = models.IntegerField(null=True)
+    epoch = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "session"
@@ -126,12 +154,13 @@ class Session(models.Model):
                 condition=models.Q(ended_at__isnull=False),
             ),
             models.Index(fields=["expires_at"], name="session_expiry"),
-            models.Index(
-                fields=["customer", "id"],
-                name="session_of_customer",
-                condition=models.Q(ended_at=None),
-            ),
+            models.Index(fields=["customer", "epoch", "ended_at"], name="session_of_account"),
         )
+
+    @property
+    def is_ongoing(self) -> bool:
+        """What SessionQuerySet.ongoing asks for, of a row read with its customer."""
+        return self.ended_at is None and self.epoch == self.customer.session_epoch
 
 
 class Key(models.Model):

@@ -1,20 +1,20 @@
 """What identity tells the others. Plain data, no models."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
-from django.db.models import QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 
 from larder.common import database
 from larder.common.errors import NotFound
 from larder.identity import sql
 from larder.identity.caller import Caller
-from larder.identity.doors import LONGEST_ACCESS
+from larder.identity.doors import ENDED_LATELY
 from larder.identity.models import Address, Customer, Key, Session
 from larder.identity.tokens import derived_text, key_digest
 
@@ -126,10 +126,34 @@ def ask_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]
     return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 
 
-def ended_sessions(*, now: datetime) -> frozenset[UUID]:
-    """Sessions that ended so recently that an access token of theirs may still be valid."""
-    since = now - LONGEST_ACCESS - timedelta(minutes=1)
-    return frozenset(Session.objects.filter(ended_at__gt=since).values_list("id", flat=True))
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What ended so recently that an access token of it may still be valid: single sessions, and
+    the accounts all of whose sessions ended, with their present epoch."""
+
+    sessions: frozenset[UUID] = frozenset()
+    epochs: Mapping[int, int] = field(default_factory=dict)
+
+    def may_concern(self, caller: Caller) -> bool:
+        """Whether the log-in of an access token may have ended. A session that alone went on is
+        of a new epoch, and so is its next access token: `goes_on` knows about the one before."""
+        return caller.session in self.sessions or caller.epoch < self.epochs.get(caller.id, 0)
+
+
+def ended_sessions(*, now: datetime) -> Ended:
+    """What ended lately. Sessions of a former epoch are not in it, for their account is."""
+    since = now - ENDED_LATELY
+    one_by_one = Session.objects.filter(
+        ended_at__gt=since, epoch=F("customer__session_epoch")
+    ).values_list("id", flat=True)
+    raised = Customer.objects.filter(epoch_raised_at__gt=since)
+    # In this order: an epoch that is raised between the two is in the second.
+    return Ended(frozenset(one_by_one), dict(raised.values_list("id", "session_epoch")))
+
+
+def goes_on(session: UUID | None) -> bool:
+    """Whether there is such a session and nothing has ended it."""
+    return session is not None and Session.objects.ongoing().filter(id=session).exists()
 
 
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
@@ -198,21 +222,18 @@ _LOG_IN = tuple(LogIn.__slots__)
 
 def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[LogIn]:
     """Up to `limit` log-ins of a customer that go on, by id: in the order they were made in."""
-    live = _live_sessions(customer, now).order_by("id")
+    live = Session.objects.live(now).filter(customer=customer).order_by("id")
     rows = live if after is None else live.filter(id__gt=after)
     return [LogIn(*row) for row in rows.values_list(*_LOG_IN)[:limit]]
 
 
 def log_in(customer: int, session: UUID, *, now: datetime) -> LogIn:
     """A log-in of this customer that goes on. Raises NotFound."""
-    row = _live_sessions(customer, now).filter(id=session).values_list(*_LOG_IN).first()
+    live = Session.objects.live(now).filter(customer=customer, id=session)
+    row = live.values_list(*_LOG_IN).first()
     if row is None:
         raise NotFound
     return LogIn(*row)
-
-
-def _live_sessions(customer: int, now: datetime) -> QuerySet[Session]:
-    return Session.objects.filter(customer=customer, ended_at=None, expires_at__gt=now)
 
 
 def exists(username: str) -> bool:

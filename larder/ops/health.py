@@ -12,7 +12,6 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from larder.common import database, replicas
-from larder.common.clock import now
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
 
@@ -91,6 +90,13 @@ def _cache() -> dict[str, bool]:
 
 
 def _worker() -> dict[str, Any]:
-    ((beat,),) = database.rows("SELECT max(last_heartbeat) FROM procrastinate_workers")
-    alive = beat is not None and now() - beat < WORKER_SILENT_AFTER
+    ((beat, alive),) = database.rows(_BEAT, [WORKER_SILENT_AFTER])
     return {"alive": alive, "last_heartbeat": beat}
+
+
+# The worker writes the database's clock, so that one is compared.
+_BEAT = """
+SELECT max(last_heartbeat),
+       coalesce(max(last_heartbeat) > statement_timestamp() - %s::interval, false)
+FROM procrastinate_workers
+"""

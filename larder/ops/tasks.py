@@ -66,7 +66,11 @@ def delete_expired_keys(timestamp: int) -> int:
 def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes log-ins that cannot be refreshed any more, and the admin's."""
     call_command("clearsessions")
-    past = (sessions.delete_expired_sessions, sessions.delete_ended_sessions)
+    past = (
+        sessions.delete_expired_sessions,
+        sessions.delete_ended_sessions,
+        sessions.delete_sessions_of_former_epochs,
+    )
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from larder.api.authentication import signer
-from larder.common.ids import new_id
 from larder.identity.caller import Caller
+from larder.identity.doors import V1
+from larder.identity.models import Customer, Session
 from tests.api.document import judge, judge_problem
 from tests.conftest import Answer, Api, Person
 
@@ -25,10 +26,13 @@ class JudgedApi(Api):
 
 
 def token_for(who: Person, *, now: datetime | None = None) -> str:
-    """An access token, without the password's hash that logging in costs."""
-    customer = who.customer
-    caller = Caller(who.id, customer.public_id, customer.is_staff, new_id())
-    return signer().access(caller, now=now or datetime.now(UTC))
+    """An access token of a new log-in, without the password's hash that logging in costs."""
+    customer, moment = who.customer, now or datetime.now(UTC)
+    times = {"created_at": moment, "rotated_at": moment, "expires_at": moment + V1.refresh}
+    epoch = Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
+    opened = Session.objects.create(customer_id=who.id, door=V1.name, epoch=epoch, **times)
+    caller = Caller(who.id, customer.public_id, customer.is_staff, opened.id, epoch=epoch)
+    return signer().access(caller, now=moment)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_the_services_decide_as_the_model_does(
     mine = log_in(person())
     row = Session.objects.get()
     for uses in product(
-        [Use(*one) for one in product(("phone", "thief"), (SHORT, LONG))], repeat=4
+        [Use(*one) for one in product(("phone", "thief"), (SHORT, LONG))], repeat=3
     ):
         shop, at = Shop(), 0.0
         row.save()

@@ -27,12 +27,16 @@ from larder.identity import hashers, queries
 from larder.identity.errors import RegistrationClosed
 from larder.identity.hashers import Lane
 from larder.identity.limits import LONGEST_USERNAME
-from larder.identity.models import Address, Customer, Session
+from larder.identity.models import Address, Customer
 from larder.identity.services import repeats
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
+from larder.identity.services.sessions import forget_sessions
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
+
+FORGOTTEN_AT_ONCE = 1_000
+"""Sessions that are deleted in one transaction with their account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,15 +238,16 @@ def delete_account(customer: int, *, now: datetime, version: int | None = None) 
     """Makes an account nobody's: its name is free, its person forgotten, its books stay.
 
     Its addresses are deleted: none is added later, for that takes the lock of an active account.
-    Sessions and keys end by the trigger of the migration, as with any deactivation: the row's
-    lock makes a log-in at the same moment come before it or find nobody.
+    Sessions and keys end by the triggers of the migrations, as with any deactivation: the row's
+    lock makes a log-in at the same moment come before it or find nobody. The sessions are deleted,
+    those beyond FORGOTTEN_AT_ONCE by the worker (sessions.py: delete_sessions_of_former_epochs).
     With `version` only if that is the present one. Deleting twice is no error.
     Raises StaleVersion.
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         _update(customer, _anonymous() | {"deleted_at": now}, version)
         Address.objects.filter(customer=customer).delete()
-        Session.objects.filter(customer=customer).exclude(client="").update(client="")
+        forget_sessions(customer, limit=FORGOTTEN_AT_ONCE)
         Customer.groups.through.objects.filter(customer=customer).delete()
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
 

@@ -16,7 +16,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
 from larder.identity.services.credentials import password_faults, still_so
-from larder.identity.services.sessions import end_others
+from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"
 
@@ -54,7 +54,7 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
         with transaction.atomic(durable=True):
             still_so(account)
             _write(account.pk, encoded, change)
-            end_others(account.pk, keep=caller.session, now=now)
+            end_others_within(account.pk, keep=caller.session, now=now)
             _live_keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
     except InvalidCredentials:
         # Somebody else changed it while this was hashed: another, or this same request's twin.
@@ -91,7 +91,7 @@ def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
     """Within a transaction: whoever knew the old password is out, open sessions and long-lived
     keys end."""
     if _write(customer, encoded):
-        end_others(customer, keep=None, now=now)
+        end_others_within(customer, keep=None, now=now)
         _live_keys(customer).update(ended_at=now)
 
 

@@ -1,22 +1,27 @@
 """Log-ins: opened, refreshed, ended. What a door is, doors.py says."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from larder.common.errors import NotFound
 from larder.identity.caller import Caller
-from larder.identity.doors import DOORS, Door
+from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.limits import LONGEST_CLIENT
 from larder.identity.models import Customer, Session
+from larder.identity.queries import goes_on
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
+
+MOST_SESSIONS = 50
+"""Live sessions that an account may have, at all doors together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,16 @@ class Credentials:
 def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> Pair:
     """Opens a session. One answer, in the same time, for every way of being wrong.
 
+    An account has MOST_SESSIONS at most: the one unused longest ends when one more is opened.
     Raises InvalidCredentials.
     """
     customer = verified(given.username, given.password)
     with transaction.atomic(durable=True):
         still_so(customer)
+        _make_room(customer.pk, now=now)
         session = Session.objects.create(
             customer=customer,
+            epoch=_epoch(customer.pk),
             door=door.name,
             client=_shown(given.client),
             created_at=now,
@@ -56,6 +64,32 @@ def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> 
         _access(session, customer, door, signer, now),
         _refresh_token(session, customer, door, signer),
     )
+
+
+def _make_room(customer: int, *, now: datetime) -> None:
+    """Ends the session unused longest where the account has MOST_SESSIONS, so that one more may be
+    opened. Must run under the account's lock.
+
+    Of an account with more than that (from before there was a limit), and of one that many
+    sessions ended of lately, the epoch is raised: servers read one entry instead of many.
+    """
+    newest = Session.objects.live(now).filter(customer=customer).order_by("-rotated_at", "-id")
+    live = list(newest.values_list("id", flat=True)[: MOST_SESSIONS + 1])
+    kept, over = live[: MOST_SESSIONS - 1], live[MOST_SESSIONS - 1 :]
+    if len(over) > 1 or _ended_lately(customer, now) >= MOST_SESSIONS:
+        _raise_epoch(customer, keep=kept, now=now)
+    elif over:
+        Session.objects.filter(id=over[0], ended_at=None).update(ended_at=now)
+
+
+def _ended_lately(customer: int, now: datetime) -> int:
+    """How many entries of this account servers read, up to MOST_SESSIONS."""
+    ended = Session.objects.filter(customer=customer, epoch=F("customer__session_epoch"))
+    return ended.filter(ended_at__gt=now - ENDED_LATELY)[:MOST_SESSIONS].count()
+
+
+def _epoch(customer: int) -> int:
+    return Customer.objects.values_list("session_epoch", flat=True).get(pk=customer)
 
 
 def _shown(client: str) -> str:
@@ -120,7 +154,7 @@ def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bo
 def _live_session(given: Refresh, *, now: datetime) -> Session:
     """The token's session, with its customer. Raises SessionEnded, TokenExpired."""
     session = Session.objects.select_related("customer").filter(id=given.session).first()
-    if session is None or session.ended_at is not None or not session.customer.is_active:
+    if session is None or not session.is_ongoing:
         raise SessionEnded
     if session.expires_at <= now:
         raise TokenExpired
@@ -147,7 +181,9 @@ def _refresh_token(session: Session, customer: Customer, door: Door, signer: Sig
 
 
 def _caller(session: Session, customer: Customer) -> Caller:
-    return Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
+    return Caller(
+        customer.pk, customer.public_id, customer.is_staff, session.id, epoch=session.epoch
+    )
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
@@ -161,8 +197,7 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
     except TokenInvalid:
         _verify_refresh(token, signer=signer, now=now)
         return
-    live = Session.objects.filter(ended_at=None, customer__is_active=True)
-    if caller.session is None or not live.filter(id=caller.session).exists():
+    if not goes_on(caller.session):
         raise SessionEnded
 
 
@@ -198,15 +233,37 @@ def end_session(given: Refresh, *, now: datetime) -> None:
 
 def end_own(customer: int, session: UUID, *, now: datetime) -> None:
     """Ends a log-in of this customer. Raises NotFound unless it is theirs and goes on."""
-    live = Session.objects.filter(customer=customer, ended_at=None, expires_at__gt=now)
-    if not live.filter(id=session).update(ended_at=now):
+    live = Session.objects.live(now).filter(customer=customer, id=session)
+    if not Session.objects.filter(id__in=live.values("id"), ended_at=None).update(ended_at=now):
         raise NotFound
 
 
 def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """Ends every log-in of this customer but `keep`, under which they ask for it."""
-    live = Session.objects.filter(customer=customer, ended_at=None)
-    (live if keep is None else live.exclude(id=keep)).update(ended_at=now)
+    """Ends every log-in of this customer but `keep`, under which they ask for it.
+
+    Raises SessionEnded if `keep` has ended itself: what it asks for is not done.
+    """
+    with transaction.atomic(durable=True):
+        end_others_within(customer, keep=keep, now=now)
+
+
+def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
+    """As `end_others`, as a part of the caller's transaction."""
+    if _raise_epoch(customer, keep=[keep] if keep else [], now=now) == 0 and keep:
+        raise SessionEnded
+
+
+def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int:
+    """Ends every session of an account but `keep` by one write, however many there are. Returns
+    how many of `keep` go on: those that had not ended before."""
+    Customer.objects.filter(pk=customer).update(
+        session_epoch=F("session_epoch") + 1, epoch_raised_at=now
+    )
+    if not keep:
+        return 0
+    epoch = _epoch(customer)
+    kept = Session.objects.filter(customer=customer, id__in=keep, ended_at=None, epoch=epoch - 1)
+    return kept.update(epoch=epoch)
 
 
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:
@@ -221,7 +278,27 @@ def delete_ended_sessions(*, now: datetime, limit: int) -> int:
     return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
 
 
+def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions that ended with all of their account: a day after their last
+    use, or at once where the account was deleted. Returns how many."""
+    raised = Session.objects.filter(
+        epoch__lt=F("customer__session_epoch"),
+        customer__epoch_raised_at__gt=now - LONGEST_REFRESH - timedelta(days=2),
+    )
+    unused = Q(rotated_at__lt=now - timedelta(days=1))
+    return _delete(raised.filter(unused | Q(customer__deleted_at__isnull=False)), limit)
+
+
+def forget_sessions(customer: int, *, limit: int) -> None:
+    """Deletes up to `limit` sessions of an account."""
+    _delete(Session.objects.filter(customer=customer), limit)
+
+
 def _delete_oldest(column: str, *, before: datetime, limit: int) -> int:
     past = Session.objects.filter(**{f"{column}__lt": before}).order_by(column)
+    return _delete(past, limit)
+
+
+def _delete(past: QuerySet[Session], limit: int) -> int:
     deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted

@@ -1,0 +1,252 @@
+"""The limit of sessions for an account, and the end of all of them by one write."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings as installation
+
+from larder.common import database
+from larder.identity import queries
+from larder.identity.doors import API, V1
+from larder.identity.models import Customer, Session
+from larder.identity.services import accounts, sessions
+from larder.identity.services.sessions import MOST_SESSIONS
+from larder.identity.tokens import derive_key
+from tests.conftest import Answer, Api, Person
+from tests.identity.conftest import Clock, LogIn
+from tests.identity.crowds import by_use, open_sessions
+
+Enter = Callable[..., LogIn]
+MakePerson = Callable[..., Person]
+MANY = 2_000
+
+
+def pair_of(who: Person) -> dict[str, str]:
+    """A log-in through the API."""
+    credentials = {"username": who.customer.username, "password": who.password}
+    body: dict[str, str] = Api()("POST", "auth/token", credentials).body
+    return body
+
+
+def code(answer: Answer) -> tuple[int, str | None]:
+    return answer.status, answer.body and answer.body.get("code")
+
+
+def epoch(who: Person) -> int:
+    """The account's present epoch."""
+    return Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
+
+
+@pytest.mark.parametrize("door", [V1, API], ids=lambda door: door.name)
+def test_the_session_unused_longest_ends_when_one_more_is_opened(
+    log_in: Enter, person: MakePerson, door: Any
+) -> None:
+    who, other = person(), person()
+    open_sessions(other.id, MOST_SESSIONS)
+    open_sessions(who.id, MOST_SESSIONS)
+    oldest, *others = by_use(who.id)
+    log_in(who, door, began=datetime.now(UTC))
+    assert by_use(who.id)[:-1] == others
+    assert Session.objects.get(id=oldest).ended_at is not None
+    assert len(by_use(other.id)) == MOST_SESSIONS
+
+
+@pytest.mark.parametrize("door", [V1, API], ids=lambda door: door.name)
+def test_a_refresh_at_any_door_counts_as_use(log_in: Enter, person: MakePerson, door: Any) -> None:
+    who, now = person(), datetime.now(UTC)
+    mine = log_in(who, door, began=now - timedelta(hours=1))
+    open_sessions(who.id, MOST_SESSIONS - 1, used=now)
+    mine.refresh(mine.pair.refresh, at=3601)
+    log_in(who, began=now)
+    assert mine.refresh(mine.pair.refresh, at=3602)
+
+
+def test_expired_sessions_take_no_room(log_in: Enter, person: MakePerson) -> None:
+    who, now = person(), datetime.now(UTC)
+    open_sessions(who.id, MOST_SESSIONS)
+    Session.objects.update(expires_at=now)
+    open_sessions(who.id, MOST_SESSIONS - 1)
+    log_in(who, began=now)
+    assert len(by_use(who.id)) == MOST_SESSIONS
+    assert not Session.objects.filter(ended_at__isnull=False).exists()
+
+
+def test_of_more_sessions_than_may_be_the_last_used_go_on_after_one_write(
+    log_in: Enter, person: MakePerson
+) -> None:
+    who = person()
+    open_sessions(who.id, MANY)
+    kept = by_use(who.id)[1 - MOST_SESSIONS :]
+    mine = log_in(who, began=datetime.now(UTC))
+    assert by_use(who.id)[:-1] == kept
+    assert not Session.objects.filter(ended_at__isnull=False).exists()
+    assert mine.refresh(mine.pair.refresh, at=1)
+
+
+def test_sessions_that_are_opened_and_ended_all_the_time_do_not_fill_the_list(
+    log_in: Enter, person: MakePerson
+) -> None:
+    who, now = person(), datetime.now(UTC)
+    open_sessions(who.id, MOST_SESSIONS)
+    Session.objects.update(ended_at=now)
+    assert len(queries.ended_sessions(now=now).sessions) == MOST_SESSIONS
+    mine = log_in(who, began=now)
+    found = queries.ended_sessions(now=now)
+    assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
+    assert mine.refresh(mine.pair.refresh, at=1)
+
+
+ENDINGS: dict[str, Callable[[Person, Api], object]] = {
+    "DELETE me/sessions": lambda _, mine: mine("DELETE", "me/sessions"),
+    "DELETE me": lambda _, mine: mine("DELETE", "me"),
+    "password/change": lambda who, mine: mine(
+        "POST",
+        "auth/password/change",
+        {"current_password": who.password, "new_password": "a horse of another colour"},
+    ),
+    "deletion by staff": lambda who, _: accounts.delete_account(who.id, now=datetime.now(UTC)),
+    "deactivation": lambda who, _: Customer.objects.filter(pk=who.id).update(is_active=False),
+}
+
+
+@pytest.mark.parametrize("way", ENDINGS)
+def test_ending_all_is_one_entry_for_the_account_and_marks_no_session(
+    person: MakePerson, way: str, clock: Clock
+) -> None:
+    who = person()
+    mine, other = pair_of(who), pair_of(who)
+    open_sessions(who.id, MANY)
+    ENDINGS[way](who, Api(mine["access"]))
+    clock.passed = 30
+    found = queries.ended_sessions(now=datetime.now(UTC))
+    assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
+    assert not Session.objects.filter(ended_at__isnull=False).exists()
+    refused = Api()("POST", "auth/token/refresh", {"refresh": other["refresh"]})
+    assert code(refused) == (401, "session_ended")
+    assert code(Api(other["access"])("GET", "me")) == (401, "session_ended")
+
+
+@pytest.mark.parametrize("way", ["DELETE me/sessions", "password/change"])
+def test_the_session_that_asks_goes_on_with_the_tokens_it_has(
+    person: MakePerson, way: str, clock: Clock
+) -> None:
+    who = person()
+    mine, other = pair_of(who), pair_of(who)
+    ENDINGS[way](who, Api(mine["access"]))
+    clock.passed = 30
+    assert code(Api(other["access"])("GET", "me")) == (401, "session_ended")
+    assert Api(mine["access"])("GET", "me").status == 200
+    (left,) = Api(mine["access"])("GET", "me/sessions").body["results"]
+    assert left["current"]
+    renewed = Api()("POST", "auth/token/refresh", {"refresh": mine["refresh"]}).body
+    said = jwt.decode(renewed["access"], options={"verify_signature": False})
+    assert said["ep"] == 1
+    ended = Api(renewed["access"])("DELETE", f"me/sessions/{left['id']}")
+    assert ended.status == 204
+    clock.passed = 60
+    for token in (mine["access"], renewed["access"]):
+        assert code(Api(token)("GET", "me")) == (401, "session_ended")
+
+
+@pytest.mark.parametrize("way", ["DELETE me/sessions", "password/change"])
+def test_a_session_that_has_ended_ends_no_others_and_does_not_come_back(
+    person: MakePerson, way: str, clock: Clock
+) -> None:
+    """Its access token is accepted for some seconds."""
+    who = person()
+    thief, mine = pair_of(who), pair_of(who)
+    assert Api(thief["access"])("GET", "me").status == 200
+    assert Api(mine["access"])("DELETE", "me/sessions").status == 204
+    assert code(ENDINGS[way](who, Api(thief["access"]))) == (401, "session_ended")  # type: ignore[arg-type]
+    assert epoch(who) == 1
+    assert Api()("POST", "auth/token/refresh", {"refresh": mine["refresh"]}).status == 200
+    refused = Api()("POST", "auth/token/refresh", {"refresh": thief["refresh"]})
+    assert code(refused) == (401, "session_ended")
+
+
+def test_a_session_opened_after_all_others_ended_is_live(person: MakePerson, clock: Clock) -> None:
+    who = person()
+    Api(pair_of(who)["access"])("DELETE", "me/sessions")
+    later = pair_of(who)
+    assert Api(later["access"])("GET", "me").status == 200
+    assert Api()("POST", "auth/token/refresh", {"refresh": later["refresh"]}).status == 200
+
+
+def test_a_token_without_an_epoch_is_of_epoch_zero(person: MakePerson, clock: Clock) -> None:
+    who = person()
+    mine, other = pair_of(who), pair_of(who)
+    said = jwt.decode(other["access"], options={"verify_signature": False})
+    del said["ep"]
+    before = jwt.encode(said, derive_key(installation.SECRET_KEY, "access"), algorithm="HS256")
+    assert Api(before)("GET", "me").status == 200
+    Api(mine["access"])("DELETE", "me/sessions")
+    clock.passed = 30
+    assert code(Api(before)("GET", "me")) == (401, "session_ended")
+
+
+def test_an_account_that_is_active_again_has_none_of_its_former_sessions(
+    person: MakePerson, clock: Clock
+) -> None:
+    who = person()
+    before = pair_of(who)
+    for active in (False, True):
+        Customer.objects.filter(pk=who.id).update(is_active=active)
+    refused = Api()("POST", "auth/token/refresh", {"refresh": before["refresh"]})
+    assert code(refused) == (401, "session_ended")
+    assert code(Api(before["access"])("GET", "me")) == (401, "session_ended")
+
+
+def test_a_save_of_the_whole_account_does_not_lower_its_epoch(
+    person: MakePerson, log_in: Enter
+) -> None:
+    who, now = person(), datetime.now(UTC)
+    mine = log_in(who, began=now)
+    sessions.end_others(who.id, keep=None, now=now)
+    raised = Customer.objects.get(pk=who.id).epoch_raised_at
+    who.customer.save()
+    assert (epoch(who), Customer.objects.get(pk=who.id).epoch_raised_at) == (1, raised)
+    with pytest.raises(sessions.SessionEnded):
+        mine.refresh(mine.pair.refresh, at=1)
+
+
+def test_sessions_of_a_former_epoch_are_deleted_a_day_after_their_last_use(
+    person: MakePerson,
+) -> None:
+    who, now = person(), datetime.now(UTC)
+    delete = partial(sessions.delete_sessions_of_former_epochs, now=now)
+    open_sessions(who.id, 3, used=now - timedelta(hours=25))
+    open_sessions(who.id, 2, used=now - timedelta(hours=23))
+    assert delete(limit=10) == 0
+    sessions.end_others(who.id, keep=None, now=now)
+    open_sessions(person().id, 1)
+    assert [delete(limit=2), delete(limit=2), delete(limit=2)] == [2, 1, 0]
+    assert Session.objects.count() == 3
+
+
+def test_of_a_deleted_account_the_worker_deletes_what_was_too_much_for_one_transaction(
+    person: MakePerson,
+) -> None:
+    who, now = person(), datetime.now(UTC)
+    open_sessions(who.id, accounts.FORGOTTEN_AT_ONCE + 5)
+    accounts.delete_account(who.id, now=now)
+    assert Session.objects.count() == 5
+    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 5
+
+
+def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> None:
+    who, now = person(), datetime.now(UTC)
+    open_sessions(who.id, 10)
+    live = Session.objects.live(now).filter(customer=who.id)
+    ended = Session.objects.filter(ended_at__gt=now, epoch=sessions.F("customer__session_epoch"))
+    for found, index in (
+        (live, "session_of_account"),
+        (Session.objects.filter(customer=who.id), "session_of_account"),
+        (ended, "session_ended"),
+        (Customer.objects.filter(epoch_raised_at__gt=now), "customer_epoch_raised"),
+    ):
+        database.execute("SET LOCAL enable_seqscan = off")
+        assert index in found.explain()
