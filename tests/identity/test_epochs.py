@@ -8,10 +8,12 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as installation
+from django.db.models import F
 
 from larder.common import database
 from larder.identity import queries
 from larder.identity.doors import API, V1
+from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
 from larder.identity.services.sessions import MOST_SESSIONS
@@ -209,7 +211,7 @@ def test_a_save_of_the_whole_account_does_not_lower_its_epoch(
     raised = Customer.objects.get(pk=who.id).epoch_raised_at
     who.customer.save()
     assert (epoch(who), Customer.objects.get(pk=who.id).epoch_raised_at) == (1, raised)
-    with pytest.raises(sessions.SessionEnded):
+    with pytest.raises(SessionEnded):
         mine.refresh(mine.pair.refresh, at=1)
 
 
@@ -241,7 +243,7 @@ def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> No
     who, now = person(), datetime.now(UTC)
     open_sessions(who.id, 10)
     live = Session.objects.live(now).filter(customer=who.id)
-    ended = Session.objects.filter(ended_at__gt=now, epoch=sessions.F("customer__session_epoch"))
+    ended = Session.objects.filter(ended_at__gt=now, epoch=F("customer__session_epoch"))
     for found, index in (
         (live, "session_of_account"),
         (Session.objects.filter(customer=who.id), "session_of_account"),
