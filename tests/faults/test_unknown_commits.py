@@ -6,90 +6,35 @@ A proxy between the server and PostgreSQL loses the commit, or its answer.
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 from time import monotonic
 from typing import Any
 
-import psycopg
 import pytest
 
 from larder.common.ids import new_id
 from tests.faults.shop import PASSWORD
-from tests.server import Reply, Server
+from tests.faults.wired import WiredShop as Shop
+from tests.faults.wired import open_wired
+from tests.server import Reply
 from tools.local_postgres import Cluster
-from tools.wire import Loss, Wire
+from tools.wire import Loss
 
 ANSWERED_WITHIN = 4.0
 """Seconds for an answer with the database away, on a busy machine."""
 
 
-@dataclass
-class Shop:
-    """A server whose connections go through the wire, a customer, staff and a product."""
-
-    server: Server
-    wire: Wire
-    cluster: Cluster
-    token: str
-    product: int
-
-    def order(self, headers: dict[str, str] | None = None, **more: Any) -> Reply:
-        """Places an order of one unit."""
-        body = {"lines": [{"product": self.product, "quantity": 1}], **more}
-        return self.call("POST", "orders", body, headers=headers)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        headers: dict[str, str] | None = None,
-    ) -> Reply:
-        """One request of the customer's."""
-        return self.server.call(method, path, body, token=self.token, headers=headers)
-
-    def count(self, sql: str = "SELECT count(*) FROM orders.order WHERE status = 'placed'") -> int:
-        """How many there are, asked past the wire."""
-        with psycopg.connect(self.cluster.owner_url()) as owner:
-            return int((owner.execute(sql.encode()).fetchone() or [0])[0])
-
-
 @pytest.fixture(scope="module")
 def opened(prepared_cluster: Cluster) -> Iterator[Shop]:
     prepared_cluster.start()
-    with Wire(prepared_cluster.app_url()) as wire:
-        environment = {
-            "DATABASE_URL": wire.url,
-            "OWNER_DATABASE_URL": prepared_cluster.owner_url(),
-            "COMPAT": "0,1,2,3,4",
-        }
-        with Server(workers=1, environment=environment) as server:
-            yield _open(server, wire, prepared_cluster)
+    with open_wired(prepared_cluster) as shop:
+        yield shop
 
 
 @pytest.fixture
 def shop(opened: Shop) -> Iterator[Shop]:
     yield opened
     opened.server.hang_up()
-
-
-def _open(server: Server, wire: Wire, cluster: Cluster) -> Shop:
-    made = {}
-    for name in ("customer", "staff"):
-        account = {"username": f"{name} {secrets.token_hex(4)}", "password": PASSWORD}
-        assert server.call("POST", "auth/register", account).status == 201
-        if name == "staff":
-            with psycopg.connect(cluster.owner_url()) as owner:
-                owner.execute(
-                    "UPDATE identity.customer SET is_staff = true WHERE username = %s",
-                    [account["username"]],
-                )
-        made[name] = server.token(account["username"], PASSWORD)
-    jam = {"sku": secrets.token_hex(4), "name": "Jam", "price": "2.20", "quantity": 1_000_000}
-    made_product = server.call("POST", "products", jam, token=made["staff"]).body["id"]
-    return Shop(server, wire, cluster, made["customer"], made_product)
 
 
 def assert_unknown(reply: Reply, *, repeatable: bool) -> None:
@@ -168,19 +113,12 @@ def test_with_the_database_away_the_outcome_of_an_order_is_told_to_be_unknown(
     assert monotonic() - began < ANSWERED_WITHIN
     placed = 1 if loss is Loss.ANSWER else 0
     assert shop.count() == before + placed
-    back(shop)
+    shop.wait_until_back()
     if given:
         again = shop.order(**given)
         assert again.status == 201
         assert ("idempotency-replayed" in again.headers) is bool(placed)
         assert shop.count() == before + 1
-
-
-def back(shop: Shop) -> None:
-    """Waits until the server has the database again."""
-    began = monotonic()
-    while shop.server.call("GET", "/readyz").status != 200:
-        assert monotonic() - began < 20
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
@@ -252,3 +190,12 @@ def test_a_log_in_can_be_repeated(shop: Shop) -> None:
 def test_a_reading_is_not_unknown(shop: Shop) -> None:
     shop.wire.cut()
     assert shop.call("GET", "orders").status == 200
+
+
+def test_an_order_of_contract_1_is_answered_as_placed(shop: Shop) -> None:
+    before = shop.count()
+    shop.wire.lose(Loss.ANSWER)
+    body = {"products": [{"id": shop.product, "quantity": 1}]}
+    reply = shop.call("POST", f"/api/orders/{new_id()}/", body)
+    assert reply.status == 201, reply.body
+    assert shop.count() == before + 1

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
+from django.db import Error
 from django.http import HttpResponse
 from msgspec import UNSET, Meta
 from rest_framework.request import Request
@@ -108,6 +109,16 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
 
 
 class Orders(Endpoint):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Without the database the caller cannot be looked up; why an order was refused that was
+        tried before is answered all the same, for it may have been placed."""
+        try:
+            super().initial(request, *args, **kwargs)
+        except Error:
+            if REFUSED in request.META:
+                raise request.META[REFUSED] from None
+            raise
+
     @operation(
         "list_orders",
         tag="orders",

@@ -1,0 +1,100 @@
+"""A database that accepts no writes: what clients hear, and that it is over without help."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from larder.common.ids import new_id
+from tests.faults.shop import RECOVERY
+from tests.faults.wired import WiredShop, open_wired
+from tests.replica.standby import ask, catch_up, change
+from tests.server import Reply
+from tools.local_postgres import Cluster
+from tools.local_postgres.standby import standby
+from tools.processes import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def shop(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+    prepared_cluster.start()
+    with open_wired(prepared_cluster) as opened:
+        yield opened
+
+
+@contextmanager
+def fenced(cluster: Cluster) -> Iterator[None]:
+    """Writes are refused in every session, those that are open among them."""
+    change(cluster, "ALTER SYSTEM SET default_transaction_read_only = on")
+    change(cluster, "SELECT pg_reload_conf()")
+    assert wait_until(lambda: ask(cluster, "SHOW default_transaction_read_only") == "on")
+    try:
+        yield
+    finally:
+        change(cluster, "ALTER SYSTEM RESET default_transaction_read_only")
+        change(cluster, "SELECT pg_reload_conf()")
+
+
+def assert_unavailable(reply: Reply) -> None:
+    assert (reply.status, reply.body["code"]) == (503, "database_unavailable"), reply.body
+    assert "retry-after" in reply.headers
+
+
+def assert_back(shop: WiredShop) -> None:
+    """Writes are accepted again in time."""
+    shop.wait_until_back(RECOVERY)
+    assert shop.order().status == 201
+    assert shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 2}).status == 200
+
+
+def refused(shop: WiredShop) -> list[Reply]:
+    """Writes by several ways: a batch, Django's statements, an earlier contract."""
+    line = {"products": [{"id": shop.product, "quantity": 1}]}
+    return [
+        shop.order(),
+        shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 1}),
+        shop.call("POST", "me/addresses", {"label": "Home"}),
+        shop.call("POST", f"/api/orders/{new_id()}/", line),
+        shop.order(),
+    ]
+
+
+def test_a_database_that_refuses_writes_is_503_and_not_ready_and_over_without_help(
+    shop: WiredShop,
+) -> None:
+    with fenced(shop.cluster):
+        assert_unavailable(shop.order())
+        assert shop.server.call("GET", "/readyz").status == 503
+        assert shop.server.call("GET", "/livez").status == 200
+        for reply in refused(shop):
+            assert reply.status == 503, reply.body
+    assert_back(shop)
+
+
+def test_readiness_alone_finds_a_database_that_refuses_writes(shop: WiredShop) -> None:
+    with fenced(shop.cluster):
+        ready = shop.server.call("GET", "/readyz")
+        assert (ready.status, ready.body["checks"]["database"]) == (503, False)
+    assert_back(shop)
+
+
+def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
+    shop: WiredShop, tmp_path: Path
+) -> None:
+    """As a fail-over looks to the servers: the address leads elsewhere."""
+    with standby(shop.cluster, tmp_path / "standby") as other:
+        catch_up(shop.cluster, other)
+        try:
+            shop.wire.lead_to(other.app_url())
+            shop.wire.cut()
+            assert_unavailable(shop.order())
+            assert shop.server.call("GET", "/readyz").status == 503
+            assert ask(other, "SELECT pg_promote()") == "True"
+            assert_back(shop)
+            assert ask(other, "SELECT count(*) FROM orders.order WHERE status = 'placed'") != "0"
+        finally:
+            shop.wire.lead_to(shop.cluster.app_url())
+            shop.wire.cut()
