@@ -24,7 +24,7 @@ from larder.api.correlation import HEADER, ID, identify
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.kept_answers import Tell
 from larder.api.positions import HEADER as POSITION
-from larder.api.positions import position_of_a_write
+from larder.api.positions import position_to_tell
 from larder.api.recent_writes import note_write_of
 from larder.api.v1.bodies import sound
 from larder.api.v1.http import Body, encoded, idempotency_key, replay_headers
@@ -136,7 +136,7 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
         "Content-Length": str(len(answer.raw)),
         HEADER: environ[ID],
     } | replay_headers(replayed=placed.replayed)
-    if position := harmless(position_of_a_write):
+    if position := position_to_tell():
         headers[POSITION] = position
     harmless(database.release)
     return Answer(who, list(headers.items()), answer.raw)

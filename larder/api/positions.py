@@ -2,13 +2,15 @@
 
 It names the place in the database's log behind which a write is. Opaque: 27 characters, which
 apps keep and send back and never look into. One that cannot be read, or is of a history that a
-fail-over ended, is no error: what it would have allowed is read from the primary.
+fail-over ended, is no error: what it would have allowed is read from the primary. A write whose
+place is not known is answered with one that says so, and replaces an older one that the app keeps.
 """
 
 import logging
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from time import time
 
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
@@ -24,7 +26,14 @@ from larder.common.replicas import replicas
 logger = logging.getLogger(__name__)
 
 HEADER = "Larder-Position"
-PATHS = "/api/v1/"
+ADMIN = "/admin/"
+NO_SYSTEM = 0
+"""In the place of a cluster's identifier: the byte is a moment, in seconds since 1970."""
+
+SETTLED_AFTER = 60
+"""Seconds. A transaction ends within half a minute, and a replica that answers is 100 ms behind at
+most; the rest is for the difference between the clocks of two servers."""
+
 _FORM = struct.Struct(">qIq")
 
 
@@ -49,34 +58,48 @@ def decode(text: str) -> Position | None:
         return None
 
 
+def without_place() -> str:
+    """Returns what an answer carries whose write, if there is one, has no known place in the log:
+    it says when that was."""
+    return encode(Position(NO_SYSTEM, 0, int(time())))
+
+
+def is_settled(moment: Position) -> bool:
+    """Whether a write without a known place is on every replica that may answer."""
+    return time() - moment.byte > SETTLED_AFTER
+
+
 def tell_positions(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Middleware: each answer to a write of v1 carries a position behind it.
+    """Middleware: each answer to a write carries a position behind it, at every API.
 
-    The primary is asked after the commit, once for all who have committed by then. Without
-    replicas nobody has a use for it, and nothing is asked.
+    The primary is asked after the commit, once for all who have committed by then. A failure may
+    have written something all the same; a refusal has not. Without replicas nobody has a use for
+    it, and nothing is asked.
     """
     if not replicas():
         raise MiddlewareNotUsed
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        wrote = request.method not in SAFE and response.status_code < 300
-        if wrote and request.path_info.startswith(PATHS):
-            told = harmless(position_of_a_write)
-            if told is not None:
-                response.headers[HEADER] = told
+        writes = request.method not in SAFE and not request.path_info.startswith(ADMIN)
+        if writes and response.status_code < 300:
+            response.headers[HEADER] = position_to_tell() or without_place()
+        elif writes and response.status_code >= 500:
+            response.headers[HEADER] = without_place()
         return response
 
     return middleware
 
 
+def position_to_tell() -> str | None:
+    """Returns what an answer to a write carries, once it is committed; None without replicas."""
+    return (harmless(position_of_a_write) or without_place()) if replicas() else None
+
+
 def position_of_a_write() -> str | None:
-    """What an answer to a write carries, once it is committed. None without replicas, and where
-    it cannot be told: what was written stays so."""
-    if not replicas():
-        return None
+    """Returns where the primary is; None where it cannot be told: what was written stays so."""
     try:
         return encode(positions.present().position)
     except (Error, Overloaded) as error:

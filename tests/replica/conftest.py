@@ -121,6 +121,7 @@ def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
         "DATABASE_URL": primary.app_url(),
         "OWNER_DATABASE_URL": primary.owner_url(),
         "ACCESS_LOG": "0",
+        "COMPAT": "1",
         "REPLICA_URLS": ",".join(one.app_url() for one in replicas),
     }
 

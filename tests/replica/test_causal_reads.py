@@ -1,7 +1,18 @@
 """Nobody misses what they have done themselves, however far behind the replica is."""
 
-from tests.replica.conftest import Shop
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from larder.api import positions
+from larder.api.positions import SETTLED_AFTER, decode, is_settled, tell_positions
+from tests.replica.conftest import Phone, Shop, environment
 from tests.replica.standby import paused
+from tests.server import Server
+from tools.local_postgres import Cluster
 
 
 def test_readings_of_who_echoes_come_from_a_replica_that_has_it_all(shop: Shop) -> None:
@@ -35,3 +46,68 @@ def test_the_control_who_reads_from_any_replica_misses_it(unguarded: Shop) -> No
         order = phone.order(jam)
         assert phone("GET", f"orders/{order}").status == 404
         assert phone("GET", f"products/{jam}").body["quantity"] == 10
+
+
+@pytest.fixture(scope="module")
+def harmed(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    """Another server, which cannot tell where its writes are."""
+    options = environment(primary, _replica)
+    with Server(
+        workers=1, application="tests.faults.harmed:application", environment=options
+    ) as it:
+        yield it
+
+
+def other_place(phone: Phone, server: Server) -> Phone:
+    """The same app, with the same token and position, at another server."""
+    return Phone(server, phone.token, phone.position)
+
+
+def test_an_earlier_contract_says_where_its_writes_are(shop: Shop, harmed: Server) -> None:
+    jam, phone = shop.product(stock=10), shop.phone()
+    first = phone.order(jam)
+    shop.catch_up()
+    other = other_place(phone, harmed)
+    with paused(shop.replica):
+        for _ in range(3):
+            # The other server has just found out that the replica has everything.
+            assert other("GET", f"orders/{first}").status == 200
+            id, body = str(uuid4()), {"products": [{"id": jam, "quantity": 1}]}
+            assert phone("POST", f"/api/orders/{id}/", body).status == 201
+            other.position = phone.position
+            assert other("GET", f"orders/{id}").status == 200
+
+
+def test_a_write_without_a_known_place_replaces_an_older_position(
+    shop: Shop, harmed: Server
+) -> None:
+    jam, phone = shop.product(stock=10), shop.phone()
+    first = phone.order(jam)
+    shop.catch_up()
+    other = other_place(phone, harmed)
+    with paused(shop.replica):
+        for _ in range(3):
+            assert phone("GET", f"orders/{first}").status == 200
+            second = other.order(jam)
+            phone.position = other.position
+            assert phone("GET", f"orders/{second}").status == 200
+            assert second in [one["id"] for one in phone("GET", "orders").body["results"]]
+
+
+def position_after(status: int) -> str | None:
+    """What an answer of this status to a write carries."""
+    answer = tell_positions(lambda _request: HttpResponse(status=status))
+    return answer(RequestFactory().post("/api/v1/orders")).headers.get("Larder-Position")
+
+
+def test_a_failure_replaces_an_older_position_and_a_refusal_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(positions, "replicas", lambda: ["one"])
+    told = {status: position_after(status) for status in (409, 500, 503)}
+    assert told[409] is None
+    for status in (500, 503):
+        said = decode(str(told[status]))
+        assert said is not None
+        assert not is_settled(said)
+        assert is_settled(said._replace(byte=said.byte - 2 * SETTLED_AFTER))

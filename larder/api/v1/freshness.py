@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from larder.api.positions import decode
+from larder.api.positions import NO_SYSTEM, decode, is_settled
 from larder.api.recent_writes import recent_writes
 from larder.api.v1.http import caller
 from larder.common import replicas
@@ -65,7 +65,11 @@ def causal(view: View) -> View:
 
 
 def _echoed(who: Caller, sent: str, now: int) -> Needs | None:
-    """None for a position that nobody can read."""
+    """None for a position that nobody can read, and for a recent write without a known place."""
     position, writes = decode(sent), recent_writes()
-    written = 0 if writes is None else writes.last(who.id)
-    return None if position is None else Needs(max(now - LONGEST_LAG, written), position)
+    if position is None:
+        return None
+    since = max(now - LONGEST_LAG, 0 if writes is None else writes.last(who.id))
+    if position.system != NO_SYSTEM:
+        return Needs(since, position)
+    return Needs(since) if is_settled(position) else None

@@ -129,7 +129,7 @@ _WRITTEN = Trait(
         _answered(
             "Larder-Position",
             "Where this write is, for readings to come; only where there are replicas. Opaque.",
-            on=[200, 201, 204],
+            on=[200, 201, 204, 500, 503],
             always=False,
             pattern="^[A-Za-z0-9_-]{27}$",
         ),
