@@ -85,7 +85,9 @@ def test_others_are_served_during_slow_heads(door: Front, buy: Callable[[], None
 
 def test_others_are_served_while_answers_are_not_read(door: Front, buy: Callable[[], None]) -> None:
     """Each asks for 20 answers of some 50 KB, and reads nothing."""
-    ask = b"GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n"
+    ask = (
+        b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n"
+    )
     with ExitStack() as readers, others(buy) as served:
         for _ in range(200):
             plain = readers.enter_context(door.connect())

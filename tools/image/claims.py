@@ -24,7 +24,7 @@ def look(containers: Containers) -> list[str]:
     image = containers.image
     _no_tools(image.tree)
     _labelled(image)
-    return [_identity(containers), _read_only(containers), _size(image.tree)]
+    return [_identity(containers), _read_only(containers), _size(image.tree), _nginx(containers)]
 
 
 def _no_tools(tree: Path) -> None:
@@ -61,6 +61,11 @@ def _read_only(containers: Containers) -> str:
     if open_places:
         raise LauncherError(f"Its user may write to {', '.join(open_places[:10])}")
     return "its user may write nowhere but to /tmp"
+
+
+def _nginx(containers: Containers) -> str:
+    containers.run("nginx", "-t", "-c", "/etc/nginx/sidecar.conf")
+    return "its nginx takes /etc/nginx/sidecar.conf"
 
 
 def _size(tree: Path) -> str:
