@@ -54,14 +54,14 @@ class Seen:
 
 def attack(target: Target, *, full: bool) -> str:
     """Return how many customers were served, and the longest wait. Raises Broken."""
-    customers = [target.customer() for _ in range(60 if full else 30)]
+    customers = [target.customer() for _ in range(60 if full else 20)]
     seen = Seen()
     with target.server(SETTINGS) as server:
         repeat = _registration(server)
-        with _guessing(server, seen), ThreadPoolExecutor(15) as pool:
+        with _guessing(server, seen), ThreadPoolExecutor(3) as pool:
             wait(1)
-            list(pool.map(lambda who: _return(server, who, seen), customers[:15]))
-            for number, who in enumerate(customers[15:]):
+            list(pool.map(lambda who: _return(server, who, seen), customers[:10]))
+            for number, who in enumerate(customers[10:]):
                 _return(server, who, seen)
                 if number < REPEATS:
                     seen.ask("repeat", repeat)
