@@ -69,6 +69,8 @@ SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 # OpenTelemetry reads this and its other variables by itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# For tests: a thread that may wait while it keeps a connection fails (larder/common/waits.py).
+STRICT_WAITS = env.bool("STRICT_WAITS", default=False)
 
 # --- Database ------------------------------------------------------------------------------
 PGBOUNCER = env.bool("PGBOUNCER", default=False)

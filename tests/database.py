@@ -59,6 +59,7 @@ def _start() -> None:
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
         "CURRENCY": "GBP",
+        "STRICT_WAITS": "1",
         # A mail server at whose port nobody listens; tests of mails have one of their own.
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "DEFAULT_FROM_EMAIL": "shop@example.com",

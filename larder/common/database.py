@@ -21,6 +21,7 @@ from django_guid import get_guid
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
+from larder.common import waits
 from larder.common.postgresql.base import DatabaseWrapper, Reading
 from larder.common.postgresql.errors import CommitUnknown
 
@@ -37,10 +38,12 @@ def reading_from(alias: str) -> Iterator[None]:
 
     Transactions and Django's writes go to the primary all the same.
     """
-    token = _place.set(alias)
+    token, wrapper = _place.set(alias), cast(DatabaseWrapper, connections[alias])
+    is_nested, wrapper.is_read_from = wrapper.is_read_from, True
     try:
         yield
     finally:
+        wrapper.is_read_from = is_nested
         _place.reset(token)
 
 
@@ -151,14 +154,9 @@ def snapshot() -> str:
 
 
 def release() -> None:
-    """Gives the connection back to the pool, between two readings that may be far apart.
-
-    Inside a transaction it does nothing.
-    """
-    own = connections[DEFAULT_DB_ALIAS]
-    # Who only waited has none: to close it all the same costs 4 µs.
-    if own.connection is not None and not own.in_atomic_block:
-        own.close()
+    """Gives the thread's connections back to the pool, between two statements that may be far
+    apart. Inside a transaction it does nothing."""
+    waits.release()
 
 
 LIFT_TIME_LIMIT = """

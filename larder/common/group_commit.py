@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
 
+from larder.common import waits
 from larder.common.company import Company
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
@@ -123,6 +124,8 @@ class GroupCommit(Generic[Asked, Answer]):
         Raises Overloaded, with nothing done, when too many wait or it has waited too long; and with
         an outcome that is not known when the thread that ran its group was ended.
         """
+        # Here, and not where it waits: once it has joined, others count on it.
+        waits.check()
         entry: _Entry[Asked, Answer] = _Entry(asked, weight)
         try:
             leads = self._join(entry)
@@ -152,8 +155,8 @@ class GroupCommit(Generic[Asked, Answer]):
     def _wait(self, entry: _Entry[Asked, Answer]) -> None:
         """Until it is answered or leads. What a group has taken is not given up any more: it
         may have been done, and its time is bounded by the limits of the transaction."""
-        if not entry.turn.acquire(timeout=self._limits.patience) and not self._gave_up(entry):
-            entry.turn.acquire()
+        if not waits.acquire(entry.turn, self._limits.patience) and not self._gave_up(entry):
+            waits.acquire(entry.turn)
 
     def _gave_up(self, entry: _Entry[Asked, Answer]) -> bool:
         with self._mutex:
@@ -193,7 +196,7 @@ class GroupCommit(Generic[Asked, Answer]):
             if len(self._waiting) >= expected:
                 return
             self._expected, self._complete = expected, _closed()
-        self._complete.acquire(timeout=seconds)
+        waits.acquire(self._complete, seconds)
         self._expected = 0
 
     def _let_join(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from larder.common import seats
+from larder.common import seats, waits
 from larder.common.stopwatch import Stopwatch
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Turnstile(Turns):
             return False
         waiting = Stopwatch()
         while waiting.seconds < PATIENCE:
-            self._ringing.poll(RETRY * 1000)
+            waits.ready(self._ringing, RETRY)
             self._quieten()
             if seats.locked(self._door):
                 self._in_vain = None

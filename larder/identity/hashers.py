@@ -18,7 +18,7 @@ from typing import Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from larder.common import database
+from larder.common import waits
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
 
@@ -90,7 +90,7 @@ class HashQueue:
                 return
             mine = Event()
             line.waiting.append(mine)
-        if not mine.wait(LONGEST_WAIT):
+        if not waits.wait(mine, LONGEST_WAIT):
             self._withdraw(line, mine)
 
     def _withdraw(self, line: _Line, mine: Event) -> None:
@@ -174,7 +174,7 @@ def slot() -> Iterator[None]:
             yield
         return
     # A hash takes as long as a hundred statements: other threads need the connection.
-    database.release()
+    waits.begin()
     with _queue[0].slot(lane):
         yield
 

@@ -11,7 +11,7 @@ class OpsConfig(AppConfig):
         from django.conf import settings
         from django.core.cache import cache
 
-        from larder.common import telemetry
+        from larder.common import telemetry, waits
         from larder.common.rates import InDatabase
         from larder.common.rates_in_cache import InCache
         from larder.identity import attempts, hashers, telling
@@ -23,6 +23,7 @@ class OpsConfig(AppConfig):
         from larder.ops.metrics import PlacingCounted
         from larder.ops.telling import former_address
 
+        waits.be_strict(settings.STRICT_WAITS)
         reporting.start()
         telemetry.placing.watch(PlacingCounted())
         telling.use(former_address)

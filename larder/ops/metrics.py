@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
-from larder.common import replicas, telemetry
+from larder.common import replicas, telemetry, waits
 from larder.common.errors import DomainError
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
@@ -139,7 +139,7 @@ _adding = Lock()
 
 def add_up() -> None:
     """Brings all numbers of this process up to now, and writes the lines of its requests."""
-    with _adding:
+    with waits.holding(_adding):
         taken = requests.take()
         _count_requests(taken)
         _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)
@@ -209,7 +209,7 @@ def start() -> None:
 
 def _keep_looking() -> None:
     pause = Event()
-    while not pause.wait(LOOK_SECONDS):
+    while not waits.wait(pause, LOOK_SECONDS):
         try:
             add_up()
             look_at_replicas()

@@ -11,7 +11,7 @@ from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from larder.common import database, observations
+from larder.common import database, observations, waits
 from larder.common.observations import Observed
 from larder.common.stopwatch import Stopwatch
 from larder.ops.invariants import INVARIANTS
@@ -59,7 +59,7 @@ class ShopState(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """With the database away nothing but that it is."""
-        with self._lock:
+        with waits.holding(self._lock):
             if self._asked is None or self._asked.seconds > ASKED_EVERY:
                 self._known = _families()
                 self._asked = Stopwatch()

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from larder.api.compat.views import OpenView
 from larder.api.generating import ONE_AT_A_TIME
+from larder.common import waits
 
 TITLES = {
     "0": "A token by username and password",
@@ -28,7 +29,7 @@ def document(contract: str) -> dict[str, Any]:
     import_module("larder.api.compat.schema")
     patterns = import_module(f"larder.api.compat.contract{contract}").urlpatterns
     generator: Any = SchemaGenerator
-    with ONE_AT_A_TIME:
+    with waits.holding(ONE_AT_A_TIME):
         made = generator(patterns=patterns)
         schema: dict[str, Any] = made.get_schema(request=None, public=True)
     schema["info"] |= {

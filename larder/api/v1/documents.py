@@ -20,6 +20,7 @@ from larder.api.markdown import html
 from larder.api.problems import KINDS, example
 from larder.api.v1.http import Open, reply_tagged
 from larder.api.v1.introduction import ABOUT, TAGS
+from larder.common import waits
 from larder.common.errors import NotFound
 
 
@@ -43,7 +44,7 @@ def schema() -> dict[str, Any]:
 
     generator: Any = SchemaGenerator
     made = generator(patterns=[path("api/v1/", include(urlpatterns))])
-    with ONE_AT_A_TIME:
+    with waits.holding(ONE_AT_A_TIME):
         said: dict[str, Any] = made.get_schema(request=None, public=True)
     said["info"]["description"] = ABOUT
     said["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]

@@ -31,7 +31,7 @@ from rest_framework.request import Request
 from larder.api.addresses import base_url
 from larder.api.v1.freshness import REPLICATED, list_needs, needed_at
 from larder.api.v1.http import Body, caller, encoded, reply_body
-from larder.common import database, replicas
+from larder.common import database, replicas, waits
 from larder.common.group_commit import GroupCommit, Limits
 from larder.common.positions import Position
 from larder.common.replicas import State
@@ -48,7 +48,7 @@ LONGEST_PATH = 2048
 SMALLEST_COMPRESSED = 1024
 
 LONGEST_TURN = 1.0
-"""Seconds for which the page that somebody else makes is waited for."""
+"""Seconds for which a page that another thread reads is waited for."""
 
 PAGE = "larder.ready_page"
 """Where a request keeps which page it was answered with, among which, and the bytes of it."""
@@ -142,10 +142,10 @@ class ReadyPages:
 
     def renewed(self, page: ReadyPage, caller: int) -> ReadyPage:
         """What a page has become, good enough for the caller now. The primary gives it."""
-        newest = self._used(page.wanted)
-        if newest is not None and newest.good_for(caller, monotonic_ns()):
-            return newest
-        return self._current(page.wanted, newest, None)
+        now, wanted = monotonic_ns(), page.wanted
+        return self._good(
+            wanted, lambda kept: kept.good_for(caller, now), lambda: self._current(wanted, None)
+        )
 
     def _used(self, wanted: Wanted) -> ReadyPage | None:
         """What is kept, if anything is; it is the last to go."""
@@ -158,55 +158,56 @@ class ReadyPages:
     def _page(self, request: Request, prepare: Callable[[], Make]) -> ReadyPage:
         # As it was sent: Django's own spelling of it is the same for queries that are not.
         path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        wanted, now = Wanted(base_url(request), path, prepare), monotonic_ns()
-        page = self._used(wanted)
-        if REPLICATED:
-            needs, anywhere = list_needs(request, now)
-            if page is not None and needs.met_by(page.seen_at, page.replayed):
-                replicas.tell("kept")
-                return page
-            return replicas.read(
-                needs if anywhere else None, lambda state: self._current(wanted, page, state)
+        wanted, now, who = Wanted(base_url(request), path, prepare), monotonic_ns(), caller(request)
+        if not REPLICATED:
+            return self._good(
+                wanted, lambda page: page.good_for(who.id, now), lambda: self._current(wanted, None)
             )
-        if page is not None and page.good_for(caller(request).id, now):
-            return page
-        return self._current(wanted, page, None)
+        needs, anywhere = list_needs(request, now)
 
-    def _current(self, wanted: Wanted, page: ReadyPage | None, state: State | None) -> ReadyPage:
+        def is_good(page: ReadyPage) -> bool:
+            if met := needs.met_by(page.seen_at, page.replayed):
+                replicas.tell("kept")
+            return met
+
+        usable = needs if anywhere else None
+        return self._good(
+            wanted,
+            is_good,
+            lambda: replicas.read(usable, lambda state: self._current(wanted, state)),
+        )
+
+    def _good(
+        self, wanted: Wanted, is_good: Callable[[ReadyPage], bool], read: Callable[[], ReadyPage]
+    ) -> ReadyPage:
+        """Returns the page that is kept if it is good, or else what `read` returns.
+
+        One thread at a time reads a page, for all that came before it began. The others wait
+        before they have a connection: what a replica has replayed is known of one connection.
+        """
+        page = self._used(wanted)
+        if page is not None and is_good(page):
+            return page
+        with self._lock:
+            turn = self._turns.setdefault(wanted.known_by, Lock())
+        with waits.holding(turn, LONGEST_TURN):
+            page = self._used(wanted)
+            return page if page is not None and is_good(page) else read()
+
+    def _current(self, wanted: Wanted, state: State | None) -> ReadyPage:
         """The page as the primary has it now, or as a replica has it in that state."""
         seen_at = monotonic_ns() if state is None else state.current_at
         snapshot = _seen_now() if state is None else str(state.replayed)
+        page = self._used(wanted)
         if page is None or page.snapshot != snapshot or not snapshot:
+            make = wanted.prepare()
+            # The page outlives the request, and so does what it was made by.
+            again = wanted._replace(prepare=lambda: make)
             replayed = None if state is None else state.replayed
-            return self._made(wanted, seen_at, snapshot, replayed)
+            page = ReadyPage(again, encoded(make()), snapshot, replayed)
+            self._keep(page)
         self._seen(page, seen_at)
         return page
-
-    def _made(
-        self, wanted: Wanted, seen_at: int, snapshot: str, replayed: Position | None
-    ) -> ReadyPage:
-        """The page of this snapshot, made by the first of those who want it at once.
-
-        On the primary, one that was seen since `seen_at` is as good: it is no older than those who
-        want it. Otherwise, with orders coming, each of them would make it for themselves.
-        """
-        with self._lock:
-            turn = self._turns.setdefault(wanted.known_by, Lock())
-        is_first = turn.acquire(timeout=LONGEST_TURN)
-        try:
-            page = self._pages.get(wanted.known_by)
-            is_new = page is not None and replayed is None and page.seen_at >= seen_at
-            if page is None or not snapshot or not (is_new or page.snapshot == snapshot):
-                make = wanted.prepare()
-                # The page outlives the request, and so does what it was made by.
-                again = wanted._replace(prepare=lambda: make)
-                page = ReadyPage(again, encoded(make()), snapshot, replayed)
-                self._keep(page)
-            self._seen(page, seen_at)
-            return page
-        finally:
-            if is_first:
-                turn.release()
 
     def _keep(self, page: ReadyPage) -> None:
         if not page.is_kept:

@@ -12,6 +12,7 @@ from django.db.utils import Error
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
+from larder.common import waits
 from larder.common.postgresql.comments import Commented, told
 from larder.common.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.common.postgresql.exchange import Answer, Exchange
@@ -44,6 +45,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     CPU). A connection that nobody uses is silent, and the end of a closed one can be read: only
     one with something to read is asked (1 µs for the others).
     """
+
+    is_read_from = False
+    """Whether this thread's reads go to this connection and no other (database.reading_from)."""
 
     _in_pipeline = False
 
@@ -202,6 +206,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if lately and not self.pool.get_stats()["pool_available"]:
             raise PoolTimeout("others have just waited for a connection in vain")
         if self.pool:
+            # To wait for a connection is a wait, too, for a thread that keeps another one.
+            waits.begin(but=self.alias)
             put_last_first(self.pool)
         try:
             return super().get_new_connection(conn_params)

@@ -68,9 +68,6 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
     if _aside.concerns(one.products):
         return _place_aside(one, terms)
     groups = _groups(terms)
-    if groups.is_busy:
-        # Who waits needs no connection; the one who leads may need theirs.
-        database.release()
     lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
     try:
         return groups.ask(one, weight=lines)

@@ -1,0 +1,124 @@
+"""Every wait of one thread for another goes through larder/common/waits.py."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WAITS = Path("larder/common/waits.py")
+
+CALLS = {"acquire", "wait", "poll", "sleep", "flock", "lockf", "select", "wait_for", "result"}
+"""Functions and methods that may wait."""
+
+MODULES = {"queue", "concurrent.futures", "asyncio", "selectors", "sched", "subprocess"}
+"""Modules of the standard library whose objects wait in other ways."""
+
+MUTEXES = {
+    "larder/api/v1/ready_pages.py": {"self._lock"},
+    "larder/common/group_commit.py": {"self._mutex"},
+    "larder/common/positions.py": {"_lock"},
+    "larder/common/postgresql/pool.py": {"pool._lock"},
+    "larder/common/rates_in_cache.py": {"self._lock"},
+    "larder/common/replicas.py": {"self._lock", "_counting"},
+    "larder/orders/services/held_up.py": {"self._lock"},
+}
+"""Locks that protect a few lines of memory: no statement runs while one of them is held, and no
+other lock is taken. A thread that keeps a connection may take them."""
+
+NO_WAITS = {
+    "larder/common/group_commit.py": {"lock.acquire()"},
+    "larder/common/postgresql/base.py": {"select.poll()", "socket.poll(0)"},
+    "larder/common/seats.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
+    "larder/common/turnstile.py": {"fcntl.flock(self._door, fcntl.LOCK_UN)", "select.poll()"},
+}
+"""Calls of such a name that return at once."""
+
+QUERIES = {
+    "larder/common/postgresql/bounded.py": {
+        "super().wait(gen, interval, self.longest if timeout is None else timeout)"
+    },
+    "larder/common/postgresql/exchange.py": {
+        "self._connection.wait(_together(self._libpq, sendings))"
+    },
+}
+"""A thread that waits for an answer of PostgreSQL needs the connection for that."""
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / "larder").rglob("*.py")):
+        name = path.relative_to(ROOT)
+        if name != WAITS:
+            yield name.as_posix(), ast.parse(path.read_text())
+
+
+def _waits(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) in CALLS and not _returns_at_once(node):
+            yield ast.unparse(node)
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        through = ast.unparse(function.value)
+        return "" if through == "waits" else function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _returns_at_once(node: ast.Call) -> bool:
+    return any(ast.unparse(one) == "blocking=False" for one in node.keywords)
+
+
+def _held_for_a_block(tree: ast.Module) -> Iterator[str]:
+    """What stands after `with` without being called: locks, and a few others."""
+    for node in ast.walk(tree):
+        for item in node.items if isinstance(node, ast.With) else ():
+            if isinstance(item.context_expr, ast.Name | ast.Attribute):
+                yield ast.unparse(item.context_expr)
+
+
+def test_no_thread_waits_past_the_rule() -> None:
+    found = {
+        (name, call)
+        for name, tree in _modules()
+        for call in _waits(tree)
+        if call not in NO_WAITS.get(name, set()) | QUERIES.get(name, set())
+    }
+    assert found == set()
+
+
+def test_no_lock_is_held_for_a_block_past_the_rule() -> None:
+    others = {"span", "self.wrap_database_errors", "connection.wrap_database_errors"}
+    found = {
+        (name, held)
+        for name, tree in _modules()
+        for held in _held_for_a_block(tree)
+        if held not in MUTEXES.get(name, set()) | others
+    }
+    assert found == set()
+
+
+def test_no_module_is_used_that_waits_in_other_ways() -> None:
+    found = {
+        (name, module)
+        for name, tree in _modules()
+        for node in ast.walk(tree)
+        for module in _imported(node)
+        if any(module == one or module.startswith(f"{one}.") for one in MODULES)
+    }
+    assert found == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{one.name}" for one in node.names]
+    return [one.name for one in node.names] if isinstance(node, ast.Import) else []
+
+
+def test_what_is_exempt_is_there() -> None:
+    """An exemption that nothing needs would hide the next mistake."""
+    trees = dict(_modules())
+    needed = {name: {*_waits(tree), *_held_for_a_block(tree)} for name, tree in trees.items()}
+    for exempt in (MUTEXES, NO_WAITS, QUERIES):
+        for name, calls in exempt.items():
+            assert calls <= needed[name], name

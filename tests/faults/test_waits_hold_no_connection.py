@@ -1,0 +1,66 @@
+"""A thread that waits for another keeps no connection, so that the pool serves every thread."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from tests.conftest import Person
+from tests.server import Server
+
+KEYS, TOKENS = 20, 4
+REQUESTS = 480
+
+
+@contextmanager
+def ordering(server: Server, token: str, product: int) -> Iterator[Counter[int]]:
+    """Two clients order meanwhile, so that each look at a page finds that something changed."""
+    over, statuses = Event(), Counter[int]()
+    lines = {"lines": [{"product": product, "quantity": 1}]}
+
+    def order() -> None:
+        while not over.wait(0.005):
+            statuses[server.call("POST", "orders", lines, token=token).status] += 1
+
+    threads = [Thread(target=order) for _ in range(2)]
+    for one in threads:
+        one.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        for one in threads:
+            one.join()
+
+
+def read_list(server: Server, credentials: list[str]) -> Counter[int]:
+    """The statuses of REQUESTS reads of the product list, by all of these at the same time."""
+
+    def read(credential: str) -> Counter[int]:
+        each = REQUESTS // len(credentials)
+        return Counter(server.call("GET", "products", token=credential).status for _ in range(each))
+
+    with ThreadPoolExecutor(len(credentials)) as readers:
+        return sum(readers.map(read, credentials), Counter[int]())
+
+
+def test_keys_staff_and_customers_read_the_list_while_orders_commit(
+    transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam, buyer = product(stock=1_000_000), person()
+    people = [person(is_staff=number < 2) for number in range(TOKENS)]
+    with Server(workers=2, environment={"DB_POOL_SIZE": "3"}) as server:
+        tokens = [server.token(one.customer.username, one.password) for one in (buyer, *people)]
+        keys = [new_key(server, tokens[number % len(tokens)]) for number in range(KEYS)]
+        with ordering(server, tokens[0], jam) as orders:
+            read = read_list(server, [*keys, *tokens[1:]])
+    assert set(read) == {200}, read
+    assert set(orders) == {201}, orders
+
+
+def new_key(server: Server, token: str) -> str:
+    """A key of the token's owner."""
+    made = server.call("POST", "auth/keys", {"name": "till"}, token=token)
+    assert made.status == 201, made.body
+    return str(made.body["key"])
