@@ -16,6 +16,7 @@ from larder.catalog.services import create_product
 from larder.common.ids import NOBODY
 from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock
+from larder.orders.services import place_order
 from tests import database
 from tests.server import Server
 
@@ -41,6 +42,13 @@ def _flush_as_owner() -> None:
         database.empty_database()
 
     setattr(TransactionTestCase, "_fixture_teardown", flush)  # noqa: B010
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_contended() -> Iterator[None]:
+    """Products of the next test have the ids of this one's."""
+    yield
+    place_order._contended._marked.clear()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from larder.common.errors import DomainError
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
 from larder.ops.endings import at_end
-from larder.orders.services.held_up import HeldUp
+from larder.orders.services.contended import Contended
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def _count_other(answer: object, to: ModuleType) -> None:
         to.REPEATED.inc()
     elif isinstance(answer, DomainError):
         to.REFUSED.labels(answer.code).inc()
-    elif not isinstance(answer, HeldUp):
+    elif not isinstance(answer, Contended):
         to.FAILED.inc()
 
 

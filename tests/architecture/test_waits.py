@@ -20,7 +20,7 @@ MUTEXES = {
     "larder/common/postgresql/pool.py": {"pool._lock"},
     "larder/common/rates_in_cache.py": {"self._lock"},
     "larder/common/replicas.py": {"self._lock", "_counting"},
-    "larder/orders/services/held_up.py": {"self._lock"},
+    "larder/orders/services/contended.py": {"self._lock"},
 }
 """Locks that protect a few lines of memory: no statement runs while one of them is held, and no
 other lock is taken. A thread that keeps a connection may take them."""

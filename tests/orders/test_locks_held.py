@@ -13,7 +13,7 @@ from django_guid.context import guid
 from larder.common import telemetry
 from larder.common.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
-from larder.orders.services.place_orders import place_candidates
+from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Placed, Placement, candidate
 from tests.conftest import Person
 from tests.database import superuser_url
@@ -38,7 +38,7 @@ def place(person: Callable[..., Person], now: datetime) -> Iterator[Place]:
 
     def order(product: int, **how: Any) -> Placed | Exception:
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, **how)
+        (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, beside=Beside(**how))
         return answer
 
     yield order

@@ -38,7 +38,7 @@ def crowd(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Crowd]:
     """The first order of it is being placed, and waits for a product that somebody holds: longer
-    than orders do, so that it does not go aside before the others have come."""
+    than orders do, so that it does not enter the contended lane before the others have come."""
     plug, usual = product(stock=100), placing.LOCK_WAIT
     with ThreadPoolExecutor(16) as pool, held(plug) as let_go:
 
@@ -195,12 +195,12 @@ def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
 def test_while_one_product_is_held_all_others_are_sold(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:
-    """Who needs it waits aside, few at a time; nobody else waits for them."""
+    """Orders of it wait in the contended lane, few at a time, and no other order waits for them."""
     jam, stuck = product(stock=100), product(stock=100)
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, stuck, opens)
         waits = [crowd.send(stuck) for _ in range(10)]
-        assert wait_until(lambda: placing._aside.concerns([stuck]))
+        assert wait_until(lambda: placing._contended.is_contended([stuck]))
         began = monotonic()
         for _ in range(20):
             waits.append(crowd.send(stuck))
@@ -209,12 +209,12 @@ def test_while_one_product_is_held_all_others_are_sold(
         assert monotonic() - began < 10 * placing.LOCK_WAIT
         turned_away = [one for one in waits if one.done()]
         assert {type(one.exception()) for one in turned_away} == {Overloaded}
-        assert len(waits) - len(turned_away) == placing.MOST_ASIDE
+        assert len(waits) - len(turned_away) == placing.MOST_CONTENDED
         opens()
         for one in waits:
             assert one in turned_away or one.result(10).order.lines
-    assert not placing._aside.concerns([stuck])
-    assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_ASIDE}
+    assert not placing._contended.is_contended([stuck])
+    assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 
 
 def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
@@ -225,11 +225,12 @@ def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
 ) -> None:
     waits: list[float] = []
 
-    def noted(*given: Any, lock_wait: float, **named: Any) -> Any:
+    def noted(one: Any, terms: Any, lock_wait: float) -> Any:
         waits.append(lock_wait)
-        return place_orders(*given, lock_wait=lock_wait, **named)
+        return try_again(one, terms, lock_wait)
 
-    monkeypatch.setattr(placing, "place_orders", noted)
+    try_again = placing._try_again
+    monkeypatch.setattr(placing, "_try_again", noted)
     plug, jam, stuck = product(stock=9), product(stock=9), [product(stock=9) for _ in range(20)]
     with ThreadPoolExecutor(30) as pool, held(plug) as opens, ExitStack() as others:
         for one in stuck:
@@ -260,12 +261,12 @@ class Counted:
         raise AssertionError(reason)
 
 
-def test_who_waits_aside_is_counted_as_well(
+def test_an_order_in_the_contended_lane_is_counted_as_well(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted, jam = Counted(), product(stock=10)
     monkeypatch.setattr(telemetry.placing, "_watching", [counted])
-    monkeypatch.setattr(placing._aside, "_products", Counter([jam]))
+    monkeypatch.setattr(placing._contended, "_rows", Counter([jam]))
     crowd.opens()
     crowd.send(jam).result(10)
     assert 1 in counted.sizes

@@ -5,7 +5,8 @@ drafts that are to be placed, lock the stock rows, read prices and rules, decide
 A refused order gives its claims back and touches nothing of its neighbours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -23,6 +24,7 @@ from larder.identity.ordering import why_not_order
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
+from larder.orders.services.contended import Contended, Row
 from larder.orders.services.held_drafts import hold_drafts
 from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.placement import (
@@ -46,16 +48,34 @@ def _nothing() -> None:
     pass
 
 
+def _none(rows: Collection[Row]) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """How a group is placed while other orders wait for it.
+
+    `lock_wait` is for how many seconds a transaction waits for any lock, if less than the role's
+    limit. Drafts with lines whose stock `is_contended` are not placed. `before_commit` is called
+    when all of a transaction is written and only its commit is waited for.
+    """
+
+    lock_wait: float | None = None
+    is_contended: Callable[[Collection[Row]], bool] = _none
+    before_commit: Callable[[], None] = _nothing
+
+
 def place_orders(
     asked: Sequence[Placement],
     *,
     terms: Terms,
     now: datetime,
-    lock_wait: float | None = None,
+    beside: Beside = Beside(),
 ) -> list[Placed | Exception]:
     """Places a group, as `place_candidates` does, that was not prepared before."""
     candidates = [candidate(one) for one in asked]
-    return place_candidates(candidates, terms=terms, now=now, lock_wait=lock_wait)
+    return place_candidates(candidates, terms=terms, now=now, beside=beside)
 
 
 def place_candidates(
@@ -63,16 +83,14 @@ def place_candidates(
     *,
     terms: Terms,
     now: datetime,
-    lock_wait: float | None = None,
-    before_commit: Callable[[], None] = _nothing,
+    beside: Beside = Beside(),
 ) -> list[Placed | Exception]:
     """Places a group; answers in its order. One order's refusal is no other's concern.
 
     Those that ask for the same thing (key, id, cart) go one after the other, in transactions of
     their own. What brings a transaction down is the answer of those in it, and never raised: the
-    one before it is committed. `lock_wait` is for how many seconds a transaction waits for any
-    lock, if less than the role's limit. `before_commit` is called when all of a transaction is
-    written and only its commit is waited for.
+    one before it is committed. Contended is the answer of drafts that `beside` excludes, with
+    nothing done.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
@@ -83,8 +101,8 @@ def place_candidates(
     while waiting:
         group, waiting = separate_twins(waiting)
         hold = telemetry.Hold()
-        work = partial(_place_group, group, terms, now, hold)
-        failure = _in_one_transaction(work, len(group), lock_wait, before_commit)
+        work = partial(_place_group, group, terms, now, hold, beside)
+        failure = _in_one_transaction(work, len(group), beside)
         hold.ends()
         if isinstance(failure, CommitUnknown):
             failure = find_out(group, failure)
@@ -106,29 +124,28 @@ def _fail(group: Sequence[Candidate], failure: Exception) -> None:
         one.answer = failure
 
 
-def _in_one_transaction(
-    work: Callable[[], None],
-    orders: int,
-    lock_wait: float | None,
-    before_commit: Callable[[], None],
-) -> Exception | None:
+def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -> Exception | None:
     """What brought it down, if anything did."""
     span = telemetry.tracing.span("place orders", orders=orders)
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            if lock_wait is None:
+            if beside.lock_wait is None:
                 database.tell_whose()
             else:
-                database.limit_lock_wait(lock_wait)
+                database.limit_lock_wait(beside.lock_wait)
             work()
-            before_commit()
+            beside.before_commit()
     except Exception as error:
         return error
     return None
 
 
 def _place_group(
-    group: Sequence[Candidate], terms: Terms, now: datetime, hold: telemetry.Hold
+    group: Sequence[Candidate],
+    terms: Terms,
+    now: datetime,
+    hold: telemetry.Hold,
+    beside: Beside,
 ) -> None:
     earlier = claim_and_replay(group, now=now)
     if waiting := unanswered(group):
@@ -137,9 +154,18 @@ def _place_group(
             # What to lock is in the drafts, and those of who may not order are left alone.
             check_customers()
             hold_drafts(unanswered(waiting))
+            _leave_contended(unanswered(waiting), beside)
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
     settle_carts(group)
     release_refused(group, earlier)
+
+
+def _leave_contended(group: Sequence[Candidate], beside: Beside) -> None:
+    """Answers those that place a draft, whose products are known only now, if its stock is waited
+    for elsewhere."""
+    for one in group:
+        if one.asked.is_draft and beside.is_contended(one.stock_rows):
+            one.answer = Contended()
 
 
 def _ask_for_customers(group: Sequence[Candidate]) -> Callable[[], None]:

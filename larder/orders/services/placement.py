@@ -1,6 +1,6 @@
 """What placing takes and gives, and what it carries in between."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -121,6 +121,16 @@ class Candidate:
     def names(self) -> list[object]:
         """What no other order of a transaction may have: its scopes, its customer's draft."""
         return [*self.scopes, self.asked.customer] if self.asked.is_draft else [*self.scopes]
+
+    @property
+    def stock_rows(self) -> frozenset[Hashable]:
+        """Which rows of stock it locks, as far as they are known: by product."""
+        return frozenset([line.product for line in self.wanted])
+
+    @property
+    def cart_rows(self) -> frozenset[Hashable]:
+        """Which cart it locks, if it places one."""
+        return frozenset([("cart", self.asked.customer)] if self.asked.is_draft else [])
 
     @property
     def expected_total(self) -> Decimal | None:

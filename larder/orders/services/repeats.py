@@ -57,8 +57,8 @@ def settle_carts(group: Sequence[Candidate]) -> None:
 
 
 def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
-    """Gives the claims of refused orders back: the same request may succeed later."""
-    refused = [one for one in group if isinstance(one.answer, DomainError)]
+    """Gives the claims back of orders that were not placed: the same request may succeed later."""
+    refused = [one for one in group if isinstance(one.answer, Exception)]
     idempotency.release([scope for one in refused for scope in one.scopes if scope not in earlier])
 
 

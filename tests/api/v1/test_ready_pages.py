@@ -15,8 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from larder.api.v1 import freshness, products, ready_pages
+from larder.api.v1.ready_pages import ReadyPage, ReadyPages, Wanted
 from larder.common import database
 from larder.common.positions import Position
+from larder.common.replicas import State
 from tests.api.conftest import token_for
 from tests.conftest import Api, Person
 
@@ -66,7 +68,7 @@ def test_a_page_is_read_once_while_nothing_changes(
 @pytest.fixture
 def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if nobody committed anything, and no page was kept yet."""
-    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
+    monkeypatch.setattr(products, "_pages", ReadyPages())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
 
 
@@ -246,13 +248,26 @@ def test_a_large_page_is_made_each_time(
     assert [len(reads(customer)), len(reads(customer))] == [1, 1]
 
 
-Look = tuple[int, str]
-"""When somebody looked, and the snapshot that they saw."""
+Look = tuple[int, int]
+"""When a thread wants a page, and what of the log is visible when it reads the page."""
 
 
-def made_at_once(
-    pages: ready_pages.ReadyPages, looks: Sequence[Look] = [(0, "1:1:")] * 8
-) -> tuple[int, int]:
+def state(look: Look) -> State:
+    """What a replica shows then."""
+    moment, byte = look
+    return State(Position(1, 1, byte), moment)
+
+
+def found(pages: ReadyPages, wanted: Wanted, look: Look) -> ReadyPage:
+    """The page that is kept, if it was seen since, or the one that is read now."""
+    return pages._good(
+        wanted,
+        lambda page: page.seen_at >= look[0],
+        lambda: pages._current(wanted, state(look)),
+    )
+
+
+def made_at_once(pages: ReadyPages, looks: Sequence[Look] = [(0, 1)] * 8) -> tuple[int, int]:
     """How often a page is made for those who want it at once, and how many pages they get."""
     times: list[int] = []
 
@@ -261,64 +276,63 @@ def made_at_once(
         sleep(0.5)
         return {}
 
-    wanted = ready_pages.Wanted("", "/products", lambda: make)
+    wanted = Wanted("", "/products", lambda: make)
     with ThreadPoolExecutor(len(looks)) as threads:
-        got = [threads.submit(pages._made, wanted, *look, None) for look in looks]
+        got = [threads.submit(found, pages, wanted, look) for look in looks]
     return len(times), len({id(one.result()) for one in got})
 
 
 def test_a_page_that_many_want_at_once_is_made_once() -> None:
-    assert made_at_once(ready_pages.ReadyPages()) == (1, 1)
+    assert made_at_once(ReadyPages()) == (1, 1)
 
 
 def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control, too: without their turns each makes it."""
     monkeypatch.setattr(ready_pages, "LONGEST_TURN", 0)
-    assert made_at_once(ready_pages.ReadyPages())[0] > 1
+    assert made_at_once(ReadyPages())[0] > 1
 
 
 def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
     """Orders come all the time, so each has seen another shop: but none a later one."""
-    looks = [(9 - number, str(number)) for number in range(8)]
-    made, _ = made_at_once(ready_pages.ReadyPages(), looks)
+    looks = [(9 - number, number) for number in range(8)]
+    made, _ = made_at_once(ReadyPages(), looks)
     assert made < 8
 
 
 def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
     """The negative control."""
-    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", lambda: dict)
-    made = [pages._made(wanted, number, str(number), None) for number in range(8)]
+    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    made = [found(pages, wanted, (number, number)) for number in range(8)]
     assert len({id(page) for page in made}) == 8
 
 
 def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
     """Replicas are behind one another: a later look may find an earlier state."""
-    pages, wanted = ready_pages.ReadyPages(), ready_pages.Wanted("", "/products", lambda: dict)
-    earlier, later = Position(1, 1, 100), Position(1, 1, 200)
-    first = pages._made(wanted, 9, str(earlier), earlier)
-    second = pages._made(wanted, 5, str(later), later)
-    assert (second is first, second.replayed) == (False, later)
+    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    first = pages._current(wanted, state((9, 100)))
+    second = pages._current(wanted, state((5, 200)))
+    assert (second is first, second.replayed) == (False, Position(1, 1, 200))
 
 
 def test_what_could_not_be_made_is_made_by_the_next() -> None:
-    pages = ready_pages.ReadyPages()
+    pages = ReadyPages()
     with pytest.raises(ZeroDivisionError):
-        pages._made(ready_pages.Wanted("", "/products", lambda: lambda: 1 / 0), 0, "1:1:", None)
+        found(pages, Wanted("", "/products", lambda: lambda: 1 / 0), (0, 1))
     assert made_at_once(pages) == (1, 1)
 
 
 def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
     """And the request that asked it is let go: what the page is made by is kept instead."""
-    pages, prepared = ready_pages.ReadyPages(), []
+    pages, prepared = ReadyPages(), []
 
     def prepare() -> ready_pages.Make:
         prepared.append(1)
         return dict
 
-    wanted = ready_pages.Wanted("", "/products", prepare)
-    page = pages._made(wanted, 1, "1:1:", None)
-    assert pages._made(wanted, 1, "1:1:", None) is page
-    pages._made(page.wanted, 2, "2:2:", None)
+    wanted = Wanted("", "/products", prepare)
+    page = pages._current(wanted, state((1, 1)))
+    assert pages._current(wanted, state((1, 1))) is page
+    pages._current(page.wanted, state((2, 2)))
     assert prepared == [1]
 
 
@@ -326,21 +340,21 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is asked for all the time stays; what is gone is given to nobody any more."""
     monkeypatch.setattr(ready_pages, "MOST_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
-    pages = ready_pages.ReadyPages()
-    asked_often = pages._made(ready_pages.Wanted("", "often", lambda: dict), 1, "1:1:", None)
+    pages = ReadyPages()
+    asked_often = pages._current(Wanted("", "often", lambda: dict), None)
     others = []
     for number in range(9):
-        wanted = ready_pages.Wanted("", f"once {number}", lambda: dict)
-        others.append(pages._made(wanted, 1, "1:1:", None))
+        wanted = Wanted("", f"once {number}", lambda: dict)
+        others.append(pages._current(wanted, None))
         assert pages.renewed(asked_often, caller=1) is asked_often
-    assert [page.seen_at for page in others] == [0] * 7 + [1] * 2
+    assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 
 def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
     """Whoever looked before it was replaced may come to say so afterwards."""
-    pages = ready_pages.ReadyPages()
-    wanted = ready_pages.Wanted("", "/products", lambda: dict)
-    before = pages._made(wanted, 1, "1:1:", None)
-    pages._made(wanted, 2, "2:2:", None)
+    pages = ReadyPages()
+    wanted = Wanted("", "/products", lambda: dict)
+    before = pages._current(wanted, state((1, 1)))
+    pages._current(wanted, state((2, 2)))
     pages._seen(before, 3)
     assert before.seen_at == 0
