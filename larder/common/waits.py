@@ -81,9 +81,11 @@ def ready(files: poll, seconds: float) -> bool:
 
 def begin(*, but: str = "") -> None:
     """Gives the thread's connections back before a wait; that to the database `but` is kept."""
-    release(but=but)
     for one in _checked_out(but):
-        _report_unless_of_a_test(one)
+        if _is_in_use(one):
+            _report_unless_of_a_test(one)
+        else:
+            one.close()
 
 
 def check() -> None:
@@ -94,9 +96,9 @@ def check() -> None:
                 _report_unless_of_a_test(one)
 
 
-def release(*, but: str = "") -> None:
+def release() -> None:
     """Gives the thread's connections back, except those in a transaction or a chosen read."""
-    for one in _checked_out(but):
+    for one in _checked_out():
         if not _is_in_use(one):
             one.close()
 

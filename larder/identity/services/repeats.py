@@ -15,7 +15,7 @@ from threading import Lock
 
 import msgspec
 
-from larder.common import database, idempotency
+from larder.common import idempotency, waits
 from larder.common.errors import Overloaded
 from larder.common.idempotency import Claim, Scope
 from larder.identity import hashers
@@ -60,9 +60,7 @@ def one_at_a_time(scope: Scope | None) -> Iterator[None]:
         return
     lock = _join(scope)
     try:
-        # The first one hashes: other threads need the connection.
-        database.release()
-        if not lock.acquire(timeout=hashers.LONGEST_WAIT):
+        if not waits.acquire(lock, hashers.LONGEST_WAIT):
             raise Overloaded
         try:
             yield
