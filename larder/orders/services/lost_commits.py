@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import Error, OperationalError, transaction
 
-from larder.common import database
+from larder.common import database, waits
 from larder.common.postgresql.bounded import answers_within
 from larder.common.postgresql.errors import CommitUnknown
 from larder.common.stopwatch import Stopwatch
@@ -64,9 +64,7 @@ def _was_committed(one: Candidate) -> bool | None:
         try:
             return _look(product, one.event, left)
         except Error:
-            # No connection is held while this waits, and the next try takes another one.
-            database.release()
-            Event().wait(min(TRY_EVERY, left))
+            waits.wait(Event(), min(TRY_EVERY, left))
     return None
 
 
