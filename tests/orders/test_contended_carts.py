@@ -17,7 +17,7 @@ from tests.server import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CARTS = 8
+CARTS = 16
 SECONDS = 3.0
 
 
