@@ -7,6 +7,7 @@ fault it was there to prevent shows every time and not now and then.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from threading import local
 from time import sleep
@@ -28,7 +29,7 @@ from larder.common.replicas import Needs
 from larder.identity.doors import Door
 from larder.identity.models import Customer, Session
 from larder.identity.rotation import Decision, Present, exchange
-from larder.identity.services import email_changes, passwords, resets, sessions
+from larder.identity.services import email_changes, passwords, repeats, resets, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -255,7 +256,11 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (place_order, "_is_worth_another_try", never),
         (place_order, "LOCK_WAIT", 5.0),
     ],
-    "claims": lambda: [(idempotency, "claim", look_then_write)],
+    "claims": lambda: [
+        (idempotency, "claim", look_then_write),
+        # Within one process twins of a registration wait for the first before they claim.
+        (repeats, "one_at_a_time", lambda _: nullcontext()),
+    ],
     "any claim": lambda: [(idempotency, "claim", claim_nothing)],
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
