@@ -21,6 +21,7 @@ ELSEWHERE = {
     "SECURE_SSL_REDIRECT": "nginx redirects, and tells the servers of TLS",
     "SHARED_DIR": "larder/ops/serve.py makes one below /tmp, which is in memory",
     "PROMETHEUS_MULTIPROC_DIR": "as SHARED_DIR",
+    "STRICT_WAITS": "a check for tests",
 }
 """Settings that compose.yaml does not have, and why."""
 makes_secrets = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
