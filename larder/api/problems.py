@@ -105,6 +105,7 @@ KINDS = {
     "invalid_transition": Kind(409, "The order's status does not allow this."),
     "made_otherwise": Kind(409, "This was done before, and otherwise."),
     "return_exceeds_shipped": Kind(409, "More would come back than was shipped."),
+    "length_required": Kind(411, "The body needs a Content-Length; it was sent in chunks."),
     "precondition_failed": Kind(412, "The object has changed since it was read."),
     "body_too_large": Kind(413, "The body is too large."),
     "unsupported_media_type": Kind(415, "The body is of a type that is not taken here."),

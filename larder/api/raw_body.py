@@ -1,4 +1,4 @@
-"""A request's bytes, within the limit, however they are sent."""
+"""A request's bytes, within the limit, and all of them."""
 
 from collections.abc import Iterator
 
@@ -6,60 +6,63 @@ from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 
 from larder.common.errors import DomainError
+from larder.common.short_bodies import SHORT, BodyTooLarge, declared_length, require_short
 
 READ_AWAY = 16 * 1024 * 1024
 """Bytes of a body over the limit that are still taken and thrown away: a client that is sending
 does not look for an answer, and would see a broken connection instead of the 413."""
 
 
-class BodyTooLarge(DomainError):
-    """More bytes than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+class LengthRequired(DomainError):
+    """A body in chunks, where the operation needs to know that all of it came.
 
-    code = "body_too_large"
+    The server (granian 2.8) gives a body in chunks that was cut off as if it had ended.
+    """
+
+    code = "length_required"
 
 
 def raw_body(asked: HttpRequest) -> bytes:
-    """All bytes of the body.
+    """Returns all bytes of the body.
 
-    Raises BodyTooLarge, and UnreadablePostError where the client went away before its end: what
-    came may be an order, or half a file of products, that nobody meant to send. The server does not
-    tell a body in chunks that was cut off from a whole one (granian 2.8). JSON that was cut is no
-    JSON; but nothing may be left of what was to be said.
+    Raises BodyTooLarge, LengthRequired, and UnreadablePostError where the client went away before
+    its end: what came may be a whole order that nobody meant to send.
     """
+    if is_chunked(asked):
+        raise LengthRequired
+    length = declared_length(asked.META)
+    if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        _read_away(asked, length)
+        raise BodyTooLarge
+    return _measured(asked, length)
+
+
+def short_body(asked: HttpRequest) -> bytes:
+    """Returns all bytes of a body of at most SHORT bytes; refuses a longer one without reading it.
+
+    A body in chunks is taken: that of an operation which is open to everybody moves nothing.
+    Raises BodyTooLarge and UnreadablePostError.
+    """
+    require_short(asked.META)
     if not is_chunked(asked):
-        return _measured(asked)
-    raw = _chunked(asked)
+        return _measured(asked, declared_length(asked.META))
+    raw = b"".join(_parts(asked, SHORT + 1))
+    if len(raw) > SHORT:
+        raise BodyTooLarge
     if not raw:
         raise UnreadablePostError("The body is in chunks, and there are none.")
     return raw
 
 
 def is_chunked(asked: HttpRequest) -> bool:
-    """Django gives a body without a length as an empty one."""
+    """Returns whether the body came in chunks; Django gives such a body as an empty one."""
     return not asked.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in asked.META
 
 
-def _measured(asked: HttpRequest) -> bytes:
-    try:
-        length = int(asked.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0  # as Django has it
-    if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        _read_away(asked, length)
-        raise BodyTooLarge
+def _measured(asked: HttpRequest, length: int) -> bytes:
     raw = asked.body
     if len(raw) < length:
         raise UnreadablePostError("The body ends before its Content-Length.")
-    return raw
-
-
-def _chunked(asked: HttpRequest) -> bytes:
-    raw = b""
-    for part in _parts(asked, settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1):
-        raw += part
-    if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        _read_away(asked, READ_AWAY)
-        raise BodyTooLarge
     return raw
 
 
@@ -71,7 +74,7 @@ def _read_away(asked: HttpRequest, length: int) -> None:
 
 
 def _parts(asked: HttpRequest, most: int) -> Iterator[bytes]:
-    """Up to `most` bytes that the client sends, in pieces of at most 64 KiB."""
+    """Yields up to `most` bytes that the client sends, in pieces of at most 64 KiB."""
     while most > 0:
         part = asked.META["wsgi.input"].read(min(most, 65_536))
         if not part:

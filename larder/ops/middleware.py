@@ -13,12 +13,14 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from larder.common.postgresql.comments import unhurried
+from larder.common.short_bodies import BodyTooLarge, require_short
 
 
 def for_browsers(path: str) -> bool:
@@ -33,6 +35,17 @@ def for_browsers(path: str) -> bool:
 
 
 _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
+
+
+LOG_IN = "/admin/login/"
+
+
+def _require_short(request: HttpRequest) -> None:
+    """Raises RequestDataTooBig before a form with a password is read that is longer than one."""
+    try:
+        require_short(request.META)
+    except BodyTooLarge as error:
+        raise RequestDataTooBig from error
 
 
 class ForBrowsers:
@@ -50,6 +63,8 @@ class ForBrowsers:
     def __call__(self, request: HttpRequest) -> Any:
         if not for_browsers(request.path_info):
             return self._others(request)
+        if request.path_info == LOG_IN and request.method == "POST":
+            _require_short(request)
         with unhurried():
             return self._browsers(request)
 

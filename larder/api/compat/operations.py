@@ -57,11 +57,13 @@ def operation(
     """Documents a view's method. `answers` and `refusals` are serializers or schemas by status.
 
     What every operation can refuse is added: credentials (with `token`), method, media type.
-    A request with a body can be too large or of another type. 400 is FIELDS unless given.
+    A request with a body can be too large, without a length (with `token`) or of another type. 400
+    is FIELDS unless given.
     """
     refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: None if token else -1], Refusal)
     if body is not None:
         refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
+        refused |= {411: Refusal} if token else {}
     responses = refused | dict(refusals or {}) | dict(answers)
     kinds = FORMS if forms else FORMS[:1]
 

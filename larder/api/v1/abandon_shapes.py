@@ -13,9 +13,9 @@ Key = Annotated[
     Meta(
         min_length=1,
         max_length=255,
-        pattern=r"^[!-~]+\Z",
+        pattern=r"^[!-+\-.-~]+\Z",
         description="The `Idempotency-Key` of the caller's `POST orders` or `POST cart/submit`.",
-        extra={"form": "Expected 1 to 255 visible ASCII characters."},
+        extra={"form": "Expected 1 to 255 visible ASCII characters without a comma."},
     ),
 ]
 OrderId = Annotated[

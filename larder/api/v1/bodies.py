@@ -5,12 +5,11 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
-from django.http import UnreadablePostError
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
 from larder.api.nesting import is_too_deep, require_shallow
-from larder.api.raw_body import is_chunked, raw_body
+from larder.api.raw_body import raw_body
 from larder.api.v1.faults import faults, nul_faults
 from larder.common.errors import Fault, InvalidInput
 
@@ -28,7 +27,8 @@ said as well, or not: everything in it may be of any type."""
 def read_body(request: Request, kind: type[Body], *, also: Further | None = None) -> Body:
     """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
 
-    Raises BodyTooLarge, UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
+    Raises BodyTooLarge, LengthRequired, UnsupportedMediaType, ParseError (no JSON), InvalidInput
+    (all faults).
     """
     raw = _raw_body(request) or b"{}"
     body = sound(raw, kind)
@@ -77,11 +77,8 @@ def read_csv(request: Request) -> str:
     """The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as
     lone surrogates, for whoever reads the rows to name.
 
-    Raises BodyTooLarge, UnsupportedMediaType, and UnreadablePostError for one that is sent in
-    chunks: cut off between two rows it would be another file.
+    Raises BodyTooLarge, LengthRequired, UnsupportedMediaType.
     """
-    if is_chunked(request._request):
-        raise UnreadablePostError("A file is sent with its length.")
     raw = _raw_body(request, "text/csv")
     return raw.decode("utf-8-sig", "surrogateescape")
 

@@ -22,6 +22,7 @@ from larder.api.v1.shapes import LARGEST_ID
 from larder.common.errors import Fault, InvalidInput, NotFound
 from larder.common.idempotency import Claim, Scope
 from larder.common.ids import NOBODY
+from larder.common.short_bodies import require_short
 from larder.identity.caller import Caller
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
@@ -183,14 +184,18 @@ def version_wanted(request: Request) -> int | None:
     return None if named is None else named.version
 
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[!-+\-.-~]{1,255}")
 
 
 def idempotency_key(meta: Mapping[str, Any]) -> str | None:
-    """The `Idempotency-Key`, if one was sent. Raises InvalidInput unless visible ASCII ≤ 255."""
+    """Returns the `Idempotency-Key`, if one was sent.
+
+    A server joins headers of one name with commas (PEP 3333): a key with a comma is two keys.
+    Raises InvalidInput unless there is one of 1 to 255 visible ASCII characters.
+    """
     key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):
-        detail = "1 to 255 visible ASCII characters."
+        detail = "One key of 1 to 255 visible ASCII characters without a comma."
         raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
     return key
 
@@ -227,6 +232,8 @@ class Endpoint(APIView):
     """What the path takes; where there is something to get, it is told of without it (HEAD)."""
     allowed = ""
     """The same, as the Allow header has it."""
+    is_short = False
+    """Whether a body over 16 KB is refused at once, before it is read."""
 
     def __init_subclass__(cls) -> None:
         gets = hasattr(cls, "get")
@@ -255,6 +262,8 @@ class Endpoint(APIView):
         """A method that the path does not take is refused first, whoever asks."""
         if str(request.method).lower() not in self.methods:
             raise MethodNotAllowed(str(request.method), detail=f"This path takes {self.allowed}.")
+        if self.is_short:
+            require_short(request.META)
         if request.method != "OPTIONS":
             negotiated = self.perform_content_negotiation(request)
             request.accepted_renderer, request.accepted_media_type = negotiated
@@ -275,6 +284,7 @@ class Open(Endpoint):
 
     authentication_classes = ()
     permission_classes = ()
+    is_short = True
 
 
 class StaffWrites(Endpoint):

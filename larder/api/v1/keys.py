@@ -34,6 +34,8 @@ class KeyPlace(pagination.Place, array_like=True, tag="keys"):
 
 
 class Keys(Endpoint):
+    is_short = True
+
     @operation(
         "list_keys",
         tag="auth",

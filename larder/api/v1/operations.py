@@ -149,7 +149,8 @@ KEYED = Trait(
     (
         _sent(
             "Idempotency-Key",
-            "Makes the request safe to repeat: the same key gives the same answer.",
+            "Makes the request safe to repeat: the same key gives the same answer. "
+            "One key, without a comma.",
             minLength=1,
             maxLength=255,
             pattern="^[!-~]+$",
@@ -185,11 +186,14 @@ _TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "se
 _BODY = Trait(
     codes=(
         *("malformed_json", "unknown_field", "validation_error"),
-        *("body_too_large", "unsupported_media_type"),
+        *("body_too_large", "length_required", "unsupported_media_type"),
     )
 )
 _FILE = Trait(
-    codes=("unknown_field", "validation_error", "body_too_large", "unsupported_media_type")
+    codes=(
+        *("unknown_field", "validation_error"),
+        *("body_too_large", "length_required", "unsupported_media_type"),
+    )
 )
 _PARAMETERS = Trait(codes=("validation_error",))
 

@@ -26,6 +26,8 @@ from larder.notifications.services import PASSWORD_RESET, queue_mail
 
 
 class PasswordChange(Endpoint):
+    is_short = True
+
     @operation(
         "change_password",
         tag="auth",

@@ -93,6 +93,17 @@ def test_a_faulty_registration_is_refused(
     assert not Customer.objects.exists()
 
 
+def test_a_weak_password_and_what_is_taken_are_named_together(
+    anyone: Documented, person: Callable[..., Any]
+) -> None:
+    person("mary", email="mary@example.org")
+    weak = {"password": "12345678", "password2": "12345678"}
+    reply = anyone("POST", REGISTER, MARY | weak)
+    assert (reply.status, sorted(reply.body)) == (400, ["email", "password", "username"])
+    assert reply.body["username"] == ["A user with that username already exists."]
+    assert len(reply.body["password"]) == 2
+
+
 @pytest.mark.parametrize(
     ("username", "email", "taken"),
     [

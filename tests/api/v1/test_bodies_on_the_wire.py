@@ -1,4 +1,5 @@
-"""Bodies as they arrive at a real server: with a length, in chunks, too large, cut off."""
+"""Bodies as they arrive at a real server: with a length, in chunks, too large, cut off, and headers
+that are sent twice."""
 
 import http.client
 import json
@@ -34,7 +35,7 @@ def chunks(body: bytes, size: int) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
+def test_bodies_without_a_length_and_large_ones_are_refused_readably(
     server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product(stock=9)
@@ -45,8 +46,9 @@ def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
     )
     order = json.dumps({"lines": [{"product": jam, "quantity": 2}]}).encode()
 
-    status, placed = talk(server, head + "Transfer-Encoding: chunked", *chunks(order, 7))
-    assert (status, placed["lines"][0]["quantity"]) == (201, 2)
+    for coding in ("Transfer-Encoding: chunked", "Content-Length: 5\nTransfer-Encoding: chunked"):
+        status, refused = talk(server, head + coding, *chunks(order, 7))
+        assert (status, refused["code"]) == (411, "length_required")
     status, _ = talk(server, head + f"Content-Length: {len(order)}", order)
     assert status == 201
 
@@ -54,11 +56,9 @@ def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
         large = order + b" " * (size - len(order))
         status, refused = talk(server, head + f"Content-Length: {size}", large)
         assert (status, refused["code"]) == (413, "body_too_large")
-        status, refused = talk(server, head + "Transfer-Encoding: chunked", *chunks(large, 65_536))
-        assert (status, refused["code"]) == (413, "body_too_large")
 
     largest = order + b" " * (LIMIT - len(order))
-    status, _ = talk(server, head + "Transfer-Encoding: chunked", *chunks(largest, 65_536))
+    status, _ = talk(server, head + f"Content-Length: {LIMIT}", largest)
     assert status == 201
     waiting = f"Content-Length: {64 * LIMIT}\nExpect: 100-continue"
     status, refused = talk(server, head + waiting)
@@ -72,8 +72,9 @@ def test_bodies_in_chunks_are_read_and_large_ones_refused_readably(
     assert server.call("GET", "me", token=token).status == 200
 
 
-CUT = [b"", b"20\r\n", b'{"reason":"x"}', b'10\r\n{"reason":']
-"""Bodies in chunks that end with their connection: none, a size, no chunk at all, half a one."""
+CUT = [b"", b"20\r\n", b'{"reason":"x"}', b'10\r\n{"reason":', b'e\r\n{"reason":"x"}\r\n']
+"""Bodies in chunks that end with their connection: none, a size, no chunk at all, half a one, all
+but the last."""
 
 
 @pytest.mark.parametrize("body", CUT)
@@ -90,23 +91,54 @@ def test_nothing_is_done_for_a_body_in_chunks_that_was_cut_off(
         f"Authorization: Bearer {token}\nContent-Type: application/json\n"
     )
     status, _ = _half_closed(server, head + "Transfer-Encoding: chunked", body)
-    assert status == 400
+    assert status == 411
     assert server.call("GET", f"orders/{order}", token=token).body["status"] == "placed"
 
 
-def test_a_file_in_chunks_is_refused_for_it_might_have_been_cut(
-    server: Server, person: Callable[..., Person]
+def test_an_order_in_chunks_without_the_last_one_is_not_placed(
+    server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
-    who = person(is_staff=True)
+    who, jam = person(), product(stock=9)
     token = server.token(who.customer.username, who.password)
-    head = (
-        "POST /api/v1/products/import HTTP/1.1\nHost: localhost\n"
-        f"Authorization: Bearer {token}\nContent-Type: text/csv\nTransfer-Encoding: chunked"
-    )
-    whole = chunks(b"sku,name,price\nA-1,Jam,2.20\n", 8)
-    status, refused = talk(server, head, *whole)
-    assert (status, refused["code"]) == (400, "bad_request")
-    assert server.call("GET", "products?q=A-1", token=token).body["results"] == []
+    order = json.dumps({"lines": [{"product": jam, "quantity": 2}]}).encode()
+    whole_but_open = b"".join(chunks(order, 7)).removesuffix(b"0\r\n\r\n")
+    for path in ("orders", "products/import", "stock/adjustments"):
+        head = (
+            f"POST /api/v1/{path} HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n"
+            f"Authorization: Bearer {token}\nContent-Type: application/json"
+        )
+        assert _half_closed(server, head, whole_but_open)[0] in {403, 411}
+    assert server.call("GET", "orders", token=token).body["results"] == []
+    assert server.call("GET", f"products/{jam}", token=token).body["quantity"] == 9
+
+
+TWICE = [
+    ("Idempotency-Key: one\nIdempotency-Key: two", 400, "validation_error"),
+    ("Idempotency-Key: one\nIdempotency-Key: one", 400, "validation_error"),
+    ("Idempotency-Key: one,two", 400, "validation_error"),
+    ("Idempotency-Key:\nIdempotency-Key: one", 400, "validation_error"),
+    ("Authorization: Bearer x", 401, "token_invalid"),
+    ("Content-Length: 5", 400, None),
+    ("Host: localhost", 400, "bad_host"),
+]
+"""Headers on top of those that an order has, and how it is refused."""
+
+
+def test_an_order_with_a_decisive_header_twice_is_refused(
+    server: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jam = person(), product(stock=9)
+    token = server.token(who.customer.username, who.password)
+    order = json.dumps({"lines": [{"product": jam, "quantity": 2}]}).encode()
+    for again, status, code in TWICE:
+        head = (
+            "POST /api/v1/orders HTTP/1.1\nHost: localhost\nContent-Type: application/json\n"
+            f"Authorization: Bearer {token}\nContent-Length: {len(order)}\n{again}"
+        )
+        for _ in range(2):
+            answer, refused = talk(server, head, order)
+            assert (answer, refused.get("code")) == (status, code), again
+    assert server.call("GET", "orders", token=token).body["results"] == []
 
 
 def _half_closed(server: Server, head: str, body: bytes) -> Read:

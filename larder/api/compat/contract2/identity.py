@@ -26,7 +26,7 @@ from larder.api.compat.tokens import (
 )
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
-from larder.common.errors import AlreadyTaken
+from larder.common.errors import AlreadyTaken, InvalidInput
 from larder.identity import queries
 from larder.identity.doors import IDENTITY
 from larder.identity.limits import LONGEST_USERNAME
@@ -80,13 +80,17 @@ class Register(OpenView):
 
 @contextmanager
 def all_taken_named(asked: NewCustomer) -> Iterator[None]:
-    """The database names the first that is taken of username and email; a form wants both."""
+    """Names each of username and email that is taken, and the faults of the password too.
+
+    The database names the first that is taken, and a weak password is refused before it is asked.
+    Raises ValidationError.
+    """
     try:
         yield
-    except AlreadyTaken as error:
-        names = {error.name, *queries.taken(username=asked.username, email=asked.email)}
-        found = {name: field_errors(AlreadyTaken(name))[name] for name in sorted(names)}
-        raise serializers.ValidationError(found) from error
+    except (AlreadyTaken, InvalidInput) as error:
+        taken = queries.taken(username=asked.username, email=asked.email)
+        found = {name: field_errors(AlreadyTaken(name))[name] for name in sorted(taken)}
+        raise serializers.ValidationError(found | field_errors(error)) from error
 
 
 class Token(TokenView):
