@@ -80,8 +80,8 @@ BODIES: dict[str, bytes] = {
     "no number": b'{"price": NaN}',
     "an endless number": b'{"quantity": ' + b"9" * 5000 + b"}",
     "a lone surrogate": b'{"username": "\\ud800", "name": "\\ud800", "token": "\\ud800"}',
-    "deep": b'{"username": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-    "a deep list": b"[" * 10_000 + b"]" * 10_000,
+    "deep": b'{"username": ' + b"[" * 8_000 + b"]" * 8_000 + b"}",
+    "a deep list": b"[" * 8_000 + b"]" * 8_000,
 }
 
 

@@ -70,7 +70,7 @@ def shop(
     )
 
 
-DEEP = 10_000
+DEEP = 1_600
 
 NO_BODIES: dict[str, bytes] = {
     "cut off": b'{"name": "Eve", "products": [',
