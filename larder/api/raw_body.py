@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 
+from larder.common import waits
 from larder.common.errors import DomainError
 from larder.common.short_bodies import SHORT, BodyTooLarge, declared_length, require_short
 
@@ -60,6 +61,8 @@ def is_chunked(asked: HttpRequest) -> bool:
 
 
 def _measured(asked: HttpRequest, length: int) -> bytes:
+    # A client that sends slowly is waited for; its key was looked up on a connection.
+    waits.begin()
     raw = asked.body
     if len(raw) < length:
         raise UnreadablePostError("The body ends before its Content-Length.")
@@ -75,6 +78,7 @@ def _read_away(asked: HttpRequest, length: int) -> None:
 
 def _parts(asked: HttpRequest, most: int) -> Iterator[bytes]:
     """Yields up to `most` bytes that the client sends, in pieces of at most 64 KiB."""
+    waits.begin()
     while most > 0:
         part = asked.META["wsgi.input"].read(min(most, 65_536))
         if not part:

@@ -1,10 +1,12 @@
 """A thread that waits for another keeps no connection, so that the pool serves every thread."""
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
+from time import sleep
 
 from tests.conftest import Person
 from tests.server import Server
@@ -57,6 +59,28 @@ def test_keys_staff_and_customers_read_the_list_while_orders_commit(
             read = read_list(server, [*keys, *tokens[1:]])
     assert set(read) == {200}, read
     assert set(orders) == {201}, orders
+
+
+def test_slow_uploads_with_keys_keep_no_connection(
+    transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    product(stock=1)
+    one = person()
+    with Server(workers=1, environment={"DB_POOL_SIZE": "2"}) as server:
+        token = server.token(one.customer.username, one.password)
+        key = new_key(server, token)
+        head = (
+            "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {key}\r\nContent-Length: 1000\r\n\r\n{{"
+        )
+        uploads = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(6)]
+        for upload in uploads:
+            upload.sendall(head.encode())
+        sleep(0.5)
+        statuses = {server.call("GET", "me", token=key).status for _ in range(5)}
+        for upload in uploads:
+            upload.close()
+    assert statuses == {200}
 
 
 def new_key(server: Server, token: str) -> str:
