@@ -19,6 +19,7 @@ from larder.identity.services import accounts, sessions
 from larder.identity.services.sessions import MOST_SESSIONS
 from larder.identity.tokens import derive_key
 from tests.conftest import Answer, Api, Person
+from tests.database import analyze
 from tests.identity.conftest import Clock, LogIn
 from tests.identity.crowds import by_use, open_sessions
 
@@ -241,7 +242,10 @@ def test_of_a_deleted_account_the_worker_deletes_what_was_too_much_for_one_trans
 
 def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, 10)
+    Customer.objects.bulk_create(Customer(username=f"crowd {number}") for number in range(300))
+    for one in Customer.objects.all():
+        open_sessions(one.pk, 10)
+    analyze("customer", "session")
     live = Session.objects.live(now).filter(customer=who.id)
     ended = Session.objects.filter(ended_at__gt=now, epoch=F("customer__session_epoch"))
     for found, index in (

@@ -135,7 +135,9 @@ def test_a_body_of_another_type_is_told_the_one_that_is_taken(staff: Api) -> Non
 def test_an_if_match_that_is_no_etag_is_told_so(
     staff: Api, product: Callable[..., int], sent: str
 ) -> None:
-    for path, body in ((f"products/{product()}", {"unit": "jar"}), ("cart", {"lines": []})):
+    jam = product()
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    for path, body in ((f"products/{jam}", {"unit": "jar"}), ("cart", lines)):
         refused = staff("PATCH" if "products" in path else "PUT", path, body, If_Match=sent)
         assert (refused.status, refused.body["code"]) == (412, "precondition_failed")
         assert "no ETag of this API" in refused.body["detail"]

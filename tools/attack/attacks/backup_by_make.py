@@ -10,7 +10,7 @@ from tools.attack.target import Target, require
 
 ITEM = 8
 TITLE = "Backups by make"
-PROMISE = "make backup, backup/prove and restore do what they say on every Python."
+PROMISE = "The make targets backup, backup/prove and restore do what they say on every Python."
 NEEDS = ("make",)
 
 
