@@ -74,7 +74,9 @@ def recent_writes() -> RecentWrites | None:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        logger.warning("Each request looks for changes: %s is full.", settings.SHARED_DIR)
+        logger.warning(
+            "%s is full: each request looks for changes in the database.", settings.SHARED_DIR
+        )
         return None
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as installation
-from django.db.models import F
 
 from larder.common import database
 from larder.identity import queries
@@ -247,7 +246,7 @@ def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> No
         open_sessions(one.pk, 10)
     analyze("customer", "session")
     live = Session.objects.live(now).filter(customer=who.id)
-    ended = Session.objects.filter(ended_at__gt=now, epoch=F("customer__session_epoch"))
+    ended = Session.objects.filter(ended_at__gt=now)
     for found, index in (
         (live, "session_of_account"),
         (Session.objects.filter(customer=who.id), "session_of_account"),
@@ -255,4 +254,5 @@ def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> No
         (Customer.objects.filter(epoch_raised_at__gt=now), "customer_epoch_raised"),
     ):
         database.execute("SET LOCAL enable_seqscan = off")
-        assert index in found.explain()
+        plan = found.explain()
+        assert index in plan, plan

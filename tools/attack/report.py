@@ -53,16 +53,16 @@ def summary(results: Sequence[Result]) -> str:
 INTRODUCTION = """\
 # Trust
 
-`make attack` starts a server on a PostgreSQL of its own and attacks it as a stranger would: \
-anonymous clients, customers who lie, clients that send a byte every few seconds, disks that fill, \
-databases that vanish. It then checks all invariants of the books. This page is written by \
+`make attack` starts a server on a PostgreSQL of its own and attacks it: anonymous clients, \
+invalid and forged requests, slow uploads, a full disk, an unavailable database. It then runs \
+`check_invariants`. This page is written by \
 `make attack ATTACK_ARGS="--record"`; the last run is below.
 
 ```sh
 make attack                                    # the attacks in their short form
 make attack ATTACK_ARGS="--full"               # in their long form, on every supported Python
 make attack ATTACK_ARGS="--only nesting"       # one of them; --list names them
-make attack ATTACK_ARGS="--previous v1.0"      # another revision first, for comparison
+make attack ATTACK_ARGS="--previous REVISION" # another revision first, for comparison
 ```
 
 The attacks are the modules of [tools/attack/attacks](../tools/attack/attacks). Those that need a \
