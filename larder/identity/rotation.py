@@ -30,7 +30,13 @@ class Present:
     @property
     def parent(self) -> int:
         """The generation whose exchange made the present one."""
-        return self.generation - 1 if self.retried is None else self.retried
+        return self.generation - (2 if self.was_retried else 1)
+
+    @property
+    def was_retried(self) -> bool:
+        """Whether `retried` is about the present token. A process of an earlier version makes the
+        next generation and leaves `retried` as it is, which is then older."""
+        return self.retried == self.generation - 2
 
 
 def exchange(given: int, present: Present, grace: timedelta) -> Decision:
@@ -46,4 +52,4 @@ def exchange(given: int, present: Present, grace: timedelta) -> Decision:
         return Decision.REFUSE
     if present.age <= grace:
         return Decision.REPEAT
-    return Decision.RENEW if present.retried is None else Decision.REFUSE
+    return Decision.REFUSE if present.was_retried else Decision.RENEW

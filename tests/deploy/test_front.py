@@ -214,3 +214,40 @@ def test_the_sidecar_answers_what_is_under_way_when_it_is_ended(tmp_path: Path) 
         server.join()
         assert process.wait(10) is not None
         assert not listens(port)
+
+
+@pytest.mark.parametrize(("key", "is_repeatable"), [("", False), ("Idempotency-Key: a\r\n", True)])
+def test_a_post_whose_outcome_is_unknown_gets_no_retry_after_without_a_key(
+    tmp_path: Path, key: str, is_repeatable: bool
+) -> None:
+    sent = head("198.51.100.1", 2).replace(b"\r\n\r\n", f"\r\n{key}\r\n".encode())
+    with (
+        lost_connections() as server,
+        nginx_before(server, tmp_path) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+    ):
+        connection.sendall(sent + b"{}")
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 502 "), answer
+    assert (b"\r\nRetry-After: 1\r\n" in answer) == is_repeatable
+
+
+@contextmanager
+def lost_connections() -> Iterator[int]:
+    """A server that reads a request and closes the connection without an answer; gives its port."""
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as listening:
+        serving = Thread(target=serve, args=[listening])
+        serving.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            serving.join()

@@ -125,3 +125,10 @@ def answered(mine: LogIn, token: str, at: float) -> str:
         return mine.refresh(token, at=at).refresh
     except SessionEnded:
         return ""
+
+
+def test_a_retry_before_an_exchange_by_an_earlier_version_does_not_count() -> None:
+    # The earlier version exchanged generation 7 for 8 and left `retried` as it was.
+    present = Present(8, timedelta(seconds=SHORT), retried=5)
+    assert exchange(7, present, V1.grace) is Decision.REPEAT
+    assert exchange(5, present, V1.grace) is Decision.REFUSE
