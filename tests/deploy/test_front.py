@@ -251,3 +251,21 @@ def lost_connections() -> Iterator[int]:
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             serving.join()
+
+
+def test_a_probe_is_answered_when_the_servers_are_busy(silent: int, tmp_path: Path) -> None:
+    changes = {r"max_conns=\d+": "max_conns=2", **SMALL}
+    with nginx_before(silent, tmp_path, changes) as port, ExitStack() as connections:
+        for client in range(8):
+            busy = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            busy.sendall(head(f"198.51.{client}.1", 2) + b"{}")
+        sleep(TAKEN_SECONDS)
+        for path, is_taken in (("/livez", True), ("/readyz", True), ("/api/v1/products", False)):
+            probe = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            probe.settimeout(1)
+            probe.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            answer = b""
+            with suppress(TimeoutError):
+                answer = probe.recv(65_536)
+            # The server behind is silent: a request that it gets has no answer.
+            assert (answer == b"") == is_taken, (path, answer)
