@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import InternalError, connection
+from django.db import OperationalError, connection
 
 from larder.common import database
 from larder.common.database import SEARCH_PATH
@@ -138,7 +138,7 @@ def test_all_statements_look_at_one_moment(transactional_db: None) -> None:
 
 def test_the_check_cannot_write(transactional_db: None) -> None:
     with (
-        pytest.raises(InternalError, match="read-only transaction"),
+        pytest.raises(OperationalError, match="read-only transaction"),
         _between_two_statements(lambda: connection.cursor().execute(VIOLATION)),
     ):
         invariants.check()

@@ -17,7 +17,7 @@ SOON = 3.0
 """Seconds within which a busy machine answers what is refused without work."""
 
 MARKS = "a" + "\u0300\u0316" * 1_300
-"""As many combining marks as a body of 16 KB has; normalising puts those of two classes in order."""
+"""As many combining marks as 16 KB hold: normalising puts those of two classes in order."""
 
 
 def took(call: Callable[[], Any], *, status: int) -> float:
