@@ -19,6 +19,13 @@ from tools.local_postgres import Cluster
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+OF_ITS_OWN = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+}
+"""The environment, without what a `make test` around this one hands down."""
+
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
@@ -53,6 +60,7 @@ def test_make_passes_the_file_that_it_is_given(target: str, given: str, file: st
     asked = subprocess.run(
         ["make", "--dry-run", target, given, "CONFIRM=larder"],
         cwd=CHECKOUT,
+        env=OF_ITS_OWN,
         capture_output=True,
         text=True,
         check=True,
@@ -80,7 +88,7 @@ def make(target: str, shop: Cluster, **variables: str) -> str:
     done = subprocess.run(
         ["make", "--no-print-directory", target, *assigned],
         cwd=CHECKOUT,
-        env={name: value for name, value in os.environ.items() if name not in without},
+        env={name: value for name, value in OF_ITS_OWN.items() if name not in without},
         capture_output=True,
         text=True,
         check=False,
