@@ -86,7 +86,7 @@ def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once(queue: Hash
         pass
 
 
-def test_log_ins_that_show_nothing_take_no_place_of_those_that_return(queue: HashQueue) -> None:
+def test_log_ins_without_proof_take_no_slot_of_returning_clients(queue: HashQueue) -> None:
     with holding(queue.place("open") for _ in range(2)), hashing(queue, "returning"):
         pass
     with holding(queue.place("returning") for _ in range(2)), hashing(queue, "open"):

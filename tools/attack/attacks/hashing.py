@@ -103,7 +103,7 @@ def _registration(server: Target) -> Callable[[], Reply]:
     def register() -> Reply:
         return server.call("POST", "auth/register", body, headers=headers)
 
-    require(register().status == 201, "nobody could register before the attack")
+    require(register().status == 201, "registration failed before the attack")
     return register
 
 

@@ -33,7 +33,7 @@ def attack(target: Target, *, full: bool) -> str:
         heard = _heard(server, 2_000 if full else 400)
     require(heard.keys() <= HEARD, f"answers under ended sessions: {dict(heard)}")
     lost = sum(heard[code] for code in HEARD if not code.isdigit())
-    return f"{sum(heard.values())} requests, {lost} of them told of a lost connection"
+    return f"{sum(heard.values())} requests, {lost} of them answered 503"
 
 
 def _heard(server: Target, requests: int) -> Counter[str]:
