@@ -81,7 +81,7 @@ FAULTS = {
     "backend": Fault("kill -9 of one PostgreSQL backend", backend, jobs=True),
     "web-main": Fault("kill -9 of the web server's main process", lambda run, _: [run.server]),
     "web-keeper": Fault(
-        "kill -9 of the web server's keeper", lambda run, _: [run.keeper("granian")]
+        "kill -9 of the web server's keeper", lambda run, _: [run.keeper("larder.ops.serve")]
     ),
     "job-keeper": Fault(
         "kill -9 of the job worker's keeper",

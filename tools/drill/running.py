@@ -55,7 +55,7 @@ class Running:
     @property
     def server(self) -> int | None:
         """The web server's main process."""
-        return self._command_under("granian")
+        return self._command_under("larder.ops.serve")
 
     @property
     def web_workers(self) -> list[int]:
