@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tools.attack.target import CHECKOUT, Code
 from tools.errors import LauncherError
+from tools.terminal import complain
 
 VERSIONS = ("3.11", "3.12", "3.13")
 
@@ -44,6 +45,9 @@ def pythons(code: Code, data: Path) -> list[Code]:
     """
     own = version(code.python).removeprefix("Python ").rpartition(".")[0]
     others = {one: _interpreter(one) for one in VERSIONS if one != own}
+    for one in (one for one, python in others.items() if python is None):
+        complain(f"Not attacked on Python {one}: it is not on the PATH.")
+    data.mkdir(parents=True, exist_ok=True)
     return [
         code,
         *(
