@@ -23,11 +23,13 @@ CARRIED_OUT = 0.3
 
 
 class Loss(Enum):
-    """What becomes of the next commit; the server's connection is closed in each case."""
+    """What becomes of the next commit or statement; the server's connection is closed each time."""
 
     DROPPED = "the commit does not reach PostgreSQL"
     ANSWER = "the commit is carried out and its answer is dropped"
     LATE = "the commit reaches PostgreSQL after `delay` seconds"
+    AFTER = "the commit is carried out and answered, and the statement after it is dropped"
+    STATEMENT = "no commit, but the next statement is dropped"
 
 
 @dataclass
@@ -81,7 +83,7 @@ class Wire:
         return f"postgresql://{account}@{HOST}:{self.port}{given.path}?{plain}"
 
     def lose(self, loss: Loss, *, delay: float = 0.0, away: float = 0.0) -> None:
-        """Loses the next commit, once."""
+        """Loses the next commit or statement, once."""
         with self._lock:
             self._plan = Plan(loss, delay, away)
 
@@ -133,17 +135,21 @@ class Wire:
         """Passes on what comes until one of both ends, or a commit is to be lost."""
         with suppress(OSError):
             while data := source.recv(CHUNK):
-                if is_watched and COMMIT in data and (plan := self._taken()) is not None:
+                if is_watched and (plan := self._taken(data)) is not None:
                     self._lose(plan, data, source, target)
                     return
                 target.sendall(data)
         self._close(source)
         self._close(target)
 
-    def _taken(self) -> Plan | None:
+    def _taken(self, data: bytes) -> Plan | None:
+        """Returns what is to be lost of this data; that is then done with."""
         with self._lock:
-            plan, self._plan = self._plan, None
-            self.lost += plan is not None
+            plan = self._plan
+            if plan is None or (plan.loss is not Loss.STATEMENT and COMMIT not in data):
+                return None
+            self._plan = None
+            self.lost += 1
         return plan
 
     def _lose(self, plan: Plan, data: bytes, client: socket.socket, server: socket.socket) -> None:
@@ -151,10 +157,12 @@ class Wire:
         self._is_away = plan.away > 0
         if self._is_away:
             self.cut(client, server)
-        if plan.loss is Loss.DROPPED:
-            self._close(server)
-        elif plan.loss is Loss.ANSWER:
+        if plan.loss in {Loss.ANSWER, Loss.AFTER}:
             server.sendall(data)
+        if plan.loss is Loss.AFTER:
+            client.recv(CHUNK)
+        if plan.loss in {Loss.DROPPED, Loss.STATEMENT, Loss.AFTER}:
+            self._close(server)
         self._close(client)
         if plan.loss is Loss.LATE:
             time.sleep(plan.delay)

@@ -19,6 +19,7 @@ from django.core.exceptions import (
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
 from django.views import defaults
 from django_guid import get_guid
 from rest_framework import exceptions as drf
@@ -31,6 +32,7 @@ from larder.api.recent_writes import SAFE
 from larder.common import money
 from larder.common.database import sqlstate
 from larder.common.errors import DomainError, InvalidInput, Overloaded, StaleVersion
+from larder.common.postgresql import commits
 from larder.common.postgresql.errors import CommitUnknown
 from larder.common.rates import RateLimited
 
@@ -248,29 +250,31 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
 
 def from_database(request: Asked, error: Exception, view: object = None) -> HttpResponse | None:
     """503 when the database is away or cannot keep up; None for an error of ours. Where the answer
-    to a commit is lost, `outcome_unknown`."""
-    if isinstance(error, CommitUnknown) and request.method not in SAFE:
-        return _outcome_unknown(request, error, view)
+    to a commit of the request is lost, or what came after one failed, `outcome_unknown`."""
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
+    if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
+        return _outcome_unknown(request, error, view)
     logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])
     return problem(request, "overloaded" if busy else "database_unavailable")
 
 
-def _outcome_unknown(request: Asked, error: CommitUnknown, view: object) -> HttpResponse:
+def _outcome_unknown(request: Asked, error: Exception, view: object) -> HttpResponse:
     """503, with `Retry-After`, where a repeat has no second effect; otherwise 500, for generic
     clients repeat 503."""
     logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
-    code, known = "outcome_unknown", error.is_repeatable
+    code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
+    happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
     if known if known is not None else _is_repeatable(request, view):
-        return problem(request, code, detail=_REPEAT, status=KINDS[code].repeatable)
-    return problem(request, code, detail=_LOOK)
+        return problem(request, code, detail=f"{happened} {_REPEAT}", status=KINDS[code].repeatable)
+    return problem(request, code, detail=f"{happened} {_LOOK}")
 
 
 _LOST = "The connection to the database was lost during the commit: the change was made or not."
-_REPEAT = f"{_LOST} Repeat the request as it was: it has no second effect."
-_LOOK = f"{_LOST} Look whether it was before you repeat the request, which may make it twice."
+_COMMITTED = "The database failed after a commit: the change was made, or a part of it."
+_REPEAT = "Repeat the request as it was: it has no second effect."
+_LOOK = "Look whether it was before you repeat the request, which may make it twice."
 
 
 def _is_repeatable(request: Asked, view: object) -> bool:
@@ -321,12 +325,24 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: the database is away, or an error of ours.
+    """Django's handler500: the database is away, or an error of ours. People in the admin get a
+    page.
 
     The log has it under the correlation id.
     """
-    error = sys.exc_info()[1]
+    answer = _failed(request, sys.exc_info()[1])
+    return _as_page(answer) if request.path.startswith("/admin/") else answer
+
+
+def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     if isinstance(error, DomainError):
         return from_domain(request, error)
     away = from_database(request, error) if isinstance(error, Exception) else None
     return away or problem(request, "internal_error")
+
+
+def _as_page(answer: HttpResponse) -> HttpResponse:
+    """Returns a problem as HTML, made without the database."""
+    answer.content = render_to_string("api/failed.html", msgspec.json.decode(answer.content))
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    return answer

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 
 from larder.common import reserved
 from larder.common.harmless import harmless
+from larder.common.postgresql import commits
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,11 @@ def note_write_of(caller: int) -> None:
 
 
 def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware: before whoever wrote is told, everybody who answers them next knows."""
+    """Middleware: before whoever wrote is told, everybody who answers them next knows. Restarts the
+    count of the request's commits."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        commits.restart()
         response = get_response(request)
         if request.method not in SAFE:
             harmless(_note, request)

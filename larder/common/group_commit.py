@@ -22,6 +22,8 @@ from typing import Generic, TypeVar
 from larder.common import waits
 from larder.common.company import Company
 from larder.common.errors import Overloaded
+from larder.common.postgresql import commits
+from larder.common.postgresql.errors import CommitUnknown
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import Group, Observer, Observers
 from larder.common.turnstile import Turns
@@ -64,7 +66,8 @@ def _closed() -> Lock:
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Asked, Answer]):
     """What one thread asks for. `turn` opens when it is answered, or when it is to lead. `waited`
-    says for how many seconds once its group begins; None as long as it is in none."""
+    says for how many seconds once its group begins; None as long as it is in none. `commits` is how
+    many transactions its group committed."""
 
     asked: Asked
     weight: int
@@ -73,6 +76,7 @@ class _Entry(Generic[Asked, Answer]):
     leads: bool = False
     waited: float | None = None
     answer: Answer | Exception | None = None
+    commits: int = 0
 
 
 class GroupCommit(Generic[Asked, Answer]):
@@ -121,8 +125,8 @@ class GroupCommit(Generic[Asked, Answer]):
     def ask(self, asked: Asked, *, weight: int = 1) -> Answer:
         """The answer, as soon as the group it went into is done. Raises what the answer is.
 
-        Raises Overloaded, with nothing done, when too many wait or it has waited too long; and with
-        an outcome that is not known when the thread that ran its group was ended.
+        Raises Overloaded, with nothing done, when too many wait, it has waited too long, or the
+        thread that ran its group was ended before a commit; CommitUnknown if that was later.
         """
         # Here, and not where it waits: once it has joined, others count on it.
         waits.check()
@@ -138,6 +142,7 @@ class GroupCommit(Generic[Asked, Answer]):
             self._lead(entry)
         if isinstance(entry.answer, Exception):
             raise entry.answer
+        commits.add(entry.commits)
         return entry.answer  # type: ignore[return-value]
 
     def _join(self, entry: _Entry[Asked, Answer]) -> bool:
@@ -252,6 +257,7 @@ class GroupCommit(Generic[Asked, Answer]):
         Who waits and is answered with them is added to `done`.
         """
         group = [one for one in done if one.answer is None]
+        before = commits.count()
         try:
             answers = self._run([one.asked for one in group]) if group else []
             for entry, answer in zip(group, answers, strict=True):
@@ -261,8 +267,14 @@ class GroupCommit(Generic[Asked, Answer]):
             done += tired
             _fail([*group, *tired], error)
         except BaseException:
-            _fail(group, Overloaded())
+            undone = commits.count() == before
+            _fail(group, Overloaded() if undone else CommitUnknown("a thread was ended"))
             raise
+        finally:
+            made = commits.count() - before
+            commits.restart(before)
+            for entry in group:
+                entry.commits = made
 
     def _leave_after_failure(self) -> list[_Entry[Asked, Answer]]:
         """Those who have waited so long that a second failure would come too late for them.

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.faults.shop import Shop, open_shop
+from tests.faults.wired import WiredShop, open_wired
 from tools.local_postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,21 @@ def shop(cluster: Cluster) -> Iterator[Shop]:
     """A server on that cluster, with a customer and a product."""
     with open_shop(cluster) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def opened_wire(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+    """A server whose connections to that cluster a test can lose."""
+    prepared_cluster.start()
+    with open_wired(prepared_cluster) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wired(opened_wire: WiredShop) -> Iterator[WiredShop]:
+    """The same, with a connection of the test's own."""
+    yield opened_wire
+    opened_wire.server.hang_up()
 
 
 @pytest.fixture(params=["stopped", "killed"])

@@ -17,12 +17,17 @@ from tools.wire import Wire
 
 @dataclass
 class WiredShop:
-    """A server whose connections go through the wire, a customer, staff and a product."""
+    """A server whose connections go through the wire, a customer, a superuser and a product.
+
+    `staff` is the superuser's name; `token` and `staff_token` are access tokens.
+    """
 
     server: Server
     wire: Wire
     cluster: Cluster
     token: str
+    staff: str
+    staff_token: str
     product: int
 
     def order(self, headers: dict[str, str] | None = None, **more: Any) -> Reply:
@@ -70,17 +75,24 @@ def open_wired(cluster: Cluster, **environment: str) -> Iterator[WiredShop]:
 
 
 def _open(server: Server, wire: Wire, cluster: Cluster) -> WiredShop:
-    made = {}
-    for name in ("customer", "staff"):
-        account = {"username": f"{name} {secrets.token_hex(4)}", "password": PASSWORD}
+    customer, staff = (f"{name} {secrets.token_hex(4)}" for name in ("customer", "staff"))
+    for name in (customer, staff):
+        account = {"username": name, "password": PASSWORD}
         assert server.call("POST", "auth/register", account).status == 201
-        if name == "staff":
-            with psycopg.connect(cluster.owner_url()) as owner:
-                owner.execute(
-                    "UPDATE identity.customer SET is_staff = true WHERE username = %s",
-                    [account["username"]],
-                )
-        made[name] = server.token(account["username"], PASSWORD)
+    with psycopg.connect(cluster.owner_url()) as owner:
+        owner.execute(
+            "UPDATE identity.customer SET is_staff = true, is_superuser = true WHERE username = %s",
+            [staff],
+        )
+    token, staff_token = server.token(customer, PASSWORD), server.token(staff, PASSWORD)
     jam = {"sku": secrets.token_hex(4), "name": "Jam", "price": "2.20", "quantity": 1_000_000}
-    made_product = server.call("POST", "products", jam, token=made["staff"]).body["id"]
-    return WiredShop(server, wire, cluster, made["customer"], made_product)
+    product = server.call("POST", "products", jam, token=staff_token).body["id"]
+    return WiredShop(server, wire, cluster, token, staff, staff_token, product)
+
+
+def assert_unknown(reply: Reply, *, repeatable: bool) -> None:
+    """Fails unless the reply says that the outcome is unknown, and whether to repeat."""
+    status = 503 if repeatable else 500
+    assert (reply.status, reply.body["code"]) == (status, "outcome_unknown"), reply.body
+    assert reply.body["status"] == status
+    assert ("retry-after" in reply.headers) is repeatable

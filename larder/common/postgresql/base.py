@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 from larder.common import waits
+from larder.common.postgresql import commits
 from larder.common.postgresql.comments import Commented, told
 from larder.common.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.common.postgresql.exchange import Answer, Exchange
@@ -175,7 +176,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         """Raises CommitUnknown, with the connection closed, where the commit was sent and its
-        answer is lost."""
+        answer is lost. A commit is counted, also where the thread is ended while it waits for the
+        answer (SystemExit)."""
         self._run()
         is_sent = self.connection is not None and not self.connection.closed
         try:
@@ -185,6 +187,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise
             self.close_session()
             raise CommitUnknown(*error.args) from error.__cause__
+        except BaseException:
+            self.close_session()
+            self.close()
+            commits.add(is_sent)
+            raise
+        commits.add(is_sent)
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001
         """Opens no connection at the end of a transaction that lost its own: a new one begins in

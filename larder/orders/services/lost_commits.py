@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import Error, OperationalError, transaction
 
 from larder.common import database, waits
+from larder.common.postgresql import commits
 from larder.common.postgresql.bounded import answers_within
 from larder.common.postgresql.errors import CommitUnknown
 from larder.common.stopwatch import Stopwatch
@@ -36,6 +37,7 @@ def find_out(group: Sequence[Candidate], lost: CommitUnknown) -> Exception | Non
     committed = _was_committed(written[0]) if written else False
     if committed is None:
         return lost
+    commits.add(committed)
     return None if committed else OperationalError("the transaction was not committed")
 
 
@@ -69,8 +71,11 @@ def _was_committed(one: Candidate) -> bool | None:
 
 
 def _look(product: int, event: UUID, seconds: float) -> bool:
-    """Must run on another connection than the lost one, which is closed. Raises Error."""
+    """Must run on another connection than the lost one, which is closed. Commits nothing. Raises
+    Error."""
     with answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
         inventory.lock([product])
-        return bool(queries.orders_of([event]))
+        found = bool(queries.orders_of([event]))
+        transaction.set_rollback(True)
+        return found

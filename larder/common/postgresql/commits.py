@@ -1,0 +1,30 @@
+"""How many transactions were committed for the request that this thread answers.
+
+A failure of the database after one of them must not be answered as if nothing was done. Counted are
+commits that PostgreSQL has answered. A group (larder/common/group_commit.py) commits in one thread
+for the requests of several: it is counted in the thread of each that it has an answer for.
+"""
+
+import threading
+
+
+class _Request(threading.local):
+    commits = 0
+
+
+_request = _Request()
+
+
+def count() -> int:
+    """Returns how many there were since `restart`."""
+    return _request.commits
+
+
+def add(commits: int = 1) -> None:
+    """Counts commits for the present request."""
+    _request.commits += commits
+
+
+def restart(commits: int = 0) -> None:
+    """Sets the count: another request begins, or what was committed is of other requests."""
+    _request.commits = commits
