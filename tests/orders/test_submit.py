@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +16,16 @@ from larder.catalog.services import archive_product, change_product
 from larder.common import database
 from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts
 from larder.common.ids import new_id
+from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.ops.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderTooSmall
+from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned, OrderTooSmall
 from larder.orders.models import Order
+from larder.orders.services.abandon import Abandonment, abandon_id
 from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.place_order import place_order
 from larder.orders.services.place_orders import place_orders
@@ -342,3 +344,15 @@ def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_th
     group = [submit(who, fill(who, jam, now=now)) for who in people]
     with django_assert_num_queries(2 + 5 + 3):  # and a statement for the order that is none
         place_orders([*group, order_of(people[0], (jam, 1))], terms=GBP, now=now)
+
+
+def test_a_draft_whose_id_was_abandoned_is_refused_as_abandoned_to_its_customer_alone(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, other = person(), person()
+    draft = fill(who, product(stock=5), now=now)
+    caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
+    assert abandon_id(draft, Abandonment(who=caller, now=now)) is None
+    asked = [submit(who, draft), submit(other, draft), submit(who, uuid4())]
+    told = [place_orders([one], terms=GBP, now=now)[0] for one in asked]
+    assert [type(one) for one in told] == [OrderAbandoned, NotFound, NotFound]

@@ -46,8 +46,8 @@ def hold_drafts(group: Sequence[Candidate]) -> None:
     """Locks the drafts of a group, by id, and gives each candidate what is in its draft.
 
     Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion,
-    OrderAbandoned (the cart that was found or seen has another id now). The locks last until the
-    transaction ends; nothing is added to or taken from these drafts meanwhile.
+    OrderAbandoned (the draft that was named, found or seen has another id now). The locks last
+    until the transaction ends; nothing is added to or taken from these drafts meanwhile.
     """
     carts = [one for one in group if one.asked.cart is not None]
     _find_carts(carts)
@@ -120,11 +120,12 @@ def _no_cart(one: Candidate) -> DomainError:
 
 
 def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
-    """Answers those whose cart is not there because its customer abandoned the id it had."""
+    """Answers those whose cart or draft is not there because its customer abandoned the id it
+    had."""
     scopes = [
         (Scope(NOBODY, ORDER_ID, str(id)), one)
         for id, one in named
-        if id is not None and isinstance(one.answer, StaleVersion | CartEmpty)
+        if id is not None and isinstance(one.answer, StaleVersion | CartEmpty | NotFound)
     ]
     found = idempotency.find([scope for scope, _ in scopes])
     for scope, one in scopes:

@@ -2,21 +2,25 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
 from larder.common import database
 from tests.api.compat.conftest import ALL, Door, assert_books_balance
 from tests.api.conftest import token_for
 from tests.conftest import Person
+from tests.database import superuser_url
 from tests.race.books import assert_agree, shelf
 from tests.race.control import assert_breaks, index_dropped
 from tests.race.shops import HttpShop, at_once
 from tests.server import Reply, Server
+from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -328,3 +332,31 @@ def test_locked_in_any_order_they_do(
         fault=lambda outcome: outcome.statuses[503] > 0,
     )
     assert database.rows("SELECT count(*) FROM stock WHERE available < 0") == [(0,)]
+
+
+def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(
+    cart: Callable[[Person], Cart], person: MakePerson, product: MakeProduct
+) -> None:
+    mine, jam = cart(person()), product(stock=5)
+    number = mine.filled(jam)
+    id = mine.door("GET", "/api/v1/cart").body["id"]
+    with psycopg.connect(superuser_url()) as other, ThreadPoolExecutor(2) as clients:
+        other.execute("SELECT FROM orders.order WHERE id = %s FOR UPDATE", [id])
+        abandoning = clients.submit(mine.door, "POST", "/api/v1/orders/abandon", {"id": id})
+        assert wait_until(lambda: waiting(other) == 1)
+        submitting = clients.submit(mine.submit, number)
+        assert wait_until(lambda: waiting(other) == 2)
+        other.rollback()
+        assert abandoning.result().body == {"outcome": "abandoned"}
+        refused = submitting.result()
+    assert (refused.status, list(refused.body)) == (409, ["detail"])
+    # Its former number is nobody's; the cart goes on with another.
+    assert mine.submit(number).status == 404
+    assert mine.submit(mine.current().body["id"]).status == 200
+    assert shelf(jam).sold == 1
+
+
+def waiting(connection: psycopg.Connection[Any]) -> int:
+    """How many transactions wait for the row of an order."""
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+    return int((connection.execute(blocked).fetchone() or [0])[0])

@@ -1,6 +1,7 @@
 """What changes the open order: a unit in, a unit out, its submission.
 
-None of the three looks at a body. Refusals are an array of one sentence, but 403 and 404.
+None of the three looks at a body. Refusals are an array of one sentence, but 403, 404 and 409 (the
+order was abandoned while it was submitted).
 """
 
 from rest_framework import exceptions
@@ -71,7 +72,7 @@ class Submission(PasswordView):
     @operation(
         "submit_order",
         answers={200: OrderRow},
-        refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 413: Refusal},
+        refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 409: Refusal, 413: Refusal},
     )
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes its units out of stock, or changes nothing at all."""
