@@ -126,8 +126,9 @@ class Session(models.Model):
     of a token whose answer was lost, and none of them is stored. `door` is the API that issued
     the first one and the only one that takes the others. `rotated_at` is the last use of a
     token. `epoch` is that of the account when the session was opened, or of a later moment at
-    which it alone went on. `client` is what the program that logged
-    in said of itself, for its owner to know it by; where it was is not kept.
+    which it alone went on. A session that ends with all of its account is of a former epoch; a
+    trigger gives up to 1,000 of these their last use as `ended_at`. `client` is what the program
+    that logged in said of itself, for its owner to know it by; where it was is not kept.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)

@@ -25,6 +25,8 @@ from tests.identity.crowds import by_use, open_sessions
 Enter = Callable[..., LogIn]
 MakePerson = Callable[..., Person]
 MANY = 2_000
+MARKED = 1_000
+"""Sessions that the trigger marks as ended at once, for processes of the former version."""
 
 
 def pair_of(who: Person) -> dict[str, str]:
@@ -85,7 +87,7 @@ def test_of_more_sessions_than_may_be_the_last_used_go_on_after_one_write(
     kept = by_use(who.id)[1 - MOST_SESSIONS :]
     mine = log_in(who, began=datetime.now(UTC))
     assert by_use(who.id)[:-1] == kept
-    assert not Session.objects.filter(ended_at__isnull=False).exists()
+    assert Session.objects.filter(ended_at__isnull=False).count() == MARKED
     assert mine.refresh(mine.pair.refresh, at=1)
 
 
@@ -116,7 +118,7 @@ ENDINGS: dict[str, Callable[[Person, Api], object]] = {
 
 
 @pytest.mark.parametrize("way", ENDINGS)
-def test_ending_all_is_one_entry_for_the_account_and_marks_no_session(
+def test_ending_all_is_one_entry_for_the_account_and_marks_a_bounded_number(
     person: MakePerson, way: str, clock: Clock
 ) -> None:
     who = person()
@@ -126,7 +128,7 @@ def test_ending_all_is_one_entry_for_the_account_and_marks_no_session(
     clock.passed = 30
     found = queries.ended_sessions(now=datetime.now(UTC))
     assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
-    assert not Session.objects.filter(ended_at__isnull=False).exists()
+    assert Session.objects.filter(ended_at__isnull=False).count() <= MARKED
     refused = Api()("POST", "auth/token/refresh", {"refresh": other["refresh"]})
     assert code(refused) == (401, "session_ended")
     assert code(Api(other["access"])("GET", "me")) == (401, "session_ended")
@@ -219,14 +221,25 @@ def test_sessions_of_a_former_epoch_are_deleted_a_day_after_their_last_use(
     person: MakePerson,
 ) -> None:
     who, now = person(), datetime.now(UTC)
-    delete = partial(sessions.delete_sessions_of_former_epochs, now=now)
+    delete = partial(sessions.delete_ended_sessions, now=now)
     open_sessions(who.id, 3, used=now - timedelta(hours=25))
     open_sessions(who.id, 2, used=now - timedelta(hours=23))
     assert delete(limit=10) == 0
     sessions.end_others(who.id, keep=None, now=now)
     open_sessions(person().id, 1)
     assert [delete(limit=2), delete(limit=2), delete(limit=2)] == [2, 1, 0]
+    assert sessions.delete_sessions_of_former_epochs(now=now, limit=10) == 0
     assert Session.objects.count() == 3
+
+
+def test_what_was_too_much_to_be_marked_is_deleted_by_the_worker(person: MakePerson) -> None:
+    who, now = person(), datetime.now(UTC)
+    open_sessions(who.id, MARKED + 5)
+    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 0
+    sessions.end_others(who.id, keep=None, now=now)
+    assert Session.objects.filter(ended_at=None).count() == 5
+    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 5
+    assert Session.objects.count() == MARKED
 
 
 def test_of_a_deleted_account_the_worker_deletes_what_was_too_much_for_one_transaction(

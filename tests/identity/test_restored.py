@@ -73,6 +73,7 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
     with pytest.raises(SessionEnded):
         log_in.refresh(log_in.pair.refresh, at=1)
     assert queries.key_owner(key, secrets=SECRETS) is None
+    assert not Session.objects.filter(ended_at=None).exists()
 
 
 def test_what_had_ended_before_keeps_its_moment(stolen: tuple[LogIn, str], now: datetime) -> None:
@@ -133,7 +134,7 @@ def test_preparing_ends_them_once_where_a_restore_left_its_mark(
     prepare()
     assert live() == NONE
     assert comment_now() is None
-    Session.objects.update(epoch=restored.EPOCHS_LEFT_OUT)
+    Session.objects.update(epoch=restored.EPOCHS_LEFT_OUT, ended_at=None)
     prepare()
     assert live() == NONE | {"sessions": 1}
 

@@ -255,15 +255,21 @@ def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> Non
 
 def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int:
     """Ends every session of an account but `keep` by one write, however many there are. Returns
-    how many of `keep` go on: those that had not ended before."""
+    how many of `keep` go on: those that had not ended before. A trigger marks the others for
+    processes of the version before epochs, so `keep` is of the new epoch before that."""
+    going_on = _keep(customer, keep) if keep else 0
     Customer.objects.filter(pk=customer).update(
         session_epoch=F("session_epoch") + 1, epoch_raised_at=now
     )
-    if not keep:
-        return 0
-    epoch = _epoch(customer)
-    kept = Session.objects.filter(customer=customer, id__in=keep, ended_at=None, epoch=epoch - 1)
-    return kept.update(epoch=epoch)
+    return going_on
+
+
+def _keep(customer: int, keep: Collection[UUID]) -> int:
+    """Locks the account."""
+    locked = Customer.objects.select_for_update(no_key=True).filter(pk=customer)
+    epoch = locked.values_list("session_epoch", flat=True).get()
+    kept = Session.objects.filter(customer=customer, id__in=keep, ended_at=None, epoch=epoch)
+    return kept.update(epoch=epoch + 1)
 
 
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:
@@ -272,21 +278,22 @@ def delete_expired_sessions(*, now: datetime, limit: int) -> int:
 
 
 def delete_ended_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended a day ago, when no access token of theirs is good
-    any more; a refresh token without a session is answered as one that ended. Returns how many.
+    """Deletes up to `limit` sessions that ended a day ago, or with all of their account a day after
+    their last use. No access token of theirs is good any more then; a refresh token without a
+    session is answered as one that ended. Returns how many.
     """
     return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
 
 
 def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended with all of their account: a day after their last
-    use, or at once where the account was deleted. Returns how many."""
+    """Deletes up to `limit` sessions that ended with all of their account, where that was deleted
+    or had more sessions than are marked as ended. Returns how many."""
     raised = Session.objects.filter(
         epoch__lt=F("customer__session_epoch"),
         customer__epoch_raised_at__gt=now - LONGEST_REFRESH - timedelta(days=2),
     )
-    unused = Q(rotated_at__lt=now - timedelta(days=1))
-    return _delete(raised.filter(unused | Q(customer__deleted_at__isnull=False)), limit)
+    unmarked = Q(ended_at=None)
+    return _delete(raised.filter(unmarked | Q(customer__deleted_at__isnull=False)), limit)
 
 
 def forget_sessions(customer: int, *, limit: int) -> None:

@@ -1,0 +1,178 @@
+"""Processes of the version before epochs, beside new ones or after a rollback: a session that was
+opened by either version and ended by either is refused by both.
+
+What the former version does is written here as its statements; its access tokens have no epoch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+import pytest
+from django.conf import settings
+
+from larder.api.authentication import signer
+from larder.common import database
+from larder.common.ids import new_id
+from larder.identity.doors import V1
+from larder.identity.models import Customer
+from larder.identity.services import sessions
+from larder.identity.tokens import derive_key
+from tests.conftest import Api, Person
+from tests.identity.conftest import Clock
+
+MakePerson = Callable[..., Person]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session and its tokens."""
+
+    session: UUID
+    access: str
+    refresh: str
+
+
+class Former:
+    """What a process of the former version asks the database."""
+
+    OPEN = """
+    INSERT INTO session (id, customer_id, door, client, generation, created_at, rotated_at,
+                         expires_at)
+    VALUES (%s, %s, 'v1', '', 0, now(), now(), now() + interval '30 days')
+    """
+    ROTATE = """
+    UPDATE session SET generation = generation + 1, rotated_at = now(),
+                       expires_at = now() + interval '30 days'
+    WHERE id = %s AND ended_at IS NULL AND expires_at > now() AND generation = 0
+    """
+    LIVE = """
+    SELECT count(*) FROM session JOIN customer ON customer.id = session.customer_id
+    WHERE session.id = %s AND ended_at IS NULL AND is_active AND expires_at > now()
+    """
+    LISTED = "SELECT count(*) FROM session WHERE id = %s AND ended_at > now() - interval '21 min'"
+    END_ONE = "UPDATE session SET ended_at = now() WHERE id = %s AND ended_at IS NULL"
+    END_OTHERS = """
+    UPDATE session SET ended_at = now() WHERE customer_id = %s AND ended_at IS NULL AND id <> %s
+    """
+
+    def opens(self, who: Person) -> Opened:
+        """Opens a session; its access token has no epoch."""
+        session, now = new_id(), datetime.now(UTC)
+        database.execute(self.OPEN, [session, who.id])
+        claims = {
+            "token_type": "access",
+            "sub": str(who.customer.public_id),
+            "user_id": who.id,
+            "staff": False,
+            "sid": str(session),
+            "iat": int(now.timestamp()),
+            "exp": int((now + timedelta(minutes=5)).timestamp()),
+        }
+        access = jwt.encode(claims, derive_key(settings.SECRET_KEY, "access"), algorithm="HS256")
+        return Opened(session, access, signer().refresh(session, 0, door=V1))
+
+    def refuses(self, one: Opened) -> bool:
+        """Whether it refuses the refresh token, which it tries to exchange first, and from its
+        list the access token."""
+        database.execute(self.ROTATE, [one.session])
+        return not self._count(self.LIVE, one) and bool(self._count(self.LISTED, one))
+
+    def accepts(self, one: Opened) -> bool:
+        """Whether both tokens are good."""
+        return bool(self._count(self.LIVE, one)) and not self._count(self.LISTED, one)
+
+    def _count(self, sql: str, one: Opened) -> int:
+        return int(database.rows(sql, [one.session])[0][0])
+
+
+FORMER = Former()
+
+
+class Present:
+    """What a process of the present version answers."""
+
+    def opens(self, who: Person) -> Opened:
+        credentials = {"username": who.customer.username, "password": who.password}
+        pair = Api()("POST", "auth/token", credentials).body
+        said = jwt.decode(pair["access"], options={"verify_signature": False})
+        return Opened(UUID(said["sid"]), pair["access"], pair["refresh"])
+
+    def refuses(self, one: Opened) -> bool:
+        access = Api(one.access)("GET", "me")
+        refresh = Api()("POST", "auth/token/refresh", {"refresh": one.refresh})
+        return [access.body.get("code"), refresh.body.get("code")] == ["session_ended"] * 2
+
+    def accepts(self, one: Opened) -> bool:
+        access = Api(one.access)("GET", "me")
+        refresh = Api()("POST", "auth/token/refresh", {"refresh": one.refresh})
+        return (access.status, refresh.status) == (200, 200)
+
+
+PRESENT = Present()
+VERSIONS: dict[str, Former | Present] = {"former": FORMER, "present": PRESENT}
+NEW = "a horse of another colour"
+
+ENDINGS: dict[str, Callable[[Person, Opened, Opened], object]] = {
+    "one, by the former": lambda _, __, other: database.execute(FORMER.END_ONE, [other.session]),
+    "others, by the former": lambda who, mine, _: database.execute(
+        FORMER.END_OTHERS, [who.id, mine.session]
+    ),
+    "one, by the present": lambda _, mine, other: Api(mine.access)(
+        "DELETE", f"me/sessions/{other.session}"
+    ),
+    "others, by the present": lambda _, mine, __: Api(mine.access)("DELETE", "me/sessions"),
+    "password, by the present": lambda who, mine, _: Api(mine.access)(
+        "POST",
+        "auth/password/change",
+        {"current_password": who.password, "new_password": NEW},
+    ),
+}
+
+
+@pytest.mark.parametrize("raised", [False, True], ids=["epoch 0", "a later epoch"])
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("opener", VERSIONS)
+@pytest.mark.parametrize("asked", VERSIONS)
+def test_a_session_that_ended_is_refused_by_both_versions_and_the_one_that_asked_goes_on(
+    person: MakePerson, clock: Clock, *, asked: str, opener: str, ending: str, raised: bool
+) -> None:
+    who = person()
+    if raised:
+        sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
+    mine, other = VERSIONS[opener].opens(who), VERSIONS[opener].opens(who)
+    assert VERSIONS[asked].accepts(mine)
+    ENDINGS[ending](who, mine, other)
+    clock.passed = 30
+    assert VERSIONS[asked].refuses(other)
+    renewed = Opened(mine.session, mine.access, signer().refresh(mine.session, 0, door=V1))
+    assert VERSIONS[asked].accepts(renewed)
+
+
+@pytest.mark.parametrize("opener", VERSIONS)
+def test_an_account_that_is_active_again_has_no_former_session_for_either_version(
+    person: MakePerson, clock: Clock, opener: str
+) -> None:
+    who = person()
+    one = VERSIONS[opener].opens(who)
+    for active in (False, True):
+        Customer.objects.filter(pk=who.id).update(is_active=active)
+    clock.passed = 30
+    assert FORMER.refuses(one)
+    assert PRESENT.refuses(one)
+
+
+def test_a_session_that_the_former_version_opens_while_others_end_is_of_the_new_epoch(
+    person: MakePerson, clock: Clock
+) -> None:
+    who = person()
+    before = PRESENT.opens(who)
+    sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
+    after = FORMER.opens(who)
+    clock.passed = 30
+    assert FORMER.refuses(before)
+    assert PRESENT.refuses(before)
+    assert FORMER.accepts(after)
+    assert PRESENT.accepts(after)
