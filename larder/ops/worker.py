@@ -24,17 +24,19 @@ CARRIED = "_correlation_id"
 """The argument of a job that its task does not see."""
 
 
+def connection_string() -> str:
+    """Returns WORKER_DATABASE_URL with what every connection has; like the servers, a worker
+    connects to a database that accepts writes only."""
+    required = settings.DB_CONNECTING | {"target_session_attrs": "read-write"}
+    return make_conninfo("", **required | conninfo_to_dict(settings.WORKER_DATABASE_URL))
+
+
 class Connector(DjangoConnector):
     """Procrastinate's connector for Django, but for where a worker finds its jobs."""
 
     def get_worker_connector(self) -> PsycopgConnector:
         """A few connections to WORKER_DATABASE_URL: one listens, the others take and end jobs."""
-        given = conninfo_to_dict(settings.WORKER_DATABASE_URL)
-        return PsycopgConnector(
-            conninfo=make_conninfo("", **settings.DB_CONNECTING | given),
-            min_size=2,
-            max_size=4,
-        )
+        return PsycopgConnector(conninfo=connection_string(), min_size=2, max_size=4)
 
 
 class Jobs(JobManager):

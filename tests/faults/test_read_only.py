@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from larder.common.ids import new_id
+from larder.ops import worker
 from tests.faults.shop import RECOVERY
 from tests.faults.wired import WiredShop, open_wired
 from tests.replica.standby import ask, catch_up, change
@@ -98,3 +101,13 @@ def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
         finally:
             shop.wire.lead_to(shop.cluster.app_url())
             shop.wire.cut()
+
+
+def test_the_worker_connects_to_no_database_that_refuses_writes(
+    shop: WiredShop, settings: Any
+) -> None:
+    settings.WORKER_DATABASE_URL = shop.cluster.app_url()
+    with psycopg.connect(worker.connection_string()) as accepted:
+        assert accepted.execute("SELECT 1").fetchone() == (1,)
+    with fenced(shop.cluster), pytest.raises(psycopg.OperationalError, match="read-only"):
+        psycopg.connect(worker.connection_string())
