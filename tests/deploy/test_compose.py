@@ -19,8 +19,6 @@ ELSEWHERE = {
     "DEMO": "a demo is `make run`",
     "DEBUG": "only in demo mode",
     "SECURE_SSL_REDIRECT": "nginx redirects, and tells the servers of TLS",
-    "SHARED_DIR": "larder/ops/serve.py makes one below /tmp, which is in memory",
-    "PROMETHEUS_MULTIPROC_DIR": "as SHARED_DIR",
     "STRICT_WAITS": "a check for tests",
 }
 """Settings that compose.yaml does not have, and why."""
