@@ -1,11 +1,14 @@
 """The nginx of an instance (deploy/ec2) in front of a port, as a load balancer reaches it."""
 
+import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import sleep
 
 from tools.ports import free_port, listens
 from tools.processes import wait_until
@@ -13,6 +16,9 @@ from tools.stack.programs import is_readable
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT / "deploy" / "nginx" / "larder"
+TAKEN_SECONDS = 0.3
+"""After which nginx has read what was sent."""
+ORDERS = "/api/v1/orders"
 
 
 def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
@@ -59,3 +65,44 @@ def nginx_before(
             yield port
         finally:
             nginx.terminate()
+
+
+def head(client: str, length: int | None, path: str = ORDERS) -> bytes:
+    """Return the head of a POST; without a length its body comes in chunks."""
+    size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+        f"Content-Type: application/json\r\n{size}\r\n\r\n"
+    ).encode()
+
+
+@contextmanager
+def unfinished(
+    port: int, *clients: str, length: int | None = 100, path: str = ORDERS
+) -> Iterator[None]:
+    """Open a connection for each of the addresses, and send a byte of a body on it."""
+    with ExitStack() as connections:
+        for client in clients:
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head(client, length, path) + b"1")
+        sleep(TAKEN_SECONDS)
+        yield
+
+
+def refused(port: int, client: str, length: int | None = 100, path: str = ORDERS) -> bool:
+    """Return whether nginx refuses a request of that client as one too many."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(head(client, length, path) + b"1")
+        with suppress(TimeoutError):
+            answer = connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b"Retry-After: 1" in answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+            return True
+    return False
+
+
+def limits() -> dict[str, int]:
+    """Return the numbers of `limit_conn` in http.conf, by zone."""
+    found = re.findall(r"(?m)^limit_conn (\w+) (\d+);", (SHARED / "http.conf").read_text())
+    return {zone: int(number) for zone, number in found}

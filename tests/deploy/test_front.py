@@ -1,6 +1,6 @@
 """What nginx limits in front of a server, with the files that every installation uses."""
 
-import json
+import re
 import shutil
 import signal
 import socket
@@ -13,22 +13,34 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.deploy.nginx import ROOT, lay_out, nginx_before
+from tests.deploy.nginx import (
+    ROOT,
+    TAKEN_SECONDS,
+    head,
+    lay_out,
+    limits,
+    nginx_before,
+    refused,
+    unfinished,
+)
 from tests.server import Server
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 from tools.stack.programs import LUA
 
 SMALL = {
-    r"limit_conn network \d+": "limit_conn network 4",
-    r"limit_conn block \d+": "limit_conn block 6",
-    r"limit_conn wide_block \d+": "limit_conn wide_block 8",
-    r"limit_conn all \d+": "limit_conn all 10",
+    rf"limit_conn {zone} \d+": f"limit_conn {zone} {number}"
+    for zone, number in {
+        "ipv6_64": 2,
+        "ipv6_56": 3,
+        "site": 4,
+        "ipv4_24": 6,
+        "provider": 8,
+        "all": 10,
+    }.items()
 }
 """Smaller numbers for the limits of nginx, in the same order."""
 TIMES = {"GRACE = 10": "GRACE = 1", "RATE = 16384": "RATE = 4096", "POLL = 1": "POLL = 0.1"}
-TAKEN_SECONDS = 0.3
-"""After which nginx has read what was sent."""
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is not installed")
@@ -41,37 +53,6 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def head(client: str, length: int) -> bytes:
-    return (
-        f"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-    ).encode()
-
-
-@contextmanager
-def unfinished(port: int, *clients: str) -> Iterator[None]:
-    """A connection for each of the addresses, with a body of which a byte has come."""
-    with ExitStack() as connections:
-        for client in clients:
-            connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
-            connection.sendall(head(client, 100) + b"{")
-        sleep(TAKEN_SECONDS)
-        yield
-
-
-def refused(port: int, client: str) -> bool:
-    """Whether nginx refuses a request of that client as one too many."""
-    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-        connection.sendall(head(client, 100) + b"{")
-        with suppress(TimeoutError):
-            answer = connection.recv(65_536)
-            assert answer.startswith(b"HTTP/1.1 503 "), answer
-            assert b"Retry-After: 1" in answer
-            assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
-            return True
-    return False
-
-
 @pytest.mark.parametrize(
     ("clients", "one_more", "another"),
     [
@@ -79,20 +60,45 @@ def refused(port: int, client: str) -> bool:
         (["198.51.100.1"] * 4, "198.51.100.1", "198.51.100.2"),
         (["198.51.100.1"] * 4 + ["198.51.100.2"] * 2, "198.51.100.3", "198.51.99.1"),
         (["198.51.100.1"] * 4 + ["198.51.99.1"] * 4, "198.51.98.1", "198.52.0.1"),
-        # An IPv6 /64, its /56, its /48, in every form that an address may have.
-        (["2001:db8:1:2::1", "2001:db8:1:2:3::1"] * 2, "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1"),
-        (["2001:db8::1", "2001:db8:0:0:1::"] * 2, "2001:db8::1:0:0:1", "2001:db8:0:1::1"),
-        (["2001:0:0:4::1", "2001::4:0:0:0:9"] * 2, "2001::4:5:6:7:8", "2001::5:5:6:7:8"),
-        (["2001:db8:1:1200::"] * 4 + ["2001:db8:1:12ff::"] * 2, "2001:db8:1:1234::", "2001:db8::"),
-        (["2001:db8:1::1"] * 4 + ["2001:db8:1:ff00::"] * 4, "2001:db8:1:abcd::", "2001:db8:2::"),
+        # An IPv6 /64, in every form that an address may have.
+        (["2001:db8:1:2::1", "2001:db8:1:2:3::1"], "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1"),
+        (["2001:db8::1", "2001:db8:0:0:1::"], "2001:db8::1:0:0:1", "2001:db8:0:1::1"),
+        (["2001:0:0:4::1", "2001::4:0:0:0:9"], "2001::4:5:6:7:8", "2001::5:5:6:7:8"),
+        # Its /56, its /48, its /32.
+        ([f"2001:db8:1:12{n}0::" for n in range(3)], "2001:db8:1:12ff::", "2001:db8:1:1300::"),
+        ([f"2001:db8:1:{n}::" for n in range(3)], "2001:db8:1:ff::", "2001:db8:1:100::"),
+        ([f"2001:db8:1:{n}00::" for n in range(4)], "2001:db8:1:abcd::", "2001:db8:2::"),
+        ([f"2001:db8:{n % 2}:{n}00::" for n in range(8)], "2001:db8:2::", "2001:db9::"),
     ],
 )  # fmt: skip
-def test_unfinished_bodies_are_limited_for_each_network_and_wider_block(
+def test_unfinished_bodies_are_limited_for_each_site_and_wider_block(
     silent: int, tmp_path: Path, clients: list[str], one_more: str, another: str
 ) -> None:
     with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
         assert refused(port, one_more)
         assert not refused(port, another)
+
+
+def test_a_dozen_addresses_or_three_providers_leave_room_for_others() -> None:
+    """And a thousand phones behind one address are not too many."""
+    numbers = limits()
+    assert numbers["site"] > 1_000
+    assert 12 * numbers["site"] < numbers["all"]
+    assert 3 * numbers["provider"] < numbers["all"]
+
+
+def test_a_process_of_nginx_has_connections_for_all_requests_under_way() -> None:
+    """One to each client, and one to a server for each complete request and each probe."""
+    places = [*ROOT.glob("deploy/nginx/*.conf"), ROOT / "deploy/ec2/nginx.conf"]
+    places += ROOT.glob("deploy/elasticbeanstalk/bundle/.platform/nginx/nginx.conf")
+    assert len(places) == 4
+    for file in places:
+        text = file.read_text()
+        (connections,) = map(int, re.findall(r"worker_connections (\d+);", text))
+        waiting = sum(map(int, re.findall(r"max_conns=(\d+)", text)))
+        assert limits()["all"] + waiting + 2 * 4096 < connections, file
+        (files,) = map(int, re.findall(r"worker_rlimit_nofile (\d+);", text))
+        assert connections + limits()["all"] + limits()["long_bodies"] < files, file
 
 
 def test_what_a_client_says_of_other_addresses_counts_for_nothing(

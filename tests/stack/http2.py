@@ -40,11 +40,14 @@ class Connection:
     def __exit__(self, *error: object) -> None:
         self._socket.close()
 
-    def begin(self, path: str, length: int) -> int:
-        """Send the head of a POST; return its stream."""
+    def begin(
+        self, path: str, length: int | None, *, method: str = "POST", correlation_id: str = ""
+    ) -> int:
+        """Send the head of a request that a body follows; return its stream."""
         self._last += 2
-        given = {":method": "POST", ":scheme": "https", ":path": path, ":authority": NAME}
-        given |= {"content-type": "application/json", "content-length": str(length)}
+        given = {":method": method, ":scheme": "https", ":path": path, ":authority": NAME}
+        given |= {"content-type": "application/json", "correlation-id": correlation_id}
+        given |= {} if length is None else {"content-length": str(length)}
         block = b"".join(_header(name, value) for name, value in given.items())
         self._socket.sendall(_frame(HEADERS, END_HEADERS, self._last, block))
         return self._last

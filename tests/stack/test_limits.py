@@ -11,7 +11,8 @@ from tests.server import Reply
 from tests.stack.front_door import FrontDoor
 from tools.stack import Stack
 
-LIMIT = 2 * 1024 * 1024
+LIMIT = 512 * 1024
+FILE_LIMIT = 2 * 1024 * 1024
 AUTH_LIMIT = 16 * 1024
 THREADS_OF_ALL = 2 * 2 * serve.THREADS
 """Servers, their processes, the threads of each."""
@@ -32,16 +33,20 @@ def test_a_body_of_more_than_the_servers_take_is_refused_before_them(
 ) -> None:
     said_by_nginx(front.call("POST", "orders", b" " * (LIMIT + 1)), 413, "body_too_large")
     said_by_nginx(front.call("POST", "auth/token", b" " * (AUTH_LIMIT + 1)), 413, "body_too_large")
+    longer = front.call("POST", "products/import", b" " * (FILE_LIMIT + 1))
+    said_by_nginx(longer, 413, "body_too_large")
     front.hang_up()
     # What the servers take reaches them: they say what is wrong with it.
     largest = front.call("POST", "orders", b" " * LIMIT)
+    assert (largest.status, largest.body["code"]) == (401, "not_authenticated")
+    largest = front.call("POST", "products/import", b" " * FILE_LIMIT)
     assert (largest.status, largest.body["code"]) == (401, "not_authenticated")
     largest = front.call("POST", "auth/token", b" " * AUTH_LIMIT)
     assert (largest.status, largest.body["code"]) == (400, "malformed_json")
 
 
 def test_a_file_for_the_admin_may_be_larger_so_that_its_form_can_say_so(front: FrontDoor) -> None:
-    reply = front.call("POST", "/admin/", b" " * (LIMIT + 1))
+    reply = front.call("POST", "/admin/", b" " * (FILE_LIMIT + 1))
     assert reply.status == 403
     assert reply.body.startswith(b"<!DOCTYPE html>")
 
