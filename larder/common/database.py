@@ -232,6 +232,11 @@ def sqlstate(error: Exception) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
+def is_lock_timeout(error: object) -> bool:
+    """Returns whether a lock was not available within the limit of the wait (`lock_timeout`)."""
+    return isinstance(error, Error) and sqlstate(error) == LOCK_NOT_AVAILABLE
+
+
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows turned into columns: what `unnest` takes. There must be at least one row."""
     return [list(column) for column in zip(*rows, strict=True)]

@@ -17,6 +17,16 @@ WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR 
 sort below LockRows. A multi-row UPDATE would lock in no order at all. Nobody changes the key: lines
 of carts lead to these rows, and to check that locks them FOR KEY SHARE, in any order."""
 
+LOCKED = """
+WITH free AS (
+    SELECT product_id FROM stock WHERE product_id = ANY((SELECT %s::bigint[])::bigint[])
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT product_id FROM stock WHERE product_id = ANY((SELECT %s::bigint[])::bigint[])
+EXCEPT SELECT product_id FROM free
+"""
+"""Which rows another transaction has locked. It waits for none, so it needs no order."""
+
 MOVE = """
 WITH moved AS (
     UPDATE stock SET available = balance.available, committed = balance.committed

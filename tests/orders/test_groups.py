@@ -17,7 +17,6 @@ from larder.common.errors import DomainError
 from larder.common.group_commit import GroupCommit
 from larder.common.turnstile import Turnstile
 from larder.orders.decision import Wanted
-from larder.orders.services import contended
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
@@ -140,7 +139,6 @@ def test_whoever_comes_behind_one_that_waits_for_a_lock_waits_once(
     """And not once more with the next order of the same product, that came before it was known."""
     stuck, jam = product(stock=10), product(stock=10)
     own_queue.setattr(placing, "LOCK_WAIT", 2.0)
-    own_queue.setattr(contended, "ON_ITS_WAY", 10 * contended.ON_ITS_WAY)
     with ThreadPoolExecutor(16) as pool, held(stuck) as opens:
         crowd, began = Crowd(person(), now, pool, stuck, opens), monotonic()
         first = crowd.begin()

@@ -15,8 +15,10 @@ from django.db import DatabaseError, OperationalError, connection
 from larder.common import telemetry
 from larder.common.errors import Overloaded
 from larder.common.ids import new_id
+from larder.common.stopwatch import Stopwatch
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
+from larder.inventory.services import locks
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_orders import place_orders
@@ -46,7 +48,7 @@ def crowd(
             monkeypatch.setattr(placing, "LOCK_WAIT", usual)
             let_go()
 
-        monkeypatch.setattr(placing, "LOCK_WAIT", 4 * usual)
+        monkeypatch.setattr(placing, "LOCK_WAIT", 4.0)
         made = Crowd(person(), now, pool, plug, opens)
         made.begin()
         yield made
@@ -193,10 +195,15 @@ def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
 
 
 def test_while_one_product_is_held_all_others_are_sold(
-    person: Callable[..., Person], product: MakeProduct, now: datetime
+    person: Callable[..., Person],
+    product: MakeProduct,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Orders of it wait in the contended lane, few at a time, and no other order waits for them."""
     jam, stuck = product(stock=100), product(stock=100)
+    # Longer than a loaded machine takes for an order.
+    monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, stuck, opens)
         waits = [crowd.send(stuck) for _ in range(10)]
@@ -218,34 +225,19 @@ def test_while_one_product_is_held_all_others_are_sold(
 
 
 def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
-    person: Callable[..., Person],
-    product: MakeProduct,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
+    crowd: Crowd, product: MakeProduct
 ) -> None:
-    waits: list[float] = []
-
-    def noted(one: Any, terms: Any, lock_wait: float) -> Any:
-        waits.append(lock_wait)
-        return try_again(one, terms, lock_wait)
-
-    try_again = placing._try_again
-    monkeypatch.setattr(placing, "_try_again", noted)
-    plug, jam, stuck = product(stock=9), product(stock=9), [product(stock=9) for _ in range(20)]
-    with ThreadPoolExecutor(30) as pool, held(plug) as opens, ExitStack() as others:
+    jam, stuck = product(stock=9), [product(stock=9) for _ in range(14)]
+    with ExitStack() as others:
         for one in stuck:
             others.enter_context(held(one))
-        crowd = Crowd(person(), now, pool, plug, opens)
-        crowd.begin()
-        for one in stuck:
             crowd.order(one)
         last = crowd.order(jam)
-        opens()
+        crowd.opens()
+        running = Stopwatch()
         assert last.result(60).order.lines
-        # Were each of the twenty given a quarter of a second, it would be more than twice this.
-        assert sum(waits) < 2 * placing.LOCK_WAIT
-        assert len(waits) == 21
-        others.close()
+        # Were each of the fourteen given a tenth of a second, it would be longer.
+        assert running.seconds < placing.LOCK_WAIT + locks.ALL_WAITS + 0.5
 
 
 class Counted:
@@ -270,6 +262,22 @@ def test_an_order_in_the_contended_lane_is_counted_as_well(
     crowd.opens()
     crowd.send(jam).result(10)
     assert 1 in counted.sizes
+
+
+def test_an_order_in_the_contended_lane_keeps_no_row_locked_while_it_waits(
+    person: Callable[..., Person], product: MakeProduct, now: datetime
+) -> None:
+    """The rows before the contended one in the order of locking would be contended as well."""
+    jam, stuck = product(stock=9), product(stock=9)
+    with ThreadPoolExecutor(1) as pool, held(stuck) as let_go:
+        crowd = Crowd(person(), now, pool, jam, let_go)
+        large = crowd.send(jam, lines=[Wanted(jam, 1), Wanted(stuck, 1)])
+        assert wait_until(lambda: placing._contended.is_contended([stuck]))
+        assert wait_until(lambda: bool(placing._contended._rows))
+        assert not placing._contended.is_contended([jam])
+        assert locks.find_locked([jam, stuck]) == [stuck]
+        let_go()
+        assert len(large.result(10).order.lines) == 2
 
 
 def test_when_the_connection_is_lost_all_of_the_group_are_told_and_none_is_placed_twice(

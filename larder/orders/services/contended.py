@@ -1,4 +1,4 @@
-"""Orders that wait for a lock which another transaction keeps for long: apart from all others."""
+"""The contended lane: where orders wait for locks that another transaction keeps."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator
@@ -8,8 +8,9 @@ from threading import BoundedSemaphore, Lock
 from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
 
-ON_ITS_WAY = 0.1
-"""Seconds within which an order that was refused as Contended has entered the lane."""
+ON_ITS_WAY = 1.0
+"""Seconds for which a row counts as contended after a batch did not get it: until then an order
+that was refused as Contended waits for it in the lane, if there is a place."""
 
 REMEMBERED = 10.0
 """Seconds for which a row counts as contended after an order waited for it in the lane until its
@@ -24,10 +25,10 @@ class Contended(Exception):
 
 
 class ContendedLane:
-    """Where such orders wait, each in a transaction of its own: few at a time, for each has a
-    thread and a connection.
+    """Where such orders wait: few at a time, for each has a thread and a connection.
 
-    While an order waits there, orders that lock the same rows enter it as well and delay no other.
+    While an order waits there for a row, orders that lock the same row enter it as well and delay
+    no other. Once the row is free they do not: the lane is slower than a batch.
     """
 
     def __init__(self, most: int) -> None:
@@ -37,12 +38,17 @@ class ContendedLane:
         self._marked: dict[Row, float] = {}
         self._clock = Stopwatch()
 
+    def contended(self, rows: Collection[Row]) -> frozenset[Row]:
+        """Returns those of these rows that are waited for in the lane, or marked."""
+        waited, marked = self._rows, self._marked
+        if not waited and not marked:
+            return frozenset()
+        now = self._clock.seconds
+        return frozenset([row for row in rows if row in waited or marked.get(row, 0.0) > now])
+
     def is_contended(self, rows: Collection[Row]) -> bool:
-        """Whether one of these rows is waited for in the lane, or marked."""
-        if self._rows and not self._rows.keys().isdisjoint(rows):
-            return True
-        marked, now = self._marked, self._clock.seconds
-        return bool(marked) and any(marked.get(row, 0.0) > now for row in rows)
+        """Returns whether any of these rows is."""
+        return bool(self.contended(rows))
 
     def mark_contended(self, rows: Collection[Row], seconds: float = ON_ITS_WAY) -> None:
         """Counts these rows as contended for so long: orders that lock them are about to enter the
@@ -52,21 +58,32 @@ class ContendedLane:
             kept = {row: until for row, until in self._marked.items() if until > now}
             self._marked = kept | dict.fromkeys(rows, now + seconds)
 
-    def unmark(self, rows: Collection[Row]) -> None:
-        """Notes that an order has locked these rows."""
-        with self._lock:
-            self._marked = {row: end for row, end in self._marked.items() if row not in rows}
-
     @contextmanager
-    def waiting(self, rows: Collection[Row]) -> Iterator[None]:
+    def place(self) -> Iterator[None]:
         """Keeps a place in the lane for the block. Raises Overloaded if there is none."""
         if not self._places.acquire(blocking=False):
             raise Overloaded
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def waiting(self, rows: Collection[Row]) -> Iterator[None]:
+        """Counts these rows as contended while the block waits for them. After that they are not,
+        unless it fails: then they are for REMEMBERED seconds."""
         with self._lock:
             self._rows += Counter(set(rows))
         try:
             yield
+            self._unmark(rows)
+        except BaseException:
+            self.mark_contended(rows, REMEMBERED)
+            raise
         finally:
             with self._lock:
                 self._rows -= Counter(set(rows))
-            self._places.release()
+
+    def _unmark(self, rows: Collection[Row]) -> None:
+        with self._lock:
+            self._marked = {row: end for row, end in self._marked.items() if row not in rows}

@@ -1,20 +1,23 @@
 """Placing one order: the way in for everybody. Orders that come at the same time go together."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import Error
 
 from larder.common import database, telemetry, turnstile
-from larder.common.database import LOCK_NOT_AVAILABLE, sqlstate
-from larder.common.errors import DomainError
+from larder.common.errors import DomainError, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
-from larder.orders.services.contended import REMEMBERED, Contended, ContendedLane, Row
+from larder.inventory.services import locks
+from larder.orders.services.contended import Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
+
+logger = logging.getLogger(__name__)
 
 LIMITS = Limits(
     entries=128,
@@ -31,21 +34,26 @@ what eight customers at a process would save by growing together, they lose by w
 LINES_OF_A_CART = 100
 """What a cart counts as: its lines are known only under its lock."""
 
-LOCK_WAIT = 1.0
-"""Seconds for which a lock is waited for while others wait: longer than any placing takes, so that
-whoever holds it does something else."""
+LOCK_WAIT = 0.2
+"""Seconds for which a batch waits for a lock: longer than another batch keeps one. All orders
+behind the batch wait as well, and their p99 stays below one second when a lock becomes contended:
+they may wait for the other process's batch, then for this lock."""
 
-LOCK_WAIT_ALONE = 1.2
-"""Seconds for each order of a group that got no lock, to find out which of them have to wait. A
-little longer than LOCK_WAIT, for which a group of another process may keep some of these rows while
-it waits for the same lock in its turn."""
+LOCK_WAIT_AGAIN = 0.3
+"""Seconds for the orders of a batch that got no lock, once those of contended rows are excluded. A
+little longer than LOCK_WAIT, for which a batch of another process may keep some of these rows while
+it waits for the same lock."""
 
 LOCK_WAIT_LATER = 0.02
-"""Seconds for each, once those before it have taken LOCK_WAIT together: everybody behind the group
-waits for them, and rows of orders that are being placed are free sooner."""
+"""Seconds for each order that is tried alone, once those before it have taken LOCK_WAIT together:
+all orders behind the batch wait for them, and rows of orders that are being placed are free
+sooner."""
+
+LANE_WAIT = 5.0
+"""Seconds for which an order in the contended lane waits for locks."""
 
 MOST_CONTENDED = 4
-"""Orders of one process that wait in the contended lane, each up to the role's limit."""
+"""Orders of one process that wait in the contended lane."""
 
 
 @dataclass(slots=True)
@@ -83,18 +91,41 @@ _contended = ContendedLane(MOST_CONTENDED)
 
 
 def _place_contended(one: _Asked, terms: Terms) -> Placed:
-    with _contended.waiting(one.rows):
-        running, one.candidate = Stopwatch(), candidate(one.placement)
-        (answer,) = place_candidates([one.candidate], terms=terms, now=one.now)
+    with _contended.place():
+        running = Stopwatch()
+        with _contended.waiting(one.candidate.cart_rows):
+            answer = _wait_and_place(one, terms)
         alone = telemetry.Group((0.0,), (answer,), running.seconds, waiting=0)
-        if isinstance(_told(answer), Contended):
-            _contended.mark_contended(one.rows, REMEMBERED)
-        else:
-            _contended.unmark(one.rows)
     telemetry.placing.group_done(alone)
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def _wait_and_place(one: _Asked, terms: Terms) -> Placed | Exception:
+    """Places an order alone once the rows that are contended are free. While it waits for one of
+    them it keeps no other locked, for that one would be contended as well."""
+    rows, waiting = _contended.contended(one.rows), Stopwatch()
+    answer: Placed | Exception = Overloaded()
+    while (left := LANE_WAIT - waiting.seconds) > 0:
+        try:
+            _wait_until_free(rows, left)
+            answer = _place_alone(one, terms, Beside(lock_wait=LOCK_WAIT))
+            if not database.is_lock_timeout(answer):
+                return answer
+            rows = frozenset(locks.find_locked(one.candidate.stock_rows))
+        except Error as error:
+            return error
+    return answer
+
+
+def _wait_until_free(rows: Iterable[Row], seconds: float) -> None:
+    """Raises OperationalError. A cart is not waited for here, but when it is placed: that comes
+    before any stock is locked."""
+    waiting = Stopwatch()
+    for product in sorted([row for row in rows if isinstance(row, int)]):
+        with _contended.waiting([product]):
+            locks.wait_until_free(product, seconds - waiting.seconds)
 
 
 _queues: dict[Terms, GroupCommit[_Asked, Placed]] = {}
@@ -130,48 +161,79 @@ def _place_free(
         # Another process writes while this one's commit is on its way to the disk.
         before_commit=turns.give_back,
     )
-    answers = place_candidates(
+    answers = _place_batch(group, terms, beside)
+    is_locked = any(map(database.is_lock_timeout, answers))
+    if is_locked:
+        # Another process need not wait for what follows as well.
+        turns.give_back()
+        answers = _place_without_kept(group, answers, terms)
+    return _try_failed_alone(group, answers, terms) if is_locked or len(group) > 1 else answers
+
+
+def _place_batch(
+    group: Sequence[_Asked], terms: Terms, beside: Beside
+) -> Sequence[Placed | Exception]:
+    return place_candidates(
         [one.candidate for one in group],
         terms=terms,
         # A repeat is told by what it asks for, so the moment may be that of the youngest.
         now=max(one.now for one in group),
         beside=beside,
     )
-    told = [_told(answers[0])] if len(group) == 1 else _try_failed_alone(group, answers, terms)
-    waiting = [
-        one for one, answer in zip(group, told, strict=True) if isinstance(answer, Contended)
-    ]
-    if waiting:
-        _contended.mark_contended({row for one in waiting for row in one.rows})
+
+
+def _place_without_kept(
+    group: Sequence[_Asked], answers: Sequence[Placed | Exception], terms: Terms
+) -> Sequence[Placed | Exception]:
+    """Places those orders of a batch together again that failed because of a lock, except those
+    of products that another transaction keeps locked: they are Contended. Places none if no
+    product is: the lock was that of a cart, a key or an id, or is free by now."""
+    late = [at for at, answer in enumerate(answers) if database.is_lock_timeout(answer)]
+    _mark_kept([group[at] for at in late])
+    contended = {at for at in late if _contended.is_contended(group[at].rows)}
+    told = [Contended() if at in contended else answer for at, answer in enumerate(answers)]
+    if again := [at for at in late if contended and at not in contended]:
+        for at in again:
+            group[at].candidate = candidate(group[at].placement)
+        beside = Beside(lock_wait=LOCK_WAIT_AGAIN, is_contended=_contended.is_contended)
+        placed = _place_batch([group[at] for at in again], terms, beside)
+        for at, answer in zip(again, placed, strict=True):
+            told[at] = answer
     return told
 
 
-def _told(answer: Placed | Exception) -> Placed | Exception:
-    waited = isinstance(answer, Error) and sqlstate(answer) == LOCK_NOT_AVAILABLE
-    return Contended() if waited else answer
+def _mark_kept(orders: Sequence[_Asked]) -> None:
+    """Marks those products of the orders, and no other, that another transaction keeps locked."""
+    products = {product for one in orders for product in one.candidate.stock_rows}
+    try:
+        _contended.mark_contended(locks.find_kept(products))
+    except Error:
+        # The orders are tried alone then, and each gets what the database says.
+        logger.warning("It is unknown which products are locked.", exc_info=True)
 
 
 def _try_failed_alone(
     group: Sequence[_Asked], answers: Sequence[Placed | Exception], terms: Terms
 ) -> list[Placed | Exception]:
     """What failed for a group must fail only for the orders that it fails for."""
-    told, contended, trying = list(answers), set[Row](), Stopwatch()
+    told, trying = list(answers), Stopwatch()
     for at, (one, answer) in enumerate(zip(group, answers, strict=True)):
         if not _is_worth_another_try(answer):
             continue
-        if not contended.isdisjoint(one.rows):
+        if _contended.is_contended(one.rows):
             told[at] = Contended()
             continue
-        lock_wait = LOCK_WAIT_ALONE if trying.seconds < LOCK_WAIT else LOCK_WAIT_LATER
-        told[at] = _told(_try_again(one, terms, lock_wait))
-        if isinstance(told[at], Contended):
-            contended |= one.rows
+        lock_wait = LOCK_WAIT_AGAIN if trying.seconds < LOCK_WAIT else LOCK_WAIT_LATER
+        beside = Beside(lock_wait=lock_wait, is_contended=_contended.is_contended)
+        told[at] = _place_alone(one, terms, beside)
+        if database.is_lock_timeout(told[at]):
+            _contended.mark_contended(one.candidate.cart_rows)
+            told[at] = Contended()
     return told
 
 
-def _try_again(one: _Asked, terms: Terms, lock_wait: float) -> Placed | Exception:
+def _place_alone(one: _Asked, terms: Terms, beside: Beside) -> Placed | Exception:
     one.candidate = candidate(one.placement)
-    beside = Beside(lock_wait=lock_wait, is_contended=_contended.is_contended)
     (answer,) = place_candidates([one.candidate], terms=terms, now=one.now, beside=beside)
     return answer
 

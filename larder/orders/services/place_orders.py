@@ -106,14 +106,19 @@ def place_candidates(
         hold.ends()
         if isinstance(failure, CommitUnknown):
             failure = find_out(group, failure)
-        if failure is not None and not database.undid(failure):
-            # Without the database each transaction would wait for it as long as the first.
+        if failure is not None and _waits_again(failure):
+            # Each transaction would wait as long as the first.
             group, waiting = [*group, *waiting], []
         if failure is None:
             answer_placed(group, currency=terms.currency, now=now)
         else:
             _fail(group, failure)
     return [one.answer for one in candidates if one.answer is not None]
+
+
+def _waits_again(failure: Exception) -> bool:
+    """Returns whether the next transaction would wait as well: for the database, or a lock."""
+    return database.is_lock_timeout(failure) or not database.undid(failure)
 
 
 def _fail(group: Sequence[Candidate], failure: Exception) -> None:

@@ -123,7 +123,7 @@ class Candidate:
         return [*self.scopes, self.asked.customer] if self.asked.is_draft else [*self.scopes]
 
     @property
-    def stock_rows(self) -> frozenset[Hashable]:
+    def stock_rows(self) -> frozenset[int]:
         """Which rows of stock it locks, as far as they are known: by product."""
         return frozenset([line.product for line in self.wanted])
 
