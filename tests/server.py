@@ -1,39 +1,26 @@
 """A real server for tests: granian, as in production, against the test's own database."""
 
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from larder.ops.serve import STACK_BYTES
+from tools.http_client import Client, Reply
 from tools.ports import free_port, listens
+
+__all__ = ["ROOT", "Reply", "Server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LONGEST_IDLE = 1.0
-"""Seconds after which a kept connection is not used again: the server may be closing it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Status, parsed body, and headers with lower-case names."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
 
 @dataclass
-class Server:
+class Server(Client):
     """`with Server(workers=2) as server: server.call("GET", "/livez")`."""
 
     workers: int = 2
@@ -47,8 +34,9 @@ class Server:
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = Path()
     _shared: tempfile.TemporaryDirectory[str] | None = None
-    _local: threading.local = field(default_factory=threading.local)
-    _connections: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.port)
 
     def __enter__(self) -> "Server":
         self.port = free_port()
@@ -91,8 +79,7 @@ class Server:
 
     def __exit__(self, *error: object) -> None:
         assert self._process is not None
-        for connection in self._connections:
-            connection.close()
+        self.hang_up_all()
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(10)
@@ -114,65 +101,6 @@ class Server:
                 return
             time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        token: str | None = None,
-        headers: dict[str, str] | None = None,
-        timeout: float = 30,
-    ) -> Reply:
-        """One request over this thread's kept-alive connection."""
-        sent = dict(headers or {})
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        if data is not None:
-            sent.setdefault("Content-Type", "application/json")
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        full = path if path.startswith("/") else f"/api/v1/{path}"
-        connection = self._connection(timeout)
-        try:
-            connection.request(method, full, data, sent)
-            response = connection.getresponse()
-            raw = response.read()
-        except Exception:
-            connection.close()
-            self._local.connection = None
-            raise
-        if data is not None and response.status >= 400:
-            # The body may have gone unread, and the connection ends then, a little later.
-            self.hang_up()
-        is_json = "json" in (response.getheader("Content-Type") or "")
-        parsed = json.loads(raw) if raw and is_json else raw
-        found = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(response.status, parsed, found)
-
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        kept = getattr(self._local, "connection", None)
-        if kept is not None and time.monotonic() - self._local.used > LONGEST_IDLE:
-            self.hang_up()
-            kept = None
-        self._local.used = time.monotonic()
-        if kept is None:
-            kept = self.connect(timeout)
-            self._local.connection = kept
-            self._connections.append(kept)
-        return kept
-
-    def connect(self, timeout: float) -> http.client.HTTPConnection:
-        """A new connection."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-
-    def hang_up(self) -> None:
-        """Closes this thread's connection."""
-        kept = getattr(self._local, "connection", None)
-        if kept is not None:
-            kept.close()
-            self._connections.remove(kept)
-            self._local.connection = None
 
     @property
     def pid(self) -> int:

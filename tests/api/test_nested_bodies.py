@@ -8,7 +8,6 @@ from tests.conftest import Person
 from tests.faults.processes import workers
 from tests.server import Server
 from tools.attack.attacks import nesting
-from tools.attack.client import Client
 
 COMPAT = {"COMPAT": "0,1,2,3,4"}
 
@@ -30,10 +29,8 @@ def test_no_nested_or_malformed_body_ends_a_worker(
     with Server(workers=2, environment=COMPAT) as running:
         before = workers(running)
         token = running.token(keeper.customer.username, keeper.password)
-        client = Client(running.port)
         user = keeper.customer.public_id.hex
-        wanted = nesting.operations(client, product=product(stock=5), user=user)
+        wanted = nesting.operations(running, product=product(stock=5), user=user)
         assert len(wanted) > 50
-        nesting.send(client, wanted, bodies, token)
-        client.hang_up()
+        nesting.send(running, wanted, bodies, token)
         assert workers(running) == before

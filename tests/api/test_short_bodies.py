@@ -10,7 +10,6 @@ from larder.common.short_bodies import SHORT, require_short
 from tests.conftest import Person
 from tests.server import Server
 from tools.attack.attacks.nesting import Operation, operations
-from tools.attack.client import Client
 
 OPEN = (
     *("/auth/", "/api/token/", "/api/register/", "/api/identity/register/"),
@@ -33,19 +32,17 @@ def test_a_long_body_with_a_password_or_token_is_refused_before_it_is_read(
 ) -> None:
     who = person()
     with Server(environment={"COMPAT": "0,1,2,3,4"}) as running:
-        client = Client(running.port)
         wanted = [
             one
-            for one in operations(client, product=1, user=who.customer.public_id.hex)
+            for one in operations(running, product=1, user=who.customer.public_id.hex)
             if one.path.startswith(OPEN)
         ]
         assert len(wanted) >= 17
         for one in wanted:
             json = "Content-Type: application/json\r\n"
             assert answer_to_head(running, one, f"{json}Content-Length: {SHORT + 1}") == 413, one
-        sent = client.call("POST", "auth/token", b" " * 200_000)
+        sent = running.call("POST", "auth/token", b" " * 200_000)
         assert (sent.status, sent.code) == (413, "body_too_large")
-        client.hang_up()
 
 
 def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one_is_not(

@@ -2,38 +2,23 @@
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Event, Thread
+from functools import partial
 from time import sleep
 
 from tests.conftest import Person
 from tests.server import Server
+from tools.attack.load import repeated
 
 KEYS, TOKENS = 20, 4
 REQUESTS = 480
 
 
-@contextmanager
-def ordering(server: Server, token: str, product: int) -> Iterator[Counter[int]]:
-    """Two clients order meanwhile, so that each look at a page finds that something changed."""
-    over, statuses = Event(), Counter[int]()
+def order(server: Server, token: str, product: int) -> int:
+    """Orders one of the product; returns the status."""
     lines = {"lines": [{"product": product, "quantity": 1}]}
-
-    def order() -> None:
-        while not over.wait(0.005):
-            statuses[server.call("POST", "orders", lines, token=token).status] += 1
-
-    threads = [Thread(target=order) for _ in range(2)]
-    for one in threads:
-        one.start()
-    try:
-        yield statuses
-    finally:
-        over.set()
-        for one in threads:
-            one.join()
+    return server.call("POST", "orders", lines, token=token).status
 
 
 def read_list(server: Server, credentials: list[str]) -> Counter[int]:
@@ -55,7 +40,8 @@ def test_keys_staff_and_customers_read_the_list_while_orders_commit(
     with Server(workers=2, environment={"DB_POOL_SIZE": "3"}) as server:
         tokens = [server.token(one.customer.username, one.password) for one in (buyer, *people)]
         keys = [new_key(server, tokens[number % len(tokens)]) for number in range(KEYS)]
-        with ordering(server, tokens[0], jam) as orders:
+        # While orders commit, each look at a page finds that something changed.
+        with repeated([partial(order, server, tokens[0], jam)] * 2, pause=0.005) as orders:
             read = read_list(server, [*keys, *tokens[1:]])
     assert set(read) == {200}, read
     assert set(orders) == {201}, orders

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.server import Server
+from tools.http_client import TIMEOUT_SECONDS
 from tools.stack import Stack
 
 NAME = "localhost"
@@ -31,10 +32,9 @@ class FrontDoor(Server):
         return self
 
     def __exit__(self, *error: object) -> None:
-        for connection in self._connections:
-            connection.close()
+        self.hang_up_all()
 
-    def connect(self, timeout: float) -> http.client.HTTPConnection:
+    def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
         return _Connection(self.url, self._context, timeout)
 
     def socket(self, timeout: float = 30) -> ssl.SSLSocket:

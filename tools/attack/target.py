@@ -21,8 +21,8 @@ from typing import Any
 
 import psycopg
 
-from tools.attack.client import HOST, Client
 from tools.errors import LauncherError
+from tools.http_client import HOST, Client
 from tools.kept import Kept
 from tools.local_postgres.cluster import Cluster
 from tools.local_postgres.temporary import temporary_cluster
@@ -140,6 +140,7 @@ class Target(Client):
 
     def heal(self) -> None:
         """Restart a server that an attack has ended, so that the next attack meets a whole one."""
+        self.hang_up()
         if not (listens(self.port) and wait_until(self._serves, 5.0)):
             self.stop()
             self.start()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require
+from tools.http_client import Reply
 
 ITEM = 6
 TITLE = "An account with 300,000 log-ins"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require
+from tools.http_client import Reply
 
 ITEM = 11
 TITLE = "Orders that arrive late"

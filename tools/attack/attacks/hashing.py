@@ -12,8 +12,8 @@ from functools import partial
 from threading import Event
 from time import monotonic
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require, wait
+from tools.http_client import Reply
 
 ITEM = 7
 TITLE = "Password hashing"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require
+from tools.http_client import Reply
 
 ITEM = 12
 TITLE = "Cart lines that arrive late"

@@ -6,8 +6,8 @@ import secrets
 import uuid
 from typing import Any
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require, wait
+from tools.http_client import Reply
 from tools.wire import Loss, Wire
 
 ITEM = 9

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tools.attack.client import Reply
 from tools.attack.target import Person, Target, require
+from tools.http_client import Reply
 
 ITEM = 13
 TITLE = "A refresh answer that is lost for 75 seconds"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from tools.attack.client import Client
 from tools.attack.target import Target, require
+from tools.http_client import Client
 
 ITEM = 1
 TITLE = "Nested and malformed bodies"

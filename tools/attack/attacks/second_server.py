@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.attack.client import HOST
 from tools.attack.target import Target, require
+from tools.http_client import HOST
 from tools.ports import free_port, listens
 from tools.processes import alive, children, wait_until
 from tools.run import readiness

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from functools import partial
 
+from tools.attack.load import repeated
 from tools.attack.target import Target, require
 
 ITEM = 2
@@ -21,16 +22,15 @@ def attack(target: Target, *, full: bool) -> str:
     product, reads = target.product(stock=1_000_000), READS * (4 if full else 1)
     owners = [target.staff(), *(target.customer().access for _ in range(3))]
     keys = [_key(target, owners[number % len(owners)]) for number in range(KEYS)]
-    credentials, over = [*keys, *owners], Event()
-    with ThreadPoolExecutor(len(credentials) + ORDERING) as clients:
-        orders = [clients.submit(_order, target, owners[1], product, over) for _ in range(ORDERING)]
+    credentials = [*keys, *owners]
+    ordering = [partial(_order, target, owners[1], product)] * ORDERING
+    with (
+        ThreadPoolExecutor(len(credentials)) as clients,
+        repeated(ordering, pause=0.005) as ordered,
+    ):
         each = reads // len(credentials)
         reading = [clients.submit(_read, target, one, each) for one in credentials]
-        try:
-            read = sum((one.result() for one in reading), Counter[int]())
-        finally:
-            over.set()
-        ordered = sum((one.result() for one in orders), Counter[int]())
+        read = sum((one.result() for one in reading), Counter[int]())
     require(set(read) == {200}, f"reads were answered {dict(read)}")
     require(set(ordered) == {201}, f"orders were answered {dict(ordered)}")
     return f"{read.total()} reads of {KEYS} keys and {len(owners)} tokens, all 200, beside orders"
@@ -46,8 +46,6 @@ def _read(target: Target, credential: str, times: int) -> Counter[int]:
     return Counter(target.call("GET", "products", token=credential).status for _ in range(times))
 
 
-def _order(target: Target, token: str, product: int, over: Event) -> Counter[int]:
-    body, seen = {"lines": [{"product": product, "quantity": 1}]}, Counter[int]()
-    while not over.wait(0.005):
-        seen[target.call("POST", "orders", body, token=token).status] += 1
-    return seen
+def _order(target: Target, token: str, product: int) -> int:
+    body = {"lines": [{"product": product, "quantity": 1}]}
+    return target.call("POST", "orders", body, token=token).status

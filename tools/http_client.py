@@ -1,4 +1,4 @@
-"""A client that sends what no app would send."""
+"""An HTTP client for servers of this machine: for tests and attacks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +14,17 @@ from typing import Any
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 30.0
 
+LONGEST_IDLE = 1.0
+"""Seconds after which a kept connection is not used again: the server may be closing it."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Status, body (parsed where it is JSON), and headers with lower-case names."""
 
     status: int
     body: Any
-    headers: Mapping[str, str]
+    headers: dict[str, str]
 
     @property
     def code(self) -> str:
@@ -35,6 +39,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
         self._kept = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
 
     def call(
         self,
@@ -46,64 +51,65 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> Reply:
-        """Send a request and return the reply. Bytes are sent as they are, all else as JSON.
+        """Send a request once and return the reply. Bytes are sent as they are, all else as JSON.
 
-        A path without a leading slash lies below /api/v1/. A request on a kept connection that the
-        server has closed is sent once more where that is safe (GET); otherwise each call of a
-        method that writes opens a connection. Raises OSError and HTTPException.
+        A path without a leading slash lies below /api/v1/. Raises OSError and HTTPException.
         """
         sent = dict(headers or {})
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
-        if token is not None:
-            sent.setdefault("Authorization", f"Bearer {token}")
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
         full = path if path.startswith("/") else f"/api/v1/{path}"
-        if method != "GET":
-            self.hang_up()
-        try:
-            return self._sent(method, full, data, sent, timeout)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            self.hang_up()
-            if method != "GET":
-                raise
-        return self._sent(method, full, data, sent, timeout)
-
-    def _sent(
-        self, method: str, path: str, data: bytes | None, headers: dict[str, str], timeout: float
-    ) -> Reply:
         connection = self._connection(timeout)
         try:
-            connection.request(method, path, data, headers)
+            connection.request(method, full, data, sent)
             answer = connection.getresponse()
             raw = answer.read()
         except BaseException:
             self.hang_up()
             raise
-        if answer.will_close:
+        if answer.will_close or (data is not None and answer.status >= 400):
+            # The body may have gone unread, and the connection ends then, a little later.
             self.hang_up()
-        found = {key.lower(): value for key, value in answer.getheaders()}
+        found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, _parsed(raw, found), found)
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        if kept is not None and time.monotonic() - self._kept.used > LONGEST_IDLE:
+            self.hang_up()
+            kept = None
         if kept is None:
-            kept = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
-            self._kept.connection = kept
+            kept = self._kept.connection = self.connect(timeout)
+            self._connections.append(kept)
         kept.timeout = timeout
         if kept.sock is not None:
             kept.sock.settimeout(timeout)
+        self._kept.used = time.monotonic()
         return kept
+
+    def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
+        """Return a new connection, which the caller closes."""
+        return http.client.HTTPConnection(HOST, self.port, timeout=timeout)
+
+    def socket(self, timeout: float = TIMEOUT_SECONDS) -> socket.socket:
+        """Return a new TCP connection, for requests that an HTTP client does not write."""
+        return socket.create_connection((HOST, self.port), timeout)
 
     def hang_up(self) -> None:
         """Close this thread's connection."""
         kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
         if kept is not None:
             kept.close()
+            self._connections.remove(kept)
+            self._kept.connection = None
 
-    def socket(self, timeout: float = TIMEOUT_SECONDS) -> socket.socket:
-        """Return a new TCP connection, for requests that an HTTP client does not write."""
-        return socket.create_connection((HOST, self.port), timeout)
+    def hang_up_all(self) -> None:
+        """Close the connections of all threads, none of which may be in use."""
+        for connection in self._connections:
+            connection.close()
 
 
 def _parsed(raw: bytes, headers: Mapping[str, str]) -> Any:
