@@ -74,9 +74,9 @@ def tell_positions(
 ) -> Callable[..., HttpResponse]:
     """Middleware: each answer to a write carries a position behind it, at every API.
 
-    The primary is asked after the commit, once for all who have committed by then. A failure may
-    have written something all the same; a refusal has not. Without replicas nobody has a use for
-    it, and nothing is asked.
+    It is read from the primary after the commit, once for all requests that have committed by
+    then. A failure may have written something all the same; a refusal has not. Without replicas no
+    client has a use for it, and nothing is read.
     """
     if not replicas():
         raise MiddlewareNotUsed
@@ -99,7 +99,7 @@ def position_to_tell() -> str | None:
 
 
 def position_of_a_write() -> str | None:
-    """Returns where the primary is; None where it cannot be told: what was written stays so."""
+    """Returns where the primary is; None where it is not known: the write stays committed."""
     try:
         return encode(positions.present().position)
     except (Error, Overloaded) as error:

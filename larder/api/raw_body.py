@@ -27,7 +27,7 @@ def raw_body(asked: HttpRequest) -> bytes:
     """Returns all bytes of the body.
 
     Raises BodyTooLarge, LengthRequired, and UnreadablePostError where the client went away before
-    its end: what came may be a whole order that nobody meant to send.
+    its end: what came may be a valid order that the client did not mean.
     """
     if is_chunked(asked):
         raise LengthRequired
@@ -41,7 +41,7 @@ def raw_body(asked: HttpRequest) -> bytes:
 def short_body(asked: HttpRequest) -> bytes:
     """Returns all bytes of a body of at most SHORT bytes; refuses a longer one without reading it.
 
-    A body in chunks is taken: that of an operation which is open to everybody moves nothing.
+    A body in chunks is taken: an operation that needs no credentials moves nothing.
     Raises BodyTooLarge and UnreadablePostError.
     """
     require_short(asked.META)

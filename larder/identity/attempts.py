@@ -64,7 +64,7 @@ NORMAL: Mapping[Door, Limits] = {
 """A password that is changed twice a year is guessed at 10 times and then once a minute: half a
 million guesses from all strange addresses together. Many customers may share an address (an
 office, a mobile network), and of theirs only failures count. Of those that return every one
-counts, so that nobody fills their lane (hashers.py) with accounts made for it; one more is not
+counts, so that accounts made for it do not fill their lane (hashers.py); one more is not
 refused, but counted and hashed as if it showed nothing."""
 WIDE: Mapping[Door, Limits] = dict.fromkeys(NORMAL, Limits(Rate(1200, MINUTE), Rate(1200, MINUTE)))
 """For demo mode and for load tests."""
@@ -99,7 +99,7 @@ def attempt(
     What is hashed within waits in the lane `returning` where `proof` says so, or where the account
     logged in at this address before.
     Raises RateLimited; Overloaded, at once where as many hash or wait as may; DatabaseError with
-    the database away, where nobody could be let in anyway.
+    the database away, where no log-in could succeed.
     """
     setup = _setup[0]
     named = _Named(setup, door, account, networks_of(address))

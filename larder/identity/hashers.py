@@ -1,4 +1,4 @@
-"""How passwords are hashed: how many at once, how many may wait, and who comes first.
+"""How passwords are hashed: how many at once, how many may wait, and which come first.
 
 A hash takes as long as a hundred statements, and a thread that hashes or waits answers nothing
 else. So each process has a queue with two lanes, each with places of its own: clients that show

@@ -1,11 +1,11 @@
-"""One server in a folder: a second is refused, and workers that outlived a killed one are ended.
+"""Allows one server in a folder: refuses a second one, and ends the workers of a killed one.
 
-Two locks on one file tell a running server from its remains. The main process has a lock of its
-own, which a fork does not hand down (POSIX, F_SETLK): while it is held, a server runs. Main process
-and workers share another, which a fork hands down with the open file (flock): while only this one
-is held, workers live on without their main process. The kernel gives both back when their processes
-end, so nothing has to be cleaned up, and no process id that was recorded can be that of another
-process by now. Both survive exec.
+There are two locks on one file. The main process holds a POSIX lock (F_SETLK), which child
+processes do not inherit: while it is held, a server runs. Main process and workers share an flock,
+which child processes inherit with the open file: while only the flock is held, the workers run
+without their main process. The kernel releases both locks when their processes end, so there is
+nothing to clean up, and no recorded process id that another process may have by now. Both locks
+survive exec.
 """
 
 import fcntl

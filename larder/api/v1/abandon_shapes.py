@@ -40,7 +40,7 @@ class Abandonment(Request):
 
 
 class Abandoned(msgspec.Struct):
-    """What is certain now. `placed`: the order was placed, and is in `order` as it stands;
+    """What is certain now. `placed`: the order was placed, and is in `order` in its present state;
     `abandoned`: it was not, and never will be."""
 
     outcome: Outcome

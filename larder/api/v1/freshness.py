@@ -65,7 +65,7 @@ def causal(view: View) -> View:
 
 
 def _echoed(who: Caller, sent: str, now: int) -> Needs | None:
-    """None for a position that nobody can read, and for a recent write without a known place."""
+    """None for a position that cannot be read, and for a recent write without a known place."""
     position, writes = decode(sent), recent_writes()
     if position is None:
         return None

@@ -239,8 +239,9 @@ def delete_account(customer: int, *, now: datetime, version: int | None = None) 
 
     Its addresses are deleted: none is added later, for that takes the lock of an active account.
     Sessions and keys end by the triggers of the migrations, as with any deactivation: the row's
-    lock makes a log-in at the same moment come before it or find nobody. The sessions are deleted,
-    those beyond FORGOTTEN_AT_ONCE by the worker (sessions.py: delete_sessions_of_former_epochs).
+    lock makes a log-in at the same moment come before it or find no account. The sessions are
+    deleted, those beyond FORGOTTEN_AT_ONCE by the worker
+    (sessions.py: delete_sessions_of_former_epochs).
     With `version` only if that is the present one. Deleting twice is no error.
     Raises StaleVersion.
     """

@@ -2,7 +2,7 @@
 
 A registration's key is kept as a MAC of it, and beside it a MAC of the request with its password,
 both with a key from the installation's secret. So a copy of the database says nothing of the
-password, and even with the secret a guess can be compared only by those who know the client's own
+password, and even with the secret a guess can be compared only with the client's own
 key, which is stored nowhere (docs/adr/0032-hash-lanes.md).
 """
 

@@ -107,8 +107,8 @@ def put_product(
     An archived one is on sale again. With `version` it is changed only if that is the present
     one; with ABSENT it is only made, if there is none, archived or not; with NEVER neither.
     Raises StaleVersion (present 0: there is none), UnknownCategory, InvalidInput, AlreadyTaken
-    (twice somebody else made it after we had looked, and gave it another SKU before we looked
-    again).
+    (twice another transaction made it after the look for it, and gave it another SKU before the
+    next look).
     """
 
     def put() -> Put:

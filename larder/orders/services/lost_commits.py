@@ -1,10 +1,10 @@
-"""Finds out whether a transaction was committed whose commit got no answer.
+"""Finds out whether a transaction was committed if the answer to its COMMIT was lost.
 
-The transaction holds the locks of the stock rows that it changed until it ends, also where its
-session outlives the connection: the commit may still be on its way, or wait for a standby. So
-"not there" counts only once such a lock was taken by another connection. After that, and after a
-restart or a promotion, the event of one order tells of all: they were committed together. A server
-that accepts no writes gives no lock, and proves nothing.
+The transaction may still run after its connection is lost: the COMMIT may be on its way, or wait
+for a standby. It keeps its locks on stock rows until it ends. So "not found" is certain only after
+another connection has locked one of these rows. Then, and after a restart or a promotion, looking
+for the event of one order is enough: all orders of the batch are committed together. A server that
+accepts no writes grants no lock, so nothing is certain there.
 """
 
 from collections.abc import Sequence

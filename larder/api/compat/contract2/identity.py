@@ -82,7 +82,7 @@ class Register(OpenView):
 def all_taken_named(asked: NewCustomer) -> Iterator[None]:
     """Names each of username and email that is taken, and the faults of the password too.
 
-    The database names the first that is taken, and a weak password is refused before it is asked.
+    The database names the first that is taken, and a weak password is refused before any statement.
     Raises ValidationError.
     """
     try:
