@@ -1,4 +1,4 @@
-"""Loses the answer to commits on their way from PostgreSQL to the server."""
+"""Loses commits, their answers or the statement after them between the server and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tools.wire import Loss, Wire
 ITEM = 9
 TITLE = "Lost answers to commits"
 PROMISE = (
-    "Every answer about an order is true, and a repeat that is asked for places nothing twice."
+    "Every answer about an order is true, and a repeat that is asked for places nothing twice. No "
+    "write that was committed is answered as if nothing was done."
 )
 
 AWAY_SECONDS = 3.5
@@ -31,6 +32,7 @@ def attack(target: Target, *, full: bool) -> str:
             for loss in (Loss.ANSWER, Loss.DROPPED):
                 for with_key in (True, False):
                     shop.lose(loss, with_key=with_key)
+            shop.lose_what_follows()
         for with_key in (True, False):
             shop.lose_for_long(with_key=with_key)
         return f"{wire.lost} commits lost, all answers true"
@@ -63,6 +65,21 @@ class _Shop:
             (reply.status, placed) == (wanted, int(wanted == 201)),
             f"{loss.value}: answered {reply.status} {reply.code}, {placed} placed",
         )
+
+    def lose_what_follows(self) -> None:
+        """What the answer shows is read after the commit, here of a cart and of contract 2."""
+        token, path = self._customer.access, f"cart/lines/{self._product}"
+        put = {"quantity": secrets.randbelow(1000) + 1}
+        self._wire.lose(Loss.AFTER)
+        reply = self._server.call("PUT", path, put, token=token)
+        told = (reply.status, reply.code)
+        require(told == (503, "outcome_unknown"), f"a committed PUT: answered {told}")
+        product = self._server.call("GET", f"products/{self._product}", token=token).body
+        order = {"order_items": [{"product": product["public_id"], "quantity": 1}]}
+        self._wire.lose(Loss.AFTER)
+        reply = self._server.call("POST", "/api/orders/orders/", order, token=token)
+        told = (reply.status, reply.code)
+        require(told == (500, "outcome_unknown"), f"a committed order: answered {told}")
 
     def lose_for_long(self, *, with_key: bool) -> None:
         """The database is away for longer than a request may take."""
