@@ -48,6 +48,13 @@ def test_processes_are_limited_where_compose_takes_such_limits() -> None:
         assert service["deploy"]["resources"]["limits"]["pids"] >= 256, name
 
 
+def test_each_service_that_lasts_has_a_health_check() -> None:
+    """`up --wait` of Compose 2.26 fails for a container whose image's check is disabled."""
+    for name, service in documents()["services"].items():
+        if service.get("restart") != "no":
+            assert service["healthcheck"]["test"], name
+
+
 @pytest.mark.parametrize("service", ["app1", "app2", "worker", "migrate"])
 def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str) -> None:
     given = documents()["services"][service]
