@@ -113,6 +113,7 @@ class Present:
 
 PRESENT = Present()
 VERSIONS: dict[str, Former | Present] = {"former": FORMER, "present": PRESENT}
+BOTH = {"former": True, "present": True}
 NEW = "a horse of another colour"
 
 ENDINGS: dict[str, Callable[[Person, Opened, Opened], object]] = {
@@ -135,20 +136,18 @@ ENDINGS: dict[str, Callable[[Person, Opened, Opened], object]] = {
 @pytest.mark.parametrize("raised", [False, True], ids=["epoch 0", "a later epoch"])
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("opener", VERSIONS)
-@pytest.mark.parametrize("asked", VERSIONS)
 def test_a_session_that_ended_is_refused_by_both_versions_and_the_one_that_asked_goes_on(
-    person: MakePerson, clock: Clock, *, asked: str, opener: str, ending: str, raised: bool
+    person: MakePerson, clock: Clock, *, opener: str, ending: str, raised: bool
 ) -> None:
     who = person()
     if raised:
         sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
     mine, other = VERSIONS[opener].opens(who), VERSIONS[opener].opens(who)
-    assert VERSIONS[asked].accepts(mine)
+    assert {name: one.accepts(mine) for name, one in VERSIONS.items()} == BOTH
     ENDINGS[ending](who, mine, other)
     clock.passed = 30
-    assert VERSIONS[asked].refuses(other)
-    renewed = Opened(mine.session, mine.access, signer().refresh(mine.session, 0, door=V1))
-    assert VERSIONS[asked].accepts(renewed)
+    assert {name: one.refuses(other) for name, one in VERSIONS.items()} == BOTH
+    assert {name: one.accepts(mine) for name, one in VERSIONS.items()} == BOTH
 
 
 @pytest.mark.parametrize("opener", VERSIONS)
