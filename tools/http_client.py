@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,14 +65,16 @@ class Client:
         full = path if path.startswith("/") else f"/api/v1/{path}"
         connection = self._connection(timeout)
         try:
-            connection.request(method, full, data, sent)
+            # A server may answer and close the connection without reading the whole request.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, full, data, sent)
             answer = connection.getresponse()
             raw = answer.read()
         except BaseException:
             self.hang_up()
             raise
-        if answer.will_close or (data is not None and answer.status >= 400):
-            # The body may have gone unread, and the connection ends then, a little later.
+        if answer.will_close or answer.status >= 400:
+            # The request may have gone unread, and the connection ends then, a little later.
             self.hang_up()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, _parsed(raw, found), found)
