@@ -6,7 +6,6 @@ from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
-from django.db import Error
 from django.http import HttpResponse
 from msgspec import UNSET, Meta
 from rest_framework.request import Request
@@ -110,14 +109,13 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
 
 class Orders(Endpoint):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Without the database the caller cannot be looked up; why an order was refused that was
-        tried before is answered all the same, for it may have been placed."""
+        """Raises why an order was refused that was tried before, whatever else would refuse the
+        request now: the order may have been placed, and the token have expired since."""
         try:
             super().initial(request, *args, **kwargs)
-        except Error:
+        finally:
             if REFUSED in request.META:
-                raise request.META[REFUSED] from None
-            raise
+                raise request.META[REFUSED]
 
     @operation(
         "list_orders",
@@ -158,8 +156,6 @@ class Orders(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         """Places an order, wholly or not at all."""
-        if REFUSED in request.META:
-            raise request.META[REFUSED]
         body = read_body(request, shapes.NewOrder)
         key, operation = idempotency_key(request.META), operation_of(request)
         return answer_placed(request, place(body, caller(request), key=key, operation=operation))

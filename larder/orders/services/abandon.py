@@ -70,7 +70,8 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
     """Returns the order that was placed under this key of the caller, the last one if there are
     two; otherwise None: none ever will be.
 
-    Waits for a transaction that places one. Raises RateLimited.
+    Waits for a transaction that places one. Raises NotFound (the orders are of customers whose
+    orders the caller may not see any more), RateLimited.
     """
     scopes = [Scope(asked.who.public_id, operation, key) for operation in PLACING]
     with transaction.atomic(durable=True):
@@ -78,7 +79,7 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
         placed = [UUID(one.result) for one in earlier.values() if one.result != ABANDONED]
         if placed:
             idempotency.release([scope for scope in scopes if scope not in earlier])
-            found = queries.orders(placed).values()
+            found = [queries.order(id, customer=asked.customer) for id in placed]
             return max(found, key=lambda order: order.placed_at)
         if not earlier:
             _count(asked)

@@ -182,6 +182,17 @@ def test_staff_abandon_a_telephone_order_by_their_key(
     assert app.abandon(id=placed["id"]).body["order"] == placed
 
 
+def test_a_former_member_of_staff_does_not_see_a_telephone_order(
+    server: Server, person: MakePerson, app: App, jam: int
+) -> None:
+    former = person(is_staff=True)
+    staff = App(server, former)
+    body = {"lines": [{"product": jam, "quantity": 1}], "customer": app.who.id}
+    assert staff("POST", "orders", body, Idempotency_Key="k").status == 201
+    tables.execute("UPDATE identity.customer SET is_staff = false WHERE id = %s", [former.id])
+    assert is_code(App(server, former).abandon(idempotency_key="k"), 404, "not_found")
+
+
 def test_a_request_names_an_id_or_a_key(app: App) -> None:
     faulty: list[Any] = [
         *({}, {"id": str(uuid4()), "idempotency_key": "k"}),

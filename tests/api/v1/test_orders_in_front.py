@@ -18,7 +18,9 @@ from larder.api.v1 import orders
 from larder.common import positions as common_positions
 from larder.common.errors import NotFound
 from larder.common.positions import Position, Sample
+from larder.common.postgresql.errors import CommitUnknown
 from larder.common.stopwatch import BEGAN
+from larder.identity.errors import SessionEnded, TokenExpired
 from larder.inventory.models import Stock
 from larder.orders.models import Order
 from tests.api.conftest import token_for
@@ -197,6 +199,22 @@ def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes)
 def without_correlation(answer: Answered) -> Any:
     status, headers, body = without_id(answer)
     return status, headers, json.loads(body) | {"correlation_id": ""}
+
+
+@pytest.mark.parametrize("later", [TokenExpired, SessionEnded])
+def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch, later: type[Exception]
+) -> None:
+    def lose_the_commit(*_given: object, **_: object) -> None:
+        raise CommitUnknown
+
+    def refuse(*_given: object) -> None:
+        raise later
+
+    monkeypatch.setattr(orders_in_front, "place", lose_the_commit)
+    monkeypatch.setattr(orders.Orders, "perform_authentication", refuse)
+    status, _, body = ordering()
+    assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
 
 
 def test_a_refusal_has_the_id_of_its_request_in_all_places(
