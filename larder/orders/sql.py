@@ -133,6 +133,22 @@ WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY order_line.id
 """An index scan of order_pkey, and of order_line_once for each order. The version tells whether the
 order is still the one that was read before."""
 
+
+def whole(wanted: str) -> str:
+    """Returns the statement that reads some of the orders of a statement of ORDERS, by their ids,
+    each with its lines as JSON: all of it in one snapshot."""
+    return f"""
+SELECT page.*, (
+    SELECT jsonb_agg(jsonb_build_object(
+        'id', line.id, 'product', product_id, 'sku', sku, 'name', name, 'quantity', quantity,
+        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered
+    ) ORDER BY line.id)::text
+    FROM order_line AS line WHERE line.order_id = page.id
+)
+FROM ({wanted}) AS page WHERE page.id = ANY(%s::uuid[])
+"""
+
+
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
 
 STATUS = '"order".status = %s'

@@ -11,6 +11,7 @@ from larder.common.errors import NotFound
 from larder.identity.caller import Caller
 from larder.orders import queries, sql
 from larder.orders.decision import Wanted
+from larder.orders.models import Order
 from larder.orders.queries import DraftView, OrderFilter, OrderView
 from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
@@ -184,6 +185,47 @@ def test_an_order_that_is_changed_while_it_is_read_is_told_as_it_was_at_one_mome
     (seen,) = queries.history(OrderFilter(customer=who.id), limit=5)
     assert len(seen.lines) == 2
     assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
+
+
+def test_orders_that_change_at_every_read_do_not_make_the_reading_begin_again(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, jam, tea = person(), product(name='"Jam" \\ ü'), product(price="2.205")
+    order, quiet = place(who, (jam, 2), at=now), place(who, (jam, 1), at=now)
+    caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
+    rows, asked = database.rows, list[str]()
+
+    def changed_before_each(statement: str, parameters: Sequence[Any] = ()) -> Any:
+        if "order_line" in statement:
+            asked.append(statement)
+            assert len(asked) < 5, "the reading began again"
+            lines = [Wanted(jam, 2 + len(asked)), Wanted(tea, 1)]
+            with monkeypatch.context() as plain:
+                plain.setattr(database, "rows", rows)
+                change_order(Asked(order=order.id, who=caller, now=now), terms=GBP, lines=lines)
+        return rows(statement, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "rows", changed_before_each)
+        seen = {one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5)}
+    assert seen == {one.id: queries.order(one.id, customer=who.id) for one in (order, quiet)}
+
+
+def test_an_order_that_ceases_to_fit_the_filter_while_it_is_read_is_left_out(
+    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, jam = person(), product()
+    order, other = place(who, (jam, 2), at=now), place(who, (jam, 1), at=now)
+    rows = database.rows
+
+    def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
+        if statement == sql.LINES:
+            Order.objects.filter(id=order.id).update(status="packed", version=2)
+        return rows(statement, parameters)
+
+    monkeypatch.setattr(database, "rows", changed_before_the_lines)
+    wanted = OrderFilter(customer=who.id, statuses=("placed",))
+    assert [one.id for one in queries.history(wanted, limit=5)] == [other.id]
 
 
 def test_lines_are_told_one_by_one_the_newest_orders_first(

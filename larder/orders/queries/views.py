@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from larder.common import database
@@ -54,16 +55,28 @@ class OrderView(Struct, frozen=True):
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements, and two
-    more for each time that one of the orders was changed between them: none is half old."""
-    while True:
-        rows = database.rows(wanted, parameters)
-        if not rows:
-            return []
-        lines, versions = _lines([row[0] for row in rows])
-        views = [_view(row, lines) for row in rows]
-        if all(versions.get(view.id, view.version) == view.version for view in views):
-            return views
+    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements, and a third
+    where orders were changed between them: each order is as it was at one moment."""
+    rows = database.rows(wanted, parameters)
+    if not rows:
+        return []
+    lines, versions = _lines([row[0] for row in rows])
+    views = [_view(row, lines[row[0]]) for row in rows]
+    changed = {one.id for one in views if versions.get(one.id, one.version) != one.version}
+    if not changed:
+        return views
+    again = _whole(wanted, parameters, changed)
+    return [again.get(one.id, one) for one in views if one.id in again or one.id not in changed]
+
+
+def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:
+    """Those of the orders that the statement still finds, read with their lines in one snapshot."""
+    rows = database.rows(sql.whole(wanted), [*parameters, list(ids)])
+    return {row[0]: _view(row, _lines_in.decode(lines or "[]")) for *row, lines in rows}
+
+
+_lines_in = msgspec.json.Decoder(list[LineView])
+"""Reads the JSON of `sql.whole`."""
 
 
 def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, int]]:
@@ -76,8 +89,8 @@ def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, i
     return lines, versions
 
 
-def _view(row: tuple[Any, ...], lines: dict[UUID, list[LineView]]) -> OrderView:
+def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:
     """Django has PostgreSQL's JSON read as text."""
     *before, ship_to = row
     address = None if ship_to is None else json.loads(ship_to)
-    return OrderView(*[*before, address, lines[row[0]]])
+    return OrderView(*[*before, address, lines])
