@@ -274,17 +274,26 @@ def _outcome_unknown(request: Asked, error: Exception, view: object) -> HttpResp
 _LOST = "The connection to the database was lost during the commit: the change was made or not."
 _COMMITTED = "The database failed after a commit: the change was made, or a part of it."
 _REPEAT = "Repeat the request as it was: it has no second effect."
-_LOOK = "Look whether it was before you repeat the request, which may make it twice."
+_LOOK = "Look first: a repeat of the request may make it twice, or undo a later change of another."
 
 
 def _is_repeatable(request: Asked, view: object) -> bool:
-    """Whether a repeat is recognised by its key, or finds that all is as it asks for. Of POST only
-    the operations of v1 say whether they take a key; those that take none make nothing twice."""
-    if request.method != "POST":
-        return True
-    takes_key = getattr(getattr(view, "post", None), "takes_key", None)
-    has_key = "HTTP_IDEMPOTENCY_KEY" in request.META
-    return takes_key is False or (takes_key is True and has_key)
+    """Returns whether a repeat makes nothing twice and undoes no later change of another client.
+
+    v1's operations declare which headers make it so (`repeats_with`, one is enough), or that none
+    is needed. The earlier contracts and the admin declare nothing.
+    """
+    operation = getattr(view, (request.method or "").lower(), None)
+    headers: frozenset[str] | None = getattr(operation, "repeats_with", None)
+    if headers is None:
+        return False
+    return not headers or any(_is_conditional(request, header) for header in headers)
+
+
+def _is_conditional(request: Asked, header: str) -> bool:
+    """Returns whether the header is sent; `If-Match: *` names no version, so it does not count."""
+    value = request.META.get(header, "").strip()
+    return bool(value) and (header, value) != ("HTTP_IF_MATCH", preconditions.ANY)
 
 
 _BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"})

@@ -22,7 +22,7 @@ from larder.api.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, operation
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.identity import queries
@@ -100,7 +100,7 @@ class Address(Endpoint):
         body=shapes.AddressFields,
         answers={200: shapes.KeptAddress},
         problems=["not_found"],
-        traits=[VERSIONED, TAGGED],
+        traits=[OWN_VERSIONED, TAGGED],
     )
     def patch(self, request: Request, address: UUID) -> HttpResponse:
         """Changes the fields given. Orders keep the address they were placed with."""
@@ -116,7 +116,7 @@ class Address(Endpoint):
         tag="me",
         answers={204: None},
         problems=["not_found"],
-        traits=[VERSIONED],
+        traits=[OWN_VERSIONED],
     )
     def delete(self, request: Request, address: UUID) -> HttpResponse:
         """Forgets an address. Orders keep the address they were placed with."""

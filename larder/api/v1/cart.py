@@ -22,7 +22,15 @@ from larder.api.v1.http import (
     operation_of,
     reply_tagged,
 )
-from larder.api.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import (
+    CACHED,
+    KEYED,
+    LOCATED,
+    OWN_VERSIONED,
+    TAGGED,
+    VERSIONED,
+    operation,
+)
 from larder.api.v1.orders import answer_placed
 from larder.common import money
 from larder.common.clock import now
@@ -47,7 +55,7 @@ class Cart(Endpoint):
         body=cart_shapes.CartLines,
         answers={200: cart_shapes.Cart},
         problems=["unknown_product", "cart_full"],
-        traits=[TAGGED, VERSIONED],
+        traits=[TAGGED, OWN_VERSIONED],
     )
     def put(self, request: Request) -> HttpResponse:
         """Makes these the lines of the cart, all at once."""
@@ -61,7 +69,7 @@ class Cart(Endpoint):
         )
         return _reply(request)
 
-    @operation("delete_cart", tag="cart", answers={204: None}, traits=[VERSIONED])
+    @operation("delete_cart", tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
     def delete(self, request: Request) -> HttpResponse:
         """Deletes the cart; the next line begins another."""
         cart.delete_cart(caller(request).id, seen=_seen(request))
@@ -75,7 +83,7 @@ class CartLine(Endpoint):
         body=cart_shapes.LineQuantity,
         answers={200: cart_shapes.Cart},
         problems=["unknown_product", "cart_full", "not_found"],
-        traits=[TAGGED, VERSIONED],
+        traits=[TAGGED, OWN_VERSIONED],
     )
     def put(self, request: Request, product: int) -> HttpResponse:
         """Sets how many units of a product are in the cart."""
@@ -94,7 +102,7 @@ class CartLine(Endpoint):
         tag="cart",
         answers={200: cart_shapes.Cart},
         problems=["not_in_cart", "not_found"],
-        traits=[TAGGED, VERSIONED],
+        traits=[TAGGED, OWN_VERSIONED],
     )
     def delete(self, request: Request, product: int) -> HttpResponse:
         """Takes a product out of the cart."""

@@ -8,7 +8,7 @@ from larder.api import throttling
 from larder.api.v1 import shapes
 from larder.api.v1.bodies import read_body
 from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
-from larder.api.v1.operations import CACHED, TAGGED, VERSIONED, operation
+from larder.api.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
 from larder.common.clock import now
 from larder.identity import queries, telling
 from larder.identity.queries import Profile
@@ -33,7 +33,7 @@ class Me(Endpoint):
         body=shapes.ProfileFields,
         answers={200: shapes.Me},
         problems=["not_found", "username_taken", "email_taken"],
-        traits=[VERSIONED, TAGGED],
+        traits=[OWN_VERSIONED, TAGGED],
     )
     def patch(self, request: Request) -> HttpResponse:
         """Changes the name to log in with, the address, or the person's names."""
@@ -46,7 +46,7 @@ class Me(Endpoint):
             accounts.change_profile(who, fields, now=moment, version=version, tell=tell)
         return _answer(request, who)
 
-    @operation("delete_me", tag="me", answers={204: None}, traits=[VERSIONED])
+    @operation("delete_me", tag="me", answers={204: None}, traits=[OWN_VERSIONED])
     def delete(self, request: Request) -> HttpResponse:
         """Deletes the account: its orders stay, without it; tokens and keys end."""
         accounts.delete_account(caller(request).id, now=now(), version=version_wanted(request))

@@ -27,6 +27,7 @@ from larder.orders.services.returns import ReturnedLine
 MOVED = Trait(
     (*KEYED.headers, *VERSIONED.headers, *TAGGED.headers),
     (*KEYED.codes, *VERSIONED.codes, "not_found", "invalid_transition", "stock_limit_exceeded"),
+    KEYED.repeats_with | VERSIONED.repeats_with,
 )
 """What all moves have in common. Their keys are kept for ever, as orders are."""
 

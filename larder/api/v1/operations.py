@@ -4,7 +4,7 @@ tests/api hold the document and the real answers together.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -85,10 +85,15 @@ class Problem(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """What several operations have in common: headers, and the codes that come with them."""
+    """What several operations have in common: headers, and the codes that come with them.
+
+    `repeats_with` names the header without which a repeat can have a second effect, or undo the
+    change that another client made in between.
+    """
 
     headers: tuple[OpenApiParameter, ...] = ()
     codes: tuple[str, ...] = ()
+    repeats_with: frozenset[str] = frozenset()
 
 
 def _sent(name: str, description: str, **schema: Any) -> OpenApiParameter:
@@ -140,10 +145,14 @@ LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-ref
 VERSIONED = Trait(
     (_sent("If-Match", "The ETag that was read: 412 after a change; * always holds."),),
     ("precondition_failed",),
+    frozenset({"HTTP_IF_MATCH"}),
 )
+OWN_VERSIONED = replace(VERSIONED, repeats_with=frozenset())
+"""Of what belongs to the caller's account alone."""
 CREATING = Trait(
     (_sent("If-None-Match", "`*`: 412 if it is there already, archived or not.", enum=["*"]),),
     ("precondition_failed", "validation_error"),
+    frozenset({"HTTP_IF_NONE_MATCH"}),
 )
 KEYED = Trait(
     (
@@ -164,6 +173,7 @@ KEYED = Trait(
         ),
     ),
     ("idempotency_key_reused", "validation_error"),
+    frozenset({"HTTP_IDEMPOTENCY_KEY"}),
 )
 _EVERYWHERE = Trait(
     (
@@ -232,7 +242,7 @@ def operation(
             auth=None if token else [],
         )
         # For larder/api/problems.py, which says whether a request can be repeated.
-        vars(view)["takes_key"] = "idempotency_key_reused" in codes
+        vars(view)["repeats_with"] = frozenset().union(*(trait.repeats_with for trait in traits))
         return document(view)
 
     return documented
