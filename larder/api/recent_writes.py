@@ -89,8 +89,8 @@ def note_write_of(caller: int) -> None:
 
 
 def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware: before whoever wrote is told, everybody who answers them next knows. Restarts the
-    count of the request's commits."""
+    """Middleware: notes a write before its answer is sent, so that the process that answers the
+    client next knows of it. Restarts the count of the request's commits."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         commits.restart()

@@ -69,9 +69,9 @@ def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase
 @contextmanager
 def _span(name: str, **attributes: Any) -> Any:
     """A span of the use case; the id is the request's or the job's."""
-    told = {f"larder.{key}": value for key, value in attributes.items()}
-    told["larder.correlation_id"] = get_guid() or ""
-    with harmless_span(_tracer.start_as_current_span(name, attributes=told)) as span:
+    given = {f"larder.{key}": value for key, value in attributes.items()}
+    given["larder.correlation_id"] = get_guid() or ""
+    with harmless_span(_tracer.start_as_current_span(name, attributes=given)) as span:
         yield span
 
 

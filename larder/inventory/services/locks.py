@@ -12,9 +12,9 @@ from larder.common.stopwatch import Stopwatch
 from larder.inventory import sql
 from larder.inventory.services import movements
 
-EACH_WAIT = 0.1
-"""Seconds after which a row counts as kept: a batch of another process has it for less, unless it
-waits for a lock itself."""
+EACH_WAIT = 0.2
+"""Seconds after which a row counts as kept. A batch of another process has it for less, also one
+that waits for a lock itself."""
 
 ALL_WAITS = 0.3
 """Seconds for all rows together. The rest counts as kept if it is still locked then."""

@@ -34,12 +34,12 @@ what eight customers at a process would save by growing together, they lose by w
 LINES_OF_A_CART = 100
 """What a cart counts as: its lines are known only under its lock."""
 
-LOCK_WAIT = 0.2
+LOCK_WAIT = 0.1
 """Seconds for which a batch waits for a lock: longer than another batch keeps one. All orders
 behind the batch wait as well, and their p99 stays below one second when a lock becomes contended:
 they may wait for the other process's batch, then for this lock."""
 
-LOCK_WAIT_AGAIN = 0.3
+LOCK_WAIT_AGAIN = 0.2
 """Seconds for the orders of a batch that got no lock, once those of contended rows are excluded. A
 little longer than LOCK_WAIT, for which a batch of another process may keep some of these rows while
 it waits for the same lock."""
@@ -191,15 +191,15 @@ def _place_without_kept(
     late = [at for at, answer in enumerate(answers) if database.is_lock_timeout(answer)]
     _mark_kept([group[at] for at in late])
     contended = {at for at in late if _contended.is_contended(group[at].rows)}
-    told = [Contended() if at in contended else answer for at, answer in enumerate(answers)]
+    found = [Contended() if at in contended else answer for at, answer in enumerate(answers)]
     if again := [at for at in late if contended and at not in contended]:
         for at in again:
             group[at].candidate = candidate(group[at].placement)
         beside = Beside(lock_wait=LOCK_WAIT_AGAIN, is_contended=_contended.is_contended)
         placed = _place_batch([group[at] for at in again], terms, beside)
         for at, answer in zip(again, placed, strict=True):
-            told[at] = answer
-    return told
+            found[at] = answer
+    return found
 
 
 def _mark_kept(orders: Sequence[_Asked]) -> None:
@@ -216,20 +216,20 @@ def _try_failed_alone(
     group: Sequence[_Asked], answers: Sequence[Placed | Exception], terms: Terms
 ) -> list[Placed | Exception]:
     """What failed for a group must fail only for the orders that it fails for."""
-    told, trying = list(answers), Stopwatch()
+    found, trying = list(answers), Stopwatch()
     for at, (one, answer) in enumerate(zip(group, answers, strict=True)):
         if not _is_worth_another_try(answer):
             continue
         if _contended.is_contended(one.rows):
-            told[at] = Contended()
+            found[at] = Contended()
             continue
         lock_wait = LOCK_WAIT_AGAIN if trying.seconds < LOCK_WAIT else LOCK_WAIT_LATER
         beside = Beside(lock_wait=lock_wait, is_contended=_contended.is_contended)
-        told[at] = _place_alone(one, terms, beside)
-        if database.is_lock_timeout(told[at]):
+        found[at] = _place_alone(one, terms, beside)
+        if database.is_lock_timeout(found[at]):
             _contended.mark_contended(one.candidate.cart_rows)
-            told[at] = Contended()
-    return told
+            found[at] = Contended()
+    return found
 
 
 def _place_alone(one: _Asked, terms: Terms, beside: Beside) -> Placed | Exception:
