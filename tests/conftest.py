@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from larder.catalog.services import create_product
 from larder.common.ids import NOBODY
+from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock
 from larder.orders.services import place_order
@@ -74,6 +75,11 @@ class Person:
     @property
     def id(self) -> int:
         return int(self.customer.pk)
+
+    @property
+    def caller(self) -> Caller:
+        """The customer as a caller without a session."""
+        return Caller(self.id, self.customer.public_id, self.customer.is_staff, session=None)
 
 
 @pytest.fixture

@@ -167,9 +167,11 @@ def key_owner(text: str, *, secrets: Sequence[str]) -> Caller | None:
     """
     if not _KEY.fullmatch(text):
         return None
-    for id, public_id, is_staff, generation in database.rows(sql.KEY_OWNER, [key_digest(text)]):
+    for id, public_id, is_staff, generation, key in database.rows(
+        sql.KEY_OWNER, [key_digest(text)]
+    ):
         if generation is None or text in _derived_texts(secrets, public_id, generation):
-            return Caller(id, public_id, is_staff, session=None)
+            return Caller(id, public_id, is_staff, session=None, key=key)
     return None
 
 

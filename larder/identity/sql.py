@@ -11,7 +11,7 @@ WHERE id = ANY((SELECT %s::bigint[])::bigint[])
 is hidden, larder/inventory/sql.py tells."""
 
 KEY_OWNER = """
-SELECT customer.id, customer.public_id, customer.is_staff, key.generation
+SELECT customer.id, customer.public_id, customer.is_staff, key.generation, key.id
 FROM key JOIN customer ON customer.id = key.customer_id
 WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
 """

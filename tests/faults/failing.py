@@ -30,7 +30,7 @@ else:
         (sessions, "still_so"),
         (sessions, "_rotate"),
         (keys, "still_so"),
-        (keys, "lock_active"),
+        (keys, "lock_account"),
         (idempotency, "once"),
     ):
         setattr(module, name, _fail)

@@ -27,7 +27,7 @@ MakePerson = Callable[..., Person]
 
 
 def add(who: Person, now: datetime, **fields: str) -> UUID:
-    return UUID(addresses.add_address(who.id, fields, now=now).result)
+    return UUID(addresses.add_address(who.caller, fields, now=now).result)
 
 
 def fill(who: Person, now: datetime, *, short_of_the_most: int = 0) -> None:

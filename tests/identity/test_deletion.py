@@ -17,7 +17,7 @@ from larder.identity.doors import V1
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, credentials, keys, passwords, sessions
-from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.accounts import NewCustomer, Terms
 from larder.identity.services.sessions import Credentials
 from larder.ops import invariants
 from tests.conftest import Person
@@ -25,6 +25,7 @@ from tests.identity.conftest import SIGNER
 from tests.ops import busy_shop
 
 MakePerson = Callable[..., Person]
+FIRST = Terms(version=1)
 SECRETS = ["the secret of these tests, long enough to be one"]
 
 
@@ -126,7 +127,7 @@ def log_in(who: Person, now: datetime) -> object:
 
 def make_key(who: Person, now: datetime) -> object:
     """A random key."""
-    return keys.create_key(who.id, "", now=now)
+    return keys.create_key(who.caller, "", now=now)
 
 
 def derive_key(who: Person, now: datetime) -> object:
@@ -192,11 +193,11 @@ def test_a_change_or_deletion_of_another_version_is_refused(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
-    accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC), version=1)
+    accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC), terms=FIRST)
     with pytest.raises(StaleVersion):
-        accounts.change_profile(who.id, {"first_name": "Bert"}, now=datetime.now(UTC), version=1)
+        accounts.change_profile(who.id, {"first_name": "Bert"}, now=datetime.now(UTC), terms=FIRST)
     with pytest.raises(StaleVersion):
-        accounts.delete_account(who.id, now=now, version=1)
+        accounts.delete_account(who.id, now=now, terms=FIRST)
     assert queries.profile(who.id).first_name == "Anna"
 
 

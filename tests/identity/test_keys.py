@@ -25,7 +25,7 @@ NEW_SECRETS = ["the secret that came after it, long enough", *SECRETS]
 
 def made(who: Person, now: datetime, name: str = "till") -> str:
     """A random key's text."""
-    text = keys.create_key(who.id, name, now=now).text
+    text = keys.create_key(who.caller, name, now=now).text
     assert text is not None
     return text
 
@@ -41,7 +41,8 @@ def test_a_key_speaks_for_its_owner_with_the_rights_of_now(
 ) -> None:
     who = person()
     text = made(who, now)
-    caller = Caller(who.id, who.customer.public_id, False, None)
+    key = Key.objects.get()
+    caller = Caller(who.id, who.customer.public_id, False, None, key=key.id)
     assert queries.key_owner(text, secrets=SECRETS) == caller
     Customer.objects.filter(pk=who.id).update(is_staff=True)
     owner = queries.key_owner(text, secrets=SECRETS)
@@ -58,8 +59,9 @@ def test_the_look_up_is_one_statement_and_says_what_the_orm_finds(
         with django_assert_num_queries(1):
             found = queries.key_owner(text, secrets=SECRETS)
         live = Key.objects.filter(ended_at=None, customer__is_active=True)
-        row = live.values_list("customer_id", "customer__public_id", "customer__is_staff")
-        assert found == Caller(*row.get(customer=who.id), None)
+        row = live.values_list("customer_id", "customer__public_id", "customer__is_staff", "id")
+        id, public_id, is_staff, key = row.get(customer=who.id)
+        assert found == Caller(id, public_id, is_staff, None, key=key)
 
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
@@ -84,11 +86,11 @@ def test_somebody_can_have_fifty_keys_and_again_one_when_one_is_deleted(
     who = person()
     derived(who, now)
     for _ in range(keys.MOST_KEYS):
-        last = keys.create_key(who.id, "", now=now)
+        last = keys.create_key(who.caller, "", now=now)
     with pytest.raises(TooManyKeys):
-        keys.create_key(who.id, "", now=now)
+        keys.create_key(who.caller, "", now=now)
     keys.delete_key(who.id, last.id, now=now)
-    assert keys.create_key(who.id, "", now=now).text
+    assert keys.create_key(who.caller, "", now=now).text
 
 
 def test_the_derived_key_is_forty_hex_digits_and_the_same_at_each_call(
@@ -213,14 +215,14 @@ def test_a_key_of_an_inactive_account_is_nobodys_even_if_it_did_not_end(
 def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) -> None:
     who = person(is_active=False)
     with pytest.raises(SessionEnded):
-        keys.create_key(who.id, "", now=now)
+        keys.create_key(who.caller, "", now=now)
     with pytest.raises(InvalidCredentials):
         derived(who, now)
 
 
 def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
-    key = keys.create_key(who.id, "till", now=now)
+    key = keys.create_key(who.caller, "till", now=now)
     for somebody, times in ((other, 1), (who, 2)):
         for time in range(times):
             if somebody is who and time == 0:

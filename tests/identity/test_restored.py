@@ -42,7 +42,7 @@ def stolen(person: MakePerson, log_in: MakeLogIn, now: datetime) -> tuple[LogIn,
     AdminSession.objects.create(
         session_key="admin", session_data="", expire_date=now + timedelta(days=1)
     )
-    text = keys.create_key(who.id, "till", now=now).text
+    text = keys.create_key(who.caller, "till", now=now).text
     assert text is not None
     return log_in(who), text
 

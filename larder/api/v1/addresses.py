@@ -64,7 +64,7 @@ class Addresses(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         """Keeps an address; at most 50."""
-        body, who, moment = read_body(request, shapes.NewAddress), caller(request).id, now()
+        body, who, moment = read_body(request, shapes.NewAddress), caller(request), now()
         fields = msgspec.to_builtins(body)
         added = addresses.add_address(
             who,
@@ -72,7 +72,7 @@ class Addresses(Endpoint):
             now=moment,
             claim=claim(request, fingerprint(fields), expires_at=moment + RETENTION),
         )
-        found = queries.address(who, UUID(added.result))
+        found = queries.address(who.id, UUID(added.result))
         return reply_created(
             request,
             _shown(found),

@@ -63,14 +63,14 @@ class Keys(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
-        body, who, moment = read_body(request, shapes.NewKey), caller(request).id, now()
+        body, who, moment = read_body(request, shapes.NewKey), caller(request), now()
         made = keys.create_key(
             who,
             body.name,
             now=moment,
             claim=claim(request, fingerprint(body.name), expires_at=moment + RETENTION),
         )
-        row = queries.key(who, made.id)
+        row = queries.key(who.id, made.id)
         headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
         answer = shapes.MadeKey(row.id, row.name, made.text, row.created_at)
         return reply(answer, status=201, headers=headers)

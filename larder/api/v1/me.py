@@ -37,20 +37,24 @@ class Me(Endpoint):
     )
     def patch(self, request: Request) -> HttpResponse:
         """Changes the name to log in with, the address, or the person's names."""
-        body, who = read_body(request, shapes.ProfileFields), caller(request).id
+        body, who = read_body(request, shapes.ProfileFields), caller(request)
         given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
         fields = {name: value for name, value in given.items() if value is not UNSET}
-        with throttling.change_profile(request, who, fields):
-            moment, version = now(), version_wanted(request)
+        with throttling.change_profile(request, who.id, fields):
+            moment, terms = now(), _terms(request)
             tell = telling.former_address(now=moment)
-            accounts.change_profile(who, fields, now=moment, version=version, tell=tell)
-        return _answer(request, who)
+            accounts.change_profile(who.id, fields, now=moment, terms=terms, tell=tell)
+        return _answer(request, who.id)
 
     @operation("delete_me", tag="me", answers={204: None}, traits=[OWN_VERSIONED])
     def delete(self, request: Request) -> HttpResponse:
         """Deletes the account: its orders stay, without it; tokens and keys end."""
-        accounts.delete_account(caller(request).id, now=now(), version=version_wanted(request))
+        accounts.delete_account(caller(request).id, now=now(), terms=_terms(request))
         return no_content()
+
+
+def _terms(request: Request) -> accounts.Terms:
+    return accounts.Terms(caller=caller(request), version=version_wanted(request))
 
 
 def _answer(request: Request, customer: int) -> HttpResponse:

@@ -24,12 +24,13 @@ from larder.common.errors import (
 )
 from larder.common.idempotency import Claim, Made
 from larder.identity import hashers, queries
-from larder.identity.errors import RegistrationClosed
+from larder.identity.caller import Caller
+from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Address, Customer
 from larder.identity.services import repeats
-from larder.identity.services.credentials import password_faults
+from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import forget_sessions
 
@@ -159,12 +160,24 @@ CHANGEABLE = ("username", "email", "first_name", "last_name")
 """What customers change of their accounts themselves."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms an account is changed: by a `caller` whose session or key is live, and only
+    while `version` is the present one. None is any: services and the admin have no caller."""
+
+    caller: Caller | None = None
+    version: int | None = None
+
+
+ANY_TERMS = Terms()
+
+
 def change_profile(
     customer: int,
     fields: Mapping[str, str],
     *,
     now: datetime,
-    version: int | None = None,
+    terms: Terms = ANY_TERMS,
     tell: Callable[[UUID], None] | None = None,
 ) -> None:
     """Changes those of CHANGEABLE that `fields` has; nothing else in it is looked at.
@@ -172,8 +185,9 @@ def change_profile(
     A new email address is no way back into the account for a while (resets.py: SETTLED), and
     `tell` is called in the same transaction with the id of the change, of which whoever has the
     former one is to be told (email_changes.py); with None nobody can be.
-    With `version` only if that is the present one. Tokens stay valid.
-    Raises NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput (username).
+    Tokens stay valid.
+    Raises SessionEnded, NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput
+    (username).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
@@ -184,8 +198,10 @@ def change_profile(
         as_it_is = When(email=wanted["email"], then=F("email_since"))
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with _told_what_is_taken(), transaction.atomic(durable=True):
+        if terms.caller is not None:
+            lock_account(terms.caller, customer)
         _note_change(customer, wanted, tell, now)
-        _update(customer, wanted, version)
+        _update(customer, wanted, terms.version)
 
 
 def update_account(
@@ -234,7 +250,7 @@ def _update(customer: int, columns: Mapping[str, object], version: int | None) -
     raise NotFound if present is None else StaleVersion(present)
 
 
-def delete_account(customer: int, *, now: datetime, version: int | None = None) -> None:
+def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
     """Makes an account nobody's: its name is free, its person forgotten, its books stay.
 
     Its addresses are deleted: none is added later, for that takes the lock of an active account.
@@ -242,15 +258,27 @@ def delete_account(customer: int, *, now: datetime, version: int | None = None) 
     lock makes a log-in at the same moment come before it or find no account. The sessions are
     deleted, those beyond FORGOTTEN_AT_ONCE by the worker
     (sessions.py: delete_sessions_of_former_epochs).
-    With `version` only if that is the present one. Deleting twice is no error.
-    Raises StaleVersion.
+    Deleting twice is no error.
+    Raises SessionEnded, StaleVersion.
     """
     with transaction.atomic(durable=True), suppress(NotFound):
-        _update(customer, _anonymous() | {"deleted_at": now}, version)
+        if terms.caller is not None:
+            _lock_for_deletion(terms.caller, customer)
+        _update(customer, _anonymous() | {"deleted_at": now}, terms.version)
         Address.objects.filter(customer=customer).delete()
         forget_sessions(customer, limit=FORGOTTEN_AT_ONCE)
         Customer.groups.through.objects.filter(customer=customer).delete()
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
+
+
+def _lock_for_deletion(caller: Caller, customer: int) -> None:
+    """Raises NotFound if it is deleted, also where that ended the caller's own session."""
+    try:
+        lock_account(caller, customer)
+    except SessionEnded:
+        if not Customer.objects.filter(pk=customer, deleted_at=None).exists():
+            raise NotFound from None
+        raise
 
 
 def _anonymous() -> dict[str, object]:

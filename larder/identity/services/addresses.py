@@ -10,23 +10,24 @@ from django.db.models import F
 from larder.common import idempotency
 from larder.common.errors import NotFound, StaleVersion
 from larder.common.idempotency import Claim, Outcome
+from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
 from larder.identity.models import Address
 from larder.identity.queries import ADDRESS_FIELDS
-from larder.identity.services.credentials import lock_active
+from larder.identity.services.credentials import lock_account
 
 MOST_ADDRESSES = 50
 """That a customer may have."""
 
 
 def add_address(
-    customer: int, fields: Mapping[str, str], *, now: datetime, claim: Claim | None = None
+    caller: Caller, fields: Mapping[str, str], *, now: datetime, claim: Claim | None = None
 ) -> Outcome:
     """Adds an address with those of ADDRESS_FIELDS that `fields` has; its id is the result.
 
-    Raises SessionEnded (the account was deactivated meanwhile), TooManyAddresses, KeyReused.
+    Raises SessionEnded (the account, or what the caller uses), TooManyAddresses, KeyReused.
     """
-    wanted = _known(fields)
+    wanted, customer = _known(fields), caller.id
 
     def save() -> UUID:
         # Under the account's lock: nobody else adds one meanwhile.
@@ -35,7 +36,7 @@ def add_address(
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
 
     with transaction.atomic(durable=True):
-        lock_active(customer)
+        lock_account(caller)
         return idempotency.once(claim, save, now=now)
 
 

@@ -8,7 +8,8 @@ from larder.common.errors import Fault
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.limits import LONGEST_USERNAME
-from larder.identity.models import Customer
+from larder.identity.models import Customer, Key
+from larder.identity.queries import goes_on
 
 
 def authenticate(username: str, password: str) -> Caller:
@@ -51,13 +52,24 @@ def still_so(customer: Customer) -> None:
         raise InvalidCredentials
 
 
-def lock_active(customer: int) -> None:
-    """Locks the account, so that nothing made in this transaction can outlive it.
+def lock_account(caller: Caller, *others: int) -> None:
+    """Locks the caller's account, and `others`, in the order of their ids.
 
-    Raises SessionEnded unless it is active.
+    The check of an access token may be some seconds old. What is written in this transaction lasts
+    longer than the token, so the session or the key that the caller uses must be live, read in a
+    statement after the lock: what ends all sessions or keys of an account takes the same lock.
+    Raises SessionEnded unless it is, and the caller's account is active.
     """
-    if _locked_password(customer) is None:
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
+    locked = dict(rows.order_by("pk").values_list("pk", "is_active"))
+    if not (locked.get(caller.id) and _is_live(caller)):
         raise SessionEnded
+
+
+def _is_live(caller: Caller) -> bool:
+    if caller.key is not None:
+        return Key.objects.filter(pk=caller.key, ended_at=None).exists()
+    return caller.session is None or goes_on(caller.session)
 
 
 def _locked_password(customer: int) -> str | None:

@@ -17,9 +17,10 @@ from django.db.models import Max, QuerySet
 from larder.common import idempotency
 from larder.common.errors import NotFound
 from larder.common.idempotency import Claim
+from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
-from larder.identity.services.credentials import lock_active, still_so, verified
+from larder.identity.services.credentials import lock_account, still_so, verified
 from larder.identity.tokens import derived_text, key_digest
 
 MOST_KEYS = 50
@@ -42,12 +43,12 @@ class NewKey:
         return self.text is None
 
 
-def create_key(customer: int, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
+def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
     """Makes a random key. `name` (at most 100 characters) is for its owner to know it by.
 
-    Raises SessionEnded (the account was deactivated meanwhile), TooManyKeys, KeyReused.
+    Raises SessionEnded (the account, or what the caller uses), TooManyKeys, KeyReused.
     """
-    text = PREFIX + randomness.token_urlsafe(30)
+    text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
         # Under the account's lock: nobody else adds one meanwhile.
@@ -56,7 +57,7 @@ def create_key(customer: int, name: str, *, now: datetime, claim: Claim | None =
         return _insert(customer, text, now=now, name=name)
 
     with transaction.atomic(durable=True):
-        lock_active(customer)
+        lock_account(caller)
         made = idempotency.once(claim, save, now=now)
     return NewKey(UUID(made.result), None if made.replayed else text)
 

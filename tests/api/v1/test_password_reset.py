@@ -109,7 +109,7 @@ def test_a_reset_ends_every_log_in_and_every_key_and_the_new_password_opens(
     for one in (who, other):
         credentials = {"username": one.customer.username, "password": one.password}
         api("POST", "auth/token", credentials)
-        keys.create_key(one.id, "", now=now)
+        keys.create_key(one.caller, "", now=now)
     api("POST", ASK, {"email": EMAIL})
     assert confirm(api, token_of()).status == 204
     for live in (Session.objects.ongoing(), Key.objects.filter(ended_at=None)):

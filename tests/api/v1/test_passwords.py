@@ -66,7 +66,7 @@ def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
     api: Api, person: MakePerson
 ) -> None:
     who, now = person(), datetime.now(UTC)
-    made = str(keys.create_key(who.id, "till", now=now).text)
+    made = str(keys.create_key(who.caller, "till", now=now).text)
     ask = partial(keys.key_for_password, who.customer.username, secrets=secrets(), now=now)
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
@@ -79,7 +79,7 @@ def test_a_key_may_change_the_password_too_and_every_log_in_ends(
     api: Api, person: MakePerson
 ) -> None:
     who = person()
-    key = str(keys.create_key(who.id, "till", now=datetime.now(UTC)).text)
+    key = str(keys.create_key(who.caller, "till", now=datetime.now(UTC)).text)
     refresh = log_in(api, who).body["refresh"]
     assert change(api, key).status == 204
     assert code(api("POST", "auth/token/refresh", {"refresh": refresh})) == (401, "session_ended")

@@ -121,7 +121,7 @@ class Customer(CompatView):
         """Deletes an account. Its orders stay in the books."""
         _one(request, customer)
         require_rank(request, customer)
-        accounts.delete_account(customer, now=now())
+        accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(status=204)
 
 
@@ -137,8 +137,9 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
     require_rank(request, customer)
     fields = read(request, CustomerChange, partial=partial)
-    with throttling.change_profile(request, caller(request).id, fields):
-        moment = now()
+    who = caller(request)
+    with throttling.change_profile(request, who.id, fields):
+        moment, terms = now(), accounts.Terms(caller=who)
         tell = telling.former_address(now=moment)
-        accounts.change_profile(customer, fields, now=moment, tell=tell)
+        accounts.change_profile(customer, fields, now=moment, terms=terms, tell=tell)
     return Response(_shown(request, queries.profile(customer)))

@@ -150,7 +150,7 @@ class UserView(CompatView):
         """Deletes an account: one's own; as staff, a customer's. Orders stay, without it."""
         found = _addressed(request, user)
         require_rank(request, found.id)
-        accounts.delete_account(found.id, now=now())
+        accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(f"User {found.username} has been deleted")
 
 
@@ -190,7 +190,8 @@ def _rename(request: Request, user: Profile) -> str:
     name: str = read(request, NewName)["name"]
     fields = {"username": name}
     with _taken_name(), throttling.change_profile(request, user.id, fields):
-        accounts.change_profile(user.id, fields, now=now())
+        terms = accounts.Terms(caller=caller(request))
+        accounts.change_profile(user.id, fields, now=now(), terms=terms)
     return name
 
 
