@@ -13,14 +13,16 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from larder.common.postgresql.comments import unhurried
-from larder.common.short_bodies import BodyTooLarge, require_short
+from larder.common.short_bodies import SHORT, declared_length
+
+ADMIN = "/admin/"
 
 
 def for_browsers(path: str) -> bool:
@@ -29,7 +31,7 @@ def for_browsers(path: str) -> bool:
     >>> for_browsers("/admin/login/"), for_browsers("/api/products/"), for_browsers("/api/v1/me")
     (True, True, False)
     """
-    if path.startswith("/admin/"):
+    if path.startswith(ADMIN):
         return True
     return _COOKIES_IN_API and path.startswith("/api/") and not path.startswith("/api/v1/")
 
@@ -39,13 +41,38 @@ _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 
 LOG_IN = "/admin/login/"
 
+LONGEST_FORM = 256 * 1024
+"""Bytes of a form of the admin: 3,000 fields need 200 KB. A file comes as multipart, whose parser
+limits it."""
 
-def _require_short(request: HttpRequest) -> None:
-    """Raises RequestDataTooBig before a form with a password is read that is longer than one."""
-    try:
-        require_short(request.META)
-    except BodyTooLarge as error:
-        raise RequestDataTooBig from error
+LONGEST_ADDRESS = 4096
+"""Characters of a path of the admin and its query. The log-in decodes and quotes `next` often."""
+
+
+def _require_short_address(request: HttpRequest) -> None:
+    """Raises SuspiciousOperation for an address over LONGEST_ADDRESS."""
+    if len(request.path_info) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
+        raise SuspiciousOperation
+
+
+def _require_short_form(request: HttpRequest) -> None:
+    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send.
+
+    Reads none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
+    """
+    length = declared_length(request.META)
+    if length <= SHORT:
+        return
+    if request.path_info == LOG_IN or not _is_staff(request):
+        raise RequestDataTooBig
+    if length > LONGEST_FORM and request.content_type != "multipart/form-data":
+        raise RequestDataTooBig
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    """Whether the request has the session of an active member of staff."""
+    user = request.user
+    return user.is_active and user.is_staff
 
 
 class ForBrowsers:
@@ -63,14 +90,18 @@ class ForBrowsers:
     def __call__(self, request: HttpRequest) -> Any:
         if not for_browsers(request.path_info):
             return self._others(request)
-        if request.path_info == LOG_IN and request.method == "POST":
-            _require_short(request)
+        if request.path_info.startswith(ADMIN):
+            _require_short_address(request)
         with unhurried():
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
         """Where Django refuses a form without its token."""
-        return self._csrf.process_view(request, *view) if for_browsers(request.path_info) else None
+        if not for_browsers(request.path_info):
+            return None
+        if request.path_info.startswith(ADMIN):
+            _require_short_form(request)
+        return self._csrf.process_view(request, *view)
 
 
 class Cors(CorsMiddleware):

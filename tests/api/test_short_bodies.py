@@ -19,7 +19,12 @@ OPEN = (
 
 def answer_to_head(server: Server, operation: Operation, headers: str) -> int:
     """The status of the answer to a request whose body never comes."""
-    head = f"{operation.method} {operation.path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n"
+    return answer_to(server, operation.method, operation.path, headers)
+
+
+def answer_to(server: Server, method: str, path: str, headers: str) -> int:
+    """The same for a method and a path."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
         wire.sendall(head.encode())
         answer = http.client.HTTPResponse(wire)
