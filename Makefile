@@ -50,6 +50,10 @@ fuzz: venv ## Requests made of the OpenAPI documents, answers held against them 
 attack: venv ## Attack a server of its own as a stranger would, then check its books (ATTACK_ARGS="--full")
 	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
 
+.PHONY: behaviour
+behaviour: venv ## Thousands of requests to a commit and to the files as they are: make behaviour A=HEAD
+	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)
+
 .PHONY: bench
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
