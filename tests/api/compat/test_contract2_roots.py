@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import RequestFactory
 
+from larder.api.compat.contract2.roots import Api
 from larder.identity.models import Customer
 from tests.api.compat.browser import Browser
 from tests.api.compat.conftest import Door
@@ -82,6 +84,17 @@ def test_the_identity_root_names_its_paths(buyer: Documented, here: str) -> None
 def test_the_catalog_root_names_the_products(buyer: Documented, here: str) -> None:
     reply = buyer("GET", "/api/catalog/")
     assert (reply.status, reply.body) == (200, {"products": f"{here}/api/catalog/products/"})
+
+
+@pytest.mark.parametrize("compat", [["1", "2", "3"], ["3", "2", "1"]])
+def test_the_root_lists_the_parts_in_one_order(
+    rf: RequestFactory, settings: Any, compat: list[str]
+) -> None:
+    # The order of a set of names is another one in each process; that of these keys is fixed.
+    settings.COMPAT = dict.fromkeys(compat).keys()
+    reply = Api.as_view(authentication_classes=(), permission_classes=())(rf.get("/api/"))
+    names = ["identity", "catalog", "orders", "products", "product", "order", "user"]
+    assert list(reply.data) == names
 
 
 def test_the_orders_root_is_in_the_envelope_of_contract_1(buyer: Documented, here: str) -> None:

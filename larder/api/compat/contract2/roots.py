@@ -57,7 +57,7 @@ class Api(CompatView):
     def get(self, request: Request) -> Response:
         """Where the parts are."""
         paths = dict(API)
-        for contract in settings.COMPAT & BESIDE.keys():
+        for contract in sorted(settings.COMPAT & BESIDE.keys()):
             paths |= BESIDE[contract]
         return _found(request, paths)
 
