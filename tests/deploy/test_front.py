@@ -222,11 +222,24 @@ def test_the_sidecar_answers_what_is_under_way_when_it_is_ended(tmp_path: Path) 
         assert not listens(port)
 
 
-@pytest.mark.parametrize(("key", "is_repeatable"), [("", False), ("Idempotency-Key: a\r\n", True)])
-def test_a_post_whose_outcome_is_unknown_gets_no_retry_after_without_a_key(
-    tmp_path: Path, key: str, is_repeatable: bool
+@pytest.mark.parametrize(
+    ("method", "path", "header", "is_repeatable"),
+    [
+        ("POST", "/api/v1/orders", "", False),
+        ("POST", "/api/v1/orders", "Idempotency-Key: a\r\n", True),
+        ("PATCH", "/api/v1/products/1", "", False),
+        ("PATCH", "/api/v1/products/1", "Idempotency-Key: a\r\n", False),
+        ("PATCH", "/api/v1/products/1", "If-Match: *\r\n", False),
+        ("PATCH", "/api/v1/products/1", 'If-Match: "3-5ddf"\r\n', True),
+        ("PUT", "/products/1/", 'If-Match: "3-5ddf"\r\n', False),
+        ("GET", "/products/1/", "", True),
+    ],
+)
+def test_a_write_whose_outcome_is_unknown_gets_retry_after_only_if_it_is_repeatable(
+    tmp_path: Path, method: str, path: str, header: str, *, is_repeatable: bool
 ) -> None:
-    sent = head("198.51.100.1", 2).replace(b"\r\n\r\n", f"\r\n{key}\r\n".encode())
+    sent = head("198.51.100.1", 2, path).replace(b"\r\n\r\n", f"\r\n{header}\r\n".encode())
+    sent = sent.replace(b"POST", method.encode())
     with (
         lost_connections() as server,
         nginx_before(server, tmp_path) as port,
