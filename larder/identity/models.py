@@ -1,6 +1,6 @@
 """Customers, their sessions and their long-lived keys."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import (
@@ -107,6 +107,13 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         return self.username
 
 
+class ClockTimestamp(models.Func):
+    """The database's clock as the statement runs; `Now` is the start of the transaction."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     """What it means that a session is live, in one place."""
 
@@ -117,6 +124,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def live(self, now: datetime) -> Self:
         """Those that are ongoing and have not expired."""
         return self.ongoing().filter(expires_at__gt=now)
+
+    def aged(self) -> Self:
+        """With `age`: how long ago the last use was, by the database's clock."""
+        age = ClockTimestamp() - models.F("rotated_at")
+        return self.annotate(age=age)
 
 
 class Session(models.Model):
@@ -143,6 +155,9 @@ class Session(models.Model):
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+
+    age: timedelta
+    """Only of rows read with SessionQuerySet.aged."""
 
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import jwt
 import pytest
+from django.db.models import F
 
 from larder.identity.doors import API, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
@@ -36,9 +38,40 @@ def test_the_predecessor_gets_the_same_successor_for_sixty_seconds(
 ) -> None:
     mine = log_in(person())
     successor = mine.refresh(mine.pair.refresh, at=1000).refresh
-    for seconds in (0, 1, 30, 60):
+    for seconds in (0, 1, 30, 59):
         assert mine.refresh(mine.pair.refresh, at=1000 + seconds).refresh == successor
     assert mine.refresh(successor, at=1061).refresh != successor
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 58), (58, 0)])
+def test_servers_whose_clocks_differ_give_one_successor_within_the_grace(
+    log_in: Enter, person: MakePerson, first: int, second: int
+) -> None:
+    mine = log_in(person())
+    token, now = mine.pair.refresh, mine.began
+
+    def refresh(token: str, ahead: int) -> str:
+        """At a server whose clock is so many seconds ahead of the database's."""
+        moment = now + timedelta(seconds=ahead)
+        return sessions.refresh(token, door=V1, signer=SIGNER, now=moment).refresh
+
+    successor = refresh(token, first)
+    for waited in (2.5, 50):
+        Session.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=waited))
+        assert refresh(token, second) == refresh(token, first) == successor
+    assert refresh(successor, second) != successor
+
+
+@pytest.mark.parametrize("ahead", [-58, 0, 58])
+def test_the_grace_ends_after_sixty_seconds_whatever_the_servers_clock(
+    log_in: Enter, person: MakePerson, ahead: int
+) -> None:
+    mine = log_in(person())
+    moment = mine.began + timedelta(seconds=ahead)
+    refresh = partial(sessions.refresh, mine.pair.refresh, door=V1, signer=SIGNER, now=moment)
+    successor = refresh().refresh
+    Session.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=61))
+    assert refresh().refresh != successor
 
 
 def test_a_client_that_never_received_the_successor_continues_after_the_grace(
@@ -48,7 +81,7 @@ def test_a_client_that_never_received_the_successor_continues_after_the_grace(
     lost = mine.refresh(mine.pair.refresh, at=1000).refresh
     second = mine.refresh(mine.pair.refresh, at=1075).refresh
     assert second not in {lost, mine.pair.refresh}
-    for seconds in (0, 1, 60):
+    for seconds in (0, 1, 59):
         assert mine.refresh(mine.pair.refresh, at=1075 + seconds).refresh == second
     assert mine.refresh(second, at=1400).refresh
 

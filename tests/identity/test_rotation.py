@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise, product
 
+import pytest
+
 from larder.identity.doors import V1
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Session
@@ -97,9 +99,11 @@ def test_without_the_end_of_the_replaced_successor_two_holders_go_on() -> None:
     assert not shop.ended
 
 
+@pytest.mark.parametrize("ahead", [0.0, 58.0])
 def test_the_services_decide_as_the_model_does(
-    log_in: Callable[..., LogIn], person: Callable[..., Person]
+    log_in: Callable[..., LogIn], person: Callable[..., Person], ahead: float
 ) -> None:
+    """Also where every second refresh is at a server whose clock is ahead."""
     mine = log_in(person())
     row = Session.objects.get()
     for uses in product(
@@ -108,10 +112,10 @@ def test_the_services_decide_as_the_model_does(
         shop, at = Shop(), 0.0
         row.save()
         tokens = dict.fromkeys(shop.held, mine.pair.refresh)
-        for use in uses:
+        for number, use in enumerate(uses):
             shop.use(use)
             at += use.wait
-            tokens[use.who] = answered(mine, tokens[use.who], at)
+            tokens[use.who] = answered(mine, tokens[use.who], at, (ahead, 0.0)[number % 2])
             assert (tokens[use.who] == "") == shop.ended, uses
             if shop.ended:
                 break
@@ -119,10 +123,10 @@ def test_the_services_decide_as_the_model_does(
             assert given == Refresh(row.id, shop.held[use.who]), uses
 
 
-def answered(mine: LogIn, token: str, at: float) -> str:
+def answered(mine: LogIn, token: str, at: float, ahead: float) -> str:
     """The successor, or nothing where the session was ended."""
     try:
-        return mine.refresh(token, at=at).refresh
+        return mine.refresh(token, at=at, ahead=ahead).refresh
     except SessionEnded:
         return ""
 

@@ -11,10 +11,13 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
+from django.db.models import F
+
 from larder.api.authentication import signer
 from larder.common import database
 from larder.common.clock import now
 from larder.identity.doors import V1
+from larder.identity.models import Session
 from larder.identity.services import sessions
 from tests.conftest import Person
 from tests.race.control import assert_breaks, index_dropped
@@ -82,13 +85,14 @@ def test_without_compare_and_swap_parallel_refreshes_get_different_successors_or
 
 def parents_at_once(who: Person) -> Refreshes:
     """Eight screens send a parent whose grace is over; its successor was never used."""
-    shop, later = ServiceShop(), timedelta(seconds=75)
+    shop = ServiceShop()
     token = shop.session(who)
     shop.refresh(token)
+    Session.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=75))
 
     def again() -> Answer:
         def call() -> Answer:
-            pair = sessions.refresh(token, door=V1, signer=signer(), now=now() + later)
+            pair = sessions.refresh(token, door=V1, signer=signer(), now=now())
             return Answer(OK, pair.refresh)
 
         return answered(call)

@@ -14,7 +14,7 @@ from larder.identity.caller import Caller
 from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.limits import LONGEST_CLIENT
-from larder.identity.models import Customer, Session
+from larder.identity.models import ClockTimestamp, Customer, Session
 from larder.identity.queries import goes_on
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services.credentials import still_so, verified
@@ -126,7 +126,7 @@ def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
     then the given token is older than the parent of the present one.
     """
     session = _live_session(given, now=now)
-    present = Present(session.generation, now - session.rotated_at, session.retried)
+    present = Present(session.generation, session.age, session.retried)
     decision = exchange(given.generation, present, door.grace)
     if decision is Decision.REFUSE:
         _refuse_reuse(given, door, now=now)
@@ -136,24 +136,27 @@ def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
 
 
 def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
-    """Compare-and-swap: of any number of requests that read one generation, one moves it on."""
+    """Compare-and-swap: of any number of requests that read one generation, one moves it on.
+
+    The moment is the database's, as in `_live_session`: clocks of servers may differ.
+    """
     expires = now + door.refresh
     retried = given.generation if given.generation < session.generation else None
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     swapped = as_read.update(
-        generation=F("generation") + 1, retried=retried, rotated_at=now, expires_at=expires
+        generation=F("generation") + 1,
+        retried=retried,
+        rotated_at=ClockTimestamp(),
+        expires_at=expires,
     )
-    session.generation, session.rotated_at, session.expires_at = (
-        session.generation + 1,
-        now,
-        expires,
-    )
+    session.generation, session.expires_at = session.generation + 1, expires
     return bool(swapped)
 
 
 def _live_session(given: Refresh, *, now: datetime) -> Session:
     """The token's session, with its customer. Raises SessionEnded, TokenExpired."""
-    session = Session.objects.select_related("customer").filter(id=given.session).first()
+    aged = Session.objects.aged().select_related("customer")
+    session = aged.filter(id=given.session).first()
     if session is None or not session.is_ongoing:
         raise SessionEnded
     if session.expires_at <= now:
@@ -175,7 +178,8 @@ def _access(session: Session, customer: Customer, door: Door, signer: Signer, no
 def _refresh_token(session: Session, customer: Customer, door: Door, signer: Signer) -> str:
     if not door.signed:
         return signer.refresh(session.id, session.generation, door=door)
-    issued = Issued(session.generation, session.rotated_at, session.expires_at)
+    since = session.expires_at - door.refresh
+    issued = Issued(session.generation, since, session.expires_at)
     caller = _caller(session, customer)
     return signer.signed_refresh(caller, issued, door=door, email=customer.email)
 
