@@ -10,6 +10,7 @@ from larder.api.problems import KINDS
 from larder.api.v1.documents import explanations, problems_page
 from larder.identity.attempts import NORMAL
 from tests.conftest import Answer, Api
+from tests.server import Server
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 ALL = "problems"
@@ -109,3 +110,10 @@ def test_lists_hold_what_is_indented_below_them() -> None:
         "<ul><li><p><strong>Do:</strong> this and that</p><pre><code>{}</code></pre></li>"
         "<li><p><em>other</em></p></li></ul>\n<p>end</p>"
     )
+
+
+def test_of_a_long_accept_header_the_beginning_is_considered(server: Server) -> None:
+    for length, wanted in ((1000, "text/html"), (1030, "text/markdown")):
+        accept = "a/b,".ljust(length - 10, "c") + ",text/html"
+        answer = server.call("GET", "problems/overloaded", headers={"Accept": accept})
+        assert answer.headers["content-type"].startswith(wanted)

@@ -1,6 +1,5 @@
 """The OpenAPI document of each earlier contract, made from its views."""
 
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -11,8 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
 from larder.api.compat.views import OpenView
-from larder.api.generating import ONE_AT_A_TIME
-from larder.common import waits
+from larder.api.generating import generated_once
 
 TITLES = {
     "0": "A token by username and password",
@@ -23,15 +21,13 @@ TITLES = {
 }
 
 
-@cache
+@generated_once
 def document(contract: str) -> dict[str, Any]:
     """The document of one contract, as it is when all contracts are on."""
     import_module("larder.api.compat.schema")
     patterns = import_module(f"larder.api.compat.contract{contract}").urlpatterns
     generator: Any = SchemaGenerator
-    with waits.holding(ONE_AT_A_TIME):
-        made = generator(patterns=patterns)
-        schema: dict[str, Any] = made.get_schema(request=None, public=True)
+    schema: dict[str, Any] = generator(patterns=patterns).get_schema(request=None, public=True)
     schema["info"] |= {
         "title": f"Larder, contract {contract}: {TITLES[contract]}",
         "description": "One of the earlier contracts that Larder answers at their own paths; "
