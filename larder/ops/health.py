@@ -2,7 +2,10 @@
 
 import logging
 import secrets
+import time
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +14,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from larder.common import database, replicas
+from larder.common import database, replicas, waits
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
 
@@ -26,8 +29,36 @@ def livez(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"alive": True})
 
 
+@dataclass(slots=True)
+class _Latest:
+    """The result of the latest check, and when that check began."""
+
+    checking: Lock = field(default_factory=Lock)
+    began: float = float("-inf")
+    ready: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+_latest = _Latest()
+
+
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when this process can serve: database, migrations and, in demo mode, the demo data.
+    """200 when this process can serve, otherwise 503.
+
+    One thread checks at a time. The others wait for it, without a connection, and then all answer
+    with the result of one check that began after their requests.
+    """
+    asked = time.monotonic()
+    with waits.holding(_latest.checking):
+        if _latest.began < asked:
+            _latest.began = time.monotonic()
+            _latest.ready, _latest.body = _check()
+        ready, body = _latest.ready, _latest.body
+    return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
+
+
+def _check() -> tuple[bool, dict[str, Any]]:
+    """Returns whether this process can serve: database, migrations and, in demo mode, its data.
 
     The worker's heart-beat is told, how replicas were found a moment ago, and whether the shared
     cache answers, if there is one; but a shop without them still sells.
@@ -49,7 +80,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "replicas": _replicas(),
         "cache": _cache() if settings.CACHE_URL else None,
     }
-    return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
+    return ready, body
 
 
 _LATER = {"Retry-After": "1"}

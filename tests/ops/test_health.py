@@ -1,15 +1,19 @@
 """Probes, and what `manage.py prepare` leaves behind."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django.db import connections
 
 from larder.common import database
 from larder.inventory import queries as inventory
-from larder.ops import demo
+from larder.ops import demo, health
 from tests.conftest import Api
 from tests.ops.test_caches import KINDS, running
 from tests.server import Server
@@ -39,8 +43,6 @@ def test_readyz_waits_for_the_demo_data_in_demo_mode(
 
 
 def test_a_migration_that_is_missing_makes_the_process_unready(db: None, api: Api) -> None:
-    from larder.ops import health
-
     health._done.clear()
     database.execute("DELETE FROM django_migrations WHERE app = 'orders'")
     assert api("GET", "/readyz").status == 503
@@ -100,3 +102,28 @@ def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
 
 def test_readyz_tells_of_no_cache_where_none_is_shared(db: None, api: Api) -> None:
     assert api("GET", "/readyz").body["cache"] is None
+
+
+def test_probes_at_once_share_checks_that_began_after_them(
+    transactional_db: None, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: list[int] = []
+    check = health._check
+
+    def slow() -> tuple[bool, dict[str, Any]]:
+        checks.append(1)
+        time.sleep(0.5)
+        return check()
+
+    def probe(_: int) -> int:
+        try:
+            return api("GET", "/readyz").status
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(health, "_check", slow)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(probe, range(8))) == [200] * 8
+    assert len(checks) <= 3
+    assert api("GET", "/readyz").status == 200
+    assert len(checks) <= 4
