@@ -21,7 +21,7 @@ Source: PostgreSQL, "Transaction ID and Snapshot Information Functions".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from larder.common import database
@@ -110,6 +110,13 @@ class Page:
     subjects: list[Any]
     mark: Mark
     more: bool
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    """The transaction and number of each."""
+
+    def up_to(self, index: int) -> "Page":
+        """Returns the page that ends with this row; others follow it."""
+        kept, mark = index + 1, Mark(self.mark.epoch, *self.rows[index])
+        return Page(self.subjects[:kept], mark, more=True, rows=self.rows[:kept])
 
 
 def begin(feed: Feed, *, parameters: Sequence[Any] = ()) -> Mark:
@@ -130,7 +137,8 @@ def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ())
     epoch, ahead = found[0][:2]
     if after.epoch != epoch or after.transaction_id > ahead:
         raise SinceExpired
-    rows = [row[2:] for row in found if row[3] is not None]
+    rows: list[Any] = [row[2:] for row in found if row[3] is not None]
     shown = rows[:limit]
     mark = Mark(epoch, shown[-1][0], shown[-1][1]) if shown else after
-    return Page([row[2] for row in shown], mark, more=len(rows) > limit)
+    places = [row[:2] for row in shown]
+    return Page([row[2] for row in shown], mark, more=len(rows) > limit, rows=places)

@@ -182,7 +182,7 @@ def test_an_order_that_is_changed_while_it_is_read_is_told_as_it_was_at_one_mome
         return rows(statement, parameters)
 
     monkeypatch.setattr(database, "rows", changed_before_the_lines)
-    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5)
+    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5).orders
     assert len(seen.lines) == 2
     assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
 
@@ -207,7 +207,9 @@ def test_orders_that_change_at_every_read_do_not_make_the_reading_begin_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(database, "rows", changed_before_each)
-        seen = {one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5)}
+        seen = {
+            one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5).orders
+        }
     assert seen == {one.id: queries.order(one.id, customer=who.id) for one in (order, quiet)}
 
 
@@ -225,7 +227,7 @@ def test_an_order_that_ceases_to_fit_the_filter_while_it_is_read_is_left_out(
 
     monkeypatch.setattr(database, "rows", changed_before_the_lines)
     wanted = OrderFilter(customer=who.id, statuses=("placed",))
-    assert [one.id for one in queries.history(wanted, limit=5)] == [other.id]
+    assert [one.id for one in queries.history(wanted, limit=5).orders] == [other.id]
 
 
 def test_lines_are_told_one_by_one_the_newest_orders_first(

@@ -43,7 +43,8 @@ class ProductChanges(msgspec.Struct):
 
 
 class OrderChanges(msgspec.Struct):
-    """Orders that changed, as they stand. `more`: ask again at once, there is more already."""
+    """Orders that changed, as they stand, with at most 5,000 lines. `more`: ask again at once,
+    there is more already."""
 
     results: list[Order]
     since: str

@@ -17,7 +17,8 @@ leads to what it means and what to do. `errors` names all faults of a request by
 `lines` all products that cannot be had. Each operation lists the codes it can answer with.
 
 **Pages.** Lists take `limit` (20, at most 100) and answer `next`, the absolute address of the \
-next page or null. Follow it as it is.
+next page or null. Follow it as it is. A page may be shorter than `limit` and still have a `next`: \
+one of orders has at most 5,000 lines.
 
 **Safe retries.** Send an `Idempotency-Key` (a new UUID for each thing to be done) with every POST \
 that makes or moves something, and repeat the request with the same key until there is an answer: \

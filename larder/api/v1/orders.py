@@ -132,10 +132,11 @@ class Orders(Endpoint):
         wanted = order_filter(asked, caller(request))
         place = pagination.decode(asked.cursor, OrderPlace)
         after = HistoryPosition(place.placed_at, place.id) if place else None
-        found = queries.history(wanted, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(pagination.links(request), found, asked.rows, _place)
+        page = queries.history(wanted, after=after, limit=asked.rows)
+        link = pagination.links(request)(_place(page.next)) if page.next else None
         count = queries.count(wanted) if asked.count else UNSET
-        return reply_tagged(request, shapes.OrderPage([shown(one) for one in results], link, count))
+        results = [shown(one) for one in page.orders]
+        return reply_tagged(request, shapes.OrderPage(results, link, count))
 
     @operation(
         "place_order",
@@ -226,8 +227,8 @@ class OrderEvents(Endpoint):
         return reply_tagged(request, event_shapes.OrderEventPage(results, link))
 
 
-def _place(order: OrderView) -> OrderPlace:
-    return OrderPlace(order.placed_at, order.id)
+def _place(position: HistoryPosition) -> OrderPlace:
+    return OrderPlace(position.placed_at, position.id)
 
 
 def _event_place(event: EventView) -> EventPlace:

@@ -11,6 +11,7 @@ from larder.orders.queries.drafts import (
 )
 from larder.orders.queries.event_log import EventView, events, orders_of
 from larder.orders.queries.history import (
+    HistoryPage,
     HistoryPosition,
     OrderFilter,
     count,
@@ -36,6 +37,7 @@ __all__ = [
     "DraftLine",
     "DraftView",
     "EventView",
+    "HistoryPage",
     "HistoryPosition",
     "LineView",
     "OrderChanges",

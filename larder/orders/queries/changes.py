@@ -7,7 +7,7 @@ from larder.common import feed
 from larder.common.feed import Feed, Mark
 from larder.orders import sql
 from larder.orders.queries.history import HistoryPosition, OrderFilter, history
-from larder.orders.queries.placed import orders
+from larder.orders.queries.placed import first_orders
 from larder.orders.queries.views import OrderView
 
 CHANGES = Feed('"order"', "id", sql.OWN_ORDERS)
@@ -34,7 +34,8 @@ class OrderChanges:
 
 
 def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> OrderChanges:
-    """Up to `limit` orders of a customer: None begins with all of them.
+    """Up to `limit` orders of a customer, and up to `sql.MOST_LINES` lines: None begins with all
+    of them.
 
     What changes while they are copied comes again behind them. Raises SinceExpired.
     """
@@ -49,17 +50,16 @@ def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
     """A page of the first round. The feed is looked at too: it knows whether the mark still
     holds, and whether anything follows."""
     follows = feed.read(CHANGES, after.mark, limit=1, parameters=[customer])
-    found = history(OrderFilter(customer=customer), after=after.copied, limit=limit + 1)
-    page = found[:limit]
-    if len(found) > limit:
-        last = HistoryPosition(page[-1].placed_at, page[-1].id)
-        return OrderChanges(page, OrderProgress(after.mark, last), more=True)
-    return OrderChanges(page, OrderProgress(after.mark), more=bool(follows.subjects))
+    page = history(OrderFilter(customer=customer), after=after.copied, limit=limit)
+    if page.next is not None:
+        return OrderChanges(page.orders, OrderProgress(after.mark, page.next), more=True)
+    return OrderChanges(page.orders, OrderProgress(after.mark), more=bool(follows.subjects))
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     """The orders are read after the feed: what changes in between is shown now and comes again."""
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
-    found = orders(page.subjects) if page.subjects else {}
-    changed = [found[id] for id in page.subjects if id in found]
-    return OrderChanges(changed, OrderProgress(page.mark), page.more)
+    found = first_orders(page.subjects)
+    if found.more and found.last:
+        page = page.up_to(page.subjects.index(found.last[1]))
+    return OrderChanges(found.orders, OrderProgress(page.mark), page.more)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from larder.common import database
 from larder.orders import sql
-from larder.orders.queries.views import OrderView, read
+from larder.orders.queries.views import OrderView, first_part, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,19 @@ class HistoryPosition:
     id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Orders of the history, and where the next page begins; None if there is none."""
+
+    orders: list[OrderView]
+    next: HistoryPosition | None
+
+
 def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
-) -> list[OrderView]:
-    """Up to `limit` orders, newest first: by (placed_at, id).
+) -> HistoryPage:
+    """Up to `limit` orders, newest first: by (placed_at, id). The page ends before the order with
+    which it would have more than `sql.MOST_LINES` lines.
 
     Each filter has an index that ends in these two, so that a page is read where it begins and
     costs the same however many orders there are: order_history (a customer's),
@@ -75,12 +84,17 @@ def history(
     order_search_by_status, order_search_by_reference, order_line_search (a product's). Of several
     statuses a page of each is read, and they are merged. docs/performance.md has the figures.
     """
-    walks = [_walk(one, after, limit) for one in wanted.walks]
-    if len(walks) == 1:
-        return read(*walks[0])
+    walks = [_walk(one, after, limit + 1) for one in wanted.walks]
+    statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
+    part = first_part(statement, parameters, limit=limit)
+    following = HistoryPosition(*part.last) if part.more and part.last else None
+    return HistoryPage(part.orders, following)
+
+
+def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str, Sequence[Any]]:
     merged = " UNION ALL ".join(f"({statement})" for statement, _ in walks)
     parameters = [value for _, values in walks for value in values]
-    return read(f"{merged} ORDER BY placed_at DESC, id DESC LIMIT {limit:d}", parameters)
+    return f"{merged} ORDER BY placed_at DESC, id DESC LIMIT {limit:d}", parameters
 
 
 def _walk(

@@ -10,7 +10,7 @@ from larder.common.errors import NotFound
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
-from larder.orders.queries.views import OrderView, read
+from larder.orders.queries.views import OrderView, Part, first_part, read
 
 LARGEST_NUMBER = 2**63 - 1
 
@@ -50,6 +50,16 @@ def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
     """Placed orders by id; drafts and unknown ids are not in it."""
     found = read(f"{sql.ORDERS} WHERE placed_at IS NOT NULL AND {sql.IDS}", [list(order_ids)])
     return {one.id: one for one in found}
+
+
+def first_orders(order_ids: Sequence[UUID]) -> Part:
+    """The first of these placed orders, in the order of the ids: as many as have up to
+    `sql.MOST_LINES` lines."""
+    if not order_ids:
+        return Part([])
+    wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"
+    ids = list(order_ids)
+    return first_part(wanted, [ids, ids], limit=len(ids))
 
 
 def existing(order_ids: Collection[UUID]) -> set[UUID]:

@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,19 +55,60 @@ class OrderView(Struct, frozen=True):
     lines: list[LineView]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Orders with their lines. `last` is the place and id of the last one that was looked at,
+    None if there was none; `more` says whether others follow it."""
+
+    orders: list[OrderView]
+    last: tuple[datetime, UUID] | None = None
+    more: bool = False
+
+
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """The orders that a statement of `sql.ORDERS` finds, in its order. Two statements, and a third
-    where orders were changed between them: each order is as it was at one moment."""
+    """The orders that a statement of `sql.ORDERS` finds, in its order, each as it was at one
+    moment."""
+    return [one for part in parts(wanted, parameters) for one in part.orders]
+
+
+def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part]:
+    """The orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
+    `sql.MOST_LINES` lines each."""
+    rows = database.rows(wanted, parameters)
+    while rows:
+        part, count = _part(wanted, parameters, rows[: sql.MOST_LINES])
+        rows = rows[count:]
+        yield replace(part, more=bool(rows))
+
+
+def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> Part:
+    """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order, and no
+    order that makes more than `sql.MOST_LINES` lines of them. The statement finds `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
-        return []
-    lines, versions = _lines([row[0] for row in rows])
-    views = [_view(row, lines[row[0]]) for row in rows]
+        return Part([])
+    part, count = _part(wanted, parameters, rows[:limit])
+    return replace(part, more=count < len(rows))
+
+
+def _part(
+    wanted: str, parameters: Sequence[Any], rows: Sequence[tuple[Any, ...]]
+) -> tuple[Part, int]:
+    """The first of the rows with their lines, and how many they are: at least one, for an order
+    has at most 1,000 lines. Two statements with that of the rows, and a third where orders were
+    changed between them."""
+    ids = [row[0] for row in rows]
+    lines, versions, incomplete = _lines(ids)
+    count = len(ids) if incomplete is None else max(1, ids.index(incomplete))
+    views = [_view(row, lines[row[0]]) for row in rows[:count]]
+    last = (views[-1].placed_at, views[-1].id)
     changed = {one.id for one in views if versions.get(one.id, one.version) != one.version}
-    if not changed:
-        return views
-    again = _whole(wanted, parameters, changed)
-    return [again.get(one.id, one) for one in views if one.id in again or one.id not in changed]
+    if changed:
+        again = _whole(wanted, parameters, changed)
+        views = [
+            again.get(one.id, one) for one in views if one.id in again or one.id not in changed
+        ]
+    return Part(views, last), count
 
 
 def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:
@@ -79,14 +121,16 @@ _lines_in = msgspec.json.Decoder(list[LineView])
 """Reads the JSON of `sql.whole`."""
 
 
-def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, int]]:
-    """Of each order its lines, and its version as they were read."""
+def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, int], UUID | None]:
+    """Of each order its lines, and its version as they were read; the order at which the reading
+    ended, if it did before the last."""
     lines: dict[UUID, list[LineView]] = defaultdict(list)
     versions: dict[UUID, int] = {}
-    for order, version, *line in database.rows(sql.LINES, [orders]):
+    rows = database.rows(sql.LINES, [orders])
+    for order, version, *line in rows:
         lines[order].append(LineView(*line))
         versions[order] = version
-    return lines, versions
+    return lines, versions, rows[-1][0] if len(rows) > sql.MOST_LINES else None
 
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:

@@ -1,0 +1,55 @@
+"""Lists of large orders: a page ends by lines as well."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from larder.orders.models import Order
+from tests.api.v1.test_order_changes import told
+from tests.api.v1.test_product_list import walk
+from tests.conftest import Api, Person
+from tests.orders import large_orders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+As = Callable[[Person], Api]
+
+
+def ids(orders: list[dict[str, str]]) -> list[str]:
+    """Of orders as the API shows them."""
+    return [one["id"] for one in orders]
+
+
+def test_a_page_ends_by_lines_and_links_lead_to_every_order(
+    person: Callable[..., Person], as_: As, now: datetime
+) -> None:
+    who = person()
+    large_orders.fill(who, 7, now)
+    api = as_(who)
+    page = api("GET", "orders?limit=100").body
+    assert sum(len(one["lines"]) for one in page["results"]) == 5_000
+    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    assert ids(walk(api, "orders?limit=100")) == every
+    assert api("GET", "orders?limit=5").body == page | {
+        "next": page["next"].replace("limit=100", "limit=5")
+    }
+
+
+def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
+    person: Callable[..., Person], as_: As, now: datetime
+) -> None:
+    who = person()
+    large_orders.fill(who, 7, now)
+    api = as_(who)
+    first = api("GET", "orders/changes").body
+    assert (len(first["results"]), first["more"]) == (5, True)
+    found, since = told(api)
+    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    assert ids(found) == every
+    for one in Order.objects.order_by("number"):
+        Order.objects.filter(pk=one.pk).update(version=2)
+    changed = api("GET", f"orders/changes?since={since}").body
+    assert (len(changed["results"]), changed["more"]) == (5, True)
+    found, since = told(api, since)
+    assert sorted(ids(found)) == sorted(every)
+    assert told(api, since) == ([], since)

@@ -1,0 +1,34 @@
+"""Orders as large as they may be."""
+
+from datetime import datetime
+
+from larder.common import database
+from tests.conftest import Person
+
+LINES = 1_000
+
+_PRODUCTS = """
+INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
+                     min_quantity, step, created_at, updated_at, version)
+SELECT gen_random_uuid(), 'L' || n, 'L' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
+FROM generate_series(1, %s) AS n
+"""
+_ORDERS = """
+WITH made AS (
+    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                         placed_at, updated_at, version)
+    SELECT gen_random_uuid(), %s, 'placed', 'GBP', %s, '', '', at, at, at, 1
+    FROM (SELECT %s::timestamptz + make_interval(mins => n) AS at
+          FROM generate_series(1, %s) AS n) AS moments
+    RETURNING id, placed_at
+)
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+SELECT made.id, product.id, sku, name, 1, 1, placed_at
+FROM made CROSS JOIN product WHERE sku LIKE 'L%%'
+"""
+
+
+def fill(who: Person, orders: int, now: datetime) -> None:
+    """Gives a customer so many orders of 1,000 lines each, placed one minute apart."""
+    database.execute(_PRODUCTS, [LINES])
+    database.execute(_ORDERS, [who.id, LINES, now, orders])
