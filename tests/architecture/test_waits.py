@@ -16,12 +16,12 @@ MODULES = {"queue", "concurrent.futures", "asyncio", "selectors", "sched", "subp
 MUTEXES = {
     "larder/api/v1/ready_pages.py": {"self._lock"},
     "larder/common/group_commit.py": {"self._mutex"},
+    "larder/common/per_key.py": {"self._lock"},
     "larder/common/positions.py": {"_lock"},
     "larder/common/postgresql/pool.py": {"pool._lock"},
     "larder/common/rates_in_cache.py": {"self._lock"},
     "larder/common/replicas.py": {"self._lock", "_counting"},
     "larder/identity/hashers.py": {"self._lock"},
-    "larder/identity/services/repeats.py": {"_guard"},
     "larder/orders/services/contended.py": {"self._lock"},
 }
 """Locks that protect a few lines of memory: no statement runs while one of them is held, and no

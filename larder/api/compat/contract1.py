@@ -132,6 +132,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 
 class OrderView(CompatView):
+    only_places = True
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Whether the id is one is looked at here and not in the path: credentials come first."""
         super().initial(request, *args, **kwargs)

@@ -12,8 +12,8 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
+from larder.api.account_writes import AccountView
 from larder.api.compat import answers
 from larder.api.compat.authentication import (
     BearerAuthentication,
@@ -58,7 +58,7 @@ class StrictMultipart(MultiPartParser):
             raise ParseError from error
 
 
-class CompatView(APIView):
+class CompatView(AccountView):
     """A path of an earlier contract; customers and staff, by key, token or the admin's cookie."""
 
     authentication_classes: Kinds = (
@@ -91,6 +91,7 @@ class CompatView(APIView):
         # The parsers ask here and there; of a body in chunks Django knows neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
+        self.begin_write(request)
 
 
 class OpenView(CompatView):

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from larder.api import pagination
+from larder.api.account_writes import AccountView
 from larder.api.authentication import IsStaff
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
@@ -219,7 +219,7 @@ def replay_headers(*, replayed: bool) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if replayed else {}
 
 
-class Endpoint(APIView):
+class Endpoint(AccountView):
     """A path of v1. Views answer with HttpResponse; nothing is parsed or rendered by the
     framework, which does authentication, permissions, throttling and errors.
 
@@ -273,6 +273,7 @@ class Endpoint(APIView):
         # An id in the path that no row can have is the id of no row.
         if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
             raise NotFound
+        self.begin_write(request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The methods of the path, in the Allow header that every answer carries."""

@@ -108,6 +108,8 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
 
 
 class Orders(Endpoint):
+    only_places = True
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raises why an order was refused that was tried before, whatever else would refuse the
         request now: the order may have been placed, and the token have expired since."""

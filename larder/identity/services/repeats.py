@@ -8,16 +8,15 @@ key, which is stored nowhere (docs/adr/0032-hash-lanes.md).
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from threading import Lock
 
 import msgspec
 
-from larder.common import idempotency, waits
-from larder.common.errors import Overloaded
+from larder.common import idempotency
 from larder.common.idempotency import Claim, Scope
+from larder.common.per_key import PerKey
 from larder.identity import hashers
 from larder.identity.tokens import derive_key
 
@@ -44,41 +43,14 @@ def earlier(claims: Sequence[Claim]) -> str | None:
     return next(results, None)
 
 
-_guard = Lock()
-_present: dict[Scope, tuple[Lock, int]] = {}
-"""The keys of registrations in this process, each with how many requests hold or wait for it."""
+_registrations = PerKey()
 
 
-@contextmanager
-def one_at_a_time(scope: Scope | None) -> Iterator[None]:
+def one_at_a_time(scope: Scope | None) -> AbstractContextManager[None]:
     """Of the requests with one key in this process one runs, and the others wait for its result.
 
     Raises Overloaded.
     """
     if scope is None:
-        yield
-        return
-    lock = _join(scope)
-    try:
-        if not waits.acquire(lock, hashers.LONGEST_WAIT):
-            raise Overloaded
-        try:
-            yield
-        finally:
-            lock.release()
-    finally:
-        _leave(scope)
-
-
-def _join(scope: Scope) -> Lock:
-    with _guard:
-        lock, requests = _present.get(scope, (Lock(), 0))
-        _present[scope] = (lock, requests + 1)
-    return lock
-
-
-def _leave(scope: Scope) -> None:
-    with _guard:
-        lock, requests = _present.pop(scope)
-        if requests > 1:
-            _present[scope] = (lock, requests - 1)
+        return nullcontext()
+    return _registrations.alone(scope, hashers.LONGEST_WAIT)

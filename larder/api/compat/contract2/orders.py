@@ -71,6 +71,8 @@ class OrderRow(serializers.Serializer[Any]):
 class Orders(CompatView):
     """One's own orders."""
 
+    only_places = True
+
     @operation("list_orders", answers={200: envelope(OrderRow)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
         """The placed orders of who is asking."""

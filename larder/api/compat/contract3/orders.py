@@ -37,6 +37,8 @@ class Line(serializers.Serializer[Any]):
 
 
 class OrdersView(CompatView):
+    only_places = True
+
     @operation("list_lines", answers={200: envelope(Line)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
         """Lists what one ordered oneself, line by line, the newest order first."""

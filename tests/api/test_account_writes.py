@@ -1,0 +1,115 @@
+"""Requests of one account that wait for its rows leave the connections to all others."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
+from time import monotonic
+
+import pytest
+from django.db import transaction
+
+from larder.api import account_writes
+from larder.orders.models import Order
+from tests.conftest import Api, Person
+from tests.server import Server
+from tools.attack.load import Call, repeated
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+CONNECTIONS = 32
+SECONDS = 3.0
+
+
+@pytest.fixture
+def alone(transactional_db: None) -> Iterator[Server]:
+    """One process, with eight connections, and all contracts."""
+    with Server(workers=1, environment={"COMPAT": "0,1,2,3,4"}) as running:
+        yield running
+
+
+@contextmanager
+def locked(customer: int) -> Iterator[None]:
+    """Locks the customer's orders, as a slow write of another process does."""
+    with transaction.atomic():
+        assert list(Order.objects.select_for_update().filter(customer=customer))
+        yield
+
+
+def writes(server: Server, token: str, product: int) -> list[Call]:
+    """The writes of an account that lock its cart or an order of its own."""
+    lines = {"lines": [{"product": product, "quantity": 2}]}
+    placed = server.call("POST", "orders", lines, token=token).body["id"]
+    asked = (
+        ("PUT", "cart", lines),
+        ("PUT", f"cart/lines/{product}", {"quantity": 3}),
+        ("PATCH", f"orders/{placed}", {"note": "ring twice"}),
+        ("POST", f"/products/{product}/add_to_order/", None),
+    )
+    calls: list[Call] = [
+        lambda one=one: server.call(*one, token=token).status  # type: ignore[misc]
+        for one in asked
+    ]
+    assert [call() for call in calls] == [200] * len(calls)
+    return calls
+
+
+def others(server: Server, token: str, product: int) -> Counter[str]:
+    """What another customer's reads, orders and cart writes are answered for SECONDS."""
+    lines = {"lines": [{"product": product, "quantity": 1}]}
+    asked = (
+        ("GET", "products", None),
+        ("POST", "orders", lines),
+        ("PUT", "cart", lines),
+        ("GET", "orders", None),
+    )
+    seen, until = Counter[str](), monotonic() + SECONDS
+    while monotonic() < until:
+        for method, path, body in asked:
+            seen[server.call(method, path, body, token=token).code] += 1
+    return seen
+
+
+def test_writes_of_one_account_leave_connections_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam = product(stock=1_000_000)
+    one, other = person(), person()
+    token = alone.token(one.customer.username, one.password)
+    honest = alone.token(other.customer.username, other.password)
+    calls = writes(alone, token, jam)
+    crowd = list(islice(cycle(calls), CONNECTIONS))
+    with repeated(crowd, pause=0.05) as statuses:
+        with locked(one.id):
+            seen = others(alone, honest, jam)
+            refused = alone.call("DELETE", "cart", token=token)
+            again = alone.call("POST", f"/products/{jam}/remove_from_order/", token=token)
+        assert set(others(alone, honest, jam)) <= {"200", "201"}
+    assert set(seen) <= {"200", "201"}, seen
+    assert refused.code == "overloaded"
+    assert (again.status, int(again.headers["retry-after"]) >= 1) == (503, True)
+    assert set(statuses) == {200, 503}, statuses
+    assert [call() for call in calls] == [200] * len(calls)
+
+
+def test_writes_of_staff_do_not_wait_for_one_another(
+    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    who, jam = person(is_staff=True), product()
+    with account_writes._writes.alone(who.id, 0):
+        assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
+
+
+def test_orders_are_placed_while_another_write_of_the_account_runs(
+    person: MakePerson,
+    as_: Callable[[Person], Api],
+    product: MakeProduct,
+) -> None:
+    who, jam = person(), product()
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    customer = as_(who)
+    with account_writes._writes.alone(who.id, 0):
+        assert customer("POST", "orders", lines).status == 201
+        assert customer("GET", "cart").status == 200
+    assert customer("PUT", "cart", lines).status == 200
+    assert account_writes._writes._present == {}
