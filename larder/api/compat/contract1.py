@@ -108,7 +108,9 @@ class OrdersView(CompatView):
         who = caller(request).id
         rows = Rows(
             lambda: orders.count(OrderFilter(who)),
-            lambda offset, limit: orders.page(who, newest_first=True, offset=offset, limit=limit),
+            lambda offset, limit: self.whole(
+                orders.page(who, newest_first=True, offset=offset, limit=limit)
+            ),
         )
         found = page(request, rows, Numbered(), _orders)
         if "2" in settings.COMPAT:

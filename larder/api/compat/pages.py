@@ -54,6 +54,12 @@ class ByOffsetOfFive(ByOffset):
     default_limit = 5
 
 
+class ByOffsetOfLarge(ByOffset):
+    """`?limit=&offset=` of what may be large each, ten rows unless asked otherwise."""
+
+    max_limit = 100
+
+
 def page(
     request: Request, rows: Rows[Row], paginator: BasePagination, shape: Callable[[list[Row]], Any]
 ) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, cast
 
 from drf_spectacular.openapi import AutoSchema
@@ -22,12 +23,14 @@ from larder.api.compat.authentication import (
     PasswordAuthentication,
 )
 from larder.api.compat.browsable import Browsable
+from larder.api.compat.large_answers import one_at_a_time
 from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body, short_body
 from larder.common.errors import NotFound
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.orders.queries import Part
 
 LARGEST_ID = 2**63 - 1
 
@@ -71,6 +74,28 @@ class CompatView(AccountView):
     content_negotiation_class = DefaultContentNegotiation
     schema = AutoSchema()
     read_body = staticmethod(raw_body)
+
+    is_large = False
+    """Whether this answer is made while no other large one is."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Renders a large answer before another one is made."""
+        with ExitStack() as self.until_rendered:
+            response = super().dispatch(request, *args, **kwargs)
+            if self.is_large:
+                cast(Any, response).render()
+            return response
+
+    def whole(self, parts: Iterable[Part], shape: Callable[[Any], list[Any]] = list) -> list[Any]:
+        """Joins the parts of a list, shaped. Raises Overloaded where there are several and other
+        large answers are made."""
+        found: list[Any] = []
+        for part in parts:
+            found += shape(part.orders)
+            if part.more and not self.is_large:
+                self.until_rendered.enter_context(one_at_a_time())
+                self.is_large = True
+        return found
 
     def get_exception_handler(self) -> Any:
         return answers.handle

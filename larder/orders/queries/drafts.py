@@ -1,7 +1,7 @@
 """The customer's draft (the cart), and it among the orders that were placed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from larder.orders.decision import broken_rules
 from larder.orders.models import CartEnd, Order, OrderLine, OrderStatus
 from larder.orders.queries.history import page
 from larder.orders.queries.placed import by_number
-from larder.orders.queries.views import OrderView
+from larder.orders.queries.views import OrderView, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,19 @@ def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | 
     return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
 
 
-def orders_and_draft(customer: int) -> list[OrderView | DraftView]:
-    """All orders of a customer, the draft among them, by ascending number."""
+def orders_and_draft(customer: int) -> Iterator[Part]:
+    """All orders of a customer, the draft among them, by ascending number; in parts."""
     # The draft first: one that is placed in between is then found twice, and not never.
-    open_one = draft(customer)
-    found: list[OrderView | DraftView] = []
-    found.extend(page(customer, newest_first=False, offset=0, limit=None))
-    if open_one is not None and open_one.id not in {one.id for one in found}:
-        found.append(open_one)
-    return sorted(found, key=lambda one: one.number)
+    left = draft(customer)
+    for part in page(customer, newest_first=False, offset=0, limit=None):
+        shown: list[Any] = list(part.orders)
+        if left is not None and (not part.more or left.number <= shown[-1].number):
+            shown += [left] if left.id not in {one.id for one in shown} else []
+            left = None
+        yield replace(part, orders=sorted(shown, key=lambda one: one.number))
+    if left is not None:
+        alone: list[Any] = [left]
+        yield Part(alone)
 
 
 def order_or_draft(number: int, *, customer: int) -> OrderView | DraftView:

@@ -1,6 +1,6 @@
 """Pages of placed orders: the history, by any filter, and a customer's own by offset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from larder.common import database
 from larder.orders import sql
-from larder.orders.queries.views import OrderView, first_part, read
+from larder.orders.queries.views import OrderView, Part, first_part, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,15 @@ def _walk(
     return f"{walk.orders}{conditions}{order}", parameters
 
 
-def page(customer: int, *, newest_first: bool, offset: int, limit: int | None) -> list[OrderView]:
+def page(customer: int, *, newest_first: bool, offset: int, limit: int | None) -> Iterator[Part]:
     """A customer's placed orders behind the first `offset`: the newest first, by (placed_at, id),
-    or by ascending number. `limit` None means all of them."""
+    or by ascending number; in parts of up to `sql.MOST_LINES` lines. `limit` None means all of
+    them."""
     conditions, parameters = OrderFilter(customer).conditions()
     order = "placed_at DESC, id DESC" if newest_first else sql.BY_NUMBER
     rows = "ALL" if limit is None else f"{limit:d}"
     statement = f"{sql.ORDERS}{conditions} ORDER BY {order} LIMIT {rows} OFFSET %s"
-    return read(statement, [*parameters, offset])
+    return parts(statement, [*parameters, offset])
 
 
 def count(wanted: OrderFilter) -> int:

@@ -250,7 +250,8 @@ def test_the_fast_rows_are_what_the_serializer_that_documents_them_makes(
     order = add(shopper, jam, tea, jam)
     shopper("POST", f"/orders/{order}/submit/")
     add(shopper, tea)
-    found = queries.orders_and_draft(who.id)
+    (part,) = queries.orders_and_draft(who.id)
+    found: list[Any] = part.orders
     assert [one.placed_at is None for one in found] == [False, True]
     for one in found:
         row = order_row(one)

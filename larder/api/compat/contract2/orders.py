@@ -15,7 +15,7 @@ from larder.api.compat.contract2.catalog import UNAVAILABLE
 from larder.api.compat.fields import Amount, Lines, PublicId, Units
 from larder.api.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.api.compat.ordering import place
-from larder.api.compat.pages import ByOffset, Rows, page
+from larder.api.compat.pages import ByOffsetOfLarge, Rows, page
 from larder.api.compat.views import CompatView, caller, read
 from larder.catalog import queries as catalog
 from larder.common.errors import DomainError, UnknownProducts
@@ -79,11 +79,13 @@ class Orders(CompatView):
         who = caller(request)
         rows = Rows(
             lambda: queries.count(OrderFilter(customer=who.id)),
-            lambda offset, limit: queries.page(
-                who.id, newest_first=False, offset=offset, limit=limit
+            lambda offset, limit: self.whole(
+                queries.page(who.id, newest_first=False, offset=offset, limit=limit)
             ),
         )
-        return Response(page(request, rows, ByOffset(), lambda found: _shown(request, found)))
+        return Response(
+            page(request, rows, ByOffsetOfLarge(), lambda found: _shown(request, found))
+        )
 
     @operation(
         "place_order",

@@ -18,7 +18,8 @@ class Orders(PasswordView):
     @operation("list_orders", answers={200: OrderRow(many=True)})
     def get(self, request: Request) -> Response:
         """All orders of the caller, open and submitted, by ascending id."""
-        return Response([order_row(one) for one in queries.orders_and_draft(caller(request).id)])
+        parts = queries.orders_and_draft(caller(request).id)
+        return Response(self.whole(parts, lambda found: [order_row(one) for one in found]))
 
 
 class Order(PasswordView):
