@@ -8,6 +8,7 @@ they wait here, where a wait keeps no connection.
 from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -15,13 +16,14 @@ from rest_framework.views import APIView
 from larder.common.per_key import PerKey
 from larder.identity.caller import Caller
 
-MOST_WAITING = 3
-"""Requests of an account that wait in a process; one more is refused at once."""
+MOST_REQUESTS = max(1, settings.THREADS // 2)
+"""Writing requests of an account that a process takes at a time, of which all but one wait. One
+more is refused at once: the other half of the threads is for all others."""
 
 LONGEST_WAIT = 5.0
 """Seconds that one waits before it is refused, as for the lock of a row."""
 
-_writes = PerKey(1 + MOST_WAITING)
+_writes = PerKey(MOST_REQUESTS)
 
 
 class AccountView(APIView):

@@ -67,6 +67,10 @@ def test_files_are_limited_apart_from_other_long_bodies(port: int, path: str) ->
         assert refused(port, "198.51.100.1", LONG, path)
         assert not refused(port, "198.51.100.1", LONG)
         assert not refused(port, "198.51.101.1", LONG, path)
+
+
+@pytest.mark.parametrize("path", [IMPORT, "/admin/inventory/import/"])
+def test_files_of_many_sites_are_limited_together(port: int, path: str) -> None:
     with unfinished(port, "198.51.100.1", "198.51.101.1", length=LONG, path=path):
         assert refused(port, "198.51.102.1", LONG, path)
 

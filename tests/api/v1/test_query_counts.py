@@ -129,10 +129,11 @@ def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
         customer("GET", "orders.csv")
 
 
-def test_addresses_cost_one_statement_to_read_and_four_to_add(
+def test_addresses_cost_one_statement_to_read_and_five_to_add(
     customer: Api, exactly: Counted
 ) -> None:
-    with exactly(TRANSACTION + 4):  # the account's lock; how many there are; it; and as it stands
+    # The account's lock; its session; how many there are; it; and as it stands.
+    with exactly(TRANSACTION + 5):
         path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
     with exactly(1):
         customer("GET", "me/addresses")
