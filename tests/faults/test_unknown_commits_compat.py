@@ -155,6 +155,27 @@ def test_any_other_write_says_that_its_outcome_is_unknown(wired: Shop, name: str
     assert_unknown(send(), repeatable=False)
 
 
+def test_a_refresh_at_contract_2_does_not_advise_a_repeat_that_would_be_refused(
+    wired: Shop,
+) -> None:
+    given = {"username": wired.staff, "password": PASSWORD}
+    path = "/api/identity/token/"
+    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    again = wired.server.call("POST", f"{path}refresh/", first)
+    assert (again.status, again.body["code"]) == (401, "token_not_valid")
+
+
+def test_a_refresh_at_contract_2_whose_commit_did_not_arrive_can_be_repeated(wired: Shop) -> None:
+    given = {"username": wired.staff, "password": PASSWORD}
+    path = "/api/identity/token/"
+    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
+    wired.wire.lose(Loss.DROPPED)
+    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    assert wired.server.call("POST", f"{path}refresh/", first).status == 200
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_a_change_of_an_account_may_not_be_repeated_blindly(wired: Shop, method: str) -> None:
     """Staff can change the same account, and these contracts take no `If-Match`."""

@@ -138,17 +138,20 @@ def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
 def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
     """Compare-and-swap: of any number of requests that read one generation, one moves it on.
 
-    The moment is the database's, as in `_live_session`: clocks of servers may differ.
+    The moment is the database's, as in `_live_session`: clocks of servers may differ. It is a
+    transaction, so that where the answer to the statement is lost nothing is done, and where that
+    to the commit is lost the outcome is known to be unknown.
     """
     expires = now + door.refresh
     retried = given.generation if given.generation < session.generation else None
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
-    swapped = as_read.update(
-        generation=F("generation") + 1,
-        retried=retried,
-        rotated_at=ClockTimestamp(),
-        expires_at=expires,
-    )
+    with transaction.atomic(durable=True):
+        swapped = as_read.update(
+            generation=F("generation") + 1,
+            retried=retried,
+            rotated_at=ClockTimestamp(),
+            expires_at=expires,
+        )
     session.generation, session.expires_at = session.generation + 1, expires
     return bool(swapped)
 
