@@ -199,7 +199,7 @@ def change_profile(
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with _told_what_is_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
-            lock_account(terms.caller, customer)
+            _lock_undeleted(terms.caller, customer)
         _note_change(customer, wanted, tell, now)
         _update(customer, wanted, terms.version)
 
@@ -263,7 +263,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
-            _lock_for_deletion(terms.caller, customer)
+            _lock_undeleted(terms.caller, customer)
         _update(customer, _anonymous() | {"deleted_at": now}, terms.version)
         Address.objects.filter(customer=customer).delete()
         forget_sessions(customer, limit=FORGOTTEN_AT_ONCE)
@@ -271,7 +271,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
 
 
-def _lock_for_deletion(caller: Caller, customer: int) -> None:
+def _lock_undeleted(caller: Caller, customer: int) -> None:
     """Raises NotFound if it is deleted, also where that ended the caller's own session."""
     try:
         lock_account(caller, customer)
