@@ -138,7 +138,10 @@ def analyze(*tables: str) -> None:
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         owner.execute(sql.SQL("GRANT MAINTAIN ON {} TO {}").format(names, app))
         try:
-            database.execute("ANALYZE " + ", ".join(f'"{table}"' for table in tables))
+            listed = ", ".join(f'"{table}"' for table in tables)
+            # A lock that the session did not hold makes it see that the privilege was granted.
+            database.execute(f"LOCK TABLE {listed} IN SHARE UPDATE EXCLUSIVE MODE")
+            database.execute(f"ANALYZE {listed}")
         finally:
             owner.execute(sql.SQL("REVOKE MAINTAIN ON {} FROM {}").format(names, app))
     known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE tablename = ANY(%s::text[])"
