@@ -20,6 +20,7 @@ from larder.api.v1.orders import FilterParameters, order_filter, shown
 from larder.api.v1.shapes import Address, Order, OrderLine
 from larder.common.errors import Overloaded
 from larder.common.exports import defuse
+from larder.common.per_key import PerKey
 from larder.orders import queries
 from larder.orders.queries import OrderView
 
@@ -64,7 +65,7 @@ class OrdersFile(Endpoint):
         }
         if request.method == "HEAD":
             return HttpResponse(content_type=CSV, headers=headers)
-        file = _file(queries.walk(wanted))
+        file = _file(caller(request).id, queries.walk(wanted))
         # Until here nothing is answered: what fails in it is a problem.
         next(file)
         return StreamingHttpResponse(file, content_type=CSV, headers=headers)
@@ -82,24 +83,29 @@ ROWS_AT_ONCE = 200
 
 _turns = BoundedSemaphore(EXPORTS_AT_ONCE)
 
+_accounts = PerKey(1)
+"""Accounts whose file the process writes: one at once for each, so that one account leaves files
+for others."""
+
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(blocking=False):
-        raise Overloaded
-    try:
-        yield
-    finally:
-        _turns.release()
+def _turn(account: int) -> Iterator[None]:
+    with _accounts.place(account):
+        if not _turns.acquire(blocking=False):
+            raise Overloaded
+        try:
+            yield
+        finally:
+            _turns.release()
 
 
-def _file(parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
+def _file(account: int, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
     """The file in pieces. The first is empty, and comes when the first orders are read.
 
     Raises Overloaded. Once begun it has its turn until it ends, fails, is closed or forgotten.
     """
     until = monotonic() + LONGEST_EXPORT
-    with _turn():
+    with _turn(account):
         first = next(parts, [])
         yield b""
         try:

@@ -265,17 +265,35 @@ WAYS = [ends, is_closed, is_closed_unread, is_forgotten, fails]
 def test_so_many_files_are_written_at_once_until_one_of_them(
     filled: Callable[[int], Person], way: Callable[[StreamingHttpResponse], None]
 ) -> None:
-    who = filled(2 * walks.PART)
-    files = [ask(who) for _ in range(EXPORTS_AT_ONCE)]
+    accounts = [filled(2 * walks.PART) for _ in range(EXPORTS_AT_ONCE)]
+    files = [ask(who) for who in accounts]
     assert [file.status_code for file in files] == [200] * EXPORTS_AT_ONCE
-    refused = ask(who)
-    assert (refused.status_code, json.loads(refused.content)["code"]) == (503, "overloaded")
-    assert refused.headers["Retry-After"] == "1"
+    other = filled(1)
+    for who in (accounts[-1], other):
+        is_refused(ask(who))
     way(files.pop())
-    files.append(ask(who))
-    assert files[-1].status_code == 200
+    for who in (other, accounts[-1]):
+        with closing(ask(who)) as file:
+            assert file.status_code == 200
     for file in files:
         file.close()
+
+
+def is_refused(answer: StreamingHttpResponse) -> None:
+    assert (answer.status_code, json.loads(answer.getvalue())["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_file_of_an_account_is_written_at_once(filled: Callable[[int], Person]) -> None:
+    who, other = filled(2 * walks.PART), filled(1)
+    with closing(ask(who)) as file:
+        assert file.status_code == 200
+        is_refused(ask(who))
+        with closing(ask(other)) as another:
+            assert another.status_code == 200
+    with closing(ask(who)) as file:
+        assert file.status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
