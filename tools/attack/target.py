@@ -79,6 +79,7 @@ class Target(Client):
     workers_wanted: int = 2
     port: int = field(default_factory=free_port)
     _process: Kept | None = None
+    _watched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__init__(self.port)
@@ -110,6 +111,7 @@ class Target(Client):
             )
         if not wait_until(self._serves, READY_SECONDS):
             raise LauncherError(f"The server did not come up:\n{self.log[-3000:]}")
+        self._watched = set(self.workers())
 
     def stop(self) -> None:
         """End the server."""
@@ -132,11 +134,11 @@ class Target(Client):
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Raise Broken where a worker process ends inside the block."""
-        before = self.workers()
+        """Raise Broken where a worker process ends inside the block, unless `stop` ended it."""
+        self._watched = set(self.workers())
         yield
-        gone = set(before) - set(self.workers())
-        require(not gone, f"{len(gone)} of {len(before)} worker processes ended")
+        gone = self._watched - set(self.workers())
+        require(not gone, f"{len(gone)} of {len(self._watched)} worker processes ended")
 
     def heal(self) -> None:
         """Restart a server that an attack has ended, so that the next attack meets a whole one."""
