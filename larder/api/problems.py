@@ -256,7 +256,8 @@ def from_database(request: Asked, error: Exception, view: object = None) -> Http
         return None
     if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
         return _outcome_unknown(request, error, view)
-    logger.warning("database unavailable: %s", str(error).strip().split("\n")[0])
+    state = "busy" if busy else "unavailable"
+    logger.warning("database %s: %s", state, str(error).strip().split("\n")[0])
     return problem(request, "overloaded" if busy else "database_unavailable")
 
 

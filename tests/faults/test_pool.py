@@ -8,7 +8,11 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
+from larder.common.database import sqlstate
 from larder.common.postgresql.base import DatabaseWrapper
+from tools.ports import free_port
+
+TOO_MANY_CONNECTIONS = "53300"
 
 
 def pool_of(size: int) -> DatabaseWrapper:
@@ -107,11 +111,27 @@ def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connecti
     waits = []
     for _ in range(3):
         began = monotonic()
-        with pytest.raises(OperationalError):
+        with pytest.raises(OperationalError) as raised:
             second.ensure_connection()
+        assert sqlstate(raised.value) == TOO_MANY_CONNECTIONS
         waits.append(monotonic() - began)
     assert waits[0] > 1.9
     assert max(waits[1:]) < 0.5
     pooled.close()
     second.ensure_connection()
     second.close()
+
+
+def test_a_pool_that_can_open_no_connection_is_not_full(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "_in_vain", {})
+    pooled = pool_of(1)
+    pooled.settings_dict |= {"PORT": str(free_port()), "HOST": "127.0.0.1"}
+    try:
+        for _ in range(2):
+            with pytest.raises(OperationalError) as raised:
+                pooled.ensure_connection()
+            assert sqlstate(raised.value) == ""
+    finally:
+        pooled.close_pool()

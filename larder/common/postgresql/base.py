@@ -1,6 +1,7 @@
 """The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
 
 import select
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -9,6 +10,8 @@ from typing import Any, ClassVar, cast
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import Error
+from psycopg import OperationalError
+from psycopg.errors import TooManyConnections
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
@@ -58,6 +61,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _in_vain: ClassVar[dict[str, Stopwatch]] = {}
     """Since a wait ended in vain last, by alias, for all threads of the process."""
 
+    _in_use: ClassVar[defaultdict[str, set[int]]] = defaultdict(set)
+    """The wrappers (`id`) that have a pooled connection, by alias, for all threads of the process.
+
+    The pool's own count has those too that it is trying to open.
+    """
+
     _renewed: ClassVar[dict[str, Stopwatch]] = {}
     """Since the pool was renewed last, by alias."""
 
@@ -88,6 +97,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = self._wait_for_connection(conn_params)
         self._held = Stopwatch()
+        self._in_use[self.alias].add(id(self))
         return connection
 
     def _close(self) -> None:
@@ -95,6 +105,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._held is not None and self.pool:
             connections_held.append(self._held.seconds)
             self._held = None
+            self._in_use[self.alias].discard(id(self))
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         """What Django's own statements go through."""
@@ -212,16 +223,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         since = self._in_vain.get(self.alias)
         lately = since is not None and since.seconds < TOLD_AT_ONCE
         if lately and not self.pool.get_stats()["pool_available"]:
-            raise PoolTimeout("others have just waited for a connection in vain")
+            raise self._no_connection()
         if self.pool:
             # To wait for a connection is a wait, too, for a thread that keeps another one.
             waits.begin(but=self.alias)
             put_last_first(self.pool)
         try:
             return super().get_new_connection(conn_params)
-        except PoolTimeout:
+        except PoolTimeout as error:
             self._in_vain[self.alias] = Stopwatch()
-            raise
+            raise self._no_connection() from error
+
+    def _no_connection(self) -> OperationalError:
+        """Returns the error of a thread that got no connection: TooManyConnections (SQLSTATE
+        53300) where other threads use all that the pool may open, otherwise PoolTimeout, for then
+        none could be opened."""
+        if len(self._in_use[self.alias]) < self.pool.max_size:
+            return PoolTimeout("no connection to the database could be opened in time")
+        return TooManyConnections("all connections of the pool are in use")
 
     def _answers(self, connection: Any) -> bool:
         try:
