@@ -11,9 +11,9 @@ from datetime import timedelta
 class Door:
     """How long the tokens of a door live, and what refreshing does there.
 
-    Where it `rotates`, each refresh gives a new refresh token and starts `refresh` anew. The
-    token before it, for `grace`, gets the same successor; after that it is exchanged once more
-    if the successor was not used, and any other use of an old token ends the log-in.
+    Where it `rotates`, each refresh gives a new refresh token and starts `refresh` anew. While
+    that is unused, the token before it gets it again for `grace`, and after that is exchanged
+    once more; any other use of an old token ends the log-in.
     Without a grace it is refused at once, and the log-in goes on: its client can lose a reply
     without being a thief. Where it does not rotate, one token is used again until it expires.
     `signed`: refresh tokens are JWTs too, and all tokens carry the claims those clients read.

@@ -95,7 +95,8 @@ class Refresh(Open):
         token=False,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Exchanges a refresh token for a new pair; the old one is good for 60 s more."""
+        """Exchanges a refresh token for a new pair. Until the new one is exchanged, the one sent
+        gives it again for 60 s, and after that is exchanged once more."""
         body = read_body(request, shapes.RefreshToken)
         with throttling.refresh(request, body.refresh, door=V1):
             pair = sessions.refresh(body.refresh, door=V1, signer=signer(), now=now())
