@@ -52,8 +52,7 @@ def front(stack: Stack) -> Iterator[FrontDoor]:
 
 @pytest.fixture(autouse=True)
 def whole(stack: Stack, front: FrontDoor) -> None:
-    """Whatever the test before ended is back, and nginx knows of it: a server that did not answer
-    is left out for a while (fail_timeout)."""
+    """Wait until every program is back and nginx reaches both servers."""
     lasting = [one for one in stack.processes.values() if not one.service.once]
     assert wait_until(lambda: all(one.healthy for one in lasting), BACK_SECONDS)
     servers = {f"{stack.addresses[name]}:8000" for name in ("app1", "app2")}
