@@ -106,7 +106,7 @@ def attempt(
     entry = _enter(named, proof)
     back, mark = entry.taken, None
     try:
-        with hashers.place(entry.lane) if door == "log in" else nullcontext():
+        with hashers.place(entry.lane, entry.holders()) if door == "log in" else nullcontext():
             yield
         back = entry.uncounted()
         mark = named.mark() if door == "log in" else None
@@ -126,6 +126,13 @@ class _Entry:
     lane: hashers.Lane
     named: "_Named"
     taken: list[Bucket]
+
+    def holders(self) -> list[UUID]:
+        """Return keys of the account and the networks that share the open lane with others.
+
+        Right passwords are not counted there, so without shares a few accounts could fill it.
+        """
+        return [one.key for one in self.named.buckets()] if self.lane == "open" else []
 
     def uncounted(self) -> list[Bucket]:
         """The tries that are given back after a success."""

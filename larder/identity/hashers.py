@@ -7,8 +7,8 @@ that the account is theirs never wait behind those that show nothing (docs/adr/0
 
 import math
 import os
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,12 +33,32 @@ LONGEST_RETRY = 30.0
 
 @dataclass(slots=True)
 class _Line:
-    """A lane: its free places, the threads that wait in it, and until when the hashes of the
-    clients that it refused are planned."""
+    """A lane: its free places, how many each holder has, the threads that wait in it, and until
+    when the hashes of the clients that it refused are planned."""
 
     places: int
+    held: Counter[Hashable] = field(default_factory=Counter)
     waiting: deque[Event] = field(default_factory=deque)
     planned: float = 0.0
+
+    def admits(self, holders: Collection[Hashable]) -> bool:
+        """Return whether each of the holders has fewer places than are free.
+
+        One alone gets half of the lane, the next one half of the rest: the last place is for
+        holders without any. With half of the places the slots are as busy as with all of them.
+        """
+        return self.places > max((self.held[one] for one in holders), default=0)
+
+    def take(self, holders: Collection[Hashable]) -> None:
+        """Count one place more for each of the holders."""
+        self.places -= 1
+        self.held.update(holders)
+
+    def give_back(self, holders: Collection[Hashable]) -> None:
+        """Count one place less for each of the holders, and forget those without any."""
+        self.places += 1
+        self.held.subtract(holders)
+        self.held = +self.held
 
 
 class HashQueue:
@@ -60,18 +80,21 @@ class HashQueue:
         }
 
     @contextmanager
-    def place(self, lane: Lane) -> Iterator[None]:
-        """Hold a place in the lane. Raises Overloaded at once if all of them are taken."""
+    def place(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
+        """Hold a place in the lane. `holders` are the account and the networks that it is for.
+
+        Raises Overloaded at once if no place is free, or if a holder has as many as are free.
+        """
         line = self._lines[lane]
         with self._lock:
-            if not line.places:
+            if not line.admits(holders):
                 raise self._refusal(line)
-            line.places -= 1
+            line.take(holders)
         try:
             yield
         finally:
             with self._lock:
-                line.places += 1
+                line.give_back(holders)
 
     @contextmanager
     def slot(self, lane: Lane) -> Iterator[None]:
@@ -152,12 +175,12 @@ def _cores() -> int:
 
 
 @contextmanager
-def place(lane: Lane) -> Iterator[None]:
-    """Hold a place in this lane, in which all that is hashed within waits.
+def place(lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
+    """Hold a place in this lane for these holders; all that is hashed within waits in it.
 
-    Raises Overloaded at once if all places are taken.
+    Raises Overloaded at once if no place is free, or if a holder has as many as are free.
     """
-    with _queue[0].place(lane):
+    with _queue[0].place(lane, holders):
         before = _lane.set(lane)
         try:
             yield
