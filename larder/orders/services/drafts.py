@@ -17,7 +17,7 @@ from django.db.models import F
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import NotFound, StaleVersion, UnknownProducts
+from larder.common.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
@@ -28,6 +28,10 @@ MOST_UNITS = 1_000_000
 """Of one product."""
 
 MOST_LINES = 1_000
+
+MOST_TRIES = 10
+"""Times that a draft is looked for while other transactions place, delete and make the customer's
+drafts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,15 @@ def _offer(product: int) -> Offer:
 
 
 def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
-    """The customer's draft under its lock, made if there is none. Must run in a transaction."""
+    """The customer's draft under its lock, made if there is none. Must run in a transaction.
+
+    Raises Overloaded after MOST_TRIES.
+    """
     made = None
-    while (draft := _lock(customer)) is None:
+    for _ in range(MOST_TRIES):
+        draft = _lock(customer)
+        if draft is not None:
+            return replace(draft, is_new=draft.id == made)
         # Whoever makes one at the same time is waited for here, by the index order_one_draft.
         begun = Order(
             customer_id=customer,
@@ -117,7 +127,7 @@ def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
         )
         Order.objects.bulk_create([begun], ignore_conflicts=True)
         made = begun.id
-    return replace(draft, is_new=draft.id == made)
+    raise Overloaded
 
 
 def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
@@ -147,15 +157,17 @@ def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None
 
 def _lock(customer: int) -> LockedDraft | None:
     """The draft under its lock. The status is compared again once the lock is there: a draft
-    that was placed in the meantime is not found, and then another may have been begun."""
+    that was placed in the meantime is not found, and then another may have been begun. Raises
+    Overloaded after MOST_TRIES."""
     drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
-    while True:
+    for _ in range(MOST_TRIES):
         rows = drafts.order_by("id").select_for_update()
         row = rows.values_list("id", "number", "version").first()
         if row is not None:
             return LockedDraft(*row)
         if not drafts.exists():
             return None
+    raise Overloaded
 
 
 def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:

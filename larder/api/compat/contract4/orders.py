@@ -8,8 +8,9 @@ from larder.api.compat.operations import Refusal, operation
 from larder.api.compat.views import PasswordView, caller
 from larder.api.shop import terms
 from larder.common.clock import now
+from larder.common.errors import Overloaded
 from larder.orders import queries
-from larder.orders.services.drafts import ensure_draft
+from larder.orders.services.drafts import MOST_TRIES, ensure_draft
 
 
 class Orders(PasswordView):
@@ -38,6 +39,9 @@ class Current(PasswordView):
     def get(self, request: Request) -> Response:
         """The open order; an empty one is made and kept if there is none."""
         who = caller(request)
-        while (found := queries.draft(who.id)) is None:
+        for _ in range(MOST_TRIES):
+            found = queries.draft(who.id)
+            if found is not None:
+                return Response(order_row(found))
             ensure_draft(who.id, currency=terms().currency, now=now())
-        return Response(order_row(found))
+        raise Overloaded
