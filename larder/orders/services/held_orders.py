@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from larder.common import idempotency
+from larder.common import database, idempotency
 from larder.common.errors import DomainError, NotFound, NotStaff, StaleVersion
 from larder.common.idempotency import Claim
 from larder.common.ids import new_id
@@ -24,6 +24,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance, Movement
+from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import Move, Verdict, judge
@@ -248,19 +249,14 @@ def _move_stock(step: Step, event: UUID, asked: Asked) -> None:
 def _write_lines(held: HeldOrder, step: Step) -> None:
     lines = OrderLine.objects.filter(order_id=held.id)
     gone = [id for id, quantity in step.quantities.items() if quantity == 0]
-    kept = [
-        OrderLine(id=id, quantity=units, ordered=step.ordered.get(id))
-        for id, units in step.quantities.items()
-        if units
-    ]
-    returned = [OrderLine(id=id, returned=units) for id, units in step.returned.items()]
+    kept = (step.quantities.keys() | step.returned.keys()).difference(gone)
+    values = (step.quantities, step.ordered, step.returned)
+    changed = [(id, *(one.get(id) for one in values)) for id in sorted(kept)]
     added = [_new_line(held, line) for line in step.added]
     if gone:
         lines.filter(id__in=gone).delete()
-    if kept:
-        lines.bulk_update(kept, ["quantity", "ordered"] if step.ordered else ["quantity"])
-    if returned:
-        lines.bulk_update(returned, ["returned"])
+    if changed:
+        database.execute(sql.SET_LINES, database.columns(changed))
     if added:
         OrderLine.objects.bulk_create(added)
 
