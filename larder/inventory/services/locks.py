@@ -8,6 +8,7 @@ from collections.abc import Collection
 from django.db import Error, transaction
 
 from larder.common import database
+from larder.common.postgresql import commits
 from larder.common.stopwatch import Stopwatch
 from larder.inventory import sql
 from larder.inventory.services import movements
@@ -25,10 +26,15 @@ SHORTEST = 0.001
 
 def wait_until_free(product: int, seconds: float) -> None:
     """Returns as soon as the product's row can be locked, with no row locked. Raises
-    OperationalError (SQLSTATE 55P03) after so many seconds."""
+    OperationalError (SQLSTATE 55P03) after so many seconds.
+
+    Its transaction writes nothing, so a failure after it is no failure after a commit.
+    """
+    before = commits.count()
     with transaction.atomic(durable=True):
         database.limit_lock_wait(max(seconds, SHORTEST))
         movements.lock([product])
+    commits.restart(before)
 
 
 def find_locked(products: Collection[int]) -> list[int]:
