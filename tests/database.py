@@ -131,6 +131,8 @@ def analyze(*tables: str) -> None:
     The app role may not: it would get a warning that nobody reads, and plans of tables that
     nobody ever looked at. So the owner lets it for a moment.
     """
+    from django.db import transaction
+
     from larder.common import database
 
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
@@ -139,9 +141,10 @@ def analyze(*tables: str) -> None:
         owner.execute(sql.SQL("GRANT MAINTAIN ON {} TO {}").format(names, app))
         try:
             listed = ", ".join(f'"{table}"' for table in tables)
-            # A lock that the session did not hold makes it see that the privilege was granted.
-            database.execute(f"LOCK TABLE {listed} IN SHARE UPDATE EXCLUSIVE MODE")
-            database.execute(f"ANALYZE {listed}")
+            with transaction.atomic():
+                # A lock that the session did not hold makes it see that the privilege was granted.
+                database.execute(f"LOCK TABLE {listed} IN SHARE UPDATE EXCLUSIVE MODE")
+                database.execute(f"ANALYZE {listed}")
         finally:
             owner.execute(sql.SQL("REVOKE MAINTAIN ON {} FROM {}").format(names, app))
     known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE tablename = ANY(%s::text[])"
