@@ -14,7 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
-from larder.api.account_writes import AccountView
+from larder.api.account_requests import AccountView
 from larder.api.compat import answers
 from larder.api.compat.authentication import (
     BearerAuthentication,
@@ -116,7 +116,7 @@ class CompatView(AccountView):
         # The parsers ask here and there; of a body in chunks Django knows neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
-        self.begin_write(request)
+        self.begin_request(request)
 
 
 class OpenView(CompatView):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
 from larder.api import pagination
-from larder.api.account_writes import AccountView
+from larder.api.account_requests import AccountView
 from larder.api.authentication import IsStaff
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
@@ -273,7 +273,7 @@ class Endpoint(AccountView):
         # An id in the path that no row can have is the id of no row.
         if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
             raise NotFound
-        self.begin_write(request)
+        self.begin_request(request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The methods of the path, in the Allow header that every answer carries."""

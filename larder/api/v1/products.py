@@ -101,6 +101,8 @@ def _page(request: Request) -> Callable[[], shapes.ProductPage]:
 
 
 class Products(StaffWrites):
+    are_kept = True
+
     @operation(
         "list_products",
         tag="products",

@@ -10,6 +10,7 @@ from django.db import Error
 from larder.common import database, telemetry, turnstile
 from larder.common.errors import DomainError, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
+from larder.common.per_key import PerKey
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
 from larder.inventory.services import locks
@@ -33,6 +34,10 @@ what eight customers at a process would save by growing together, they lose by w
 
 LINES_OF_A_CART = 100
 """What a cart counts as: its lines are known only under its lock."""
+
+MOST_LINES_OF_A_CUSTOMER = 2_000
+"""Lines of one customer's orders that a process places or lets wait at a time, as many as one group
+has: with more, orders of one customer alone would fill each group."""
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for a lock: longer than another batch keeps one. All orders
@@ -77,14 +82,18 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
 
     Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
     """
-    one = _Asked(asked, candidate(asked), now)
-    if _contended.is_contended(one.rows):
-        return _place_contended(one, terms)
     lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
-    try:
-        return _groups(terms).ask(one, weight=lines)
-    except Contended:
-        return _place_contended(one, terms)
+    with _customers.place(asked.customer, lines):
+        one = _Asked(asked, candidate(asked), now)
+        if _contended.is_contended(one.rows):
+            return _place_contended(one, terms)
+        try:
+            return _groups(terms).ask(one, weight=lines)
+        except Contended:
+            return _place_contended(one, terms)
+
+
+_customers = PerKey(MOST_LINES_OF_A_CUSTOMER)
 
 
 _contended = ContendedLane(MOST_CONTENDED)

@@ -1,4 +1,4 @@
-"""Requests of one account that wait for its rows leave the connections to all others."""
+"""Requests of a few accounts leave connections and threads to all others."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,8 +9,11 @@ from time import monotonic
 import pytest
 from django.db import transaction
 
-from larder.api import account_writes
+from larder.api import account_requests
+from larder.api.account_requests import MOST_READS
 from larder.orders.models import Order
+from larder.orders.services import place_order
+from tests.api.conftest import token_for
 from tests.conftest import Api, Person
 from tests.server import Server
 from tools.attack.load import Call, repeated
@@ -96,7 +99,7 @@ def test_writes_of_staff_do_not_wait_for_one_another(
     person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     who, jam = person(is_staff=True), product()
-    with account_writes._writes.alone(who.id, 0):
+    with account_requests._writes.alone(who.id, 0):
         assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
 
 
@@ -108,8 +111,91 @@ def test_orders_are_placed_while_another_write_of_the_account_runs(
     who, jam = person(), product()
     lines = {"lines": [{"product": jam, "quantity": 1}]}
     customer = as_(who)
-    with account_writes._writes.alone(who.id, 0):
+    with account_requests._writes.alone(who.id, 0):
         assert customer("POST", "orders", lines).status == 201
         assert customer("GET", "cart").status == 200
     assert customer("PUT", "cart", lines).status == 200
-    assert account_writes._writes._present == {}
+    assert account_requests._writes._present == {}
+
+
+def test_writes_of_three_accounts_leave_threads_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, people, other = product(stock=1_000_000), [person() for _ in range(3)], person()
+    tokens = [alone.token(one.customer.username, one.password) for one in people]
+    honest = alone.token(other.customer.username, other.password)
+    calls = [call for token in tokens for call in writes(alone, token, jam)]
+    crowd = list(islice(cycle(calls), 3 * CONNECTIONS))
+    with (
+        repeated(crowd, pause=0.05),
+        locked(people[0].id),
+        locked(people[1].id),
+        locked(people[2].id),
+    ):
+        began = monotonic()
+        assert alone.call("GET", "/livez").status == 200
+        assert monotonic() - began < 2
+        assert set(others(alone, honest, jam)) <= {"200", "201"}
+
+
+@pytest.fixture
+def reading(person: MakePerson) -> Iterator[Person]:
+    """A customer for whom as many reads run as a process runs at once."""
+    who = person()
+    with account_requests._reads.place(who.id, MOST_READS):
+        yield who
+
+
+@pytest.mark.parametrize("path", ["cart", "orders", "orders/changes", "products/changes", "me"])
+def test_one_more_read_of_an_account_is_refused(reading: Person, path: str) -> None:
+    refused = Api(token_for(reading))("GET", path)
+    assert (refused.status, refused.body["code"]) == (503, "overloaded")
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+def test_the_list_of_products_and_writes_are_not_counted_as_reads(
+    reading: Person, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    api, lines = as_(reading), {"lines": [{"product": product(), "quantity": 1}]}
+    assert [api("GET", "products").status, api("PUT", "cart", lines).status] == [200, 200]
+
+
+def test_orders_of_one_customer_with_too_many_lines_at_once_are_refused(
+    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    with place_order._customers.place(who.id, place_order.MOST_LINES_OF_A_CUSTOMER):
+        refused = Api(token_for(who))("POST", "orders", lines)
+        assert (refused.status, refused.body["code"]) == (503, "overloaded")
+        assert as_(person())("POST", "orders", lines).status == 201
+    assert as_(who)("POST", "orders", lines).status == 201
+    assert place_order._customers._present == {}
+
+
+def test_reads_of_other_accounts_and_of_staff_are_not_refused(
+    reading: Person, as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    staff = person(is_staff=True)
+    assert as_(person())("GET", "cart").status == 200
+    with account_requests._reads.place(staff.id, MOST_READS):
+        assert as_(staff)("GET", "orders").status == 200
+
+
+def test_reads_of_one_account_leave_connections_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jams = [product(stock=1_000_000) for _ in range(300)]
+    one, other = person(), person()
+    token = alone.token(one.customer.username, one.password)
+    honest = alone.token(other.customer.username, other.password)
+    lines = {"lines": [{"product": jam, "quantity": 1} for jam in jams]}
+    assert alone.call("PUT", "cart", lines, token=token).status == 200
+    paths = ("cart", "/orders/current/")
+    crowd = [
+        lambda path=path: alone.call("GET", path, token=token).status
+        for path in islice(cycle(paths), 2 * CONNECTIONS)
+    ]
+    with repeated(crowd, pause=0.0) as statuses:
+        assert set(others(alone, honest, jams[0])) <= {"200", "201"}
+    assert set(statuses) == {200, 503}, statuses
