@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from time import monotonic
 
 import psycopg
@@ -10,7 +12,10 @@ from django.db import OperationalError, connection
 
 from larder.common.database import sqlstate
 from larder.common.postgresql.base import DatabaseWrapper
+from larder.common.postgresql.pool import in_front
+from larder.common.stopwatch import Stopwatch
 from tools.ports import free_port
+from tools.processes import wait_until
 
 TOO_MANY_CONNECTIONS = "53300"
 
@@ -120,6 +125,48 @@ def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connecti
     pooled.close()
     second.ensure_connection()
     second.close()
+
+
+def waiters(pooled: DatabaseWrapper) -> int:
+    """How many threads wait for a connection."""
+    return int(pooled.pool.get_stats().get("requests_waiting", 0))
+
+
+def test_a_thread_in_front_waits_before_others(pooled: DatabaseWrapper) -> None:
+    served: list[str] = []
+
+    def take(name: str) -> None:
+        other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
+        with in_front() if name == "in front" else nullcontext():
+            other.ensure_connection()
+        served.append(name)
+        other.close()
+
+    pooled.ensure_connection()
+    with ThreadPoolExecutor(3) as threads:
+        for waiting, name in enumerate(["first", "second", "in front"], start=1):
+            threads.submit(take, name)
+            assert wait_until(lambda: waiters(pooled) == waiting)  # noqa: B023
+        pooled.close()
+    assert served == ["in front", "first", "second"]
+
+
+def test_a_thread_in_front_waits_although_others_have_just_waited_in_vain(
+    pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take() -> None:
+        other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
+        with in_front():
+            other.ensure_connection()
+        other.close()
+
+    pooled.ensure_connection()
+    monkeypatch.setattr(DatabaseWrapper, "_in_vain", {"pooled": Stopwatch()})
+    with ThreadPoolExecutor(1) as threads:
+        taken = threads.submit(take)
+        assert wait_until(lambda: waiters(pooled) == 1)
+        pooled.close()
+        taken.result()
 
 
 def test_a_pool_that_can_open_no_connection_is_not_full(

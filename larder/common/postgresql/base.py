@@ -20,7 +20,7 @@ from larder.common.postgresql import commits
 from larder.common.postgresql.comments import Commented, told
 from larder.common.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.common.postgresql.exchange import Answer, Exchange
-from larder.common.postgresql.pool import put_last_first
+from larder.common.postgresql.pool import is_in_front, put_in_order, put_last_first
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import connections_held
 
@@ -222,25 +222,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         since = self._in_vain.get(self.alias)
         lately = since is not None and since.seconds < TOLD_AT_ONCE
-        if lately and not self.pool.get_stats()["pool_available"]:
+        if lately and not (self.pool.get_stats()["pool_available"] or self._is_next):
             raise self._no_connection()
         if self.pool:
             # To wait for a connection is a wait, too, for a thread that keeps another one.
             waits.begin(but=self.alias)
             put_last_first(self.pool)
+            put_in_order(self.pool)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
             self._in_vain[self.alias] = Stopwatch()
             raise self._no_connection() from error
 
+    @property
+    def _is_next(self) -> bool:
+        """Whether this thread gets the next connection that another one gives back."""
+        return is_in_front() and self._is_full
+
+    @property
+    def _is_full(self) -> bool:
+        most: int = self.pool.max_size
+        return len(self._in_use[self.alias]) >= most
+
     def _no_connection(self) -> OperationalError:
         """Returns the error of a thread that got no connection: TooManyConnections (SQLSTATE
         53300) where other threads use all that the pool may open, otherwise PoolTimeout, for then
         none could be opened."""
-        if len(self._in_use[self.alias]) < self.pool.max_size:
-            return PoolTimeout("no connection to the database could be opened in time")
-        return TooManyConnections("all connections of the pool are in use")
+        if self._is_full:
+            return TooManyConnections("all connections of the pool are in use")
+        return PoolTimeout("no connection to the database could be opened in time")
 
     def _answers(self, connection: Any) -> bool:
         try:

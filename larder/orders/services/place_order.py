@@ -11,6 +11,7 @@ from larder.common import database, telemetry, turnstile
 from larder.common.errors import DomainError, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
 from larder.common.per_key import PerKey
+from larder.common.postgresql.pool import in_front
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
 from larder.inventory.services import locks
@@ -83,7 +84,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
     Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
     """
     lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
-    with _customers.place(asked.customer, lines):
+    with _customers.place(asked.customer, lines), in_front():
         one = _Asked(asked, candidate(asked), now)
         if _contended.is_contended(one.rows):
             return _place_contended(one, terms)
