@@ -13,18 +13,18 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from larder.common.per_key import PerKey
+from larder.common.per_key import RunningPerKey
 from larder.identity.caller import Caller
 
 LONGEST_WAIT = 5.0
-"""Seconds that a writing request waits before it is refused, as for the lock of a row."""
+"""Seconds that a request waits before it is refused, as for the lock of a row."""
 
 MOST_READS = 6
-"""Reading requests of an account that a process runs at once; one more is refused. Browsers open as
-many connections to a server."""
+"""Reading requests of an account that a process runs at once. Browsers open as many connections to
+a server."""
 
-_writes = PerKey()
-_reads = PerKey(MOST_READS)
+_writes = RunningPerKey()
+_reads = RunningPerKey(MOST_READS)
 
 
 class AccountView(APIView):
@@ -43,13 +43,13 @@ class AccountView(APIView):
             return super().dispatch(request, *args, **kwargs)
 
     def begin_request(self, request: Request) -> None:
-        """Called after authentication: waits for the other writes of the account, or counts a read.
-        Raises Overloaded."""
+        """Called after authentication: waits for other writes, or reads, of the account. Raises
+        Overloaded."""
         who: Any = request.user
         if not isinstance(who, Caller) or who.is_staff:
             return
         if request.method in SAFE_METHODS:
             if not self.are_kept:
-                self._until_answered.enter_context(_reads.place(who.id))
+                self._until_answered.enter_context(_reads.running(who.id, LONGEST_WAIT))
         elif not self.only_places:
-            self._until_answered.enter_context(_writes.alone(who.id, LONGEST_WAIT))
+            self._until_answered.enter_context(_writes.running(who.id, LONGEST_WAIT))

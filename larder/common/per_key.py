@@ -2,73 +2,86 @@
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Lock, Semaphore
 
 from larder.common import waits
 from larder.common.errors import Overloaded
 
 MOST_WAITING = 16
-"""Threads of a process that wait in `PerKey.alone`, for all keys together, of 32: a few keys cannot
-keep all threads. A thread whose key has no other thread does not wait."""
+"""Threads of a process, of 32, that wait in `RunningPerKey` for all keys together, so that a few
+keys cannot keep all threads. A thread whose key has no other thread does not wait."""
 
 _waiting = BoundedSemaphore(MOST_WAITING)
 
 
-class PerKey:
-    """Places for each key, `most` of them; None sets no limit. A key without a thread takes no
-    memory."""
+class PlacesPerKey:
+    """Places for each key, `most` of them. A key without a place takes no memory."""
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int) -> None:
         self._lock = Lock()
         self._most = most
-        self._present: dict[Hashable, tuple[Lock, int]] = {}
+        self._taken: dict[Hashable, int] = {}
 
     @contextmanager
-    def place(self, key: Hashable, places: int = 1) -> Iterator[Lock]:
-        """Holds that many places for the block, and gives it the lock that the key's threads share.
-
-        Raises Overloaded at once if the key has fewer places left.
-        """
-        lock = self._enter(key, places)
+    def place(self, key: Hashable, places: int = 1) -> Iterator[None]:
+        """Holds that many places for the block. Raises Overloaded at once if fewer are left."""
+        with self._lock:
+            taken = self._taken.get(key, 0) + places
+            if taken > self._most:
+                raise Overloaded
+            self._taken[key] = taken
         try:
-            yield lock
+            yield
         finally:
-            self._leave(key, places)
+            with self._lock:
+                taken = self._taken.pop(key) - places
+                if taken:
+                    self._taken[key] = taken
+
+
+class RunningPerKey:
+    """Lets `most` threads run at once for each key. A key without a thread takes no memory."""
+
+    def __init__(self, most: int = 1) -> None:
+        self._lock = Lock()
+        self._most = most
+        self._present: dict[Hashable, tuple[Semaphore, int]] = {}
 
     @contextmanager
-    def alone(self, key: Hashable, seconds: float) -> Iterator[None]:
-        """Runs the block while no other thread runs one for the key: waits so long at most, in a
-        place and without a connection. Raises Overloaded, at once if MOST_WAITING wait already."""
-        with self.place(key) as lock:
-            if not _acquired(lock, seconds):
+    def running(self, key: Hashable, seconds: float) -> Iterator[None]:
+        """Runs the block while fewer than `most` others run for the key: waits so long at most,
+        without a connection. Raises Overloaded, at once if MOST_WAITING wait already."""
+        semaphore = self._enter(key)
+        try:
+            if not _acquired(semaphore, seconds):
                 raise Overloaded
             try:
                 yield
             finally:
-                lock.release()
+                semaphore.release()
+        finally:
+            self._leave(key)
 
-    def _enter(self, key: Hashable, places: int) -> Lock:
+    def _enter(self, key: Hashable) -> Semaphore:
         with self._lock:
-            lock, taken = self._present.get(key) or (Lock(), 0)
-            if self._most is not None and taken + places > self._most:
-                raise Overloaded
-            self._present[key] = (lock, taken + places)
-        return lock
+            semaphore, threads = self._present.get(key) or (Semaphore(self._most), 0)
+            self._present[key] = (semaphore, threads + 1)
+        return semaphore
 
-    def _leave(self, key: Hashable, places: int) -> None:
+    def _leave(self, key: Hashable) -> None:
         with self._lock:
-            lock, taken = self._present.pop(key)
-            if taken > places:
-                self._present[key] = (lock, taken - places)
+            semaphore, threads = self._present.pop(key)
+            if threads > 1:
+                self._present[key] = (semaphore, threads - 1)
 
 
-def _acquired(lock: Lock, seconds: float) -> bool:
+def _acquired(semaphore: Semaphore, seconds: float) -> bool:
     waits.check()
-    if lock.acquire(blocking=False):
+    if semaphore.acquire(blocking=False):
         return True
     if not _waiting.acquire(blocking=False):
         return False
     try:
-        return waits.acquire(lock, seconds)
+        return waits.acquire(semaphore, seconds)
     finally:
         _waiting.release()

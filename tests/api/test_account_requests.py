@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from time import monotonic
 
@@ -99,7 +99,7 @@ def test_writes_of_staff_do_not_wait_for_one_another(
     person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     who, jam = person(is_staff=True), product()
-    with account_requests._writes.alone(who.id, 0):
+    with account_requests._writes.running(who.id, 0):
         assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
 
 
@@ -111,7 +111,7 @@ def test_orders_are_placed_while_another_write_of_the_account_runs(
     who, jam = person(), product()
     lines = {"lines": [{"product": jam, "quantity": 1}]}
     customer = as_(who)
-    with account_requests._writes.alone(who.id, 0):
+    with account_requests._writes.running(who.id, 0):
         assert customer("POST", "orders", lines).status == 201
         assert customer("GET", "cart").status == 200
     assert customer("PUT", "cart", lines).status == 200
@@ -139,15 +139,25 @@ def test_writes_of_three_accounts_leave_threads_to_others(
 
 
 @pytest.fixture
-def reading(person: MakePerson) -> Iterator[Person]:
+def reading(person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """A customer for whom as many reads run as a process runs at once."""
+    monkeypatch.setattr(account_requests, "LONGEST_WAIT", 0.1)
     who = person()
-    with account_requests._reads.place(who.id, MOST_READS):
+    with reads(who):
         yield who
 
 
+@contextmanager
+def reads(who: Person) -> Iterator[None]:
+    """Runs as many reads of the account as a process runs at once."""
+    with ExitStack() as running:
+        for _ in range(MOST_READS):
+            running.enter_context(account_requests._reads.running(who.id, 0))
+        yield
+
+
 @pytest.mark.parametrize("path", ["cart", "orders", "orders/changes", "products/changes", "me"])
-def test_one_more_read_of_an_account_is_refused(reading: Person, path: str) -> None:
+def test_one_more_read_of_an_account_waits(reading: Person, path: str) -> None:
     refused = Api(token_for(reading))("GET", path)
     assert (refused.status, refused.body["code"]) == (503, "overloaded")
     assert int(refused.headers["Retry-After"]) >= 1
@@ -170,7 +180,7 @@ def test_orders_of_one_customer_with_too_many_lines_at_once_are_refused(
         assert (refused.status, refused.body["code"]) == (503, "overloaded")
         assert as_(person())("POST", "orders", lines).status == 201
     assert as_(who)("POST", "orders", lines).status == 201
-    assert place_order._customers._present == {}
+    assert place_order._customers._taken == {}
 
 
 def test_reads_of_other_accounts_and_of_staff_are_not_refused(
@@ -178,7 +188,7 @@ def test_reads_of_other_accounts_and_of_staff_are_not_refused(
 ) -> None:
     staff = person(is_staff=True)
     assert as_(person())("GET", "cart").status == 200
-    with account_requests._reads.place(staff.id, MOST_READS):
+    with reads(staff):
         assert as_(staff)("GET", "orders").status == 200
 
 

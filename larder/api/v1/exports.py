@@ -20,7 +20,7 @@ from larder.api.v1.orders import FilterParameters, order_filter, shown
 from larder.api.v1.shapes import Address, Order, OrderLine
 from larder.common.errors import Overloaded
 from larder.common.exports import defuse
-from larder.common.per_key import PerKey
+from larder.common.per_key import PlacesPerKey
 from larder.orders import queries
 from larder.orders.queries import OrderView
 
@@ -83,7 +83,7 @@ ROWS_AT_ONCE = 200
 
 _turns = BoundedSemaphore(EXPORTS_AT_ONCE)
 
-_accounts = PerKey(1)
+_accounts = PlacesPerKey(1)
 """Accounts whose file the process writes: one at once for each, so that one account leaves files
 for others."""
 

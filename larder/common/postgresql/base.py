@@ -1,9 +1,9 @@
 """The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
 
 import select
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ClassVar, cast
 
@@ -58,14 +58,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _held: Stopwatch | None = None
     """Since the present connection was taken from the pool."""
 
-    _in_vain: ClassVar[dict[str, Stopwatch]] = {}
-    """Since a wait ended in vain last, by alias, for all threads of the process."""
+    _late: ClassVar[dict[str, "_Late"]] = {}
+    """The last wait that ended without a connection, by alias, for all threads of the process."""
 
-    _in_use: ClassVar[defaultdict[str, set[int]]] = defaultdict(set)
-    """The wrappers (`id`) that have a pooled connection, by alias, for all threads of the process.
-
-    The pool's own count has those too that it is trying to open.
-    """
+    _given_back: ClassVar[dict[str, Stopwatch]] = {}
+    """Since an open connection was given back last, by alias, for all threads of the process."""
 
     _renewed: ClassVar[dict[str, Stopwatch]] = {}
     """Since the pool was renewed last, by alias."""
@@ -97,15 +94,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = self._wait_for_connection(conn_params)
         self._held = Stopwatch()
-        self._in_use[self.alias].add(id(self))
         return connection
 
     def _close(self) -> None:
+        if self._held is not None and self.pool and not self.connection.closed:
+            self._given_back[self.alias] = Stopwatch()
         super()._close()  # type: ignore[misc]
         if self._held is not None and self.pool:
             connections_held.append(self._held.seconds)
             self._held = None
-            self._in_use[self.alias].discard(id(self))
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         """What Django's own statements go through."""
@@ -220,10 +217,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return idle
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
-        since = self._in_vain.get(self.alias)
-        lately = since is not None and since.seconds < TOLD_AT_ONCE
-        if lately and not (self.pool.get_stats()["pool_available"] or self._is_next):
-            raise self._no_connection()
+        late = self._late.get(self.alias)
+        if late is not None and late.since.seconds < TOLD_AT_ONCE:
+            is_next = late.is_busy and is_in_front()
+            if not (is_next or self.pool.get_stats()["pool_available"]):
+                raise late.error()
+        waiting = Stopwatch()
         if self.pool:
             # To wait for a connection is a wait, too, for a thread that keeps another one.
             waits.begin(but=self.alias)
@@ -232,26 +231,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
-            self._in_vain[self.alias] = Stopwatch()
-            raise self._no_connection() from error
-
-    @property
-    def _is_next(self) -> bool:
-        """Whether this thread gets the next connection that another one gives back."""
-        return is_in_front() and self._is_full
-
-    @property
-    def _is_full(self) -> bool:
-        most: int = self.pool.max_size
-        return len(self._in_use[self.alias]) >= most
-
-    def _no_connection(self) -> OperationalError:
-        """Returns the error of a thread that got no connection: TooManyConnections (SQLSTATE
-        53300) where other threads use all that the pool may open, otherwise PoolTimeout, for then
-        none could be opened."""
-        if self._is_full:
-            return TooManyConnections("all connections of the pool are in use")
-        return PoolTimeout("no connection to the database could be opened in time")
+            given_back = self._given_back.get(self.alias)
+            is_busy = given_back is not None and given_back.seconds < waiting.seconds
+            late = self._late[self.alias] = _Late(is_busy)
+            raise late.error() from error
 
     def _answers(self, connection: Any) -> bool:
         try:
@@ -260,6 +243,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except Error:
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A wait that ended without a connection. The database `is_busy` if meanwhile another thread
+    gave one back that was open; otherwise it is away, or answers nobody."""
+
+    is_busy: bool
+    since: Stopwatch = field(default_factory=Stopwatch)
+
+    def error(self) -> OperationalError:
+        """Returns TooManyConnections (SQLSTATE 53300) or PoolTimeout, which has no SQLSTATE."""
+        if self.is_busy:
+            return TooManyConnections("all connections of the pool are in use")
+        return PoolTimeout("no connection to the database was free or could be opened in time")
 
 
 def _has_something_to_read(connection: Any) -> bool:

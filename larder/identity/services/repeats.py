@@ -16,7 +16,7 @@ import msgspec
 
 from larder.common import idempotency
 from larder.common.idempotency import Claim, Scope
-from larder.common.per_key import PerKey
+from larder.common.per_key import RunningPerKey
 from larder.identity import hashers
 from larder.identity.tokens import derive_key
 
@@ -43,7 +43,7 @@ def earlier(claims: Sequence[Claim]) -> str | None:
     return next(results, None)
 
 
-_registrations = PerKey()
+_registrations = RunningPerKey()
 
 
 def one_at_a_time(scope: Scope | None) -> AbstractContextManager[None]:
@@ -53,4 +53,4 @@ def one_at_a_time(scope: Scope | None) -> AbstractContextManager[None]:
     """
     if scope is None:
         return nullcontext()
-    return _registrations.alone(scope, hashers.LONGEST_WAIT)
+    return _registrations.running(scope, hashers.LONGEST_WAIT)

@@ -10,7 +10,7 @@ from django.db import Error
 from larder.common import database, telemetry, turnstile
 from larder.common.errors import DomainError, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
-from larder.common.per_key import PerKey
+from larder.common.per_key import PlacesPerKey
 from larder.common.postgresql.pool import in_front
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
@@ -94,7 +94,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
             return _place_contended(one, terms)
 
 
-_customers = PerKey(MOST_LINES_OF_A_CUSTOMER)
+_customers = PlacesPerKey(MOST_LINES_OF_A_CUSTOMER)
 
 
 _contended = ContendedLane(MOST_CONTENDED)
