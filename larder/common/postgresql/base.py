@@ -219,7 +219,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         late = self._late.get(self.alias)
         if late is not None and late.since.seconds < TOLD_AT_ONCE:
-            is_next = late.is_busy and is_in_front()
+            # Of a busy pool a thread in front gets the next connection; one that was given back
+            # shows that the database is there again.
+            is_next = is_in_front() if late.is_busy else self._was_given_back(late.since)
             if not (is_next or self.pool.get_stats()["pool_available"]):
                 raise late.error()
         waiting = Stopwatch()
@@ -231,10 +233,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
-            given_back = self._given_back.get(self.alias)
-            is_busy = given_back is not None and given_back.seconds < waiting.seconds
-            late = self._late[self.alias] = _Late(is_busy)
+            late = self._late[self.alias] = _Late(is_busy=self._was_given_back(waiting))
             raise late.error() from error
+
+    def _was_given_back(self, since: Stopwatch) -> bool:
+        """Returns whether an open connection was given back since then."""
+        given_back = self._given_back.get(self.alias)
+        return given_back is not None and given_back.seconds < since.seconds
 
     def _answers(self, connection: Any) -> bool:
         try:

@@ -59,6 +59,8 @@ def _recovery(target: Target, customer: Person, product: int) -> float:
     began = recovered = time.monotonic()
     row = 0
     while row < STEADY:
+        # The next connection may go to another process.
+        target.hang_up()
         row = row + 1 if _order(target, customer, product)[0] == 201 else 0
         if row == 0:
             recovered = time.monotonic()
