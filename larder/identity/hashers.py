@@ -5,7 +5,6 @@ else. So each process has a queue with two lanes, each with places of its own: c
 that the account is theirs never wait behind those that show nothing (docs/adr/0032-hash-lanes.md).
 """
 
-import math
 import os
 from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -31,34 +30,60 @@ LONGEST_RETRY = 30.0
 """Seconds over which refused clients are spread at most."""
 
 
+@dataclass(eq=False, slots=True)
+class Place:
+    """A thread's place in a lane, and the account and networks that hold it."""
+
+    lane: Lane
+    holders: Collection[Hashable]
+    woken: Event = field(default_factory=Event)
+    """Set when a waiting thread gets a slot, or when its place `is_lost` to another thread."""
+    is_lost: bool = False
+
+
 @dataclass(slots=True)
 class _Line:
-    """A lane: its free places, how many each holder has, the threads that wait in it, and until
-    when the hashes of the clients that it refused are planned."""
+    """A lane: its free places, how many each holder has, the places whose threads wait for a slot,
+    and until when the hashes of the clients that it refused are planned."""
 
     places: int
     held: Counter[Hashable] = field(default_factory=Counter)
-    waiting: deque[Event] = field(default_factory=deque)
+    waiting: deque[Place] = field(default_factory=deque)
     planned: float = 0.0
 
-    def admits(self, holders: Collection[Hashable]) -> bool:
-        """Return whether each of the holders has fewer places than are free.
-
-        One alone gets half of the lane, the next one half of the rest: the last place is for
-        holders without any. With half of the places the slots are as busy as with all of them.
-        """
-        return self.places > max((self.held[one] for one in holders), default=0)
-
-    def take(self, holders: Collection[Hashable]) -> None:
-        """Count one place more for each of the holders."""
+    def enter(self, place: Place) -> bool:
+        """Take the place, if one is free or can be taken from a larger holder."""
+        if not self.places:
+            self._displace(than=self._largest(place) + 1)
+        if not self.places:
+            return False
         self.places -= 1
-        self.held.update(holders)
+        self.held.update(place.holders)
+        return True
 
-    def give_back(self, holders: Collection[Hashable]) -> None:
-        """Count one place less for each of the holders, and forget those without any."""
-        self.places += 1
-        self.held.subtract(holders)
-        self.held = +self.held
+    def leave(self, place: Place) -> None:
+        """Give the place back, unless it was lost."""
+        if not place.is_lost:
+            self.places += 1
+            self.held.subtract(place.holders)
+            self.held = +self.held
+
+    def _largest(self, place: Place) -> int:
+        """Return how many places that one of its holders has that has most."""
+        return max((self.held[one] for one in place.holders), default=0)
+
+    def _displace(self, than: int) -> None:
+        """Free the newest waiting place of the largest holder, if it has more places `than` that.
+
+        So one account or network alone can have all places, and several get equal shares.
+        """
+        last = max(reversed(self.waiting), key=self._largest, default=None)
+        if last is None or self._largest(last) <= than:
+            return
+        self.waiting.remove(last)
+        self.leave(last)
+        last.is_lost = True
+        last.woken.set()
 
 
 class HashQueue:
@@ -80,48 +105,46 @@ class HashQueue:
         }
 
     @contextmanager
-    def place(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
+    def place(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[Place]:
         """Hold a place in the lane. `holders` are the account and the networks that it is for.
 
-        Raises Overloaded at once if no place is free, or if a holder has as many as are free.
+        Raises Overloaded at once if no place is free or can be taken from a larger holder.
         """
-        line = self._lines[lane]
+        line, mine = self._lines[lane], Place(lane, holders)
         with self._lock:
-            if not line.admits(holders):
+            if not line.enter(mine):
                 raise self._refusal(line)
-            line.take(holders)
         try:
-            yield
+            yield mine
         finally:
             with self._lock:
-                line.give_back(holders)
+                line.leave(mine)
 
     @contextmanager
-    def slot(self, lane: Lane) -> Iterator[None]:
-        """Hash within; waits for LONGEST_WAIT at most. Raises Overloaded."""
-        self._wait(self._lines[lane])
+    def slot(self, place: Place) -> Iterator[None]:
+        """Hash within; waits for LONGEST_WAIT at most. Raises Overloaded, also if the place is
+        lost to another thread meanwhile."""
+        self._wait(place)
         took = Stopwatch()
         try:
             yield
         finally:
             self._pass_on(took.seconds)
 
-    def _wait(self, line: _Line) -> None:
+    def _wait(self, mine: Place) -> None:
+        line = self._lines[mine.lane]
         with self._lock:
             if self._free:
                 self._free -= 1
                 return
-            mine = Event()
+            mine.woken.clear()
             line.waiting.append(mine)
-        if not waits.wait(mine, LONGEST_WAIT):
-            self._withdraw(line, mine)
-
-    def _withdraw(self, line: _Line, mine: Event) -> None:
-        """Stop waiting, unless the slot came at the last moment. Raises Overloaded."""
+        waits.wait(mine.woken, LONGEST_WAIT)
         with self._lock:
-            if mine.is_set():
+            if mine.woken.is_set() and not mine.is_lost:
                 return
-            line.waiting.remove(mine)
+            if not mine.is_lost:
+                line.waiting.remove(mine)
             raise self._refusal(line)
 
     def _pass_on(self, seconds: float) -> None:
@@ -132,7 +155,7 @@ class HashQueue:
             if waiting is None:
                 self._free += 1
             else:
-                waiting.popleft().set()
+                waiting.popleft().woken.set()
 
     def _refusal(self, line: _Line) -> Overloaded:
         """The refusal of one more client: it is to come back after those refused before it.
@@ -148,17 +171,18 @@ class HashQueue:
 
 
 def _queue_for(threads: int, at_once: int) -> HashQueue:
-    """A quarter of the threads for clients that show nothing, a third for those that return."""
-    return HashQueue(at_once, {"returning": math.ceil(threads / 3), "open": open_places(threads)})
+    """Six tenths of the threads at most; the others answer everything else."""
+    returning = max(1, threads * 3 // 10)
+    return HashQueue(at_once, {"returning": returning, "open": open_places(threads)})
 
 
 def open_places(threads: int) -> int:
     """How many of a process's threads hash or wait in the open lane at most."""
-    return max(2, threads // 4)
+    return max(2, threads // 3)
 
 
 _queue = [_queue_for(threads=32, at_once=1)]
-_lane: ContextVar[Lane | None] = ContextVar("lane", default=None)
+_place: ContextVar[Place | None] = ContextVar("place", default=None)
 
 
 def use(*, threads: int, processes: int) -> None:
@@ -178,27 +202,27 @@ def _cores() -> int:
 def place(lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
     """Hold a place in this lane for these holders; all that is hashed within waits in it.
 
-    Raises Overloaded at once if no place is free, or if a holder has as many as are free.
+    Raises Overloaded at once if no place is free or can be taken from a larger holder.
     """
-    with _queue[0].place(lane, holders):
-        before = _lane.set(lane)
+    with _queue[0].place(lane, holders) as mine:
+        before = _place.set(mine)
         try:
             yield
         finally:
-            _lane.reset(before)
+            _place.reset(before)
 
 
 @contextmanager
 def slot() -> Iterator[None]:
     """Hash within. Without a place takes one in the open lane. Raises Overloaded."""
-    lane = _lane.get()
-    if lane is None:
+    mine = _place.get()
+    if mine is None:
         with place("open"), slot():
             yield
         return
     # A hash takes as long as a hundred statements: other threads need the connection.
     waits.begin()
-    with _queue[0].slot(lane):
+    with _queue[0].slot(mine):
         yield
 
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from larder.api.authentication import _EndedSessions
 from larder.identity import hashers
 from larder.identity.doors import V1, Door
-from larder.identity.hashers import HashQueue, Lane
+from larder.identity.hashers import HashQueue, Place
 from larder.identity.models import Session
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
@@ -79,13 +79,13 @@ class Counted(HashQueue):
     begun = 0
 
     @contextmanager
-    def slot(self, lane: Lane) -> Iterator[None]:
+    def slot(self, place: Place) -> Iterator[None]:
         self.begun += 1
-        with super().slot(lane):
+        with super().slot(place):
             yield
 
     def __enter__(self) -> None:
-        self._held = super().slot("open")
+        self._held = super().slot(Place("open", ()))
         self._held.__enter__()
 
     def __exit__(self, *error: object) -> None:

@@ -1,42 +1,82 @@
-"""An account or a network cannot hold every place of the open lane, right passwords or wrong."""
+"""Places of the open lane: one account or network can have all, several have equal shares."""
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
+from larder.common.client_address import networks_of
 from larder.common.errors import Overloaded
-from larder.identity import attempts, hashers
-from larder.identity.attempts import Proof, attempt
-from larder.identity.hashers import HashQueue
+from larder.identity import attempts
+from larder.identity.attempts import Proof
+from larder.identity.hashers import HashQueue, Lane, Place
+from tools.processes import wait_until
 
-PLACES = 8
+PLACES, THREADS = 8, 64
 HERE, ELSEWHERE = "203.0.113.9", "198.51.100.7"
+SETUP = attempts.Setup(attempts.WIDE, secret="a secret of this test")
+
+Client = tuple[str, str]
+"""An account, and the address that it logs in from."""
 
 
-@pytest.fixture(autouse=True)
-def queue(db: None, monkeypatch: pytest.MonkeyPatch) -> HashQueue:
-    """Return the places of a process with 32 threads, under normal limits."""
-    found = HashQueue(1, {"returning": PLACES, "open": PLACES})
-    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    monkeypatch.setattr(hashers, "_queue", [found])
-    return found
+@dataclass
+class Crowd:
+    """Log-ins, each in a thread, while another client has the only slot for hashes."""
 
+    queue: HashQueue
+    threads: ThreadPoolExecutor
+    accounts: dict[tuple[UUID, ...], str] = field(default_factory=dict)
+    arrived: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
-def admitted(held: ExitStack, clients: Iterable[tuple[str, str]], proof: Proof = "none") -> int:
-    """Return how many log-ins, of an account at an address each, get a place and keep it."""
-    got = 0
-    for account, address in clients:
-        one = attempt("log in", account=account, address=address, proof=proof)
+    def arrive(self, clients: Iterable[Client], proof: Proof = "none") -> None:
+        """Log in one after the other; return when each waits or is refused."""
+        for account, address in clients:
+            named = attempts._Named(SETUP, "log in", account, networks_of(address))
+            entry = attempts._enter(named, proof)
+            self.accounts[tuple(entry.holders())] = account
+            self.threads.submit(self._log_in, account, entry)
+            self.arrived += 1
+            assert wait_until(self._is_settled)
+
+    def _log_in(self, account: str, entry: attempts._Entry) -> None:
         try:
-            held.enter_context(one)
+            with (
+                self.queue.place(entry.lane, entry.holders()) as mine,
+                self.queue.slot(mine),
+            ):
+                pass
         except Overloaded:
-            continue
-        got += 1
-    return got
+            self.refused[account] += 1
+
+    def _is_settled(self) -> bool:
+        waiting = sum(len(line.waiting) for line in self.queue._lines.values())
+        return waiting + self.refused.total() == self.arrived
+
+    def waiting(self, lane: Lane = "open") -> Counter[str]:
+        """Return how many log-ins of each account wait in the lane."""
+        found = self.queue._lines[lane].waiting
+        return Counter(self.accounts[tuple(one.holders)] for one in found)  # type: ignore[arg-type]
 
 
-def customers(number: int, address: str = "192.0.2.{}") -> list[tuple[str, str]]:
+@pytest.fixture
+def queue() -> HashQueue:
+    """Return a queue with one slot."""
+    return HashQueue(1, {"returning": PLACES, "open": PLACES})
+
+
+@pytest.fixture
+def crowd(db: None, queue: HashQueue) -> Iterator[Crowd]:
+    """Return a crowd without log-ins yet. At the end all that wait are hashed."""
+    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Place("returning", ())):
+        yield Crowd(queue, threads)
+
+
+def customers(number: int, address: str = "192.0.2.{}") -> list[Client]:
     """Return different accounts, each at an address of its own if there is a place for it."""
     return [(f"customer {n}", address.format(n)) for n in range(number)]
 
@@ -45,49 +85,62 @@ def customers(number: int, address: str = "192.0.2.{}") -> list[tuple[str, str]]
     "clients",
     [
         [("mallory", f"198.51.100.{n}") for n in range(10)],
-        customers(20, ELSEWHERE),
-        customers(20, "2001:db8:1:2::{}"),
-        customers(20, "2001:db8:1:{}::1"),
+        [(f"mallory {n}", ELSEWHERE) for n in range(10)],
+        [(f"mallory {n}", f"2001:db8:1:2::{n}") for n in range(10)],
+        [(f"mallory {n}", f"2001:db8:1:{n}::1") for n in range(10)],
     ],
     ids=["account", "IPv4 address", "IPv6 /64", "IPv6 /48"],
 )
-def test_an_account_or_a_network_alone_gets_half_of_the_places(
-    clients: list[tuple[str, str]],
+def test_an_account_or_a_network_has_all_places_until_others_come(
+    crowd: Crowd, clients: list[Client]
 ) -> None:
-    with ExitStack() as held:
-        assert admitted(held, clients) == PLACES / 2
-        assert admitted(held, customers(20)) == PLACES / 2
+    crowd.arrive(clients)
+    assert crowd.waiting().total() == PLACES
+    others = customers(PLACES - 1)
+    crowd.arrive(others)
+    assert all(crowd.waiting()[account] == 1 for account, _ in others)
+    assert crowd.waiting().total() == PLACES
 
 
-def test_three_accounts_from_three_addresses_leave_a_place_for_another_customer() -> None:
-    with ExitStack() as held:
-        clients = [(f"mallory {n % 3}", f"198.51.100.{n // 10}") for n in range(30)]
-        assert admitted(held, clients) < PLACES
-        assert admitted(held, [("anna", HERE)]) == 1
+def test_three_accounts_from_three_addresses_leave_places_for_other_customers(
+    crowd: Crowd,
+) -> None:
+    crowd.arrive((f"mallory {n % 3}", f"198.51.100.{n % 3}") for n in range(30))
+    assert crowd.waiting().total() == PLACES
+    crowd.arrive(customers(4))
+    assert not crowd.refused.keys() & {account for account, _ in customers(4)}
 
 
-def test_different_customers_get_all_places() -> None:
-    with ExitStack() as held:
-        assert admitted(held, customers(20)) == PLACES
+def test_the_last_log_in_of_the_largest_loses_its_place(crowd: Crowd) -> None:
+    crowd.arrive([("anna", HERE), *[("mallory", ELSEWHERE)] * 7, ("bert", "192.0.2.1")])
+    assert crowd.waiting() == {"anna": 1, "mallory": 6, "bert": 1}
+    assert list(crowd.queue._lines["open"].waiting)[-1].holders == bert(crowd)
+    crowd.arrive([("mallory", ELSEWHERE)])
+    assert crowd.waiting() == {"anna": 1, "mallory": 6, "bert": 1}
 
 
-def test_a_customer_who_returns_shares_no_places() -> None:
-    with ExitStack() as held:
-        assert admitted(held, [("anna", HERE)] * 5, proof="token") == 5
-        assert admitted(held, [("bert", HERE)] * 3, proof="token") == 3
+def bert(crowd: Crowd) -> list[UUID]:
+    """Return the keys of his account and networks."""
+    return next(list(keys) for keys, account in crowd.accounts.items() if account == "bert")
 
 
-def test_places_are_given_back_and_their_holders_forgotten(queue: HashQueue) -> None:
-    for number in range(3):
-        with ExitStack() as held:
-            assert admitted(held, customers(20, f"198.51.100.{number}")) == PLACES / 2
+def test_different_customers_have_all_places_and_keep_them(crowd: Crowd) -> None:
+    crowd.arrive(customers(20))
+    assert crowd.waiting() == Counter(account for account, _ in customers(PLACES))
+
+
+def test_a_customer_who_returns_shares_no_places(crowd: Crowd) -> None:
+    crowd.arrive([("anna", HERE)] * 6 + [("bert", HERE)] * 2, proof="token")
+    assert crowd.waiting("returning").total() == PLACES
+    assert not crowd.refused
+
+
+def test_places_are_given_back_and_their_holders_forgotten(db: None, queue: HashQueue) -> None:
+    with ThreadPoolExecutor(THREADS) as threads:
+        with queue.slot(Place("returning", ())):
+            crowd = Crowd(queue, threads)
+            crowd.arrive([("mallory", ELSEWHERE)] * 12 + customers(5))
+        assert wait_until(lambda: queue._lines["open"].places == PLACES)
+    assert crowd.refused == {"mallory": 9}
     assert not queue._lines["open"].held
-
-
-def test_the_last_place_is_for_a_client_without_any() -> None:
-    queue = HashQueue(1, {"returning": 1, "open": 2})
-    with queue.place("open", ["anna"]):
-        with pytest.raises(Overloaded), queue.place("open", ["anna"]):
-            pass
-        with queue.place("open", ["bert"]):
-            pass
+    assert queue._free == 1

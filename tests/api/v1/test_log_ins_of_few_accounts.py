@@ -77,11 +77,24 @@ def test_customers_log_in_while_three_accounts_send_right_passwords_on_24_connec
     assert statuses[200] > CUSTOMERS / 2, "and the attack uses what is left"
 
 
+def test_an_account_logs_in_as_often_at_once_as_there_are_places(
+    transactional_db: None, person: Callable[..., Person]
+) -> None:
+    """Nine is fewer than the places of one process, and more than an app's parallel requests."""
+    ada, times = person(), 9
+    with (
+        Server(workers=1, application=SLOW, environment=QUICK) as shop,
+        ThreadPoolExecutor(times) as phones,
+    ):
+        statuses = list(phones.map(lambda _: log_in(shop, ada, "203.0.113.9"), range(times)))
+    assert statuses == [200] * times
+
+
 @pytest.mark.slow
 def test_phones_behind_one_address_use_all_the_time_for_hashing(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
-    """A carrier's phones get half of the places: with those the slots are as busy as with all."""
+    """A carrier's phones get all places while no other network needs any."""
     phones, statuses = [person() for _ in range(CONNECTIONS)], Counter[int]()
     with Server(workers=1, application=SLOW, environment=SETTINGS) as shop:
         began = monotonic()
