@@ -208,9 +208,11 @@ def test_a_mail_whose_worker_is_killed_is_sent_all_the_same(
         _defer_retry()
         work(receiver, tmp_path / "2")
         work(receiver, tmp_path / "3")
-    first, second = receiver.received
-    assert first["Message-ID"] == second["Message-ID"]
-    assert first.get_content() == second.get_content()
+    # Once more if the retry of this minute runs beside the one above.
+    first, *again = receiver.received
+    assert again
+    assert {one["Message-ID"] for one in again} == {first["Message-ID"]}
+    assert {one.get_content() for one in again} == {first.get_content()}
     assert Mail.objects.get().sent_at is not None
 
 

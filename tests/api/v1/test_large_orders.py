@@ -8,6 +8,7 @@ import pytest
 from larder.orders.models import Order
 from tests.api.v1.test_order_changes import told
 from tests.api.v1.test_product_list import walk
+from tests.common.feeds import settle
 from tests.conftest import Api, Person
 from tests.orders import large_orders
 
@@ -48,6 +49,7 @@ def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
     assert ids(found) == every
     for one in Order.objects.order_by("number"):
         Order.objects.filter(pk=one.pk).update(version=2)
+    settle()
     changed = api("GET", f"orders/changes?since={since}").body
     assert (len(changed["results"]), changed["more"]) == (5, True)
     found, since = told(api, since)
