@@ -1,6 +1,6 @@
 #!/bin/sh
-# The options by their documented names, the Procfile by a program that runs such files, and the bundle
-# is made. deploy/nginx/check.sh looks at its nginx.conf.
+# Checks the names of the options and the Procfile, and makes the bundle. deploy/nginx/check.sh checks
+# its nginx.conf.
 set -eu
 folder=deploy/elasticbeanstalk
 honcho="$(dirname "$PYTHON")/honcho"

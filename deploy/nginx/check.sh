@@ -1,6 +1,6 @@
 #!/bin/sh
-# nginx reads each of its main files but that of compose, which tools.stack.check has it read. Where
-# its Lua module is missing, deadline.conf is left out, as in the bundle of Elastic Beanstalk.
+# Checks each main file of nginx; tools.stack.check checks that of compose. Without nginx's Lua module
+# deadline.conf is left out, as in the bundle of Elastic Beanstalk.
 set -eu
 sh -n deploy/nginx/sidecar.sh
 if ! command -v nginx >/dev/null; then

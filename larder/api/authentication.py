@@ -67,7 +67,7 @@ def caller_of(token: str) -> Caller:
 def signed_caller(token: str) -> Caller:
     """The caller as the token says, of a log-in that goes on. Raises as `caller_of` does."""
     caller = _verified(token)
-    if _sessions.present().may_concern(caller) and not queries.goes_on(caller.session):
+    if _sessions.present().may_include(caller) and not queries.goes_on(caller.session):
         raise SessionEnded
     return caller
 
@@ -139,7 +139,7 @@ class _EndedSessions:
     def goes_on(self, caller: Caller) -> bool:
         """Whether the caller's log-in is known to go on, without reading."""
         age = monotonic() - self._read_at
-        return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_concern(caller)
+        return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller)
 
     def _read_in_turn(self) -> None:
         """One thread reads; the others go on with what is known."""

@@ -2,8 +2,8 @@
 
 It names the place in the database's log behind which a write is. Opaque: 27 characters, which
 apps keep and send back and never look into. One that cannot be read, or is of a history that a
-fail-over ended, is no error: what it would have allowed is read from the primary. A write whose
-place is not known is answered with one that says so, and replaces an older one that the app keeps.
+fail-over ended, is no error: what it would have allowed is read from the primary. The answer to a
+write whose position is not known has a marker with the time, which replaces the app's older one.
 """
 
 import logging
@@ -59,8 +59,7 @@ def decode(text: str) -> Position | None:
 
 
 def without_place() -> str:
-    """Returns what an answer carries whose write, if there is one, has no known place in the log:
-    it says when that was."""
+    """Returns the header of a write whose position is not known: a marker with the present time."""
     return encode(Position(NO_SYSTEM, 0, int(time())))
 
 

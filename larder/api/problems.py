@@ -185,7 +185,7 @@ def from_domain(request: Asked, error: DomainError) -> HttpResponse:
 
 
 def headers_of(error: DomainError) -> dict[str, str]:
-    """What this refusal says beside its status."""
+    """Returns the headers of a refusal: Retry-After, WWW-Authenticate."""
     wait = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
     return STANDING_HEADERS.get(KINDS[error.code].status, {}) | wait
 
@@ -249,8 +249,8 @@ _FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
 
 
 def from_database(request: Asked, error: Exception, view: object = None) -> HttpResponse | None:
-    """503 when the database is away or cannot keep up; None for an error of ours. Where the answer
-    to a commit of the request is lost, or what came after one failed, `outcome_unknown`."""
+    """Returns 503 if the database is away or busy, `outcome_unknown` if a transaction of this
+    request was or may have been committed, None for any other error."""
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
@@ -275,7 +275,7 @@ def _outcome_unknown(request: Asked, error: Exception, view: object) -> HttpResp
 _LOST = "The connection to the database was lost during the commit: the change was made or not."
 _COMMITTED = "The database failed after a commit: the change was made, or a part of it."
 _REPEAT = "Repeat the request as it was: it has no second effect."
-_LOOK = "Look first: a repeat of the request may make it twice, or undo a later change of another."
+_LOOK = "Look first: a repeat may make the change twice, or undo a change by another client."
 
 
 def _is_repeatable(request: Asked, view: object) -> bool:

@@ -31,8 +31,8 @@ def log_in(
 
 
 def proof_of(token: str, username: str) -> Proof:
-    """Whether a log-in to this account shows a refresh token that was issued to it, at any door
-    and however long ago, as long as its session is known. Anything else is not looked at."""
+    """Returns "token" if this refresh token was issued to the account, by any API version; it may
+    be expired, used or ended, as long as its session is stored. Otherwise returns "none"."""
     for door in DOORS:
         with suppress(TokenInvalid):
             session = signer().read_refresh(token, door=door).session

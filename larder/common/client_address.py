@@ -20,8 +20,8 @@ from typing import Any
 Address = IPv4Address | IPv6Address
 
 PREFIXES = (64, 56, 48)
-"""Bits of an IPv6 address that a provider gives to one customer (RIPE-690, section 4.2), according
-to the contract: the rest the customer chooses, a new one for each request if they like."""
+"""Prefixes that providers give to one customer (RIPE-690, section 4.2). The customer chooses the
+other bits, and can use another address for each request."""
 
 
 def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:

@@ -7,11 +7,14 @@ from threading import BoundedSemaphore, Lock, Semaphore
 from larder.common import waits
 from larder.common.errors import Overloaded
 
-MOST_WAITING = 16
-"""Threads of a process, of 32, that wait in `RunningPerKey` for all keys together, so that a few
-keys cannot keep all threads. A thread whose key has no other thread does not wait."""
+_waiting = [BoundedSemaphore(16)]
+"""A place for each thread that waits in `RunningPerKey`, for all keys together."""
 
-_waiting = BoundedSemaphore(MOST_WAITING)
+
+def use(*, threads: int) -> None:
+    """Lets half of a process's threads wait, so that a few keys cannot keep all of them. Called
+    when a process starts."""
+    _waiting[0] = BoundedSemaphore(max(1, threads // 2))
 
 
 class PlacesPerKey:
@@ -50,7 +53,7 @@ class RunningPerKey:
     @contextmanager
     def running(self, key: Hashable, seconds: float) -> Iterator[None]:
         """Runs the block while fewer than `most` others run for the key: waits so long at most,
-        without a connection. Raises Overloaded, at once if MOST_WAITING wait already."""
+        without a connection. Raises Overloaded, at once if half of all threads wait already."""
         semaphore = self._enter(key)
         try:
             if not _acquired(semaphore, seconds):
@@ -79,9 +82,10 @@ def _acquired(semaphore: Semaphore, seconds: float) -> bool:
     waits.check()
     if semaphore.acquire(blocking=False):
         return True
-    if not _waiting.acquire(blocking=False):
+    waiting = _waiting[0]
+    if not waiting.acquire(blocking=False):
         return False
     try:
         return waits.acquire(semaphore, seconds)
     finally:
-        _waiting.release()
+        waiting.release()

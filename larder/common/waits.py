@@ -2,7 +2,7 @@
 
 A process has fewer connections than threads. If a thread waits for another one and keeps its
 connection meanwhile, and that one needs a connection, the pool deadlocks with itself. So every
-wait of the code goes through this module, which gives the thread's connections back first.
+wait that may need a connection goes through this module, which gives back the thread's own.
 
 An open transaction cannot be interrupted, nor can a read from a replica that was chosen for what
 it has replayed. No wait may begin there, and that is checked at every place where a thread may

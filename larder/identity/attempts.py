@@ -96,10 +96,10 @@ def attempt(
     `account` is what the client calls it (a username, an address, an id), whether there is one
     of that name or not; None where it names none. A refusal raised within (DomainError,
     ValidationError) is a failure; anything else that is raised was no try at all.
-    What is hashed within waits in the lane `returning` where `proof` says so, or where the account
-    logged in at this address before.
-    Raises RateLimited; Overloaded, at once where as many hash or wait as may; DatabaseError with
-    the database away, where no log-in could succeed.
+    Passwords that are hashed within wait in the lane `returning` if `proof` says so, or if the
+    account logged in from this address before; otherwise in `open`.
+    Raises RateLimited; Overloaded at once if the lane has no free place; DatabaseError with the
+    database away, where no log-in could succeed.
     """
     setup = _setup[0]
     named = _Named(setup, door, account, networks_of(address))

@@ -134,14 +134,15 @@ class Ended:
     sessions: frozenset[UUID] = frozenset()
     epochs: Mapping[int, int] = field(default_factory=dict)
 
-    def may_concern(self, caller: Caller) -> bool:
-        """Whether the log-in of an access token may have ended. A session that alone went on is
-        of a new epoch, and so is its next access token: `goes_on` knows about the one before."""
+    def may_include(self, caller: Caller) -> bool:
+        """Returns whether the session of an access token may have ended. A session that survived
+        when all others of its account ended has a new epoch, but its tokens from before have the
+        old one: `goes_on` decides about them."""
         return caller.session in self.sessions or caller.epoch < self.epochs.get(caller.id, 0)
 
 
 def ended_sessions(*, now: datetime) -> Ended:
-    """What ended lately. Sessions of a former epoch are not in it, for their account is."""
+    """Returns what ended in the last ENDED_LATELY. An account's epoch stands for its sessions."""
     since = now - ENDED_LATELY
     one_by_one = Session.objects.filter(
         ended_at__gt=since, epoch=F("customer__session_epoch")

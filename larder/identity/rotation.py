@@ -1,4 +1,4 @@
-"""What a refresh token of a rotating door is exchanged for. Pure: the row is read and written
+"""What a refresh token is exchanged for where tokens rotate. Pure: the row is read and written
 by services/sessions.py.
 
 A token is a generation of its session. Exactly one generation is present: an exchange makes the

@@ -11,7 +11,7 @@ class OpsConfig(AppConfig):
         from django.conf import settings
         from django.core.cache import cache
 
-        from larder.common import telemetry, waits
+        from larder.common import per_key, telemetry, waits
         from larder.common.rates import InDatabase
         from larder.common.rates_in_cache import InCache
         from larder.identity import attempts, hashers, telling
@@ -28,6 +28,7 @@ class OpsConfig(AppConfig):
         telemetry.placing.watch(PlacingCounted())
         telling.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
+        per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()
         store = InCache(cache, otherwise=held, clock=time) if settings.CACHE_URL else held

@@ -72,7 +72,7 @@ class Counts(MmapedDict):
         self._warn(error)
 
     def _warn(self, error: OSError) -> None:
-        logger.warning("Counts of this process are missing from /metrics: %s", error)
+        logger.warning("New counts of this process are missing from /metrics: %s", error)
 
 
 def prepare(folder: str) -> None:

@@ -234,7 +234,7 @@ INVARIANTS = (
     ),
     Invariant(
         "abandoned_ids_have_no_order",
-        "No order and no cart has an id that was abandoned: it was answered that none ever will.",
+        "No order and no cart has an abandoned id: the client was promised that none ever will.",
         "the order's events, beside larder/orders/services/abandon.py",
         sql.ABANDONED_ORDER,
     ),

@@ -1,9 +1,9 @@
 """Writes the log of a process that serves: a request never waits long for whatever reads it.
 
 A log may go to a full disk, or to a pipe whose reader is gone or has stopped reading. A write to
-the last one blocks, and so would every thread that has something to log, after its commit too. Here
-one thread writes. Others wait for it as long as it gets on, so that a line is in the log before its
-answer leaves; when it does not, lines are kept, then dropped.
+the last one blocks, and with it every thread that logs, also after its commit. So one thread
+writes. Others wait for it, so that a line is in the log before its answer leaves. If it does not
+write in time, lines are queued, and dropped when the queue is full.
 """
 
 import os
@@ -15,8 +15,8 @@ from threading import Event, Thread
 
 MOST_LINES = 10_000
 """Kept while nothing can be written; more are dropped."""
-PATIENCE = 0.1
-"""Seconds for which one thread waits, once, until it is clear that nothing can be written."""
+LINE_TIMEOUT = 0.1
+"""Seconds for which a thread waits for its lines; none while earlier lines cannot be written."""
 
 
 class LogWriter:
@@ -39,7 +39,7 @@ class LogWriter:
         with suppress(Full):
             self._waiting.put_nowait((lines, written))
             if not self._stalled:
-                self._stalled = not written.wait(PATIENCE)
+                self._stalled = not written.wait(LINE_TIMEOUT)
 
     def flush(self) -> None:
         """Do nothing: what was written is not kept here."""

@@ -147,9 +147,9 @@ CROSS JOIN LATERAL (
 ) AS line
 LIMIT {MOST_LINES + 1}
 """
-"""For each order, in the order of the ids, an index scan of order_pkey and one of order_line_once:
-behind the limit none. One row more than the limit says that the order of the last one is not
-complete. The version tells whether the order is still the one that was read before."""
+"""For each order, in the order of the ids, an index scan of order_pkey and one of order_line_once;
+the scans stop at the limit. A row beyond MOST_LINES shows that the last order is incomplete. The
+version shows whether the order has changed since it was read."""
 
 
 def whole(wanted: str) -> str:

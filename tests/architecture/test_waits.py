@@ -45,7 +45,7 @@ QUERIES = {
 
 
 FOR_OTHERS = {
-    "larder/ops/log_writer.py": {"written.wait(PATIENCE)"},
+    "larder/ops/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
     "larder/ops/server_lock.py": {"time.sleep(0.05)"},
 }
 """Short waits for what needs no connection: the thread that writes the log, which a transaction may

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 
 from larder.common.database import sqlstate
 from larder.common.postgresql.base import DatabaseWrapper, _Late
-from larder.common.postgresql.pool import in_front
+from larder.common.postgresql.pool import prioritized
 from tools.ports import free_port
 from tools.processes import wait_until
 
@@ -136,7 +136,7 @@ def test_a_pool_whose_connections_others_give_back_and_take_is_busy(
     def use() -> None:
         other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
         while not over.is_set():
-            with in_front():
+            with prioritized():
                 other.ensure_connection()
             sleep(0.05)
             other.close()
@@ -162,31 +162,31 @@ def waiters(pooled: DatabaseWrapper) -> int:
     return int(pooled.pool.get_stats().get("requests_waiting", 0))
 
 
-def test_a_thread_in_front_waits_before_others(pooled: DatabaseWrapper) -> None:
+def test_a_prioritized_thread_gets_a_connection_before_others(pooled: DatabaseWrapper) -> None:
     served: list[str] = []
 
     def take(name: str) -> None:
         other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
-        with in_front() if name == "in front" else nullcontext():
+        with prioritized() if name == "prioritized" else nullcontext():
             other.ensure_connection()
         served.append(name)
         other.close()
 
     pooled.ensure_connection()
     with ThreadPoolExecutor(3) as threads:
-        for waiting, name in enumerate(["first", "second", "in front"], start=1):
+        for waiting, name in enumerate(["first", "second", "prioritized"], start=1):
             threads.submit(take, name)
             assert wait_until(lambda: waiters(pooled) == waiting)  # noqa: B023
         pooled.close()
-    assert served == ["in front", "first", "second"]
+    assert served == ["prioritized", "first", "second"]
 
 
-def test_a_thread_in_front_waits_although_others_have_just_waited_in_vain(
+def test_a_prioritized_thread_waits_although_others_just_got_no_connection(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take() -> None:
         other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
-        with in_front():
+        with prioritized():
             other.ensure_connection()
         other.close()
 

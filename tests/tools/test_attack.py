@@ -10,7 +10,7 @@ from tools.attack import report
 from tools.attack.__main__ import main, strike
 from tools.attack.catalogue import ATTACKS, Attack, name
 from tools.attack.report import Verdict
-from tools.attack.target import Target, require
+from tools.attack.target import NotTried, Target, require
 
 
 class Whole:
@@ -52,6 +52,14 @@ def test_an_attack_that_finds_a_promise_broken_is_reported_as_broken() -> None:
 
     result = struck(work)
     assert (result.verdict, result.seen) == (Verdict.BROKEN, "the wrong form")
+
+
+def test_an_attack_that_cannot_be_made_here_is_skipped() -> None:
+    def work(_target: Target, *, full: bool) -> str:
+        raise NotTried(f"full: {full}")
+
+    result = struck(work)
+    assert (result.verdict, result.seen) == (Verdict.SKIPPED, "full: False")
 
 
 def test_an_error_inside_an_attack_counts_as_broken() -> None:

@@ -15,7 +15,7 @@ from types import FrameType
 from tools.attack import checkouts, report
 from tools.attack.catalogue import ATTACKS, Attack, name, needs
 from tools.attack.report import Result, Verdict
-from tools.attack.target import Broken, Code, Target, started
+from tools.attack.target import Broken, Code, NotTried, Target, started
 from tools.errors import LauncherError
 from tools.terminal import complain, say
 
@@ -59,6 +59,8 @@ def run(asked: argparse.Namespace) -> int:
         for one in ATTACKS:
             say(f"{name(one):<22}{one.TITLE}")
         return 0
+    if asked.record:
+        report.require_clean()
     wanted = [one for one in ATTACKS if name(one) in asked.only]
     before: list[Result] = []
     if asked.previous:
@@ -98,6 +100,8 @@ def strike(one: Attack, target: Target, python: str, *, full: bool) -> Result:
     try:
         with limited(LONGEST_SECONDS[full]), target.watched():
             verdict, seen = Verdict.HELD, one.attack(target, full=full)
+    except NotTried as reason:
+        verdict, seen = Verdict.SKIPPED, str(reason)
     except Broken as error:
         verdict, seen = Verdict.BROKEN, str(error)
     except Exception as error:

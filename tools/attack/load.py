@@ -41,7 +41,7 @@ def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
 def steady(
     calls: Sequence[Call], *, per_second: float, seconds: float
 ) -> tuple[list[float], Counter[int]]:
-    """Make the calls in turn at this rate, whether or not earlier ones were answered.
+    """Make the calls one after the other at this rate, whether or not earlier ones were answered.
 
     Return how many seconds each answer took, counted from the moment at which the request was due,
     in the order of these moments, and the numbers of answers by status.

@@ -11,6 +11,7 @@ from enum import Enum
 
 from tools.attack.catalogue import Attack
 from tools.attack.target import CHECKOUT
+from tools.errors import LauncherError
 from tools.terminal import say
 
 PAGE = CHECKOUT / "docs" / "trust.md"
@@ -59,15 +60,21 @@ invalid and forged requests, slow uploads, a full disk, an unavailable database.
 `make attack ATTACK_ARGS="--record"`; the last run is below.
 
 ```sh
-make attack                                    # the attacks in their short form
-make attack ATTACK_ARGS="--full"               # in their long form, on every supported Python
+make attack                                    # every attack in its short form
+make attack ATTACK_ARGS="--full"               # most of them longer, on every supported Python
 make attack ATTACK_ARGS="--only nesting"       # one of them; --list names them
 make attack ATTACK_ARGS="--previous REVISION" # another revision first, for comparison
 ```
 
 The attacks are the modules of [tools/attack/attacks](../tools/attack/attacks). Those that need a \
-program that is missing (nginx, PgBouncer) are skipped, and the run says so.
+program or a right that is missing (nginx, PgBouncer, mounting) are skipped, and the run says so.
 """
+
+
+def require_clean() -> None:
+    """Raise LauncherError where the files differ from those of the revision that would be named."""
+    if _revision().endswith("-dirty"):
+        raise LauncherError("Commit the changes first: docs/trust.md names a revision.")
 
 
 def record(

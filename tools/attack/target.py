@@ -43,6 +43,10 @@ class Broken(Exception):
     """An attack succeeded: the promise does not hold. The text says what was seen."""
 
 
+class NotTried(Exception):
+    """The attack cannot be made on this machine. The text says why."""
+
+
 def require(condition: object, seen: str) -> None:
     """Raise Broken with what was seen unless the condition holds."""
     if not condition:
@@ -134,7 +138,8 @@ class Target(Client):
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Raise Broken where a worker process ends inside the block, unless `stop` ended it."""
+        """Raise Broken where a worker process ends inside the block. A server that the block itself
+        starts anew counts with its new workers."""
         self._watched = set(self.workers())
         yield
         gone = self._watched - set(self.workers())
@@ -171,7 +176,7 @@ class Target(Client):
         return str(self._expected(200, "auth/token", STAFF)["access"])
 
     def customer(self) -> Person:
-        """Register a customer and log in."""
+        """Register a customer and log in. Return the account and its tokens; raise Broken."""
         name = f"attacker {next(_numbers)} {secrets.token_hex(4)}"
         given = {"username": name, "password": PASSWORD}
         made = self._expected(201, "auth/register", given)

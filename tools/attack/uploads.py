@@ -46,7 +46,7 @@ class Front:
 
 
 def sources(count: int) -> list[str]:
-    """Return that many loopback addresses, of 10 and more in each /24."""
+    """Return that many loopback addresses, ten in each /24."""
     return [f"127.200.{n // 10 + 1}.{n % 10 + 1}" for n in range(count)]
 
 

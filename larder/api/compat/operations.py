@@ -57,8 +57,7 @@ def operation(
     """Documents a view's method. `answers` and `refusals` are serializers or schemas by status.
 
     What every operation can refuse is added: credentials (with `token`), method, media type.
-    A request with a body can be too large, without a length (with `token`) or of another type. 400
-    is FIELDS unless given.
+    With a body come 413 and 415, with `token` also 411. 400 is FIELDS unless given.
     """
     refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: None if token else -1], Refusal)
     if body is not None:

@@ -55,7 +55,7 @@ class ByOffsetOfFive(ByOffset):
 
 
 class ByOffsetOfLarge(ByOffset):
-    """`?limit=&offset=` of what may be large each, ten rows unless asked otherwise."""
+    """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
 
     max_limit = 100
 

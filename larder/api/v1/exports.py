@@ -81,7 +81,7 @@ LONGEST_EXPORT = 30 * 60.0
 ROWS_AT_ONCE = 200
 """Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
 
-_turns = BoundedSemaphore(EXPORTS_AT_ONCE)
+_places = BoundedSemaphore(EXPORTS_AT_ONCE)
 
 _accounts = PlacesPerKey(1)
 """Accounts whose file the process writes: one at once for each, so that one account leaves files
@@ -89,23 +89,23 @@ for others."""
 
 
 @contextmanager
-def _turn(account: int) -> Iterator[None]:
+def _place(account: int) -> Iterator[None]:
     with _accounts.place(account):
-        if not _turns.acquire(blocking=False):
+        if not _places.acquire(blocking=False):
             raise Overloaded
         try:
             yield
         finally:
-            _turns.release()
+            _places.release()
 
 
 def _file(account: int, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
     """The file in pieces. The first is empty, and comes when the first orders are read.
 
-    Raises Overloaded. Once begun it has its turn until it ends, fails, is closed or forgotten.
+    Raises Overloaded. Once begun it keeps its place until it ends, fails, is closed or forgotten.
     """
     until = monotonic() + LONGEST_EXPORT
-    with _turn(account):
+    with _place(account):
         first = next(parts, [])
         yield b""
         try:

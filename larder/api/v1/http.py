@@ -188,10 +188,10 @@ _KEY = re.compile(r"[!-+\-.-~]{1,255}")
 
 
 def idempotency_key(meta: Mapping[str, Any]) -> str | None:
-    """Returns the `Idempotency-Key`, if one was sent.
+    """Returns the `Idempotency-Key`; None without the header.
 
     A server joins headers of one name with commas (PEP 3333): a key with a comma is two keys.
-    Raises InvalidInput unless there is one of 1 to 255 visible ASCII characters.
+    Raises InvalidInput unless the key has 1 to 255 visible ASCII characters.
     """
     key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):

@@ -20,7 +20,7 @@ from larder.common.postgresql import commits
 from larder.common.postgresql.comments import Commented, told
 from larder.common.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.common.postgresql.exchange import Answer, Exchange
-from larder.common.postgresql.pool import is_in_front, put_in_order, put_last_first
+from larder.common.postgresql.pool import honour_priorities, is_prioritized, put_last_first
 from larder.common.stopwatch import Stopwatch
 from larder.common.telemetry import connections_held
 
@@ -219,9 +219,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         late = self._late.get(self.alias)
         if late is not None and late.since.seconds < TOLD_AT_ONCE:
-            # Of a busy pool a thread in front gets the next connection; one that was given back
-            # shows that the database is there again.
-            is_next = is_in_front() if late.is_busy else self._was_given_back(late.since)
+            # While the pool is busy, only a prioritized thread waits again. While the database is
+            # away, a connection that was given back since shows that it is there again.
+            is_next = is_prioritized() if late.is_busy else self._was_given_back(late.since)
             if not (is_next or self.pool.get_stats()["pool_available"]):
                 raise late.error()
         waiting = Stopwatch()
@@ -229,7 +229,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # To wait for a connection is a wait, too, for a thread that keeps another one.
             waits.begin(but=self.alias)
             put_last_first(self.pool)
-            put_in_order(self.pool)
+            honour_priorities(self.pool)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
@@ -253,7 +253,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 @dataclass(frozen=True, slots=True)
 class _Late:
     """A wait that ended without a connection. The database `is_busy` if meanwhile another thread
-    gave one back that was open; otherwise it is away, or answers nobody."""
+    gave back an open one; otherwise the database is away, or does not answer."""
 
     is_busy: bool
     since: Stopwatch = field(default_factory=Stopwatch)

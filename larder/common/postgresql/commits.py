@@ -1,8 +1,9 @@
 """How many transactions were committed for the request that this thread answers.
 
-A failure of the database after one of them must not be answered as if nothing was done. Counted are
-commits that PostgreSQL has answered. A group (larder/common/group_commit.py) commits in one thread
-for the requests of several: it is counted in the thread of each that it has an answer for.
+A failure of the database after one of them must not be answered as if nothing was done. A commit
+counts when PostgreSQL has answered it, or when its thread is ended while it waits for the answer.
+A batch (larder/common/group_commit.py) commits in one thread for several requests: the commit
+counts for each request that gets an answer from it.
 """
 
 import threading

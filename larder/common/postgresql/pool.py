@@ -6,8 +6,8 @@ of PostgreSQL's with plans and caches of its own, a megabyte or two: one that ra
 them where it left them, in the processor's caches, and the third of three does not (ADR 21). And
 what is not needed is left alone until the pool closes it.
 
-Of the threads that wait, those `in_front` get one before all others: a few clients whose requests
-take long could keep all connections, and orders would wait behind the requests of each.
+Threads inside `prioritized` get a connection before all other waiting threads, the newest of them
+first. Otherwise a few clients with slow requests keep all connections, and orders wait for them.
 """
 
 from collections import deque
@@ -29,34 +29,35 @@ def put_last_first(pool: ConnectionPool[Any]) -> None:
         pool._pool.rotate(1)
 
 
-_is_in_front: ContextVar[bool] = ContextVar("is_in_front", default=False)
+_is_prioritized: ContextVar[bool] = ContextVar("is_prioritized", default=False)
 
 
 @contextmanager
-def in_front() -> Iterator[None]:
-    """Lets this thread wait before those that are not in front, within the block."""
-    before = _is_in_front.set(True)
+def prioritized() -> Iterator[None]:
+    """Gives this thread a connection before threads outside of such a block, while it runs."""
+    before = _is_prioritized.set(True)
     try:
         yield
     finally:
-        _is_in_front.reset(before)
+        _is_prioritized.reset(before)
 
 
-def is_in_front() -> bool:
-    """Returns whether this thread waits before others."""
-    return _is_in_front.get()
+def is_prioritized() -> bool:
+    """Returns whether this thread is inside `prioritized`."""
+    return _is_prioritized.get()
 
 
 class _Waiting(deque[Any]):
     def append(self, client: Any) -> None:
-        if is_in_front():
+        if is_prioritized():
             self.appendleft(client)
         else:
             super().append(client)
 
 
-def put_in_order(pool: ConnectionPool[Any]) -> None:
-    """To be called before a thread may wait. psycopg's pool (3.3) appends who waits to a deque."""
+def honour_priorities(pool: ConnectionPool[Any]) -> None:
+    """Makes the pool's queue of waiting threads honour `prioritized`. Called before a thread may
+    wait. Assumes psycopg_pool 3.3, which appends to a deque."""
     if not isinstance(pool._waiting, _Waiting):
         with pool._lock:
             pool._waiting = _Waiting(pool._waiting)

@@ -162,8 +162,8 @@ CHANGEABLE = ("username", "email", "first_name", "last_name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On which terms an account is changed: by a `caller` whose session or key is live, and only
-    while `version` is the present one. None is any: services and the admin have no caller."""
+    """Conditions of a change: the session or key of `caller` is live, and `version` is the present
+    version. None is no condition: services and the admin have no caller."""
 
     caller: Caller | None = None
     version: int | None = None

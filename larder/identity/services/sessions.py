@@ -21,7 +21,7 @@ from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
 
 MOST_SESSIONS = 50
-"""Live sessions that an account may have, at all doors together."""
+"""Live sessions that an account may have, of all API versions together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> Non
 
 
 def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int:
-    """Ends every session of an account but `keep` by one write, however many there are. Returns
+    """Ends every session of an account but `keep` by one statement of at most 1,001 rows. Returns
     how many of `keep` go on: those that had not ended before. A trigger marks the others for
     processes of the version before epochs, so `keep` is of the new epoch before that."""
     going_on = _keep(customer, keep) if keep else 0

@@ -73,7 +73,7 @@ ABSENT = 0
 """The version of a product that is not there."""
 
 NEVER = -2
-"""The version of no product, there or not."""
+"""A version that matches neither a product nor its absence."""
 
 
 @dataclass(frozen=True, slots=True)

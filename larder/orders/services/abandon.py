@@ -29,7 +29,7 @@ PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 """The operations that place an order under an idempotency key."""
 
 QUOTA = Rate(500, 24 * 3600)
-"""Ids and keys that a caller can abandon: each is a row that is kept for ever."""
+"""Ids and keys that a caller can abandon, at once and in a day: their rows are kept for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class ContendedLane:
         return frozenset([row for row in rows if row in waited or marked.get(row, 0.0) > now])
 
     def is_contended(self, rows: Collection[Row]) -> bool:
-        """Returns whether any of these rows is."""
+        """Returns whether any of these rows is waited for in the lane, or marked."""
         return bool(self.contended(rows))
 
     def mark_contended(self, rows: Collection[Row], seconds: float = ON_ITS_WAY) -> None:

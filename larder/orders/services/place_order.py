@@ -11,7 +11,7 @@ from larder.common import database, telemetry, turnstile
 from larder.common.errors import DomainError, Overloaded
 from larder.common.group_commit import GroupCommit, Limits
 from larder.common.per_key import PlacesPerKey
-from larder.common.postgresql.pool import in_front
+from larder.common.postgresql.pool import prioritized
 from larder.common.stopwatch import Stopwatch
 from larder.common.turnstile import Turns
 from larder.inventory.services import locks
@@ -64,8 +64,8 @@ MOST_CONTENDED = 4
 
 @dataclass(slots=True)
 class _Asked:
-    """`candidate` is prepared by the thread that asks: the leader, for which all others wait, need
-    not. What was found out about it in a transaction that failed stays with it."""
+    """An order in the queue. Its own thread prepares `candidate`, not the leader that others wait
+    for. What a transaction that failed has found out about it stays in it."""
 
     placement: Placement
     candidate: Candidate
@@ -84,7 +84,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
     Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
     """
     lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
-    with _customers.place(asked.customer, lines), in_front():
+    with _customers.place(asked.customer, lines), prioritized():
         one = _Asked(asked, candidate(asked), now)
         if _contended.is_contended(one.rows):
             return _place_contended(one, terms)

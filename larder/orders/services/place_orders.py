@@ -95,7 +95,8 @@ def place_candidates(
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
     SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
-    CartEmpty, StaleVersion. The lines of a refused draft are named by ascending line id.
+    CartEmpty, StaleVersion; with an id, a key or a cart that was abandoned OrderAbandoned. The
+    lines of a refused draft are named by ascending line id.
     """
     waiting: Sequence[Candidate] = candidates
     while waiting:

@@ -10,12 +10,12 @@ from tools.attack.target import Target, require
 
 ITEM = 8
 TITLE = "Backups by make"
-PROMISE = "The make targets backup, backup/prove and restore do what they say on every Python."
+PROMISE = "The make target backup writes the named file; restore replaces nothing without CONFIRM."
 NEEDS = ("make",)
 
 
 def attack(target: Target, *, full: bool) -> str:
-    """Return which targets worked; the shop is restored in the full run only. Raises Broken."""
+    """Return which targets worked. The full run also proves and restores. Raises Broken."""
     with tempfile.TemporaryDirectory(dir=target.folder) as folder:
         file = Path(folder, "named.dump")
         _make(target, "backup", f"FILE={file}")

@@ -12,7 +12,7 @@ from tools.http_client import Reply
 
 ITEM = 6
 TITLE = "An account with 300,000 log-ins"
-PROMISE = "They end in one small write, others notice nothing, and no account has more than 50."
+PROMISE = "They end within 3 s, other requests are not delayed, and no account has more than 50."
 
 CROWD = 300_000
 AT_ONCE = 20_000

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.attack.target import Target, require
+from tools.attack.target import NotTried, Target, require
 
 ITEM = 3
 TITLE = "A full disk under load"
@@ -29,7 +29,7 @@ def attack(target: Target, *, full: bool) -> str:
     folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
-        return "not tried: this user may not mount a file system"
+        raise NotTried("this user may not mount a file system")
     shared = {"SHARED_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
     try:
         with target.server(shared) as shop:

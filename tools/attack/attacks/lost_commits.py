@@ -14,7 +14,7 @@ ITEM = 9
 TITLE = "Lost answers to commits"
 PROMISE = (
     "Every answer about an order is true, and a repeat that is asked for places nothing twice. No "
-    "write that was committed is answered as if nothing was done."
+    "committed change of a cart or an order is answered as if nothing was done."
 )
 
 AWAY_SECONDS = 3.5

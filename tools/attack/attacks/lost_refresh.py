@@ -1,4 +1,5 @@
-"""Loses the answer to a refresh for 75 seconds, and has two clients hold one token."""
+"""Refreshes with the former token of a session that was refreshed 75 seconds ago, and from two
+clients with one token."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def attack(target: Target, *, full: bool) -> str:
 
 @contextmanager
 def _stack(target: Target) -> Iterator[Front]:
-    """Start the set of deploy/compose of the code attacked; give its front door."""
+    """Start the set of deploy/compose of the code attacked; give its public address."""
     with tempfile.TemporaryDirectory(prefix="larder-attack-stack-") as folder:
         log, given = Path(folder, "log"), {"RATE_LIMITS": "wide", "REGISTRATION": "open"}
         Path(folder).chmod(0o711)

@@ -1,4 +1,4 @@
-"""Asks every operation of the contracts for other customers' objects, without and with a token."""
+"""Requests the orders of another customer, with the token of an account and without one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What changes the open order: a unit in, a unit out, its submission.
 
-None of the three looks at a body. Refusals are an array of one sentence, but 403, 404 and 409 (the
-order was abandoned while it was submitted).
+None of the three reads a body. A refusal is an array with one sentence; 403, 404 and 409 (the order
+was abandoned during its submission) are objects.
 """
 
 from rest_framework import exceptions
