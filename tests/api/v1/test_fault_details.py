@@ -1,10 +1,12 @@
 """What the faults of a request say to the developer who reads them."""
 
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
+from larder.api.v1 import faults
+from larder.api.v1.shapes import NewOrder
 from tests.api.document import operations
 from tests.conftest import Api
 
@@ -79,3 +81,18 @@ def test_no_pattern_of_a_body_is_without_words(staff: Api) -> None:
         found = staff(operation.method.upper(), operation.path, body).body.get("errors", [])
         for fault in found:
             assert not re.search("regex|`|int\\b|bool\\b|str\\b", fault["detail"]), fault
+
+
+def test_a_struct_is_examined_once_for_all_lines_of_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Evaluating the annotations of a line costs more than finding its faults."""
+    examined: list[type[Any]] = []
+
+    def counting(kind: type[Any], **options: Any) -> dict[str, Any]:
+        examined.append(kind)
+        return get_type_hints(kind, **options)
+
+    monkeypatch.setattr(faults, "get_type_hints", counting)
+    assert len(faults.faults({"lines": [{}] * 1_000}, NewOrder)) == 2_000
+    assert len(examined) == len(set(examined))
