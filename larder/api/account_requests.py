@@ -43,8 +43,8 @@ class AccountView(APIView):
             return super().dispatch(request, *args, **kwargs)
 
     def begin_request(self, request: Request) -> None:
-        """Called after authentication: waits for other writes, or reads, of the account. Raises
-        Overloaded."""
+        """Called after authentication, with the body read: waits for other writes, or reads, of the
+        account. Raises Overloaded."""
         who: Any = request.user
         if not isinstance(who, Caller) or who.is_staff:
             return

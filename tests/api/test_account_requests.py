@@ -1,10 +1,11 @@
 """Requests of a few accounts leave connections and threads to all others."""
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from django.db import transaction
@@ -136,6 +137,34 @@ def test_writes_of_three_accounts_leave_threads_to_others(
         assert alone.call("GET", "/livez").status == 200
         assert monotonic() - began < 2
         assert set(others(alone, honest, jam)) <= {"200", "201"}
+
+
+@contextmanager
+def half_sent(server: Server, token: str, path: str) -> Iterator[None]:
+    """Keeps two bodies of PATCH requests open: one byte of thirty is sent."""
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 30\r\n\r\n{"
+    )
+    with ExitStack() as opened:
+        for _ in range(2):
+            address = ("127.0.0.1", server.port)
+            wire = opened.enter_context(socket.create_connection(address, timeout=20))
+            wire.sendall(head.encode())
+        sleep(0.3)  # for the server to begin reading them
+        yield
+
+
+def test_writes_of_an_account_do_not_wait_for_its_half_sent_bodies(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    token = alone.token(who.customer.username, who.password)
+    for path in ("/api/v1/me", f"/api/identity/customers/{who.id}/"):
+        with half_sent(alone, token, path):
+            began = monotonic()
+            written = alone.call("PUT", f"cart/lines/{jam}", {"quantity": 1}, token=token)
+            assert (written.status, monotonic() - began < 2) == (200, True), path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Reading the bodies of requests: their bytes within the limit, then all of their faults."""
+"""Reading the bodies of requests, and all of their faults."""
 
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
@@ -9,7 +9,6 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
 from larder.api.nesting import is_too_deep, require_shallow
-from larder.api.raw_body import raw_body
 from larder.api.v1.faults import faults, nul_faults
 from larder.common.errors import Fault, InvalidInput
 
@@ -27,8 +26,7 @@ said as well, or not: everything in it may be of any type."""
 def read_body(request: Request, kind: type[Body], *, also: Further | None = None) -> Body:
     """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
 
-    Raises BodyTooLarge, LengthRequired, UnsupportedMediaType, ParseError (no JSON), InvalidInput
-    (all faults).
+    Raises UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
     """
     raw = _raw_body(request) or b"{}"
     body = sound(raw, kind)
@@ -77,7 +75,7 @@ def read_csv(request: Request) -> str:
     """The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as
     lone surrogates, for whoever reads the rows to name.
 
-    Raises BodyTooLarge, LengthRequired, UnsupportedMediaType.
+    Raises UnsupportedMediaType.
     """
     raw = _raw_body(request, "text/csv")
     return raw.decode("utf-8-sig", "surrogateescape")
@@ -85,7 +83,7 @@ def read_csv(request: Request) -> str:
 
 def _raw_body(request: Request, wanted: str = "application/json") -> bytes:
     asked = request._request
-    raw = raw_body(asked)
+    raw = asked.body  # all of it, within the limit: Endpoint.initial read it
     media_type = (asked.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
     is_json = media_type.endswith("+json") and wanted == "application/json"
     if raw and media_type != wanted and not is_json:

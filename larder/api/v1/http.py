@@ -17,6 +17,7 @@ from larder.api.account_requests import AccountView
 from larder.api.authentication import IsStaff
 from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
 from larder.api.preconditions import tag_wanted
+from larder.api.raw_body import raw_body
 from larder.api.v1.faults import is_moment, parameter_faults
 from larder.api.v1.shapes import LARGEST_ID
 from larder.common.errors import Fault, InvalidInput, NotFound
@@ -26,6 +27,10 @@ from larder.common.short_bodies import require_short
 from larder.identity.caller import Caller
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose body is read before the request waits for other writes of its account: otherwise a
+client that sends slowly would make those wait."""
 
 
 Limit = Annotated[int, Meta(ge=1, description="Rows of a page, at most 100.")]
@@ -273,6 +278,8 @@ class Endpoint(AccountView):
         # An id in the path that no row can have is the id of no row.
         if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
             raise NotFound
+        if request.method in WITH_BODY:
+            raw_body(request._request)
         self.begin_request(request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
