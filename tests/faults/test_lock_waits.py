@@ -1,7 +1,10 @@
-"""An order that waited for locks and was not placed: the answer says that nothing was done."""
+"""Requests that wait for locked stock: their answers are true, and others are served."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event
 from time import sleep
 
 import psycopg
@@ -41,3 +44,72 @@ def test_an_order_that_got_one_lock_and_not_the_next_was_not_placed(
     assert (refused.status, refused.code) == (503, "overloaded")
     assert int(refused.headers["retry-after"]) >= 1
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("move", ["cancel", "change"])
+def test_moves_that_wait_for_locked_stock_leave_connections_to_other_requests(
+    transactional_db: None,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    move: str,
+) -> None:
+    jam, tea, customers, other = (
+        product(stock=99),
+        product(stock=99),
+        [person() for _ in range(20)],
+        person(),
+    )
+    over = Event()
+    with (
+        Server(workers=1) as server,
+        ThreadPoolExecutor(len(customers)) as clients,
+        psycopg.connect(superuser_url()) as lock,
+    ):
+        tokens = [server.token(one.customer.username, one.password) for one in customers]
+        mine = server.token(other.customer.username, other.password)
+        orders = [placed(server, jam, token).body["id"] for token in tokens]
+        lock.execute(LOCK, [jam])
+        running = [
+            clients.submit(repeat, over, partial(MOVES[move], server, token, order, jam))
+            for token, order in zip(tokens, orders, strict=True)
+        ]
+        sleep(1)
+        seen = Counter[tuple[str, int]]()
+        for _ in range(12):
+            seen["order", placed(server, tea, mine).status] += 1
+            seen["me", server.call("GET", "me", token=mine).status] += 1
+            seen["ready", server.call("GET", "/readyz").status] += 1
+        over.set()
+        lock.rollback()
+        answers = {code for one in running for code in one.result()}
+    assert seen == {("order", 201): 12, ("me", 200): 12, ("ready", 200): 12}
+    assert answers <= {"200", "overloaded"}
+
+
+def placed(server: Server, product: int, token: str) -> Reply:
+    """Order one unit."""
+    lines = {"lines": [{"product": product, "quantity": 1}]}
+    return server.call("POST", "orders", lines, token=token)
+
+
+def cancel(server: Server, token: str, order: str, _product: int) -> Reply:
+    """Cancel an order."""
+    return server.call("POST", f"orders/{order}/cancel", {}, token=token)
+
+
+def change(server: Server, token: str, order: str, product: int) -> Reply:
+    """Order one unit more."""
+    lines = {"lines": [{"product": product, "quantity": 2}]}
+    return server.call("PATCH", f"orders/{order}", lines, token=token)
+
+
+MOVES = {"cancel": cancel, "change": change}
+
+
+def repeat(over: Event, call: Callable[[], Reply]) -> set[str]:
+    """Return the codes, or statuses of success, that were answered until the end."""
+    codes = set()
+    while not over.is_set():
+        codes.add(call().code)
+        over.wait(0.05)
+    return codes

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from larder.catalog import queries as catalog
 from larder.common import idempotency
 from larder.common.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
@@ -15,6 +13,7 @@ from larder.common.idempotency import Claim
 from larder.common.ids import new_id
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
+from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement, lock, move, without_room
 
 CORRECTION = "correction"
@@ -63,7 +62,7 @@ def adjust_stock(
     def adjust() -> UUID:
         return _adjust(found, lock(_ids(found)), reason, actor, now)
 
-    with transaction.atomic(durable=True):
+    with moving_stock():
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 
@@ -115,7 +114,7 @@ def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None
     """
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")
-    with transaction.atomic(durable=True):
+    with moving_stock():
         balances = lock([product])
         # Under the lock, which archiving takes too.
         if not catalog.offers(balances):

@@ -1,13 +1,15 @@
-"""Finds the stock rows that another transaction keeps locked, and waits until one is free.
+"""Waits for stock rows that another transaction keeps locked, with few connections.
 
-No function here leaves a row locked. Each uses transactions of its own and is called outside one.
+Every function uses transactions of its own and is called outside one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from django.db import Error, transaction
 
 from larder.common import database
+from larder.common.per_key import RunningPerKey
 from larder.common.postgresql import commits
 from larder.common.stopwatch import Stopwatch
 from larder.inventory import sql
@@ -22,6 +24,30 @@ ALL_WAITS = 0.3
 
 SHORTEST = 0.001
 """Seconds; PostgreSQL takes 0 for no limit."""
+
+MOST_MOVING = 2
+"""Transactions that move stock outside of a batch, in a process at once. Orders of contended
+products wait with four more of its eight connections; the others are for all other requests."""
+
+MOVING_WAIT = 1.0
+"""Seconds that such a transaction waits for a lock."""
+
+LONGEST_WAIT = 5.0
+"""Seconds that a thread waits for its turn to begin one, without a connection."""
+
+_moving = RunningPerKey(MOST_MOVING)
+
+
+@contextmanager
+def moving_stock() -> Iterator[None]:
+    """Runs the block in a transaction that may lock stock. At most MOST_MOVING run at once in a
+    process: while a row stays locked, those that need it leave connections to other requests.
+
+    Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
+    """
+    with _moving.running("stock", LONGEST_WAIT), transaction.atomic(durable=True):
+        database.limit_lock_wait(MOVING_WAIT)
+        yield
 
 
 def wait_until_free(product: int, seconds: float) -> None:

@@ -13,6 +13,7 @@ from larder.common import idempotency
 from larder.common.errors import AlreadyTaken, StaleVersion
 from larder.common.idempotency import Claim, Made
 from larder.inventory.services.adjustments import set_available
+from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import lock, open_stock
 
 
@@ -57,7 +58,7 @@ def change_stocked_product(
     Raises NotFound (archived too), StaleVersion, AlreadyTaken (SKU, name), UnknownCategory,
     InvalidInput, StockLimitExceeded.
     """
-    with transaction.atomic(durable=True):
+    with moving_stock():
         # The product before its stock, as archiving does.
         catalog.lock_product(product, version=version)
         if unique_name and "name" in fields:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 
 from larder.common import database, idempotency
@@ -23,6 +22,7 @@ from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.inventory.services import movements as inventory
+from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
@@ -138,8 +138,8 @@ def carry_out(
 
     A move that was made before is left at that, unless there is a `difference`; so is one of
     which the order tells that it `is_so`. Raises NotFound (a draft, or another's), NotStaff,
-    StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, and what `decide`
-    raises or `difference` finds.
+    StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, Overloaded, and
+    what `decide` raises or `difference` finds.
     """
 
     def make() -> UUID:
@@ -149,7 +149,7 @@ def carry_out(
             _write(held, decide(held), asked)
         return asked.order
 
-    with transaction.atomic(durable=True):
+    with moving_stock():
         return idempotency.once(asked.claim, make, now=asked.now).replayed
 
 

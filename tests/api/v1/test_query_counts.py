@@ -16,6 +16,8 @@ Product = Callable[..., int]
 
 TRANSACTION = 2
 """BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
+MOVING = TRANSACTION + 1
+"""And the limit of its waits for locks."""
 PLACING = TRANSACTION + 1
 """And how long it may wait for a lock."""
 
@@ -247,20 +249,20 @@ def test_a_page_of_the_ledger_is_three_statements_however_long(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_move_is_eight_statements_and_a_customers_nine_however_many_lines(
+def test_a_move_is_nine_statements_and_a_customers_ten_however_many_lines(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
     # the order's lock, its lines; whether the account is still there; stock: locks, the movements;
     # the order, the event; and what is answered: the order, its lines
-    with exactly(TRANSACTION + 9):
+    with exactly(MOVING + 9):
         customer("POST", f"{path}/cancel")
-    with exactly(TRANSACTION + 4 + 2):  # made before; the claim, and what came of it
+    with exactly(MOVING + 4 + 2):  # made before; the claim, and what came of it
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
-    with exactly(TRANSACTION + 2 + 2):  # a replay: the claim that fails, the earlier one
+    with exactly(MOVING + 2 + 2):  # a replay: the claim that fails, the earlier one
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
     # for which reason it was; refused, so nothing is shown, and inside a test a rollback is two
-    with exactly(TRANSACTION + 1 + 2 + 1):
+    with exactly(MOVING + 1 + 2 + 1):
         customer("POST", f"{path}/cancel", {"reason": "any"})
 
 
@@ -272,7 +274,7 @@ def test_packing_short_writes_lines_twice_however_many(
     path = place(customer, *[(one, 2) for one in products]).headers["Location"]
     picked = [{"product": one, "quantity": number % 2} for number, one in enumerate(products)]
     # staff's rights; a move; the lines that were not there, those with fewer
-    with exactly(1 + TRANSACTION + 8 + 2):
+    with exactly(1 + MOVING + 8 + 2):
         assert staff("POST", f"{path}/pack", {"lines": picked}).status == 200
 
 
@@ -280,7 +282,7 @@ def test_packing_in_full_moves_no_stock(
     customer: Api, staff: Api, product: Product, exactly: Counted
 ) -> None:
     path = place(customer, *[(product(), 2) for _ in range(20)]).headers["Location"]
-    with exactly(1 + TRANSACTION + 8 - 2):
+    with exactly(1 + MOVING + 8 - 2):
         assert staff("POST", f"{path}/pack").status == 200
 
 
@@ -292,7 +294,7 @@ def test_a_return_writes_its_lines_in_one_statement(
     for move in ("pack", "ship"):
         staff("POST", f"{path}/{move}")
     back = [{"product": one, "quantity": 1} for one in products]
-    with exactly(1 + TRANSACTION + 8 + 1):  # staff's rights; a move; the lines
+    with exactly(1 + MOVING + 8 + 1):  # staff's rights; a move; the lines
         staff("POST", f"{path}/return", {"lines": back, "reason": "any"})
 
 
@@ -306,11 +308,11 @@ def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
         lines = [{"product": one, "quantity": number} for one, number in units.items()]
         assert customer("PATCH", path, {"lines": lines}).status == 200
 
-    with exactly(TRANSACTION + 9 + 1 + 1):  # a move; offers under the locks; lines with fewer
+    with exactly(MOVING + 9 + 1 + 1):  # a move; offers under the locks; lines with fewer
         change(dict.fromkeys(products[:40], 1))
-    with exactly(TRANSACTION + 9 + 1 + 1 + 3):  # may they order; lines gone, changed, new
+    with exactly(MOVING + 9 + 1 + 1 + 3):  # may they order; lines gone, changed, new
         change(dict.fromkeys(products[20:], 3))
-    with exactly(TRANSACTION + 2 + 2):  # a note that is the same: nothing is written
+    with exactly(MOVING + 2 + 2):  # a note that is the same: nothing is written
         customer("PATCH", path, {"note": ""})
 
 
