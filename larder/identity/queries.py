@@ -1,7 +1,7 @@
 """What identity tells the others. Plain data, no models."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 
 from larder.common import database
 from larder.common.errors import NotFound
+from larder.common.parts import Part, in_parts
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.doors import ENDED_LATELY
@@ -60,11 +61,16 @@ def profile_by_public_id(public_id: UUID) -> Profile:
     return _one(_listed().filter(public_id=public_id))
 
 
-def profiles(*, offset: int = 0, limit: int | None = None) -> list[Profile]:
-    """All customers by ascending id, or `limit` of them from `offset` on."""
-    end = None if limit is None else offset + limit
-    rows = _listed().order_by("id").values_list(*_PROFILE)[offset:end]
-    return [Profile(*row) for row in rows]
+def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
+    """Up to `limit` customers by ascending id: those behind the id `after`, without the first
+    `offset` of them."""
+    rows = _listed().filter(id__gt=after).order_by("id").values_list(*_PROFILE)
+    return [Profile(*row) for row in rows[offset : offset + limit]]
+
+
+def all_profiles() -> Iterator[Part[Profile]]:
+    """All customers by ascending id; in parts."""
+    return in_parts(lambda last, limit: profiles(after=last.id if last else 0, limit=limit))
 
 
 def count_profiles() -> int:

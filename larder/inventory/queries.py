@@ -1,6 +1,6 @@
 """What inventory tells the others: products with their stock, balances, the ledger."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from larder.catalog.limits import LONGEST_NAME
 from larder.catalog.prices import prices_for
 from larder.common import database
 from larder.common.errors import NotFound
+from larder.common.parts import Part, in_parts
 from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
@@ -128,6 +129,16 @@ def products(
         page, asked = f"{page} OFFSET %s", [*asked, offset]
     found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", asked)
     return _priced(customer, [StockedProduct(*row) for row in found])
+
+
+def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedProduct]]:
+    """All listed products by ascending id, at this customer's prices; in parts."""
+
+    def fetch(last: StockedProduct | None, limit: int) -> list[StockedProduct]:
+        after = None if last is None else Position(last.id, last.id)
+        return products(customer, wanted, after=after, limit=limit)
+
+    return in_parts(fetch)
 
 
 def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:

@@ -7,7 +7,7 @@ from tests.conftest import Person
 
 LINES = 1_000
 
-_PRODUCTS = """
+PRODUCTS = """
 INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
                      min_quantity, step, created_at, updated_at, version)
 SELECT gen_random_uuid(), 'L' || n, 'L' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
@@ -30,5 +30,5 @@ FROM made CROSS JOIN product WHERE sku LIKE 'L%%'
 
 def fill(who: Person, orders: int, now: datetime) -> None:
     """Gives a customer so many orders of 1,000 lines each, placed one minute apart."""
-    database.execute(_PRODUCTS, [LINES])
+    database.execute(PRODUCTS, [LINES])
     database.execute(_ORDERS, [who.id, LINES, now, orders])

@@ -12,7 +12,8 @@ from larder.identity.caller import Caller
 from larder.orders import queries, sql
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.queries import DraftView, OrderFilter, OrderView, Part
+from larder.orders.queries import DraftView, OrderFilter, OrderView
+from larder.orders.queries.views import OrdersPart
 from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.held_orders import Asked
@@ -39,9 +40,9 @@ def numbers(found: list[OrderView]) -> list[int]:
     return [one.number for one in found]
 
 
-def whole(parts: Iterable[Part]) -> list[Any]:
+def whole(parts: Iterable[OrdersPart]) -> list[Any]:
     """The orders of all parts."""
-    return [one for part in parts for one in part.orders]
+    return [one for part in parts for one in part.rows]
 
 
 def test_a_page_goes_by_time_or_by_number(

@@ -26,11 +26,12 @@ from larder.api.compat.browsable import Browsable
 from larder.api.compat.large_answers import one_at_a_time
 from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body, short_body
+from larder.common import waits
 from larder.common.errors import NotFound
+from larder.common.parts import Part
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
-from larder.orders.queries import Part
 
 LARGEST_ID = 2**63 - 1
 
@@ -83,18 +84,23 @@ class CompatView(AccountView):
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
             if self.is_large:
+                waits.release()
                 cast(Any, response).render()
             return response
 
-    def whole(self, parts: Iterable[Part], shape: Callable[[Any], list[Any]] = list) -> list[Any]:
-        """Joins the parts of a list, shaped. Raises Overloaded where there are several and other
-        large answers are made."""
+    def whole(
+        self, parts: Iterable[Part[Any]], shape: Callable[[Any], list[Any]] = list
+    ) -> list[Any]:
+        """Joins the parts of a list, shaped; those of a large one without a connection. Raises
+        Overloaded where there are several and other large answers are made."""
         found: list[Any] = []
         for part in parts:
-            found += shape(part.orders)
             if part.more and not self.is_large:
                 self.until_rendered.enter_context(one_at_a_time())
                 self.is_large = True
+            if self.is_large:
+                waits.release()
+            found += shape(part.rows)
         return found
 
     def get_exception_handler(self) -> Any:

@@ -29,7 +29,7 @@ from larder.orders.queries.placed import (
     orders,
     placed_content,
 )
-from larder.orders.queries.views import LineView, OrderView, Part
+from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "OrderFilter",
     "OrderProgress",
     "OrderView",
-    "Part",
     "PlacedContent",
     "SoldLine",
     "by_number",

@@ -62,4 +62,4 @@ def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     found = first_orders(page.subjects)
     if found.more and found.last:
         page = page.up_to(page.subjects.index(found.last[1]))
-    return OrderChanges(found.orders, OrderProgress(page.mark), page.more)
+    return OrderChanges(found.rows, OrderProgress(page.mark), page.more)

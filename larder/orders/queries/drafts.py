@@ -15,7 +15,7 @@ from larder.orders.decision import broken_rules
 from larder.orders.models import CartEnd, Order, OrderLine, OrderStatus
 from larder.orders.queries.history import page
 from larder.orders.queries.placed import by_number
-from larder.orders.queries.views import OrderView, Part
+from larder.orders.queries.views import OrdersPart, OrderView
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +123,19 @@ def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | 
     return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
 
 
-def orders_and_draft(customer: int) -> Iterator[Part]:
+def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
     """All orders of a customer, the draft among them, by ascending number; in parts."""
     # The draft first: one that is placed in between is then found twice, and not never.
     left = draft(customer)
     for part in page(customer, newest_first=False, offset=0, limit=None):
-        shown: list[Any] = list(part.orders)
+        shown: list[Any] = list(part.rows)
         if left is not None and (not part.more or left.number <= shown[-1].number):
             shown += [left] if left.id not in {one.id for one in shown} else []
             left = None
-        yield replace(part, orders=sorted(shown, key=lambda one: one.number))
+        yield replace(part, rows=sorted(shown, key=lambda one: one.number))
     if left is not None:
         alone: list[Any] = [left]
-        yield Part(alone)
+        yield OrdersPart(alone)
 
 
 def order_or_draft(number: int, *, customer: int) -> OrderView | DraftView:

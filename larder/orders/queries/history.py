@@ -8,7 +8,7 @@ from uuid import UUID
 
 from larder.common import database
 from larder.orders import sql
-from larder.orders.queries.views import OrderView, Part, first_part, parts
+from larder.orders.queries.views import OrdersPart, OrderView, first_part, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def history(
     statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
     part = first_part(statement, parameters, limit=limit)
     following = HistoryPosition(*part.last) if part.more and part.last else None
-    return HistoryPage(part.orders, following)
+    return HistoryPage(part.rows, following)
 
 
 def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str, Sequence[Any]]:
@@ -109,7 +109,9 @@ def _walk(
     return f"{walk.orders}{conditions}{order}", parameters
 
 
-def page(customer: int, *, newest_first: bool, offset: int, limit: int | None) -> Iterator[Part]:
+def page(
+    customer: int, *, newest_first: bool, offset: int, limit: int | None
+) -> Iterator[OrdersPart]:
     """A customer's placed orders behind the first `offset`: the newest first, by (placed_at, id),
     or by ascending number; in parts of up to `sql.MOST_LINES` lines. `limit` None means all of
     them."""

@@ -10,7 +10,7 @@ from larder.common.errors import NotFound
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
-from larder.orders.queries.views import OrderView, Part, first_part, read
+from larder.orders.queries.views import OrdersPart, OrderView, first_part, read
 
 LARGEST_NUMBER = 2**63 - 1
 
@@ -52,11 +52,11 @@ def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
     return {one.id: one for one in found}
 
 
-def first_orders(order_ids: Sequence[UUID]) -> Part:
+def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
     """The first of these placed orders, in the order of the ids: as many as have up to
     `sql.MOST_LINES` lines."""
     if not order_ids:
-        return Part([])
+        return OrdersPart([])
     wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"
     ids = list(order_ids)
     return first_part(wanted, [ids, ids], limit=len(ids))

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from larder.common import database
+from larder.common.parts import Part
 from larder.orders import sql
 
 
@@ -56,22 +57,20 @@ class OrderView(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OrdersPart(Part[OrderView]):
     """Orders with their lines. `last` is the place and id of the last one that was looked at,
-    None if there was none; `more` says whether others follow it."""
+    None if there was none."""
 
-    orders: list[OrderView]
     last: tuple[datetime, UUID] | None = None
-    more: bool = False
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
     """The orders that a statement of `sql.ORDERS` finds, in its order, each as it was at one
     moment."""
-    return [one for part in parts(wanted, parameters) for one in part.orders]
+    return [one for part in parts(wanted, parameters) for one in part.rows]
 
 
-def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part]:
+def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
     """The orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
     `sql.MOST_LINES` lines each."""
     rows = database.rows(wanted, parameters)
@@ -81,19 +80,19 @@ def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part]:
         yield replace(part, more=bool(rows))
 
 
-def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> Part:
+def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersPart:
     """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order, and no
     order that makes more than `sql.MOST_LINES` lines of them. The statement finds `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
-        return Part([])
+        return OrdersPart([])
     part, count = _part(wanted, parameters, rows[:limit])
     return replace(part, more=count < len(rows))
 
 
 def _part(
     wanted: str, parameters: Sequence[Any], rows: Sequence[tuple[Any, ...]]
-) -> tuple[Part, int]:
+) -> tuple[OrdersPart, int]:
     """The first of the rows with their lines, and how many they are: at least one, for an order
     has at most 1,000 lines. Two statements with that of the rows, and a third where orders were
     changed between them."""
@@ -108,7 +107,7 @@ def _part(
         views = [
             again.get(one.id, one) for one in views if one.id in again or one.id not in changed
         ]
-    return Part(views, last), count
+    return OrdersPart(views, last=last), count
 
 
 def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:

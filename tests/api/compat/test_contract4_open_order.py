@@ -251,7 +251,7 @@ def test_the_fast_rows_are_what_the_serializer_that_documents_them_makes(
     shopper("POST", f"/orders/{order}/submit/")
     add(shopper, tea)
     (part,) = queries.orders_and_draft(who.id)
-    found: list[Any] = part.orders
+    found: list[Any] = part.rows
     assert [one.placed_at is None for one in found] == [False, True]
     for one in found:
         row = order_row(one)

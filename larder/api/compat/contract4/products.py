@@ -22,8 +22,8 @@ class Products(PasswordView):
     @operation("list_products", answers={200: ProductRow(many=True)})
     def get(self, request: Request) -> Response:
         """All products in stock, by ascending id."""
-        found = queries.products(caller(request).id, ProductFilter(in_stock=True), limit=None)
-        return Response([product_row(one) for one in found])
+        parts = queries.all_products(caller(request).id, ProductFilter(in_stock=True))
+        return Response(self.whole(parts, lambda found: [product_row(one) for one in found]))
 
     @operation(
         "create_product", body=ProductBody, answers={201: ProductRow}, refusals={403: Refusal}
