@@ -7,6 +7,7 @@ than there is: placing decides.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -43,16 +44,17 @@ def put_lines(
 ) -> None:
     """Makes these the lines of the customer's cart; those of one product are added up.
 
-    A cart is begun if there is none and lines are given. Raises UnknownProducts (all of them,
-    archived ones too), CartFull, StaleVersion (something changes, and the cart is not what was
-    `seen`).
+    A cart is begun if there is none and lines are given. Where something changes, raises
+    UnknownProducts (all of them, archived ones too), CartFull, StaleVersion (the cart is not what
+    was `seen`).
     """
     units = add_up(lines)
-    offers = _offers(units)
+    offers, unknown = _offers(units)
     with transaction.atomic(durable=True):
-        draft = lock_or_make(customer, currency, now) if units else lock_present(customer)
-        before = _units_of(draft) if draft is not None else {}
+        draft = _draft(customer, currency, now, begin=bool(units and not unknown))
+        before = _units_of(draft)
         if before != units:
+            _require_none(unknown)
             compare(seen, customer, draft)
         if draft is not None:
             _fill(draft, before, units, _new_lines(customer, offers), now)
@@ -63,16 +65,19 @@ def put_line(
 ) -> None:
     """Sets how many units of a product are in the customer's cart; begins one if there is none.
 
-    Raises UnknownProducts, CartFull, StaleVersion.
+    Where something changes, raises UnknownProducts, CartFull, StaleVersion.
     """
-    offers = _offers({line.product: line.quantity})
+    units = {line.product: line.quantity}
+    offers, unknown = _offers(units)
     with transaction.atomic(durable=True):
-        draft = lock_or_make(customer, currency, now)
+        draft = _draft(customer, currency, now, begin=not unknown)
         before = _units_of(draft)
-        after = before | {line.product: line.quantity}
+        after = before | units
         if before != after:
+            _require_none(unknown)
             compare(seen, customer, draft)
-        _fill(draft, before, after, _new_lines(customer, offers), now)
+        if draft is not None:
+            _fill(draft, before, after, _new_lines(customer, offers), now)
 
 
 def remove_line(customer: int, product: int, *, now: datetime, seen: Seen | None = None) -> None:
@@ -99,8 +104,13 @@ def delete_drafts(ids: Collection[UUID]) -> int:
     return deleted
 
 
-def _offers(units: Units) -> dict[int, Offer]:
-    """The products, if all of them can be put into a cart."""
+def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> LockedDraft | None:
+    """The customer's cart under its lock; made if there is none and it is to `begin`."""
+    return lock_or_make(customer, currency, now) if begin else lock_present(customer)
+
+
+def _offers(units: Units) -> tuple[dict[int, Offer], list[dict[str, Any]]]:
+    """The products that can be put into a cart, and what is said of the others. Raises CartFull."""
     if any(quantity > MOST_UNITS for quantity in units.values()):
         raise CartFull(MOST_UNITS)
     offers = catalog.offers(units) if units else {}
@@ -109,9 +119,12 @@ def _offers(units: Units) -> dict[int, Offer]:
         for id, quantity in units.items()
         if id not in offers
     ]
+    return offers, unknown
+
+
+def _require_none(unknown: list[dict[str, Any]]) -> None:
     if unknown:
         raise UnknownProducts(unknown)
-    return offers
 
 
 def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLine]:
@@ -123,7 +136,9 @@ def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLin
     }
 
 
-def _units_of(draft: LockedDraft) -> dict[int, int]:
+def _units_of(draft: LockedDraft | None) -> dict[int, int]:
+    if draft is None:
+        return {}
     lines = OrderLine.objects.filter(order_id=draft.id).order_by("id")
     return dict(lines.values_list("product_id", "quantity"))
 

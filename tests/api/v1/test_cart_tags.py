@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from larder.catalog.services import archive_product
 from larder.common import database
 from larder.common.clock import now
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
@@ -70,6 +71,26 @@ def test_a_put_that_changes_nothing_is_answered_whatever_if_match_says(
         assert put(customer, jam, 3, stale).status == 412
     customer("DELETE", "cart")
     assert customer("PUT", "cart", {"lines": []}, If_Match=tag).status == 200
+
+
+def test_a_put_that_changes_nothing_is_answered_although_a_product_was_archived_since(
+    customer: Api, product: MakeProduct
+) -> None:
+    jam, tea = product(), product()
+    tag = absent(customer)
+    first = put(customer, jam, 2, tag)
+    archive_product(jam, now=now())
+    same = {"lines": [{"product": jam, "quantity": 2}]}
+    for stale in (tag, first.headers["ETag"], "*"):
+        assert put(customer, jam, 2, stale).status == 200
+        assert customer("PUT", "cart", same, If_Match=stale).status == 200
+        other = {"lines": [*same["lines"], {"product": tea, "quantity": 1}]}
+        for changed in (put(customer, jam, 3, stale), customer("PUT", "cart", other)):
+            assert (changed.status, changed.body["code"]) == (422, "unknown_product")
+    assert customer("GET", "cart").body["version"] == first.body["version"]
+    customer("DELETE", "cart")
+    assert put(customer, jam, 2).body["code"] == "unknown_product"
+    assert customer("GET", "cart").body["id"] is None
 
 
 def test_orders_that_no_cart_became_leave_the_etag_of_no_cart(
