@@ -24,7 +24,7 @@ class JSONOnly(BaseContentNegotiation):
         format_suffix: str | None = None,
     ) -> tuple[Any, str]:
         renderer = next(iter(renderers))
-        accepted = request.META.get("HTTP_ACCEPT") or "*/*"
+        accepted = considered(request.META.get("HTTP_ACCEPT") or "*/*")
         if accepted in _USUAL or takes_json(accepted) or takes(accepted, renderer.media_type):
             return renderer, renderer.media_type
         raise NotAcceptable
@@ -32,6 +32,16 @@ class JSONOnly(BaseContentNegotiation):
 
 _USUAL = frozenset({"*/*", "application/json"})
 """What nearly every client sends, told without taking it apart."""
+
+
+LONGEST_ACCEPT = 1024
+"""Characters of an Accept header that are considered: to compare 60,000 takes 20 to 70 ms of CPU,
+and the header is read before authentication."""
+
+
+def considered(accepted: str) -> str:
+    """Returns the part of an Accept header that is compared; the rest is ignored."""
+    return accepted[:LONGEST_ACCEPT]
 
 
 def takes_json(accepted: str) -> bool:

@@ -117,3 +117,9 @@ def test_of_a_long_accept_header_the_beginning_is_considered(server: Server) -> 
         accept = "a/b,".ljust(length - 10, "c") + ",text/html"
         answer = server.call("GET", "problems/overloaded", headers={"Accept": accept})
         assert answer.headers["content-type"].startswith(wanted)
+
+
+def test_of_a_long_accept_header_an_operation_considers_the_beginning(server: Server) -> None:
+    for length, wanted in ((1000, 401), (1050, 406)):
+        accept = "a/b,".ljust(length - 17, "c") + ",application/json"
+        assert server.call("GET", "me", headers={"Accept": accept}).status == wanted
