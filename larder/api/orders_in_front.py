@@ -25,13 +25,14 @@ from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.kept_answers import Tell
 from larder.api.positions import HEADER as POSITION
 from larder.api.positions import position_to_tell
-from larder.api.recent_writes import note_write_of
+from larder.api.recent_writes import COMMITS, note_write_of
 from larder.api.v1.bodies import sound
 from larder.api.v1.http import Body, encoded, idempotency_key, replay_headers
 from larder.api.v1.orders import REFUSED, place, shown
 from larder.api.v1.shapes import NewOrder
 from larder.common import database
 from larder.common.harmless import harmless
+from larder.common.postgresql import commits
 from larder.common.stopwatch import BEGAN
 from larder.identity.caller import Caller
 
@@ -117,10 +118,11 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     if body is None:
         return None
     identify(environ)
+    commits.restart()
     try:
         return _placed(body, who, environ)
     except Exception as error:
-        environ[REFUSED] = error
+        environ[REFUSED], environ[COMMITS] = error, commits.count()
         return None
 
 

@@ -52,7 +52,7 @@ RETRY_AFTER = 1
 class Kind:
     """A code's status and the sentence that never changes for it.
 
-    `repeatable` is the status where a repeat of the request has no second effect, if it differs.
+    `repeatable` is the status where a repeat of the request makes nothing twice, if it differs.
     """
 
     status: int
@@ -262,33 +262,38 @@ def from_database(request: Asked, error: Exception, view: object = None) -> Http
 
 
 def _outcome_unknown(request: Asked, error: Exception, view: object) -> HttpResponse:
-    """503, with `Retry-After`, where a repeat has no second effect; otherwise 500, for generic
+    """503, with `Retry-After`, where a repeat makes nothing twice; otherwise 500, for generic
     clients repeat 503."""
     logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
     code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
-    if known if known is not None else _is_repeatable(request, view):
-        return problem(request, code, detail=f"{happened} {_REPEAT}", status=KINDS[code].repeatable)
+    advice = _advice(request, view) if known is None else known and _REPEAT
+    if advice:
+        return problem(request, code, detail=f"{happened} {advice}", status=KINDS[code].repeatable)
     return problem(request, code, detail=f"{happened} {_LOOK}")
 
 
 _LOST = "The connection to the database was lost during the commit: the change was made or not."
-_COMMITTED = "The database failed after a commit: the change was made, or a part of it."
+_COMMITTED = "The server failed after a commit: the change was made, or a part of it."
 _REPEAT = "Repeat the request as it was: it has no second effect."
 _LOOK = "Look first: a repeat may make the change twice, or undo a change by another client."
 
 
-def _is_repeatable(request: Asked, view: object) -> bool:
-    """Returns whether a repeat makes nothing twice and undoes no later change of another client.
+def _advice(request: Asked, view: object) -> str | None:
+    """Returns the advice to repeat; None where a repeat may make something twice or undo a later
+    change of another client.
 
-    v1's operations declare which headers make it so (`repeats_with`, one is enough), or that none
-    is needed. The earlier contracts and the admin declare nothing.
+    v1's operations declare which headers prevent that (`repeats_with`, one is enough), that none
+    is needed, or what a repeat without them does (`caution`). The earlier contracts and the admin
+    declare nothing.
     """
     operation = getattr(view, (request.method or "").lower(), None)
     headers: frozenset[str] | None = getattr(operation, "repeats_with", None)
     if headers is None:
-        return False
-    return not headers or any(_is_conditional(request, header) for header in headers)
+        return None
+    if any(_is_conditional(request, header) for header in headers):
+        return _REPEAT
+    return getattr(operation, "caution", "") or (None if headers else _REPEAT)
 
 
 def _is_conditional(request: Asked, header: str) -> bool:
@@ -335,8 +340,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: the database is away, or an error of ours. People in the admin get a
-    page.
+    """Django's handler500: the database is away, or an error of ours, perhaps after a commit.
+    People in the admin get a page.
 
     The log has it under the correlation id.
     """
@@ -347,8 +352,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     if isinstance(error, DomainError):
         return from_domain(request, error)
-    away = from_database(request, error) if isinstance(error, Exception) else None
-    return away or problem(request, "internal_error")
+    if isinstance(error, Exception):
+        view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
+        if away := from_database(request, error, view):
+            return away
+        if request.method not in SAFE and commits.count():
+            return _outcome_unknown(request, error, view)
+    return problem(request, "internal_error")
 
 
 def _as_page(answer: HttpResponse) -> HttpResponse:

@@ -28,6 +28,9 @@ SLOTS = 8192
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+COMMITS = "larder.commits"
+"""Where the environ has how many commits an attempt before Django made."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -93,7 +96,7 @@ def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     client next knows of it. Restarts the count of the request's commits."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        commits.restart()
+        commits.restart(request.META.get(COMMITS, 0))
         response = get_response(request)
         if request.method not in SAFE:
             harmless(_note, request)

@@ -148,3 +148,18 @@ def test_a_post_without_a_key_that_was_committed_is_not_to_be_repeated(
 ) -> None:
     """What the answer shows cannot be read after the commit."""
     assert_unknown(send(wired), repeatable=False)
+
+
+@pytest.mark.parametrize("sent", ["", "*", "this version"])
+def test_the_detail_says_where_a_repeat_overwrites_a_change_by_another_device(
+    wired: Shop, sent: str
+) -> None:
+    path, body = f"cart/lines/{wired.product}", {"quantity": secrets.randbelow(1000) + 1}
+    etag = wired.call("PUT", path, body).headers["etag"]
+    headers = {"If-Match": etag if sent == "this version" else sent} if sent else {}
+    wired.wire.lose(Loss.ANSWER)
+    reply = wired.call("DELETE", "cart", headers=headers)
+    assert_unknown(reply, repeatable=True)
+    is_named = "another device of the same customer" in reply.body["detail"]
+    assert is_named is (sent != "this version")
+    assert ("it has no second effect" in reply.body["detail"]) is not is_named

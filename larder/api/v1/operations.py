@@ -88,12 +88,14 @@ class Trait:
     """What several operations have in common: headers, and the codes that come with them.
 
     `repeats_with` names the header without which a repeat can have a second effect, or undo the
-    change that another client made in between.
+    change that another client made in between. Where only a change by the same customer can be
+    undone, `caution` is the advice to repeat without the header.
     """
 
     headers: tuple[OpenApiParameter, ...] = ()
     codes: tuple[str, ...] = ()
     repeats_with: frozenset[str] = frozenset()
+    caution: str = ""
 
 
 def _sent(name: str, description: str, **schema: Any) -> OpenApiParameter:
@@ -147,8 +149,13 @@ VERSIONED = Trait(
     ("precondition_failed",),
     frozenset({"HTTP_IF_MATCH"}),
 )
-OWN_VERSIONED = replace(VERSIONED, repeats_with=frozenset())
+OWN_VERSIONED = replace(
+    VERSIONED,
+    caution="A repeat makes nothing twice, but may overwrite what another device of the same "
+    "customer changed meanwhile; If-Match prevents that.",
+)
 """Of what belongs to the caller's account alone."""
+ENDING_LOG_INS = Trait(caution="A repeat also ends log-ins that began meanwhile.")
 CREATING = Trait(
     (_sent("If-None-Match", "`*`: 412 if it is there already, archived or not.", enum=["*"]),),
     ("precondition_failed", "validation_error"),
@@ -243,6 +250,7 @@ def operation(
         )
         # For larder/api/problems.py, which says whether a request can be repeated.
         vars(view)["repeats_with"] = frozenset().union(*(trait.repeats_with for trait in traits))
+        vars(view)["caution"] = " ".join(trait.caution for trait in traits if trait.caution)
         return document(view)
 
     return documented

@@ -15,7 +15,7 @@ from larder.api.v1.http import (
     read_page,
     reply_tagged,
 )
-from larder.api.v1.operations import CACHED, operation
+from larder.api.v1.operations import CACHED, ENDING_LOG_INS, operation
 from larder.common.clock import now
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -49,7 +49,7 @@ class Sessions(Endpoint):
         page = shapes.SessionPage([_shown(who, one) for one in results], link)
         return reply_tagged(request, page)
 
-    @operation("end_sessions", tag="me", answers={204: None})
+    @operation("end_sessions", tag="me", answers={204: None}, traits=[ENDING_LOG_INS])
     def delete(self, request: Request) -> HttpResponse:
         """Ends every log-in of the caller but the one that asks."""
         who = caller(request)

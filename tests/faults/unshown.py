@@ -1,0 +1,19 @@
+"""The server, where what answers to some committed changes show cannot be made."""
+
+from typing import NoReturn
+
+from django.contrib.admin import ModelAdmin
+
+from config.wsgi import application
+from larder.api.compat.contract4 import products
+from larder.api.v1 import cart
+
+__all__ = ["application"]
+
+
+def _fail(*_args: object, **_more: object) -> NoReturn:
+    raise RuntimeError("a fault of ours")
+
+
+for owner, name in ((cart, "_reply"), (products, "product_row"), (ModelAdmin, "log_change")):
+    setattr(owner, name, _fail)
