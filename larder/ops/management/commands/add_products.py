@@ -6,10 +6,13 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
 from larder.common.clock import now
+from larder.common.postgresql.errors import CommitUnknown
 from larder.ops import demo
 from larder.ops.health import migrated
 
 HINT = "DATABASE_URL names the database; `manage.py prepare` makes its roles and tables."
+UNKNOWN = """The answer to the commit is lost: it is not known whether the products were added.
+Run the command again: it adds those that are missing, and says how many."""
 
 
 class Command(BaseCommand):
@@ -21,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             new = self._add()
+        except CommitUnknown as error:
+            raise CommandError(UNKNOWN) from error
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise CommandError(f"Nothing was added: {reason}\n{HINT}") from error

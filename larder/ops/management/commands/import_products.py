@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from larder.catalog.product_rows import FaultyFile
 from larder.common.clock import now
 from larder.common.ids import NOBODY
+from larder.common.postgresql.errors import CommitUnknown
 from larder.inventory.services.import_products import Imported, import_products
 
 COLUMNS = """
@@ -20,6 +21,9 @@ description, category (id), unit, barcode, image_url, min_quantity, max_per_orde
 A known SKU is changed in these columns, a new one is added; quantity is the opening stock of new
 products and says nothing of others.
 """
+UNKNOWN = """The answer to the commit is lost: it is not known whether the rows were imported.
+Import the file again: a row that was imported changes nothing, and no stock is added twice. A
+repeat overwrites what others have changed since in the columns of the file."""
 WIDTH = 30
 
 
@@ -69,6 +73,8 @@ class Command(BaseCommand):
             raise CommandError(_told(error)) from error
         except OSError as error:
             raise CommandError(f"Nothing was imported: {error}") from error
+        except CommitUnknown as error:
+            raise CommandError(UNKNOWN) from error
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise CommandError(f"Nothing was imported: {reason}") from error
