@@ -30,9 +30,9 @@ ADMIN = "/admin/"
 NO_SYSTEM = 0
 """In the place of a cluster's identifier: the byte is a moment, in seconds since 1970."""
 
-SETTLED_AFTER = 60
-"""Seconds. A transaction ends within half a minute, and a replica that answers is 100 ms behind at
-most; the rest is for the difference between the clocks of two servers."""
+SETTLED_AFTER = 120
+"""Seconds. A transaction ends within 30 s, and a replica that answers is at most 100 ms behind. The
+rest is for the clocks of two servers, which may differ by a minute."""
 
 _FORM = struct.Struct(">qIq")
 

@@ -110,4 +110,6 @@ def test_a_failure_replaces_an_older_position_and_a_refusal_does_not(
         said = decode(str(told[status]))
         assert said is not None
         assert not is_settled(said)
+        a_long_transaction, clocks = 30, 60
+        assert not is_settled(said._replace(byte=said.byte - a_long_transaction - clocks))
         assert is_settled(said._replace(byte=said.byte - 2 * SETTLED_AFTER))
