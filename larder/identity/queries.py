@@ -253,12 +253,15 @@ def exists(username: str) -> bool:
         return False
 
 
-def taken(*, username: str, email: str) -> set[str]:
-    """Which of these some account has, in any case of letters: "username", "email"."""
-    lowered = Lower(Value(email))
-    by_email = Customer.objects.annotate(folded=Lower("email")).exclude(email="")
-    found = {"email"} if by_email.filter(folded=lowered).exists() else set()
-    return found | ({"username"} if exists(Customer.normalize_username(username)) else set())
+def taken(*, username: str, email: str, but: int = 0) -> set[str]:
+    """Which of these some account has, in any case of letters: "username", "email". What the
+    account `but` has is not taken."""
+    name = Lower(Value(Customer.normalize_username(username)))
+    others = Customer.objects.exclude(pk=but)
+    by_email = others.annotate(folded=Lower("email")).exclude(email="")
+    by_name = others.annotate(folded=Lower("username")).filter(folded=name)
+    found = {"email"} if by_email.filter(folded=Lower(Value(email))).exists() else set()
+    return found | ({"username"} if by_name.exists() else set())
 
 
 def has_password(username: str, password: str) -> bool:

@@ -113,6 +113,13 @@ def test_a_customer_made_without_a_password_cannot_log_in(keeper: Documented, an
             {"email": ["This field must be unique."]},
         ),
         ({"username": "x", "email": "x"}, {"email": ["Enter a valid email address."]}),
+        (
+            {"username": "mary", "email": "x"},
+            {
+                "username": ["A user with that username already exists."],
+                "email": ["Enter a valid email address."],
+            },
+        ),
         ({"username": "x", "password": ""}, {"password": ["This field may not be blank."]}),
         (
             {"username": "x", "password": "12345678"},
@@ -196,6 +203,14 @@ def test_a_name_or_address_that_is_taken_is_refused(
     assert (reply.status, reply.body) == (400, {"username": [sentence]})
     reply = shopper(method, at(mary), {"username": "mary", "email": "joe@example.org"})
     assert (reply.status, reply.body) == (400, {"email": ["This field must be unique."]})
+    reply = shopper(method, at(mary), {"username": "joe", "email": "joe@example.org"})
+    unique = {"email": ["This field must be unique."]}
+    assert (reply.status, reply.body) == (400, {"username": [sentence]} | unique)
+    reply = shopper(method, at(mary), {"username": "joe", "email": "joe"})
+    assert (reply.status, sorted(reply.body)) == (400, ["email", "username"])
+    assert reply.body["username"] == [sentence]
+    own = {"username": "joe", "email": "mary@example.org"}
+    assert shopper(method, at(mary), own).body == {"username": [sentence]}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

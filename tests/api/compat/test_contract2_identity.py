@@ -105,6 +105,27 @@ def test_a_weak_password_and_what_is_taken_are_named_together(
 
 
 @pytest.mark.parametrize(
+    ("changed", "also"),
+    [
+        ({"email": "mary"}, ["email"]),
+        ({"password2": "correct hors"}, ["email", "password"]),
+        ({"password": None, "password2": None}, ["email", "password", "password2"]),
+        ({"password2": 7, "email": None}, ["email", "password2"]),
+    ],
+)
+def test_other_faults_hide_no_taken_name(
+    changed: dict[str, Any],
+    also: list[str],
+    anyone: Documented,
+    person: Callable[..., Any],
+) -> None:
+    person("mary", email="mary@example.org")
+    reply = anyone("POST", REGISTER, MARY | changed)
+    assert (reply.status, sorted(reply.body)) == (400, [*also, "username"])
+    assert reply.body["username"] == ["A user with that username already exists."]
+
+
+@pytest.mark.parametrize(
     ("username", "email", "taken"),
     [
         ("MARY", "other@example.org", ["username"]),

@@ -110,6 +110,29 @@ def test_a_name_is_unique_in_any_case_and_form_of_its_letters(
     assert len(names(keeper)) == 2
 
 
+@pytest.mark.parametrize("password", ["12345678", None, ""])
+def test_a_taken_name_and_a_faulty_password_are_named_together(
+    password: object, anyone: Client, person: MakePerson
+) -> None:
+    person("Ann")
+    answer = register(anyone, "ann", password)
+    assert (answer.status, sorted(answer.body)) == (400, ["name", "password"])
+    assert answer.body["name"] == TAKEN["name"]
+
+
+def test_an_invisible_character_is_a_fault_of_the_name(
+    anyone: Client, person: MakePerson, door: As
+) -> None:
+    faults = {"name": ["No control or invisible characters."]}
+    assert register(anyone, "A\u202enn").body == faults
+    weak = register(anyone, "A\u202enn", "12345678")
+    assert (weak.status, sorted(weak.body)) == (400, ["name", "password"])
+    who = person("Bob")
+    for method in ("PUT", "PATCH"):
+        refused = door(who)(method, own_path(who), {"name": "B\u202eob"})
+        assert (refused.status, refused.body) == (400, faults)
+
+
 def test_blanks_around_a_name_do_not_count(anyone: Client, keeper: Client) -> None:
     assert register(anyone, "  Two  Words ").status == 201
     assert names(keeper)[-1] == "Two  Words"

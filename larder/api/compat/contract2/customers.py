@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api import throttling
+from larder.api.compat.account_faults import all_named, given
 from larder.api.compat.contract2.addresses import Address, created
-from larder.api.compat.contract2.identity import all_taken_named
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.api.compat.pages import ByOffset, Rows, page
-from larder.api.compat.views import CompatView, caller, read, require_rank, require_staff
+from larder.api.compat.views import CompatView, caller, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import NotFound
 from larder.identity import queries, telling
@@ -65,10 +65,11 @@ class Customers(CompatView):
     def post(self, request: Request) -> Response:
         """Makes an account. Without a password nobody can log in to it until it has one."""
         require_staff(request)
-        asked = NewCustomer(**{"password": None} | dict(read(request, NewByStaff)))
-        with all_taken_named(asked):
+        asked = given(request, NewByStaff)
+        with all_named(asked):
+            new = NewCustomer(**{"password": None} | dict(asked.fields()))
             # Whether customers may register themselves is not staff's concern.
-            made = accounts.register(asked, policy="open", now=now(), lane="returning")
+            made = accounts.register(new, policy="open", now=now(), lane="returning")
         return created(_shown(request, queries.profile(made.id)))
 
 
@@ -136,10 +137,10 @@ def _one(request: Request, customer: int) -> Profile:
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
     require_rank(request, customer)
-    fields = read(request, CustomerChange, partial=partial)
-    who = caller(request)
-    with throttling.change_profile(request, who.id, fields):
-        moment, terms = now(), accounts.Terms(caller=who)
+    asked, who = given(request, CustomerChange, partial=partial), caller(request)
+    tries = throttling.change_profile(request, who.id, asked.names())
+    with all_named(asked, account=customer), tries:
+        fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
         tell = telling.former_address(now=moment)
         accounts.change_profile(customer, fields, now=moment, terms=terms, tell=tell)
     return Response(_shown(request, queries.profile(customer)))

@@ -1,7 +1,5 @@
 """Registering, and tokens: given out, exchanged, verified."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +9,7 @@ from rest_framework.response import Response
 
 from larder.api import throttling
 from larder.api.authentication import signer
-from larder.api.compat.answers import field_errors
+from larder.api.compat.account_faults import all_named, given
 from larder.api.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import NOTHING, Refusal, operation
@@ -26,9 +24,9 @@ from larder.api.compat.tokens import (
 )
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
-from larder.common.errors import AlreadyTaken, InvalidInput
 from larder.identity import queries
 from larder.identity.doors import IDENTITY
+from larder.identity.errors import RegistrationClosed
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
@@ -72,25 +70,14 @@ class Register(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
-        asked = NewCustomer(**read(request, Registration))
-        with all_taken_named(asked), throttling.register(request, asked.username):
-            made = accounts.register(asked, policy=settings.REGISTRATION, now=now())
+        if settings.REGISTRATION == "closed":
+            raise RegistrationClosed
+        asked = given(request, Registration)
+        account = next(iter(asked.names().values()))
+        with all_named(asked), throttling.register(request, account):
+            new = NewCustomer(**asked.fields())
+            made = accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response(Registered(queries.profile(made.id)).data, status=201)
-
-
-@contextmanager
-def all_taken_named(asked: NewCustomer) -> Iterator[None]:
-    """Names each of username and email that is taken, and the faults of the password too.
-
-    The database names the first that is taken, and a weak password is refused before any statement.
-    Raises ValidationError.
-    """
-    try:
-        yield
-    except (AlreadyTaken, InvalidInput) as error:
-        taken = queries.taken(username=asked.username, email=asked.email)
-        found = {name: field_errors(AlreadyTaken(name))[name] for name in sorted(taken)}
-        raise serializers.ValidationError(found | field_errors(error)) from error
 
 
 class Token(TokenView):
@@ -106,8 +93,8 @@ class Token(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
-        given = read(request, Credentials)
-        named = sessions.Credentials(given["username"], given["password"])
+        asked = read(request, Credentials)
+        named = sessions.Credentials(asked["username"], asked["password"])
         return log_in(request, named, door=IDENTITY)
 
 
@@ -140,9 +127,9 @@ class Verify(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Says whether a token, access or refresh, is good."""
-        given = read(request, AnyToken)["token"]
+        token = read(request, AnyToken)["token"]
         try:
-            sessions.verify(given, signer=signer(), now=now())
+            sessions.verify(token, signer=signer(), now=now())
         except REFUSED_TOKEN as error:
             raise TokenNotValid from error
         return Response({})

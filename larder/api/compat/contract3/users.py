@@ -19,12 +19,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api import throttling
+from larder.api.compat.account_faults import Given, all_named, given
 from larder.api.compat.fields import Password, Text
 from larder.api.compat.operations import NOTHING, Refusal, operation
-from larder.api.compat.views import CompatView, OpenView, caller, read, require_rank, require_staff
+from larder.api.compat.views import CompatView, OpenView, caller, require_rank, require_staff
 from larder.common.clock import now
-from larder.common.errors import AlreadyTaken, NotFound
+from larder.common.errors import NotFound
 from larder.identity import queries
+from larder.identity.errors import RegistrationClosed
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
@@ -96,10 +98,14 @@ class RegisterView(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
-        body = read(request, Registration)
-        asked = NewCustomer(username=body["name"], password=body["password"])
-        with _taken_name(), throttling.register(request, asked.username):
-            accounts.register(asked, policy=settings.REGISTRATION, now=now())
+        if settings.REGISTRATION == "closed":
+            raise RegistrationClosed
+        asked = given(request, Registration)
+        account = next(iter(asked.names().values()))
+        with _all_named(asked), throttling.register(request, account):
+            body = asked.fields()
+            new = NewCustomer(username=body["name"], password=body["password"])
+            accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response({}, status=201)
 
 
@@ -192,17 +198,24 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """The new name. Raises ValidationError, NotFound."""
-    name: str = read(request, NewName)["name"]
-    fields = {"username": name}
-    with _taken_name(), throttling.change_profile(request, user.id, fields):
+    asked = given(request, NewName)
+    fields: dict[str, str] = {"username": asked.fields()["name"]}
+    with _all_named(asked, user.id), throttling.change_profile(request, user.id, fields):
         terms = accounts.Terms(caller=caller(request))
         accounts.change_profile(user.id, fields, now=now(), terms=terms)
-    return name
+    return fields["username"]
+
+
+TAKEN = {"username": "user with this name already exists."}
 
 
 @contextmanager
-def _taken_name() -> Iterator[None]:
+def _all_named(asked: Given, account: int = 0) -> Iterator[None]:
+    """Names all faults, those of the username under `name`. Raises ValidationError."""
     try:
-        yield
-    except AlreadyTaken as error:
-        raise ValidationError({"name": ["user with this name already exists."]}) from error
+        with all_named(asked, account=account, taken=TAKEN):
+            yield
+    except ValidationError as error:
+        found: Any = error.detail
+        shown = {"name" if one == "username" else one: found[one] for one in found}
+        raise ValidationError(shown) from error
