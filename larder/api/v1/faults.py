@@ -31,9 +31,9 @@ _CODES = (
 """The beginnings of msgspec's sentences, and our codes."""
 
 
-def faults(value: Any, kind: Any, *, pointer: str = "") -> list[Fault]:
-    """All faults of a parsed JSON value that should have been a `kind`."""
-    return list(_faults(value, kind, pointer))
+def faults(value: Any, kind: Any, *, pointer: str = "") -> Iterator[Fault]:
+    """Yields all faults of a parsed JSON value that should have been a `kind`."""
+    return _faults(value, kind, pointer)
 
 
 def nul_faults(value: Any) -> Iterator[Fault]:
