@@ -12,8 +12,11 @@ from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, OrderView
 
-MOST_EVENTS = 1_000
-"""Events of an order that are shown."""
+MOST_EVENTS = 50
+"""Events of an order that are shown, the newest."""
+
+MOST_LINES_OF_EVENT = 20
+"""Lines of an event that are shown one by one; of more, only how many they are."""
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:
@@ -38,8 +41,9 @@ def _address(product: int) -> str:
 
 
 def history_table(order: OrderView) -> dict[str, Any]:
-    """The order's events, oldest first."""
-    events = queries.events(order.id, after=0, limit=MOST_EVENTS)
+    """The order's last events, oldest first; a row before them says if there are others."""
+    found = queries.latest_events(order.id, limit=MOST_EVENTS)
+    events = found.rows
     names = _product_names(order, events)
     people = actor_names({event.actor for event in events})
     rows = [
@@ -53,6 +57,8 @@ def history_table(order: OrderView) -> dict[str, Any]:
         ]
         for event in events
     ]
+    if found.more:
+        rows.insert(0, ["…", "", "", "", f"Only the last {MOST_EVENTS} events are shown."])
     return {"headers": ["When", "What", "Status", "By", "Details"], "rows": rows}
 
 
@@ -67,15 +73,14 @@ def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, s
     return names
 
 
-def _products(said: Any) -> Iterator[int]:
-    """The ids of products anywhere in what an event says."""
-    if isinstance(said, Mapping):
-        if isinstance(said.get("product"), int):
-            yield said["product"]
-        said = list(said.values())
-    if isinstance(said, list):
-        for one in said:
-            yield from _products(one)
+def _products(said: Mapping[str, Any]) -> Iterator[int]:
+    """The ids of the products that are named when an event is shown."""
+    for name in ("picked", "lines"):
+        if len(said.get(name, ())) <= MOST_LINES_OF_EVENT:
+            yield from (one["product"] for one in said.get(name, ()))
+    changed = _changed_units(said.get("before", {}), said.get("after", {}))
+    if len(changed) <= MOST_LINES_OF_EVENT:
+        yield from changed
 
 
 def told(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
@@ -85,6 +90,9 @@ def told(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     ['Reason: too late.']
     >>> told({"picked": [{"product": 7, "ordered": 3, "quantity": 1, "missing": True}]}, {7: "J"})
     ['J: 1 of 3 picked, 2 missing from the shelf.']
+    >>> lines = [{"product": one, "quantity": 1} for one in range(21)]
+    >>> told({"before": {"lines": []}, "after": {"lines": lines}}, {})
+    ['21 lines changed.']
     """
     sentences: list[str] = []
     for name, said in data.items():
@@ -100,6 +108,8 @@ def _reason(said: str, names: Mapping[int, str]) -> list[str]:
 
 
 def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(said) > MOST_LINES_OF_EVENT:
+        return [f"{len(said):,} lines picked short."]
     return [
         f"{_named(one, names)}: {one['quantity']:,} of {one['ordered']:,} picked, "
         f"{one['ordered'] - one['quantity']:,} "
@@ -109,6 +119,8 @@ def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list
 
 
 def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(said) > MOST_LINES_OF_EVENT:
+        return [f"Units of {len(said):,} lines came back."]
     return [
         f"{_named(one, names)}: {one['quantity']:,} came back, "
         f"{'on the shelf again' if one['restock'] else 'not to be sold again'}."
@@ -133,22 +145,36 @@ _TELLERS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
 def _changed(
     before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[int, str]
 ) -> list[str]:
-    was, becomes = _units(before), _units(after)
-    sentences = []
-    for product in {**was, **becomes}:
-        old, new = was.get(product, 0), becomes.get(product, 0)
-        name = _named({"product": product}, names)
-        if old and not new:
-            sentences.append(f"{name}: {old:,} taken off.")
-        elif new and not old:
-            sentences.append(f"{name}: {new:,} added.")
-        elif old != new:
-            sentences.append(f"{name}: {new:,} instead of {old:,}.")
+    sentences = _changed_lines(_changed_units(before, after), names)
     for detail in sorted(after.keys() - {"lines"}):
         name = detail.replace("_", " ").capitalize()
         words = f"{_worded(after[detail])} instead of {_worded(before.get(detail))}"
         sentences.append(f"{name}: {words}.")
     return sentences
+
+
+def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str]) -> list[str]:
+    if len(units) > MOST_LINES_OF_EVENT:
+        return [f"{len(units):,} lines changed."]
+    sentences = []
+    for product, (old, new) in units.items():
+        name = _named({"product": product}, names)
+        if not new:
+            sentences.append(f"{name}: {old:,} taken off.")
+        elif not old:
+            sentences.append(f"{name}: {new:,} added.")
+        else:
+            sentences.append(f"{name}: {new:,} instead of {old:,}.")
+    return sentences
+
+
+def _changed_units(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[int, tuple[int, int]]:
+    """Of each product whose units were changed, how many there were before and after."""
+    was, becomes = _units(before), _units(after)
+    pairs = {one: (was.get(one, 0), becomes.get(one, 0)) for one in {**was, **becomes}}
+    return {one: (old, new) for one, (old, new) in pairs.items() if old != new}
 
 
 def _worded(value: Any) -> str:

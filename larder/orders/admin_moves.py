@@ -34,7 +34,6 @@ from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import new_id
 from larder.identity.caller import Caller
 from larder.orders import queries
-from larder.orders.admin_contents import MOST_EVENTS
 from larder.orders.admin_move_forms import FORMS
 from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
 from larder.orders.queries import OrderView
@@ -94,9 +93,7 @@ class Sent:
 def _make(asked: Asked, move: Move, form: Any = None, lines: Sequence[Any] = ()) -> bool:
     """Makes a move; whether it was made by this request or its twin, and not by others before."""
     replayed = FORMS[move].make(asked, form, lines)
-    made = queries.events(asked.order, after=0, limit=MOST_EVENTS)
-    mine = (asked.now, asked.who.public_id)
-    return replayed or any((event.at, event.actor) == mine for event in made)
+    return replayed or queries.has_event(asked.order, actor=asked.who.public_id, at=asked.now)
 
 
 class MovableOrders(ServiceAdmin):

@@ -32,3 +32,22 @@ def fill(who: Person, orders: int, now: datetime) -> None:
     """Gives a customer so many orders of 1,000 lines each, placed one minute apart."""
     database.execute(PRODUCTS, [LINES])
     database.execute(_ORDERS, [who.id, LINES, now, orders])
+
+
+_CHANGES = """
+INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+SELECT gen_random_uuid(), "order".id, 'changed', 'placed', 'placed', gen_random_uuid(), placed_at,
+       jsonb_build_object('before', jsonb_build_object('lines', before),
+                          'after', jsonb_build_object('lines', after))
+FROM "order" CROSS JOIN generate_series(1, %s) AS n CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('product', product_id, 'quantity', n)) AS before,
+           jsonb_agg(jsonb_build_object('product', product_id, 'quantity', n + 1)) AS after
+    FROM order_line CROSS JOIN generate_series(1, %s) WHERE order_id = "order".id
+) AS lines
+"""
+
+
+def change(times: int, *, repeat: int = 1) -> None:
+    """Records so many changes of the quantities of each order's lines. With `repeat` each line is
+    in an event that many times."""
+    database.execute(_CHANGES, [times, repeat])

@@ -11,6 +11,7 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.admin.desk import Desk, allow
 from tests.conftest import NOW, Person
+from tests.orders import large_orders
 
 ORDERS = "orders/order/"
 
@@ -143,3 +144,15 @@ def test_staff_see_orders_only_with_the_permission_to(
     nobody = Desk(person(is_staff=True))
     for path in (ORDERS, f"{ORDERS}{order}/change/", f"{ORDERS}{order}/history/"):
         assert nobody.get(path).status == 403
+
+
+def test_an_order_that_was_changed_often_is_shown_with_its_last_events(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    large_orders.fill(person(), 1, NOW)
+    large_orders.change(60)
+    order = Order.objects.get().id
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    assert text.count("1,000 lines changed.") == 50
+    assert "Only the last 50 events are shown." in text
+    assert " instead of " not in text

@@ -109,7 +109,7 @@ def test_placing_a_draft_is_an_event_like_any_placing(
     who, staff, jam = person(), person(is_staff=True), product()
     asked = replace(submit(who, fill(who, jam, now=now)), actor=staff.customer.public_id)
     order = place_order(asked, terms=GBP, now=now).order
-    (event,) = queries.events(order.id, after=0, limit=9)
+    (event,) = queries.events(order.id, after=0, limit=9).rows
     assert (event.type, event.from_status, event.to_status) == ("placed", "draft", "placed")
     assert (event.actor, event.at, event.data) == (staff.customer.public_id, now, {})
 

@@ -223,9 +223,9 @@ class OrderEvents(Endpoint):
         asked = read_parameters(request, PageParameters)
         place = pagination.decode(asked.cursor, EventPlace)
         queries.order(order, customer=whose(caller(request)))
-        found = queries.events(order, after=place.position if place else 0, limit=asked.rows + 1)
-        events, link = pagination.page(pagination.links(request), found, asked.rows, _event_place)
-        results = [_shown_event(one) for one in events]
+        found = queries.events(order, after=place.position if place else 0, limit=asked.rows)
+        link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
+        results = [_shown_event(one) for one in found.rows]
         return reply_tagged(request, event_shapes.OrderEventPage(results, link))
 
 

@@ -9,7 +9,13 @@ from larder.orders.queries.drafts import (
     order_or_draft,
     orders_and_draft,
 )
-from larder.orders.queries.event_log import EventView, events, orders_of
+from larder.orders.queries.event_log import (
+    EventView,
+    events,
+    has_event,
+    latest_events,
+    orders_of,
+)
 from larder.orders.queries.history import (
     HistoryPage,
     HistoryPosition,
@@ -52,9 +58,11 @@ __all__ = [
     "draft",
     "events",
     "existing",
+    "has_event",
     "history",
     "id_by_number",
     "last_cart",
+    "latest_events",
     "line_history",
     "order",
     "order_changes",

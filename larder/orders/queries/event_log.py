@@ -1,11 +1,15 @@
 """What happened to an order."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from larder.common import database
+from larder.common.parts import Part
+from larder.orders import sql
 from larder.orders.models import OrderEvent
 
 
@@ -26,10 +30,27 @@ class EventView:
 _EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "position")
 
 
-def events(order_id: UUID, *, after: int, limit: int) -> list[EventView]:
-    """Up to `limit` events of an order behind a position, oldest first."""
-    rows = OrderEvent.objects.filter(order_id=order_id, position__gt=after)
-    return [EventView(*row) for row in rows.order_by("position").values_list(*_EVENT)[:limit]]
+def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
+    """Up to `limit` events of an order behind a position, oldest first. The part ends before the
+    event with which their lists would have more than `sql.MOST_LINES` entries, and has at least
+    one event if there is one."""
+    rows = database.rows(sql.EVENTS, [order_id, after, limit + 1, limit])
+    views = [
+        EventView(*[*before, json.loads(data), position]) for *before, data, position, _ in rows
+    ]
+    return Part(views, more=bool(rows) and rows[0][-1] > len(rows))
+
+
+def latest_events(order_id: UUID, *, limit: int) -> Part[EventView]:
+    """The last `limit` events of an order, oldest first; `more` says whether others precede."""
+    rows = OrderEvent.objects.filter(order_id=order_id).order_by("-position")
+    views = [EventView(*row) for row in rows.values_list(*_EVENT)[: limit + 1]]
+    return Part(views[:limit][::-1], more=len(views) > limit)
+
+
+def has_event(order_id: UUID, *, actor: UUID, at: datetime) -> bool:
+    """Whether an actor changed the order at that moment."""
+    return OrderEvent.objects.filter(order_id=order_id, actor=actor, at=at).exists()
 
 
 def told(order_id: UUID, type: str) -> dict[str, Any] | None:
