@@ -138,8 +138,8 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
     require_rank(request, customer)
     asked, who = given(request, CustomerChange, partial=partial), caller(request)
-    tries = throttling.change_profile(request, who.id, asked.names())
-    with all_named(asked, account=customer), tries:
+    names = asked.names()
+    with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):
         fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
         tell = telling.former_address(now=moment)
         accounts.change_profile(customer, fields, now=moment, terms=terms, tell=tell)
