@@ -123,3 +123,19 @@ def test_files_of_orders_are_limited_for_each_site_and_together(
         assert [is_refused("198.51.101.1") for _ in range(4)] == [False] * 4
         assert is_refused("198.51.102.1")
         assert not is_refused("198.51.100.1", "/api/v1/products")
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unfinished_bodies_take_no_place_of_files_of_orders(
+    long_answers: int, tmp_path: Path, method: str, length: str
+) -> None:
+    with nginx_before(long_answers, tmp_path, SMALL_QUEUE) as port, ExitStack() as clients:
+        for n in range(12):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            head = f"{method} {EXPORT} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.{n}.1"
+            client.sendall(f"{head}\r\n{length}\r\n\r\n1".encode())
+            if method == "GET":
+                assert client.recv(12) == b"HTTP/1.1 413"
+        reader = clients.enter_context(slow_reader(port, "198.51.100.1", EXPORT))
+        assert reader.recv(3) == b"200"
