@@ -341,6 +341,14 @@ LOGGING = {
             ],
         }
     },
+    "filters": {
+        # Any client can cause refusals because of load. The access log has them; a database that is
+        # away is logged as such.
+        "except 503": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+        }
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
@@ -350,7 +358,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["except 503"]},
         # Anybody can send a Host that is none of ours: it is answered, and no error of anybody's.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # A connection that was lost is reported once, by the request that met it.
