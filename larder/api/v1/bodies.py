@@ -69,7 +69,7 @@ def _explained(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     value = _parsed(raw)
     nuls = nul_faults(value) if _NUL in raw else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(nuls, faults(value, kind), further), MOST_FAULTS))
+    found = list(islice(chain(nuls, faults(value, kind, most=MOST_FAULTS), further), MOST_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)

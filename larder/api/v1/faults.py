@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -31,9 +32,9 @@ _CODES = (
 """The beginnings of msgspec's sentences, and our codes."""
 
 
-def faults(value: Any, kind: Any, *, pointer: str = "") -> Iterator[Fault]:
-    """Yields all faults of a parsed JSON value that should have been a `kind`."""
-    return _faults(value, kind, pointer)
+def faults(value: Any, kind: Any, *, pointer: str = "", most: int | None = None) -> list[Fault]:
+    """All faults of a parsed JSON value that should have been a `kind`, or the first `most`."""
+    return list(islice(_faults(value, kind, pointer), most))
 
 
 def nul_faults(value: Any) -> Iterator[Fault]:

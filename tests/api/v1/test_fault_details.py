@@ -94,5 +94,5 @@ def test_a_struct_is_examined_once_for_all_lines_of_a_body(
         return get_type_hints(kind, **options)
 
     monkeypatch.setattr(faults, "get_type_hints", counting)
-    assert len(list(faults.faults({"lines": [{}] * 1_000}, NewOrder))) == 2_000
+    assert len(faults.faults({"lines": [{}] * 1_000}, NewOrder)) == 2_000
     assert len(examined) == len(set(examined))
