@@ -157,9 +157,12 @@ class Wire:
         self._is_away = plan.away > 0
         if self._is_away:
             self.cut(client, server)
-        if plan.loss in {Loss.ANSWER, Loss.AFTER}:
+        if plan.loss is Loss.ANSWER:
+            # Before it is sent: the other thread could pass on an answer that comes at once.
+            self._close(client)
             server.sendall(data)
         if plan.loss is Loss.AFTER:
+            server.sendall(data)
             client.recv(CHUNK)
         if plan.loss in {Loss.DROPPED, Loss.STATEMENT, Loss.AFTER}:
             self._close(server)
