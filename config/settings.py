@@ -343,10 +343,10 @@ LOGGING = {
     },
     "filters": {
         # Any client can cause refusals because of load. The access log has them; a database that is
-        # away is logged as such.
-        "except 503": {
+        # away is logged as such. A 503 with an exception is an error after a commit.
+        "except refusals": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+            "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
         }
     },
     "handlers": {
@@ -358,7 +358,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"level": "WARNING"},
-        "django.request": {"level": "ERROR", "filters": ["except 503"]},
+        "django.request": {"level": "ERROR", "filters": ["except refusals"]},
         # Anybody can send a Host that is none of ours: it is answered, and no error of anybody's.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # A connection that was lost is reported once, by the request that met it.
