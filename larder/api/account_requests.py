@@ -16,9 +16,6 @@ from rest_framework.views import APIView
 from larder.common.per_key import RunningPerKey
 from larder.identity.caller import Caller
 
-LONGEST_WAIT = 5.0
-"""Seconds that a request waits before it is refused, as for the lock of a row."""
-
 MOST_READS = 6
 """Reading requests of an account that a process runs at once. Browsers open as many connections to
 a server."""
@@ -50,6 +47,6 @@ class AccountView(APIView):
             return
         if request.method in SAFE_METHODS:
             if not self.are_kept:
-                self._until_answered.enter_context(_reads.running(who.id, LONGEST_WAIT))
+                self._until_answered.enter_context(_reads.running(who.id))
         elif not self.only_places:
-            self._until_answered.enter_context(_writes.running(who.id, LONGEST_WAIT))
+            self._until_answered.enter_context(_writes.running(who.id))

@@ -1,4 +1,4 @@
-"""Limits for each key: how much threads of a process do for one account at once."""
+"""Limits of what threads of a process do at once, in all or for each key, such as an account."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -7,14 +7,31 @@ from threading import BoundedSemaphore, Lock, Semaphore
 from larder.common import waits
 from larder.common.errors import Overloaded
 
+LONGEST_WAIT = 5.0
+"""Seconds that a thread waits in `limited`, as long as for the lock of a row."""
+
 _waiting = [BoundedSemaphore(16)]
-"""A place for each thread that waits in `RunningPerKey`, for all keys together."""
+"""A place for each thread that waits in `limited`, for all semaphores together."""
 
 
 def use(*, threads: int) -> None:
-    """Lets half of a process's threads wait, so that a few keys cannot keep all of them. Called
+    """Lets half of a process's threads wait, so that a few clients cannot keep all of them. Called
     when a process starts."""
     _waiting[0] = BoundedSemaphore(max(1, threads // 2))
+
+
+@contextmanager
+def limited(semaphore: Semaphore) -> Iterator[None]:
+    """Holds the semaphore for the block: waits LONGEST_WAIT at most, without a connection.
+
+    Raises Overloaded, at once if half of all threads wait already.
+    """
+    if not _acquired(semaphore):
+        raise Overloaded
+    try:
+        yield
+    finally:
+        semaphore.release()
 
 
 class PlacesPerKey:
@@ -51,17 +68,12 @@ class RunningPerKey:
         self._present: dict[Hashable, tuple[Semaphore, int]] = {}
 
     @contextmanager
-    def running(self, key: Hashable, seconds: float) -> Iterator[None]:
-        """Runs the block while fewer than `most` others run for the key: waits so long at most,
-        without a connection. Raises Overloaded, at once if half of all threads wait already."""
+    def running(self, key: Hashable) -> Iterator[None]:
+        """Runs the block while fewer than `most` others run for the key, `limited` by that."""
         semaphore = self._enter(key)
         try:
-            if not _acquired(semaphore, seconds):
-                raise Overloaded
-            try:
+            with limited(semaphore):
                 yield
-            finally:
-                semaphore.release()
         finally:
             self._leave(key)
 
@@ -78,7 +90,7 @@ class RunningPerKey:
                 self._present[key] = (semaphore, threads - 1)
 
 
-def _acquired(semaphore: Semaphore, seconds: float) -> bool:
+def _acquired(semaphore: Semaphore) -> bool:
     waits.check()
     if semaphore.acquire(blocking=False):
         return True
@@ -86,6 +98,6 @@ def _acquired(semaphore: Semaphore, seconds: float) -> bool:
     if not waiting.acquire(blocking=False):
         return False
     try:
-        return waits.acquire(semaphore, seconds)
+        return waits.acquire(semaphore, LONGEST_WAIT)
     finally:
         waiting.release()

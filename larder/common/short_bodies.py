@@ -22,8 +22,8 @@ def require_short(meta: Mapping[str, Any]) -> None:
 
 
 def declared_length(meta: Mapping[str, Any]) -> int:
-    """Returns the Content-Length; 0 where there is none, or one that is no number."""
+    """Returns the Content-Length; 0 where there is none, or one that is no length."""
     try:
-        return int(meta.get("CONTENT_LENGTH") or 0)
+        return max(0, int(meta.get("CONTENT_LENGTH") or 0))
     except ValueError:
         return 0

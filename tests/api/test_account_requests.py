@@ -12,6 +12,7 @@ from django.db import transaction
 
 from larder.api import account_requests
 from larder.api.account_requests import MOST_READS
+from larder.common import per_key
 from larder.orders.models import Order
 from larder.orders.services import place_order
 from tests.api.conftest import token_for
@@ -100,7 +101,7 @@ def test_writes_of_staff_do_not_wait_for_one_another(
     person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     who, jam = person(is_staff=True), product()
-    with account_requests._writes.running(who.id, 0):
+    with account_requests._writes.running(who.id):
         assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
 
 
@@ -112,7 +113,7 @@ def test_orders_are_placed_while_another_write_of_the_account_runs(
     who, jam = person(), product()
     lines = {"lines": [{"product": jam, "quantity": 1}]}
     customer = as_(who)
-    with account_requests._writes.running(who.id, 0):
+    with account_requests._writes.running(who.id):
         assert customer("POST", "orders", lines).status == 201
         assert customer("GET", "cart").status == 200
     assert customer("PUT", "cart", lines).status == 200
@@ -170,7 +171,7 @@ def test_writes_of_an_account_do_not_wait_for_its_half_sent_bodies(
 @pytest.fixture
 def reading(person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """A customer for whom as many reads run as a process runs at once."""
-    monkeypatch.setattr(account_requests, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.1)
     who = person()
     with reads(who):
         yield who
@@ -181,7 +182,7 @@ def reads(who: Person) -> Iterator[None]:
     """Runs as many reads of the account as a process runs at once."""
     with ExitStack() as running:
         for _ in range(MOST_READS):
-            running.enter_context(account_requests._reads.running(who.id, 0))
+            running.enter_context(account_requests._reads.running(who.id))
         yield
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.common.short_bodies import SHORT, require_short
+from larder.common.short_bodies import SHORT, declared_length, require_short
 from tests.conftest import Person
 from tests.server import Server
 from tools.attack.attacks.nesting import Operation, operations
@@ -73,3 +73,4 @@ def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one
 @pytest.mark.parametrize("length", ["abc", "", "-5"])
 def test_a_length_that_is_none_counts_as_no_body(length: str) -> None:
     require_short({"CONTENT_LENGTH": length})
+    assert declared_length({"CONTENT_LENGTH": length}) == 0

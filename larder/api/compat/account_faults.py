@@ -37,6 +37,11 @@ class Given:
         given = {name: value for name, value in found.items() if value}
         return given or self.fields()
 
+    def account(self) -> str:
+        """What tries to register are counted for: the username, or else the address. Raises
+        ValidationError if the body has faults and neither of them."""
+        return next(iter(self.names().values()))
+
 
 def given(request: Request, shape: type[serializers.Serializer[Any]], **options: Any) -> Given:
     """The body as the serializer reads it; a `name` in it is the username."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from itertools import chain, islice
+from threading import Semaphore
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,9 +11,9 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
 from larder.api.nesting import is_too_deep, require_shallow
-from larder.api.v1.faults import faults, nul_faults
+from larder.api.v1.faults import each_fault, nul_faults
 from larder.common.errors import Fault, InvalidInput
-from larder.common.per_key import RunningPerKey
+from larder.common.per_key import limited
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -22,9 +23,7 @@ MOST_FAULTS = 1_000
 LONG = 4_096
 """Bytes from which on the faults of one body are looked for at a time: that takes up to 0.1 s."""
 
-LONGEST_WAIT = 5.0
-
-_long = RunningPerKey()
+_explaining = Semaphore()
 
 
 Further = Callable[[dict[str, Any]], Iterable[Fault]]
@@ -61,7 +60,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     """Raises what is wrong with a body that is not sound: ParseError, InvalidInput; Overloaded."""
-    with _long.running("", LONGEST_WAIT) if len(raw) >= LONG else nullcontext():
+    with limited(_explaining) if len(raw) >= LONG else nullcontext():
         return _explained(raw, kind, also)
 
 
@@ -69,7 +68,7 @@ def _explained(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     value = _parsed(raw)
     nuls = nul_faults(value) if _NUL in raw else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(nuls, faults(value, kind, most=MOST_FAULTS), further), MOST_FAULTS))
+    found = list(islice(chain(nuls, each_fault(value, kind), further), MOST_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -32,9 +31,9 @@ _CODES = (
 """The beginnings of msgspec's sentences, and our codes."""
 
 
-def faults(value: Any, kind: Any, *, pointer: str = "", most: int | None = None) -> list[Fault]:
-    """All faults of a parsed JSON value that should have been a `kind`, or the first `most`."""
-    return list(islice(_faults(value, kind, pointer), most))
+def faults(value: Any, kind: Any, *, pointer: str = "") -> list[Fault]:
+    """All faults of a parsed JSON value that should have been a `kind`."""
+    return list(each_fault(value, kind, pointer))
 
 
 def nul_faults(value: Any) -> Iterator[Fault]:
@@ -101,7 +100,8 @@ def is_moment(hint: Any) -> bool:
     return plain is datetime or any(is_moment(one) for one in get_args(plain))
 
 
-def _faults(value: Any, hint: Any, pointer: str) -> Iterator[Fault]:
+def each_fault(value: Any, hint: Any, pointer: str = "") -> Iterator[Fault]:
+    """Yields the faults of a parsed JSON value that should have been of the type `hint`."""
     plain, rules = _plain(hint)
     members = get_args(plain) if get_origin(plain) in {Union, UnionType} else (plain,)
     for member in members:
@@ -126,7 +126,7 @@ def _faults_of_struct(
     fields = _fields(kind)
     for name, (hint, is_required) in fields.items():
         if name in value:
-            yield from _faults(value[name], hint, f"{pointer}/{name}")
+            yield from each_fault(value[name], hint, f"{pointer}/{name}")
         elif is_required:
             yield Fault(f"{pointer}/{name}", "required", "This field is required.")
     for name in value:
@@ -145,7 +145,7 @@ def _faults_of_list(
     yield from length_faults
     if not any(fault.code == "too_many" for fault in length_faults):
         for position, one in enumerate(value):
-            yield from _faults(one, get_args(hint)[0], f"{pointer}/{position}")
+            yield from each_fault(one, get_args(hint)[0], f"{pointer}/{position}")
 
 
 def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iterator[Fault]:

@@ -52,6 +52,12 @@ class NewCustomer:
     last_name: str = ""
 
 
+def require_open(policy: RegistrationPolicy) -> None:
+    """Raises RegistrationClosed if customers cannot register."""
+    if policy == "closed":
+        raise RegistrationClosed
+
+
 def register(
     asked: NewCustomer,
     *,
@@ -67,8 +73,7 @@ def register(
     Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused,
     Overloaded.
     """
-    if policy == "closed":
-        raise RegistrationClosed
+    require_open(policy)
     customer = _unsaved(asked)
     customer.may_order, customer.date_joined = policy == "open", now
     if found := _faults(customer, asked.password):

@@ -17,7 +17,6 @@ import msgspec
 from larder.common import idempotency
 from larder.common.idempotency import Claim, Scope
 from larder.common.per_key import RunningPerKey
-from larder.identity import hashers
 from larder.identity.tokens import derive_key
 
 
@@ -53,4 +52,4 @@ def one_at_a_time(scope: Scope | None) -> AbstractContextManager[None]:
     """
     if scope is None:
         return nullcontext()
-    return _registrations.running(scope, hashers.LONGEST_WAIT)
+    return _registrations.running(scope)

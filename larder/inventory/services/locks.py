@@ -5,11 +5,12 @@ Every function uses transactions of its own and is called outside one.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from threading import Semaphore
 
 from django.db import Error, transaction
 
 from larder.common import database
-from larder.common.per_key import RunningPerKey
+from larder.common.per_key import limited
 from larder.common.postgresql import commits
 from larder.common.stopwatch import Stopwatch
 from larder.inventory import sql
@@ -32,10 +33,7 @@ products wait with four more of its eight connections; the others are for all ot
 MOVING_WAIT = 1.0
 """Seconds that such a transaction waits for a lock."""
 
-LONGEST_WAIT = 5.0
-"""Seconds that a thread waits for its turn to begin one, without a connection."""
-
-_moving = RunningPerKey(MOST_MOVING)
+_moving = Semaphore(MOST_MOVING)
 
 
 @contextmanager
@@ -45,7 +43,7 @@ def moving_stock() -> Iterator[None]:
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
-    with _moving.running("stock", LONGEST_WAIT), transaction.atomic(durable=True):
+    with limited(_moving), transaction.atomic(durable=True):
         database.limit_lock_wait(MOVING_WAIT)
         yield
 

@@ -1,5 +1,7 @@
 """The server's application in front of Django, asked in the tests' own process."""
 
+import json
+import re
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
@@ -22,6 +24,8 @@ USUAL: list[Headers] = [
     {"User_Agent": "an app", "Accept_Language": "de"},
 ]
 """Ways to ask that apps have."""
+
+JSON = {"Content_Type": "application/json"}
 
 
 class Door:
@@ -75,3 +79,37 @@ def without_id(answer: Answered) -> Answered:
     """But for the id that every answer has for itself."""
     status, headers, body = answer
     return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
+
+
+def without_correlation(answer: Answered) -> Any:
+    """The answer as JSON, but for its ids."""
+    status, headers, body = without_id(answer)
+    return status, headers, json.loads(body) | {"correlation_id": ""}
+
+
+OF_ONE = re.compile(rb'"(id|number|placed_at|updated_at)":("[^"]+"|\d+)')
+
+
+def alike(answer: Answered) -> Answered:
+    """But for what every order has for itself; its ETag and Location lead to it."""
+    status, headers, body = without_id(answer)
+    if status.startswith("201"):
+        order = json.loads(body)
+        assert headers.pop("Location") == f"/api/v1/orders/{order['id']}"
+        assert re.fullmatch(r'"1-[0-9a-f]{24}"', headers.pop("ETag"))
+        assert headers.pop("Content-Length") == str(len(body))
+    return status, headers, OF_ONE.sub(rb'"\1":""', body)
+
+
+class Ordering:
+    """Orders of one customer: `ordering(lines=[...])`, with headers by name."""
+
+    def __init__(self, door: Door, token: str, jam: int) -> None:
+        self.door, self.token, self._lines = door, token, [{"product": jam, "quantity": 2}]
+
+    def __call__(self, *, headers: Headers | None = None, **body: Any) -> Answered:
+        return self.raw(json.dumps({"lines": self._lines} | body).encode(), headers or {})
+
+    def raw(self, body: bytes, headers: Headers) -> Answered:
+        """Sends these bytes."""
+        return self.door.send(body, self.token, "orders", **(JSON | headers))

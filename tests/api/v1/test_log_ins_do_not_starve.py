@@ -84,10 +84,11 @@ def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once(queue: Hash
 
 
 def test_log_ins_without_proof_take_no_slot_of_returning_clients(queue: HashQueue) -> None:
-    with holding(queue.place("open") for _ in range(2)), hashing(queue, "returning"):
-        pass
-    with holding(queue.place("returning") for _ in range(2)), hashing(queue, "open"):
-        pass
+    lanes: tuple[tuple[Lane, Lane], ...] = (("open", "returning"), ("returning", "open"))
+    for full, other in lanes:
+        with holding(queue.place(full) for _ in range(2)), hashing(queue, other):
+            assert queue._lines[full].places == 0
+            assert queue._lines[other].places == 1
 
 
 def test_a_slot_goes_to_those_that_return_first_and_in_a_lane_to_the_first(

@@ -1,7 +1,6 @@
 """Orders placed in front of Django: the same orders, answers and refusals as through it."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,12 +23,19 @@ from larder.identity.errors import SessionEnded, TokenExpired
 from larder.inventory.models import Stock
 from larder.orders.models import Order
 from tests.api.conftest import token_for
-from tests.api.v1.door import USUAL, Answered, Door, Headers, without_id
+from tests.api.v1.door import (
+    JSON,
+    USUAL,
+    Door,
+    Headers,
+    Ordering,
+    alike,
+    without_correlation,
+)
 from tests.conftest import Person
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
-JSON = {"Content_Type": "application/json"}
 STOCK = 1000
 UNKNOWN = {"product": 9**9, "quantity": 1}
 
@@ -54,19 +60,6 @@ def jam(transactional_db: None, product: MakeProduct) -> int:
     return product(stock=STOCK, price="2.50")
 
 
-class Ordering:
-    """One customer's way to the door: `ordering(lines=[...])`, with headers by name."""
-
-    def __init__(self, door: Door, token: str, jam: int) -> None:
-        self.door, self.token, self._lines = door, token, [{"product": jam, "quantity": 2}]
-
-    def __call__(self, *, headers: Headers | None = None, **body: Any) -> Answered:
-        return self.raw(json.dumps({"lines": self._lines} | body).encode(), headers or {})
-
-    def raw(self, body: bytes, headers: Headers) -> Answered:
-        return self.door.send(body, self.token, "orders", **(JSON | headers))
-
-
 @pytest.fixture
 def ordering(door: Door, token: str, jam: int) -> Ordering:
     """Of whom one order has gone through Django, as every customer's first does."""
@@ -74,20 +67,6 @@ def ordering(door: Door, token: str, jam: int) -> Ordering:
     assert made()[0] == "201 Created"
     assert door.reached == 1
     return made
-
-
-OF_ONE = re.compile(rb'"(id|number|placed_at|updated_at)":("[^"]+"|\d+)')
-
-
-def alike(answer: Answered) -> Answered:
-    """But for what every order has for itself; its ETag and Location lead to it."""
-    status, headers, body = without_id(answer)
-    if status.startswith("201"):
-        order = json.loads(body)
-        assert headers.pop("Location") == f"/api/v1/orders/{order['id']}"
-        assert re.fullmatch(r'"1-[0-9a-f]{24}"', headers.pop("ETag"))
-        assert headers.pop("Content-Length") == str(len(body))
-    return status, headers, OF_ONE.sub(rb'"\1":""', body)
 
 
 @pytest.mark.parametrize(
@@ -194,11 +173,6 @@ def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes)
     without = [without_correlation(one) for one in (refused, alone)]
     assert without[0] == without[1]
     assert refused[0].startswith("400")
-
-
-def without_correlation(answer: Answered) -> Any:
-    status, headers, body = without_id(answer)
-    return status, headers, json.loads(body) | {"correlation_id": ""}
 
 
 @pytest.mark.parametrize("later", [TokenExpired, SessionEnded])

@@ -26,7 +26,6 @@ from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
 from larder.identity import queries
 from larder.identity.doors import IDENTITY
-from larder.identity.errors import RegistrationClosed
 from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
@@ -70,10 +69,9 @@ class Register(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
-        if settings.REGISTRATION == "closed":
-            raise RegistrationClosed
+        accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
-        account = next(iter(asked.names().values()))
+        account = asked.account()
         with all_named(asked), throttling.register(request, account):
             new = NewCustomer(**asked.fields())
             made = accounts.register(new, policy=settings.REGISTRATION, now=now())

@@ -26,7 +26,6 @@ from larder.api.compat.views import CompatView, OpenView, caller, require_rank, 
 from larder.common.clock import now
 from larder.common.errors import NotFound
 from larder.identity import queries
-from larder.identity.errors import RegistrationClosed
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
@@ -98,10 +97,9 @@ class RegisterView(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
-        if settings.REGISTRATION == "closed":
-            raise RegistrationClosed
+        accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
-        account = next(iter(asked.names().values()))
+        account = asked.account()
         with _all_named(asked), throttling.register(request, account):
             body = asked.fields()
             new = NewCustomer(username=body["name"], password=body["password"])
