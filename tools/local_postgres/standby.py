@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ SETTINGS = {"wal_retrieve_retry_interval": "100ms"}
 def standby(primary: Cluster, data: Path, *, settings: Mapping[str, str] | None = None) -> Cluster:
     """Copy a running cluster into the new folder `data`; the replica is not started yet.
 
+    A replication slot of its own makes the primary keep the log that it has not yet received.
     It is not durable: what it loses in a crash the primary still has. Raises LauncherError.
     """
     (data / "server").mkdir(parents=True)
@@ -27,6 +29,7 @@ def standby(primary: Cluster, data: Path, *, settings: Mapping[str, str] | None 
             f"--pgdata={data / 'server' / 'cluster'}",
             f"--dbname={primary.superuser_url()}",
             *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+            *("--create-slot", f"--slot=standby_{secrets.token_hex(4)}"),
         ],
         environment=environment(),
     )
