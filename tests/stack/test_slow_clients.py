@@ -1,5 +1,6 @@
 """Clients that take their time keep nobody else from being served."""
 
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,10 +14,13 @@ from tests.race.shops import PASSWORD
 from tests.stack.front_door import FrontDoor
 from tests.stack.http2 import Connection
 from tools.attack.uploads import HEAD, Front, Served, SlowClients, others, sources
-from tools.processes import wait_until
+from tools.processes import children, send, wait_until
 from tools.stack import Stack
+from tools.stack.process import Process
 
 SLOW = 1200
+PLACES = 2 * 600
+"""Servers, `max_conns` of each."""
 SECONDS = 12.0
 """Longer than the deadline of an upload; `make attack` does it for two minutes."""
 OPENED_SECONDS = 60.0
@@ -134,3 +138,30 @@ def test_a_thousand_phones_behind_one_address_are_served(
         answers = [one.recv(65_536) for one in phones]
     statuses = {one[:12] for one in answers}
     assert statuses == {b"HTTP/1.1 400"}, statuses
+
+
+@contextmanager
+def frozen(*servers: Process) -> Iterator[None]:
+    """They take requests and answer none, until the block ends."""
+    pids = [pid for server in servers for pid in (server.pid, *children(server.pid))]
+    for pid in pids:
+        send(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            send(pid, signal.SIGCONT)
+
+
+def test_clients_that_left_keep_their_places_until_the_servers_are_done(
+    stack: Stack, door: Front, front: FrontDoor
+) -> None:
+    """The servers run their requests all the same: without a place they could be of any number."""
+    ask = b"GET /api/v1/products HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with frozen(stack["app1"], stack["app2"]):
+        for number in range(PLACES + 50):
+            with door.connect(sources(3)[number % 3]) as client:
+                client.sendall(ask)
+        refused = front.call("GET", "products")
+        assert (refused.status, refused.body["code"]) == (503, "overloaded")
+    assert wait_until(lambda: front.call("GET", "products").status == 401)
