@@ -58,6 +58,19 @@ def require_open(policy: RegistrationPolicy) -> None:
         raise RegistrationClosed
 
 
+def require_active(who: Caller) -> None:
+    """Raises SessionEnded if the caller's account is deactivated or deleted.
+
+    A customer's access token outlives the account by seconds: it may read meanwhile. Staff are
+    looked up with every request.
+    """
+    if who.is_staff:
+        return
+    account = queries.standing([who.id]).get(who.id)
+    if account is None or not account.is_active:
+        raise SessionEnded
+
+
 def register(
     asked: NewCustomer,
     *,

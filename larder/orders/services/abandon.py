@@ -18,6 +18,7 @@ from larder.common.idempotency import Claim, Earlier, Scope
 from larder.common.ids import NOBODY, new_id
 from larder.common.rates import Bucket, InDatabase, Rate
 from larder.identity.caller import Caller
+from larder.identity.services import accounts
 from larder.orders import queries, sql
 from larder.orders.models import OrderStatus
 from larder.orders.queries import OrderView
@@ -49,7 +50,8 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
     """Returns the order of this id if it was placed, otherwise None: it never will be.
 
     The caller's cart, if it has this id, gets another id and number and keeps its lines. Waits for
-    a transaction that places the order. Raises NotFound (the id is another's), RateLimited.
+    a transaction that places the order. Raises SessionEnded, NotFound (the id is another's),
+    RateLimited.
     """
     scope = Scope(NOBODY, ORDER_ID, str(id))
     with transaction.atomic(durable=True):
@@ -70,8 +72,8 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
     """Returns the order that was placed under this key of the caller, the last one if there are
     two; otherwise None: none ever will be.
 
-    Waits for a transaction that places one. Raises NotFound (the orders are of customers whose
-    orders the caller may not see any more), RateLimited.
+    Waits for a transaction that places one. Raises SessionEnded, NotFound (the orders are of
+    customers whose orders the caller may not see any more), RateLimited.
     """
     scopes = [Scope(asked.who.public_id, operation, key) for operation in PLACING]
     with transaction.atomic(durable=True):
@@ -88,6 +90,7 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
 
 def _claim(scopes: Sequence[Scope], asked: Abandonment) -> dict[Scope, Earlier]:
     mark = mark_of(asked.who.public_id)
+    accounts.require_active(asked.who)
     database.tell_whose()
     return idempotency.claim([Claim(scope, mark, ABANDONED) for scope in scopes], now=asked.now)
 

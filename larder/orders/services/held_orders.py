@@ -18,9 +18,8 @@ from larder.common import database, idempotency
 from larder.common.errors import DomainError, NotFound, NotStaff, StaleVersion
 from larder.common.idempotency import Claim
 from larder.common.ids import new_id
-from larder.identity import queries as identity
 from larder.identity.caller import Caller
-from larder.identity.errors import SessionEnded
+from larder.identity.services import accounts
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
@@ -145,7 +144,7 @@ def carry_out(
     def make() -> UUID:
         held = hold(asked.order)
         if _is_open(held, move, asked, difference, is_so):
-            _refuse_who_is_gone(asked.who)
+            accounts.require_active(asked.who)
             _write(held, decide(held), asked)
         return asked.order
 
@@ -202,16 +201,6 @@ def _is_open(
     if verdict is Verdict.NOT_ALLOWED:
         raise InvalidTransition(held.status, move)
     return True
-
-
-def _refuse_who_is_gone(who: Caller) -> None:
-    """Staff are looked up with every request. A customer's access token outlives the account by
-    seconds: it may read meanwhile, and moves nothing."""
-    if who.is_staff:
-        return
-    account = identity.standing([who.id]).get(who.id)
-    if account is None or not account.is_active:
-        raise SessionEnded
 
 
 def _write(held: HeldOrder, step: Step, asked: Asked) -> None:

@@ -232,3 +232,10 @@ def test_a_request_in_flight_is_waited_for_and_named_busy_when_it_takes_too_long
     assert waited.status == 503
     assert "retry-after" in waited.headers
     assert app.abandon(id=id).body == ABANDONED
+
+
+def test_the_access_token_of_a_deleted_account_abandons_nothing(app: App) -> None:
+    id, key = str(uuid4()), str(uuid4())
+    assert app("DELETE", "me", {"password": app.who.password}).status == 204
+    for what in ({"id": id}, {"idempotency_key": key}):
+        assert is_code(app.abandon(**what), 401, "session_ended")
