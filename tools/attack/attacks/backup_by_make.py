@@ -33,7 +33,7 @@ def attack(target: Target, *, full: bool) -> str:
 
 def _make(target: Target, *arguments: str) -> None:
     done = _run(target, *arguments)
-    require(done.returncode == 0, f"make {' '.join(arguments)}: {done.stderr.strip()[-300:]}")
+    require(done.returncode == 0, f"make {arguments[0]}: {done.stderr.strip()[-300:]}")
 
 
 def _run(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
