@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 
@@ -99,6 +100,17 @@ class Shop:
             assert monotonic() - began < RECOVERY, refused
             sleep(0.1)
         return monotonic() - began
+
+
+def read_feed(poll: Callable[[str], Reply], since: str) -> tuple[list[dict[str, Any]], str]:
+    """Read all pages of a feed from `since` on; return the entries, and the next `since`."""
+    entries: list[dict[str, Any]] = []
+    while True:
+        page = poll(since).body
+        entries += page["results"]
+        since = page["since"]
+        if not page["more"]:
+            return entries, since
 
 
 def served_by(cluster: Cluster) -> Server:

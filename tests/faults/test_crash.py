@@ -7,12 +7,13 @@ had remembered one of them as a place in time would take the new for the old.
 import os
 import signal
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
 
 from larder.common.ids import new_id
-from tests.faults.shop import RECOVERY, Shop
+from tests.faults.shop import RECOVERY, Shop, read_feed
 from tests.server import Reply
 from tools.local_postgres import Cluster
 
@@ -56,6 +57,11 @@ def order(shop: Shop) -> str:
     answer = persistent(shop, "POST", "orders", body)
     assert answer.status == 201, answer.body
     return str(answer.body["id"])
+
+
+def changes(shop: Shop, feed: str, since: str) -> tuple[list[dict[str, Any]], str]:
+    """All changes of a feed, however many products earlier tests have left."""
+    return read_feed(lambda since: persistent(shop, "GET", f"{feed}/changes?since={since}"), since)
 
 
 def listed(shop: Shop) -> int:
@@ -104,18 +110,13 @@ def test_a_copy_that_was_made_before_is_told_of_what_came_after(
     feeds = ("orders", "products")
     for _ in range(ROUNDS):
         roll_back(cluster)
-        since = {
-            feed: persistent(shop, "GET", f"{feed}/changes?since=").body["since"] for feed in feeds
-        }
+        since = {feed: changes(shop, feed, "")[1] for feed in feeds}
         crash(cluster)
         placed = order(shop)
         with psycopg.connect(cluster.owner_url(), autocommit=True) as owner:
             owner.execute("UPDATE product SET name = name || '!'")
             for _ in range(2 * IDS):
                 owner.execute("SELECT pg_current_xact_id()")
-        told = {
-            feed: persistent(shop, "GET", f"{feed}/changes?since={since[feed]}").body["results"]
-            for feed in feeds
-        }
+        told = {feed: changes(shop, feed, since[feed])[0] for feed in feeds}
         assert placed in [one["id"] for one in told["orders"]]
         assert shop.product in [one["id"] for one in told["products"]]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.faults.conftest import ROOT
-from tests.faults.shop import Shop, open_shop, served_by
+from tests.faults.shop import Shop, open_shop, read_feed, served_by
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster, binaries, temporary_cluster
 
@@ -41,9 +42,9 @@ class App:
 
     def copy(self, server: Server) -> dict[str, list[dict[str, Any]]]:
         """Copies everything anew; where the copies are then is kept."""
-        replies = {feed: self.poll(server, feed, "") for feed in FEEDS}
-        self.since = {feed: one.body["since"] for feed, one in replies.items()}
-        return {feed: one.body["results"] for feed, one in replies.items()}
+        read = {feed: read_feed(partial(self.poll, server, feed), "") for feed in FEEDS}
+        self.since = {feed: since for feed, (_, since) in read.items()}
+        return {feed: entries for feed, (entries, _) in read.items()}
 
 
 EXPIRED = dict.fromkeys(FEEDS, (410, "since_expired"))
