@@ -28,7 +28,7 @@ from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
 from larder.common import turnstile
 from larder.common.postgresql import bounded
-from larder.ops import cores, metrics, requests
+from larder.ops import cores, metrics, requests, stop_signals
 
 framework = get_wsgi_application()
 
@@ -68,6 +68,7 @@ metrics.start()
 recent_writes()
 bounded.limit_answers()
 turnstile.share(settings.SHARED_DIR, "placing")
+stop_signals.wake_main_thread()
 cores.take_one(settings.SHARED_DIR, settings.WORKERS)
 cores.interrupt_nobody()
 

@@ -47,9 +47,11 @@ QUERIES = {
 FOR_OTHERS = {
     "larder/ops/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
     "larder/ops/server_lock.py": {"time.sleep(0.05)"},
+    "larder/ops/stop_signals.py": {"time.sleep(INTERVAL)"},
 }
 """Short waits for what needs no connection: the thread that writes the log, which a transaction may
-log to; a former server's processes, before there is a connection."""
+log to; a former server's processes, before there is a connection; a thread that has none, between
+two wake-ups of the main thread."""
 
 EXEMPT = (MUTEXES, NO_WAITS, QUERIES, FOR_OTHERS)
 

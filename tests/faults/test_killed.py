@@ -89,6 +89,12 @@ def test_a_server_told_to_stop_under_load_answers_whoever_it_placed_an_order_for
     assert_kept(load)
 
 
+def test_a_server_stops_though_nothing_interrupts_its_main_threads(transactional_db: None) -> None:
+    patient = ("--workers-kill-timeout", "25")
+    with Server(application="tests.faults.deaf:application", options=patient) as server:
+        stop(server)
+
+
 def assert_kept_by(cluster: Cluster, load: Load) -> None:
     """As assert_kept, of a shop on a PostgreSQL of its own."""
     with psycopg.connect(cluster.owner_url()) as owner:

@@ -1,0 +1,10 @@
+"""What `make run` and production do is in faults/test_killed.py."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from larder.ops import stop_signals
+
+
+def test_outside_of_the_main_thread_nothing_is_set_up() -> None:
+    with ThreadPoolExecutor(1) as runserver:
+        runserver.submit(stop_signals.wake_main_thread).result()
