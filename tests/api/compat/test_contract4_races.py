@@ -362,6 +362,9 @@ def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(
 
 
 def waiting(connection: psycopg.Connection[Any]) -> int:
-    """How many transactions wait for the row of an order."""
-    blocked = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+    """How many transactions of this database, not of the whole cluster, wait for another."""
+    blocked = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    )
     return int((connection.execute(blocked).fetchone() or [0])[0])
