@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tools.attack import report
-from tools.attack.__main__ import main, strike
+from tools.attack.__main__ import main, missing_programs, strike
 from tools.attack.catalogue import ATTACKS, Attack, name
 from tools.attack.report import Verdict
 from tools.attack.target import NotTried, Target, require
@@ -60,6 +60,11 @@ def test_an_attack_that_cannot_be_made_here_is_skipped() -> None:
 
     result = struck(work)
     assert (result.verdict, result.seen) == (Verdict.SKIPPED, "full: False")
+
+
+def test_a_server_outside_of_the_path_counts_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert missing_programs(["sh", "no such program"]) == ["no such program"]
 
 
 def test_an_error_inside_an_attack_counts_as_broken() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -17,6 +18,7 @@ from tools.attack.catalogue import ATTACKS, Attack, name, needs
 from tools.attack.report import Result, Verdict
 from tools.attack.target import Broken, Code, NotTried, Target, started
 from tools.errors import LauncherError
+from tools.stack.programs import SYSTEM
 from tools.terminal import complain, say
 
 LONGEST_SECONDS = {False: 400, True: 900}
@@ -91,11 +93,17 @@ def attack_all(wanted: Sequence[Attack], code: Code, *, full: bool) -> list[Resu
     return results
 
 
+def missing_programs(names: Sequence[str]) -> list[str]:
+    """Return those that are not installed. Servers are looked for where Debian puts them, which is
+    not on every user's PATH."""
+    path = f"{os.environ.get('PATH', '')}:{SYSTEM}"
+    return [program for program in names if shutil.which(program, path=path) is None]
+
+
 def strike(one: Attack, target: Target, python: str, *, full: bool) -> Result:
     """Run one attack, and leave the target whole."""
     began = time.monotonic()
-    missing = [program for program in needs(one) if shutil.which(program) is None]
-    if missing:
+    if missing := missing_programs(needs(one)):
         return Result(one, python, Verdict.SKIPPED, f"needs {', '.join(missing)}", 0.0)
     try:
         with limited(LONGEST_SECONDS[full]), target.watched():

@@ -9,7 +9,9 @@ from tools.attack.target import Target, require
 
 ITEM = 5
 TITLE = "Expensive requests"
-PROMISE = "A body over 16 KB is refused unread; a search for short words takes under 0.5 s."
+PROMISE = (
+    "A log-in's body over 16 KB is refused unread; a search for short words takes under 0.5 s."
+)
 
 OPEN = (
     *("/api/v1/auth/token", "/api/v1/auth/register", "/api/v1/auth/token/refresh"),

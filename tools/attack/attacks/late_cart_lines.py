@@ -7,7 +7,7 @@ from tools.http_client import Reply
 
 ITEM = 12
 TITLE = "Cart lines that arrive late"
-PROMISE = "A late duplicate of a cart's first line begins no second cart."
+PROMISE = "A late duplicate of a cart's first line, with `If-Match`, begins no second cart."
 
 
 def attack(target: Target, *, full: bool) -> str:
