@@ -181,6 +181,10 @@ types: venv ## Types (mypy)
 walls: venv ## The walls between the modules (import-linter)
 	$(VENV)/bin/lint-imports
 
+.PHONY: sizes
+sizes: venv ## Lines of Python of each part, beside its budget
+	@$(python) -m tools.sizes
+
 .PHONY: security
 security: venv ## Bandit on the code; hashes, licences and use of the locked packages; the SBOM (no network)
 	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py

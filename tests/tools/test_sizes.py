@@ -1,0 +1,15 @@
+"""`make sizes`: what counts, and beside which budget."""
+
+from pathlib import Path
+
+from tools.sizes import table
+
+
+def test_lines_of_a_part_stand_beside_its_budget_without_migrations(tmp_path: Path) -> None:
+    for name in ("catalog/__init__.py", "catalog/models.py", "catalog/migrations/0001_initial.py"):
+        file = tmp_path / "larder" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("# one line\n" * 650)
+    _, total, catalog = table(tmp_path)
+    assert total.split() == ["larder", "1,300", "24,000", "5%"]
+    assert catalog.split() == ["larder/catalog", "1,300", "1,300", "100%"]
