@@ -26,9 +26,8 @@ from django.urls import get_resolver
 
 from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
-from larder.common import turnstile
 from larder.common.postgresql import bounded
-from larder.ops import cores, metrics, requests, stop_signals
+from larder.ops import metrics, requests, stop_signals
 
 framework = get_wsgi_application()
 
@@ -67,10 +66,7 @@ metrics.start()
 # A folder that cannot be written to is told of now, and not with the first order.
 recent_writes()
 bounded.limit_answers()
-turnstile.share(settings.SHARED_DIR, "placing")
 stop_signals.wake_main_thread()
-cores.take_one(settings.SHARED_DIR, settings.WORKERS)
-cores.interrupt_nobody()
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.

@@ -29,7 +29,7 @@ class AccountView(APIView):
 
     Staff are exempt: their programs send in parallel, and their requests concern many accounts. So
     are the writes of a path that `only_places` orders, which are placed in groups
-    (larder/common/group_commit.py), and the reads of one whose answers `are_kept` for all.
+    (larder/common/batch_queue.py), and the reads of one whose answers `are_kept` for all.
     """
 
     only_places = False

@@ -1,14 +1,12 @@
-"""Group commit: what threads ask for while a transaction runs goes together into the next one.
+"""Batch queue: requests that arrive while a transaction runs go together into the next one.
 
-A transaction for each request is bound by commits and by the locks it holds until its commit is
-on disk. So requests wait here, and one transaction does what all of them ask. An idle server
-adds no waiting: who finds nothing running leads at once, as a group of one. Only threads that could
-run already run first, and join. On a busy one a leader may wait for as many as came lately
-(larder/common/company.py), and where processes take turns, one whose last group was of several
-waits for its turn (larder/common/turnstile.py); both say how long.
+A transaction for each request is bound by commits, and by the locks it holds until its commit is
+on disk. So threads wait here, and one transaction serves all of them (group commit). An idle
+server adds no delay: a thread that finds nothing running runs a batch of one at once. Only threads
+that were ready to run before join it.
 
-Source of the idea: group commit of database logs (DeWitt et al., "Implementation techniques for
-main memory database systems", 1984); TigerBeetle batches its transfers likewise.
+Source: group commit of database logs (DeWitt et al., "Implementation techniques for main memory
+database systems", 1984); TigerBeetle batches its transfers likewise.
 """
 
 import copy
@@ -20,41 +18,36 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from larder.common import waits
-from larder.common.company import Company
 from larder.common.errors import Overloaded
 from larder.common.postgresql import commits
 from larder.common.postgresql.errors import CommitUnknown
 from larder.common.stopwatch import Stopwatch
-from larder.common.telemetry import Group, Observer, Observers
-from larder.common.turnstile import Turns
+from larder.common.telemetry import Batch, Observer, Observers
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 
-MOST_YIELDS = 8
-"""How often a leader lets others run before it begins, as long as each time somebody joins."""
+MAX_YIELDS = 8
+"""Times that a leader lets other threads run before its batch begins, as long as each time another
+request joins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much goes together, and how long anything waits.
+    """The size of a batch and the time that a request waits.
 
-    `entries` and `weight` bound a group (one entry that is heavier than all that goes alone),
-    `waiting` the queue. `patience` is how many seconds an entry may wait for its turn, and
-    `outage_patience` after how many it does not try again what has just failed for others.
-    `company` is how many seconds may lie between the beginnings of two groups, at most, if the
-    second waits for as many as the last ones had; with 0 it waits for nobody. A group of `several`
-    is followed by one that waits for this process's turn, if there are turns.
+    `max_batch_size` requests with `max_batch_lines` lines together form a batch at most; a request
+    with more lines goes alone. `queue_capacity` requests wait at most, each for `queue_timeout`
+    seconds. When a batch fails, requests that have waited for more than `fail_fast_after` seconds
+    fail with it.
     """
 
-    entries: int = 128
-    weight: int = 2_000
-    waiting: int = 1_000
-    patience: float = 5.0
-    outage_patience: float = 1.0
-    company: float = 0.0
-    several: int = 2
+    max_batch_size: int = 128
+    max_batch_lines: int = 2_000
+    queue_capacity: int = 1_000
+    queue_timeout: float = 5.0
+    fail_fast_after: float = 1.0
 
 
 def _closed() -> Lock:
@@ -64,73 +57,59 @@ def _closed() -> Lock:
 
 
 @dataclass(slots=True, eq=False)
-class _Entry(Generic[Asked, Answer]):
-    """What one thread asks for. `turn` opens when it is answered, or when it is to lead. `waited`
-    says for how many seconds once its group begins; None as long as it is in none. `commits` is how
-    many transactions its group committed."""
+class _Entry(Generic[Request, Result]):
+    """A request in the queue. `wake_up` opens when it has a result, or when its thread is to lead.
+    `waited` is its time in the queue in seconds, None before its batch begins. `commits` is the
+    number of transactions that its batch committed."""
 
-    asked: Asked
-    weight: int
+    request: Request
+    lines: int
     waiting: Stopwatch = field(default_factory=Stopwatch)
-    turn: Lock = field(default_factory=_closed)
+    wake_up: Lock = field(default_factory=_closed)
     leads: bool = False
     waited: float | None = None
-    answer: Answer | Exception | None = None
+    result: Result | Exception | None = None
     commits: int = 0
 
 
-class GroupCommit(Generic[Asked, Answer]):
-    """Runs groups of what the threads of this process ask for, one group at a time.
+class BatchQueue(Generic[Request, Result]):
+    """Runs the requests of this process's threads in batches, one batch at a time.
 
-    `run` is called with one group at a time, in the order its members came, in the thread of one
-    of them. It returns an answer for each, in the same order: an Exception is raised in the
-    thread that asked, and concerns no other. What `run` itself raises, all of the group get.
+    `run` gets the requests of a batch in the order of arrival, in the thread of one of them. It
+    returns a result for each, in the same order. A result that is an Exception is raised in the
+    thread of its request only; what `run` itself raises is raised in all threads of the batch.
 
-    There is no thread of its own. The first to come leads: it takes what waits, runs it, hands
-    the lead to the first of those who came meanwhile, and wakes the others. So everybody leads
-    once at most, is served in the order of coming, and who follows waits for a lock that is opened,
-    never by looking again and again.
+    The queue has no thread of its own. The first thread to arrive leads: it takes what waits, runs
+    it, hands the lead to the first request that arrived meanwhile, and wakes the other threads. So
+    each thread leads once at most, requests are served in order of arrival, and a waiting thread
+    waits for a lock, without polling.
 
-    `observe` is told of each group, by its leader when all others have their answers, and of
-    everybody who was refused without being run.
-
-    With `turns` the processes of a server run their groups one after the other, as long as groups
-    are of several: while one runs, the other's next group grows. Who comes alone to a process
-    where the last ones came alone waits for no turn.
+    `observe` gets each batch once all its threads have their results, and each request that was
+    refused without being run.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Asked]], Sequence[Answer | Exception]],
+        run: Callable[[Sequence[Request]], Sequence[Result | Exception]],
         limits: Limits,
         observe: Observer | None = None,
-        turns: Turns | None = None,
     ) -> None:
         self._run = run
         self._limits = limits
         self._observe = observe or Observers()
-        self._turns = turns or Turns()
-        self._company = Company(limits.company)
-        self._expected = 0
-        self._complete = _closed()
         self._mutex = Lock()
-        self._waiting: deque[_Entry[Asked, Answer]] = deque()
-        self._led = False
+        self._waiting: deque[_Entry[Request, Result]] = deque()
+        self._is_led = False
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether who asks now most likely waits, and holds up what they hold."""
-        return self._led
+    def ask(self, request: Request, *, lines: int = 1) -> Result:
+        """Returns the result of the request once its batch is done, or raises it.
 
-    def ask(self, asked: Asked, *, weight: int = 1) -> Answer:
-        """The answer, as soon as the group it went into is done. Raises what the answer is.
-
-        Raises Overloaded, with nothing done, when too many wait, it has waited too long, or the
-        thread that ran its group was ended before a commit; CommitUnknown if that was later.
+        Raises Overloaded, with nothing done, if the queue is full, the request waited too long, or
+        the thread that ran its batch ended before a commit; CommitUnknown if it ended later.
         """
-        # Here, and not where it waits: once it has joined, others count on it.
+        # A thread that may not wait must not join: the batch would include its request.
         waits.check()
-        entry: _Entry[Asked, Answer] = _Entry(asked, weight)
+        entry: _Entry[Request, Result] = _Entry(request, lines)
         try:
             leads = self._join(entry)
         except Overloaded:
@@ -140,174 +119,152 @@ class GroupCommit(Generic[Asked, Answer]):
             self._wait(entry)
         if entry.leads:
             self._lead(entry)
-        if isinstance(entry.answer, Exception):
-            raise entry.answer
+        if isinstance(entry.result, Exception):
+            raise entry.result
         commits.add(entry.commits)
-        return entry.answer  # type: ignore[return-value]
+        return entry.result  # type: ignore[return-value]
 
-    def _join(self, entry: _Entry[Asked, Answer]) -> bool:
-        """Whether nothing runs, so that this one leads."""
+    def _join(self, entry: _Entry[Request, Result]) -> bool:
+        """Returns whether no batch runs, so that this thread leads."""
         with self._mutex:
-            if len(self._waiting) >= self._limits.waiting:
+            if len(self._waiting) >= self._limits.queue_capacity:
                 raise Overloaded
             self._waiting.append(entry)
-            if 0 < self._expected <= len(self._waiting):
-                self._expected = 0
-                self._complete.release()
-            entry.leads, self._led = not self._led, True
+            entry.leads, self._is_led = not self._is_led, True
             return entry.leads
 
-    def _wait(self, entry: _Entry[Asked, Answer]) -> None:
-        """Until it is answered or leads. What a group has taken is not given up any more: it
-        may have been done, and its time is bounded by the limits of the transaction."""
-        if not waits.acquire(entry.turn, self._limits.patience) and not self._gave_up(entry):
-            waits.acquire(entry.turn)
+    def _wait(self, entry: _Entry[Request, Result]) -> None:
+        """Waits until the entry has a result or leads. A request that a batch has taken does not
+        time out here: it may be done already, and its transaction has time limits."""
+        in_time = waits.acquire(entry.wake_up, self._limits.queue_timeout)
+        if not in_time and not self._timed_out(entry):
+            waits.acquire(entry.wake_up)
 
-    def _gave_up(self, entry: _Entry[Asked, Answer]) -> bool:
+    def _timed_out(self, entry: _Entry[Request, Result]) -> bool:
         with self._mutex:
             if entry.leads or entry not in self._waiting:
                 return False
             self._waiting.remove(entry)
-        entry.answer = Overloaded()
+        entry.result = Overloaded()
         self._observe.refused("late")
         return True
 
-    def _lead(self, leader: _Entry[Asked, Answer]) -> None:
-        done: list[_Entry[Asked, Answer]] = []
+    def _lead(self, leader: _Entry[Request, Result]) -> None:
+        done: list[_Entry[Request, Result]] = []
         running = Stopwatch()
         try:
-            self._wait_for_company()
-            with self._turns.turn(wait=self._company.last >= self._limits.several):
-                self._let_join()
-                running = Stopwatch()
-                done += self._take()
-                self._answer(done)
+            self._let_others_join()
+            running = Stopwatch()
+            done += self._take()
+            self._run_batch(done)
         finally:
             seconds = running.seconds
-            self._company.ended(seconds)
-            # The next group goes to the database while the answers of this one are written.
+            # The next batch goes to the database while the answers of this one are written.
             self._hand_over(leader)
             for entry in done:
-                entry.turn.release()
-            self._tell(done, seconds)
+                entry.wake_up.release()
+            self._report(done, seconds)
 
-    def _wait_for_company(self) -> None:
-        """Until as many are there as lately, or it would take too long."""
-        seconds = self._company.seconds
-        if seconds <= 0:
-            return
-        with self._mutex:
-            expected = self._company.expected
-            if len(self._waiting) >= expected:
-                return
-            self._expected, self._complete = expected, _closed()
-        waits.acquire(self._complete, seconds)
-        self._expected = 0
+    def _let_others_join(self) -> None:
+        """Lets other threads run that are ready and may be about to ask.
 
-    def _let_join(self) -> None:
-        """Lets those run that could, and are about to ask.
-
-        A thread that leads has the interpreter and a core. Were it to go on, it would take along
-        who is there already, and those behind it would come as one group more: of 16 customers
-        at once that costs PostgreSQL an eighth more for each order, of 4 a quarter. Where nobody
-        else could run, it returns at once (1 µs).
+        The leader holds the interpreter and a core. Without this, threads that are ready would
+        form a second batch: with 16 clients at once that costs PostgreSQL an eighth more for each
+        order, with 4 a quarter. If no thread is ready, it returns at once (1 µs).
         """
-        here = 0
-        for _ in range(MOST_YIELDS):
-            if len(self._waiting) <= here:
+        joined = 0
+        for _ in range(MAX_YIELDS):
+            if len(self._waiting) <= joined:
                 return
-            here = len(self._waiting)
-            # Of the core, and of the interpreter.
+            joined = len(self._waiting)
+            # Gives away the core and the interpreter.
             os.sched_yield()
 
-    def _tell(self, done: Sequence[_Entry[Asked, Answer]], seconds: float) -> None:
-        ran = [(one.waited, one.answer) for one in done if one.waited is not None]
+    def _report(self, done: Sequence[_Entry[Request, Result]], seconds: float) -> None:
+        ran = [(one.waited, one.result) for one in done if one.waited is not None]
         if ran:
-            waited, answers = zip(*ran, strict=True)
-            self._observe.group_done(Group(waited, answers, seconds, len(self._waiting)))
+            waited, results = zip(*ran, strict=True)
+            self._observe.batch_done(Batch(waited, results, seconds, len(self._waiting)))
         for _ in range(len(done) - len(ran)):
             self._observe.refused("late")
 
-    def _take(self) -> list[_Entry[Asked, Answer]]:
-        """The group: who came first, as far as the limits go, without who came too long ago."""
+    def _take(self) -> list[_Entry[Request, Result]]:
+        """Takes the next batch. Entries that waited too long get Overloaded as their result."""
         with self._mutex:
             taken = list(self._within_limits())
-        self._company.began(len(taken))
         for entry in taken:
             waited = entry.waiting.seconds
-            if waited > self._limits.patience:
-                entry.answer = Overloaded()
+            if waited > self._limits.queue_timeout:
+                entry.result = Overloaded()
             else:
                 entry.waited = waited
         return taken
 
-    def _within_limits(self) -> Iterator[_Entry[Asked, Answer]]:
-        weight = 0
-        for _ in range(self._limits.entries):
+    def _within_limits(self) -> Iterator[_Entry[Request, Result]]:
+        lines = 0
+        for _ in range(self._limits.max_batch_size):
             if not self._waiting:
                 return
-            weight += self._waiting[0].weight
-            if weight > self._limits.weight and weight > self._waiting[0].weight:
+            lines += self._waiting[0].lines
+            if lines > self._limits.max_batch_lines and lines > self._waiting[0].lines:
                 return
             yield self._waiting.popleft()
 
-    def _answer(self, done: list[_Entry[Asked, Answer]]) -> None:
-        """Leaves an answer with every entry, whatever happens to this thread.
-
-        Who waits and is answered with them is added to `done`.
-        """
-        group = [one for one in done if one.answer is None]
+    def _run_batch(self, done: list[_Entry[Request, Result]]) -> None:
+        """Leaves a result in each entry, also if this thread is ended. Entries that still wait and
+        fail with the batch are added to `done`."""
+        batch = [one for one in done if one.result is None]
         before = commits.count()
         try:
-            answers = self._run([one.asked for one in group]) if group else []
-            for entry, answer in zip(group, answers, strict=True):
-                entry.answer = answer
+            results = self._run([one.request for one in batch]) if batch else []
+            for entry, result in zip(batch, results, strict=True):
+                entry.result = result
         except Exception as error:
-            tired = self._leave_after_failure()
-            done += tired
-            _fail([*group, *tired], error)
+            late = self._remove_late()
+            done += late
+            _fail([*batch, *late], error)
         except BaseException:
-            undone = commits.count() == before
-            _fail(group, Overloaded() if undone else CommitUnknown("a thread was ended"))
+            nothing_committed = commits.count() == before
+            _fail(batch, Overloaded() if nothing_committed else CommitUnknown("a thread was ended"))
             raise
         finally:
             made = commits.count() - before
             commits.restart(before)
-            for entry in group:
+            for entry in batch:
                 entry.commits = made
 
-    def _leave_after_failure(self) -> list[_Entry[Asked, Answer]]:
-        """Those who have waited so long that a second failure would come too late for them.
+    def _remove_late(self) -> list[_Entry[Request, Result]]:
+        """Removes and returns the entries that do not wait for another try.
 
-        With the database away each try takes as long as a connection is waited for, and who has
-        waited for one try would then wait for another.
+        With the database away each try takes as long as the wait for a connection, and a request
+        that waited for one try would then wait for a second.
         """
         with self._mutex:
-            tired = [
-                one for one in self._waiting if one.waiting.seconds > self._limits.outage_patience
+            late = [
+                one for one in self._waiting if one.waiting.seconds > self._limits.fail_fast_after
             ]
-            for entry in tired:
+            for entry in late:
                 self._waiting.remove(entry)
-        return tired
+        return late
 
-    def _hand_over(self, leader: _Entry[Asked, Answer]) -> None:
+    def _hand_over(self, leader: _Entry[Request, Result]) -> None:
         with self._mutex:
             if self._waiting and self._waiting[0] is leader:
-                # It was ended before it took its group, and would be handed the lead again.
+                # Its thread was ended before it took a batch, and cannot lead again.
                 self._waiting.popleft()
-            self._led = bool(self._waiting)
+            self._is_led = bool(self._waiting)
             if self._waiting:
                 self._waiting[0].leads = True
-                self._waiting[0].turn.release()
+                self._waiting[0].wake_up.release()
 
 
-def _fail(entries: Iterable[_Entry[Asked, Answer]], error: Exception) -> None:
+def _fail(entries: Iterable[_Entry[Request, Result]], error: Exception) -> None:
     for entry in entries:
-        entry.answer = _copied(error)
+        entry.result = _copied(error)
 
 
 def _copied(error: Exception) -> Exception:
-    """One exception raised in several threads would collect the tracebacks of all."""
+    """Returns a copy: one exception raised in several threads collects the tracebacks of all."""
     try:
         made = copy.copy(error)
     except Exception:

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from larder.common import database
-from larder.common.group_commit import GroupCommit, Limits
+from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.stopwatch import nanoseconds
 
 PRESENT = """
@@ -69,7 +69,7 @@ def _ask(group: Sequence[None]) -> Sequence[Sample]:
     return [sample] * len(group)
 
 
-_asking: GroupCommit[None, Sample] = GroupCommit(_ask, Limits())
+_asking: BatchQueue[None, Sample] = BatchQueue(_ask, Limits())
 """One question for all who came before it was asked."""
 
 

@@ -13,27 +13,27 @@ from larder.common.harmless import harmless
 from larder.common.stopwatch import Stopwatch
 
 Reason = Literal["full", "late"]
-"""Why somebody was not even tried: as many waited as may, or they had waited for too long."""
+"""Why a request was not run: the queue was full, or it had waited for too long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A group that is done.
+class Batch:
+    """A batch that is done.
 
-    `waited`: the seconds that each member waited until it began. `answers`: what each was told,
-    in the same order. `seconds`: how long it ran. `waiting`: how many wait for the next.
+    `waited`: the seconds that each request waited in the queue. `results`: what each was answered,
+    in the same order. `seconds`: how long the batch ran. `waiting`: requests in the queue now.
     """
 
     waited: Sequence[float]
-    answers: Sequence[object]
+    results: Sequence[object]
     seconds: float
     waiting: int
 
 
 class Observer(Protocol):
-    """Is told by the thread that did it, once nobody waits for it any more."""
+    """Called by the thread that ran a batch, once all its requests have their results."""
 
-    def group_done(self, group: Group) -> None: ...
+    def batch_done(self, batch: Batch) -> None: ...
 
     def refused(self, reason: Reason) -> None: ...
 
@@ -48,19 +48,19 @@ class Observers:
         """From now on, in this process."""
         self._watching.append(observer)
 
-    def group_done(self, group: Group) -> None:
-        """A group ran."""
+    def batch_done(self, batch: Batch) -> None:
+        """Reports a batch."""
         for one in self._watching:
-            harmless(one.group_done, group)
+            harmless(one.batch_done, batch)
 
     def refused(self, reason: Reason) -> None:
-        """Somebody was not tried."""
+        """Reports a request that was refused without being run."""
         for one in self._watching:
             harmless(one.refused, reason)
 
 
 placing = Observers()
-"""Groups of orders."""
+"""Batches of orders."""
 
 connections_held: deque[float] = deque(maxlen=65_536)
 """Seconds for which connections were kept from the pool, until somebody takes them from here; with

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from select import poll
 from threading import Event
 from typing import Any, Protocol
 
@@ -71,12 +70,6 @@ def wait(event: Event, seconds: float) -> bool:
     """Returns whether the event was set within so many seconds."""
     begin()
     return event.wait(seconds)
-
-
-def ready(files: poll, seconds: float) -> bool:
-    """Returns whether one of the files had something to read within so many seconds."""
-    begin()
-    return bool(files.poll(seconds * 1000))
 
 
 def begin(*, but: str = "") -> None:

@@ -16,11 +16,12 @@ from typing import Any
 from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
-from larder.common import reserved, seats
+from larder.common import reserved
+from larder.ops.worker_slots import locked_if_free, take
 
 logger = logging.getLogger(__name__)
 
-SEAT = "metrics"
+NAME = "metrics"
 FIRST_BYTES = 65_536
 _open: list[int] = []
 """The lock file of this process's number, open for as long as it lives."""
@@ -85,11 +86,11 @@ def prepare(folder: str) -> None:
 def _number(folder: Path) -> str:
     """The worker's number; where the folder takes no locks, something that is no number."""
     try:
-        seat, number = seats.take(folder, SEAT)
+        slot, number = take(folder, NAME)
     except OSError as error:
         logger.warning("This process has no number in %s: %s", folder, error)
         return f"process{os.getpid()}"
-    _open[:] = [seat]
+    _open[:] = [slot]
     for state in folder.glob(f"gauge_live*_{number}.db"):
         # The counts of the worker that had it before go on, its state does not.
         state.unlink(missing_ok=True)
@@ -102,6 +103,6 @@ def forget_ended(folder: Path) -> None:
         number = file.stem.rpartition("_")[2]
         if number.isdigit():
             # While it is locked here, no new worker takes the number.
-            with suppress(OSError), seats.locked_if_free(folder, SEAT, int(number)) as is_free:
+            with suppress(OSError), locked_if_free(folder, NAME, int(number)) as is_free:
                 if is_free:
                     file.unlink(missing_ok=True)

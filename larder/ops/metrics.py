@@ -104,18 +104,18 @@ def _instruments() -> ModuleType:
 
 
 class PlacingCounted:
-    """Counts groups of orders (larder/common/telemetry.py)."""
+    """Counts batches of orders (larder/common/telemetry.py)."""
 
-    def group_done(self, group: telemetry.Group) -> None:
-        """Costs 8 µs for a group and 2 µs for each of its orders."""
+    def batch_done(self, batch: telemetry.Batch) -> None:
+        """Costs 8 µs for a batch and 2 µs for each of its orders."""
         to = _instruments()
-        to.GROUP_SIZE.observe(len(group.answers))
-        to.TRANSACTION.observe(group.seconds)
-        to.WAITING.set(group.waiting)
-        for seconds in group.waited:
+        to.GROUP_SIZE.observe(len(batch.results))
+        to.TRANSACTION.observe(batch.seconds)
+        to.WAITING.set(batch.waiting)
+        for seconds in batch.waited:
             to.WAIT.observe(seconds)
-        others = [one for one in group.answers if getattr(one, "replayed", True)]
-        to.PLACED.inc(len(group.answers) - len(others))
+        others = [one for one in batch.results if getattr(one, "replayed", True)]
+        to.PLACED.inc(len(batch.results) - len(others))
         for one in others:
             _count_other(one, to)
 

@@ -33,7 +33,7 @@ told to. Every order is decided long before (docs/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
-LEFT_BEHIND = ("writes", "*.db", "*.seat", "*.turn", "*.bell", "*.new")
+LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
 """What a server that has ended leaves in those folders, and the next must not believe."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",

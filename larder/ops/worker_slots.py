@@ -1,6 +1,6 @@
-"""Numbers for the processes of a server: each has one, kept as long as it lives.
+"""Numbers for the processes of a server: each process has one for as long as it lives.
 
-A lock on a file says that a number is taken, for it ends with its process, however that ends.
+A lock on a file reserves a number. The lock ends with its process, however the process ends.
 """
 
 import fcntl
@@ -12,38 +12,39 @@ from pathlib import Path
 
 
 def take(folder: Path, name: str) -> tuple[int, int]:
-    """A file that is this process's now, and its number: the first that no living process has.
+    """Returns an open file and its number, the first that no living process has. The number is this
+    process's until the file is closed.
 
     Raises OSError where files take no locks.
     """
     for number in count():
-        seat = opened(folder / f"{name}.{number}.seat")
-        if locked(seat):
-            return seat, number
-        os.close(seat)
+        file = _opened(folder, name, number)
+        if _is_locked(file):
+            return file, number
+        os.close(file)
     raise AssertionError
 
 
 @contextmanager
 def locked_if_free(folder: Path, name: str, number: int) -> Iterator[bool]:
-    """Whether no living process has the number; none gets it before the end of the block.
+    """Gives the block whether no living process has the number; no process takes it meanwhile.
 
     Raises OSError where files take no locks.
     """
-    seat = opened(folder / f"{name}.{number}.seat")
+    file = _opened(folder, name, number)
     try:
-        yield locked(seat)
+        yield _is_locked(file)
     finally:
-        os.close(seat)
+        os.close(file)
 
 
-def opened(file: Path) -> int:
-    """The file, made if need be. Raises OSError."""
+def _opened(folder: Path, name: str, number: int) -> int:
+    file = folder / f"{name}.{number}.slot"
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def locked(file: int) -> bool:
-    """Whether it is this process's now. Raises OSError where files take no locks."""
+def _is_locked(file: int) -> bool:
+    """Returns whether the lock is this process's now."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

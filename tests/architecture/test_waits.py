@@ -15,7 +15,7 @@ MODULES = {"queue", "concurrent.futures", "asyncio", "selectors", "sched", "subp
 
 MUTEXES = {
     "larder/api/v1/ready_pages.py": {"self._lock"},
-    "larder/common/group_commit.py": {"self._mutex"},
+    "larder/common/batch_queue.py": {"self._mutex"},
     "larder/common/per_key.py": {"self._lock"},
     "larder/common/positions.py": {"_lock"},
     "larder/common/postgresql/pool.py": {"pool._lock"},
@@ -28,10 +28,9 @@ MUTEXES = {
 other lock is taken. A thread that keeps a connection may take them."""
 
 NO_WAITS = {
-    "larder/common/group_commit.py": {"lock.acquire()"},
+    "larder/common/batch_queue.py": {"lock.acquire()"},
     "larder/common/postgresql/base.py": {"select.poll()", "socket.poll(0)"},
-    "larder/common/seats.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
-    "larder/common/turnstile.py": {"fcntl.flock(self._door, fcntl.LOCK_UN)", "select.poll()"},
+    "larder/ops/worker_slots.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
 }
 """Calls of such a name that return at once."""
 

@@ -9,14 +9,14 @@ import pytest
 from django.db import connection, transaction
 
 from larder.common import database
+from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import GroupCommit, Limits
 from larder.common.postgresql import commits
 from larder.common.postgresql.errors import CommitUnknown
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIMITS = Limits(patience=30, outage_patience=30)
+LIMITS = Limits(queue_timeout=30, fail_fast_after=30)
 Run = Callable[[Sequence[int]], list[int | Exception]]
 
 
@@ -64,7 +64,7 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
             return [0]
         return run(group)
 
-    queue: GroupCommit[int, int] = GroupCommit(after_the_first, LIMITS)
+    queue: BatchQueue[int, int] = BatchQueue(after_the_first, LIMITS)
 
     def ask(number: int) -> int:
         commits.restart()

@@ -32,7 +32,7 @@ def _span(*_args: object, **_more: object) -> Any:
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
     (RecentWrites, "note", _fail),
-    (PlacingCounted, "group_done", _fail),
+    (PlacingCounted, "batch_done", _fail),
     (positions, "position_of_a_write", _fail),
     (orders_in_front, "database", SimpleNamespace(release=_fail)),
     (requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),

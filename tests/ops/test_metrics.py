@@ -7,9 +7,9 @@ import pytest
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
+from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.errors import NotFound, Overloaded
-from larder.common.group_commit import GroupCommit, Limits
-from larder.common.telemetry import Group, Observers
+from larder.common.telemetry import Batch, Observers
 from tests.conftest import Person
 from tests.server import Server
 
@@ -83,49 +83,49 @@ class Told:
     """Remembers what it was told."""
 
     def __init__(self) -> None:
-        self.groups: list[Group] = []
+        self.batches: list[Batch] = []
         self.reasons: list[str] = []
 
-    def group_done(self, group: Group) -> None:
-        self.groups.append(group)
+    def batch_done(self, batch: Batch) -> None:
+        self.batches.append(batch)
 
     def refused(self, reason: str) -> None:
         self.reasons.append(reason)
 
 
-def test_the_leader_tells_of_its_group_once_with_every_answer() -> None:
+def test_the_leader_reports_its_batch_once_with_every_result() -> None:
     told, refusal = Told(), NotFound()
-    queue: GroupCommit[int, int] = GroupCommit(lambda _: [refusal], Limits(), told)
+    queue: BatchQueue[int, int] = BatchQueue(lambda _: [refusal], Limits(), told)
     with pytest.raises(NotFound):
         queue.ask(1)
-    (group,) = told.groups
-    assert (len(group.waited), list(group.answers), group.waiting) == (1, [refusal], 0)
-    assert 0 <= group.waited[0] < 1
-    assert 0 <= group.seconds < 1
+    (batch,) = told.batches
+    assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
+    assert 0 <= batch.waited[0] < 1
+    assert 0 <= batch.seconds < 1
 
 
 @pytest.mark.parametrize(
-    ("limits", "reason"), [(Limits(waiting=0), "full"), (Limits(patience=-1), "late")]
+    ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
 )
 def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: str) -> None:
     told = Told()
-    queue: GroupCommit[int, int] = GroupCommit(lambda group: group, limits, told)
+    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, told)
     with pytest.raises(Overloaded):
         queue.ask(1)
-    assert (told.reasons, told.groups) == ([reason], [])
+    assert (told.reasons, told.batches) == ([reason], [])
 
 
 def test_an_observer_that_fails_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
     class Failing(Told):
-        def group_done(self, group: Group) -> None:
+        def batch_done(self, batch: Batch) -> None:
             raise LookupError
 
     observers, told = Observers(), Told()
     observers.watch(Failing())
     observers.watch(told)
-    queue: GroupCommit[int, int] = GroupCommit(lambda group: group, Limits(), observers)
+    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, Limits(), observers)
     assert queue.ask(7) == 7
-    assert len(told.groups) == 1
+    assert len(told.batches) == 1
     assert "failed after the work was done" in caplog.text
 
 

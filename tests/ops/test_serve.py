@@ -156,7 +156,7 @@ def test_a_process_that_only_reads_the_lock_file_is_not_ended(tmp_path: Path) ->
 
 
 def test_what_an_earlier_server_left_is_gone_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("writes", "counter_7.db", "placing.turn", "placing.bell", "somebody_elses.txt"):
+    for name in ("writes", "counter_7.db", "metrics.0.slot", "somebody_elses.txt"):
         (tmp_path / name).touch()
     named = {"SHARED_DIR": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
     assert serve.shared_folders(named, 8000) == named

@@ -37,13 +37,13 @@ class Crowd:
 
     def begin(self) -> Future[Placed]:
         """Sends the first order, and returns when it is being placed, with nobody behind it."""
-        sent, queue = self.send(self.first), placing._groups(GBP)
-        assert wait_until(lambda: queue.is_busy and not queue._waiting)
+        sent, queue = self.send(self.first), placing._queue(GBP)
+        assert wait_until(lambda: queue._is_led and not queue._waiting)
         return sent
 
     def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
         """Sends an order, and returns when it waits behind the others."""
-        waiting = placing._groups(GBP)._waiting
+        waiting = placing._queue(GBP)._waiting
         before = len(waiting)
         sent = self.send(product, units, **details)
         assert wait_until(lambda: len(waiting) > before or sent.done())

@@ -13,8 +13,10 @@ from django_guid.context import guid
 from larder.common import telemetry
 from larder.common.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
+from larder.orders.services import place_orders as placing
 from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Placed, Placement, candidate
+from larder.orders.services.repeats import release_refused
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, held
@@ -31,12 +33,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def place(person: Callable[..., Person], now: datetime) -> Iterator[Place]:
-    """Places one order of a product. What others held before is not told of here."""
+def place(
+    person: Callable[..., Person], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """Places one order of a product, and calls `at_end` when all is written but not committed."""
     who = person()
     telemetry.locks_held.clear()
 
-    def order(product: int, **how: Any) -> Placed | Exception:
+    def order(
+        product: int, at_end: Callable[[], object] = lambda: None, **how: Any
+    ) -> Placed | Exception:
+        def last_step(*arguments: Any) -> None:
+            release_refused(*arguments)
+            at_end()
+
+        monkeypatch.setattr(placing, "release_refused", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
         (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, beside=Beside(**how))
         return answer
@@ -48,7 +59,7 @@ def place(person: Callable[..., Person], now: datetime) -> Iterator[Place]:
 def test_locks_are_held_until_the_transaction_ends(
     place: Place, product: Callable[..., int]
 ) -> None:
-    assert isinstance(place(product(stock=5), before_commit=lambda: sleep(PAUSE)), Placed)
+    assert isinstance(place(product(stock=5), at_end=lambda: sleep(PAUSE)), Placed)
     (seconds,) = telemetry.locks_held
     assert PAUSE <= seconds < 5
 
@@ -57,7 +68,7 @@ def test_one_that_fails_has_held_its_locks_too(place: Place, product: Callable[.
     def fail() -> None:
         raise LookupError
 
-    assert isinstance(place(product(stock=5), before_commit=fail), LookupError)
+    assert isinstance(place(product(stock=5), at_end=fail), LookupError)
     assert len(telemetry.locks_held) == 1
 
 
@@ -89,7 +100,7 @@ def test_who_looks_into_the_database_sees_whose_transaction_it_is_while_it_lasts
     token = guid.set(ID)
     try:
         jam = product(stock=5)
-        assert isinstance(place(jam, lock_wait=lock_wait, before_commit=look), Placed)
+        assert isinstance(place(jam, lock_wait=lock_wait, at_end=look), Placed)
     finally:
         guid.reset(token)
     look()

@@ -246,8 +246,8 @@ class Counted:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def group_done(self, group: telemetry.Group) -> None:
-        self.sizes.append(len(group.answers))
+    def batch_done(self, batch: telemetry.Batch) -> None:
+        self.sizes.append(len(batch.results))
 
     def refused(self, reason: telemetry.Reason) -> None:
         raise AssertionError(reason)

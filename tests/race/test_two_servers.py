@@ -1,12 +1,9 @@
 """Two servers on one database, as two machines would run them: each has queues of its own, so
 that what holds between them is held by the database alone."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from random import Random
 from uuid import UUID
 
@@ -18,7 +15,6 @@ from tests.race.books import assert_agree, orders_of, shelf
 from tests.race.control import assert_breaks
 from tests.race.shops import OK, Answer, HttpShop, at_once, told
 from tests.server import Server
-from tools.processes import children
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -94,33 +90,6 @@ def test_baskets_of_scarce_products_cross_and_every_book_agrees(
     assert {answer.code for answer in answers} == {OK, "insufficient_stock"}
     assert sum(30 - shelf(one).available for one in products) == sold(baskets, answers)
     assert_agree(products)
-
-
-def test_two_processes_of_a_server_share_turns_and_servers_share_none(
-    two: TwoShops, person: MakePerson, product: MakeProduct
-) -> None:
-    answers = place_all(two, person(), [[(product(stock=200), 1)]] * 120)
-    assert {answer.code for answer in answers} == {OK}
-    for door in two.doors:
-        found = {file.name for file in door.server.shared.glob("placing.*")}
-        assert found == {f"placing.{one}" for one in ("0.seat", "1.seat", "0.turn", "0.bell")}
-
-
-def test_of_two_processes_on_two_cores_each_has_its_own(two: TwoShops) -> None:
-    cores = os.sched_getaffinity(0)
-    expected = [{core} for core in sorted(cores)] if len(cores) == 2 else [cores, cores]
-    for door in two.doors:
-        processes = children(door.server.pid)
-        assert sorted(map(os.sched_getaffinity, processes), key=min) == expected
-
-
-def test_no_thread_of_a_server_interrupts_others_when_it_is_woken(two: TwoShops) -> None:
-    policies = set()
-    for process in [one for door in two.doors for one in children(door.server.pid)]:
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            with suppress(ProcessLookupError):
-                policies.add(os.sched_getscheduler(int(thread.name)))
-    assert policies == {os.SCHED_BATCH}
 
 
 @pytest.mark.parametrize("named", ["key", "id"])

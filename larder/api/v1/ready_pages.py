@@ -32,7 +32,7 @@ from larder.api.addresses import base_url
 from larder.api.v1.freshness import REPLICATED, list_needs, needed_at
 from larder.api.v1.http import Body, caller, encoded, reply_body
 from larder.common import database, replicas, waits
-from larder.common.group_commit import GroupCommit, Limits
+from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.positions import Position
 from larder.common.replicas import State
 
@@ -62,7 +62,7 @@ def _look(group: Sequence[None]) -> Sequence[str]:
     return [database.snapshot()] * len(group)
 
 
-_looks: GroupCommit[None, str] = GroupCommit(_look, Limits())
+_looks: BatchQueue[None, str] = BatchQueue(_look, Limits())
 """One look for all who came before it began: what it sees is no older than their requests."""
 
 Make = Callable[[], object]

@@ -2,7 +2,7 @@
 
 A failure of the database after one of them must not be answered as if nothing was done. A commit
 counts when PostgreSQL has answered it, or when its thread is ended while it waits for the answer.
-A batch (larder/common/group_commit.py) commits in one thread for several requests: the commit
+A batch (larder/common/batch_queue.py) commits in one thread for several requests: the commit
 counts for each request that gets an answer from it.
 """
 

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from django.db import Error
 
-from larder.common import database, telemetry, turnstile
+from larder.common import database, telemetry
+from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.errors import DomainError, Overloaded
-from larder.common.group_commit import GroupCommit, Limits
 from larder.common.per_key import PlacesPerKey
 from larder.common.postgresql.pool import prioritized
 from larder.common.stopwatch import Stopwatch
-from larder.common.turnstile import Turns
 from larder.inventory.services import locks
 from larder.orders.services.contended import Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates
@@ -22,23 +21,19 @@ from larder.orders.services.placement import Candidate, Placed, Placement, Terms
 logger = logging.getLogger(__name__)
 
 LIMITS = Limits(
-    entries=128,
-    weight=2_000,
-    waiting=256,
-    patience=5.0,
-    outage_patience=1.0,
-    company=0.025,
-    several=9,
+    max_batch_size=128,
+    max_batch_lines=2_000,
+    queue_capacity=256,
+    queue_timeout=5.0,
+    fail_fast_after=1.0,
 )
-"""A group's weight is its lines. Groups of up to eight go side by side with the other process's:
-what eight customers at a process would save by growing together, they lose by waiting (ADR 19)."""
 
 LINES_OF_A_CART = 100
 """What a cart counts as: its lines are known only under its lock."""
 
 MOST_LINES_OF_A_CUSTOMER = 2_000
-"""Lines of one customer's orders that a process places or lets wait at a time, as many as one group
-has: with more, orders of one customer alone would fill each group."""
+"""Lines of one customer's orders that a process places or lets wait at a time, as many as one batch
+has: with more, orders of one customer alone would fill each batch."""
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for a lock: longer than another batch keeps one. All orders
@@ -89,7 +84,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
         if _contended.is_contended(one.rows):
             return _place_contended(one, terms)
         try:
-            return _groups(terms).ask(one, weight=lines)
+            return _queue(terms).ask(one, lines=lines)
         except Contended:
             return _place_contended(one, terms)
 
@@ -105,8 +100,8 @@ def _place_contended(one: _Asked, terms: Terms) -> Placed:
         running = Stopwatch()
         with _contended.waiting(one.candidate.cart_rows):
             answer = _wait_and_place(one, terms)
-        alone = telemetry.Group((0.0,), (answer,), running.seconds, waiting=0)
-    telemetry.placing.group_done(alone)
+        alone = telemetry.Batch((0.0,), (answer,), running.seconds, waiting=0)
+    telemetry.placing.batch_done(alone)
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -138,44 +133,34 @@ def _wait_until_free(rows: Iterable[Row], seconds: float) -> None:
             locks.wait_until_free(product, seconds - waiting.seconds)
 
 
-_queues: dict[Terms, GroupCommit[_Asked, Placed]] = {}
+_queues: dict[Terms, BatchQueue[_Asked, Placed]] = {}
 
 
-def _groups(terms: Terms) -> GroupCommit[_Asked, Placed]:
-    """The queue of this process. A group has one set of terms, and so has an installation."""
+def _queue(terms: Terms) -> BatchQueue[_Asked, Placed]:
+    """Returns the queue of this process. A batch has one set of terms; so has an installation."""
     found = _queues.get(terms)
     if found is not None:
         return found
-    turns = turnstile.of_this_process()
-    made: GroupCommit[_Asked, Placed] = GroupCommit(
-        lambda group: _place(group, terms, turns), LIMITS, telemetry.placing, turns
+    made: BatchQueue[_Asked, Placed] = BatchQueue(
+        lambda batch: _place(batch, terms), LIMITS, telemetry.placing
     )
     # Of two threads that both made one, the second takes the first one's.
     return _queues.setdefault(terms, made)
 
 
-def _place(group: Sequence[_Asked], terms: Terms, turns: Turns) -> Sequence[Placed | Exception]:
-    """An answer for each. Those that lock what others wait for already are not tried here."""
-    contended = [_contended.is_contended(one.rows) for one in group]
-    free = [one for one, waits in zip(group, contended, strict=True) if not waits]
-    answers = iter(_place_free(free, terms, turns) if free else ())
+def _place(batch: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:
+    """Returns an answer for each. Orders of contended rows are not tried here."""
+    contended = [_contended.is_contended(one.rows) for one in batch]
+    free = [one for one, waits in zip(batch, contended, strict=True) if not waits]
+    answers = iter(_place_free(free, terms) if free else ())
     return [Contended() if waits else next(answers) for waits in contended]
 
 
-def _place_free(
-    group: Sequence[_Asked], terms: Terms, turns: Turns
-) -> Sequence[Placed | Exception]:
-    beside = Beside(
-        lock_wait=LOCK_WAIT,
-        is_contended=_contended.is_contended,
-        # Another process writes while this one's commit is on its way to the disk.
-        before_commit=turns.give_back,
-    )
+def _place_free(group: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:
+    beside = Beside(lock_wait=LOCK_WAIT, is_contended=_contended.is_contended)
     answers = _place_batch(group, terms, beside)
     is_locked = any(map(database.is_lock_timeout, answers))
     if is_locked:
-        # Another process need not wait for what follows as well.
-        turns.give_back()
         answers = _place_without_kept(group, answers, terms)
     return _try_failed_alone(group, answers, terms) if is_locked or len(group) > 1 else answers
 

@@ -44,10 +44,6 @@ from larder.orders.services.repeats import (
 from larder.orders.services.write_orders import answer_placed, write_placed
 
 
-def _nothing() -> None:
-    pass
-
-
 def _none(rows: Collection[Row]) -> bool:
     return False
 
@@ -57,13 +53,11 @@ class Beside:
     """How a group is placed while other orders wait for it.
 
     `lock_wait` is for how many seconds a transaction waits for any lock, if less than the role's
-    limit. Drafts with lines whose stock `is_contended` are not placed. `before_commit` is called
-    when all of a transaction is written and only its commit is waited for.
+    limit. Drafts with lines whose stock `is_contended` are not placed.
     """
 
     lock_wait: float | None = None
     is_contended: Callable[[Collection[Row]], bool] = _none
-    before_commit: Callable[[], None] = _nothing
 
 
 def place_orders(
@@ -140,7 +134,6 @@ def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -
             else:
                 database.limit_lock_wait(beside.lock_wait)
             work()
-            beside.before_commit()
     except Exception as error:
         return error
     return None
