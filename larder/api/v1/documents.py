@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import include, path
+from django.utils.safestring import SafeString, mark_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from markdown_it import MarkdownIt
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
 from larder.api.generating import generated_once
-from larder.api.markdown import html
 from larder.api.negotiation import considered
 from larder.api.problems import KINDS, example
 from larder.api.v1.http import Open, reply_tagged
@@ -121,6 +123,25 @@ def _prefers_markdown(accepted: str) -> bool:
     asked = HttpRequest()
     asked.META["HTTP_ACCEPT"] = considered(accepted)
     return asked.get_preferred_type(["text/markdown", "text/html"]) != "text/html"
+
+
+@cache
+def html(text: str) -> SafeString:
+    """Return a text in Markdown as HTML, with GitHub's anchors at the headings.
+
+    HTML in the text is escaped; a link that would run a script stays text. Columns are not
+    aligned: that needs style attributes, which the page's Content-Security-Policy forbids.
+    """
+    # Not shared: threads that use a parser for the first time at once can miss its rules.
+    markdown = MarkdownIt("js-default", {"html": False})
+    tokens = markdown.parse(text)
+    for token, content in pairwise(tokens):
+        token.attrs.pop("style", None)
+        if token.type == "heading_open":
+            kept = re.sub(r"[^\w\- ]", "", content.content.lower())
+            token.attrSet("id", kept.replace(" ", "-"))
+    made: str = markdown.renderer.render(tokens, markdown.options, {})
+    return mark_safe(made)  # noqa: S308  # nosec B308, B703
 
 
 @cache
