@@ -274,7 +274,7 @@ requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upg
 	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
-	for group in deploy-aws deploy-aws-check django-checkov; do \
+	for group in deploy-aws deploy-aws-check deploy-checkov; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done
 lock = $(lock_only) pyproject.toml
