@@ -13,6 +13,7 @@ import structlog
 from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
+from larder.common import limits
 from larder.common.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
 from larder.ops import serve
 from larder.ops.caches import caches
@@ -188,9 +189,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-# An order of a thousand lines, each with its two fields, is packed on one page of the admin.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS
 FILE_UPLOAD_HANDLERS = ["larder.ops.uploads.BoundedUpload"]
 
 TEMPLATES = [

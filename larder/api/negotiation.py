@@ -8,6 +8,8 @@ from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
+from larder.common.limits import MAX_ACCEPT_LENGTH
+
 _ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+json")
 
 
@@ -34,14 +36,9 @@ _USUAL = frozenset({"*/*", "application/json"})
 """What nearly every client sends, told without taking it apart."""
 
 
-LONGEST_ACCEPT = 1024
-"""Characters of an Accept header that are considered: to compare 60,000 takes 20 to 70 ms of CPU,
-and the header is read before authentication."""
-
-
 def considered(accepted: str) -> str:
     """Returns the part of an Accept header that is compared; the rest is ignored."""
-    return accepted[:LONGEST_ACCEPT]
+    return accepted[:MAX_ACCEPT_LENGTH]
 
 
 def takes_json(accepted: str) -> bool:

@@ -6,8 +6,7 @@ process: Python's recursion limit does not protect code in C on every version.
 
 from rest_framework.exceptions import ParseError
 
-DEEPEST = 32
-"""Levels of arrays and objects. An order with an address has three."""
+from larder.common.limits import MAX_JSON_DEPTH
 
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _DOWN, _UP = b"\x01", b"\xff"
@@ -15,9 +14,9 @@ _OTHER = bytes(set(range(256)) - set(b'"[{]}'))
 
 
 class NestedTooDeeply(ParseError):
-    """JSON with more than DEEPEST levels; a kind of malformed JSON."""
+    """JSON with more than MAX_JSON_DEPTH levels; a kind of malformed JSON."""
 
-    default_detail = f"The JSON is nested deeper than {DEEPEST} levels."
+    default_detail = f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels."
 
 
 def require_shallow(raw: bytes) -> None:
@@ -27,7 +26,7 @@ def require_shallow(raw: bytes) -> None:
 
 
 def is_too_deep(raw: bytes) -> bool:
-    """Whether a decoder of these bytes would go deeper than DEEPEST levels.
+    """Whether a decoder of these bytes would go deeper than MAX_JSON_DEPTH levels.
 
     Exact for valid JSON. For other bytes True may be wrong, False never is: up to its first error
     a decoder sees the same strings and brackets. Costs 1 µs for an order, 0.2 s for the worst 2 MB,
@@ -36,16 +35,16 @@ def is_too_deep(raw: bytes) -> bool:
     >>> is_too_deep(b"[" * 33), is_too_deep(b'["' + b"[" * 99 + b'"]')
     (True, False)
     """
-    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") <= MAX_JSON_DEPTH:
         return False
     steps, levels = _steps(raw), 0
     # Each round takes off the innermost level. What is left at the end was never closed.
     while _DOWN + _UP in steps:
         levels += 1
-        if levels > DEEPEST:
+        if levels > MAX_JSON_DEPTH:
             return True
         steps = steps.replace(_DOWN + _UP, b"")
-    return levels + steps.count(_DOWN) > DEEPEST
+    return levels + steps.count(_DOWN) > MAX_JSON_DEPTH
 
 
 def _steps(raw: bytes) -> bytes:

@@ -12,9 +12,6 @@ from larder.api.addresses import base_url
 from larder.api.nesting import NestedTooDeeply, require_shallow
 from larder.common.errors import Fault, InvalidInput
 
-DEFAULT_LIMIT = 20
-LARGEST_LIMIT = 100
-
 Item = TypeVar("Item")
 Cursor = TypeVar("Cursor", bound="Place")
 

@@ -7,11 +7,8 @@ from django.http import HttpRequest, UnreadablePostError
 
 from larder.common import waits
 from larder.common.errors import DomainError
-from larder.common.short_bodies import SHORT, BodyTooLarge, declared_length, require_short
-
-READ_AWAY = 16 * 1024 * 1024
-"""Bytes of a body over the limit that are still taken and thrown away: a client that is sending
-does not look for an answer, and would see a broken connection instead of the 413."""
+from larder.common.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
+from larder.common.short_bodies import BodyTooLarge, declared_length, require_short
 
 
 class LengthRequired(DomainError):
@@ -39,7 +36,7 @@ def raw_body(asked: HttpRequest) -> bytes:
 
 
 def short_body(asked: HttpRequest) -> bytes:
-    """Returns all bytes of a body of at most SHORT bytes; refuses a longer one without reading it.
+    """Returns all bytes of a body of at most MAX_OPEN_BODY_BYTES; refuses a longer one unread.
 
     A body in chunks is taken: an operation that needs no credentials moves nothing.
     Raises BodyTooLarge and UnreadablePostError.
@@ -47,8 +44,8 @@ def short_body(asked: HttpRequest) -> bytes:
     require_short(asked.META)
     if not is_chunked(asked):
         return _measured(asked, declared_length(asked.META))
-    raw = b"".join(_parts(asked, SHORT + 1))
-    if len(raw) > SHORT:
+    raw = b"".join(_parts(asked, MAX_OPEN_BODY_BYTES + 1))
+    if len(raw) > MAX_OPEN_BODY_BYTES:
         raise BodyTooLarge
     if not raw:
         raise UnreadablePostError("The body is in chunks, and there are none.")
@@ -72,7 +69,7 @@ def _measured(asked: HttpRequest, length: int) -> bytes:
 def _read_away(asked: HttpRequest, length: int) -> None:
     if "HTTP_EXPECT" in asked.META:
         return  # it waits for a word before it sends (RFC 9110, section 10.1.1)
-    for _ in _parts(asked, min(length, READ_AWAY)):
+    for _ in _parts(asked, min(length, MAX_DISCARDED_BYTES)):
         pass
 
 

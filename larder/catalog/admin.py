@@ -33,7 +33,6 @@ from larder.catalog.models import Category, Product
 from larder.catalog.search import indexed, words
 from larder.common import exports, money
 from larder.common.admin import (
-    MOST_AT_ONCE,
     Question,
     Sentence,
     ServiceAdmin,
@@ -46,11 +45,14 @@ from larder.common.admin import (
 )
 from larder.common.clock import now
 from larder.common.errors import DomainError
-
-MOST_CHOICES = 200
-"""Categories offered as a filter; the others are reached through the search."""
-
-LARGEST_QUANTITY = 1_000_000
+from larder.common.limits import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_FILTER_CHOICES,
+    MAX_SELECTED_ROWS,
+    MAX_UNITS,
+    MONEY_DECIMALS,
+    PRICE_DIGITS,
+)
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
@@ -148,8 +150,8 @@ class ProductForm(VersionedForm):
     }
     price = forms.DecimalField(
         min_value=0,
-        max_digits=12,
-        decimal_places=3,
+        max_digits=PRICE_DIGITS,
+        decimal_places=MONEY_DECIMALS,
         help_text="Net, a unit.",
         widget=UnfoldAdminDecimalFieldWidget,
     )
@@ -157,8 +159,8 @@ class ProductForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("min_quantity", "max_per_order", "step"):
-            self._limit(name, MinValueValidator(1), MaxValueValidator(LARGEST_QUANTITY))
-        self._limit("description", MaxLengthValidator(20_000))
+            self._limit(name, MinValueValidator(1), MaxValueValidator(MAX_UNITS))
+        self._limit("description", MaxLengthValidator(MAX_DESCRIPTION_LENGTH))
         self._limit("image_url", URLValidator(schemes=["http", "https"]))
         self.fields["price"].label = f"Price ({settings.CURRENCY})"
         if self.instance.pk is not None:
@@ -208,7 +210,9 @@ class CategoryFilter(admin.RelatedFieldListFilter):
     """By category, without those below it: the index product_by_category."""
 
     def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
-        return Category.objects.order_by("name", "id").values_list("id", "name")[:MOST_CHOICES]
+        return Category.objects.order_by("name", "id").values_list("id", "name")[
+            :MAX_FILTER_CHOICES
+        ]
 
 
 class ProductResource(exports.Columns):
@@ -331,9 +335,9 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     @admin.action(description="Archive", permissions=["archive"])
     def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Asks, then archives every selected product, whatever its version."""
-        products = list(queryset[: MOST_AT_ONCE + 1])
-        if len(products) > MOST_AT_ONCE:
-            limit = f"Select at most {MOST_AT_ONCE} products at once."
+        products = list(queryset[: MAX_SELECTED_ROWS + 1])
+        if len(products) > MAX_SELECTED_ROWS:
+            limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
             self.message_user(request, limit, messages.ERROR)
             return None
         if "confirmed" in request.POST:

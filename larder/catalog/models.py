@@ -8,9 +8,18 @@ from django.db.models import F, Func, Q
 from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Lower
 
-from larder.catalog.limits import LONGEST_NAME
 from larder.common.fields import TransactionId
 from larder.common.ids import new_id
+from larder.common.limits import (
+    MAX_CODE_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_UNIT_NAME_LENGTH,
+    MAX_WEB_ADDRESS_LENGTH,
+    MONEY_DECIMALS,
+    PRICE_DIGITS,
+)
 
 _LISTED = Q(archived_at=None)
 
@@ -19,7 +28,7 @@ class Category(models.Model):
     """A shelf of the shop. `parent` makes the tree."""
 
     id = models.BigAutoField(primary_key=True)
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True)
     version = models.IntegerField(default=1, editable=False)
 
@@ -36,14 +45,18 @@ class Product(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
-    sku = models.CharField("SKU", max_length=64, unique=True)
-    name = models.CharField(max_length=LONGEST_NAME)
+    sku = models.CharField("SKU", max_length=MAX_SKU_LENGTH, unique=True)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
     description = models.TextField(blank=True, default="")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True)
-    price = models.DecimalField(max_digits=12, decimal_places=3, help_text="Net, a unit.")
-    unit = models.CharField(max_length=40, blank=True, default="", help_text="piece, kg, case of 6")
-    barcode = models.CharField(max_length=64, blank=True, default="")
-    image_url = models.URLField(max_length=500, blank=True, default="")
+    price = models.DecimalField(
+        max_digits=PRICE_DIGITS, decimal_places=MONEY_DECIMALS, help_text="Net, a unit."
+    )
+    unit = models.CharField(
+        max_length=MAX_UNIT_NAME_LENGTH, blank=True, default="", help_text="piece, kg, case of 6"
+    )
+    barcode = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
+    image_url = models.URLField(max_length=MAX_WEB_ADDRESS_LENGTH, blank=True, default="")
     min_quantity = models.IntegerField(default=1, help_text="The fewest units of an order line.")
     max_per_order = models.IntegerField(
         null=True,

@@ -12,7 +12,6 @@ from django.db import connection
 
 from larder.catalog import sql
 from larder.catalog.product_rows import (
-    MOST_NAMED,
     FaultyFile,
     ProductFile,
     Row,
@@ -22,6 +21,7 @@ from larder.catalog.product_rows import (
 from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES
 from larder.common import database
 from larder.common.ids import new_id
+from larder.common.limits import MAX_FAULTS
 
 PART = 5_000
 """Rows that are copied, and stored, by one statement."""
@@ -74,7 +74,7 @@ def _until_unreadable(file: ProductFile, faults: list[RowFault]) -> Iterator[Row
                 yield row
             else:
                 faults += row
-            if len(faults) >= MOST_NAMED:
+            if len(faults) >= MAX_FAULTS:
                 return
     except FaultyFile as error:
         faults += error.rows
@@ -96,11 +96,11 @@ def _copy_part(part: Sequence[Row], told: Told) -> int:
 def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     """What is wrong with rows beside others, and beside what is there."""
     found = []
-    for line, first in database.rows(sql.DUPLICATES, [MOST_NAMED]):
+    for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
-    for (line,) in database.rows(sql.NO_CATEGORY, [MOST_NAMED]):
+    for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
         found.append(RowFault(line, "category", "unknown_category", "There is no such category."))
-    for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MOST_NAMED]):
+    for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MAX_FAULTS]):
         column, detail = ("step", STEP_MISSES)
         if is_least_above_most:
             column, detail = ("max_per_order", MOST_BELOW_LEAST)

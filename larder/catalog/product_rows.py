@@ -12,10 +12,20 @@ from typing import Any, NamedTuple
 
 from larder.catalog.services import DEFAULTS
 from larder.common.errors import Fault, InvalidInput
+from larder.common.limits import (
+    MAX_CODE_LENGTH,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_FAULTS,
+    MAX_ID,
+    MAX_NAME_BYTES,
+    MAX_NAME_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_STOCK,
+    MAX_UNIT_NAME_LENGTH,
+    MAX_UNITS,
+    MAX_WEB_ADDRESS_LENGTH,
+)
 from larder.common.money import PRICE_PATTERN
-
-MOST_NAMED = 1_000
-"""Faults that are named; what lies behind them shows once these are mended."""
 
 REQUIRED = ("sku", "name", "price")
 
@@ -45,7 +55,7 @@ class FaultyFile(InvalidInput):
 
 def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
     """The refusal of a file, with its faults by line."""
-    named = sorted(rows)[:MOST_NAMED]
+    named = sorted(rows)[:MAX_FAULTS]
     return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
 
 
@@ -96,22 +106,19 @@ def _whole(least: int, most: int, default: int | None) -> Cell:
     return read
 
 
-_MOST_UNITS = 1_000_000
-
 _CELLS: dict[str, Cell] = {
-    "sku": _text(64, r"^\S(.*\S)?\Z"),
-    # PostgreSQL's index of names holds no more bytes than this.
-    "name": _text(1024, r"\S", most_bytes=2600),
+    "sku": _text(MAX_SKU_LENGTH, r"^\S(.*\S)?\Z"),
+    "name": _text(MAX_NAME_LENGTH, r"\S", most_bytes=MAX_NAME_BYTES),
     "price": _text(20, PRICE_PATTERN),
-    "description": _text(20_000),
-    "category": _whole(1, 2**63 - 1, DEFAULTS["category_id"]),
-    "unit": _text(40),
-    "barcode": _text(64),
-    "image_url": _text(500, r"^\Z|^https?://\S+\Z"),
-    "min_quantity": _whole(1, _MOST_UNITS, DEFAULTS["min_quantity"]),
-    "max_per_order": _whole(1, _MOST_UNITS, DEFAULTS["max_per_order"]),
-    "step": _whole(1, _MOST_UNITS, DEFAULTS["step"]),
-    "quantity": _whole(0, 2**31 - 1, 0),
+    "description": _text(MAX_DESCRIPTION_LENGTH),
+    "category": _whole(1, MAX_ID, DEFAULTS["category_id"]),
+    "unit": _text(MAX_UNIT_NAME_LENGTH),
+    "barcode": _text(MAX_CODE_LENGTH),
+    "image_url": _text(MAX_WEB_ADDRESS_LENGTH, r"^\Z|^https?://\S+\Z"),
+    "min_quantity": _whole(1, MAX_UNITS, DEFAULTS["min_quantity"]),
+    "max_per_order": _whole(1, MAX_UNITS, DEFAULTS["max_per_order"]),
+    "step": _whole(1, MAX_UNITS, DEFAULTS["step"]),
+    "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
 _EMPTY = {name: "" if name in REQUIRED else read("") for name, read in _CELLS.items()}

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-MOST_WORDS = 10
-"""Words of a search; further ones are not looked for."""
+from larder.common.limits import MAX_SEARCH_WORDS
 
 TRIGRAM = 3
 """Characters of a trigram. A shorter word has none: the index says nothing about it, and to compute
@@ -16,7 +15,7 @@ def words(text: str) -> tuple[str, ...]:
     >>> words("set of set")
     ('set', 'of')
     """
-    return tuple(dict.fromkeys(text.split()))[:MOST_WORDS]
+    return tuple(dict.fromkeys(text.split()))[:MAX_SEARCH_WORDS]
 
 
 def indexed(texts: Iterable[str]) -> list[str]:

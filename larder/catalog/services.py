@@ -22,6 +22,7 @@ from larder.common import database, idempotency
 from larder.common.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.common.idempotency import Claim, Made
 from larder.common.ids import new_id
+from larder.common.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
 
 EDITABLE = frozenset(
     {
@@ -299,5 +300,7 @@ def _over_limit(error: OperationalError) -> Exception:
     """A name of which PostgreSQL's index cannot hold the bytes: emoji count for four each."""
     if database.sqlstate(error) != "54000":
         return error
-    detail = "Too long in bytes: 650 characters always fit, 1,024 where most are Latin."
+    always, mostly_latin = MAX_NAME_BYTES // 4, MAX_NAME_LENGTH
+    fit = f"{always} characters always fit, {mostly_latin:,} where most are Latin"
+    detail = f"Too long in bytes: {fit}."
     return InvalidInput([Fault("/name", "too_long", detail)])

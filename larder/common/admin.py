@@ -6,7 +6,7 @@ transaction a use case), so the wrapping is left out here. What a service refuse
 an error of the form, never a server error: the refused request is shown once more, with the
 reason.
 
-Lists stay fast with a million rows: nothing is counted past MOST_LISTED, and pages end there.
+Lists stay fast with a million rows: nothing is counted past MAX_LISTED_ROWS, and pages end there.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -35,12 +35,7 @@ from unfold.views import ChangeList
 
 from larder.common import money
 from larder.common.errors import DomainError, InvalidInput
-
-MOST_LISTED = 5_000
-"""Rows a list can be paged through; beyond them one searches or filters."""
-
-MOST_AT_ONCE = 100
-"""Rows one action can be applied to."""
+from larder.common.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 
 
 class Sentence(NamedTuple):
@@ -121,10 +116,10 @@ class VersionedForm(RefusableForm):
 
 
 class ListPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts up to MOST_LISTED: a full count of a big table takes longer than its page."""
+    """Counts up to MAX_LISTED_ROWS: a full count of a big table takes longer than its page."""
 
     template_name = "common/admin/pagination.html"
-    limit = MOST_LISTED
+    limit = MAX_LISTED_ROWS
 
     @cached_property
     def count(self) -> int:
@@ -168,8 +163,8 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
 
     paginator = ListPaginator
     show_full_result_count = False
-    list_per_page = 50
-    list_max_show_all = 200
+    list_per_page = LISTED_ROWS
+    list_max_show_all = MAX_SHOWN_ROWS
     list_disable_select_all = True
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True

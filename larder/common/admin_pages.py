@@ -20,12 +20,7 @@ from unfold.widgets import (
 from larder.common.admin import SENTENCES, Sentence, ServiceAdmin, explain, filled_in
 from larder.common.errors import DomainError, InvalidInput
 from larder.common.ids import new_id
-
-FIRST_LINES = 10
-"""Empty lines of a page that is opened; its button "More lines" adds as many."""
-
-MOST_LINES = 100
-"""Lines of a page that staff fill themselves."""
+from larder.common.limits import FORM_LINES, MAX_FORM_LINES
 
 MORE = "_more"
 
@@ -153,16 +148,16 @@ def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> lis
     `given` is what the first is opened with. Lines that are left empty count for nothing.
     """
     sent = request.POST
-    rows = min(_rows(sent), MOST_LINES)
+    rows = min(_rows(sent), MAX_FORM_LINES)
     options: dict[str, Any] = {"empty_permitted": True, "use_required_attribute": False}
     if request.method == "POST" and MORE not in sent:
         return [kind(sent, prefix=f"line-{n}", **options) for n in range(rows)]
     if MORE in sent:
-        more = range(min(rows + FIRST_LINES, MOST_LINES))
+        more = range(min(rows + FORM_LINES, MAX_FORM_LINES))
         return [kind(prefix=f"line-{n}", initial=_typed(kind, sent, n), **options) for n in more]
     return [
         kind(prefix=f"line-{n}", initial={} if n else dict(given), **options)
-        for n in range(FIRST_LINES)
+        for n in range(FORM_LINES)
     ]
 
 
@@ -176,7 +171,7 @@ def reopened(kind: type[forms.Form], request: Any, given: Mapping[str, Any]) -> 
 
 def _rows(sent: Mapping[str, str]) -> int:
     text = sent.get("rows", "")
-    return int(text) if text.isdecimal() and len(text) < 6 else FIRST_LINES
+    return int(text) if text.isdecimal() and len(text) < 6 else FORM_LINES
 
 
 def _typed(kind: type[LineForm], sent: Any, row: int) -> dict[str, Any]:

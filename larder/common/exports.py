@@ -15,8 +15,7 @@ from import_export.resources import Resource
 from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
-MOST_EXPORTED = 20_000
-"""Rows of one file: it is made in memory, within one request."""
+from larder.common.limits import MAX_EXPORTED_ROWS
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -82,7 +81,7 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
     export_formats = [kind for kind in (CSV, XLSX) if kind.is_available()]
     # With a byte order mark, without which Excel takes UTF-8 for something else.
     to_encoding = "utf-8-sig"
-    most_exported = MOST_EXPORTED
+    most_exported = MAX_EXPORTED_ROWS
 
     def has_export_permission(self, request: Any) -> bool:
         """Not everybody with access to the admin, as the library has it."""

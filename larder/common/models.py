@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from larder.common.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_OPERATION_LENGTH, MAX_WORD_LENGTH
+
 
 class IdempotencyKey(models.Model):
     """What a caller already asked for under a key, written in the transaction it protects.
@@ -13,8 +15,8 @@ class IdempotencyKey(models.Model):
 
     pk = models.CompositePrimaryKey("actor", "operation", "key")
     actor = models.UUIDField()
-    operation = models.CharField(max_length=200)
-    key = models.CharField(max_length=255)
+    operation = models.CharField(max_length=MAX_OPERATION_LENGTH)
+    key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY_LENGTH)
     fingerprint = models.BinaryField()
     result = models.TextField(default="", db_default="")
     created_at = models.DateTimeField()
@@ -34,7 +36,7 @@ class IdempotencyKey(models.Model):
 class Observation(models.Model):
     """What a job found when it looked last, as numbers by name: servers tell of it."""
 
-    subject = models.CharField(max_length=40, primary_key=True)
+    subject = models.CharField(max_length=MAX_WORD_LENGTH, primary_key=True)
     found = models.JSONField()
     at = models.DateTimeField()
 

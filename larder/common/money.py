@@ -2,8 +2,17 @@
 
 from decimal import Decimal
 
-PRICE_PATTERN = r"^[0-9]{1,9}([.][0-9]{1,3})?\Z"
-"""What a price looks like in a request: numeric(12,3), not negative."""
+from larder.common.limits import MONEY_DECIMALS, PRICE_DIGITS
+
+
+def pattern(digits: int) -> str:
+    """Returns what an amount of up to `digits` digits looks like in a request: not negative, with
+    MONEY_DECIMALS of them behind the point at most."""
+    return rf"^[0-9]{{1,{digits - MONEY_DECIMALS}}}([.][0-9]{{1,{MONEY_DECIMALS}}})?\Z"
+
+
+PRICE_PATTERN = pattern(PRICE_DIGITS)
+"""A price."""
 
 
 def text(amount: Decimal) -> str:

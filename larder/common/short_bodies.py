@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from larder.common.errors import DomainError
-
-SHORT = 16 * 1024
-"""Bytes of the body of a log-in, a registration, a refresh."""
+from larder.common.limits import MAX_OPEN_BODY_BYTES
 
 
 class BodyTooLarge(DomainError):
@@ -16,8 +14,9 @@ class BodyTooLarge(DomainError):
 
 
 def require_short(meta: Mapping[str, Any]) -> None:
-    """Raises BodyTooLarge for a request whose Content-Length is over SHORT; reads nothing."""
-    if declared_length(meta) > SHORT:
+    """Raises BodyTooLarge for a request whose Content-Length is over MAX_OPEN_BODY_BYTES;
+    reads nothing."""
+    if declared_length(meta) > MAX_OPEN_BODY_BYTES:
         raise BodyTooLarge
 
 

@@ -48,11 +48,11 @@ from larder.common.admin import (
 from larder.common.client_address import client_address
 from larder.common.clock import now
 from larder.common.errors import DomainError, Overloaded
+from larder.common.limits import MAX_USERNAME_LENGTH
 from larder.common.rates import RateLimited
 from larder.identity import hashers, telling
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
-from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer
 from larder.identity.services import accounts, passwords
 from larder.identity.services.accounts import NewCustomer
@@ -162,7 +162,7 @@ class AccountForm(RefusableForm):
     """What the forms of new and of old accounts share."""
 
     sentences = SENTENCES
-    username = UsernameField(max_length=LONGEST_USERNAME, widget=UnfoldAdminTextInputWidget)
+    username = UsernameField(max_length=MAX_USERNAME_LENGTH, widget=UnfoldAdminTextInputWidget)
 
 
 class CustomerForm(AccountForm):

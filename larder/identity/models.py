@@ -12,7 +12,17 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from larder.common.ids import new_id
-from larder.identity.limits import LONGEST_CLIENT, LONGEST_USERNAME
+from larder.common.limits import (
+    COUNTRY_LENGTH,
+    MAX_CLIENT_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_EMAIL_LENGTH,
+    MAX_KEY_NAME_LENGTH,
+    MAX_LABEL_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_USERNAME_LENGTH,
+)
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -40,16 +50,16 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
-    username = models.CharField(max_length=LONGEST_USERNAME)
-    email = models.EmailField(blank=True, default="")
+    username = models.CharField(max_length=MAX_USERNAME_LENGTH)
+    email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     # When its owner changed it last; None for the one the account began with, or staff's.
     email_since = models.DateTimeField(null=True, editable=False)
     # The former and the present password, hashed as one: by it a repeat of a change is known.
     password_change = models.CharField(
         max_length=128, blank=True, default="", db_default="", editable=False
     )
-    first_name = models.CharField(max_length=150, blank=True, default="")
-    last_name = models.CharField(max_length=150, blank=True, default="")
+    first_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
+    last_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
     is_active = models.BooleanField(
         default=True,
         help_text="Without it the customer cannot log in; open sessions end.",
@@ -70,7 +80,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     def normalize_username(cls, username: str) -> str:
         """Unicode's normal form KC. What is too long to be a name stays as it is: normalising
         takes time by the square of a run of combining marks."""
-        if len(username) > LONGEST_USERNAME:
+        if len(username) > MAX_USERNAME_LENGTH:
             return username
         return str(super().normalize_username(username))
 
@@ -146,7 +156,7 @@ class Session(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
     door = models.CharField(max_length=20)
-    client = models.CharField(max_length=LONGEST_CLIENT, blank=True, default="", db_default="")
+    client = models.CharField(max_length=MAX_CLIENT_LENGTH, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
     # The parent of the present token, if that was exchanged twice (rotation.py).
     retried = models.IntegerField(null=True)
@@ -188,7 +198,7 @@ class Key(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
-    name = models.CharField(max_length=100, blank=True, default="")
+    name = models.CharField(max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
     digest = models.BinaryField(unique=True)
     generation = models.IntegerField(null=True)
     created_at = models.DateTimeField()
@@ -223,7 +233,7 @@ class EmailChange(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
-    former = models.EmailField(blank=True)
+    former = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True)
     changed_at = models.DateTimeField()
 
     class Meta:
@@ -240,16 +250,16 @@ class Address(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
-    label = models.CharField(max_length=100, blank=True, default="")
-    name = models.CharField(max_length=200, blank=True, default="")
-    company = models.CharField(max_length=200, blank=True, default="")
-    line1 = models.CharField(max_length=200, blank=True, default="")
-    line2 = models.CharField(max_length=200, blank=True, default="")
-    city = models.CharField(max_length=200, blank=True, default="")
-    region = models.CharField(max_length=200, blank=True, default="")
-    postal_code = models.CharField(max_length=64, blank=True, default="")
-    country = models.CharField(max_length=2, blank=True, default="")
-    phone = models.CharField(max_length=64, blank=True, default="")
+    label = models.CharField(max_length=MAX_LABEL_LENGTH, blank=True, default="")
+    name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    company = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    line1 = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    line2 = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    city = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    region = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    postal_code = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
+    country = models.CharField(max_length=COUNTRY_LENGTH, blank=True, default="")
+    phone = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
     created_at = models.DateTimeField()
     version = models.IntegerField(default=1, editable=False)
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import jwt
 
+from larder.common.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.doors import V1, Door
 from larder.identity.errors import TokenExpired, TokenInvalid
@@ -181,13 +182,10 @@ def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
 _BY_ANY_CLOCK: jwt.types.Options = {"verify_iat": False, "verify_nbf": False}
 _LIVE: jwt.types.Options = {**_BY_ANY_CLOCK, "require": ["exp", "sub", "sid"]}
 _OF_ANY_AGE: jwt.types.Options = {**_BY_ANY_CLOCK, "verify_exp": False}
-_LONGEST = 2_048
-"""Characters of a token; those made here have about 600. The header of a longer one could be nested
-as deep as a decoder's stack goes, and it is decoded before the signature is checked."""
 
 
 def _decoded(token: str, keys: Sequence[bytes], options: jwt.types.Options) -> dict[str, Any]:
-    if len(token) > _LONGEST:
+    if len(token) > MAX_TOKEN_LENGTH:
         raise TokenInvalid
     for key in keys:
         try:

@@ -8,7 +8,7 @@ from larder.common.admin import Sentence
 from larder.common.admin_pages import LineForm, Page, PageForm, choice, whole, words
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
-from larder.inventory.limits import MOST_STOCK
+from larder.common.limits import MAX_SKU_LENGTH, MAX_STOCK
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 
@@ -39,9 +39,9 @@ class AdjustmentLineForm(LineForm):
     """A product, and what came or went or was found of it."""
 
     names = {"product": "sku"}
-    sku = words("SKU", most=64)
-    delta = whole("Change", least=-MOST_STOCK, most=MOST_STOCK, required=False)
-    counted = whole("Or counted", least=0, most=MOST_STOCK, required=False)
+    sku = words("SKU", most=MAX_SKU_LENGTH)
+    delta = whole("Change", least=-MAX_STOCK, most=MAX_STOCK, required=False)
+    counted = whole("Or counted", least=0, most=MAX_STOCK, required=False)
 
     @property
     def product(self) -> int | None:

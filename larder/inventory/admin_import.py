@@ -13,13 +13,13 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from larder.catalog.limits import MOST_ROWS
 from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile, refuse_longer
 from larder.common.admin import ServiceAdmin, button
 from larder.common.admin_pages import Page, PageForm, show
 from larder.common.clock import now
 from larder.common.errors import DomainError
 from larder.common.idempotency import RETENTION, Claim, Scope
+from larder.common.limits import MAX_FILE_ROWS
 from larder.inventory.services.import_products import Imported, import_products
 
 
@@ -29,7 +29,7 @@ class ProductFileForm(PageForm):
     file = forms.FileField(
         label="File",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
-        help_text=f"CSV in UTF-8, at most {MOST_ROWS:,} rows and "
+        help_text=f"CSV in UTF-8, at most {MAX_FILE_ROWS:,} rows and "
         f"{filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}.",
     )
 
@@ -94,7 +94,7 @@ def _import(form: forms.Form, request: Any) -> Imported:
     raw, actor, moment = form.cleaned_data["file"].read(), request.user.public_id, now()
     text = raw.decode("utf-8-sig", "surrogateescape")
     # Before a transaction begins, for which other files would wait.
-    refuse_longer(io.StringIO(text, newline=""), most=MOST_ROWS)
+    refuse_longer(io.StringIO(text, newline=""), most=MAX_FILE_ROWS)
     scope = Scope(actor, "POST admin/import", str(form.cleaned_data["form_key"]))
     content = hashlib.sha256(raw).digest()
     made, _ = import_products(

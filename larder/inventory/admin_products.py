@@ -17,8 +17,8 @@ from larder.catalog.admin import ProductAdmin, ProductForm, ProductResource
 from larder.common import exports
 from larder.common.admin import ServiceAdmin, button
 from larder.common.clock import now
+from larder.common.limits import MAX_STOCK
 from larder.inventory.admin_import import ImportableProducts
-from larder.inventory.limits import MOST_STOCK
 from larder.inventory.services import products
 
 
@@ -62,7 +62,7 @@ class StockedProductForm(ProductForm):
     quantity = forms.IntegerField(
         label="Opening stock",
         min_value=0,
-        max_value=MOST_STOCK,
+        max_value=MAX_STOCK,
         initial=0,
         help_text="Units on the shelf. Later changes are adjustments.",
         widget=UnfoldAdminIntegerFieldWidget,

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from larder.common.ids import new_id
+from larder.common.limits import MAX_CODE_LENGTH, MAX_WORD_LENGTH
 
 
 class Stock(models.Model):
@@ -43,7 +44,7 @@ class Adjustment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     actor = models.UUIDField()
-    reason = models.CharField(max_length=40)
+    reason = models.CharField(max_length=MAX_WORD_LENGTH)
     at = models.DateTimeField()
     products = ArrayField(models.BigIntegerField(), editable=False)
 
@@ -67,8 +68,8 @@ class LedgerEntry(models.Model):
     committed_change = models.BigIntegerField()
     available_after = models.IntegerField()
     committed_after = models.BigIntegerField()
-    cause = models.CharField(max_length=40)
-    reference = models.CharField(max_length=64)
+    cause = models.CharField(max_length=MAX_WORD_LENGTH)
+    reference = models.CharField(max_length=MAX_CODE_LENGTH)
     actor = models.UUIDField()
     at = models.DateTimeField()
 

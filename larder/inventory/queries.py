@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import transaction
 
 from larder.catalog import search
-from larder.catalog.limits import LONGEST_NAME
 from larder.catalog.prices import prices_for
 from larder.common import database
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_NAME_LENGTH
 from larder.common.parts import Part, in_parts
 from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
@@ -90,7 +90,7 @@ class ProductFilter:
     def _texts(self) -> list[tuple[str, list[Any]]]:
         """The conditions of words and of the part of a name."""
         part = self.name_contains
-        if "\0" in part or len(part) > LONGEST_NAME:
+        if "\0" in part or len(part) > MAX_NAME_LENGTH:
             # No name is so long, and PostgreSQL has no text with NUL.
             return [("FALSE", [])]
         found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word]) for word in self.words]

@@ -3,6 +3,7 @@
 from django.db import models
 
 from larder.common.ids import new_id
+from larder.common.limits import MAX_WORD_LENGTH
 
 
 class Mail(models.Model):
@@ -10,7 +11,7 @@ class Mail(models.Model):
     are made when it is sent, of what it is `about` (an id of the module that has it)."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    kind = models.CharField(max_length=40)
+    kind = models.CharField(max_length=MAX_WORD_LENGTH)
     about = models.UUIDField()
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)

@@ -19,8 +19,9 @@ from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
+from larder.common.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.common.postgresql.comments import unhurried
-from larder.common.short_bodies import SHORT, declared_length
+from larder.common.short_bodies import declared_length
 
 ADMIN = "/admin/"
 
@@ -41,17 +42,11 @@ _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 
 LOG_IN = "/admin/login/"
 
-LONGEST_FORM = 256 * 1024
-"""Bytes of a form of the admin: 3,000 fields need 200 KB. A file comes as multipart, whose parser
-limits it."""
-
-LONGEST_ADDRESS = 4096
-"""Characters of a path of the admin and its query. The log-in decodes and quotes `next` often."""
-
 
 def _require_short_address(request: HttpRequest) -> None:
-    """Raises SuspiciousOperation for an address over LONGEST_ADDRESS."""
-    if len(request.path_info) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
+    """Raises SuspiciousOperation for an address over MAX_ADMIN_ADDRESS_LENGTH."""
+    length = len(request.path_info) + len(request.META.get("QUERY_STRING", ""))
+    if length > MAX_ADMIN_ADDRESS_LENGTH:
         raise SuspiciousOperation
 
 
@@ -61,11 +56,11 @@ def _require_short_form(request: HttpRequest) -> None:
     Reads none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
     """
     length = declared_length(request.META)
-    if length <= SHORT:
+    if length <= MAX_OPEN_BODY_BYTES:
         return
     if request.path_info == LOG_IN or not _is_staff(request):
         raise RequestDataTooBig
-    if length > LONGEST_FORM and request.content_type != "multipart/form-data":
+    if length > MAX_FORM_BYTES and request.content_type != "multipart/form-data":
         raise RequestDataTooBig
 
 

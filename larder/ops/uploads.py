@@ -11,9 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-READ_AWAY = 16 * 1024 * 1024
-"""Bytes of a request over which nothing of it is read. Up to there a file that is too large is
-thrown away, so that its form can say so."""
+from larder.common.limits import MAX_DISCARDED_BYTES
 
 
 class BoundedUpload(FileUploadHandler):
@@ -27,8 +25,9 @@ class BoundedUpload(FileUploadHandler):
         boundary: Any,
         encoding: str | None = None,
     ) -> None:
-        """Raises RequestDataTooBig."""
-        if content_length > READ_AWAY:
+        """Raises RequestDataTooBig for a request that is not even read and discarded. Up to there a
+        file that is too large is, so that its form can say so."""
+        if content_length > MAX_DISCARDED_BYTES:
             raise RequestDataTooBig
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:

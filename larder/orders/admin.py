@@ -17,18 +17,11 @@ from unfold.decorators import display
 
 from larder.common import exports
 from larder.common.admin import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
+from larder.common.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS, MAX_ID
 from larder.orders.admin_contents import history_table, lines_table
 from larder.orders.admin_moves import MovableOrders
 from larder.orders.admin_placing import PlaceableOrders
 from larder.orders.models import Order, OrderStatus
-from larder.orders.queries import LARGEST_NUMBER
-
-LATEST = 10
-"""Orders on the first page."""
-
-MOST_COUNTED = 1_000
-"""Orders of a day that the first page counts: no index has the times of all orders, so the
-newest are looked at, by number."""
 
 
 class OrderResource(exports.Columns):
@@ -156,7 +149,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
 def _number(digits: str) -> int:
     """An order's number; one that is too large is nobody's, like zero."""
     number = int(digits[:19])
-    return number if len(digits) < 20 and number <= LARGEST_NUMBER else 0
+    return number if len(digits) < 20 and number <= MAX_ID else 0
 
 
 def _uuid(text: str) -> UUID | None:
@@ -176,15 +169,15 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm("orders.view_order"):
         return context
     placed = Order.objects.filter(placed_at__isnull=False).order_by("-number")
-    latest = placed.select_related("customer")[:LATEST]
+    latest = placed.select_related("customer")[:LATEST_ORDERS]
     return {**context, "today": _placed_today(placed), "latest": _latest(latest)}
 
 
 def _placed_today(placed: Any) -> str:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    times = placed.values_list("placed_at", flat=True)[:MOST_COUNTED]
+    times = placed.values_list("placed_at", flat=True)[:MAX_COUNTED_ORDERS]
     today = sum(at >= midnight for at in times)
-    return f"{today:,} or more" if today == MOST_COUNTED else str(today)
+    return f"{today:,} or more" if today == MAX_COUNTED_ORDERS else str(today)
 
 
 def _latest(orders: Any) -> dict[str, Any]:

@@ -7,16 +7,11 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from larder.common.admin import actor_names, amount, in_one_line, moment
+from larder.common.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, OrderView
-
-MOST_EVENTS = 50
-"""Events of an order that are shown, the newest."""
-
-MOST_LINES_OF_EVENT = 20
-"""Lines of an event that are shown one by one; of more, only how many they are."""
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:
@@ -42,7 +37,7 @@ def _address(product: int) -> str:
 
 def history_table(order: OrderView) -> dict[str, Any]:
     """The order's last events, oldest first; a row before them says if there are others."""
-    found = queries.latest_events(order.id, limit=MOST_EVENTS)
+    found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     events = found.rows
     names = _product_names(order, events)
     people = actor_names({event.actor for event in events})
@@ -58,7 +53,7 @@ def history_table(order: OrderView) -> dict[str, Any]:
         for event in events
     ]
     if found.more:
-        rows.insert(0, ["…", "", "", "", f"Only the last {MOST_EVENTS} events are shown."])
+        rows.insert(0, ["…", "", "", "", f"Only the last {MAX_SHOWN_EVENTS} events are shown."])
     return {"headers": ["When", "What", "Status", "By", "Details"], "rows": rows}
 
 
@@ -76,10 +71,10 @@ def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, s
 def _products(said: Mapping[str, Any]) -> Iterator[int]:
     """The ids of the products that are named when an event is shown."""
     for name in ("picked", "lines"):
-        if len(said.get(name, ())) <= MOST_LINES_OF_EVENT:
+        if len(said.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
             yield from (one["product"] for one in said.get(name, ()))
     changed = _changed_units(said.get("before", {}), said.get("after", {}))
-    if len(changed) <= MOST_LINES_OF_EVENT:
+    if len(changed) <= MAX_SHOWN_EVENT_LINES:
         yield from changed
 
 
@@ -108,7 +103,7 @@ def _reason(said: str, names: Mapping[int, str]) -> list[str]:
 
 
 def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(said) > MOST_LINES_OF_EVENT:
+    if len(said) > MAX_SHOWN_EVENT_LINES:
         return [f"{len(said):,} lines picked short."]
     return [
         f"{_named(one, names)}: {one['quantity']:,} of {one['ordered']:,} picked, "
@@ -119,7 +114,7 @@ def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list
 
 
 def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(said) > MOST_LINES_OF_EVENT:
+    if len(said) > MAX_SHOWN_EVENT_LINES:
         return [f"Units of {len(said):,} lines came back."]
     return [
         f"{_named(one, names)}: {one['quantity']:,} came back, "
@@ -154,7 +149,7 @@ def _changed(
 
 
 def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str]) -> list[str]:
-    if len(units) > MOST_LINES_OF_EVENT:
+    if len(units) > MAX_SHOWN_EVENT_LINES:
         return [f"{len(units):,} lines changed."]
     sentences = []
     for product, (old, new) in units.items():

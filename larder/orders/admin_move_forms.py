@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from larder.common.admin_pages import LineForm, PageForm, box, choice, whole, words
+from larder.common.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VERSION
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView
 from larder.orders.services import moves, returns
@@ -14,27 +15,25 @@ from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import Picked
 from larder.orders.services.returns import ReturnedLine
 
-LONGEST_REASON = 200
-MOST_UNITS = 1_000_000_000
-"""Units of a line: a thousand of one product with a million each are added up."""
-
 
 class MoveForm(PageForm):
     """The version that is shown: only that one is moved."""
 
-    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
 
 
 class CancelForm(MoveForm):
     """Why an order is cancelled."""
 
-    reason = words("Reason", most=LONGEST_REASON, required=False, help_text="The customer sees it.")
+    reason = words(
+        "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
+    )
 
 
 class ReturnForm(MoveForm):
     """Why units came back."""
 
-    reason = words("Reason", most=LONGEST_REASON, help_text="The customer sees it.")
+    reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
 
 
 class OrderLineForm(LineForm):
@@ -55,7 +54,7 @@ class PickedForm(OrderLineForm):
     """How much of a line was picked: at first all of it."""
 
     heads = (*OrderLineForm.heads, "Ordered")
-    quantity = whole("Picked", least=0, most=MOST_UNITS)
+    quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
     rest = choice(
         "If fewer, the others",
         [("missing", "are missing from the shelf"), ("back", "go back on the shelf")],
@@ -75,7 +74,7 @@ class ReturnedForm(OrderLineForm):
     """How much of a line came back: at first nothing."""
 
     heads = (*OrderLineForm.heads, "Still with the customer")
-    quantity = whole("Came back", least=0, most=MOST_UNITS)
+    quantity = whole("Came back", least=0, most=MAX_ORDERED_UNITS)
     restock = box("Can be sold again")
 
     def __init__(self, line: LineView, sent: Any) -> None:

@@ -16,7 +16,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from larder.common.admin import (
-    MOST_AT_ONCE,
     Question,
     Sentence,
     ServiceAdmin,
@@ -32,6 +31,7 @@ from larder.common.clock import now
 from larder.common.errors import DomainError, NotFound
 from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.common.ids import new_id
+from larder.common.limits import MAX_SELECTED_ROWS
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.admin_move_forms import FORMS
@@ -212,9 +212,9 @@ class MovableOrders(ServiceAdmin):
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")
 
     def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
-        orders = list(queryset.order_by("number")[: MOST_AT_ONCE + 1])
-        if len(orders) > MOST_AT_ONCE:
-            limit = f"Select at most {MOST_AT_ONCE} orders at once."
+        orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
+        if len(orders) > MAX_SELECTED_ROWS:
+            limit = f"Select at most {MAX_SELECTED_ROWS} orders at once."
             self.message_user(request, limit, messages.ERROR)
         elif "confirmed" in request.POST:
             self._move_all(request, orders, move)

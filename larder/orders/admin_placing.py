@@ -30,12 +30,11 @@ from larder.common.admin_pages import (
 )
 from larder.common.clock import now
 from larder.common.errors import DomainError
+from larder.common.limits import MAX_SHORT_TEXT_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement, Terms
-
-LARGEST_QUANTITY = 1_000_000
 
 SENTENCES: Mapping[str, Sentence] = {
     "unknown_product": Sentence("chosen", "This product is not on sale any more."),
@@ -69,10 +68,10 @@ class OrderForm(PageForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
-    reference = words("The customer's reference", most=200, required=False)
+    reference = words("The customer's reference", most=MAX_SHORT_TEXT_LENGTH, required=False)
     note = forms.CharField(
         label="Note",
-        max_length=2000,
+        max_length=MAX_TEXT_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
@@ -82,7 +81,7 @@ class WantedForm(LineForm):
     """A product and how many of it."""
 
     chosen = _chosen("orderline", "product", "Product")
-    quantity = whole("Quantity", least=1, most=LARGEST_QUANTITY)
+    quantity = whole("Quantity", least=1, most=MAX_UNITS)
 
     @property
     def product(self) -> int | None:

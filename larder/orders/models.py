@@ -7,6 +7,15 @@ from django.db.models import F, Q
 
 from larder.common.fields import IdentityNumber, TransactionId
 from larder.common.ids import new_id
+from larder.common.limits import (
+    MAX_NAME_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_TEXT_LENGTH,
+    MONEY_DECIMALS,
+    PRICE_DIGITS,
+    TOTAL_DIGITS,
+)
 
 
 class OrderStatus(models.TextChoices):
@@ -38,9 +47,9 @@ class Order(models.Model):
     )
     status = models.CharField(max_length=10, choices=OrderStatus)
     currency = models.CharField(max_length=3)
-    total = models.DecimalField(max_digits=24, decimal_places=3)
-    note = models.CharField(max_length=2000, blank=True, default="")
-    reference = models.CharField(max_length=200, blank=True, default="")
+    total = models.DecimalField(max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS)
+    note = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, default="")
+    reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
     ship_to = models.JSONField(null=True, blank=True)
     requested_for = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -140,9 +149,9 @@ class OrderLine(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    sku = models.CharField(max_length=64)
-    name = models.CharField(max_length=1024)
-    unit_price = models.DecimalField(max_digits=12, decimal_places=3)
+    sku = models.CharField(max_length=MAX_SKU_LENGTH)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    unit_price = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=MONEY_DECIMALS)
     quantity = models.IntegerField()
     ordered = models.IntegerField(null=True, blank=True, editable=False)
     returned = models.IntegerField(default=0, db_default=0)

@@ -6,6 +6,8 @@ the feed with the orders as they stand, in test_order_feed.py.
 
 from typing import NamedTuple
 
+from larder.common.limits import MAX_PAGE_LINES
+
 INSERT = """
 WITH new_order AS (
     INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, ship_to,
@@ -134,9 +136,6 @@ ORDERS = BY_ORDER.orders
 """Placed orders and drafts. The plain ORM version takes 0.7 ms longer to be compiled, at each
 request."""
 
-MOST_LINES = 5_000
-"""Lines that are read at once, and that a page of v1 has at most."""
-
 LINES = f"""
 SELECT line.* FROM unnest((SELECT %s::uuid[])::uuid[]) AS wanted (id)
 CROSS JOIN LATERAL (
@@ -145,11 +144,11 @@ CROSS JOIN LATERAL (
     FROM "order" JOIN order_line ON order_line.order_id = "order".id
     WHERE "order".id = wanted.id ORDER BY order_line.id
 ) AS line
-LIMIT {MOST_LINES + 1}
+LIMIT {MAX_PAGE_LINES + 1}
 """
 """For each order, in the order of the ids, an index scan of order_pkey and one of order_line_once;
-the scans stop at the limit. A row beyond MOST_LINES shows that the last order is incomplete. The
-version shows whether the order has changed since it was read."""
+the scans stop at the limit. A row beyond MAX_PAGE_LINES shows that the last order is incomplete.
+The version shows whether the order has changed since it was read."""
 
 
 EVENTS = f"""
@@ -169,7 +168,7 @@ FROM (
     ) AS size
     WINDOW oldest_first AS (ORDER BY position)
 ) AS measured
-WHERE row_number <= %s AND (entries <= {MOST_LINES} OR row_number = 1)
+WHERE row_number <= %s AND (entries <= {MAX_PAGE_LINES} OR row_number = 1)
 ORDER BY position
 """
 """An index scan of order_event_history. The data of each event is decompressed once to count the

@@ -10,8 +10,8 @@ from django.conf import settings
 
 from larder.catalog.models import Product
 from larder.common.ids import new_id
+from larder.common.limits import MAX_DISCARDED_BYTES
 from larder.inventory.models import LedgerEntry
-from larder.ops.uploads import READ_AWAY
 from tests.admin.desk import Desk, Page, allow
 from tests.conftest import Person
 
@@ -83,12 +83,12 @@ def test_a_file_is_as_long_as_the_api_takes_and_no_longer(
     assert send(desk, full).messages == [f"{len(rows)} added, 0 changed, 0 the same."]
     page = send(desk, full + "\n")
     assert "larger than 2.0" in page.errors["file"][0]
-    monkeypatch.setattr("larder.inventory.admin_import.MOST_ROWS", 1)
+    monkeypatch.setattr("larder.inventory.admin_import.MAX_FILE_ROWS", 1)
     assert shown_faults(send(desk, FILE)) == [[3, "–", "At most 1 rows."]]
 
 
 def test_a_request_beyond_all_limits_is_not_read_at_all(desk: Desk) -> None:
-    file = BytesIO(b"x" * READ_AWAY)
+    file = BytesIO(b"x" * MAX_DISCARDED_BYTES)
     file.name = "products.csv"
     sent = {"form_key": str(new_id()), "file": file}
     assert desk.client.post(f"/admin/{IMPORT}", sent).status_code == 413

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from larder.common.short_bodies import SHORT
+from larder.common.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.identity.models import Customer
-from larder.ops.middleware import LONGEST_ADDRESS, LONGEST_FORM
 from tests.api.compat.browser import Browser
 from tests.api.test_short_bodies import answer_to
 from tests.conftest import Person
@@ -28,22 +27,24 @@ def test_only_staff_send_long_forms_to_the_admin(
 
         for place in PLACES:
             for kind in (FORM, FILE):
-                assert status(place, SHORT + 1, kind) == 413, place
-        assert status("", SHORT + 1, cookie=f"{TOKEN}; sessionid={'a' * 32}") == 413
+                assert status(place, MAX_OPEN_BODY_BYTES + 1, kind) == 413, place
+        assert status("", MAX_OPEN_BODY_BYTES + 1, cookie=f"{TOKEN}; sessionid={'a' * 32}") == 413
 
         browser = Browser(running)
         browser.log_in("boss", boss.password)
         cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-        assert status("catalog/product/add/", LONGEST_FORM + 1, cookie=cookies) == 413
+        assert status("catalog/product/add/", MAX_FORM_BYTES + 1, cookie=cookies) == 413
         token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        long = {"description": "a" * (LONGEST_FORM - 1000)}
+        long = {"description": "a" * (MAX_FORM_BYTES - 1000)}
         assert browser("POST", "/admin/catalog/product/add/", form=token | long).status == 200
         Customer.objects.filter(pk=boss.id).update(is_staff=False)
-        assert status("catalog/product/add/", SHORT + 1, cookie=cookies) == 413
+        assert status("catalog/product/add/", MAX_OPEN_BODY_BYTES + 1, cookie=cookies) == 413
 
 
 def test_an_address_of_the_admin_is_bounded(server: Server) -> None:
     for spare, wanted in ((0, 200), (1, 400)):
-        query = urlencode({"next": "/"}).ljust(LONGEST_ADDRESS - len("/admin/login/") + spare, "%")
+        query = urlencode({"next": "/"}).ljust(
+            MAX_ADMIN_ADDRESS_LENGTH - len("/admin/login/") + spare, "%"
+        )
         assert server.call("GET", f"/admin/login/?{query}").status == wanted
-    assert server.call("GET", f"/admin/{'a' * LONGEST_ADDRESS}").status == 400
+    assert server.call("GET", f"/admin/{'a' * MAX_ADMIN_ADDRESS_LENGTH}").status == 400

@@ -342,7 +342,7 @@ def test_an_action_without_the_versions_that_were_shown_moves_nothing(
 def test_an_action_is_for_a_bounded_number_of_orders(
     desk: Desk, order: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("larder.orders.admin_moves.MOST_AT_ONCE", 0)
+    monkeypatch.setattr("larder.orders.admin_moves.MAX_SELECTED_ROWS", 0)
     assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]
     assert MovableOrders.actions
 

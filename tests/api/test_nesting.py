@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from larder.api.nesting import DEEPEST, is_too_deep
+from larder.api.nesting import is_too_deep
+from larder.common.limits import MAX_JSON_DEPTH
 
 TEXT = st.text('[]{}"\\a,:', max_size=8)
 VALUES = st.recursive(
@@ -33,12 +34,12 @@ def test_valid_json_is_too_deep_from_33_levels_on(
     value: Any, around: tuple[str, str], beside: str
 ) -> None:
     down, up = around
-    missing = DEEPEST - depth(value)
+    missing = MAX_JSON_DEPTH - depth(value)
     long = [0, {"": beside}] * 20
     for levels in (missing, missing + 1):
         nested = json.loads(down * levels + json.dumps(value) + up * levels)
         for raw in (json.dumps(nested), json.dumps([long, nested]), json.dumps([nested, long])):
-            wanted = depth(json.loads(raw)) > DEEPEST
+            wanted = depth(json.loads(raw)) > MAX_JSON_DEPTH
             assert is_too_deep(raw.encode()) == wanted
 
 
@@ -63,7 +64,7 @@ def test_json_that_is_cut_off_is_never_read_deeper_than_the_limit(
 ) -> None:
     raw = json.dumps([[value, value]] * 20)
     raw = ("[" * levels + raw)[: levels + length]
-    assert is_too_deep(raw.encode()) or depth_when_read(raw) <= DEEPEST
+    assert is_too_deep(raw.encode()) or depth_when_read(raw) <= MAX_JSON_DEPTH
 
 
 @pytest.mark.parametrize(

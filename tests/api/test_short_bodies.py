@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.common.short_bodies import SHORT, declared_length, require_short
+from larder.common.limits import MAX_OPEN_BODY_BYTES
+from larder.common.short_bodies import declared_length, require_short
 from tests.conftest import Person
 from tests.server import Server
 from tools.attack.attacks.nesting import Operation, operations
@@ -45,7 +46,10 @@ def test_a_long_body_with_a_password_or_token_is_refused_before_it_is_read(
         assert len(wanted) >= 17
         for one in wanted:
             json = "Content-Type: application/json\r\n"
-            assert answer_to_head(running, one, f"{json}Content-Length: {SHORT + 1}") == 413, one
+            assert (
+                answer_to_head(running, one, f"{json}Content-Length: {MAX_OPEN_BODY_BYTES + 1}")
+                == 413
+            ), one
         sent = running.call("POST", "auth/token", b" " * 200_000)
         assert (sent.status, sent.code) == (413, "body_too_large")
 
@@ -55,7 +59,7 @@ def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one
 ) -> None:
     person("chunk")
     with Server(environment={"COMPAT": "0"}) as running:
-        for length, status in ((SHORT, 200), (SHORT + 1, 413)):
+        for length, status in ((MAX_OPEN_BODY_BYTES, 200), (MAX_OPEN_BODY_BYTES + 1, 413)):
             body = b'{"username": "chunk", "password": "correct horse"}'
             parts = iter([body, b" " * (length - len(body))])
             connection = running.connect(10)

@@ -14,12 +14,12 @@ from psycopg import errors
 
 from larder.common.errors import DomainError, NotFound, StaleVersion
 from larder.common.ids import new_id
+from larder.common.limits import MAX_ADDRESSES
 from larder.identity import queries
 from larder.identity.errors import SessionEnded, TooManyAddresses
 from larder.identity.models import Address
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.identity.services import accounts, addresses
-from larder.identity.services.addresses import MOST_ADDRESSES
 from tests.conftest import Person
 from tests.database import superuser_url
 
@@ -33,7 +33,7 @@ def add(who: Person, now: datetime, **fields: str) -> UUID:
 def fill(who: Person, now: datetime, *, short_of_the_most: int = 0) -> None:
     rows = [
         Address(customer_id=who.id, created_at=now)
-        for _ in range(MOST_ADDRESSES - short_of_the_most)
+        for _ in range(MAX_ADDRESSES - short_of_the_most)
     ]
     Address.objects.bulk_create(rows)
 
@@ -132,7 +132,7 @@ def test_together_too_nobody_gets_more_than_the_most(person: MakePerson, now: da
     fill(who, now, short_of_the_most=1)
     told = at_once(*[partial(add, who, now)] * 6)
     assert sum(isinstance(one, UUID) for one in told) == 1
-    assert Address.objects.count() == MOST_ADDRESSES
+    assert Address.objects.count() == MAX_ADDRESSES
 
 
 @pytest.mark.django_db(transaction=True)

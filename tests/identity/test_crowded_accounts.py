@@ -6,9 +6,9 @@ from time import monotonic
 
 import pytest
 
+from larder.common.limits import MAX_SESSIONS
 from larder.identity import queries
 from larder.identity.models import Session
-from larder.identity.services.sessions import MOST_SESSIONS
 from tests.conftest import Person
 from tests.identity.crowds import by_use, open_sessions
 from tests.identity.test_epochs import MARKED
@@ -75,7 +75,7 @@ def test_all_sessions_of_a_crowded_account_end_in_seconds(
     took = monotonic() - began
     assert answer.status in {200, 204}, answer.body
     assert took < SECONDS
-    left = {"log in": MOST_SESSIONS, "me/sessions": 1, "password": 1}
+    left = {"log in": MAX_SESSIONS, "me/sessions": 1, "password": 1}
     assert len(by_use(who.id)) == left.get(way, 0)
     found = queries.ended_sessions(now=datetime.now(UTC))
     assert (len(found.sessions), len(found.epochs)) == (0, 1)

@@ -10,12 +10,12 @@ import pytest
 from django.conf import settings as installation
 
 from larder.common import database
+from larder.common.limits import MAX_SESSIONS
 from larder.identity import queries
 from larder.identity.doors import API, V1
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
-from larder.identity.services.sessions import MOST_SESSIONS
 from larder.identity.tokens import derive_key
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
@@ -50,20 +50,20 @@ def test_the_session_unused_longest_ends_when_one_more_is_opened(
     log_in: Enter, person: MakePerson, door: Any
 ) -> None:
     who, other = person(), person()
-    open_sessions(other.id, MOST_SESSIONS)
-    open_sessions(who.id, MOST_SESSIONS)
+    open_sessions(other.id, MAX_SESSIONS)
+    open_sessions(who.id, MAX_SESSIONS)
     oldest, *others = by_use(who.id)
     log_in(who, door, began=datetime.now(UTC))
     assert by_use(who.id)[:-1] == others
     assert Session.objects.get(id=oldest).ended_at is not None
-    assert len(by_use(other.id)) == MOST_SESSIONS
+    assert len(by_use(other.id)) == MAX_SESSIONS
 
 
 @pytest.mark.parametrize("door", [V1, API], ids=lambda door: door.name)
 def test_a_refresh_at_any_door_counts_as_use(log_in: Enter, person: MakePerson, door: Any) -> None:
     who, now = person(), datetime.now(UTC)
     mine = log_in(who, door, began=now - timedelta(hours=1))
-    open_sessions(who.id, MOST_SESSIONS - 1, used=now)
+    open_sessions(who.id, MAX_SESSIONS - 1, used=now)
     mine.refresh(mine.pair.refresh, at=3601)
     log_in(who, began=now)
     assert mine.refresh(mine.pair.refresh, at=3602)
@@ -71,11 +71,11 @@ def test_a_refresh_at_any_door_counts_as_use(log_in: Enter, person: MakePerson, 
 
 def test_expired_sessions_take_no_room(log_in: Enter, person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, MOST_SESSIONS)
+    open_sessions(who.id, MAX_SESSIONS)
     Session.objects.update(expires_at=now)
-    open_sessions(who.id, MOST_SESSIONS - 1)
+    open_sessions(who.id, MAX_SESSIONS - 1)
     log_in(who, began=now)
-    assert len(by_use(who.id)) == MOST_SESSIONS
+    assert len(by_use(who.id)) == MAX_SESSIONS
     assert not Session.objects.filter(ended_at__isnull=False).exists()
 
 
@@ -84,7 +84,7 @@ def test_of_more_sessions_than_may_be_the_last_used_go_on_after_one_write(
 ) -> None:
     who = person()
     open_sessions(who.id, MANY)
-    kept = by_use(who.id)[1 - MOST_SESSIONS :]
+    kept = by_use(who.id)[1 - MAX_SESSIONS :]
     mine = log_in(who, began=datetime.now(UTC))
     assert by_use(who.id)[:-1] == kept
     assert Session.objects.filter(ended_at__isnull=False).count() == MARKED
@@ -95,9 +95,9 @@ def test_sessions_that_are_opened_and_ended_all_the_time_do_not_fill_the_list(
     log_in: Enter, person: MakePerson
 ) -> None:
     who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, MOST_SESSIONS)
+    open_sessions(who.id, MAX_SESSIONS)
     Session.objects.update(ended_at=now)
-    assert len(queries.ended_sessions(now=now).sessions) == MOST_SESSIONS
+    assert len(queries.ended_sessions(now=now).sessions) == MAX_SESSIONS
     mine = log_in(who, began=now)
     found = queries.ended_sessions(now=now)
     assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from larder.common import database
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_KEYS
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
@@ -85,7 +86,7 @@ def test_somebody_can_have_fifty_keys_and_again_one_when_one_is_deleted(
 ) -> None:
     who = person()
     derived(who, now)
-    for _ in range(keys.MOST_KEYS):
+    for _ in range(MAX_KEYS):
         last = keys.create_key(who.caller, "", now=now)
     with pytest.raises(TooManyKeys):
         keys.create_key(who.caller, "", now=now)

@@ -10,13 +10,14 @@ import pytest
 from larder.catalog.services import archive_product, change_product
 from larder.common.errors import StaleVersion, UnknownProducts
 from larder.common.ids import new_id
+from larder.common.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import DraftLine
-from larder.orders.services import cart, drafts
+from larder.orders.services import cart
 from larder.orders.services.drafts import Seen
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement, Terms
@@ -137,18 +138,18 @@ def test_more_than_there_is_may_be_put_in_and_moves_nothing(
 def test_lines_and_units_have_a_most(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cart, "MOST_LINES", 2)
+    monkeypatch.setattr(cart, "MAX_LINES", 2)
     who, jam, tea, hat = person(), product(), product(), product()
-    for full in ([(jam, 1), (tea, 1), (hat, 1)], [(jam, drafts.MOST_UNITS), (jam, 1)]):
+    for full in ([(jam, 1), (tea, 1), (hat, 1)], [(jam, MAX_UNITS), (jam, 1)]):
         with pytest.raises(CartFull):
             put(who, *full, now=now)
     assert queries.draft(who.id) is None
-    put(who, (jam, 1), (tea, drafts.MOST_UNITS), now=now)
+    put(who, (jam, 1), (tea, MAX_UNITS), now=now)
     with pytest.raises(CartFull) as refused:
         put_one(who, hat, 1, now=now)
     assert refused.value.limit == 2
     put_one(who, jam, 2, now=now)
-    assert units(who) == [(jam, 2), (tea, drafts.MOST_UNITS)]
+    assert units(who) == [(jam, 2), (tea, MAX_UNITS)]
 
 
 def test_a_line_is_taken_out_once(person: MakePerson, product: MakeProduct, now: datetime) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from larder.catalog.services import archive_product, change_product
 from larder.common.errors import NotFound, UnknownProducts
+from larder.common.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
@@ -107,17 +108,17 @@ def test_a_line_has_a_most_of_units(
 ) -> None:
     who, jam = person(), product()
     add(who, jam, now=now)
-    OrderLine.objects.update(quantity=drafts.MOST_UNITS)
+    OrderLine.objects.update(quantity=MAX_UNITS)
     with pytest.raises(CartFull) as refused:
         add(who, jam, now=now)
-    assert refused.value.extensions == {"limit": drafts.MOST_UNITS}
-    assert (units(who), draft_of(who).version) == ([(jam, drafts.MOST_UNITS)], 2)
+    assert refused.value.extensions == {"limit": MAX_UNITS}
+    assert (units(who), draft_of(who).version) == ([(jam, MAX_UNITS)], 2)
 
 
 def test_a_draft_has_a_most_of_lines_and_those_can_still_be_raised(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafts, "MOST_LINES", 2)
+    monkeypatch.setattr(drafts, "MAX_LINES", 2)
     who, jam, tea, hat = person(), product(), product(), product()
     add(who, jam, tea, now=now)
     with pytest.raises(CartFull) as refused:

@@ -6,11 +6,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-MOST_UNITS = 1_000_000
-MOST_LINES = 1_000
-MOST_STOCK = 2**31 - 1
-LONGEST_PASSWORD = 1_024
-"""As in v1: nobody could log in there with a longer one."""
+from larder.common.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
 
 
 class Text(serializers.CharField):
@@ -29,7 +25,7 @@ class Password(Text):
         super().__init__(
             trim_whitespace=False,
             write_only=True,
-            max_length=LONGEST_PASSWORD,
+            max_length=MAX_PASSWORD_LENGTH,
             style={"input_type": "password"},
             **options,
         )
@@ -39,7 +35,7 @@ class Units(serializers.IntegerField):
     """A number of units from 1: a JSON integer, neither text nor 2.0."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"min_value": 1, "max_value": MOST_UNITS} | options)
+        super().__init__(**{"min_value": 1, "max_value": MAX_UNITS} | options)
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
@@ -86,12 +82,12 @@ class Lines(serializers.ListField):
     """The lines of an order. What is wrong with them is a list too, with a place for each line."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_empty=False, max_length=MOST_LINES, **options)
+        super().__init__(allow_empty=False, max_length=MAX_LINES, **options)
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """Counts first: what is wrong with a hundred thousand lines nobody waits to be told."""
-        if isinstance(data, list) and len(data) > MOST_LINES:
-            said = f"Ensure this field has no more than {MOST_LINES} elements."
+        if isinstance(data, list) and len(data) > MAX_LINES:
+            said = f"Ensure this field has no more than {MAX_LINES} elements."
             raise serializers.ValidationError([said])
         return list(super().to_internal_value(data))
 

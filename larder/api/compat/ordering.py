@@ -10,6 +10,7 @@ from larder.api.compat.fields import Lines, Units
 from larder.api.shop import terms
 from larder.common.clock import now
 from larder.common.errors import DomainError, UnknownProducts
+from larder.common.limits import MAX_ID
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
@@ -21,7 +22,7 @@ from larder.orders.services.placement import Placed, Placement
 class LineById(serializers.Serializer[Any]):
     """A line that names its product by the integer id."""
 
-    id = Units(min_value=-(2**63), max_value=2**63 - 1)
+    id = Units(min_value=-MAX_ID - 1, max_value=MAX_ID)
     quantity = Units()
 
 

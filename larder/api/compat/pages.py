@@ -12,6 +12,19 @@ from rest_framework.request import Request
 
 Row = TypeVar("Row")
 
+ROWS = 10
+"""Rows of a page where no number is asked for, as these contracts have it."""
+
+FEW_ROWS = 5
+"""The same in contract 3."""
+
+MAX_ROWS = 1_000
+"""Rows of a page, whatever number is asked for: ten times as many as in v1, as clients of these
+contracts ask for whole lists."""
+
+MAX_LARGE_ROWS = 100
+"""The same of orders: each may have a thousand lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[Row]):
@@ -37,27 +50,27 @@ class Rows(Generic[Row]):
 class Numbered(PageNumberPagination):
     """`?page=N` from 1, ten rows each."""
 
-    page_size = 10
+    page_size = ROWS
     last_page_strings = ()
 
 
 class ByOffset(LimitOffsetPagination):
     """`?limit=&offset=`, ten rows unless asked otherwise."""
 
-    default_limit = 10
-    max_limit = 1000
+    default_limit = ROWS
+    max_limit = MAX_ROWS
 
 
 class ByOffsetOfFive(ByOffset):
     """`?limit=&offset=`, five rows unless asked otherwise."""
 
-    default_limit = 5
+    default_limit = FEW_ROWS
 
 
 class ByOffsetOfLarge(ByOffset):
     """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
 
-    max_limit = 100
+    max_limit = MAX_LARGE_ROWS
 
 
 def page(

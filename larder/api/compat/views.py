@@ -28,12 +28,11 @@ from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body, short_body
 from larder.common import waits
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_ID
 from larder.common.parts import Part
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
-
-LARGEST_ID = 2**63 - 1
 
 Kinds = Sequence[type[Any]]
 
@@ -115,7 +114,7 @@ class CompatView(AccountView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         # An id in the path that no row can have is the id of no row.
-        if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
+        if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
         asked = request._request
         raw = self.read_body(asked)

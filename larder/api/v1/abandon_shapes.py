@@ -7,15 +7,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.api.v1.shapes import Order, Request
+from larder.common.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 
 Key = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=255,
+        max_length=MAX_IDEMPOTENCY_KEY_LENGTH,
         pattern=r"^[!-+\-.-~]+\Z",
         description="The `Idempotency-Key` of the caller's `POST orders` or `POST cart/submit`.",
-        extra={"form": "Expected 1 to 255 visible ASCII characters without a comma."},
+        extra={
+            "form": f"Expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+            " without a comma."
+        },
     ),
 ]
 OrderId = Annotated[

@@ -7,14 +7,15 @@ import msgspec
 from msgspec import Meta
 
 from larder.api.v1.shapes import Link, Request, Time
+from larder.common.limits import MAX_EMAIL_LENGTH, MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 
-Password = Annotated[str, Meta(min_length=1, max_length=1024)]
+Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class PasswordChange(Request):
     """The password that is known, and the one that is wanted."""
 
-    current_password: Annotated[str, Meta(max_length=1024)]
+    current_password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
     new_password: Password
 
 
@@ -24,7 +25,7 @@ class PasswordReset(Request):
     email: Annotated[
         str,
         Meta(
-            max_length=254,
+            max_length=MAX_EMAIL_LENGTH,
             pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+\Z",
             extra={"form": "Expected an address such as ada@example.com."},
         ),
@@ -34,7 +35,7 @@ class PasswordReset(Request):
 class NewPassword(Request):
     """What the mail said, and the password that is wanted."""
 
-    reset_token: Annotated[str, Meta(max_length=200)]
+    reset_token: Annotated[str, Meta(max_length=MAX_RESET_TOKEN_LENGTH)]
     new_password: Password
 
 

@@ -8,8 +8,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.api.v1 import shapes
 from larder.api.v1.shapes import Country, Link, Request, Short, Tiny
+from larder.common.limits import MAX_LABEL_LENGTH
 
-Label = Annotated[str, Meta(max_length=100, description="For its owner to know it by.")]
+Label = Annotated[
+    str, Meta(max_length=MAX_LABEL_LENGTH, description="For its owner to know it by.")
+]
 
 
 class NewAddress(shapes.Address, kw_only=True):

@@ -13,12 +13,10 @@ from rest_framework.request import Request
 from larder.api.nesting import is_too_deep, require_shallow
 from larder.api.v1.faults import each_fault, nul_faults
 from larder.common.errors import Fault, InvalidInput
+from larder.common.limits import MAX_FAULTS
 from larder.common.per_key import limited
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-
-MOST_FAULTS = 1_000
-"""Faults that an answer names; what lies behind them shows once these are mended."""
 
 LONG = 4_096
 """Bytes from which on the faults of one body are looked for at a time: that takes up to 0.1 s."""
@@ -68,7 +66,7 @@ def _explained(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     value = _parsed(raw)
     nuls = nul_faults(value) if _NUL in raw else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(nuls, each_fault(value, kind), further), MOST_FAULTS))
+    found = list(islice(chain(nuls, each_fault(value, kind), further), MAX_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)

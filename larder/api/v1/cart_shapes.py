@@ -8,7 +8,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.api.v1.shapes import (
-    MOST_LINES,
     Address,
     Id,
     Money,
@@ -17,11 +16,13 @@ from larder.api.v1.shapes import (
     Short,
     Text,
 )
+from larder.common import money
+from larder.common.limits import MAX_LINES, TOTAL_DIGITS
 
 Total = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{1,21}([.][0-9]{1,3})?\Z",
+        pattern=money.pattern(TOTAL_DIGITS),
         description="The total that the customer was shown; at any other the cart is not placed.",
         examples=["12.50"],
     ),
@@ -38,7 +39,7 @@ class WantedLine(Request):
 class CartLines(Request):
     """All lines of the cart; a product that is not among them is taken out."""
 
-    lines: Annotated[list[WantedLine], Meta(max_length=MOST_LINES)]
+    lines: Annotated[list[WantedLine], Meta(max_length=MAX_LINES)]
 
 
 class LineQuantity(Request):

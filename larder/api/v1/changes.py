@@ -17,17 +17,12 @@ from larder.api.v1.orders import shown as shown_order
 from larder.api.v1.products import shown
 from larder.common.errors import Fault, InvalidInput
 from larder.common.feed import Mark
+from larder.common.limits import MAX_CHANGED_ORDERS, MAX_CHANGED_PRODUCTS, MAX_EPOCH_LENGTH, MAX_ID
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
 
-PAGE = 500
-"""Rows of the feed, or products of a full copy, that an answer tells of."""
-
-ORDERS = 100
-"""Events, or orders of a full copy, that an answer tells of: an order has up to 1,000 lines."""
-
-Count = Annotated[int, Meta(ge=0, le=shapes.LARGEST_ID)]
-Epoch = Annotated[str, Meta(max_length=100, pattern=r"^[^\0]*\Z")]
+Count = Annotated[int, Meta(ge=0, le=MAX_ID)]
+Epoch = Annotated[str, Meta(max_length=MAX_EPOCH_LENGTH, pattern=r"^[^\0]*\Z")]
 
 
 class ChangesParameters(msgspec.Struct):
@@ -70,7 +65,7 @@ class ProductChangesView(Endpoint):
     def get(self, request: Request) -> HttpResponse:
         """What changed in the catalogue since the answer before; all of it the first time."""
         token = _token(request, ProductToken)
-        found = product_changes(caller(request).id, _progress(token), limit=PAGE)
+        found = product_changes(caller(request).id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
         removed = [RemovedProduct(id, deleted=True) for id in found.gone]
         since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
         results = [*shown(found.products), *removed]
@@ -91,7 +86,7 @@ class OrderChangesView(Endpoint):
         token, who = _token(request, OrderToken), caller(request)
         if token is not None and token.customer != who.id:
             raise _unusable()
-        found = order_changes(who.id, _order_progress(token), limit=ORDERS)
+        found = order_changes(who.id, _order_progress(token), limit=MAX_CHANGED_ORDERS)
         last = found.progress.copied
         copied = (last.placed_at, last.id) if last else None
         since = pagination.encode(OrderToken(who.id, *found.progress.mark, copied))

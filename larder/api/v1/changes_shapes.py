@@ -6,10 +6,14 @@ import msgspec
 from msgspec import Meta
 
 from larder.api.v1.shapes import Id, Order, Product
+from larder.common.limits import MAX_SINCE_LENGTH
 
 Since = Annotated[
     str,
-    Meta(max_length=1_000, description="The `since` of the answer before; empty for a full copy."),
+    Meta(
+        max_length=MAX_SINCE_LENGTH,
+        description="The `since` of the answer before; empty for a full copy.",
+    ),
 ]
 
 

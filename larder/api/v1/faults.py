@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from larder.common.errors import Fault
+from larder.common.limits import MAX_POINTER_LENGTH
 
 _CODES = (
     ("matching regex", "invalid_format"),
@@ -57,16 +58,14 @@ def nul_faults(value: Any) -> Iterator[Fault]:
 _Place = tuple[Any, str | int] | None
 """Where a value stands: the place of what it stands in, and its name or number there."""
 
-_LONGEST_POINTER = 1_000
-
 
 def _pointer(place: _Place) -> str:
     """The JSON pointer (RFC 6901) of a place, cut off where it would be absurdly long."""
     names: list[str] = []
     while place is not None:
         place, name = place
-        names.append(_escaped(str(name)[:_LONGEST_POINTER]))
-    return "".join(f"/{name}" for name in reversed(names))[:_LONGEST_POINTER]
+        names.append(_escaped(str(name)[:MAX_POINTER_LENGTH]))
+    return "".join(f"/{name}" for name in reversed(names))[:MAX_POINTER_LENGTH]
 
 
 def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> list[Fault]:

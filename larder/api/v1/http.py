@@ -15,14 +15,14 @@ from rest_framework.request import Request
 from larder.api import pagination
 from larder.api.account_requests import AccountView
 from larder.api.authentication import IsStaff
-from larder.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Cursor, Item
+from larder.api.pagination import Cursor, Item
 from larder.api.preconditions import tag_wanted
 from larder.api.raw_body import raw_body
 from larder.api.v1.faults import is_moment, parameter_faults
-from larder.api.v1.shapes import LARGEST_ID
 from larder.common.errors import Fault, InvalidInput, NotFound
 from larder.common.idempotency import Claim, Scope
 from larder.common.ids import NOBODY
+from larder.common.limits import MAX_ID, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.common.short_bodies import require_short
 from larder.identity.caller import Caller
 
@@ -33,20 +33,20 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 client that sends slowly would make those wait."""
 
 
-Limit = Annotated[int, Meta(ge=1, description="Rows of a page, at most 100.")]
+Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
 CursorText = Annotated[str, Meta(description="From the `next` link of the page before.")]
 
 
 class PageParameters(msgspec.Struct, kw_only=True):
     """The parameters of every list."""
 
-    limit: Limit = DEFAULT_LIMIT
+    limit: Limit = PAGE_ROWS
     cursor: CursorText = ""
 
     @property
     def rows(self) -> int:
         """How many rows the page has at most."""
-        return min(self.limit, LARGEST_LIMIT)
+        return min(self.limit, MAX_PAGE_ROWS)
 
 
 def caller(request: Request) -> Caller:
@@ -189,18 +189,19 @@ def version_wanted(request: Request) -> int | None:
     return None if named is None else named.version
 
 
-_KEY = re.compile(r"[!-+\-.-~]{1,255}")
+_KEY = re.compile(rf"[!-+\-.-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
 
 
 def idempotency_key(meta: Mapping[str, Any]) -> str | None:
     """Returns the `Idempotency-Key`; None without the header.
 
     A server joins headers of one name with commas (PEP 3333): a key with a comma is two keys.
-    Raises InvalidInput unless the key has 1 to 255 visible ASCII characters.
+    Raises InvalidInput unless the key has 1 to MAX_IDEMPOTENCY_KEY_LENGTH visible ASCII characters.
     """
     key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):
-        detail = "One key of 1 to 255 visible ASCII characters without a comma."
+        some = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+        detail = f"One key of {some} without a comma."
         raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
     return key
 
@@ -238,7 +239,7 @@ class Endpoint(AccountView):
     allowed = ""
     """The same, as the Allow header has it."""
     is_short = False
-    """Whether a body over 16 KB is refused at once, before it is read."""
+    """Whether a body over MAX_OPEN_BODY_BYTES is refused at once, before it is read."""
 
     def __init_subclass__(cls) -> None:
         gets = hasattr(cls, "get")
@@ -276,7 +277,7 @@ class Endpoint(AccountView):
             self.check_permissions(request)
             self.check_throttles(request)
         # An id in the path that no row can have is the id of no row.
-        if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
+        if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
         if request.method in WITH_BODY:
             raw_body(request._request)

@@ -11,10 +11,10 @@ from larder.api.authentication import IsStaff
 from larder.api.v1.bodies import read_csv
 from larder.api.v1.http import Endpoint, caller, claim, replay_headers, reply
 from larder.api.v1.operations import KEYED, operation
-from larder.catalog.limits import MOST_ROWS
 from larder.catalog.product_rows import refuse_longer
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION
+from larder.common.limits import MAX_FILE_ROWS
 from larder.inventory.services.import_products import import_products
 
 
@@ -45,7 +45,7 @@ class ProductImport(Endpoint):
         """
         text = read_csv(request)
         # Before a transaction begins, for which other files would wait.
-        refuse_longer(io.StringIO(text, newline=""), most=MOST_ROWS)
+        refuse_longer(io.StringIO(text, newline=""), most=MAX_FILE_ROWS)
         moment = now()
         content = hashlib.sha256(text.encode(errors="surrogateescape")).digest()
         made, replayed = import_products(

@@ -1,6 +1,8 @@
 """What stands at the head of the OpenAPI document: the API in a screenful, and its parts."""
 
-ABOUT = """\
+from larder.common.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
+
+ABOUT = f"""\
 The ordering backend behind a mobile app: it never sells what it does not have, never loses or \
 doubles an order, and says exactly why when it refuses.
 
@@ -16,9 +18,9 @@ net, in `currency`. Times are RFC 3339 in UTC.
 leads to what it means and what to do. `errors` names all faults of a request by JSON pointer, \
 `lines` all products that cannot be had. Each operation lists the codes it can answer with.
 
-**Pages.** Lists take `limit` (20, at most 100) and answer `next`, the absolute address of the \
-next page or null. Follow it as it is. A page may be shorter than `limit` and still have a `next`: \
-one of orders has at most 5,000 lines.
+**Pages.** Lists take `limit` ({PAGE_ROWS}, at most {MAX_PAGE_ROWS}) and answer `next`, the \
+absolute address of the next page or null. Follow it as it is. A page may be shorter than `limit` \
+and still have a `next`: one of orders has at most {MAX_PAGE_LINES:,} lines.
 
 **Safe retries.** Send an `Idempotency-Key` (a new UUID for each thing to be done) with every POST \
 that makes or moves something, and repeat the request with the same key until there is an answer: \

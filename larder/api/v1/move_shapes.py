@@ -6,8 +6,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.api.v1.shapes import (
-    LARGEST_QUANTITY,
-    MOST_LINES,
     Address,
     Id,
     NewLine,
@@ -16,6 +14,7 @@ from larder.api.v1.shapes import (
     Short,
     Text,
 )
+from larder.common.limits import MAX_LINES, MAX_ORDERED_UNITS
 
 
 class OrderFields(Request):
@@ -23,7 +22,7 @@ class OrderFields(Request):
     whole new set of them: a product that it does not name is taken off. To take off the last,
     cancel the order."""
 
-    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = UNSET
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
     note: Text | UnsetType = UNSET
     reference: Short | UnsetType = UNSET
     ship_to: Address | UnsetType | None = UNSET
@@ -40,7 +39,7 @@ class PickedLine(Request):
     """How many units of a line were picked. The rest is `missing` from the shelf, or back on it."""
 
     product: Id
-    quantity: Annotated[int, Meta(ge=0, le=MOST_LINES * LARGEST_QUANTITY)]
+    quantity: Annotated[int, Meta(ge=0, le=MAX_ORDERED_UNITS)]
     missing: bool = True
 
 
@@ -48,9 +47,7 @@ class Packing(Request):
     """What was picked. Lines that are not named were picked in full. A repeat names the same, or
     none at all."""
 
-    lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MOST_LINES)] | UnsetType = (
-        UNSET
-    )
+    lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
 
 
 class Moving(Request):
@@ -68,5 +65,5 @@ class ReturnedLine(Request):
 class Return(Request):
     """What came back, and why. Sent twice without an `Idempotency-Key` it is booked twice."""
 
-    lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MOST_LINES)]
+    lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MAX_LINES)]
     reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]

@@ -20,6 +20,7 @@ from larder.api.problems import KINDS
 from larder.api.v1.examples import EXAMPLES
 from larder.api.v1.schema import query_parameters
 from larder.api.wording import first_sentence, phrase
+from larder.common.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -127,7 +128,7 @@ ECHOED = Trait(
             "From the answer to the last write: the reading shows that write, and may come from a "
             "replica.",
             minLength=1,
-            maxLength=255,
+            maxLength=MAX_POSITION_LENGTH,
         ),
     )
 )
@@ -168,7 +169,7 @@ KEYED = Trait(
             "Makes the request safe to repeat: the same key gives the same answer. "
             "One key, without a comma.",
             minLength=1,
-            maxLength=255,
+            maxLength=MAX_IDEMPOTENCY_KEY_LENGTH,
             pattern="^[!-~]+$",
         ),
         _answered(

@@ -32,6 +32,7 @@ from larder.api.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VER
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput, NotFound, NotStaff
+from larder.common.limits import MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -61,7 +62,7 @@ Reference = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=200,
+        max_length=MAX_SHORT_TEXT_LENGTH,
         description="Orders with exactly this `reference`, letter by letter.",
     ),
 ]
@@ -84,14 +85,14 @@ class FilterParameters(msgspec.Struct, kw_only=True):
 class ListParameters(FilterParameters, kw_only=True):
     """The parameters of the history: those of every list, and which orders."""
 
-    limit: Limit = pagination.DEFAULT_LIMIT
+    limit: Limit = PAGE_ROWS
     cursor: CursorText = ""
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
     @property
     def rows(self) -> int:
         """How many rows the page has at most."""
-        return min(self.limit, pagination.LARGEST_LIMIT)
+        return min(self.limit, MAX_PAGE_ROWS)
 
 
 class OrderPlace(pagination.Place, array_like=True, tag="orders"):

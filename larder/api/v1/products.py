@@ -47,6 +47,7 @@ from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput
 from larder.common.idempotency import RETENTION, fingerprint
+from larder.common.limits import MAX_CODE_LENGTH, MAX_SHORT_TEXT_LENGTH
 from larder.common.money import PRICE_PATTERN
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
@@ -59,7 +60,8 @@ Ordering = Annotated[
 
 
 Barcode = Annotated[
-    str, Meta(min_length=1, max_length=64, description="Those of this barcode, exactly.")
+    str,
+    Meta(min_length=1, max_length=MAX_CODE_LENGTH, description="Those of this barcode, exactly."),
 ]
 
 
@@ -70,7 +72,7 @@ characters are not in the index, which makes a search with such words alone slow
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
-    q: Annotated[str, Meta(max_length=200, description=SEARCHED)] = ""
+    q: Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH, description=SEARCHED)] = ""
     category: Annotated[shapes.Id | None, Meta(description="With those below it.")] = None
     min_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
     max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None

@@ -11,28 +11,46 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from larder.common.limits import (
+    COUNTRY_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_EMAIL_LENGTH,
+    MAX_ID,
+    MAX_IDS,
+    MAX_KEY_NAME_LENGTH,
+    MAX_LINES,
+    MAX_NAME_LENGTH,
+    MAX_PASSWORD_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_REFRESH_TOKEN_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_STOCK,
+    MAX_TEXT_LENGTH,
+    MAX_UNIT_NAME_LENGTH,
+    MAX_UNITS,
+    MAX_USERNAME_LENGTH,
+    MAX_WEB_ADDRESS_LENGTH,
+)
 from larder.common.money import PRICE_PATTERN
-
-LARGEST_QUANTITY = 1_000_000
-MOST_LINES = 1_000
-LARGEST_ID = 2**63 - 1
 
 Time = Annotated[datetime, Meta(tz=True)]
 _INT64 = {"format": "int64"}
-Id = Annotated[int, Meta(ge=1, le=LARGEST_ID, extra_json_schema=_INT64)]
+Id = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema=_INT64)]
 Number = Annotated[int, Meta(extra_json_schema=_INT64)]
 Ids = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,199}\Z",
-        description="At most 200 ids with commas between them.",
-        extra={"form": "Expected 1 to 200 ids with commas between them, such as 1,2,3."},
+        pattern=rf"^[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{MAX_IDS - 1}}}\Z",
+        description=f"At most {MAX_IDS} ids with commas between them.",
+        extra={"form": f"Expected 1 to {MAX_IDS} ids with commas between them, such as 1,2,3."},
         examples=["1,2,3"],
     ),
 ]
-Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)]
-Units = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Change = Annotated[int, Meta(ge=-(2**31) + 1, le=2**31 - 1)]
+Quantity = Annotated[int, Meta(ge=1, le=MAX_UNITS)]
+Units = Annotated[int, Meta(ge=0, le=MAX_STOCK)]
+Change = Annotated[int, Meta(ge=-MAX_STOCK, le=MAX_STOCK)]
 Price = Annotated[
     str,
     Meta(
@@ -65,26 +83,26 @@ Actor = Annotated[
         " All zeros where a command of the shop's own did."
     ),
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=1024), VISIBLE]
-CategoryName = Annotated[str, Meta(min_length=1, max_length=200), VISIBLE]
-Sku = Annotated[str, Meta(min_length=1, max_length=64), TRIMMED]
-Username = Annotated[str, Meta(min_length=1, max_length=150), TRIMMED]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH), VISIBLE]
+CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH), VISIBLE]
+Sku = Annotated[str, Meta(min_length=1, max_length=MAX_SKU_LENGTH), TRIMMED]
+Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH), TRIMMED]
 Email = Annotated[
     str,
     Meta(
-        max_length=254,
+        max_length=MAX_EMAIL_LENGTH,
         pattern=r"^\Z|^[^@\s]+@[^@\s]+\.[^@\s]+\Z",
         extra={"form": "Expected an address such as ada@example.com, or an empty text."},
     ),
 ]
-PersonName = Annotated[str, Meta(max_length=150)]
-Text = Annotated[str, Meta(max_length=2000)]
-Short = Annotated[str, Meta(max_length=200)]
-Tiny = Annotated[str, Meta(max_length=64)]
+PersonName = Annotated[str, Meta(max_length=MAX_PERSON_NAME_LENGTH)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT_LENGTH)]
+Short = Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH)]
+Tiny = Annotated[str, Meta(max_length=MAX_CODE_LENGTH)]
 Country = Annotated[
     str,
     Meta(
-        max_length=2,
+        max_length=COUNTRY_LENGTH,
         pattern=r"^([A-Z]{2})?\Z",
         description="ISO 3166, two capital letters.",
         extra={"form": "Expected two capital letters, such as GB, or an empty text."},
@@ -93,7 +111,7 @@ Country = Annotated[
 WebAddress = Annotated[
     str,
     Meta(
-        max_length=500,
+        max_length=MAX_WEB_ADDRESS_LENGTH,
         pattern=r"^\Z|^https?://\S+\Z",
         extra={"form": "Expected an http or https address, or an empty text."},
     ),
@@ -108,7 +126,7 @@ class Register(Request):
     """Who somebody wants to be here."""
 
     username: Username
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
     email: Email = ""
     first_name: PersonName = ""
     last_name: PersonName = ""
@@ -118,15 +136,15 @@ class LogIn(Request):
     """Credentials. `refresh`: the last refresh token that the app got for this account, expired or
     not. It opens nothing; with it the log-in is served first while the server is busy."""
 
-    username: Annotated[str, Meta(max_length=150)]
-    password: Annotated[str, Meta(max_length=1024)]
-    refresh: Annotated[str, Meta(max_length=4096)] = ""
+    username: Annotated[str, Meta(max_length=MAX_USERNAME_LENGTH)]
+    password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
+    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)] = ""
 
 
 class RefreshToken(Request):
     """A refresh token, as it was handed out."""
 
-    refresh: Annotated[str, Meta(max_length=4096)]
+    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)]
 
 
 class TokenPair(msgspec.Struct):
@@ -164,7 +182,7 @@ class ProfileFields(Request):
 class NewKey(Request):
     """A long-lived key to make; `name` is for its owner to know it by."""
 
-    name: Annotated[str, Meta(max_length=100)] = ""
+    name: Annotated[str, Meta(max_length=MAX_KEY_NAME_LENGTH)] = ""
 
 
 class Key(msgspec.Struct):
@@ -227,10 +245,10 @@ class ProductFields(Request):
 
     sku: Sku | UnsetType = UNSET
     name: Name | UnsetType = UNSET
-    description: Annotated[str, Meta(max_length=20_000)] | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=MAX_DESCRIPTION_LENGTH)] | UnsetType = UNSET
     category: Id | UnsetType | None = UNSET
     price: Price | UnsetType = UNSET
-    unit: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+    unit: Annotated[str, Meta(max_length=MAX_UNIT_NAME_LENGTH)] | UnsetType = UNSET
     barcode: Tiny | UnsetType = UNSET
     image_url: WebAddress | UnsetType = UNSET
     min_quantity: Quantity | UnsetType = UNSET
@@ -302,7 +320,7 @@ class NewLine(Request):
 class NewOrder(Request):
     """An order to place. `id`, if sent, makes the request safe to repeat."""
 
-    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MOST_LINES)]
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
     note: Text = ""
     reference: Short = ""

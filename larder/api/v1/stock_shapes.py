@@ -7,7 +7,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.api.v1.shapes import (
-    MOST_LINES,
     Actor,
     Change,
     Id,
@@ -18,11 +17,12 @@ from larder.api.v1.shapes import (
     Time,
     Units,
 )
+from larder.common.limits import MAX_LINES, MAX_WORD_LENGTH
 
 Reason = Annotated[
     str,
     Meta(
-        max_length=40,
+        max_length=MAX_WORD_LENGTH,
         pattern=r"^[a-z][a-z0-9_]*\Z",
         extra={"form": "Expected a word of small letters, digits and _, such as received."},
     ),
@@ -64,7 +64,7 @@ class NewAdjustment(Request):
     """A correction of stock: received, correction, damaged, counted, or a word of your own."""
 
     reason: Reason
-    lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MOST_LINES)]
+    lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MAX_LINES)]
 
 
 class AdjustedLine(msgspec.Struct):

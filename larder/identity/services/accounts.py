@@ -23,11 +23,11 @@ from larder.common.errors import (
     StaleVersion,
 )
 from larder.common.idempotency import Claim, Made
+from larder.common.limits import MAX_USERNAME_LENGTH
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
-from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Address, Customer
 from larder.identity.services import repeats
 from larder.identity.services.credentials import lock_account, password_faults
@@ -154,8 +154,8 @@ def _faults(customer: Customer, password: str | None) -> list[Fault]:
 
 def _username_faults(normalised: str) -> list[Fault]:
     """Normalising can make a name longer: U+FDFA becomes eighteen characters."""
-    if len(normalised) > LONGEST_USERNAME:
-        detail = f"At most {LONGEST_USERNAME} characters in Unicode's normal form KC."
+    if len(normalised) > MAX_USERNAME_LENGTH:
+        detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode's normal form KC."
         return [Fault("/username", "too_long", detail)]
     if any(unicodedata.category(one) in _UNSEEN for one in normalised if one not in _JOINERS):
         return [Fault("/username", "invalid_format", "No control or invisible characters.")]

@@ -10,14 +10,12 @@ from django.db.models import F
 from larder.common import idempotency
 from larder.common.errors import NotFound, StaleVersion
 from larder.common.idempotency import Claim, Outcome
+from larder.common.limits import MAX_ADDRESSES
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
 from larder.identity.models import Address
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.identity.services.credentials import lock_account
-
-MOST_ADDRESSES = 50
-"""That a customer may have."""
 
 
 def add_address(
@@ -31,7 +29,7 @@ def add_address(
 
     def save() -> UUID:
         # Under the account's lock: nobody else adds one meanwhile.
-        if Address.objects.filter(customer=customer).count() >= MOST_ADDRESSES:
+        if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
             raise TooManyAddresses
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
 

@@ -5,9 +5,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from larder.common.errors import Fault
+from larder.common.limits import MAX_USERNAME_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
-from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.models import Customer, Key
 from larder.identity.queries import goes_on
 
@@ -33,7 +33,7 @@ def verified(username: str, password: str) -> Customer:
 
 
 def _named(username: str) -> Customer | None:
-    if "\0" in username or len(username) > LONGEST_USERNAME:
+    if "\0" in username or len(username) > MAX_USERNAME_LENGTH:
         return None  # nobody's name; PostgreSQL's texts have no NUL and refuse to be asked
     try:
         return Customer.objects.get_by_natural_key(username)

@@ -17,14 +17,12 @@ from django.db.models import Max, QuerySet
 from larder.common import idempotency
 from larder.common.errors import NotFound
 from larder.common.idempotency import Claim
+from larder.common.limits import MAX_KEYS
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
 from larder.identity.services.credentials import lock_account, still_so, verified
 from larder.identity.tokens import derived_text, key_digest
-
-MOST_KEYS = 50
-"""Live keys that a customer may have, the derived one not counted."""
 
 PREFIX = "larder_"
 """Scanners for leaked secrets know keys by a prefix."""
@@ -44,7 +42,7 @@ class NewKey:
 
 
 def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
-    """Makes a random key. `name` (at most 100 characters) is for its owner to know it by.
+    """Makes a random key. `name` (at most MAX_KEY_NAME_LENGTH) is for its owner to know it by.
 
     Raises SessionEnded (the account, or what the caller uses), TooManyKeys, KeyReused.
     """
@@ -52,7 +50,7 @@ def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None 
 
     def save() -> UUID:
         # Under the account's lock: nobody else adds one meanwhile.
-        if _live(customer).filter(generation=None).count() >= MOST_KEYS:
+        if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
         return _insert(customer, text, now=now, name=name)
 

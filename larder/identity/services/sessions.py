@@ -10,18 +10,15 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.limits import LONGEST_CLIENT
 from larder.identity.models import ClockTimestamp, Customer, Session
 from larder.identity.queries import goes_on
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
-
-MOST_SESSIONS = 50
-"""Live sessions that an account may have, of all API versions together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Credentials:
 def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> Pair:
     """Opens a session. One answer, in the same time, for every way of being wrong.
 
-    An account has MOST_SESSIONS at most: the one unused longest ends when one more is opened.
+    An account has MAX_SESSIONS at most: the one unused longest ends when one more is opened.
     Raises InvalidCredentials.
     """
     customer = verified(given.username, given.password)
@@ -67,25 +64,25 @@ def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> 
 
 
 def _make_room(customer: int, *, now: datetime) -> None:
-    """Ends the session unused longest where the account has MOST_SESSIONS, so that one more may be
+    """Ends the session unused longest where the account has MAX_SESSIONS, so that one more may be
     opened. Must run under the account's lock.
 
     Of an account with more than that (from before there was a limit), and of one that many
     sessions ended of lately, the epoch is raised: servers read one entry instead of many.
     """
     newest = Session.objects.live(now).filter(customer=customer).order_by("-rotated_at", "-id")
-    live = list(newest.values_list("id", flat=True)[: MOST_SESSIONS + 1])
-    kept, over = live[: MOST_SESSIONS - 1], live[MOST_SESSIONS - 1 :]
-    if len(over) > 1 or _ended_lately(customer, now) >= MOST_SESSIONS:
+    live = list(newest.values_list("id", flat=True)[: MAX_SESSIONS + 1])
+    kept, over = live[: MAX_SESSIONS - 1], live[MAX_SESSIONS - 1 :]
+    if len(over) > 1 or _ended_lately(customer, now) >= MAX_SESSIONS:
         _raise_epoch(customer, keep=kept, now=now)
     elif over:
         Session.objects.filter(id=over[0], ended_at=None).update(ended_at=now)
 
 
 def _ended_lately(customer: int, now: datetime) -> int:
-    """How many entries of this account servers read, up to MOST_SESSIONS."""
+    """How many entries of this account servers read, up to MAX_SESSIONS."""
     ended = Session.objects.filter(customer=customer, epoch=F("customer__session_epoch"))
-    return ended.filter(ended_at__gt=now - ENDED_LATELY)[:MOST_SESSIONS].count()
+    return ended.filter(ended_at__gt=now - ENDED_LATELY)[:MAX_SESSIONS].count()
 
 
 def _epoch(customer: int) -> int:
@@ -94,7 +91,7 @@ def _epoch(customer: int) -> int:
 
 def _shown(client: str) -> str:
     """What can be shown of what a client says of itself."""
-    return "".join(one for one in client[:LONGEST_CLIENT] if one.isprintable())
+    return "".join(one for one in client[:MAX_CLIENT_LENGTH] if one.isprintable())
 
 
 def refresh(token: str, *, door: Door, signer: Signer, now: datetime) -> Pair:

@@ -8,9 +8,9 @@ from uuid import UUID
 from msgspec import Struct
 
 from larder.common import database
+from larder.common.limits import MAX_STOCK
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
-from larder.inventory.limits import MOST_STOCK
 
 OPENING = "opening"
 CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
@@ -84,10 +84,10 @@ def without_room(
             "code": StockLimitExceeded.code,
             "product": product,
             "available": balances[product].available,
-            "limit": MOST_STOCK,
+            "limit": MAX_STOCK,
         }
         for product, change in changes.items()
-        if balances[product].available + change > MOST_STOCK
+        if balances[product].available + change > MAX_STOCK
     ]
 
 

@@ -26,7 +26,6 @@ from larder.orders.queries.history import (
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
 from larder.orders.queries.placed import (
-    LARGEST_NUMBER,
     PlacedContent,
     by_number,
     existing,
@@ -39,7 +38,6 @@ from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
 
 __all__ = [
-    "LARGEST_NUMBER",
     "DraftLine",
     "DraftView",
     "EventView",

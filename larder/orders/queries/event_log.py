@@ -32,7 +32,7 @@ _EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "posi
 
 def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
     """Up to `limit` events of an order behind a position, oldest first. The part ends before the
-    event with which their lists would have more than `sql.MOST_LINES` entries, and has at least
+    event with which their lists would have more than `MAX_PAGE_LINES` entries, and has at least
     one event if there is one."""
     rows = database.rows(sql.EVENTS, [order_id, after, limit + 1, limit])
     views = [

@@ -76,7 +76,7 @@ def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
 ) -> HistoryPage:
     """Up to `limit` orders, newest first: by (placed_at, id). The page ends before the order with
-    which it would have more than `sql.MOST_LINES` lines.
+    which it would have more than `MAX_PAGE_LINES` lines.
 
     Each filter has an index that ends in these two, so that a page is read where it begins and
     costs the same however many orders there are: order_history (a customer's),
@@ -113,7 +113,7 @@ def page(
     customer: int, *, newest_first: bool, offset: int, limit: int | None
 ) -> Iterator[OrdersPart]:
     """A customer's placed orders behind the first `offset`: the newest first, by (placed_at, id),
-    or by ascending number; in parts of up to `sql.MOST_LINES` lines. `limit` None means all of
+    or by ascending number; in parts of up to `MAX_PAGE_LINES` lines. `limit` None means all of
     them."""
     conditions, parameters = OrderFilter(customer).conditions()
     order = "placed_at DESC, id DESC" if newest_first else sql.BY_NUMBER

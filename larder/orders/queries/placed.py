@@ -7,12 +7,11 @@ from uuid import UUID
 from django.db.models import Q
 
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_ID
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
 from larder.orders.queries.views import OrdersPart, OrderView, first_part, read
-
-LARGEST_NUMBER = 2**63 - 1
 
 _PLACED = Q(placed_at__isnull=False)
 """Not a draft."""
@@ -37,7 +36,7 @@ def id_by_number(number: int, *, customer: int) -> UUID:
 
 def by_number(number: int, *, customer: int) -> OrderView:
     """A customer's placed order. Raises NotFound."""
-    if number > LARGEST_NUMBER:
+    if number > MAX_ID:
         raise NotFound
     conditions, parameters = OrderFilter(customer, number=number).conditions()
     found = read(f"{sql.ORDERS}{conditions}", parameters)
@@ -54,7 +53,7 @@ def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
 
 def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
     """The first of these placed orders, in the order of the ids: as many as have up to
-    `sql.MOST_LINES` lines."""
+    `MAX_PAGE_LINES` lines."""
     if not order_ids:
         return OrdersPart([])
     wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"

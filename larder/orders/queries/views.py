@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from larder.common import database
+from larder.common.limits import MAX_PAGE_LINES
 from larder.common.parts import Part
 from larder.orders import sql
 
@@ -72,17 +73,17 @@ def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
 
 def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
     """The orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
-    `sql.MOST_LINES` lines each."""
+    `MAX_PAGE_LINES` lines each."""
     rows = database.rows(wanted, parameters)
     while rows:
-        part, count = _part(wanted, parameters, rows[: sql.MOST_LINES])
+        part, count = _part(wanted, parameters, rows[:MAX_PAGE_LINES])
         rows = rows[count:]
         yield replace(part, more=bool(rows))
 
 
 def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersPart:
     """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order, and no
-    order that makes more than `sql.MOST_LINES` lines of them. The statement finds `limit + 1`."""
+    order that makes more than `MAX_PAGE_LINES` lines of them. The statement finds `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
         return OrdersPart([])
@@ -129,7 +130,7 @@ def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, i
     for order, version, *line in rows:
         lines[order].append(LineView(*line))
         versions[order] = version
-    return lines, versions, rows[-1][0] if len(rows) > sql.MOST_LINES else None
+    return lines, versions, rows[-1][0] if len(rows) > MAX_PAGE_LINES else None
 
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:

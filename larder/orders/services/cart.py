@@ -16,12 +16,11 @@ from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.common.errors import UnknownProducts
+from larder.common.limits import MAX_LINES, MAX_UNITS
 from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.services.drafts import (
-    MOST_LINES,
-    MOST_UNITS,
     LockedDraft,
     Seen,
     compare,
@@ -111,8 +110,8 @@ def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> Locke
 
 def _offers(units: Units) -> tuple[dict[int, Offer], list[dict[str, Any]]]:
     """The products that can be put into a cart, and what is said of the others. Raises CartFull."""
-    if any(quantity > MOST_UNITS for quantity in units.values()):
-        raise CartFull(MOST_UNITS)
+    if any(quantity > MAX_UNITS for quantity in units.values()):
+        raise CartFull(MAX_UNITS)
     offers = catalog.offers(units) if units else {}
     unknown = [
         {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}
@@ -151,8 +150,8 @@ def _fill(
     now: datetime,
 ) -> None:
     """Writes what differs, and counts it as one change; what is there already is none."""
-    if len(after) > MOST_LINES:
-        raise CartFull(MOST_LINES)
+    if len(after) > MAX_LINES:
+        raise CartFull(MAX_LINES)
     gone = before.keys() - after.keys()
     changed = [id for id, quantity in after.items() if before.get(id) != quantity]
     if gone:

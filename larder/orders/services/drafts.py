@@ -18,16 +18,12 @@ from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.common.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
+from larder.common.limits import MAX_LINES, MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import last_cart
-
-MOST_UNITS = 1_000_000
-"""Of one product."""
-
-MOST_LINES = 1_000
 
 MOST_TRIES = 10
 """Times that a draft is looked for while other transactions place, delete and make the customer's
@@ -173,12 +169,12 @@ def _lock(customer: int) -> LockedDraft | None:
 def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:
     lines = OrderLine.objects.filter(order_id=draft.id)
     line = lines.filter(product_id=offer.id)
-    if line.filter(quantity__lt=MOST_UNITS).update(quantity=F("quantity") + 1):
+    if line.filter(quantity__lt=MAX_UNITS).update(quantity=F("quantity") + 1):
         return
     if line.exists():
-        raise CartFull(MOST_UNITS)
-    if lines.count() >= MOST_LINES:
-        raise CartFull(MOST_LINES)
+        raise CartFull(MAX_UNITS)
+    if lines.count() >= MAX_LINES:
+        raise CartFull(MAX_LINES)
     lines.create(
         order_id=draft.id,
         product_id=offer.id,

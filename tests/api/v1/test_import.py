@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from larder.api.v1 import imports
-from larder.catalog.limits import MOST_ROWS
 from larder.catalog.product_rows import COLUMNS
 from larder.catalog.services import change_product
+from larder.common.limits import MAX_FILE_ROWS
 from tests.conftest import Answer, Api
 
 Product = Callable[..., int]
@@ -213,7 +213,7 @@ def rows(number: int) -> list[str]:
 def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
     staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "MOST_ROWS", 50)
+    monkeypatch.setattr(imports, "MAX_FILE_ROWS", 50)
     assert send(staff, *rows(50)).body["created"] == 50
     refused = send(staff, *rows(51))
     assert refused.body["code"] == "validation_error"
@@ -225,9 +225,9 @@ def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
 def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_done(
     staff: Api, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
-    longer = rows(MOST_ROWS + 1)
+    longer = rows(MAX_FILE_ROWS + 1)
     with django_assert_num_queries(2):  # who asks, each time
-        assert faults(send(staff, *longer)) == [(f"/{MOST_ROWS + 2}/", "too_many")]
+        assert faults(send(staff, *longer)) == [(f"/{MAX_FILE_ROWS + 2}/", "too_many")]
         assert faults(send(staff, "sku,name,price", *[""] * 1_000_000))[0][1] == "too_many"
     # What cannot be told apart into rows is named by whoever reads it.
     assert faults(send(staff, "sku,name,price", '"' + "\n" * 30_000))[0][1] == "malformed_csv"

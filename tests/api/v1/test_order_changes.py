@@ -36,7 +36,7 @@ def told(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
 def test_the_first_answer_has_all_orders_of_the_customer_and_nobody_elses(
     customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "ORDERS", 2)
+    monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)
     jam = product(stock=99)
     mine = {place(customer, jam) for _ in range(5)}
     place(staff, jam)
@@ -65,7 +65,7 @@ def test_orders_that_changed_come_once_as_they_stand(
 def test_what_changes_while_the_orders_are_copied_comes_behind_them(
     customer: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "ORDERS", 2)
+    monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)
     jam = product(stock=99)
     ids = [place(customer, jam) for _ in range(3)]
     settle()

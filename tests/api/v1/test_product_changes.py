@@ -77,7 +77,7 @@ def test_the_first_answer_without_since_is_the_whole_catalogue(
 def test_a_full_copy_comes_in_pages_and_what_changes_meanwhile_behind_them(
     customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "PAGE", 2)
+    monkeypatch.setattr(changes, "MAX_CHANGED_PRODUCTS", 2)
     ids = [product() for _ in range(5)]
     settle()
     mine = Copy(customer)

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from larder.api.authentication import signer
+from larder.common.limits import MAX_CLIENT_LENGTH
 from larder.identity.doors import API, V1
-from larder.identity.limits import LONGEST_CLIENT
 from larder.identity.models import Session
 from larder.identity.services import accounts, sessions
 from tests.api.conftest import JudgedApi
@@ -79,7 +79,7 @@ def test_refreshing_shows_as_the_last_use(person: MakePerson) -> None:
 def test_what_a_client_says_of_itself_is_cut_and_cleaned(person: MakePerson) -> None:
     pair = log_in(person(), User_Agent="a\x07b\x1b[2J" + "x" * 500)
     (shown,) = listed(pair["access"])
-    assert shown["client"] == ("ab[2J" + "x" * 500)[: LONGEST_CLIENT - 2]
+    assert shown["client"] == ("ab[2J" + "x" * 500)[: MAX_CLIENT_LENGTH - 2]
 
 
 def test_log_ins_at_the_doors_of_earlier_contracts_are_listed_too(person: MakePerson) -> None:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.api.compat.contract2.addresses import Address, created
-from larder.api.compat.fields import MOST_STOCK, Amount, Text, Units
+from larder.api.compat.fields import Amount, Text, Units
 from larder.api.compat.operations import (
     FIELDS_OR_SENTENCES,
     OFFSET,
@@ -20,6 +20,7 @@ from larder.api.compat.pages import ByOffset, Rows, page
 from larder.api.compat.views import CompatView, caller, read, require_staff
 from larder.catalog.services import archive_product
 from larder.common.clock import now
+from larder.common.limits import MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter, StockedProduct
@@ -27,6 +28,12 @@ from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 UNAVAILABLE = "Requested quantity is not available."
+
+NAME_LENGTH = 100
+"""Characters of a product's name, as this contract has it."""
+
+PRICE_DIGITS, PRICE_DECIMALS = 10, 2
+"""Digits of a price in all, and after the point, as this contract has them."""
 
 
 class ProductRow(serializers.Serializer[Any]):
@@ -40,10 +47,12 @@ class ProductRow(serializers.Serializer[Any]):
 
 
 class ProductFields(serializers.Serializer[Any]):
-    name = Text(max_length=100)
+    name = Text(max_length=NAME_LENGTH)
     description = Text(allow_blank=True)
-    price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
-    quantity = Units(min_value=0, max_value=MOST_STOCK, required=False)
+    price = serializers.DecimalField(
+        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=0
+    )
+    quantity = Units(min_value=0, max_value=MAX_STOCK, required=False)
 
 
 class Shipment(serializers.Serializer[Any]):

@@ -16,8 +16,8 @@ from larder.api.compat.pages import ByOffset, Rows, page
 from larder.api.compat.views import CompatView, caller, require_rank, require_staff
 from larder.common.clock import now
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.identity import queries, telling
-from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
@@ -34,10 +34,10 @@ class CustomerRow(serializers.Serializer[Any]):
 
 
 class CustomerChange(serializers.Serializer[Any]):
-    username = Text(max_length=LONGEST_USERNAME)
-    first_name = Text(max_length=150, required=False, allow_blank=True)
-    last_name = Text(max_length=150, required=False, allow_blank=True)
-    email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
+    username = Text(max_length=MAX_USERNAME_LENGTH)
+    first_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
+    last_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False, allow_blank=True)
 
 
 class NewByStaff(CustomerChange):

@@ -24,16 +24,16 @@ from larder.api.compat.tokens import (
 )
 from larder.api.compat.views import OpenView, read
 from larder.common.clock import now
+from larder.common.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
 from larder.identity import queries
 from larder.identity.doors import IDENTITY
-from larder.identity.limits import LONGEST_USERNAME
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 
 
 class Registration(serializers.Serializer[Any]):
-    username = Text(max_length=LONGEST_USERNAME)
-    email = serializers.EmailField(max_length=254)
+    username = Text(max_length=MAX_USERNAME_LENGTH)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
     password = Password()
     password2 = Password()
 

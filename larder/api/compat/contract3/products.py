@@ -10,31 +10,43 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.api.compat.fields import MOST_STOCK, Amount, Text
+from larder.api.compat.fields import Amount, Text
 from larder.api.compat.operations import FIELDS, OFFSET, Refusal, envelope, operation
 from larder.api.compat.pages import ByOffsetOfFive, Rows, page
-from larder.api.compat.views import LARGEST_ID, CompatView, caller, read, require_staff
+from larder.api.compat.views import CompatView, caller, read, require_staff
 from larder.catalog.services import archive_product
+from larder.common import limits
 from larder.common.clock import now
 from larder.common.errors import NotFound
+from larder.common.limits import MAX_ID, MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
-LONGEST_NAME = 200
-BEYOND_ALL_PRICES = Decimal(10**9)
+NAME_LENGTH = 200
+"""Characters of a product's name, as this contract has it."""
+
+PRICE_DIGITS, PRICE_DECIMALS = 10, 3
+"""Digits of a price in all, and after the point, as this contract has them."""
+
+_WHOLE_DIGITS = PRICE_DIGITS - PRICE_DECIMALS
+BEYOND_ALL_PRICES = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
+"""Above what any product of the shop can cost, in whatever contract its price was set."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _STOCK = {
     "oneOf": [
-        {"type": "integer", "minimum": 0, "maximum": MOST_STOCK},
+        {"type": "integer", "minimum": 0, "maximum": MAX_STOCK},
         {"type": "string", "pattern": "^[0-9]{1,9}$"},
     ]
 }
 _PRICE = {
     "oneOf": [
-        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**7},
-        {"type": "string", "pattern": r"^[0-9]{1,7}(\.[0-9]{1,3})?$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**_WHOLE_DIGITS},
+        {
+            "type": "string",
+            "pattern": rf"^[0-9]{{1,{_WHOLE_DIGITS}}}(\.[0-9]{{1,{PRICE_DECIMALS}}})?$",
+        },
     ]
 }
 
@@ -44,7 +56,7 @@ class Stock(serializers.IntegerField):
     """Units that can be ordered: a JSON integer, or its digits in a string."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, max_value=MOST_STOCK, **options)
+        super().__init__(min_value=0, max_value=MAX_STOCK, **options)
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int and not (isinstance(data, str) and _INTEGER.fullmatch(data)):
@@ -57,7 +69,9 @@ class Price(serializers.DecimalField):
     """Money, a unit, net: a number or a string, exact to three decimals."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=10, decimal_places=3, min_value=Decimal(0), **options)
+        super().__init__(
+            max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), **options
+        )
 
 
 class Product(serializers.Serializer[Any]):
@@ -72,7 +86,7 @@ class Product(serializers.Serializer[Any]):
 class ProductFields(serializers.Serializer[Any]):
     """What staff say of a product."""
 
-    name = Text(max_length=LONGEST_NAME)
+    name = Text(max_length=NAME_LENGTH)
     price = Price(required=False)
     stock = Stock(required=False)
 
@@ -80,7 +94,7 @@ class ProductFields(serializers.Serializer[Any]):
 class ProductChanges(ProductFields):
     """What staff say of a product anew; all of it can be left out."""
 
-    name = Text(max_length=LONGEST_NAME, required=False)
+    name = Text(max_length=NAME_LENGTH, required=False)
 
 
 class Filters(serializers.Serializer[Any]):
@@ -204,7 +218,7 @@ def _read_id(text: str) -> int:
 
     Raises NotFound for what is no product's number.
     """
-    if not _DIGITS.fullmatch(text) or int(text) > LARGEST_ID:
+    if not _DIGITS.fullmatch(text) or int(text) > MAX_ID:
         raise NotFound
     return int(text)
 

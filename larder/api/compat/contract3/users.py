@@ -30,17 +30,18 @@ from larder.identity.queries import Profile
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
 
-LONGEST_NAME = 100
+NAME_LENGTH = 100
+"""Characters of a user's name, as this contract has it."""
 
 
 class Name(Text):
     """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST_NAME, **options)
+        super().__init__(max_length=NAME_LENGTH, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        if isinstance(data, str) and len(data) <= LONGEST_NAME:
+        if isinstance(data, str) and len(data) <= NAME_LENGTH:
             data = unicodedata.normalize("NFKC", data)
         return super().to_internal_value(data)
 

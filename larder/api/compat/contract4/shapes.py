@@ -9,17 +9,23 @@ from typing import Any
 
 from rest_framework import serializers
 
-from larder.api.compat.fields import MOST_STOCK, Amount, Moment, Text, moment
+from larder.api.compat.fields import Amount, Moment, Text, moment
+from larder.common.limits import MAX_NAME_LENGTH, MAX_STOCK
 from larder.inventory.queries import StockedProduct
 from larder.orders.queries import DraftView, OrderView
+
+PRICE_DIGITS, PRICE_DECIMALS = 7, 2
+"""Digits of a price in all, and after the point, as this contract has them."""
 
 
 class ProductBody(serializers.Serializer[Any]):
     """A product as staff write it."""
 
-    name = Text(max_length=1024)
-    price = serializers.DecimalField(max_digits=7, decimal_places=2, min_value=Decimal(0))
-    quantity_in_stock = serializers.IntegerField(min_value=0, max_value=MOST_STOCK)
+    name = Text(max_length=MAX_NAME_LENGTH)
+    price = serializers.DecimalField(
+        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0)
+    )
+    quantity_in_stock = serializers.IntegerField(min_value=0, max_value=MAX_STOCK)
 
 
 class ProductRow(serializers.Serializer[Any]):
