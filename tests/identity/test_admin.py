@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from larder.common.clock import now
+from larder.common.limits import MAX_PASSWORD_LENGTH
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
@@ -16,6 +17,7 @@ from tests.conftest import Api, Person
 
 CUSTOMERS = "identity/customer/"
 PASSWORD = "correct horse battery"
+TOO_LONG = "long " * (MAX_PASSWORD_LENGTH // 5 + 1)
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def test_a_customer_added_by_staff_can_log_in_and_order(desk: Desk, api: Api) ->
         ({"email": "Taken@Example.com"}, "email"),
         ({"password2": "something else"}, "password2"),
         ({"password1": "12345678", "password2": "12345678"}, "password2"),
+        ({"password1": TOO_LONG, "password2": TOO_LONG}, "password2"),
         ({"username": "x" * 151}, "username"),
         ({"username": "\ufdfa" * 20}, "username"),
     ],
@@ -214,6 +217,20 @@ def test_staff_set_a_customers_password_and_write_nothing_else(
     )
     assert page.messages == ["Password changed successfully."]
     assert fresh(who).check_password(PASSWORD)
+
+
+def test_the_longest_password_that_staff_can_set_is_the_longest_of_a_log_in(
+    clerk: Desk, person: Callable[..., Person], api: Api
+) -> None:
+    who = person()
+    longest = "long " * (MAX_PASSWORD_LENGTH // 5) + "long"
+    assert len(longest) == MAX_PASSWORD_LENGTH
+    for password, is_set in ((longest + "e", False), (longest, True)):
+        given = {"password1": password, "password2": password}
+        clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
+        assert fresh(who).check_password(password) is is_set
+    credentials = {"username": who.customer.username, "password": longest}
+    assert api("POST", "auth/token", credentials).status == 200
 
 
 def test_no_page_shows_a_password_hash(desk: Desk, person: Callable[..., Person]) -> None:
