@@ -167,6 +167,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
     ({"name": None}, {"name": NULL}),
     ({"name": "a\0b"}, {"name": ["Null characters are not allowed."]}),
     ({"description": {}}, {"description": ["Not a valid string."]}),
+    (
+        {"description": "x" * 20_001},
+        {"description": ["Ensure this field has no more than 20000 characters."]},
+    ),
 ]
 
 
@@ -192,6 +196,10 @@ def test_all_missing_fields_are_named(keeper: Documented, product: MakeProduct) 
 
 def test_the_longest_name_in_the_widest_letters_is_taken(keeper: Documented) -> None:
     assert keeper("POST", PRODUCTS, JAM | {"name": "🫙" * 100}).status == 201
+
+
+def test_the_longest_description_is_taken(keeper: Documented) -> None:
+    assert keeper("POST", PRODUCTS, JAM | {"description": "x" * 20_000}).status == 201
 
 
 def test_put_changes_everything_and_the_stock(keeper: Documented, product: MakeProduct) -> None:

@@ -20,7 +20,7 @@ from larder.api.compat.pages import ByOffset, Rows, page
 from larder.api.compat.views import CompatView, caller, read, require_staff
 from larder.catalog.services import archive_product
 from larder.common.clock import now
-from larder.common.limits import MAX_STOCK
+from larder.common.limits import MAX_DESCRIPTION_LENGTH, MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter, StockedProduct
@@ -48,7 +48,7 @@ class ProductRow(serializers.Serializer[Any]):
 
 class ProductFields(serializers.Serializer[Any]):
     name = Text(max_length=NAME_LENGTH)
-    description = Text(allow_blank=True)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, allow_blank=True)
     price = serializers.DecimalField(
         max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=0
     )
