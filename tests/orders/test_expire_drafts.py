@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from larder.common.clock import now as clock
+from larder.identity.models import Customer
 from larder.identity.services import accounts
 from larder.ops import tasks
 from larder.ops.invariants import check
@@ -102,6 +103,17 @@ def test_a_draft_that_is_being_placed_or_changed_is_let_alone_and_not_waited_for
         assert at_once(ServiceShop(), [expire]) == [1]
     assert queries.draft(other.id) is None
     assert len(queries.draft(held.id).lines) == 1  # type: ignore[union-attr]
+
+
+def test_a_customer_whose_row_is_locked_is_no_reason_to_keep_a_draft(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    """The job locks drafts, not customers."""
+    who = person()
+    fill(who, product(), now=now - 2 * KEPT)
+    with transaction.atomic():
+        Customer.objects.select_for_update(no_key=True).get(pk=who.id)
+        assert at_once(ServiceShop(), [lambda: expire_drafts(now=now, limit=10)]) == [1]
 
 
 def test_a_draft_touched_while_the_job_looked_is_kept(

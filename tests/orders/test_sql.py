@@ -15,7 +15,7 @@ from larder.catalog import queries as catalog
 from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
-from larder.orders.services.held_drafts import hold_drafts
+from larder.orders.services.held_drafts import lock_drafts
 from larder.orders.services.placement import Candidate, Placed, Placement, candidate
 from larder.orders.services.write_orders import answer_placed, write_placed
 from tests.conftest import Person
@@ -211,7 +211,7 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
 
 def test_placing_drafts_writes_what_the_orm_would(drafts: list[Candidate], now: datetime) -> None:
     with transaction.atomic():
-        hold_drafts(drafts)
+        lock_drafts(drafts)
     before = written(lambda: None)
     expected = written(lambda: drafts_through_the_orm(drafts, now))
     found = written(lambda: write_placed(drafts, currency="GBP", now=now))
@@ -224,7 +224,7 @@ def test_the_answers_of_drafts_and_orders_are_what_a_later_reading_finds(
 ) -> None:
     placed = [*drafts, candidates[2]]
     with transaction.atomic():
-        hold_drafts(placed)
+        lock_drafts(placed)
         write_placed(placed, currency="GBP", now=now)
     answer_placed(placed, currency="GBP", now=now)
     later = queries.orders([one.id for one in placed])
@@ -237,7 +237,7 @@ def test_a_draft_that_is_none_any_more_is_not_written(
 ) -> None:
     """The lock makes this impossible; the statement looks all the same."""
     with transaction.atomic():
-        hold_drafts(drafts)
+        lock_drafts(drafts)
     Order.objects.filter(id=drafts[0].id).update(status="placed", placed_at=now)
     with pytest.raises(RuntimeError), transaction.atomic():
         write_placed(drafts, currency="GBP", now=now)

@@ -46,9 +46,8 @@ from larder.orders.services import (
     place_order,
     place_orders,
 )
-from larder.orders.services.drafts import LockedDraft
-from larder.orders.services.held_drafts import LockedRow
 from larder.orders.services.held_orders import HeldOrder, Step
+from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
 
 Removal = list[tuple[Any, str, Any]]
@@ -151,48 +150,42 @@ def all_together(
     return list(waiting), []
 
 
-def find_draft(customer: int) -> LockedDraft | None:
-    """Finds the draft that is to be changed and does not hold it."""
-    row = Order.objects.filter(customer_id=customer, status="draft")
-    found = row.values_list("id", "number", "version").first()
-    sleep(PAUSE)
-    return LockedDraft(*found) if found else None
-
-
-def find_expired(drafts: QuerySet[Order], limit: int) -> list[UUID]:
-    """Finds what is to be deleted and does not hold it."""
-    found = list(drafts.values_list("id", flat=True)[:limit])
+def find_draft(customer: int) -> Order | None:
+    """Finds the draft that is to be changed and does not lock it."""
+    found = Order.objects.filter(customer_id=customer, status="draft").first()
     sleep(PAUSE)
     return found
 
 
-def look_at_drafts(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
-    """Looks whether they are drafts, and does not hold them."""
-    rows = Order.objects.filter(id__in=orders).values_list(*held_drafts._COLUMNS)
-    found = {id: LockedRow(*row) for id, *row in rows}
+def find_expired(drafts: QuerySet[Order], *, limit: int) -> list[Order]:
+    """Finds what is to be deleted and does not lock it."""
+    found = list(drafts[:limit])
     sleep(PAUSE)
     return found
 
 
-def lock_as_they_come(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
+def find_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Finds orders and drafts, and does not lock them."""
+    found = {one.id: one for one in Order.objects.filter(id__in=ids)}
+    sleep(PAUSE)
+    return found
+
+
+def find_order(id: UUID) -> Order | None:
+    """Finds an order or a draft, and does not lock it."""
+    return find_orders([id]).get(id)
+
+
+def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
     """Locks one draft after the other, as the group names them."""
-    found: dict[UUID, LockedRow] = {}
-    for one in orders:
-        found |= _lock_drafts([one])
+    found: dict[UUID, Order] = {}
+    for one in ids:
+        found |= lock_orders([one])
         sleep(PAUSE)
     return found
 
 
-_lock_drafts = held_drafts.lock
 PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
-
-
-def look_at_order(order: UUID) -> tuple[Any, ...] | None:
-    """Looks where an order stands, and does not hold it."""
-    rows = Order.objects.filter(id=order).values_list(*held_orders._COLUMNS)
-    found = rows.first()
-    sleep(PAUSE)
-    return found
 
 
 def write_anyway(held: HeldOrder, step: Step, now: datetime) -> None:
@@ -265,24 +258,24 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
-    "draft lock": lambda: [(drafts, "_lock", find_draft)],
-    "abandoned cart held": lambda: [(abandon, "held_drafts", SimpleNamespace(lock=look_at_drafts))],
-    "drafts held": lambda: [(held_drafts, "lock", look_at_drafts)],
+    "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
+    "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
+    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders)],
     "drafts held or compared": lambda: [
-        (held_drafts, "lock", look_at_drafts),
+        (held_drafts, "lock_orders", find_orders),
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
-    "expired drafts held": lambda: [(expire_drafts, "_lock_free", find_expired)],
-    "order held": lambda: [(held_orders, "lock", look_at_order)],
+    "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
+    "order held": lambda: [(held_orders, "lock_order", find_order)],
     "order held or compared": lambda: [
-        (held_orders, "lock", look_at_order),
+        (held_orders, "lock_order", find_order),
         (held_orders, "_swap", write_anyway),
     ],
     "products looked at under the lock": lambda: [
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
         (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
     ],
-    "draft order": lambda: [(held_drafts, "lock", lock_as_they_come)],
+    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come)],
     "name lock": lambda: [
         (catalog, "claim_name", look_at_name),
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),

@@ -20,10 +20,9 @@ from larder.common.rates import Bucket, InDatabase, Rate
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
 from larder.orders import queries, sql
-from larder.orders.models import OrderStatus
+from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView
-from larder.orders.services import held_drafts
-from larder.orders.services.held_drafts import LockedRow
+from larder.orders.services.locks import lock_order
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 
 PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
@@ -58,7 +57,7 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
         earlier = _claim([scope], asked).get(scope)
         if earlier is not None:
             return _known(earlier, asked)
-        row = held_drafts.lock([id]).get(id)
+        row = lock_order(id)
         if row is not None and row.status != OrderStatus.DRAFT:
             idempotency.release([scope])
             return queries.order(id, customer=asked.customer)
@@ -104,9 +103,9 @@ def _known(earlier: Earlier, asked: Abandonment) -> OrderView | None:
     return None
 
 
-def _renew_cart(id: UUID, row: LockedRow, asked: Abandonment) -> None:
+def _renew_cart(id: UUID, row: Order, asked: Abandonment) -> None:
     """Gives the caller's cart another id and number. Raises NotFound for another's."""
-    if row.customer != asked.who.id:
+    if row.customer_id != asked.who.id:
         raise NotFound
     renewed = new_id()
     database.execute(sql.RENEW_DRAFT, [renewed, asked.now, id, renewed, id])

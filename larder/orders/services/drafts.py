@@ -24,11 +24,7 @@ from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import last_cart
-
-MOST_TRIES = 10
-"""Times that a draft is looked for while other transactions place, delete and make the customer's
-drafts."""
-
+from larder.orders.services.locks import MOST_TRIES, lock_draft
 
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
@@ -152,18 +148,9 @@ def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None
 
 
 def _lock(customer: int) -> LockedDraft | None:
-    """The draft under its lock. The status is compared again once the lock is there: a draft
-    that was placed in the meantime is not found, and then another may have been begun. Raises
-    Overloaded after MOST_TRIES."""
-    drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
-    for _ in range(MOST_TRIES):
-        rows = drafts.order_by("id").select_for_update()
-        row = rows.values_list("id", "number", "version").first()
-        if row is not None:
-            return LockedDraft(*row)
-        if not drafts.exists():
-            return None
-    raise Overloaded
+    """The customer's draft under its lock. Raises Overloaded."""
+    row = lock_draft(customer)
+    return None if row is None else LockedDraft(row.id, row.number, row.version)
 
 
 def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:

@@ -1,13 +1,13 @@
 """Drafts that nobody comes back to are deleted: nothing is reserved for them, and nothing lost."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from larder.orders.models import Order, OrderStatus
 from larder.orders.services.cart import delete_drafts
+from larder.orders.services.locks import lock_without_wait
 
 KEPT = timedelta(days=30)
 """How long a draft is kept since its last change."""
@@ -22,11 +22,5 @@ def expire_drafts(*, now: datetime, limit: int) -> int:
     over = Q(updated_at__lt=now - KEPT) | Q(customer__deleted_at__isnull=False)
     drafts = Order.objects.filter(over, status=OrderStatus.DRAFT).order_by("updated_at", "id")
     with transaction.atomic(durable=True):
-        ids = _lock_free(drafts, limit)
-        return delete_drafts(ids) if ids else 0
-
-
-def _lock_free(drafts: QuerySet[Order], limit: int) -> list[UUID]:
-    """The lock looks at each row again, as it is then: one touched since is not among them."""
-    free = drafts.select_for_update(of=("self",), skip_locked=True)
-    return list(free.values_list("id", flat=True)[:limit])
+        locked = lock_without_wait(drafts, limit=limit)
+        return delete_drafts([one.id for one in locked]) if locked else 0

@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -15,6 +13,7 @@ from larder.common.ids import NOBODY
 from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
 from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import (
     ABANDONED,
     ORDER_ID,
@@ -25,24 +24,11 @@ from larder.orders.services.placement import (
     unanswered,
 )
 
-
-class LockedRow(NamedTuple):
-    """The row of an order as it stands under the lock."""
-
-    customer: int
-    status: str
-    number: int
-    version: int
-    created_at: datetime
-
-
-_COLUMNS = ("id", "customer_id", "status", "number", "version", "created_at")
-
 Lines = Sequence[tuple[int, Wanted]]
 """The id of each line, ascending, and what it asks for, at its price when it was added."""
 
 
-def hold_drafts(group: Sequence[Candidate]) -> None:
+def lock_drafts(group: Sequence[Candidate]) -> None:
     """Locks the drafts of a group, by id, and gives each candidate what is in its draft.
 
     Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion,
@@ -54,7 +40,8 @@ def hold_drafts(group: Sequence[Candidate]) -> None:
     drafts = [one for one in unanswered(group) if one.asked.is_draft]
     if drafts:
         ids = [one.id for one in drafts]
-        rows, lines = lock(ids), _lines(ids)  # In this order: the lines are those under the lock.
+        # In this order: the lines are those under the lock.
+        rows, lines = lock_orders(ids), _lines(ids)
         for one in drafts:
             _hold(one, rows.get(one.id), lines[one.id])
     seen = [
@@ -78,12 +65,6 @@ def _find_carts(carts: Sequence[Candidate]) -> None:
             one.id = found
 
 
-def lock(orders: Collection[UUID]) -> dict[UUID, LockedRow]:
-    """Locks orders, by id, and reads them as they are then."""
-    rows = Order.objects.filter(id__in=orders).order_by("id").select_for_update()
-    return {id: LockedRow(*row) for id, *row in rows.values_list(*_COLUMNS)}
-
-
 def _lines(drafts: Collection[UUID]) -> dict[UUID, list[tuple[int, Wanted]]]:
     found: dict[UUID, list[tuple[int, Wanted]]] = defaultdict(list)
     rows = OrderLine.objects.filter(order_id__in=drafts).order_by("id")
@@ -93,7 +74,7 @@ def _lines(drafts: Collection[UUID]) -> dict[UUID, list[tuple[int, Wanted]]]:
     return found
 
 
-def _hold(one: Candidate, row: LockedRow | None, lines: Lines) -> None:
+def _hold(one: Candidate, row: Order | None, lines: Lines) -> None:
     one.answer = _refusal(one, row, lines)
     if row is not None and one.answer is None:
         shown = one.expected_total is not None
@@ -102,9 +83,9 @@ def _hold(one: Candidate, row: LockedRow | None, lines: Lines) -> None:
         one.draft = HeldDraft(row.number, row.version, row.created_at, [id for id, _ in lines])
 
 
-def _refusal(one: Candidate, row: LockedRow | None, lines: Lines) -> DomainError | None:
+def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | None:
     cart = one.asked.cart
-    if row is None or row.customer != one.asked.customer:
+    if row is None or row.customer_id != one.asked.customer:
         return NotFound() if cart is None else _no_cart(one)
     if row.status != OrderStatus.DRAFT:
         return AlreadySubmitted() if cart is None else _no_cart(one)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
+from larder.orders.services.locks import lock_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def carry_out(
     """
 
     def make() -> UUID:
-        held = hold(asked.order)
+        held = _lock_with_lines(asked.order)
         if _is_open(held, move, asked, difference, is_so):
             accounts.require_active(asked.who)
             _write(held, decide(held), asked)
@@ -152,28 +154,22 @@ def carry_out(
         return idempotency.once(asked.claim, make, now=asked.now).replayed
 
 
-_COLUMNS = (
+_row = attrgetter(
     *("id", "customer_id", "status", "version", "currency"),
     *("note", "reference", "ship_to", "requested_for", "placed_at"),
 )
 _LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
 
 
-def hold(order: UUID) -> HeldOrder:
-    """Locks an order until the transaction ends. Raises NotFound."""
-    row = lock(order)
-    if row is None:
+def _lock_with_lines(id: UUID) -> HeldOrder:
+    """Locks an order and reads its lines. Raises NotFound."""
+    order = lock_order(id)
+    if order is None:
         raise NotFound
     # After the lock: the lines are those under it.
-    rows = OrderLine.objects.filter(order_id=order).order_by("id").values_list(*_LINE)
+    rows = OrderLine.objects.filter(order_id=id).order_by("id").values_list(*_LINE)
     lines = [HeldLine(*line) for line in rows]
-    return HeldOrder(*(*row, lines))
-
-
-def lock(order: UUID) -> tuple[Any, ...] | None:
-    """The order's row, as it is once the lock is there."""
-    rows = Order.objects.filter(id=order).select_for_update()
-    return rows.values_list(*_COLUMNS).first()
+    return HeldOrder(*(*_row(order), lines))
 
 
 def _is_open(

@@ -25,7 +25,7 @@ from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
 from larder.orders.services.contended import Contended, Row
-from larder.orders.services.held_drafts import hold_drafts
+from larder.orders.services.held_drafts import lock_drafts
 from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.placement import (
     Candidate,
@@ -152,7 +152,7 @@ def _place_group(
         if any(one.asked.is_draft for one in waiting):
             # What to lock is in the drafts, and those of who may not order are left alone.
             check_customers()
-            hold_drafts(unanswered(waiting))
+            lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
     settle_carts(group)

@@ -10,7 +10,8 @@ from larder.api.shop import terms
 from larder.common.clock import now
 from larder.common.errors import Overloaded
 from larder.orders import queries
-from larder.orders.services.drafts import MOST_TRIES, ensure_draft
+from larder.orders.services.drafts import ensure_draft
+from larder.orders.services.locks import MOST_TRIES
 
 
 class Orders(PasswordView):

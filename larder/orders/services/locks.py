@@ -1,0 +1,57 @@
+"""The locks of orders: every service locks the row of a placed order or a draft here.
+
+Each lock is FOR UPDATE, because a draft may be deleted or get another id, and lasts until the
+transaction ends. A transaction locks its orders by ascending id, and before any stock row. It waits
+for a lock as long as its `lock_timeout` says: that of the role, or a shorter one where the
+transaction locks stock too (inventory/services/locks.py, place_order.py).
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from larder.common.errors import Overloaded
+from larder.orders.models import Order, OrderStatus
+
+MOST_TRIES = 10
+"""Times that a draft is looked for while other transactions place, delete and make the customer's
+drafts."""
+
+
+def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Locks orders and drafts, and returns their rows under the lock, by id. Unknown ids are not
+    in it."""
+    rows = Order.objects.filter(id__in=ids).order_by("id")
+    return {one.id: one for one in _locked(rows)}
+
+
+def lock_order(id: UUID) -> Order | None:
+    """Locks an order or a draft, and returns its row under the lock."""
+    return lock_orders([id]).get(id)
+
+
+def lock_draft(customer: int) -> Order | None:
+    """Locks the customer's draft, if there is one, and returns its row under the lock.
+
+    A draft that was placed during the wait is not found, and another may have been begun since.
+    Raises Overloaded after MOST_TRIES.
+    """
+    drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
+    for _ in range(MOST_TRIES):
+        found = _locked(drafts).order_by("id").first()
+        if found is not None or not drafts.exists():
+            return found
+    raise Overloaded
+
+
+def lock_without_wait(rows: QuerySet[Order], *, limit: int) -> list[Order]:
+    """Locks up to `limit` of the rows, except those that another transaction has locked. A row
+    that another transaction changed since is compared with the conditions of `rows` once more."""
+    return list(_locked(rows, skip_locked=True)[:limit])
+
+
+def _locked(rows: QuerySet[Order], *, skip_locked: bool = False) -> QuerySet[Order]:
+    """Names the table, or the rows of a joined one would be locked as well. Django does that for
+    whole rows only, not for `values_list`."""
+    return rows.select_for_update(of=("self",), skip_locked=skip_locked)

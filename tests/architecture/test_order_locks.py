@@ -1,0 +1,29 @@
+"""Orders and drafts are locked by the functions of one module."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = re.compile(r"FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE|select_for_update", re.IGNORECASE)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Yields what may lock an order: every file of `orders` as a whole, since it locks no other
+    table, and elsewhere each SQL text that names the table."""
+    text = path.read_text()
+    if path.is_relative_to(ROOT / "larder" / "orders"):
+        yield text
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and '"order"' in str(node.value):
+            yield str(node.value)
+
+
+def test_one_module_locks_orders() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "larder").rglob("*.py")
+        if any(map(LOCK.search, _texts(path)))
+    }
+    assert found == {"larder/orders/services/locks.py"}
