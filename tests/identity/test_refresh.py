@@ -1,15 +1,20 @@
 """Refresh tokens: rotation, the grace for lost replies, reuse, and the end of a session."""
 
+import os
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import jwt
+import psycopg
 import pytest
+from django.db import connection
 from django.db.models import F
 
+from larder.common.errors import Overloaded
 from larder.identity.doors import API, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
@@ -272,3 +277,28 @@ def test_a_log_in_is_deleted_a_day_after_it_expired_and_not_before(
     assert sessions.delete_expired_sessions(now=now, limit=10) == 1
     assert set(Session.objects.values_list("id", flat=True)) == {live.id, late.id}
     assert not Session.objects.filter(id=gone.id).exists()
+
+
+MOST_STATEMENTS = 40
+"""Afterwards the other transactions stop, so that a loop without a limit ends too."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_is_decided_on_a_limited_number_of_times(
+    log_in: Enter, person: MakePerson
+) -> None:
+    """Each time the token is the present one, and another exchange comes first."""
+    mine, left = log_in(person()), iter(range(MOST_STATEMENTS))
+
+    def before(execute: Any, sql: Any, *others: Any) -> Any:
+        changes = {"SELECT": "0", "UPDATE": "1"}
+        value = changes.get(str(sql)[:6]) if '"session"' in str(sql) else None
+        if value is not None and next(left, None) is not None:
+            other.execute(f"UPDATE identity.session SET generation = {value}")
+        return execute(sql, *others)
+
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as other:
+        with connection.execute_wrapper(before), pytest.raises(Overloaded):
+            sessions.refresh(mine.pair.refresh, door=V1, signer=SIGNER, now=mine.began)
+        other.execute("UPDATE identity.session SET generation = 0")
+    assert mine.refresh(mine.pair.refresh, at=1)

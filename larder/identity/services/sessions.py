@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from larder.common.errors import NotFound
+from larder.common.errors import NotFound, Overloaded
 from larder.common.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
@@ -19,6 +19,10 @@ from larder.identity.queries import goes_on
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services.credentials import still_so, verified
 from larder.identity.tokens import Issued, Refresh, Signer
+
+MOST_EXCHANGES = 3
+"""Times that the exchange of a token is decided on: a token is the present one, then its parent,
+then neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +123,18 @@ def _used(given: Refresh, *, now: datetime) -> Session:
 def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
     """The session, with the generation that `given` is exchanged for.
 
-    Another exchange can come first, and the decision is made anew. That happens twice at most:
-    then the given token is older than the parent of the present one.
+    Another exchange can come first, and the decision is made again. Raises Overloaded after
+    MOST_EXCHANGES.
     """
-    session = _live_session(given, now=now)
-    present = Present(session.generation, session.age, session.retried)
-    decision = exchange(given.generation, present, door.grace)
-    if decision is Decision.REFUSE:
-        _refuse_reuse(given, door, now=now)
-    if decision is Decision.RENEW and not _renew(session, given, door, now=now):
-        return _exchanged(given, door, now=now)
-    return session
+    for _ in range(MOST_EXCHANGES):
+        session = _live_session(given, now=now)
+        present = Present(session.generation, session.age, session.retried)
+        decision = exchange(given.generation, present, door.grace)
+        if decision is Decision.REFUSE:
+            _refuse_reuse(given, door, now=now)
+        if decision is Decision.REPEAT or _renew(session, given, door, now=now):
+            return session
+    raise Overloaded
 
 
 def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:

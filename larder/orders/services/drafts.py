@@ -26,6 +26,7 @@ from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import last_cart
 from larder.orders.services.locks import MOST_TRIES, lock_draft
 
+
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
     """A draft whose row is locked; `is_new` if this transaction made it."""
