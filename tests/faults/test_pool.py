@@ -1,9 +1,10 @@
 """What the pool hands out after the server has closed a connection that nobody used."""
 
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from threading import Event
 from time import monotonic, sleep
 
@@ -16,6 +17,7 @@ from larder.common.postgresql.base import DatabaseWrapper, _Late
 from larder.common.postgresql.pool import prioritized
 from tools.ports import free_port
 from tools.processes import wait_until
+from tools.wire import CHUNK, Wire
 
 TOO_MANY_CONNECTIONS = "53300"
 
@@ -212,3 +214,44 @@ def test_a_pool_that_can_open_no_connection_is_not_full(
             assert sqlstate(raised.value) == ""
     finally:
         pooled.close_pool()
+
+
+READY = b"Z\x00\x00\x00\x05I"
+MOST_CLOSED = 50
+"""Connections after which the others stay open, so that a loop without a limit ends too."""
+
+
+class HangsUp(Wire):
+    """Closes each connection as soon as PostgreSQL is ready for its first statement."""
+
+    closed = 0
+
+    def _carry(
+        self, source: socket.socket, target: socket.socket, *, is_watched: bool = False
+    ) -> None:
+        if is_watched or self.closed >= MOST_CLOSED:
+            super()._carry(source, target, is_watched=is_watched)
+            return
+        with suppress(OSError):
+            while data := source.recv(CHUNK):
+                target.sendall(data)
+                if data.endswith(READY):
+                    break
+        self.closed += 1
+        self._close(source)
+        self._close(target)
+
+
+def test_connections_that_are_closed_at_once_are_taken_a_limited_number_of_times(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "_late", {})
+    pooled = pool_of(2)
+    with HangsUp(os.environ["DATABASE_URL"]) as wire:
+        pooled.settings_dict |= {"PORT": str(wire.port), "HOST": "127.0.0.1"}
+        pooled.settings_dict["OPTIONS"] |= {"sslmode": "disable", "gssencmode": "disable"}
+        try:
+            with pytest.raises(OperationalError, match="closes each new connection"):
+                pooled.ensure_connection()
+        finally:
+            pooled.close_pool()

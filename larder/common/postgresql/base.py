@@ -87,14 +87,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.drain()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that was open a moment ago; OperationalError when there is none."""
-        connection = self._wait_for_connection(conn_params)
-        while self.pool and _has_something_to_read(connection) and not self._answers(connection):
-            connection.close()
-            self.pool.putconn(connection)
+        """A connection that was open a moment ago; OperationalError when there is none, also where
+        as many as the pool may have were closed, and the one after them too: whatever accepts
+        connections ends new ones at once."""
+        for _ in range(self.pool.max_size + 1 if self.pool else 1):
             connection = self._wait_for_connection(conn_params)
-        self._held = Stopwatch()
-        return connection
+            if self.pool and _has_something_to_read(connection) and not self._answers(connection):
+                connection.close()
+                self.pool.putconn(connection)
+            else:
+                self._held = Stopwatch()
+                return connection
+        raise OperationalError("the server closes each new connection at once")
 
     def _close(self) -> None:
         if self._held is not None and self.pool and not self.connection.closed:
