@@ -160,7 +160,7 @@ def _count_requests(taken: Iterable[requests.Done]) -> None:
 def _count_held(ended: deque[float], histogram: Any) -> None:
     held = Durations()
     with suppress(IndexError):
-        while True:
+        for _ in range(len(ended)):
             held.add([ended.popleft()])
     histogram.add(held)
 

@@ -100,8 +100,8 @@ def take() -> list[Done]:
     """What was answered since the last time. Threads may take at once; each gets others."""
     taken = []
     with suppress(IndexError):
-        while True:
-            taken.append(_done.popleft())
+        for _ in range(len(_done)):
+            taken.append(_done.popleft())  # noqa: PERF401 - kept if another thread takes the rest
     return taken
 
 

@@ -1,0 +1,61 @@
+"""No loop tries again without an end: each that has no end of its own is listed with a reason."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDLESS = {"count", "cycle", "repeat"}
+
+SERVES = {
+    "larder/ops/log_writer.py: _run": "the thread that writes the log, as long as the process runs",
+}
+READS_ON = {
+    "larder/common/parts.py: in_parts": "each part begins behind the last one of a list",
+    "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
+}
+TRIES_NUMBERS = {
+    "larder/common/seats.py: take": "each number is tried once, and one process has each",
+}
+NESTED = {
+    "larder/api/problems.py: _shown": "the members of a refusal",
+    "larder/api/v1/faults.py: _rules": "the members of a type",
+    "larder/api/v1/faults.py: _values": "the members of a type",
+    "larder/api/v1/faults.py: is_moment": "the members of a type",
+    "larder/identity/hashers.py: slot": "once: a place is there by then",
+}
+"""Functions that call themselves."""
+
+
+def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    for path in sorted((ROOT / "larder").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                yield f"{path.relative_to(ROOT).as_posix()}: {node.name}", node
+
+
+def _is_endless(node: ast.AST) -> bool:
+    if isinstance(node, ast.While):
+        return isinstance(node.test, ast.Constant)
+    if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Call):
+        return ast.unparse(node.iter.func).rpartition(".")[2] in ENDLESS
+    return False
+
+
+def _calls_itself(function: ast.FunctionDef) -> bool:
+    own = {function.name, f"self.{function.name}", f"cls.{function.name}"}
+    if "self" in {one.arg for one in function.args.args}:
+        own.remove(function.name)
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) in own for node in ast.walk(function)
+    )
+
+
+def test_loops_without_an_end_of_their_own_are_listed() -> None:
+    found = {name for name, function in _functions() if any(map(_is_endless, ast.walk(function)))}
+    assert found == {*SERVES, *READS_ON, *TRIES_NUMBERS}
+
+
+def test_functions_that_call_themselves_are_listed() -> None:
+    assert {name for name, function in _functions() if _calls_itself(function)} == {*NESTED}
