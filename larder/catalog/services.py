@@ -19,6 +19,7 @@ from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
 from larder.catalog.models import Category, Product
 from larder.common import database, idempotency
+from larder.common.constraints import refusing_taken, violated
 from larder.common.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.common.idempotency import Claim, Made
 from larder.common.ids import new_id
@@ -276,7 +277,7 @@ def _explain_miss(rows: "models.QuerySet[Any]", version: int | None) -> NoReturn
 def _clashes_named() -> Iterator[None]:
     """Turns a constraint's refusal into ours. Looks at deferred foreign keys too."""
     try:
-        with transaction.atomic():
+        with refusing_taken(), transaction.atomic():
             yield
             connection.check_constraints()
     except IntegrityError as error:
@@ -286,9 +287,7 @@ def _clashes_named() -> Iterator[None]:
 
 
 def _clash(error: IntegrityError) -> Exception:
-    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
-    if "sku" in constraint:
-        return AlreadyTaken("sku")
+    constraint = violated(error)
     if constraint == "product_rules":
         return InvalidInput([Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST)])
     if constraint == "product_step":

@@ -17,6 +17,7 @@ from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -47,6 +48,7 @@ from larder.common.admin import (
 )
 from larder.common.client_address import client_address
 from larder.common.clock import now
+from larder.common.constraints import refusing_taken
 from larder.common.errors import DomainError, Overloaded
 from larder.common.limits import MAX_USERNAME_LENGTH
 from larder.common.rates import RateLimited
@@ -66,6 +68,7 @@ SENTENCES: Mapping[str, Sentence] = {
         None, "Your password was changed meanwhile, and not by this form. Try again."
     ),
     "email_taken": Sentence("email", "Another account has this address."),
+    "name_taken": Sentence("name", "Group with this Name already exists."),
 }
 
 OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
@@ -328,6 +331,12 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         return moment(customer.last_login)
 
 
+class GroupForm(RefusableForm):
+    """A group of staff."""
+
+    sentences = SENTENCES
+
+
 admin.site.unregister(Group)
 admin.site.login_form = LoginForm
 admin.site.password_change = own_password  # type: ignore[method-assign,assignment]
@@ -337,6 +346,7 @@ admin.site.password_change = own_password  # type: ignore[method-assign,assignme
 class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
     """What groups of staff may do: with what this admin shows, and nothing else."""
 
+    form = GroupForm
     filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
@@ -344,6 +354,10 @@ class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         kwargs["help_text"] = "To delete a product means to archive it."
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        with refusing_taken(), transaction.atomic():
+            super().save_model(request, obj, form, change)
 
     def _grantable(self) -> Any:
         wanted = Q(pk=None)

@@ -156,6 +156,17 @@ def test_a_superuser_makes_somebody_staff_and_gives_them_a_group(
     assert Desk(who).get("orders/order/").status == 403
 
 
+def test_a_taken_name_of_a_group_is_an_error_of_its_field(desk: Desk) -> None:
+    """The database says so when the row is written."""
+    for name in ("Kitchen", "Till"):
+        desk.save("auth/group/add/", name=name)
+    taken = {"name": ["Group with this Name already exists."]}
+    assert desk.save("auth/group/add/", name="Kitchen").errors == taken
+    till = Group.objects.get(name="Till").pk
+    assert desk.save(f"auth/group/{till}/change/", name="Kitchen").errors == taken
+    assert desk.save(f"auth/group/{till}/change/", name="Tills").errors == {}
+
+
 def test_nobody_takes_their_own_rights_away(person: Callable[..., Person]) -> None:
     boss = person(is_staff=True, is_superuser=True)
     opened = Desk(boss).open(change(boss))

@@ -1,19 +1,20 @@
 """Accounts: made, changed, deleted."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
 from larder.common import idempotency
+from larder.common.constraints import refusing_taken
 from larder.common.errors import (
     AlreadyTaken,
     Fault,
@@ -120,7 +121,7 @@ def _registered(
         return customer.pk
 
     customer.password = make_password(password)
-    with _told_what_is_taken(), transaction.atomic(durable=True):
+    with refusing_taken(), transaction.atomic(durable=True):
         made = idempotency.once(claims[0] if claims else None, save, now=now)
         if made.replayed:
             return _registered_before(made.result)
@@ -168,12 +169,6 @@ _JOINERS = "\u200c\u200d"
 names are written with the joiners."""
 
 
-def _taken(error: IntegrityError) -> Exception:
-    if "customer_username_unique" in str(error):
-        return AlreadyTaken("username")
-    return AlreadyTaken("email") if "customer_email_unique" in str(error) else error
-
-
 CHANGEABLE = ("username", "email", "first_name", "last_name")
 """What customers change of their accounts themselves."""
 
@@ -215,7 +210,7 @@ def change_profile(
     if "email" in wanted:
         as_it_is = When(email=wanted["email"], then=F("email_since"))
         wanted["email_since"] = Case(as_it_is, default=Value(now))
-    with _told_what_is_taken(), transaction.atomic(durable=True):
+    with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
             _lock_undeleted(terms.caller, customer)
         _note_change(customer, wanted, tell, now)
@@ -236,7 +231,7 @@ def update_account(
     Raises NotFound, AlreadyTaken.
     """
     wanted = {**columns, "email_since": None} if "email" in columns else columns
-    with _told_what_is_taken(), transaction.atomic(durable=True):
+    with refusing_taken(), transaction.atomic(durable=True):
         _note_change(customer, columns, tell, now)
         _update(customer, wanted, None)
 
@@ -249,14 +244,6 @@ def _note_change(
 ) -> None:
     if tell is not None and "email" in wanted:
         note_change(customer, wanted["email"], tell=tell, now=now)
-
-
-@contextmanager
-def _told_what_is_taken() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise _taken(error) from error
 
 
 def _update(customer: int, columns: Mapping[str, object], version: int | None) -> None:

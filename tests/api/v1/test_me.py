@@ -67,6 +67,15 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert me("GET", "me").body == before
 
 
+def test_a_taken_address_is_known_by_its_constraint_not_by_what_it_says(
+    person: MakePerson, as_: Callable[..., Api]
+) -> None:
+    address = "customer_username_unique@example.com"
+    person("bert", email=address)
+    refused = as_(person())("PATCH", "me", {"email": address})
+    assert (refused.status, refused.body["code"]) == (409, "email_taken")
+
+
 def test_a_change_of_what_was_changed_meanwhile_is_refused(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
