@@ -5,10 +5,11 @@ part does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from larder.catalog import sql
 from larder.catalog.product_rows import (
@@ -38,22 +39,34 @@ class Written(NamedTuple):
     quantity: int
 
 
-def stage(file: ProductFile, *, told: Told) -> int:
-    """Copies all rows into the temporary table, and looks whether they can be stored.
+@contextmanager
+def staged(file: ProductFile, *, told: Told) -> Iterator[int]:
+    """Copies all rows into the temporary table, looks whether they can be stored, and runs the
+    block, which stores them, with their number.
 
-    Locks the products of the file that are there. Returns the number of rows. Raises FaultyFile,
-    with every fault of every row. Must run in a transaction.
+    Locks the products of the file that are there. Raises FaultyFile, with every fault of every
+    row; also where the block violates a rule, because another transaction has added a product with
+    a SKU of the file since. Must run in a transaction.
     """
     database.execute(sql.ONE_FILE)
     database.execute(sql.STAGE)
-    staged, faults = _copy(file, told)
+    rows, faults = _copy(file, told)
     database.execute(sql.LOOK_AT_STAGE)
-    database.rows(sql.LOCK_CATEGORIES)
-    database.rows(sql.LOCK_KNOWN)
-    faults += _faults_together(file.columns)
+    try:
+        # A savepoint: the table is still there after a violation.
+        with transaction.atomic():
+            database.rows(sql.LOCK_CATEGORIES)
+            database.rows(sql.LOCK_KNOWN)
+            _refuse(faults + _faults_together(file.columns))
+            yield rows
+    except IntegrityError:
+        _refuse(_faults_together(file.columns))
+        raise
+
+
+def _refuse(faults: Sequence[RowFault]) -> None:
     if faults:
         raise faulty_file(faults)
-    return staged
 
 
 def _copy(file: ProductFile, told: Told) -> tuple[int, list[RowFault]]:

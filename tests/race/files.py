@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
 from larder.common.clock import now
 from larder.inventory.services import import_products as service
@@ -66,12 +67,13 @@ class _NoTransaction:
     """Stands where `django.db.transaction` does: each statement by itself."""
 
     @staticmethod
-    def atomic(*, durable: bool) -> AbstractContextManager[bool]:
+    def atomic(*, durable: bool = False) -> AbstractContextManager[bool]:
         return nullcontext(durable)
 
 
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the transaction out: each statement of a file becomes visible by itself."""
-    monkeypatch.setattr(service, "transaction", _NoTransaction)
+    for module in (service, product_import):
+        monkeypatch.setattr(module, "transaction", _NoTransaction)
     staged = catalog_sql.STAGE.replace("ON COMMIT DROP", "")
     monkeypatch.setattr(catalog_sql, "STAGE", staged)

@@ -72,7 +72,13 @@ def import_products(
 
 
 def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> Imported:
-    rows = product_import.stage(file, told=watcher.read)
+    with product_import.staged(file, told=watcher.read) as rows:
+        created, changed = _store(file, actor, now, watcher)
+    return Imported(created, changed, rows - created - changed)
+
+
+def _store(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> tuple[int, int]:
+    """Stores the staged rows. Returns how many products were added, and how many changed."""
     archived = product_import.archived_ones()
     # The product before its stock, and stock in the one order: as archiving does.
     lock(archived)
@@ -85,8 +91,7 @@ def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> 
         created += len(new)
         changed += len(part) - len(new)
         only_revived -= {one.id for one in part}
-    changed += len(only_revived)
-    return Imported(created, changed, rows - created - changed)
+    return created, changed + len(only_revived)
 
 
 def _new(part: Iterable[Written]) -> Iterator[Written]:
