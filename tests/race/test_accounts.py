@@ -11,14 +11,16 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
+import pytest
 from django.db.models import F
 
 from larder.api.authentication import signer
 from larder.common import database
 from larder.common.clock import now
 from larder.identity.doors import V1
-from larder.identity.models import Session
+from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
+from larder.identity.services.accounts import ensure_account
 from tests.conftest import Person
 from tests.race.control import assert_breaks, index_dropped
 from tests.race.shops import OK, Answer, ServiceShop, Shop, answered, at_once
@@ -191,3 +193,10 @@ def test_without_the_claim_a_repeated_registration_is_refused_as_somebody_elses(
         check_key,
         fault=lambda outcome: "username_taken" in outcome.codes,
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_two_commands_make_at_once_is_made_once() -> None:
+    make = partial(ensure_account, "twin", "a password", superuser=False)
+    assert at_once(ServiceShop(), [make] * 4) == [None] * 4
+    assert Customer.objects.count() == 1

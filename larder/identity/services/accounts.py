@@ -300,8 +300,10 @@ def _anonymous() -> dict[str, object]:
 
 
 def ensure_account(username: str, password: str, *, superuser: bool) -> None:
-    """Makes an account unless one of this name exists; the password is not judged."""
+    """Makes an account unless one of this name exists, or another transaction makes it at the same
+    time; the password is not judged."""
     if Customer.objects.annotate(folded=Lower("username")).filter(folded=username.lower()).exists():
         return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user
-    make(username, password)
+    with suppress(AlreadyTaken), refusing_taken():
+        make(username, password)
