@@ -15,7 +15,7 @@ READS_ON = {
     "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
 }
 TRIES_NUMBERS = {
-    "larder/common/seats.py: take": "each number is tried once, and one process has each",
+    "larder/ops/worker_slots.py: take": "each number is tried once, and one process has each",
 }
 NESTED = {
     "larder/api/problems.py: _shown": "the members of a refusal",
