@@ -5,6 +5,7 @@ nothing to an app with a token. So they look at the paths of the admin only, and
 earlier contracts that staff may open with the admin's cookie; never at /api/v1/.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,18 @@ def _is_staff(request: HttpRequest) -> bool:
     return user.is_active and user.is_staff
 
 
+SESSION_KEY = re.compile("[a-z0-9]{32}")
+"""The keys that Django makes (SessionBase)."""
+
+
+def _drop_forged_session(request: HttpRequest) -> None:
+    """Removes a session cookie whose key Django did not make. It might contain a NUL, which the
+    database refuses with an error."""
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if key is not None and not SESSION_KEY.fullmatch(key):
+        del request.COOKIES[settings.SESSION_COOKIE_NAME]
+
+
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order; passes every other
     path on untouched.
@@ -87,6 +100,7 @@ class ForBrowsers:
             return self._others(request)
         if request.path_info.startswith(ADMIN):
             _require_short_address(request)
+        _drop_forged_session(request)
         with unhurried():
             return self._browsers(request)
 
