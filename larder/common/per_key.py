@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock, Semaphore
+from typing import Literal
 
 from larder.common import waits
 from larder.common.errors import Overloaded
@@ -10,23 +11,29 @@ from larder.common.errors import Overloaded
 LONGEST_WAIT = 5.0
 """Seconds that a thread waits in `limited`, as long as for the lock of a row."""
 
-_waiting = [BoundedSemaphore(16)]
-"""A place for each thread that waits in `limited`, for all semaphores together."""
+Waiting = Literal["all", "staff", "large"]
+"""Whose places a thread waits in: those of all requests, of staff, or of large changes."""
+
+_PARTS: dict[Waiting, int] = {"all": 2, "staff": 4, "large": 16}
+"""Which part of a process's threads may wait in `limited`: a half, a quarter and a sixteenth."""
+
+_waiting = {one: BoundedSemaphore(32 // part) for one, part in _PARTS.items()}
 
 
 def use(*, threads: int) -> None:
-    """Lets half of a process's threads wait, so that a few clients cannot keep all of them. Called
-    when a process starts."""
-    _waiting[0] = BoundedSemaphore(max(1, threads // 2))
+    """Sets how many threads may wait, so that a few clients cannot keep all of them, and customers
+    no place of staff. Called when a process starts."""
+    for one, part in _PARTS.items():
+        _waiting[one] = BoundedSemaphore(max(1, threads // part))
 
 
 @contextmanager
-def limited(semaphore: Semaphore) -> Iterator[None]:
+def limited(semaphore: Semaphore, waiting: Waiting = "all") -> Iterator[None]:
     """Holds the semaphore for the block: waits LONGEST_WAIT at most, without a connection.
 
-    Raises Overloaded, at once if half of all threads wait already.
+    Raises Overloaded, at once if all places to wait in are taken.
     """
-    if not _acquired(semaphore):
+    if not _acquired(semaphore, _waiting[waiting]):
         raise Overloaded
     try:
         yield
@@ -90,11 +97,10 @@ class RunningPerKey:
                 self._present[key] = (semaphore, threads - 1)
 
 
-def _acquired(semaphore: Semaphore) -> bool:
+def _acquired(semaphore: Semaphore, waiting: Semaphore) -> bool:
     waits.check()
     if semaphore.acquire(blocking=False):
         return True
-    waiting = _waiting[0]
     if not waiting.acquire(blocking=False):
         return False
     try:

@@ -1,18 +1,21 @@
 """Which stock rows another transaction keeps locked is found out without locking any."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from threading import Event
 from time import sleep
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connections, transaction
 
-from larder.common import database
+from larder.common import database, per_key
+from larder.common.errors import Overloaded
 from larder.common.stopwatch import Stopwatch
 from larder.inventory.models import Stock
 from larder.inventory.services import locks
 from tests.orders.crowd import held
+from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,3 +65,54 @@ def test_a_wait_for_a_row_ends_after_its_limit_and_locks_nothing(
     assert database.is_lock_timeout(refused.value)
     locks.wait_until_free(jam, 0.2)
     assert locks.find_locked([jam]) == []
+
+
+@contextmanager
+def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]]:
+    """Other threads that move stock, so many at once, until the block ends. Yields for each that
+    has begun or was refused whether it has begun."""
+    begun: list[bool] = []
+    ends = Event()
+
+    def move() -> None:
+        try:
+            with locks.moving_stock(by_staff=by_staff, lines=lines):
+                begun.append(True)
+                ends.wait(30)
+        except Overloaded:
+            begun.append(False)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(times) as pool:
+        for _ in range(times):
+            pool.submit(move)
+        try:
+            yield begun
+        finally:
+            ends.set()
+
+
+def test_large_moves_of_customers_leave_a_place_for_small_ones() -> None:
+    with moving(8, by_staff=False, lines=locks.LARGE_MOVE) as begun:
+        assert wait_until(lambda: begun.count(False) == 5 and begun.count(True) == 1)
+        running = Stopwatch()
+        with locks.moving_stock(by_staff=False, lines=locks.LARGE_MOVE - 1):
+            assert running.seconds < per_key.LONGEST_WAIT / 2
+
+
+@pytest.mark.parametrize("lines", [1, locks.LARGE_MOVE])
+def test_moves_of_customers_leave_a_place_for_staff(lines: int) -> None:
+    with moving(24, by_staff=False, lines=lines) as begun:
+        assert wait_until(lambda: begun.count(False) >= 5)
+        running = Stopwatch()
+        with locks.moving_stock(by_staff=True, lines=1_000):
+            assert running.seconds < per_key.LONGEST_WAIT / 2
+
+
+def test_moves_of_staff_wait_for_one_another_in_places_of_their_own() -> None:
+    with moving(24, by_staff=False) as customers:
+        assert wait_until(lambda: customers.count(False) >= 5)
+        with moving(2, by_staff=True) as staff:
+            assert not wait_until(lambda: len(staff) > 1, 0.5)
+            assert staff == [True]

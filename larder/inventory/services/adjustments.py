@@ -62,7 +62,7 @@ def adjust_stock(
     def adjust() -> UUID:
         return _adjust(found, lock(_ids(found)), reason, actor, now)
 
-    with moving_stock():
+    with moving_stock(by_staff=True):
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 
@@ -114,7 +114,7 @@ def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None
     """
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")
-    with moving_stock():
+    with moving_stock(by_staff=True):
         balances = lock([product])
         # Under the lock, which archiving takes too.
         if not catalog.offers(balances):

@@ -26,26 +26,44 @@ ALL_WAITS = 0.3
 SHORTEST = 0.001
 """Seconds; PostgreSQL takes 0 for no limit."""
 
-MOST_MOVING = 2
-"""Transactions that move stock outside of a batch, in a process at once. Orders of contended
-products wait with four more of its eight connections; the others are for all other requests."""
+LARGE_MOVE = 100
+"""Lines from which a customer's move is large: it takes as long as many small ones."""
 
 MOVING_WAIT = 1.0
-"""Seconds that such a transaction waits for a lock."""
+"""Seconds that a transaction that moves stock outside of a batch waits for a lock."""
 
-_moving = Semaphore(MOST_MOVING)
+_of_customers, _large, _of_staff = Semaphore(2), Semaphore(1), Semaphore(1)
+"""Transactions that move stock outside of a batch, in a process at once: of customers, of which one
+is large, and of staff. Orders of contended products wait with four more of its eight connections;
+the last one is for all other requests."""
 
 
 @contextmanager
-def moving_stock() -> Iterator[None]:
-    """Runs the block in a transaction that may lock stock. At most MOST_MOVING run at once in a
-    process: while a row stays locked, those that need it leave connections to other requests.
+def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
+    """Runs the block in a transaction that may lock stock, of so many lines.
+
+    Few run at once in a process: while a row stays locked, those that need it leave connections to
+    other requests. Customers do not delay staff, and large moves do not delay small ones.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
-    with limited(_moving), transaction.atomic(durable=True):
+    with _limits(by_staff=by_staff, lines=lines), transaction.atomic(durable=True):
         database.limit_lock_wait(MOVING_WAIT)
         yield
+
+
+@contextmanager
+def _limits(*, by_staff: bool, lines: int) -> Iterator[None]:
+    if by_staff:
+        with limited(_of_staff, "staff"):
+            yield
+    elif lines < LARGE_MOVE:
+        with limited(_of_customers):
+            yield
+    else:
+        # The large one that runs also counts among those of customers.
+        with limited(_large, "large"), limited(_of_customers, "large"):
+            yield
 
 
 def wait_until_free(product: int, seconds: float) -> None:

@@ -58,7 +58,7 @@ def change_stocked_product(
     Raises NotFound (archived too), StaleVersion, AlreadyTaken (SKU, name), UnknownCategory,
     InvalidInput, StockLimitExceeded.
     """
-    with moving_stock():
+    with moving_stock(by_staff=True):
         # The product before its stock, as archiving does.
         catalog.lock_product(product, version=version)
         if unique_name and "name" in fields:

@@ -67,7 +67,7 @@ def change_order(
         same = all(getattr(held, name) == value for name, value in details.items())
         return held.status != CANCELLED and same and (lines is None or _has(held, lines))
 
-    carry_out(asked, Move.CHANGE, change, is_so=is_so)
+    carry_out(replace(asked, lines=len(lines or ())), Move.CHANGE, change, is_so=is_so)
 
 
 def _units(held: HeldOrder) -> dict[int, int]:

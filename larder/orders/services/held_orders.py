@@ -34,13 +34,15 @@ from larder.orders.services.locks import lock_order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who asks for a move of which order, and when; `version` is the one it must have."""
+    """Who asks for a move of which order, and when; `version` is the one it must have. `lines` is
+    how many lines the request gives."""
 
     order: UUID
     who: Caller
     now: datetime
     version: int | None = None
     claim: Claim | None = None
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,16 @@ def carry_out(
             _write(held, decide(held), asked)
         return asked.order
 
-    with moving_stock():
+    with moving_stock(by_staff=asked.who.is_staff, lines=_lines_of(asked)):
         return idempotency.once(asked.claim, make, now=asked.now).replayed
+
+
+def _lines_of(asked: Asked) -> int:
+    """Returns how many lines a customer's move is about: those of the order, or those that the
+    request gives if they are more. Staff have no limit that depends on it."""
+    if asked.who.is_staff:
+        return asked.lines
+    return max(asked.lines, OrderLine.objects.filter(order_id=asked.order).count())
 
 
 _row = attrgetter(
