@@ -5,7 +5,7 @@ so ProductAdmin is complete here as far as the catalogue goes, and inventory's a
 above, extends and registers it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from django.core.validators import (
     MaxLengthValidator,
     MaxValueValidator,
     MinValueValidator,
+    RegexValidator,
     URLValidator,
 )
 from django.db.models import F, Func, IntegerField, QuerySet, TextField, URLField, Value
@@ -28,7 +29,9 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
 
+from larder.catalog import fields as of_product
 from larder.catalog import services
+from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product
 from larder.catalog.search import indexed, words
 from larder.common import exports, money
@@ -46,10 +49,8 @@ from larder.common.admin import (
 from larder.common.clock import now
 from larder.common.errors import DomainError
 from larder.common.limits import (
-    MAX_DESCRIPTION_LENGTH,
     MAX_FILTER_CHOICES,
     MAX_SELECTED_ROWS,
-    MAX_UNITS,
     MONEY_DECIMALS,
     PRICE_DIGITS,
 )
@@ -158,18 +159,13 @@ class ProductForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("min_quantity", "max_per_order", "step"):
-            self._limit(name, MinValueValidator(1), MaxValueValidator(MAX_UNITS))
-        self._limit("description", MaxLengthValidator(MAX_DESCRIPTION_LENGTH))
-        self._limit("image_url", URLValidator(schemes=["http", "https"]))
+        for one in FIELDS:
+            if field := self.fields.get(one.name):
+                field.validators = [*field.validators, *_validators(one, field)]
         self.fields["price"].label = f"Price ({settings.CURRENCY})"
         if self.instance.pk is not None:
             # As the API writes it: no third decimal where there is none.
             self.initial["price"] = Decimal(money.text(self.instance.price))
-
-    def _limit(self, name: str, *validators: Any) -> None:
-        if name in self.fields:
-            self.fields[name].validators = [*self.fields[name].validators, *validators]
 
     def changed_fields(self) -> dict[str, Any]:
         """What differs from the product, under the names the service knows."""
@@ -182,11 +178,23 @@ class ProductForm(VersionedForm):
 
     @staticmethod
     def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
-        fields = dict(given)
-        if "category" in fields:
-            category = fields.pop("category")
-            fields["category_id"] = category and category.pk
-        return {name: value for name, value in fields.items() if name in services.EDITABLE}
+        known = [one for one in FIELDS if one.name in given]
+        return {one.column: getattr(given[one.name], "pk", given[one.name]) for one in known}
+
+
+def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
+    """Yields what the rules of a field ask for beyond its field of the form."""
+    rules: Any = field.rules
+    if field.kind is of_product.WHOLE:
+        yield from (MinValueValidator(rules.ge), MaxValueValidator(rules.le))
+    if field.kind is not of_product.TEXT:
+        return
+    if rules.max_length and getattr(shown, "max_length", None) is None:
+        yield MaxLengthValidator(rules.max_length)
+    if isinstance(shown, forms.URLField):
+        yield URLValidator(schemes=["http", "https"])
+    elif rules.pattern:
+        yield RegexValidator(rules.pattern, rules.extra and rules.extra["form"])
 
 
 class OnSaleFilter(admin.SimpleListFilter):
@@ -218,23 +226,38 @@ class CategoryFilter(admin.RelatedFieldListFilter):
 class ProductResource(exports.Columns):
     """The columns of an export of products."""
 
-    sku = exports.text("sku")
-    name = exports.text("name")
-    category = exports.text("category__name", "category")
-    price = exports.price("price")
-    currency = exports.computed("currency")
-    unit = exports.text("unit")
-    barcode = exports.text("barcode")
-    min_quantity = exports.number("min_quantity")
-    max_per_order = exports.number("max_per_order")
-    step = exports.number("step")
-    archived_at = exports.moment("archived_at")
-    updated_at = exports.moment("updated_at")
-    description = exports.text("description")
-    image_url = exports.text("image_url")
-
     def dehydrate_currency(self, product: Product) -> str:
         return str(settings.CURRENCY)
+
+
+_COLUMNS = {
+    of_product.TEXT: exports.text,
+    of_product.WHOLE: exports.number,
+    of_product.AMOUNT: exports.price,
+}
+
+
+def _column(field: ProductField) -> Any:
+    if field.kind is of_product.REFERENCE:
+        return exports.text(f"{field.name}__name", field.name)
+    return _COLUMNS[field.kind](field.name)
+
+
+def _columns() -> Iterator[tuple[str, Any]]:
+    """Yields the columns and their names: long texts are the last."""
+    for field in FIELDS:
+        if not field.is_long:
+            yield field.name, _column(field)
+        if field.kind is of_product.AMOUNT:
+            yield "currency", exports.computed("currency")
+    for name in ("archived_at", "updated_at"):
+        yield name, exports.moment(name)
+    for field in FIELDS:
+        if field.is_long:
+            yield field.name, _column(field)
+
+
+ProductResource.fields.update(_columns())
 
 
 class ProductAdmin(exports.BoundedExport, ServiceAdmin):
@@ -250,10 +273,9 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     formfield_overrides = {
         URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
     }
-    fieldsets = (
-        (None, {"fields": ("sku", "name", "description", "category", "price", "unit")}),
-        ("What an order line may hold", {"fields": ("min_quantity", "max_per_order", "step")}),
-        ("More", {"fields": ("barcode", "image_url")}),
+    fieldsets = tuple(
+        (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
+        for section in (None, of_product.RULES_OF_A_LINE, of_product.MORE)
     )
     facts: tuple[str, ...] = ("public_id", "updated", "state")
     list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")

@@ -1,6 +1,6 @@
 """A file of products, read row by row: comma-separated values with a line of column names.
 
-What a cell may hold is what v1's fields may hold (tests/api/v1/test_import.py compares them).
+A cell may hold what the field of v1 may: both have their rules from larder/catalog/fields.py.
 """
 
 import csv
@@ -10,24 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from larder.catalog.fields import AMOUNT, IN_FILES, ProductField
 from larder.catalog.services import DEFAULTS
 from larder.common.errors import Fault, InvalidInput
-from larder.common.limits import (
-    MAX_CODE_LENGTH,
-    MAX_DESCRIPTION_LENGTH,
-    MAX_FAULTS,
-    MAX_ID,
-    MAX_NAME_BYTES,
-    MAX_NAME_LENGTH,
-    MAX_SKU_LENGTH,
-    MAX_STOCK,
-    MAX_UNIT_NAME_LENGTH,
-    MAX_UNITS,
-    MAX_WEB_ADDRESS_LENGTH,
-)
-from larder.common.money import PRICE_PATTERN
+from larder.common.limits import MAX_FAULTS, MAX_STOCK
 
-REQUIRED = ("sku", "name", "price")
+REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
 
 
 class RowFault(NamedTuple):
@@ -106,22 +94,20 @@ def _whole(least: int, most: int, default: int | None) -> Cell:
     return read
 
 
+def _cell(field: ProductField) -> Cell:
+    rules: Any = field.rules
+    if field.kind.json is int:
+        return _whole(rules.ge, rules.le, DEFAULTS[field.column])
+    longest = 20 if field.kind is AMOUNT else rules.max_length
+    return _text(longest, rules.pattern or "", most_bytes=field.most_bytes)
+
+
 _CELLS: dict[str, Cell] = {
-    "sku": _text(MAX_SKU_LENGTH, r"^\S(.*\S)?\Z"),
-    "name": _text(MAX_NAME_LENGTH, r"\S", most_bytes=MAX_NAME_BYTES),
-    "price": _text(20, PRICE_PATTERN),
-    "description": _text(MAX_DESCRIPTION_LENGTH),
-    "category": _whole(1, MAX_ID, DEFAULTS["category_id"]),
-    "unit": _text(MAX_UNIT_NAME_LENGTH),
-    "barcode": _text(MAX_CODE_LENGTH),
-    "image_url": _text(MAX_WEB_ADDRESS_LENGTH, r"^\Z|^https?://\S+\Z"),
-    "min_quantity": _whole(1, MAX_UNITS, DEFAULTS["min_quantity"]),
-    "max_per_order": _whole(1, MAX_UNITS, DEFAULTS["max_per_order"]),
-    "step": _whole(1, MAX_UNITS, DEFAULTS["step"]),
+    **{one.name: _cell(one) for one in IN_FILES},
     "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
-_EMPTY = {name: "" if name in REQUIRED else read("") for name, read in _CELLS.items()}
+_EMPTY = {**{one.name: DEFAULTS.get(one.column, "") for one in IN_FILES}, "quantity": 0}
 
 
 class ProductFile:

@@ -17,6 +17,7 @@ from django.db.models import F
 
 from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
+from larder.catalog.fields import FIELDS
 from larder.catalog.models import Category, Product
 from larder.common import database, idempotency
 from larder.common.constraints import refusing_taken, violated
@@ -25,32 +26,11 @@ from larder.common.idempotency import Claim, Made
 from larder.common.ids import new_id
 from larder.common.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
 
-EDITABLE = frozenset(
-    {
-        "sku",
-        "name",
-        "description",
-        "category_id",
-        "price",
-        "unit",
-        "barcode",
-        "image_url",
-        "min_quantity",
-        "max_per_order",
-        "step",
-    }
-)
+EDITABLE = frozenset(one.column for one in FIELDS)
 
-
+_META: Any = Product._meta
 DEFAULTS: Mapping[str, Any] = {
-    "description": "",
-    "category_id": None,
-    "unit": "",
-    "barcode": "",
-    "image_url": "",
-    "min_quantity": 1,
-    "max_per_order": None,
-    "step": 1,
+    one.column: _META.get_field(one.name).get_default() for one in FIELDS if not one.is_required
 }
 """What a product has where nothing is said; SKU, name and price have to be said."""
 

@@ -6,6 +6,8 @@ test_product_import.py, COMPACT with what every reader has to be told in test_co
 
 from collections.abc import Collection
 
+from larder.catalog.fields import IN_FILES
+
 OFFERS = """
 SELECT id, sku, name, price, min_quantity, max_per_order, step FROM product
 WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
@@ -22,11 +24,10 @@ one hash only wait for each other. 7 keeps these hashes apart from those of othe
 ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 """One file after the other: two at once would wait for each other's new SKUs row by row."""
 
-STAGE = """
+STAGE = f"""
 CREATE TEMPORARY TABLE product_file (
-    line int PRIMARY KEY, public_id uuid, sku text, name text, price numeric, description text,
-    category bigint, unit text, barcode text, image_url text, min_quantity int,
-    max_per_order int, step int, quantity int
+    line int PRIMARY KEY, public_id uuid,
+    {", ".join(f"{one.name} {one.kind.sql}" for one in IN_FILES)}, quantity int
 ) ON COMMIT DROP
 """
 COPY = "COPY product_file FROM STDIN"
@@ -92,8 +93,10 @@ WHERE most / step * step < least ORDER BY line LIMIT %s
 """
 
 
-_NEW = """public_id, sku, name, price, description, category_id, unit, barcode, image_url,
-    min_quantity, max_per_order, step"""
+_NEW = ", ".join(one.column for one in IN_FILES)
+_STAGED = ", ".join(one.name for one in IN_FILES)
+_CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
+_ROWS = ("product", "excluded")
 
 
 def upsert(given: Collection[str]) -> str:
@@ -103,13 +106,13 @@ def upsert(given: Collection[str]) -> str:
 
     One walk of the part by its lines, sorted by SKU, and one look into product_sku for each row.
     """
-    columns = [{"category": "category_id"}.get(name, name) for name in given if name in _CHANGED]
+    columns = [_CHANGED[name] for name in given if name in _CHANGED]
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     known, wanted = (", ".join(f"{row}.{name}" for name in columns) for row in _ROWS)
     return f"""
 WITH written AS (
-    INSERT INTO product ({_NEW}, created_at, updated_at, version)
-    SELECT {_NEW.replace("category_id", "category")}, %s, %s, 1 FROM product_file
+    INSERT INTO product (public_id, {_NEW}, created_at, updated_at, version)
+    SELECT public_id, {_STAGED}, %s, %s, 1 FROM product_file
     WHERE line BETWEEN %s AND %s ORDER BY sku
     ON CONFLICT (sku) DO UPDATE
     SET {changes}, updated_at = excluded.updated_at, version = product.version + 1
@@ -119,9 +122,6 @@ WITH written AS (
 SELECT written.id, is_new, product_file.quantity FROM written JOIN product_file USING (sku)
 """
 
-
-_CHANGED = frozenset(_NEW.replace("category_id", "category").replace(",", "").split()[2:])
-_ROWS = ("product", "excluded")
 
 # --- The feed (larder/catalog/compaction.py) -----------------------------------------------
 COMPACT = """

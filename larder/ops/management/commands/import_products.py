@@ -9,15 +9,15 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
-from larder.catalog.product_rows import FaultyFile
+from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
 from larder.common.clock import now
 from larder.common.ids import NOBODY
 from larder.common.postgresql.errors import CommitUnknown
 from larder.inventory.services.import_products import Imported, import_products
 
-COLUMNS = """
-Columns, in any order, named in the first line: sku, name, price; and as far as wanted:
-description, category (id), unit, barcode, image_url, min_quantity, max_per_order, step, quantity.
+USE = f"""
+Columns, in any order, named in the first line: {", ".join(REQUIRED)}; and as far as wanted:
+{", ".join(name for name in COLUMNS if name not in REQUIRED)}. category is an id.
 A known SKU is changed in these columns, a new one is added; quantity is the opening stock of new
 products and says nothing of others.
 """
@@ -59,7 +59,7 @@ class Bar:
 class Command(BaseCommand):
     """Needs no more rights than the server has."""
 
-    help = f"Import a CSV file of products, all of its rows or none. {COLUMNS}"
+    help = f"Import a CSV file of products, all of its rows or none. {USE}"
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

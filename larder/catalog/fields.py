@@ -1,0 +1,146 @@
+"""The fields of a product that staff write, each declared once.
+
+Everything that has all of them takes them from here: statements, files, exports, services, the
+bodies, answers and filters of v1, the admin's form. Defaults are those of the model. How to add a
+field: CONTRIBUTING.md; why it is made so: docs/adr/0035-product-fields.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+from msgspec import Meta
+
+from larder.common.limits import (
+    MAX_CODE_LENGTH,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_ID,
+    MAX_NAME_BYTES,
+    MAX_NAME_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_UNIT_NAME_LENGTH,
+    MAX_UNITS,
+    MAX_WEB_ADDRESS_LENGTH,
+)
+from larder.common.money import PRICE_PATTERN
+
+
+class Kind(NamedTuple):
+    """What the values of a field are: their type in JSON, and in the table of an imported file."""
+
+    json: type
+    sql: str
+
+
+TEXT = Kind(str, "text")
+WHOLE = Kind(int, "int")
+AMOUNT = Kind(str, "numeric")
+REFERENCE = Kind(int, "bigint")
+"""The id of a row of another table."""
+
+RULES_OF_A_LINE = "What an order line may hold"
+MORE = "More"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductField:
+    """A field, under the name it has in the model, in JSON and in files.
+
+    `rules` hold for bodies, cells of files and the admin's form: a text needs its longest, a whole
+    number both limits.
+    """
+
+    name: str
+    kind: Kind
+    rules: Meta
+    is_required: bool = False
+    is_nullable: bool = False
+    section: str | None = MORE
+    """Of the admin's form; None is the first one, without a title."""
+    is_long: bool = False
+    """Whether it is one of the last columns of an export."""
+    filtered: str = ""
+    """What the filter of the list that compares this text is for; empty where there is none. The
+    filter needs an index like product_by_barcode."""
+    most_bytes: int = 0
+    """Of the text in UTF-8, where an index holds no more; 0 for no limit."""
+
+    @property
+    def column(self) -> str:
+        """The name of the column."""
+        return f"{self.name}_id" if self.kind is REFERENCE else self.name
+
+    @property
+    def shown(self) -> Any:
+        """The type in answers."""
+        return self.kind.json | None if self.is_nullable else self.kind.json
+
+    @property
+    def written(self) -> Any:
+        """The type in bodies."""
+        given: Any = Annotated[self.kind.json, self.rules]
+        return given | None if self.is_nullable else given
+
+    @property
+    def asked(self) -> Any:
+        """The type of the filter, None where it is not given."""
+        rules = [self.rules] if self.rules.min_length else [self.rules, Meta(min_length=1)]
+        return Annotated[Annotated[str, *rules] | None, Meta(description=self.filtered)]
+
+
+VISIBLE: Mapping[str, Any] = {"pattern": r"\S", "extra": {"form": "Expected more than spaces."}}
+TRIMMED: Mapping[str, Any] = {
+    "pattern": r"^\S(.*\S)?\Z",
+    "extra": {"form": "Expected one line of text without spaces at its ends."},
+}
+SKU = Meta(min_length=1, max_length=MAX_SKU_LENGTH, **TRIMMED)
+NAME = Meta(min_length=1, max_length=MAX_NAME_LENGTH, **VISIBLE)
+PRICE = Meta(
+    pattern=PRICE_PATTERN,
+    description="Net, a unit, in the currency.",
+    extra={"form": "Expected an amount with at most three decimals, such as 2.55."},
+)
+_WEB_ADDRESS = Meta(
+    max_length=MAX_WEB_ADDRESS_LENGTH,
+    pattern=r"^\Z|^https?://\S+\Z",
+    extra={"form": "Expected an http or https address, or an empty text."},
+)
+_ID = Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})
+_UNITS = Meta(ge=1, le=MAX_UNITS)
+
+FIELDS = (
+    ProductField(
+        "sku",
+        TEXT,
+        SKU,
+        is_required=True,
+        section=None,
+        filtered="The one of this SKU, exactly.",
+    ),
+    ProductField("name", TEXT, NAME, is_required=True, section=None, most_bytes=MAX_NAME_BYTES),
+    ProductField(
+        "description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH), section=None, is_long=True
+    ),
+    ProductField("category", REFERENCE, _ID, is_nullable=True, section=None),
+    ProductField("price", AMOUNT, PRICE, is_required=True, section=None),
+    ProductField("unit", TEXT, Meta(max_length=MAX_UNIT_NAME_LENGTH), section=None),
+    ProductField(
+        "barcode",
+        TEXT,
+        Meta(max_length=MAX_CODE_LENGTH),
+        filtered="Those of this barcode, exactly.",
+    ),
+    ProductField("image_url", TEXT, _WEB_ADDRESS, is_long=True),
+    ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
+    ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
+    ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
+)
+"""In the order of bodies and answers. Add a new field at the end."""
+
+IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
+"""In the order of a file's columns."""
+
+FILTERED = [one for one in FIELDS if one.filtered]
+
+COLUMNS = {one.name: one.column for one in FIELDS}
+"""Of the table, by the name of the field."""
