@@ -1,6 +1,6 @@
 """What inventory tells the others: products with their stock, balances, the ledger."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -8,19 +8,22 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from msgspec import Struct
 
 from larder.catalog import search
+from larder.catalog.fields import FIELDS
 from larder.catalog.prices import prices_for
 from larder.common import database
 from larder.common.errors import NotFound
 from larder.common.limits import MAX_NAME_LENGTH
 from larder.common.parts import Part, in_parts
+from larder.common.structs import with_fields
 from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
 
-@dataclass(slots=True)
-class StockedProduct:
+@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
+class StockedProduct(Struct):
     """A listed product and how many can be ordered. `price` is this customer's, net, a unit."""
 
     id: int
@@ -31,15 +34,14 @@ class StockedProduct:
     category: int | None
     price: Decimal
     quantity: int
-    unit: str
-    barcode: str
-    image_url: str
     min_quantity: int
     max_per_order: int | None
     step: int
     updated_at: datetime
     version: int
 
+
+PRODUCTS = sql.products(StockedProduct.__struct_fields__)
 
 ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
 """What a list can be ordered by, and the column; a leading minus turns the order round."""
@@ -49,8 +51,8 @@ ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
 class ProductFilter:
     """Which products, and in what order. Everything given must hold.
 
-    `words` occur in name or SKU, `name_contains` in the name, all in any case; `sku` and
-    `barcode` are the whole of it, as it is written; `category` includes those below it; prices
+    `words` occur in name or SKU, `name_contains` in the name, all in any case; texts of `exact`,
+    by field, are the whole of it, as it is written; `category` includes those below it; prices
     are list prices; `archived` lets archived products in.
     """
 
@@ -60,8 +62,7 @@ class ProductFilter:
     max_price: Decimal | None = None
     in_stock: bool | None = None
     ids: tuple[int, ...] | None = None
-    sku: str | None = None
-    barcode: str | None = None
+    exact: Mapping[str, str] = field(default_factory=dict)
     ordering: str = "id"
     archived: bool = False
     name_contains: str = ""
@@ -80,10 +81,7 @@ class ProductFilter:
             found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
         if self.ids is not None:
             found.append((sql.IDS, [list(self.ids)]))
-        if self.sku is not None:
-            found.append(("p.sku = %s", [self.sku]))
-        if self.barcode is not None:
-            found.append((sql.BARCODE, [self.barcode]))
+        found += [(sql.EXACT.format(name), [text]) for name, text in self.exact.items()]
         conditions = " AND ".join(condition for condition, _ in found)
         return f" WHERE {conditions}", [value for _, values in found for value in values]
 
@@ -127,7 +125,7 @@ def products(
     asked = [*parameters, *position]
     if offset:
         page, asked = f"{page} OFFSET %s", [*asked, offset]
-    found = database.rows(f"{sql.PRODUCTS}{conditions}{page}", asked)
+    found = database.rows(f"{PRODUCTS}{conditions}{page}", asked)
     return _priced(customer, [StockedProduct(*row) for row in found])
 
 

@@ -9,6 +9,10 @@ tables are large, and plans the statement anew each time (tests/orders/test_plan
 Source: "Prepare, Notes" and plan_cache_mode in PostgreSQL's manual.
 """
 
+from collections.abc import Iterable
+
+from larder.catalog.fields import COLUMNS
+
 LOCK = """
 SELECT product_id, available, committed FROM stock
 WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR NO KEY UPDATE
@@ -43,15 +47,19 @@ SELECT entry.*, %s FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[],
 the lock, so they are written as they are; the CHECKs still stand behind them."""
 
 _SOURCE = "FROM product p JOIN stock s ON s.product_id = p.id"
+_COLUMNS = {name: f"p.{column}" for name, column in COLUMNS.items()} | {"quantity": "s.available"}
 
-PRODUCTS = f"""
-SELECT p.id, p.public_id, p.sku, p.name, p.description, p.category_id, p.price, s.available,
-       p.unit, p.barcode, p.image_url, p.min_quantity, p.max_per_order, p.step, p.updated_at,
-       p.version
-{_SOURCE}"""
-"""A page of the list: walks the index of its order (product_pkey, product_by_name,
-product_by_price, product_sku) from the cursor and joins stock by its primary key, twenty times.
-The plain ORM version takes 0.3 ms longer to be compiled, at each request."""
+
+def products(fields: Iterable[str]) -> str:
+    """Returns the statement that reads these fields of products, to be narrowed and ordered.
+
+    A page of the list: walks the index of its order (product_pkey, product_by_name,
+    product_by_price, product_sku) from the cursor and joins stock by its primary key, twenty times.
+    The plain ORM version takes 0.3 ms longer to be compiled, at each request.
+    """
+    columns = ", ".join(_COLUMNS.get(name, f"p.{name}") for name in fields)
+    return f"SELECT {columns} {_SOURCE}"
+
 
 COUNT = f"SELECT count(*) {_SOURCE}"
 
@@ -60,9 +68,9 @@ IDS = "p.id = ANY((SELECT %s::bigint[])::bigint[])"
 LISTED = "p.archived_at IS NULL"
 """The condition of the partial indexes of the list's orders."""
 
-BARCODE = "p.barcode = %s AND p.barcode > ''"
-"""The second half is the condition of the partial index product_by_barcode: a plan that is made
-for any barcode could not use it without."""
+EXACT = "p.{0} = %s AND p.{0} > ''"
+"""A text, exactly. The second half is the condition of partial indexes such as product_by_barcode:
+a plan that is made for any text could not use them without."""
 
 BELOW_CATEGORY = """p.category_id IN (
     WITH RECURSIVE below AS (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
@@ -42,13 +43,15 @@ from larder.api.v1.operations import (
 from larder.api.v1.product_shapes import PutProduct
 from larder.api.v1.ready_pages import ReadyPages
 from larder.catalog import services as catalog
+from larder.catalog.fields import AMOUNT, FIELDS, FILTERED
 from larder.catalog.search import words
 from larder.common import money
 from larder.common.clock import now
 from larder.common.errors import Fault, InvalidInput
 from larder.common.idempotency import RETENTION, fingerprint
-from larder.common.limits import MAX_CODE_LENGTH, MAX_SHORT_TEXT_LENGTH
+from larder.common.limits import MAX_SHORT_TEXT_LENGTH
 from larder.common.money import PRICE_PATTERN
+from larder.common.structs import with_fields
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
@@ -59,16 +62,11 @@ Ordering = Annotated[
 ]
 
 
-Barcode = Annotated[
-    str,
-    Meta(min_length=1, max_length=MAX_CODE_LENGTH, description="Those of this barcode, exactly."),
-]
-
-
 SEARCHED = """Words in name or SKU, in any case: the first ten that differ. Words of one or two
 characters are not in the index, which makes a search with such words alone slower."""
 
 
+@with_fields([(one.name, one.asked, None) for one in FILTERED], behind="ids", kw_only=True)
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
@@ -78,8 +76,6 @@ class ListParameters(PageParameters, kw_only=True):
     max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
     in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
     ids: shapes.Ids | None = None
-    sku: Annotated[shapes.Sku, Meta(description="The one of this SKU, exactly.")] | None = None
-    barcode: Barcode | None = None
     ordering: Ordering = "id"
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
@@ -250,6 +246,7 @@ def _answer(request: Request, product_id: int, **options: Any) -> HttpResponse:
 
 def _filter(asked: ListParameters) -> ProductFilter:
     ids = None if asked.ids is None else tuple(int(one) for one in asked.ids.split(","))
+    texts = {one.name: getattr(asked, one.name) for one in FILTERED}
     return ProductFilter(
         words=words(asked.q),
         category=asked.category,
@@ -257,8 +254,7 @@ def _filter(asked: ListParameters) -> ProductFilter:
         max_price=None if asked.max_price is None else Decimal(asked.max_price),
         in_stock=asked.in_stock,
         ids=ids,
-        sku=asked.sku,
-        barcode=asked.barcode,
+        exact={name: text for name, text in texts.items() if text is not None},
         ordering=asked.ordering,
     )
 
@@ -295,37 +291,24 @@ def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
 
 def _fields(body: shapes.ProductFields) -> dict[str, Any]:
     """The fields given, under the names of the model."""
-    given = {name: getattr(body, name) for name in shapes.ProductFields.__struct_fields__}
-    fields = {name: value for name, value in given.items() if value is not UNSET}
-    if "price" in fields:
-        fields["price"] = Decimal(fields["price"])
-    if "category" in fields:
-        fields["category_id"] = fields.pop("category")
-    return fields
+    given = [(one, getattr(body, one.name)) for one in FIELDS]
+    return {
+        one.column: Decimal(value) if one.kind is AMOUNT else value
+        for one, value in given
+        if value is not UNSET
+    }
+
+
+_STORED = [name for name in shapes.Product.__struct_fields__ if name != "currency"]
+_PRICE = _STORED.index("price")
+_values = attrgetter(*_STORED)
+_made: Callable[..., shapes.Product] = shapes.Product
 
 
 def shown(products: Sequence[StockedProduct]) -> list[shapes.Product]:
-    """Products as the API shows them."""
+    """Products as the API shows them: the price as text, and the currency behind it."""
     currency = settings.CURRENCY
     return [
-        shapes.Product(
-            id=one.id,
-            public_id=one.public_id,
-            sku=one.sku,
-            name=one.name,
-            description=one.description,
-            category=one.category,
-            price=money.text(one.price),
-            currency=currency,
-            quantity=one.quantity,
-            unit=one.unit,
-            barcode=one.barcode,
-            image_url=one.image_url,
-            min_quantity=one.min_quantity,
-            max_per_order=one.max_per_order,
-            step=one.step,
-            updated_at=one.updated_at,
-            version=one.version,
-        )
-        for one in products
+        _made(*row[:_PRICE], money.text(row[_PRICE]), currency, *row[_PRICE + 1 :])
+        for row in map(_values, products)
     ]

@@ -11,29 +11,25 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from larder.catalog.fields import FIELDS, NAME, PRICE, SKU, TRIMMED, VISIBLE
 from larder.common.limits import (
     COUNTRY_LENGTH,
     MAX_CODE_LENGTH,
-    MAX_DESCRIPTION_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_ID,
     MAX_IDS,
     MAX_KEY_NAME_LENGTH,
     MAX_LINES,
-    MAX_NAME_LENGTH,
     MAX_PASSWORD_LENGTH,
     MAX_PERSON_NAME_LENGTH,
     MAX_REFRESH_TOKEN_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
-    MAX_SKU_LENGTH,
     MAX_STOCK,
     MAX_TEXT_LENGTH,
-    MAX_UNIT_NAME_LENGTH,
     MAX_UNITS,
     MAX_USERNAME_LENGTH,
-    MAX_WEB_ADDRESS_LENGTH,
 )
-from larder.common.money import PRICE_PATTERN
+from larder.common.structs import with_fields
 
 Time = Annotated[datetime, Meta(tz=True)]
 _INT64 = {"format": "int64"}
@@ -51,14 +47,7 @@ Ids = Annotated[
 Quantity = Annotated[int, Meta(ge=1, le=MAX_UNITS)]
 Units = Annotated[int, Meta(ge=0, le=MAX_STOCK)]
 Change = Annotated[int, Meta(ge=-MAX_STOCK, le=MAX_STOCK)]
-Price = Annotated[
-    str,
-    Meta(
-        pattern=PRICE_PATTERN,
-        description="Net, a unit, in the currency.",
-        extra={"form": "Expected an amount with at most three decimals, such as 2.55."},
-    ),
-]
+Price = Annotated[str, PRICE]
 Link = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 Money = Annotated[
     str,
@@ -71,11 +60,6 @@ Status = Annotated[
         examples=["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
     ),
 ]
-VISIBLE = Meta(pattern=r"\S", extra={"form": "Expected more than spaces."})
-TRIMMED = Meta(
-    pattern=r"^\S(.*\S)?\Z",
-    extra={"form": "Expected one line of text without spaces at its ends."},
-)
 Actor = Annotated[
     UUID,
     Meta(
@@ -83,10 +67,10 @@ Actor = Annotated[
         " All zeros where a command of the shop's own did."
     ),
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH), VISIBLE]
-CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH), VISIBLE]
-Sku = Annotated[str, Meta(min_length=1, max_length=MAX_SKU_LENGTH), TRIMMED]
-Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH), TRIMMED]
+Name = Annotated[str, NAME]
+CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH, **VISIBLE)]
+Sku = Annotated[str, SKU]
+Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH, **TRIMMED)]
 Email = Annotated[
     str,
     Meta(
@@ -106,14 +90,6 @@ Country = Annotated[
         pattern=r"^([A-Z]{2})?\Z",
         description="ISO 3166, two capital letters.",
         extra={"form": "Expected two capital letters, such as GB, or an empty text."},
-    ),
-]
-WebAddress = Annotated[
-    str,
-    Meta(
-        max_length=MAX_WEB_ADDRESS_LENGTH,
-        pattern=r"^\Z|^https?://\S+\Z",
-        extra={"form": "Expected an http or https address, or an empty text."},
     ),
 ]
 
@@ -210,6 +186,7 @@ class KeyPage(msgspec.Struct):
     next: Link | None
 
 
+@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
 class Product(msgspec.Struct):
     """A product; `quantity` is how many can be ordered now."""
 
@@ -222,12 +199,6 @@ class Product(msgspec.Struct):
     price: Money
     currency: str
     quantity: int
-    unit: str
-    barcode: str
-    image_url: str
-    min_quantity: int
-    max_per_order: int | None
-    step: int
     updated_at: Time
     version: int
 
@@ -240,20 +211,11 @@ class ProductPage(msgspec.Struct):
     count: int | UnsetType = UNSET
 
 
+@with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
 class ProductFields(Request):
     """What staff can change of a product; only the fields given are changed."""
 
     sku: Sku | UnsetType = UNSET
-    name: Name | UnsetType = UNSET
-    description: Annotated[str, Meta(max_length=MAX_DESCRIPTION_LENGTH)] | UnsetType = UNSET
-    category: Id | UnsetType | None = UNSET
-    price: Price | UnsetType = UNSET
-    unit: Annotated[str, Meta(max_length=MAX_UNIT_NAME_LENGTH)] | UnsetType = UNSET
-    barcode: Tiny | UnsetType = UNSET
-    image_url: WebAddress | UnsetType = UNSET
-    min_quantity: Quantity | UnsetType = UNSET
-    max_per_order: Quantity | UnsetType | None = UNSET
-    step: Quantity | UnsetType = UNSET
 
 
 class NewProduct(ProductFields, kw_only=True):

@@ -1,12 +1,12 @@
 """Contract 4: products, as customers see and staff write them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from larder.api.compat.contract4.shapes import ProductRow, product_row
 from larder.catalog.services import archive_product, change_product

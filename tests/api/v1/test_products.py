@@ -33,7 +33,7 @@ JAM = {"sku": "JAM-1", "name": "Raspberry jam", "price": "2.5"}
 def test_a_product_has_the_names_and_types_of_the_design(staff: Api) -> None:
     made = staff("POST", "products", JAM | {"quantity": 12})
     assert made.status == 201
-    assert {name: type(value) for name, value in made.body.items()} == SHAPE
+    assert {name: type(value) for name, value in made.body.items()}.items() >= SHAPE.items()
     assert (made.body["price"], made.body["currency"], made.body["quantity"]) == ("2.50", "GBP", 12)
     assert str(UUID(made.body["public_id"])) == made.body["public_id"]
     assert made.body["updated_at"].endswith("Z")
