@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 from tests.faults.shop import PASSWORD
-from tests.server import Reply, Server
+from tools.http_client import Client, Reply
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -36,12 +36,13 @@ class _Fields(HTMLParser):
 class Desk:
     """`desk.save("catalog/product/add/", name="Tea")`; paths begin behind /admin/."""
 
-    server: Server
+    server: Client
     username: str
+    password: str = PASSWORD
     _cookies: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        entered = self.save("login/", username=self.username, password=PASSWORD)
+        entered = self.save("login/", username=self.username, password=self.password)
         assert entered.status == 302, entered.body
 
     def get(self, path: str) -> Reply:

@@ -1,0 +1,189 @@
+"""A field of the product is two edits: the walk-through of CONTRIBUTING.md, done on a copy."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.desk import Desk
+from tests.server import ROOT
+from tools.attack.target import STAFF, Code, Target, started
+from tools.http_client import Reply
+
+FIELD = "country_of_origin"
+FILTERED = '        filtered="Those from this country, exactly.",\n    ),\n'
+NEVER_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+pytestmark = pytest.mark.timeout(600)
+
+
+def edit(copy: Path) -> None:
+    """Adds the field: the two blocks of code of the walk-through, where it says. The entry has
+    a filter, too."""
+    walk_through = (ROOT / "CONTRIBUTING.md").read_text().partition("## Walk-through")[2]
+    found = re.findall(r"```python\n(.+?) +```", walk_through, re.DOTALL)
+    # In the document they are indented below a list's number, in the code below a bracket.
+    model, entry = (re.sub("^   ", "    ", block, flags=re.MULTILINE) for block in found)
+    insert(copy / "larder/catalog/models.py", r"^    step = .+\n", model)
+    filtered = entry.removesuffix("    )\n") + FILTERED
+    insert(copy / "larder/catalog/fields.py", r"^FIELDS = \((?:.|\n)*?\n(?=\)\n)", filtered)
+
+
+def insert(file: Path, behind: str, code: str) -> None:
+    """Inserts code behind the one place that matches."""
+    text, done = re.subn(
+        f"({behind})", lambda line: line[0] + code, file.read_text(), flags=re.MULTILINE
+    )
+    assert done == 1, (file, behind)
+    file.write_text(text)
+
+
+def run(copy: Path, *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *command],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with the field and its migration."""
+    copied = tmp_path_factory.mktemp("edited") / "larder"
+    shutil.copytree(ROOT, copied, ignore=NEVER_COPIED)
+    edit(copied)
+    run(copied, "manage.py", "makemigrations", "--skip-checks")
+    return copied
+
+
+@pytest.fixture(scope="module")
+def shop(copy: Path) -> Iterator[Target]:
+    """A server of the copy, on a database of its own."""
+    with started(Code(copy)) as target:
+        yield target
+        target.hang_up_all()
+
+
+@pytest.fixture(scope="module")
+def token(shop: Target) -> str:
+    return shop.staff()
+
+
+@pytest.fixture(scope="module")
+def desk(shop: Target) -> Desk:
+    return Desk(shop, STAFF["username"], STAFF["password"])
+
+
+def make(shop: Target, token: str, sku: str, country: str) -> dict[str, Any]:
+    """Adds a product and returns it."""
+    body = {"sku": sku, "name": sku, "price": "1.50", FIELD: country}
+    made = shop.call("POST", "products", body, token=token)
+    assert made.status == 201, made.body
+    assert made.body[FIELD] == country
+    return dict(made.body)
+
+
+def faults(refused: Reply) -> list[tuple[str, str]]:
+    assert refused.status == 400, refused.body
+    return [(one["pointer"], one["code"]) for one in refused.body["errors"]]
+
+
+def test_products_are_made_changed_and_replaced_with_the_field(shop: Target, token: str) -> None:
+    made = make(shop, token, "MADE", "GB")
+    assert list(made)[-3:] == [FIELD, "updated_at", "version"]
+    path = f"products/{made['id']}"
+    changed = shop.call("PATCH", path, {FIELD: "FR"}, token=token)
+    assert (changed.status, changed.body[FIELD]) == (200, "FR")
+    body = {"name": "MADE", "price": "1.50"}
+    put = shop.call("PUT", "products/by-sku/MADE", body | {FIELD: "DE"}, token=token)
+    assert (put.status, put.body[FIELD]) == (200, "DE")
+    assert shop.call("PUT", "products/by-sku/MADE", body, token=token).body[FIELD] == ""
+    for method, where, sent in (
+        ("POST", "products", body | {"sku": "NEW", FIELD: "gb"}),
+        ("PATCH", path, {FIELD: "gb"}),
+        ("PUT", "products/by-sku/NEW", body | {FIELD: "gb"}),
+    ):
+        refused = shop.call(method, where, sent, token=token)
+        assert faults(refused) == [(f"/{FIELD}", "invalid_format")]
+
+
+def test_every_answer_shows_the_field(shop: Target, token: str) -> None:
+    since = ""
+    while (page := shop.call("GET", f"products/changes?since={since}", token=token).body)["more"]:
+        since = page["since"]
+    made = make(shop, token, "SHOWN", "IT")
+    after = shop.call("GET", f"products/changes?since={page['since']}", token=token)
+    listed = shop.call("GET", f"products?ids={made['id']}", token=token)
+    assert shop.call("GET", f"products/{made['id']}", token=token).body == made
+    assert after.body["results"] == listed.body["results"] == [made]
+
+
+def test_the_list_is_filtered_by_the_field(shop: Target, token: str) -> None:
+    made = make(shop, token, "FILTERED", "NO")
+    found = shop.call("GET", f"products?{FIELD}=NO", token=token)
+    assert found.body["results"] == [made]
+    assert shop.call("GET", f"products?{FIELD}=XX", token=token).body["results"] == []
+    assert faults(shop.call("GET", f"products?{FIELD}=no", token=token)) == [
+        (FIELD, "invalid_format")
+    ]
+
+
+def test_a_file_of_products_has_a_column_of_the_field(shop: Target, token: str) -> None:
+    def send(*lines: str) -> Reply:
+        body, kind = "\n".join(lines).encode(), {"Content-Type": "text/csv"}
+        return shop.call("POST", "products/import", body, token=token, headers=kind)
+
+    def listed() -> list[str]:
+        found = shop.call("GET", "products?q=imported&ordering=sku", token=token)
+        return [one[FIELD] for one in found.body["results"]]
+
+    header = f"sku,name,price,{FIELD}"
+    assert send(header, "I-1,Imported,1,ES", "I-2,Imported,1,").body["created"] == 2
+    assert listed() == ["ES", ""]
+    assert send(header, "I-1,Imported,1,PT", "I-2,Imported,1,").body["changed"] == 1
+    assert send("sku,name,price", "I-1,Imported,2", "I-3,Imported,1").body["created"] == 1
+    assert listed() == ["PT", "", ""]
+    assert faults(send(header, "I-4,Imported,1,es")) == [(f"/2/{FIELD}", "invalid_format")]
+
+
+def test_the_admin_shows_saves_and_exports_the_field(shop: Target, token: str, desk: Desk) -> None:
+    made = make(shop, token, "ADMIN", "SE")
+    form = f"catalog/product/{made['id']}/change/"
+    assert desk.open(form)[FIELD] == "SE"
+    assert desk.save(form, **{FIELD: "DK"}).status == 302
+    assert desk.open(form)[FIELD] == "DK"
+    assert "Expected two capital letters" in desk.save(form, **{FIELD: "dk"}).body
+    new = {"sku": "ADDED", "name": "Added", "price": "1", FIELD: "FI"}
+    assert desk.save("catalog/product/add/", **new).status == 302
+    file = desk.save("catalog/product/export/", format="0").body
+    rows = csv.DictReader(io.StringIO(file.removeprefix("\ufeff"), newline=""))
+    countries = {row["sku"]: row[FIELD] for row in rows}
+    assert (countries["ADMIN"], countries["ADDED"]) == ("DK", "FI")
+
+
+def test_the_documents_have_the_field_and_break_nothing(copy: Path, shop: Target) -> None:
+    document = shop.call("GET", "openapi.json").body
+    shapes = document["components"]["schemas"]
+    written = {"type": "string", "maxLength": 2, "pattern": "^([A-Z]{2})?$"}
+    assert shapes["Product"]["properties"][FIELD] == {"type": "string"}
+    for name in ("ProductFields", "NewProduct", "PutProduct"):
+        assert shapes[name]["properties"][FIELD] == written
+        assert FIELD not in shapes[name].get("required", ())
+    (parameter,) = (
+        one
+        for one in document["paths"]["/api/v1/products"]["get"]["parameters"]
+        if one["name"] == FIELD
+    )
+    assert parameter["schema"] == written | {"minLength": 1}
+    for words in (("manage.py", "openapi"), ("-m", "tools.openapi"), ("-m", "tools.clients")):
+        run(copy, *words)
+    assert shop.manage("makemigrations", "--check", "--dry-run")[0] == 0
