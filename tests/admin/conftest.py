@@ -1,10 +1,22 @@
-"""A running server for the browser tests."""
+"""A superuser at the admin, and a running server for the browser tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.admin.desk import Desk
+from tests.conftest import Person
 from tests.server import Server
+
+
+@pytest.fixture
+def boss(person: Callable[..., Person]) -> Person:
+    return person("boss", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(boss: Person) -> Desk:
+    return Desk(boss)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from larder.common.limits import MAX_ORDERED_UNITS, MAX_STOCK
 from larder.identity.caller import Caller
 from larder.identity.services.accounts import delete_account
 from larder.inventory.models import Stock
@@ -25,16 +24,6 @@ from tests.conftest import NOW, Person
 
 ORDERS = "orders/order/"
 LATER = NOW + timedelta(minutes=1)
-
-
-@pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person("boss", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
 
 
 @pytest.fixture
@@ -87,19 +76,6 @@ def test_an_order_s_page_offers_what_its_status_allows(desk: Desk, order: UUID, 
     back = {f"line-{jam}-quantity": "4", "reason": "mouldy"}
     assert desk.save(f"{ORDERS}{order}/return/", **back).messages
     assert (status(order), offered(desk, order)) == ("returned", set())
-
-
-def test_an_order_with_as_many_units_of_a_product_as_there_can_be_is_moved(
-    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    """Its lines of one product were added up."""
-    salt = product(stock=MAX_STOCK)
-    order = place(person(), salt, MAX_ORDERED_UNITS)
-    for move in ("pack", "ship"):
-        desk.save(f"{ORDERS}{order}/{move}/")
-    back = {f"line-{salt}-quantity": str(MAX_ORDERED_UNITS), "reason": "too much"}
-    assert desk.save(f"{ORDERS}{order}/return/", **back).errors == {}
-    assert (status(order), stock(salt)) == ("returned", (MAX_STOCK, 0))
 
 
 def test_moves_are_made_in_the_name_of_the_member_of_staff(

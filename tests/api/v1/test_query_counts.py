@@ -249,20 +249,20 @@ def test_a_page_of_the_ledger_is_three_statements_however_long(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_move_is_nine_statements_and_a_customers_ten_however_many_lines(
+def test_a_move_is_nine_statements_and_a_customers_eleven_however_many_lines(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
-    # the order's lock, its lines; whether the account is still there; stock: locks, the movements;
-    # the order, the event; and what is answered: the order, its lines
-    with exactly(MOVING + 9):
+    # how many lines; the order's lock, its lines; whether the account is still there; stock: locks,
+    # the movements; the order, the event; and what is answered: the order, its lines
+    with exactly(MOVING + 10):
         customer("POST", f"{path}/cancel")
-    with exactly(MOVING + 4 + 2):  # made before; the claim, and what came of it
+    with exactly(MOVING + 5 + 2):  # made before; the claim, and what came of it
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
-    with exactly(MOVING + 2 + 2):  # a replay: the claim that fails, the earlier one
+    with exactly(MOVING + 3 + 2):  # a replay: the claim that fails, the earlier one
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
     # for which reason it was; refused, so nothing is shown, and inside a test a rollback is two
-    with exactly(MOVING + 1 + 2 + 1):
+    with exactly(MOVING + 2 + 2 + 1):
         customer("POST", f"{path}/cancel", {"reason": "any"})
 
 
@@ -308,11 +308,11 @@ def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
         lines = [{"product": one, "quantity": number} for one, number in units.items()]
         assert customer("PATCH", path, {"lines": lines}).status == 200
 
-    with exactly(MOVING + 9 + 1 + 1):  # a move; offers under the locks; lines with fewer
+    with exactly(MOVING + 10 + 1 + 1):  # a move; offers under the locks; lines with fewer
         change(dict.fromkeys(products[:40], 1))
-    with exactly(MOVING + 9 + 1 + 1 + 3):  # may they order; lines gone, changed, new
+    with exactly(MOVING + 10 + 1 + 1 + 3):  # may they order; lines gone, changed, new
         change(dict.fromkeys(products[20:], 3))
-    with exactly(MOVING + 2 + 2):  # a note that is the same: nothing is written
+    with exactly(MOVING + 3 + 2):  # a note that is the same: nothing is written
         customer("PATCH", path, {"note": ""})
 
 
