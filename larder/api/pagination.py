@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import msgspec
 from rest_framework.request import Request
@@ -53,10 +53,14 @@ def links(request: Request) -> Links:
 
     def link(place: Place) -> str:
         filters = asked if asked.isascii() else quote(asked, safe="%&=+", encoding="latin-1")
-        kept = [one for one in filters.split("&") if one and not one.startswith("cursor=")]
+        kept = [one for one in filters.split("&") if one and _name(one) != "cursor"]
         return f"{path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
 
     return link
+
+
+def _name(parameter: str) -> str:
+    return unquote_plus(parameter.partition("=")[0])
 
 
 def page(

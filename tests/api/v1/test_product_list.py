@@ -200,3 +200,23 @@ def test_the_links_use_the_public_address_of_the_shop(
     assert page["next"].startswith("https://shop.example/api/v1/products?cursor=")
     refused = customer("GET", "products/0").body
     assert refused["type"] == "https://shop.example/api/v1/problems/not_found"
+
+
+@pytest.mark.parametrize("name", ["cursor", "%63ursor", "curso%72"])
+def test_a_link_to_the_next_page_replaces_the_cursor_however_it_was_encoded(
+    customer: Api, product: Product, name: str
+) -> None:
+    _, tea, milk = product(), product(), product()
+    first = customer("GET", "products?limit=1&ordering=id").body["next"]
+    cursor = first.partition("cursor=")[2].partition("&")[0]
+    page = customer("GET", f"products?limit=1&ordering=id&{name}={cursor}")
+    following = customer("GET", page.body["next"].removeprefix("http://testserver"))
+    assert (ids(page), ids(following)) == ([tea], [milk])
+
+
+def test_a_link_to_the_next_page_replaces_a_cursor_without_a_value(
+    customer: Api, product: Product
+) -> None:
+    product(), product()
+    page = customer("GET", "products?limit=1&cursor").body
+    assert page["next"].endswith("&limit=1")
