@@ -73,7 +73,11 @@ documentation = [
     path(
         "docs",
         SpectacularSwaggerSplitView.as_view(
-            url_name="openapi", authentication_classes=[], permission_classes=[]
+            url_name="openapi",
+            authentication_classes=[],
+            permission_classes=[],
+            # The view answers OPTIONS with JSON, which its only renderer, a template, cannot show.
+            http_method_names=["get", "head"],
         ),
     ),
     path("problems", documents.Explanations.as_view()),
