@@ -1,7 +1,7 @@
 """Methods and Accept headers that no client needs: no path answers them with a server error."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ def _text(pattern: Any) -> str:
     return PARAMETER.sub(lambda found: VALUES.get(found[1], "word"), str(pattern))
 
 
-def _below(found: list[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
+def _below(found: Sequence[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
     for one in found:
         path = before + _text(one.pattern)
         if isinstance(one, URLResolver):
@@ -42,8 +42,8 @@ def _below(found: list[URLPattern | URLResolver], before: str = "/") -> Iterator
             yield path
 
 
-EVERY = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
-PATHS = sorted(set(_below(list(EVERY))))
+EVERY: Sequence[Any] = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
+PATHS = sorted(set(_below(EVERY)))
 
 
 @pytest.fixture
