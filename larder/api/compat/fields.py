@@ -96,5 +96,6 @@ class Lines(serializers.ListField):
             return super().run_child_validation(data)
         except serializers.ValidationError as error:
             faults: Any = error.detail
-            by_line = [faults.get(index, {}) for index in range(len(data))]
-            raise serializers.ValidationError(by_line) from error
+            # A new error would copy the sentences of each line once more.
+            error.detail = [faults.get(index, {}) for index in range(len(data))]
+            raise

@@ -24,6 +24,7 @@ from larder.api.compat.authentication import (
 )
 from larder.api.compat.browsable import Browsable
 from larder.api.compat.large_answers import one_at_a_time
+from larder.api.long_bodies import one_long_body
 from larder.api.nesting import require_shallow
 from larder.api.raw_body import raw_body, short_body
 from larder.common import waits
@@ -162,8 +163,12 @@ def require_rank(request: Request, account: int) -> None:
 
 
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:
-    """The body, as the serializer leaves it. Raises ValidationError: field → sentences."""
-    given = shape(data=request.data, **options)
-    given.is_valid(raise_exception=True)
+    """The body, as the serializer leaves it.
+
+    Raises ValidationError (field → sentences) and Overloaded.
+    """
+    with one_long_body(len(request._request.body)):
+        given = shape(data=request.data, **options)
+        given.is_valid(raise_exception=True)
     validated: Mapping[str, Any] = given.validated_data
     return validated

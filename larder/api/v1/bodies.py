@@ -1,28 +1,20 @@
 """Reading the bodies of requests, and all of their faults."""
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from itertools import chain, islice
-from threading import Semaphore
 from typing import Any, TypeVar
 
 import msgspec
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
+from larder.api.long_bodies import one_long_body
 from larder.api.nesting import is_too_deep, require_shallow
 from larder.api.v1.faults import each_fault, nul_faults
 from larder.common.errors import Fault, InvalidInput
 from larder.common.limits import MAX_FAULTS
-from larder.common.per_key import limited
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-
-LONG = 4_096
-"""Bytes from which on the faults of one body are looked for at a time: that takes up to 0.1 s."""
-
-_explaining = Semaphore()
-
 
 Further = Callable[[dict[str, Any]], Iterable[Fault]]
 """Faults of a body, as parsed JSON, that its declaration cannot say. It has those that can be
@@ -58,7 +50,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
     """Raises what is wrong with a body that is not sound: ParseError, InvalidInput; Overloaded."""
-    with limited(_explaining) if len(raw) >= LONG else nullcontext():
+    with one_long_body(len(raw)):
         return _explained(raw, kind, also)
 
 
