@@ -11,7 +11,7 @@ from threading import Semaphore
 from larder.common.per_key import limited
 
 LONG = 4_096
-"""Bytes from which on a body is long: an order of 100 lines has fewer."""
+"""Bytes from which on a body is long: 100 lines with a product's integer id have fewer."""
 
 _one = Semaphore()
 

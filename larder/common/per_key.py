@@ -1,6 +1,6 @@
 """Limits of what threads of a process do at once, in all or for each key, such as an account."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock, Semaphore
 from typing import Literal
@@ -12,7 +12,7 @@ LONGEST_WAIT = 5.0
 """Seconds that a thread waits in `limited`, as long as for the lock of a row."""
 
 Waiting = Literal["all", "staff", "large"]
-"""Whose places a thread waits in: those of all requests, of staff, or of large changes."""
+"""Places to wait in: those of all requests, and more that staff, or large changes, have alone."""
 
 _PARTS: dict[Waiting, int] = {"all": 2, "staff": 4, "large": 16}
 """Which part of a process's threads may wait in `limited`: a half, a quarter and a sixteenth."""
@@ -28,12 +28,13 @@ def use(*, threads: int) -> None:
 
 
 @contextmanager
-def limited(semaphore: Semaphore, waiting: Waiting = "all") -> Iterator[None]:
-    """Holds the semaphore for the block: waits LONGEST_WAIT at most, without a connection.
+def limited(semaphore: Semaphore, *waiting: Waiting) -> Iterator[None]:
+    """Holds the semaphore for the block: waits LONGEST_WAIT at most, without a connection, in one
+    of the places named.
 
-    Raises Overloaded, at once if all places to wait in are taken.
+    Raises Overloaded, at once if all these places are taken.
     """
-    if not _acquired(semaphore, _waiting[waiting]):
+    if not _acquired(semaphore, waiting or ("all",)):
         raise Overloaded
     try:
         yield
@@ -97,13 +98,14 @@ class RunningPerKey:
                 self._present[key] = (semaphore, threads - 1)
 
 
-def _acquired(semaphore: Semaphore, waiting: Semaphore) -> bool:
+def _acquired(semaphore: Semaphore, waiting: Sequence[Waiting]) -> bool:
     waits.check()
     if semaphore.acquire(blocking=False):
         return True
-    if not waiting.acquire(blocking=False):
+    place = next((one for name in waiting if (one := _waiting[name]).acquire(blocking=False)), None)
+    if place is None:
         return False
     try:
         return waits.acquire(semaphore, LONGEST_WAIT)
     finally:
-        waiting.release()
+        place.release()

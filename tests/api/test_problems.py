@@ -12,6 +12,7 @@ from django.contrib.auth.password_validation import get_default_password_validat
 
 from larder.api.problems import KINDS
 from larder.api.v1.documents import explanations
+from larder.common.constraints import FIELDS
 from larder.common.errors import DomainError
 from tests.conftest import Api
 
@@ -48,10 +49,12 @@ def kinds_of_refusal(base: type[DomainError] = DomainError) -> set[type[DomainEr
 
 
 def codes_of_refusals() -> set[str]:
-    """The codes of every DomainError; AlreadyTaken makes its own from the name of a field."""
+    """The codes of every DomainError; AlreadyTaken makes its own from the name of a field, which
+    stands in a call or in the table of unique constraints."""
     own = {kind.code for kind in kinds_of_refusal() if isinstance(kind.code, str)}
     names = {one for call in calls_of("AlreadyTaken") for one in texts_in(call) if one.isalpha()}
-    return own - {DomainError.code} | {f"{name}_taken" for name in names}
+    taken = {f"{name}_taken" for name in {*names, *FIELDS.values()}}
+    return own - {DomainError.code} | taken
 
 
 def codes_of_faults() -> set[str]:

@@ -113,6 +113,6 @@ def test_moves_of_customers_leave_a_place_for_staff(lines: int) -> None:
 def test_moves_of_staff_wait_for_one_another_in_places_of_their_own() -> None:
     with moving(24, by_staff=False) as customers:
         assert wait_until(lambda: customers.count(False) >= 5)
-        with moving(2, by_staff=True) as staff:
-            assert not wait_until(lambda: len(staff) > 1, 0.5)
-            assert staff == [True]
+        with moving(6, by_staff=True) as staff:
+            assert not wait_until(lambda: len(staff) > 2, 0.5)
+            assert staff == [True, True]

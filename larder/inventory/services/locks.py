@@ -32,9 +32,9 @@ LARGE_MOVE = 100
 MOVING_WAIT = 1.0
 """Seconds that a transaction that moves stock outside of a batch waits for a lock."""
 
-_of_customers, _large, _of_staff = Semaphore(2), Semaphore(1), Semaphore(1)
+_of_customers, _large, _of_staff = Semaphore(2), Semaphore(1), Semaphore(2)
 """Transactions that move stock outside of a batch, in a process at once: of customers, of which one
-is large, and of staff. Orders of contended products wait with four more of its eight connections;
+is large, and of staff. Orders of contended products wait with three more of its eight connections;
 the last one is for all other requests."""
 
 
@@ -55,7 +55,7 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
 @contextmanager
 def _limits(*, by_staff: bool, lines: int) -> Iterator[None]:
     if by_staff:
-        with limited(_of_staff, "staff"):
+        with limited(_of_staff, "staff", "all"):
             yield
     elif lines < LARGE_MOVE:
         with limited(_of_customers):

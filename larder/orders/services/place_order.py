@@ -53,7 +53,7 @@ sooner."""
 LANE_WAIT = 5.0
 """Seconds for which an order in the contended lane waits for locks."""
 
-MOST_CONTENDED = 4
+MOST_CONTENDED = 3
 """Orders of one process that wait in the contended lane."""
 
 
