@@ -66,6 +66,17 @@ def _measured(asked: HttpRequest, length: int) -> bytes:
     return raw
 
 
+def read_away_unread(asked: HttpRequest) -> None:
+    """Discards a long body within the limit that nothing has read, before its request is refused.
+
+    The server closes a connection with unread bytes, and a proxy that is still sending answers 502
+    in place of the refusal. A short body has arrived with the head.
+    """
+    length = declared_length(asked.META)
+    if MAX_OPEN_BODY_BYTES < length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        _read_away(asked, length)
+
+
 def _read_away(asked: HttpRequest, length: int) -> None:
     if "HTTP_EXPECT" in asked.META:
         return  # it waits for a word before it sends (RFC 9110, section 10.1.1)
