@@ -19,16 +19,6 @@ IMPORT = "catalog/product/import-file/"
 FILE = "sku,name,price,quantity\nJAM,Red jam,1.50,7\nTEA,Green tea,2.00,3\n"
 
 
-@pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person("boss", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
-
-
 def send(desk: Desk, text: str | bytes, key: UUID | None = None) -> Page:
     file = BytesIO(text if isinstance(text, bytes) else text.encode())
     file.name = "products.csv"

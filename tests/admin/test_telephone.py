@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-import pytest
-
 from larder.catalog import services
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.models import Order, OrderEvent
@@ -14,16 +12,6 @@ from tests.conftest import NOW, Person
 
 CALL = "orders/order/telephone/"
 ADJUST = "inventory/adjustment/add/"
-
-
-@pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person("boss", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
 
 
 def lines(*wanted: tuple[int, int]) -> dict[str, str]:
