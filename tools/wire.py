@@ -18,8 +18,6 @@ from urllib.parse import parse_qs, urlsplit
 HOST = "127.0.0.1"
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 CHUNK = 65_536
-CARRIED_OUT = 0.3
-"""Seconds that PostgreSQL has for a commit before all its connections are ended."""
 
 
 class Loss(Enum):
@@ -55,6 +53,8 @@ class Wire:
     _is_away: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: set[socket.socket] = field(default_factory=set)
+    _deaf: set[socket.socket] = field(default_factory=set)
+    """Clients that are ended instead of given what PostgreSQL answers."""
 
     def __enter__(self) -> Wire:
         self._listening = socket.create_server((HOST, 0), backlog=128)
@@ -138,6 +138,8 @@ class Wire:
                 if is_watched and (plan := self._taken(data)) is not None:
                     self._lose(plan, data, source, target)
                     return
+                if target in self._deaf:
+                    break
                 target.sendall(data)
         self._close(source)
         self._close(target)
@@ -153,17 +155,16 @@ class Wire:
         return plan
 
     def _lose(self, plan: Plan, data: bytes, client: socket.socket, server: socket.socket) -> None:
-        """PostgreSQL's answer goes nowhere: the other direction's thread ends when it comes."""
         self._is_away = plan.away > 0
         if self._is_away:
             self.cut(client, server)
         if plan.loss is Loss.ANSWER:
-            # Before it is sent: the other thread could pass on an answer that comes at once.
-            self._close(client)
+            self._deaf.add(client)
+        if plan.loss in {Loss.ANSWER, Loss.AFTER}:
             server.sendall(data)
-        if plan.loss is Loss.AFTER:
-            server.sendall(data)
-            client.recv(CHUNK)
+            # Until the other direction's thread ends the client, or the next statement comes.
+            with suppress(OSError):
+                client.recv(CHUNK)
         if plan.loss in {Loss.DROPPED, Loss.STATEMENT, Loss.AFTER}:
             self._close(server)
         self._close(client)
@@ -171,12 +172,12 @@ class Wire:
             time.sleep(plan.delay)
             server.sendall(data)
         if plan.away:
-            time.sleep(CARRIED_OUT)
             self.go_away(plan.away)
 
     def _close(self, one: socket.socket) -> None:
         with self._lock:
             self._open.discard(one)
+            self._deaf.discard(one)
         with suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
         one.close()
