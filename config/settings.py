@@ -62,6 +62,9 @@ MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
+# What the scheduler does with the processes (larder/ops/scheduling.py).
+PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
+BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # A line for every request; the demo's log would be nothing else.
 ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)

@@ -27,7 +27,7 @@ from django.urls import get_resolver
 from larder.api.content_type import with_plain_charsets
 from larder.api.recent_writes import recent_writes
 from larder.common.postgresql import bounded
-from larder.ops import metrics, requests, stop_signals
+from larder.ops import metrics, requests, scheduling, stop_signals
 
 framework = get_wsgi_application()
 
@@ -67,6 +67,10 @@ metrics.start()
 recent_writes()
 bounded.limit_answers()
 stop_signals.wake_main_thread()
+if settings.PIN_WORKERS:
+    scheduling.pin_to_core(settings.SHARED_DIR, settings.WORKERS)
+if settings.BATCH_SCHEDULING:
+    scheduling.use_batch_policy()
 
 # What is loaded by now is never garbage. Left to the collector, it is looked through again and
 # again: a fifth of what a list page costs, a tenth of an order.
