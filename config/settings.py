@@ -182,6 +182,7 @@ MIDDLEWARE = [
     "larder.api.correlation.correlate",
     "larder.api.positions.tell_positions",
     "larder.api.recent_writes.note_writes",
+    "larder.api.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "larder.ops.middleware.Cors",

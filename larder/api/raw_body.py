@@ -1,14 +1,20 @@
 """A request's bytes, within the limit, and all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
+from django.http.response import HttpResponseBase
 
 from larder.common import waits
 from larder.common.errors import DomainError
 from larder.common.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
-from larder.common.short_bodies import BodyTooLarge, declared_length, require_short
+from larder.common.short_bodies import (
+    LEFT_UNREAD,
+    BodyTooLarge,
+    declared_length,
+    require_short,
+)
 
 
 class LengthRequired(DomainError):
@@ -30,7 +36,6 @@ def raw_body(asked: HttpRequest) -> bytes:
         raise LengthRequired
     length = declared_length(asked.META)
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        _read_away(asked, length)
         raise BodyTooLarge
     return _measured(asked, length)
 
@@ -66,15 +71,24 @@ def _measured(asked: HttpRequest, length: int) -> bytes:
     return raw
 
 
-def read_away_unread(asked: HttpRequest) -> None:
-    """Discards a long body within the limit that nothing has read, before its request is refused.
+def discard_unread(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: reads the rest of a long body before the request is answered.
 
     The server closes a connection with unread bytes, and a proxy that is still sending answers 502
-    in place of the refusal. A short body has arrived with the head.
+    in place of a refusal. A short body has arrived with the head. LEFT_UNREAD is for paths whose
+    proxies have the same limit.
     """
-    length = declared_length(asked.META)
-    if MAX_OPEN_BODY_BYTES < length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        _read_away(asked, length)
+
+    def answer(asked: HttpRequest) -> HttpResponseBase:
+        response = get_response(asked)
+        length = declared_length(asked.META)
+        if length > MAX_OPEN_BODY_BYTES and LEFT_UNREAD not in asked.META:
+            _read_away(asked, length)
+        return response
+
+    return answer
 
 
 def _read_away(asked: HttpRequest, length: int) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 from larder.common.errors import DomainError
 from larder.common.limits import MAX_OPEN_BODY_BYTES
 
+LEFT_UNREAD = "larder.left_unread"
+"""The key of a request's META under which it is noted that its body must not be read."""
+
 
 class BodyTooLarge(DomainError):
     """More bytes than the operation takes."""
@@ -13,10 +16,11 @@ class BodyTooLarge(DomainError):
     code = "body_too_large"
 
 
-def require_short(meta: Mapping[str, Any]) -> None:
+def require_short(meta: dict[str, Any]) -> None:
     """Raises BodyTooLarge for a request whose Content-Length is over MAX_OPEN_BODY_BYTES;
-    reads nothing."""
+    reads nothing, and notes LEFT_UNREAD."""
     if declared_length(meta) > MAX_OPEN_BODY_BYTES:
+        meta[LEFT_UNREAD] = True
         raise BodyTooLarge
 
 

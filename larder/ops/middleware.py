@@ -22,7 +22,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 
 from larder.common.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.common.postgresql.comments import unhurried
-from larder.common.short_bodies import declared_length
+from larder.common.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
 
@@ -59,7 +59,10 @@ def _require_short_form(request: HttpRequest) -> None:
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
         return
-    if request.path_info == LOG_IN or not _is_staff(request):
+    if request.path_info == LOG_IN:
+        request.META[LEFT_UNREAD] = True
+        raise RequestDataTooBig
+    if not _is_staff(request):
         raise RequestDataTooBig
     if length > MAX_FORM_BYTES and request.content_type != "multipart/form-data":
         raise RequestDataTooBig

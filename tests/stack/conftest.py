@@ -16,7 +16,7 @@ from tests.stack.front_door import BACK_SECONDS, FrontDoor, requests
 from tools.processes import wait_until
 from tools.stack import Stack, programs
 
-VARIABLES = {"RATE_LIMITS": "wide", "COMPAT": "", "REGISTRATION": "open"}
+VARIABLES = {"RATE_LIMITS": "wide", "COMPAT": "0,1,2,3,4", "REGISTRATION": "open"}
 PASSWORD = "a rather good one"
 STAFF = "the manager"
 _numbers = count(1)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
+import pytest
+
 from larder.ops import serve
 from tests.server import Reply
 from tests.stack.front_door import FrontDoor
@@ -50,6 +52,36 @@ def test_a_file_for_the_admin_may_be_larger_so_that_its_form_can_say_so(front: F
     assert reply.status == 413
     # The server has refused it, which knows that this is no member of staff.
     assert "access-control-expose-headers" in reply.headers
+
+
+OPEN = (
+    *("/api/v1/auth/token", "/auth/", "/api/token/", "/api/token/refresh/", "/api/register/"),
+    *("/api/identity/register/", "/api/identity/token/", "/admin/login/"),
+)
+"""Paths for callers without credentials, whose bodies are short."""
+REFUSED = [
+    *((401, "POST", path) for path in ("/api/v1/orders", "/api/orders/", "/orders/")),
+    (401, "POST", "/api/v1/me/addresses"),
+    (413, "POST", "/admin/catalog/product/add/"),
+    (404, "POST", "/api/v1/nothing"),
+    (404, "POST", "/api/nothing/"),
+    (405, "PUT", "/api/v1/orders"),
+    (308, "POST", "/api/orders"),
+]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_a_long_body_without_credentials_is_refused_by_nginx(front: FrontDoor, path: str) -> None:
+    said_by_nginx(front.call("POST", path, b" " * (AUTH_LIMIT + 1)), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(("status", "method", "path"), REFUSED)
+def test_the_sender_of_a_long_body_hears_why_it_is_refused(
+    front: FrontDoor, status: int, method: str, path: str
+) -> None:
+    """The server reads the body first: otherwise nginx, which still sends it, answers 502."""
+    answers = [front.call(method, path, b" " * LIMIT).status for _ in range(8)]
+    assert answers == [status] * 8
 
 
 def test_an_address_or_headers_that_are_too_long_are_problems(front: FrontDoor) -> None:

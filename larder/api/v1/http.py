@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
-from rest_framework.exceptions import APIException, MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
 from larder.api import pagination
@@ -17,9 +17,9 @@ from larder.api.account_requests import AccountView
 from larder.api.authentication import IsStaff
 from larder.api.pagination import Cursor, Item
 from larder.api.preconditions import tag_wanted
-from larder.api.raw_body import raw_body, read_away_unread
+from larder.api.raw_body import raw_body
 from larder.api.v1.faults import is_moment, parameter_faults
-from larder.common.errors import DomainError, Fault, InvalidInput, NotFound
+from larder.common.errors import Fault, InvalidInput, NotFound
 from larder.common.idempotency import Claim, Scope
 from larder.common.ids import NOBODY
 from larder.common.limits import MAX_ID, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
@@ -273,22 +273,15 @@ class Endpoint(AccountView):
         if request.method != "OPTIONS":
             negotiated = self.perform_content_negotiation(request)
             request.accepted_renderer, request.accepted_media_type = negotiated
-            self._admit(request)
+            self.perform_authentication(request)
+            self.check_permissions(request)
+            self.check_throttles(request)
         # An id in the path that no row can have is the id of no row.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
         if request.method in WITH_BODY:
             raw_body(request._request)
         self.begin_request(request)
-
-    def _admit(self, request: Request) -> None:
-        try:
-            self.perform_authentication(request)
-            self.check_permissions(request)
-            self.check_throttles(request)
-        except (APIException, DomainError):
-            read_away_unread(request._request)
-            raise
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The methods of the path, in the Allow header that every answer carries."""
