@@ -365,8 +365,10 @@ LOGGING = {
     "loggers": {
         "django": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["except refusals"]},
-        # Anybody can send a Host that is none of ours: it is answered, and no error of anybody's.
+        # Anybody can send a Host that is none of ours, or a body that is too large: it is answered,
+        # and no error of anybody's.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.RequestDataTooBig": {"level": "CRITICAL"},
         # A connection that was lost is reported once, by the request that met it.
         "psycopg.pool": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},

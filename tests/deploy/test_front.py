@@ -79,6 +79,39 @@ def test_unfinished_bodies_are_limited_for_each_site_and_wider_block(
         assert not refused(port, another)
 
 
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *(("/admin/login/", "*/*"), ("/readyz", "*/*"), ("/api/v1/openapi.json", "*/*")),
+        *(("/api/v1/problems/not_found", "*/*"), ("/api/orders/", "text/html")),
+    ],
+)
+def test_pages_that_need_no_credentials_are_limited_by_their_rate(
+    silent: int, tmp_path: Path, path: str, accept: str
+) -> None:
+    few = {r"burst=60": "burst=3", r"rate=20r/s": "rate=1r/s"}
+
+    def are_refused(client: str, path: str, count: int) -> list[bool]:
+        return [_is_refused(port, client, path, accept) for _ in range(count)]
+
+    with nginx_before(silent, tmp_path, few) as port:
+        assert are_refused("198.51.100.1", path, 6)[-1]
+        assert not any(are_refused("198.51.100.2", path, 2))
+        assert not any(are_refused("198.51.100.1", "/static/admin.css", 6))
+
+
+def _is_refused(port: int, client: str, path: str, accept: str) -> bool:
+    """Returns whether nginx answers the request itself, with 503; the server answers nothing."""
+    with socket.create_connection(("127.0.0.1", port), timeout=0.1) as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+            f"Accept: {accept}\r\n\r\n".encode()
+        )
+        with suppress(TimeoutError):
+            return connection.recv(64).startswith(b"HTTP/1.1 503 ")
+    return False
+
+
 def test_a_dozen_addresses_or_three_providers_leave_room_for_others() -> None:
     """And a thousand phones behind one address are not too many."""
     numbers = limits()
