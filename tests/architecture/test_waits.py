@@ -1,11 +1,14 @@
 """Every wait of one thread for another goes through larder/common/waits.py."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WAITS = Path("larder/common/waits.py")
+
+LOCK = re.compile(r"\b(R?Lock|(Bounded)?Semaphore|Condition|Acquirable)\b")
 
 CALLS = {"acquire", "wait", "poll", "sleep", "flock", "lockf", "select", "wait_for", "result"}
 """Functions and methods that may wait."""
@@ -85,11 +88,25 @@ def _returns_at_once(node: ast.Call) -> bool:
 
 
 def _held_for_a_block(tree: ast.Module) -> Iterator[str]:
-    """What stands after `with` without being called: locks, and a few others."""
+    """What is entered, with `with` or `enter_context`, without being called: locks, and others.
+
+    What a call gives is no lock: `test_no_function_returns_a_lock`.
+    """
     for node in ast.walk(tree):
-        for item in node.items if isinstance(node, ast.With) else ():
-            if isinstance(item.context_expr, ast.Name | ast.Attribute):
-                yield ast.unparse(item.context_expr)
+        if isinstance(node, ast.With):
+            entered = [item.context_expr for item in node.items]
+        elif isinstance(node, ast.Call) and _called(node) == "enter_context":
+            entered = node.args
+        else:
+            continue
+        either = [way for one in entered for way in _ways(one)]
+        yield from (ast.unparse(one) for one in either if not isinstance(one, ast.Call))
+
+
+def _ways(expression: ast.expr) -> list[ast.expr]:
+    if isinstance(expression, ast.IfExp):
+        return [expression.body, expression.orelse]
+    return [expression]
 
 
 def test_no_thread_waits_past_the_rule() -> None:
@@ -111,6 +128,26 @@ def test_no_lock_is_held_for_a_block_past_the_rule() -> None:
         if held not in others and not _is_exempt(name, held)
     }
     assert found == set()
+
+
+RETURNED = {
+    "larder/common/batch_queue.py": {"_closed"},
+    "larder/common/per_key.py": {"_enter"},
+}
+"""Functions whose lock is waited for with `waits.acquire` alone."""
+
+
+def test_no_function_returns_a_lock() -> None:
+    """Strict types have each function say what it returns."""
+    found = {
+        (name, node.name)
+        for name, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and node.returns
+        and LOCK.search(ast.unparse(node.returns))
+    }
+    assert found == {(name, one) for name, functions in RETURNED.items() for one in functions}
 
 
 def test_no_module_is_used_that_waits_in_other_ways() -> None:
