@@ -6,6 +6,8 @@ buckets, and all of them back when the window is over and not one by one.
 
 With the cache away the database counts, from nothing, until it is back: limits hold, and nobody
 is shut out. An attacker who could stop the cache would gain one bucket more.
+
+A thread that waits for the cache keeps no connection to the database.
 """
 
 import logging
@@ -14,6 +16,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from larder.common import waits
 from larder.common.rates import MARKS_LAST, Bucket, RateLimited, Store
 from larder.common.stopwatch import Stopwatch
 
@@ -37,6 +40,7 @@ class InCache:
         """Raises RateLimited."""
         if self._is_away():
             return self._otherwise.take(buckets)
+        waits.begin()
         try:
             return self._take(buckets)
         except RateLimited:
@@ -52,6 +56,7 @@ class InCache:
             self._otherwise.settle(elsewhere, mark)
             return
         self._otherwise.settle(elsewhere)
+        waits.begin()
         try:
             self._settle([one for one in back if one.window is not None], mark)
         except Exception as error:

@@ -112,6 +112,7 @@ def _replicas() -> dict[str, dict[str, Any]]:
 def _cache() -> dict[str, bool]:
     """Of the cache that all servers share; it is waited for half a second each way at most."""
     mark = secrets.token_hex(8)
+    waits.begin()
     try:
         cache.set(f"readyz-{mark}", mark, timeout=10)
         return {"away": cache.get(f"readyz-{mark}") != mark}
