@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks each main file of nginx; tools.stack.check checks that of compose. Without nginx's Lua module
-# deadline.conf is left out, as in the bundle of Elastic Beanstalk.
+# deadline.conf is empty.
 set -eu
 sh -n deploy/nginx/sidecar.sh
 if ! command -v nginx >/dev/null; then
@@ -16,8 +16,8 @@ for main in deploy/nginx/sidecar.conf deploy/ec2/nginx.conf \
     mkdir -p "$copy/nginx/larder"
     cp deploy/nginx/larder/* "$copy/nginx/larder"
     sed -i "s#/etc/nginx/larder#$copy/nginx/larder#" "$copy/nginx/larder/deadline.conf"
-    if [ ! -e "$lua" ] || ! grep -q deadline "$main"; then
-        rm "$copy"/nginx/larder/deadline.*
+    if [ ! -e "$lua" ]; then
+        : >"$copy/nginx/larder/deadline.conf"
     fi
     # Users and folders are those of its machine, not of this one.
     sed -e '/^user /d' -e "s#/tmp/#$copy/#" -e "s#/var/log/nginx#$copy#" \

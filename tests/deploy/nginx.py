@@ -12,10 +12,13 @@ from time import sleep
 
 from tools.ports import free_port, listens
 from tools.processes import wait_until
-from tools.stack.programs import is_readable
+from tools.stack.programs import text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT / "deploy" / "nginx" / "larder"
+INSTANCE = ROOT / "deploy" / "ec2" / "nginx.conf"
+MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
+"""Those that bound the whole time of an upload: all but that of Elastic Beanstalk."""
 TAKEN_SECONDS = 0.3
 """After which nginx has read what was sent."""
 ORDERS = "/api/v1/orders"
@@ -36,9 +39,8 @@ def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
         **{f"/etc/nginx/{name}": f"{folder}/{name}" for name in ("larder", "sidecar")},
         **changes,
     }
-    shared = [file for file in SHARED.iterdir() if is_readable(file)]
-    for file in (main, *shared):
-        text = file.read_text()
+    for file in (main, *SHARED.iterdir()):
+        text = text_of(file)
         for pattern, replacement in changes.items():
             text = re.sub(pattern, replacement, text)
         target = folder / ("larder" if file.parent == SHARED else "") / file.name
@@ -49,16 +51,23 @@ def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
 
 @contextmanager
 def nginx_before(
-    server: int, folder: Path, changes: Mapping[str, str] | None = None
+    server: int, folder: Path, changes: Mapping[str, str] | None = None, *, main: Path = INSTANCE
 ) -> Iterator[int]:
-    """Run it in front of the server's port; gives the port where it listens."""
+    """Run a main file, without TLS, in front of a server; gives the port where it listens."""
     port = free_port()
-    ports = {"listen 80 ": f"listen 127.0.0.1:{port} ", "127.0.0.1:8000": f"127.0.0.1:{server}"}
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    http = {r"http \{\n": f"http {{ {paths}\n"}
-    main = lay_out(ROOT / "deploy/ec2/nginx.conf", folder, ports | http | dict(changes or {}))
-    command = ["nginx", "-e", "stderr", "-c", str(main), "-g", "daemon off;"]
+    here = {
+        r"listen (80|8000|0\.0\.0\.0:8443 ssl http2)\b": f"listen 127.0.0.1:{port}",
+        r"listen 0\.0\.0\.0:8080": f"listen unix:{folder}/plain",
+        r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}",
+        r"(?m)^ *ssl_certificate.*$": "",
+        "/var/cache/nginx/": f"{folder}/",
+    }
+    if "_temp_path" not in main.read_text():
+        here[r"http \{\n"] = f"http {{ {paths}\n"
+    copy = lay_out(main, folder, here | dict(changes or {}))
+    command = ["nginx", "-e", "stderr", "-c", str(copy), "-g", "daemon off;"]
     with subprocess.Popen(command) as nginx:
         try:
             assert wait_until(lambda: listens(port)), "nginx does not listen"

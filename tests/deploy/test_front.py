@@ -14,6 +14,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.deploy.nginx import (
+    MAIN_FILES,
     ROOT,
     TAKEN_SECONDS,
     head,
@@ -181,10 +182,11 @@ def dropped_after(port: int, *, size: int, piece: int, pause: float) -> float | 
 
 
 @with_lua
+@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
 def test_an_upload_that_is_too_slow_is_ended_however_often_a_byte_comes(
-    silent: int, tmp_path: Path
+    silent: int, tmp_path: Path, main: Path
 ) -> None:
-    with nginx_before(silent, tmp_path, TIMES) as port:
+    with nginx_before(silent, tmp_path, TIMES, main=main) as port:
         ended = dropped_after(port, size=1000, piece=1, pause=0.05)
         assert ended is not None
         assert 0.9 < ended < 4

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tools.errors import LauncherError
 from tools.stack.compose import Service
-from tools.stack.programs import is_readable
+from tools.stack.programs import text_of
 
 FIRST = 10
 TRIES = 20
@@ -88,9 +88,9 @@ class Place:
 
     def _copy(self, source: Path, target: Path) -> None:
         if source.is_dir():
-            for one in filter(is_readable, source.iterdir()):
+            for one in source.iterdir():
                 self._copy(one, target / one.name)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.render(source.read_text()))
+        target.write_text(self.render(text_of(source)))
         target.chmod(0o644)

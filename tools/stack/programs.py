@@ -51,12 +51,10 @@ def missing() -> list[str]:
     return sorted({PACKAGES[name] for name in PACKAGES if not shutil.which(name, path=SYSTEM)})
 
 
-def is_readable(file: Path) -> bool:
-    """Return whether the programs here can read a configuration file: some need the Lua module.
-
-    Without it nginx does not bound the whole time of an upload; all else is as in production.
-    """
-    return file.stem != "deadline" or LUA.exists()
+def text_of(file: Path) -> str:
+    """Return a configuration file's text. That of deadline.conf is empty where nginx has no Lua
+    module: then the whole time of an upload has no bound; all else is as in production."""
+    return "" if file.name == "deadline.conf" and not LUA.exists() else file.read_text()
 
 
 def find(services: Iterable[Service], folder: Path) -> Programs:
