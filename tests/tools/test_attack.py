@@ -1,13 +1,14 @@
 """`make attack`: what it runs, and what it says of an attack that succeeds."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tools.attack import report
-from tools.attack.__main__ import main, missing_programs, strike
+from tools.attack import checkouts, report
+from tools.attack.__main__ import main, missing_programs, options, run, strike
 from tools.attack.catalogue import ATTACKS, Attack, name
 from tools.attack.report import Verdict
 from tools.attack.target import NotTried, Target, require
@@ -65,6 +66,30 @@ def test_an_attack_that_cannot_be_made_here_is_skipped() -> None:
 def test_a_server_outside_of_the_path_counts_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert missing_programs(["sh", "no such program"]) == ["no such program"]
+
+
+def test_a_python_that_is_missing_is_counted_as_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr("tools.attack.__main__.attack_all", lambda *_, **__: [])
+    assert run(options(["--full", "--only", "nesting", "clocks", "--data", str(tmp_path)])) == 0
+    others = len(checkouts.VERSIONS) - 1
+    assert f" 0 held, 0 broken, {2 * others} skipped" in capsys.readouterr().out
+
+
+def test_a_python_of_pyenv_is_found_behind_a_shim_that_starts_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shim, installed = tmp_path / "shims", tmp_path / "versions" / "3.12.1" / "bin"
+    for folder, script in ((shim, "exit 127"), (installed, "echo Python 3.12.1")):
+        folder.mkdir(parents=True)
+        (folder / "python3.12").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "python3.12").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert checkouts._interpreter("3.12") == installed / "python3.12"
 
 
 def test_an_error_inside_an_attack_counts_as_broken() -> None:

@@ -71,7 +71,12 @@ def run(asked: argparse.Namespace) -> int:
             before = attack_all(wanted, Code(checkout), full=asked.full)
     present = Code() if asked.checkout is None else Code(asked.checkout.absolute())
     results = []
-    for code in checkouts.pythons(present, asked.data) if asked.full else [present]:
+    versions = checkouts.pythons(present, asked.data) if asked.full else {"": present}
+    for version, code in versions.items():
+        if code is None:
+            say(f"Not attacked on Python {version}: it is not on this machine.")
+            results += not_attacked(wanted, version)
+            continue
         say(f"Attacking {code.checkout} on {checkouts.version(code.python)}")
         results += attack_all(wanted, code, full=asked.full)
     if asked.record:
@@ -91,6 +96,12 @@ def attack_all(wanted: Sequence[Attack], code: Code, *, full: bool) -> list[Resu
         results.append(audit(target, python))
         report.say_result(results[-1])
     return results
+
+
+def not_attacked(wanted: Sequence[Attack], version: str) -> list[Result]:
+    """Return the attacks as skipped, on a Python that this machine does not have."""
+    seen = f"Python {version} is not on this machine"
+    return [Result(one, f"Python {version}", Verdict.SKIPPED, seen, 0.0) for one in wanted]
 
 
 def missing_programs(names: Sequence[str]) -> list[str]:

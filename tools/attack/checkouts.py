@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tools.attack.target import CHECKOUT, Code
 from tools.errors import LauncherError
-from tools.terminal import complain
 
 VERSIONS = ("3.11", "3.12", "3.13")
 
@@ -38,32 +37,35 @@ def _git(*words: str) -> None:
         raise LauncherError(f"git {words[0]} {words[1]}: {done.stderr.strip()}")
 
 
-def pythons(code: Code, data: Path) -> list[Code]:
-    """Return the code with each supported Python: its own, and those that this machine has.
+def pythons(code: Code, data: Path) -> dict[str, Code | None]:
+    """Return the code with each supported Python, its own first; None where this machine has none.
 
     The environments of the others are made below `data`. Raises LauncherError.
     """
     own = version(code.python).removeprefix("Python ").rpartition(".")[0]
-    others = {one: _interpreter(one) for one in VERSIONS if one != own}
-    for one in (one for one, python in others.items() if python is None):
-        complain(f"Not attacked on Python {one}: it is not on the PATH.")
+    others = {one: _with(code, one, data) for one in VERSIONS if one != own}
+    return {own: code, **others}
+
+
+def _with(code: Code, wanted: str, data: Path) -> Code | None:
+    python = _interpreter(wanted)
+    if python is None:
+        return None
     data.mkdir(parents=True, exist_ok=True)
-    return [
-        code,
-        *(
-            Code(code.checkout, _environment(data / f"attack-venv-{one}", python))
-            for one, python in others.items()
-            if python is not None
-        ),
-    ]
+    return Code(code.checkout, _environment(data / f"attack-venv-{wanted}", python))
 
 
 def _interpreter(wanted: str) -> Path | None:
-    found = shutil.which(f"python{wanted}")
-    if found is None:
-        return None
-    done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
-    return Path(found) if done.stdout.startswith(f"Python {wanted}.") else None
+    """Return a Python of that version: the one on the PATH, or one of pyenv's, which the PATH may
+    name without starting it."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    on_path = shutil.which(f"python{wanted}")
+    found = [Path(on_path)] if on_path else []
+    for one in (*found, *sorted(pyenv.glob(f"versions/{wanted}.*/bin/python{wanted}"))):
+        done = subprocess.run([one, "--version"], capture_output=True, text=True, check=False)
+        if done.stdout.startswith(f"Python {wanted}."):
+            return one
+    return None
 
 
 def _environment(venv: Path, python: Path) -> Path:
