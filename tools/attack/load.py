@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from threading import Event
 from time import monotonic, sleep
 
+from tools.attack.target import require
+
 MOST_AT_ONCE = 64
 
 Call = Callable[[], int]
@@ -36,6 +38,26 @@ def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
             over.set()
         for one in running:
             one.result()
+
+
+@contextmanager
+def delays(call: Call, *, pause: float) -> Iterator[list[float]]:
+    """Make the call again and again for the time of the block.
+
+    Give how many seconds each answer took, complete at the end of the block. Raises Broken at the
+    end of the block if one was not answered with 200.
+    """
+    seconds: list[float] = []
+
+    def timed() -> int:
+        began = monotonic()
+        status = call()
+        seconds.append(monotonic() - began)
+        return status
+
+    with repeated([timed], pause=pause) as statuses:
+        yield seconds
+    require(set(statuses) == {200}, f"others were answered {dict(statuses)}")
 
 
 def steady(
