@@ -174,3 +174,10 @@ def test_a_task_sends_the_share_of_traces_that_was_chosen_with_its_key() -> None
             with Server(workers=1, environment=env) as server:
                 server.call("GET", "/livez")
         assert bool(there.spans) is seen
+
+
+def test_the_load_balancer_drops_names_of_headers_that_servers_cannot_tell_apart() -> None:
+    """`X_Forwarded_For` is one; the nginx of a task drops it as well (test_front_door)."""
+    balancer = template.read("front")["Resources"]["Balancer"]["Properties"]
+    attributes = {one["Key"]: one["Value"] for one in balancer["LoadBalancerAttributes"]}
+    assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"

@@ -1,19 +1,22 @@
 """A database that accepts no writes: what clients hear, and that it is over without help."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.common.ids import new_id
 from larder.ops import worker
+from tests.faults.desk import Desk
 from tests.faults.shop import RECOVERY
+from tests.faults.test_unknown_commits_compat import CONTRACTS, Send, make_key
 from tests.faults.wired import WiredShop, open_wired
 from tests.replica.standby import ask, catch_up, change
-from tests.server import Reply
+from tests.server import Reply, Server
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
 from tools.processes import wait_until
@@ -75,6 +78,48 @@ def test_a_database_that_refuses_writes_is_503_and_not_ready_and_over_without_he
         for reply in refused(shop):
             assert reply.status == 503, reply.body
     assert_back(shop)
+
+
+WRITES: dict[str, Callable[[WiredShop], Send]] = {
+    "0": make_key,
+    **{number: contract.prepare for number, contract in CONTRACTS.items()},
+    "v1": lambda shop: shop.order,
+}
+
+
+@pytest.mark.parametrize("api", WRITES)
+def test_a_write_of_each_api_is_answered_503_with_retry_after(shop: WiredShop, api: str) -> None:
+    send = WRITES[api](shop)
+    with fenced(shop.cluster):
+        assert_unavailable(send())
+    assert_back(shop)
+
+
+def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: WiredShop) -> None:
+    desk, path = Desk(shop.server, shop.staff), f"catalog/product/{shop.product}/change/"
+    form = desk.open(path) | {"unit": "jar"}
+    with fenced(shop.cluster):
+        page = desk.send(path, form)
+    assert (page.status, "retry-after" in page.headers) == (503, True), page.body
+    assert "database_unavailable" in page.body
+    assert_back(shop)
+
+
+def test_of_two_hosts_the_one_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -> None:
+    with standby(shop.cluster, tmp_path / "standby") as other:
+        catch_up(shop.cluster, other)
+        urls = (other.app_url(), shop.cluster.app_url())
+        first, second = map(conninfo_to_dict, urls)
+        hosts = {name: f"{first[name]},{second[name]}" for name in ("host", "port")}
+        both: dict[str, Any] = second | hosts
+        settings = {
+            "DATABASE_URL": make_conninfo(**both),
+            "OWNER_DATABASE_URL": shop.cluster.owner_url(),
+        }
+        with Server(workers=1, environment=settings) as server:
+            body = {"lines": [{"product": shop.product, "quantity": 1}]}
+            assert server.call("POST", "orders", body, token=shop.token).status == 201
+            assert server.call("GET", "/readyz").status == 200
 
 
 def test_readiness_alone_finds_a_database_that_refuses_writes(shop: WiredShop) -> None:
