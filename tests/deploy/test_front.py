@@ -144,6 +144,26 @@ def test_what_a_client_says_of_other_addresses_counts_for_nothing(
         assert not refused(port, "192.0.2.99, 198.51.100.2, 10.0.1.8")
 
 
+@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])
+def test_a_name_that_a_server_cannot_tell_from_a_proxys_does_not_reach_it(
+    tmp_path: Path, main: Path, name: str
+) -> None:
+    sent = head("198.51.100.1", 2).replace(b"\r\n\r\n", f"\r\n{name}: 192.0.2.7\r\n\r\n".encode())
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        nginx_before(listener.getsockname()[1], tmp_path, main=main) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+    ):
+        connection.sendall(sent + b"{}")
+        listener.settimeout(5)
+        server, _ = listener.accept()
+        with server:
+            reached = server.recv(65_536)
+    assert b"X-Forwarded-For: " in reached
+    assert b"192.0.2.7" not in reached
+
+
 def test_complete_requests_wait_up_to_a_limit_and_unfinished_ones_do_not_count(
     silent: int, tmp_path: Path
 ) -> None:
