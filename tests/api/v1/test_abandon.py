@@ -203,8 +203,19 @@ def test_a_request_names_an_id_or_a_key(app: App) -> None:
     assert app("POST", "orders/abandon", {"idempotency_key": "k", "x": 1}).status == 400
 
 
-def test_a_quota_limits_what_a_customer_abandons(app: App, jam: int) -> None:
+def test_what_is_abandoned_is_known_for_ever(app: App) -> None:
+    assert app.abandon(id=str(uuid4())).body == ABANDONED
+    assert app.abandon(idempotency_key="k").body == ABANDONED
+    kept = tables.rows("SELECT operation, expires_at FROM idempotency_key ORDER BY operation")
+    operations = ("POST /api/v1/cart/submit", "POST /api/v1/orders", "order-id")
+    assert kept == [(one, None) for one in operations]
+
+
+def test_a_quota_limits_what_a_customer_abandons(
+    server: Server, person: MakePerson, app: App, jam: int
+) -> None:
     placed, known = app.order(jam).body["id"], str(uuid4())
+    other = App(server, person())
     assert app.abandon(id=known).body == ABANDONED
     tables.execute("UPDATE rate_limit SET until = now() + interval '1 day'")
     refused = app.abandon(id=str(uuid4()))
@@ -215,6 +226,8 @@ def test_a_quota_limits_what_a_customer_abandons(app: App, jam: int) -> None:
     # What is known already takes no row.
     assert app.abandon(id=known).body == ABANDONED
     assert app.abandon(id=placed).body["outcome"] == "placed"
+    # Each customer has a quota of their own.
+    assert other.abandon(id=str(uuid4())).body == ABANDONED
 
 
 def test_a_request_in_flight_is_waited_for_and_named_busy_when_it_takes_too_long(
