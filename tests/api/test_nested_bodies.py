@@ -1,4 +1,7 @@
-"""Nested and malformed bodies, sent to every operation of a real server."""
+"""Nested and malformed bodies, sent to every operation of a real server.
+
+`make attack ATTACK_ARGS="--full"` sends them on the other supported Pythons too.
+"""
 
 from collections.abc import Callable
 
@@ -6,14 +9,10 @@ import pytest
 
 from tests.conftest import Person
 from tests.faults.processes import workers
-from tests.server import ROOT, Server
-from tools.attack import checkouts
+from tests.server import Server
 from tools.attack.attacks import nesting
-from tools.attack.target import Code, started
 
 COMPAT = {"COMPAT": "0,1,2,3,4"}
-
-
 BODIES = nesting.bodies(nesting.FULL_DEPTHS)
 
 
@@ -30,17 +29,3 @@ def test_no_nested_or_malformed_body_ends_a_worker(
         assert len(wanted) > 50
         nesting.send(running, wanted, BODIES, token)
         assert workers(running) == before
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_nor_does_one_on_the_other_supported_pythons() -> None:
-    """How deep a decoder may go differs between them. Makes an environment for each."""
-    versions = checkouts.pythons(Code(), ROOT / ".data")
-    others = [code for code in versions.values() if code not in (None, Code())]
-    if not others:
-        pytest.skip("this machine has no other supported Python")
-    for code in others:
-        assert code is not None
-        with started(code) as target:
-            nesting.attack(target, full=True)
