@@ -7,7 +7,6 @@ refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
 
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import structlog
 from corsheaders.defaults import default_headers
@@ -278,30 +277,20 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 
-# --- API -----------------------------------------------------------------------------------
+# --- Earlier contracts (larder/api/compat) -------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["larder.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "larder.api.negotiation.JSONOnly",
-    "DEFAULT_SCHEMA_CLASS": "larder.api.v1.schema.OperationSchema",
-    "EXCEPTION_HANDLER": "larder.api.problems.handle",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Larder",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "DESCRIPTION": "The ordering backend behind a mobile app.",
-    "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
     "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": [],
-    "PATH_CONVERTER_OVERRIDES": {"id": UUID},
+    "PATH_CONVERTER_OVERRIDES": {"int": {"type": "integer", "format": "int64"}},
 }
 
 # --- Security ------------------------------------------------------------------------------

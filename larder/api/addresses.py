@@ -3,10 +3,9 @@
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 
-def base_url(request: Request | HttpRequest) -> str:
+def base_url(request: HttpRequest) -> str:
     """Scheme and host that clients use: PUBLIC_URL, or else what the request says.
 
     Empty, which leaves an address relative, for a request whose host is not ours.

@@ -4,12 +4,9 @@ from dataclasses import replace
 from functools import cache
 from threading import Lock
 from time import monotonic, time
-from typing import Any
 
 from django.conf import settings
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from larder.common.clock import now
 from larder.identity import queries
@@ -38,21 +35,19 @@ def secrets() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
-class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token or key>`; the word `Token` does as well."""
+def authenticate(request: HttpRequest) -> Caller | None:
+    """Returns the caller that `Authorization: Bearer <access token or key>` names; the word `Token`
+    does as well. None without the header.
 
-    def authenticate(self, request: Request) -> tuple[Caller, str] | None:
-        """Raises TokenInvalid, TokenExpired, SessionEnded; None without the header."""
-        header = request.META.get("HTTP_AUTHORIZATION")
-        if not header:
-            return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() not in {"bearer", "token"}:
-            raise TokenInvalid
-        return (caller_of(token) if "." in token else caller_of_key(token)), token
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="larder"'
+    Raises TokenInvalid, TokenExpired, SessionEnded.
+    """
+    header = request.META.get("HTTP_AUTHORIZATION")
+    if not header:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() not in {"bearer", "token"}:
+        raise TokenInvalid
+    return caller_of(token) if "." in token else caller_of_key(token)
 
 
 def caller_of(token: str) -> Caller:
@@ -156,10 +151,3 @@ class _EndedSessions:
 
 
 _sessions = _EndedSessions()
-
-
-class IsStaff(BasePermission):
-    """Staff only; authentication has looked the right up."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return bool(request.user and request.user.is_staff)

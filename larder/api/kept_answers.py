@@ -24,7 +24,8 @@ from larder.api.correlation import HEADER, ID, correlation_id, identify
 from larder.api.in_front import Asked, Header, asked, keep
 from larder.api.v1.freshness import REPLICATED
 from larder.api.v1.http import Body, is_named
-from larder.api.v1.ready_pages import FAILED, PAGE, ReadyPage, ReadyPages
+from larder.api.v1.ready_pages import PAGE, ReadyPage, ReadyPages
+from larder.api.v1.resources import EARLIER_ERROR
 from larder.common import database
 from larder.common.stopwatch import BEGAN
 from larder.identity.caller import Caller
@@ -117,7 +118,7 @@ class KeptAnswers:
         try:
             page = answer.pages.renewed(answer.page, caller.id)
         except Exception as error:
-            environ[FAILED] = error
+            environ[EARLIER_ERROR] = error
             return None
         database.release()
         clear_guid()

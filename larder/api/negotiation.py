@@ -1,34 +1,26 @@
 """What the API can answer with: JSON."""
 
 import re
-from collections.abc import Iterable
-from typing import Any
 
-from rest_framework.exceptions import NotAcceptable
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.request import Request
+from django.http import HttpRequest
 
+from larder.api.refusals import NotAcceptable
 from larder.common.limits import MAX_ACCEPT_LENGTH
 
 _ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+json")
 
 
-class JSONOnly(BaseContentNegotiation):
-    """Refuses a client that takes no JSON; nothing else is to be negotiated."""
+ANY = "*/*"
+"""In the place of a media type: the client gets the answer, whatever it accepts."""
 
-    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
-        return next(iter(parsers), None)
 
-    def select_renderer(
-        self,
-        request: Request,
-        renderers: Iterable[Any],
-        format_suffix: str | None = None,
-    ) -> tuple[Any, str]:
-        renderer = next(iter(renderers))
-        accepted = considered(request.META.get("HTTP_ACCEPT") or "*/*")
-        if accepted in _USUAL or takes_json(accepted) or takes(accepted, renderer.media_type):
-            return renderer, renderer.media_type
+def require_acceptable(request: HttpRequest, kind: str) -> None:
+    """Raises NotAcceptable for a client that accepts neither JSON nor this media type."""
+    accepted = request.META.get("HTTP_ACCEPT") or ANY
+    if accepted in _USUAL or kind == ANY:
+        return
+    accepted = considered(accepted)
+    if not (takes_json(accepted) or takes(accepted, kind)):
         raise NotAcceptable
 
 

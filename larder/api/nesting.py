@@ -4,8 +4,7 @@ Decoders recurse. A body of 9 KB of brackets overflows the stack of a thread, wh
 process: Python's recursion limit does not protect code in C on every version.
 """
 
-from rest_framework.exceptions import ParseError
-
+from larder.api.refusals import MalformedJson
 from larder.common.limits import MAX_JSON_DEPTH
 
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
@@ -13,10 +12,11 @@ _DOWN, _UP = b"\x01", b"\xff"
 _OTHER = bytes(set(range(256)) - set(b'"[{]}'))
 
 
-class NestedTooDeeply(ParseError):
+class NestedTooDeeply(MalformedJson):
     """JSON with more than MAX_JSON_DEPTH levels; a kind of malformed JSON."""
 
-    default_detail = f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels."
+    def __init__(self) -> None:
+        super().__init__(f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels.")
 
 
 def require_shallow(raw: bytes) -> None:

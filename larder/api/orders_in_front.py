@@ -28,7 +28,8 @@ from larder.api.positions import position_to_tell
 from larder.api.recent_writes import COMMITS, note_write_of
 from larder.api.v1.bodies import sound
 from larder.api.v1.http import Body, encoded, idempotency_key, replay_headers
-from larder.api.v1.orders import REFUSED, place, shown
+from larder.api.v1.orders import place, shown
+from larder.api.v1.resources import EARLIER_ERROR
 from larder.api.v1.shapes import NewOrder
 from larder.common import database
 from larder.common.harmless import harmless
@@ -122,7 +123,7 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     try:
         return _placed(body, who, environ)
     except Exception as error:
-        environ[REFUSED], environ[COMMITS] = error, commits.count()
+        environ[EARLIER_ERROR], environ[COMMITS] = error, commits.count()
         return None
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
 import msgspec
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from larder.api.addresses import base_url
 from larder.api.nesting import NestedTooDeeply, require_shallow
@@ -47,7 +47,7 @@ Links = Callable[[Place], str]
 """What leads on from a page: the absolute URL of the page behind a place."""
 
 
-def links(request: Request) -> Links:
+def links(request: HttpRequest) -> Links:
     """Links with the filters of this page. They need the request no more."""
     path, asked = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
 

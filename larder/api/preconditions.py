@@ -4,7 +4,6 @@ import re
 from typing import NamedTuple
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from larder.common.errors import Fault, InvalidInput
 
@@ -33,13 +32,13 @@ def tag(text: str) -> Tag:
     return Tag(int(found[1]), found[2]) if found else OF_NOTHING
 
 
-def tag_wanted(request: Request) -> Tag | None:
+def tag_wanted(request: HttpRequest) -> Tag | None:
     """The ETag that `If-Match` names; None without the header or for `*`."""
     header: str = request.META.get("HTTP_IF_MATCH", ANY).strip()
     return None if header == ANY else tag(header)
 
 
-def wants_none(request: Request) -> bool:
+def wants_none(request: HttpRequest) -> bool:
     """Whether `If-None-Match: *` asks for a write only where there is nothing yet.
 
     Raises InvalidInput for anything else in the header: a list of ETags has no use in a write
@@ -52,7 +51,7 @@ def wants_none(request: Request) -> bool:
     return header == ANY
 
 
-def unmet(request: Request | HttpRequest) -> str:
+def unmet(request: HttpRequest) -> str:
     """What to say of a precondition that does not hold; empty where the title says it."""
     header = request.META.get("HTTP_IF_MATCH")
     if header is None and "HTTP_IF_NONE_MATCH" in request.META:

@@ -5,7 +5,6 @@ docs/problems.md explains each code; tests/api/test_problems.py holds page and c
 
 import logging
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,22 +12,20 @@ from typing import Any
 import msgspec
 from django.core.exceptions import (
     DisallowedHost,
+    PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.views import defaults
 from django_guid import get_guid
-from rest_framework import exceptions as drf
-from rest_framework.request import Request
 
 from larder.api import preconditions
 from larder.api.addresses import base_url
-from larder.api.nesting import NestedTooDeeply
 from larder.api.recent_writes import SAFE
+from larder.api.refusals import HttpRefusal
 from larder.common import money
 from larder.common.database import sqlstate
 from larder.common.errors import DomainError, InvalidInput, Overloaded, StaleVersion
@@ -37,8 +34,6 @@ from larder.common.postgresql.errors import CommitUnknown
 from larder.common.rates import RateLimited
 
 logger = logging.getLogger(__name__)
-
-Asked = Request | HttpRequest
 
 PAGES = "/api/v1/problems/"
 """Where this installation explains each code. A problem's `type` is the absolute address there:
@@ -136,7 +131,7 @@ def example(code: str) -> dict[str, Any]:
 
 
 def problem(
-    request: Asked,
+    request: HttpRequest,
     code: str,
     *,
     detail: str = "",
@@ -173,15 +168,21 @@ STANDING_HEADERS = {
 """What RFC 9110 wants beside a status, whatever the code."""
 
 
-def from_domain(request: Asked, error: DomainError) -> HttpResponse:
+def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
     if isinstance(error, RateLimited):
         return _throttled(request, error.retry_after)
-    detail = preconditions.unmet(request) if isinstance(error, StaleVersion) else ""
-    extensions = _shown(error.extensions)
+    detail, extensions = _detail(request, error), _shown(error.extensions)
     return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
+
+
+def _detail(request: HttpRequest, error: DomainError) -> str:
+    """What is known beside the title of the code; empty if nothing is."""
+    if isinstance(error, StaleVersion):
+        return preconditions.unmet(request)
+    return error.detail if isinstance(error, HttpRefusal) else ""
 
 
 def headers_of(error: DomainError) -> dict[str, str]:
@@ -190,7 +191,7 @@ def headers_of(error: DomainError) -> dict[str, str]:
     return STANDING_HEADERS.get(KINDS[error.code].status, {}) | wait
 
 
-def _throttled(request: Asked, seconds: int) -> HttpResponse:
+def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
     detail = f"Too many tries: the next one is taken in {seconds} s."
     return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})
 
@@ -204,7 +205,7 @@ def _shown(value: Any) -> Any:
     return [_shown(one) for one in value] if isinstance(value, list) else value
 
 
-def _from_faults(request: Asked, error: InvalidInput) -> HttpResponse:
+def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
     codes = {fault.code for fault in error.faults}
     code = "unknown_field" if codes == {"unknown_field"} else error.code
     errors = [{"pointer": f.where, "code": f.code, "detail": f.detail} for f in error.faults]
@@ -212,62 +213,35 @@ def _from_faults(request: Asked, error: InvalidInput) -> HttpResponse:
     return problem(request, code, detail=detail, errors=errors)
 
 
-def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
-    """The exception handler of the API's views. None lets an unknown error pass on."""
-    request: Asked = context["request"]
+def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """The answer for an error of a view. None lets an unknown error pass on."""
     if isinstance(error, DomainError):
         return from_domain(request, error)
-    if isinstance(error, drf.APIException):
-        return _from_framework(request, error)
     if isinstance(error, Http404):
         return problem(request, "not_found")
-    if isinstance(error, DatabaseError | InterfaceError):
-        return from_database(request, error, context.get("view"))
-    return _from_django(request, error)
+    return from_database(request, error) or _from_django(request, error)
 
 
-def _from_framework(request: Asked, error: drf.APIException) -> HttpResponse:
-    if isinstance(error, drf.Throttled):
-        return _throttled(request, int(getattr(error, "wait", None) or 1) + 1)
-    # Here our own views say what is taken instead; elsewhere the title says all that is known.
-    told = isinstance(error, drf.MethodNotAllowed | drf.UnsupportedMediaType | NestedTooDeeply)
-    code = _FRAMEWORK_CODES.get(type(error), "bad_request")
-    return problem(request, code, detail=str(error.detail) if told else "")
-
-
-_FRAMEWORK_CODES: dict[type[drf.APIException], str] = {
-    drf.NotAuthenticated: "not_authenticated",
-    drf.AuthenticationFailed: "token_invalid",
-    drf.PermissionDenied: "not_staff",
-    drf.MethodNotAllowed: "method_not_allowed",
-    drf.NotAcceptable: "not_acceptable",
-    drf.UnsupportedMediaType: "unsupported_media_type",
-    drf.NotFound: "not_found",
-    drf.ParseError: "malformed_json",
-    NestedTooDeeply: "malformed_json",
-}
-
-
-def from_database(request: Asked, error: Exception, view: object = None) -> HttpResponse | None:
+def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """Returns 503 if the database is away or busy, `outcome_unknown` if a transaction of this
     request was or may have been committed, None for any other error."""
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
     if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
-        return _outcome_unknown(request, error, view)
+        return _outcome_unknown(request, error)
     state = "busy" if busy else "unavailable"
     logger.warning("database %s: %s", state, str(error).strip().split("\n")[0])
     return problem(request, "overloaded" if busy else "database_unavailable")
 
 
-def _outcome_unknown(request: Asked, error: Exception, view: object) -> HttpResponse:
+def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     """503, with `Retry-After`, where a repeat makes nothing twice; otherwise 500, for generic
     clients repeat 503."""
     logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
     code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
-    advice = _advice(request, view) if known is None else known and _REPEAT
+    advice = _advice(request) if known is None else known and _REPEAT
     if advice:
         return problem(request, code, detail=f"{happened} {advice}", status=KINDS[code].repeatable)
     return problem(request, code, detail=f"{happened} {_LOOK}")
@@ -279,7 +253,7 @@ _REPEAT = "Repeat the request as it was: it has no second effect."
 _LOOK = "Look first: a repeat may make the change twice, or undo a change by another client."
 
 
-def _advice(request: Asked, view: object) -> str | None:
+def _advice(request: HttpRequest) -> str | None:
     """Returns the advice to repeat; None where a repeat may make something twice or undo a later
     change of another client.
 
@@ -287,16 +261,17 @@ def _advice(request: Asked, view: object) -> str | None:
     is needed, or what a repeat without them does (`caution`). The earlier contracts and the admin
     declare nothing.
     """
-    operation = getattr(view, (request.method or "").lower(), None)
-    headers: frozenset[str] | None = getattr(operation, "repeats_with", None)
-    if headers is None:
+    view = getattr(request.resolver_match, "func", None)
+    operation = getattr(view, "operations", {}).get(request.method)
+    if operation is None:
         return None
+    headers: frozenset[str] = operation.repeats_with
     if any(_is_conditional(request, header) for header in headers):
         return _REPEAT
-    return getattr(operation, "caution", "") or (None if headers else _REPEAT)
+    return operation.caution or (None if headers else _REPEAT)
 
 
-def _is_conditional(request: Asked, header: str) -> bool:
+def _is_conditional(request: HttpRequest, header: str) -> bool:
     """Returns whether the header is sent; `If-Match: *` names no version, so it does not count."""
     value = request.META.get(header, "").strip()
     return bool(value) and (header, value) != ("HTTP_IF_MATCH", preconditions.ANY)
@@ -307,10 +282,10 @@ _BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"
 serialization failure; too many clients."""
 
 
-def _from_django(request: Asked, error: Exception) -> HttpResponse | None:
+def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if isinstance(error, RequestDataTooBig):
         return problem(request, "body_too_large")
-    if isinstance(error, DjangoPermissionDenied):
+    if isinstance(error, PermissionDenied):
         return problem(request, "not_staff")
     # A client that goes away while it sends is no fault of ours, though it reads no answer.
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
@@ -353,11 +328,10 @@ def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     if isinstance(error, DomainError):
         return from_domain(request, error)
     if isinstance(error, Exception):
-        view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
-        if away := from_database(request, error, view):
+        if away := from_database(request, error):
             return away
         if request.method not in SAFE and commits.count():
-            return _outcome_unknown(request, error, view)
+            return _outcome_unknown(request, error)
     return problem(request, "internal_error")
 
 

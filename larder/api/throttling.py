@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from larder.api.authentication import signer
 from larder.common.client_address import client_address
@@ -15,13 +14,13 @@ from larder.identity.doors import DOORS, Door
 from larder.identity.errors import TokenInvalid
 
 
-def address_of(request: Request | HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
     """Where a request comes from: no client can choose it (TRUSTED_PROXIES)."""
     return client_address(request.META, settings.TRUSTED_PROXIES)
 
 
 def log_in(
-    request: Request | HttpRequest, username: str, *, proof: Proof = "none"
+    request: HttpRequest, username: str, *, proof: Proof = "none"
 ) -> AbstractContextManager[None]:
     """`with log_in(request, username):` around what looks at the password.
 
@@ -40,12 +39,12 @@ def proof_of(token: str, username: str) -> Proof:
     return "none"
 
 
-def register(request: Request, username: str) -> AbstractContextManager[None]:
+def register(request: HttpRequest, username: str) -> AbstractContextManager[None]:
     """Around registering under this name. Raises RateLimited."""
     return attempt("register", account=username, address=address_of(request))
 
 
-def refresh(request: Request, token: str, *, door: Door) -> AbstractContextManager[None]:
+def refresh(request: HttpRequest, token: str, *, door: Door) -> AbstractContextManager[None]:
     """Around the exchange of a refresh token. Its account is the one it was issued for; what is
     no token of ours counts for the address alone.
 
@@ -62,13 +61,13 @@ def _issued_for(token: str, door: Door) -> str | None:
     return None if owner is None else str(owner)
 
 
-def reset(request: Request, account: str) -> AbstractContextManager[None]:
+def reset(request: HttpRequest, account: str) -> AbstractContextManager[None]:
     """Around asking for a mail that resets a password, for what was typed: a username or an
     email address, known or not. Raises RateLimited."""
     return attempt("reset", account=account, address=address_of(request))
 
 
-def confirm(request: Request, account: str | None) -> AbstractContextManager[None]:
+def confirm(request: HttpRequest, account: str | None) -> AbstractContextManager[None]:
     """Around setting a new password with what the mail said, for the account that it names, if it
     names one.
 
@@ -78,7 +77,7 @@ def confirm(request: Request, account: str | None) -> AbstractContextManager[Non
 
 
 def change_profile(
-    request: Request, customer: int, fields: Mapping[str, object]
+    request: HttpRequest, customer: int, fields: Mapping[str, object]
 ) -> AbstractContextManager[None]:
     """Around changing a name or an address: whether somebody else has it is told, and must not be
     asked of a whole list. Raises RateLimited."""

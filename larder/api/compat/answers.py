@@ -34,7 +34,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
         return exception_handler(error, dict(context))
     if isinstance(error, DomainError):
         return _refusal(error)
-    refused = problems.handle(error, context)
+    refused = problems.handle(context["request"]._request, error)
     if refused is not None:
         # A problem of v1 has more members, and for these clients no type of its own.
         refused.headers["Content-Type"] = "application/json"

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.exceptions import AuthenticationFailed, ParseError, PermissionDenied
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
 
-from larder.api.account_requests import AccountView
+from larder.api import account_requests
 from larder.api.compat import answers
 from larder.api.compat.authentication import (
     BearerAuthentication,
@@ -25,8 +24,9 @@ from larder.api.compat.authentication import (
 from larder.api.compat.browsable import Browsable
 from larder.api.compat.large_answers import one_at_a_time
 from larder.api.long_bodies import one_long_body
-from larder.api.nesting import require_shallow
+from larder.api.nesting import NestedTooDeeply, require_shallow
 from larder.api.raw_body import raw_body, short_body
+from larder.api.recent_writes import SAFE
 from larder.common import waits
 from larder.common.errors import NotFound
 from larder.common.limits import MAX_ID
@@ -43,10 +43,12 @@ class StrictJson(JSONParser):
 
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
         raw = stream.read()
-        require_shallow(raw)
         try:
+            require_shallow(raw)
             parsed = super().parse(io.BytesIO(raw), *args, **options)
             json.dumps(parsed, ensure_ascii=False).encode()
+        except NestedTooDeeply as error:
+            raise ParseError(error.detail) from error
         except UnicodeEncodeError as error:
             raise ParseError from error
         return parsed
@@ -62,7 +64,7 @@ class StrictMultipart(MultiPartParser):
             raise ParseError from error
 
 
-class CompatView(AccountView):
+class CompatView(APIView):
     """A path of an earlier contract; customers and staff, by key, token or the admin's cookie."""
 
     authentication_classes: Kinds = (
@@ -72,12 +74,12 @@ class CompatView(AccountView):
     )
     parser_classes: Kinds = (StrictJson,)
     renderer_classes: Kinds = (JSONRenderer, Browsable)
-    content_negotiation_class = DefaultContentNegotiation
-    schema = AutoSchema()
     read_body = staticmethod(raw_body)
 
     is_large = False
     """Whether this answer is made while no other large one is."""
+    only_places = False
+    """Whether its writes place orders and nothing else: they do not wait for one another."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders a large answer before another one is made."""
@@ -122,7 +124,9 @@ class CompatView(AccountView):
         # The parsers ask here and there; of a body in chunks Django knows neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
-        self.begin_request(request)
+        if request.method in SAFE or not self.only_places:
+            who = cast(Caller | None, request.user)
+            self.until_rendered.enter_context(account_requests.running(who, request.method))
 
 
 class OpenView(CompatView):

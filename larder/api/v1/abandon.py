@@ -4,40 +4,35 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from larder.api.v1 import abandon_shapes
-from larder.api.v1.bodies import read_body
-from larder.api.v1.http import Endpoint, caller, reply
+from larder.api.v1.http import reply
 from larder.api.v1.operations import operation
 from larder.api.v1.orders import shown
 from larder.common.clock import now
 from larder.common.errors import Fault
+from larder.identity.caller import Caller
 from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
 
 
-class AbandonedOrders(Endpoint):
-    @operation(
-        "abandon_order",
-        tag="orders",
-        body=abandon_shapes.Abandonment,
-        answers={200: abandon_shapes.Abandoned},
-        problems=["not_found"],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Finds out whether an order was placed; if it was not, it never will be."""
-        body = read_body(request, abandon_shapes.Abandonment, also=_faults)
-        asked = Abandonment(who=caller(request), now=now())
-        if isinstance(body.id, UUID):
-            order = abandon_id(body.id, asked)
-        else:
-            order = abandon_key(str(body.idempotency_key), asked)
-        if order is None:
-            return reply(abandon_shapes.Abandoned("abandoned"))
-        return reply(abandon_shapes.Abandoned("placed", shown(order)))
-
-
-def _faults(body: Any) -> Iterator[Fault]:
+def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
     if ("id" in body) == ("idempotency_key" in body):
         yield Fault("", "one_of", "Give either id or idempotency_key.")
+
+
+@operation(
+    tag="orders", answers={200: abandon_shapes.Abandoned}, problems=["not_found"], also=_faults
+)
+def abandon_order(
+    request: HttpRequest, caller: Caller, body: abandon_shapes.Abandonment
+) -> HttpResponse:
+    """Finds out whether an order was placed; if it was not, it never will be."""
+    asked = Abandonment(who=caller, now=now())
+    if isinstance(body.id, UUID):
+        order = abandon_id(body.id, asked)
+    else:
+        order = abandon_key(str(body.idempotency_key), asked)
+    if order is None:
+        return reply(abandon_shapes.Abandoned("abandoned"))
+    return reply(abandon_shapes.Abandoned("placed", shown(order)))

@@ -2,29 +2,33 @@
 
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, NewType, TypeVar
 
 import msgspec
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from larder.api.long_bodies import one_long_body
 from larder.api.nesting import is_too_deep, require_shallow
+from larder.api.refusals import MalformedJson, UnsupportedMediaType
 from larder.api.v1.faults import each_fault, nul_faults
 from larder.common.errors import Fault, InvalidInput
 from larder.common.limits import MAX_FAULTS
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+Csv = NewType("Csv", str)
+"""The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as lone
+surrogates, for whoever reads the rows to name."""
+
 Further = Callable[[dict[str, Any]], Iterable[Fault]]
 """Faults of a body, as parsed JSON, that its declaration cannot say. It has those that can be
 said as well, or not: everything in it may be of any type."""
 
 
-def read_body(request: Request, kind: type[Body], *, also: Further | None = None) -> Body:
+def read_body(request: HttpRequest, kind: type[Body], *, also: Further | None = None) -> Body:
     """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
 
-    Raises UnsupportedMediaType, ParseError (no JSON), InvalidInput (all faults).
+    Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults).
     """
     raw = _raw_body(request) or b"{}"
     body = sound(raw, kind)
@@ -49,7 +53,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
-    """Raises what is wrong with a body that is not sound: ParseError, InvalidInput; Overloaded."""
+    """Raises MalformedJson or InvalidInput for a body that is not sound. Raises Overloaded."""
     with one_long_body(len(raw)):
         return _explained(raw, kind, also)
 
@@ -72,24 +76,19 @@ def _parsed(raw: bytes) -> Any:
         detail = "A number in the body is too large for any field."
         raise InvalidInput([Fault("", "out_of_range", detail)]) from error
     except _NO_JSON as error:
-        raise ParseError from error
+        raise MalformedJson from error
 
 
-def read_csv(request: Request) -> str:
-    """The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as
-    lone surrogates, for whoever reads the rows to name.
-
-    Raises UnsupportedMediaType.
-    """
+def read_csv(request: HttpRequest) -> Csv:
+    """The body as text. Raises UnsupportedMediaType."""
     raw = _raw_body(request, "text/csv")
-    return raw.decode("utf-8-sig", "surrogateescape")
+    return Csv(raw.decode("utf-8-sig", "surrogateescape"))
 
 
-def _raw_body(request: Request, wanted: str = "application/json") -> bytes:
-    asked = request._request
-    raw = asked.body  # all of it, within the limit: Endpoint.initial read it
-    media_type = (asked.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+def _raw_body(request: HttpRequest, wanted: str = "application/json") -> bytes:
+    raw = request.body  # all of it, within the limit: Resource read it
+    media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
     is_json = media_type.endswith("+json") and wanted == "application/json"
     if raw and media_type != wanted and not is_json:
-        raise UnsupportedMediaType(media_type, detail=f"Send Content-Type: {wanted}.")
+        raise UnsupportedMediaType(f"Send Content-Type: {wanted}.")
     return raw

@@ -7,16 +7,12 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from larder.api.preconditions import tag_wanted
 from larder.api.shop import terms
 from larder.api.v1 import cart_shapes, shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
-    Endpoint,
-    caller,
     idempotency_key,
     no_content,
     operation_of,
@@ -34,6 +30,7 @@ from larder.api.v1.operations import (
 from larder.api.v1.orders import answer_placed
 from larder.common import money
 from larder.common.clock import now
+from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import DraftLine
@@ -43,103 +40,94 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
 
 
-class Cart(Endpoint):
-    @operation("get_cart", tag="cart", answers={200: cart_shapes.Cart, 304: None}, traits=[CACHED])
-    def get(self, request: Request) -> HttpResponse:
-        """The cart as it stands, at today's prices."""
-        return _reply(request)
+@operation(tag="cart", answers={200: cart_shapes.Cart, 304: None}, traits=[CACHED])
+def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """The cart as it stands, at today's prices."""
+    return _reply(request, caller.id)
 
-    @operation(
-        "put_cart",
-        tag="cart",
-        body=cart_shapes.CartLines,
-        answers={200: cart_shapes.Cart},
-        problems=["unknown_product", "cart_full"],
-        traits=[TAGGED, OWN_VERSIONED],
+
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["unknown_product", "cart_full"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def put_cart(request: HttpRequest, caller: Caller, body: cart_shapes.CartLines) -> HttpResponse:
+    """Makes these the lines of the cart, all at once."""
+    cart.put_lines(
+        caller.id,
+        [Wanted(line.product, line.quantity) for line in body.lines],
+        currency=settings.CURRENCY,
+        now=now(),
+        seen=_seen(request),
     )
-    def put(self, request: Request) -> HttpResponse:
-        """Makes these the lines of the cart, all at once."""
-        body = read_body(request, cart_shapes.CartLines)
-        cart.put_lines(
-            caller(request).id,
-            [Wanted(line.product, line.quantity) for line in body.lines],
-            currency=settings.CURRENCY,
-            now=now(),
-            seen=_seen(request),
-        )
-        return _reply(request)
-
-    @operation("delete_cart", tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
-    def delete(self, request: Request) -> HttpResponse:
-        """Deletes the cart; the next line begins another."""
-        cart.delete_cart(caller(request).id, seen=_seen(request))
-        return no_content()
+    return _reply(request, caller.id)
 
 
-class CartLine(Endpoint):
-    @operation(
-        "put_cart_line",
-        tag="cart",
-        body=cart_shapes.LineQuantity,
-        answers={200: cart_shapes.Cart},
-        problems=["unknown_product", "cart_full", "not_found"],
-        traits=[TAGGED, OWN_VERSIONED],
+@operation(tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
+def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Deletes the cart; the next line begins another."""
+    cart.delete_cart(caller.id, seen=_seen(request))
+    return no_content()
+
+
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["unknown_product", "cart_full", "not_found"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def put_cart_line(
+    request: HttpRequest, caller: Caller, product: int, body: cart_shapes.LineQuantity
+) -> HttpResponse:
+    """Sets how many units of a product are in the cart."""
+    cart.put_line(
+        caller.id,
+        Wanted(product, body.quantity),
+        currency=settings.CURRENCY,
+        now=now(),
+        seen=_seen(request),
     )
-    def put(self, request: Request, product: int) -> HttpResponse:
-        """Sets how many units of a product are in the cart."""
-        body = read_body(request, cart_shapes.LineQuantity)
-        cart.put_line(
-            caller(request).id,
-            Wanted(product, body.quantity),
-            currency=settings.CURRENCY,
-            now=now(),
-            seen=_seen(request),
-        )
-        return _reply(request)
-
-    @operation(
-        "delete_cart_line",
-        tag="cart",
-        answers={200: cart_shapes.Cart},
-        problems=["not_in_cart", "not_found"],
-        traits=[TAGGED, OWN_VERSIONED],
-    )
-    def delete(self, request: Request, product: int) -> HttpResponse:
-        """Takes a product out of the cart."""
-        cart.remove_line(caller(request).id, product, now=now(), seen=_seen(request))
-        return _reply(request)
+    return _reply(request, caller.id)
 
 
-class CartSubmission(Endpoint):
-    @operation(
-        "submit_cart",
-        tag="cart",
-        body=cart_shapes.Submission,
-        answers={201: shapes.Order},
-        problems=[
-            "cart_empty",
-            "unknown_product",
-            "insufficient_stock",
-            "price_changed",
-            "order_rule",
-            "ordering_not_allowed",
-            "order_abandoned",
-        ],
-        traits=[KEYED, LOCATED, TAGGED, VERSIONED],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Places the cart, wholly or not at all; the order has the cart's id."""
-        body = read_body(request, cart_shapes.Submission)
-        placed = place_order(_placement(request, body), terms=terms(), now=now())
-        return answer_placed(request, placed)
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["not_in_cart", "not_found"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Takes a product out of the cart."""
+    cart.remove_line(caller.id, product, now=now(), seen=_seen(request))
+    return _reply(request, caller.id)
 
 
-def _placement(request: Request, body: cart_shapes.Submission) -> Placement:
-    who = caller(request)
+@operation(
+    tag="cart",
+    answers={201: shapes.Order},
+    problems=[
+        "cart_empty",
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "ordering_not_allowed",
+        "order_abandoned",
+    ],
+    traits=[KEYED, LOCATED, TAGGED, VERSIONED],
+)
+def submit_cart(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> HttpResponse:
+    """Places the cart, wholly or not at all; the order has the cart's id."""
+    placed = place_order(_placement(request, caller, body), terms=terms(), now=now())
+    return answer_placed(request, placed)
+
+
+def _placement(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> Placement:
     total = None if body.expected_total is None else Decimal(body.expected_total)
     return Placement(
-        customer=who.id,
-        actor=who.public_id,
+        customer=caller.id,
+        actor=caller.public_id,
         lines=(),
         cart=CartShown(_seen(request), total),
         note=body.note,
@@ -155,7 +143,7 @@ _NO_CART = UUID(int=0)
 _ID_DIGITS = len(_NO_CART.hex)
 
 
-def _seen(request: Request) -> Seen | None:
+def _seen(request: HttpRequest) -> Seen | None:
     """The cart and its version that `If-Match` names; None without the header or for `*`.
 
     The tag names the cart beside its version: today's cart is not the one of last week that had
@@ -172,8 +160,7 @@ def _seen(request: Request) -> Seen | None:
     return Seen(None if id == _NO_CART else id, named.version)
 
 
-def _reply(request: Request) -> HttpResponse:
-    customer = caller(request).id
+def _reply(request: HttpRequest, customer: int) -> HttpResponse:
     shown = _shown(customer)
     of = (shown.id or queries.last_cart(customer) or _NO_CART).hex
     return reply_tagged(request, shown, version=shown.version, of=of)

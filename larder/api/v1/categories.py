@@ -1,16 +1,13 @@
 """Categories: the shelves of the shop."""
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET
-from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.v1 import shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     PageParameters,
-    StaffWrites,
     claim,
     no_content,
     read_page,
@@ -23,6 +20,7 @@ from larder.catalog import queries, services
 from larder.catalog.queries import CategoryRow
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
+from larder.identity.caller import Caller
 
 
 class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
@@ -31,96 +29,88 @@ class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
     id: shapes.Id
 
 
-class Categories(StaffWrites):
-    @operation(
-        "list_categories",
-        tag="categories",
-        parameters=PageParameters,
-        answers={200: shapes.CategoryPage, 304: None},
-        traits=[CACHED, ECHOED],
+@operation(tag="categories", answers={200: shapes.CategoryPage, 304: None}, traits=[CACHED, ECHOED])
+@causal
+def list_categories(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """A page of categories, by id."""
+
+    def find(place: CategoryPlace | None, rows: int) -> list[CategoryRow]:
+        return queries.categories(after=place.id if place else 0, limit=rows)
+
+    results, link = read_page(request, query, CategoryPlace, find, _place)
+    return reply_tagged(request, shapes.CategoryPage([_shown(one) for one in results], link))
+
+
+@operation(
+    tag="categories",
+    answers={201: shapes.Category},
+    problems=["unknown_category"],
+    traits=[KEYED, LOCATED, TAGGED],
+    staff=True,
+)
+def create_category(request: HttpRequest, caller: Caller, body: shapes.NewCategory) -> HttpResponse:
+    """Staff: adds a category."""
+    moment = now()
+    content = fingerprint(body.name, body.parent)
+    made = services.create_category(
+        name=body.name,
+        parent=body.parent,
+        now=moment,
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    @causal
-    def get(self, request: Request) -> HttpResponse:
-        """A page of categories, by id."""
-
-        def find(place: CategoryPlace | None, rows: int) -> list[CategoryRow]:
-            return queries.categories(after=place.id if place else 0, limit=rows)
-
-        results, link = read_page(request, CategoryPlace, find, _place)
-        return reply_tagged(request, shapes.CategoryPage([_shown(one) for one in results], link))
-
-    @operation(
-        "create_category",
-        tag="categories",
-        body=shapes.NewCategory,
-        answers={201: shapes.Category},
-        problems=["not_staff", "unknown_category"],
-        traits=[KEYED, LOCATED, TAGGED],
+    found = queries.category(made.id)
+    return reply_created(
+        request,
+        _shown(found),
+        location=f"{request.path}/{made.id}",
+        version=found.version,
+        replayed=made.replayed,
     )
-    def post(self, request: Request) -> HttpResponse:
-        """Staff: adds a category."""
-        body = read_body(request, shapes.NewCategory)
-        moment = now()
-        content = fingerprint(body.name, body.parent)
-        made = services.create_category(
-            name=body.name,
-            parent=body.parent,
-            now=moment,
-            claim=claim(request, content, expires_at=moment + RETENTION),
-        )
-        found = queries.category(made.id)
-        return reply_created(
-            request,
-            _shown(found),
-            location=f"{request.path}/{made.id}",
-            version=found.version,
-            replayed=made.replayed,
-        )
 
 
-class Category(StaffWrites):
-    @operation(
-        "get_category",
-        tag="categories",
-        answers={200: shapes.Category, 304: None},
-        problems=["not_found"],
-        traits=[CACHED, ECHOED],
-    )
-    @causal
-    def get(self, request: Request, category: int) -> HttpResponse:
-        """One category."""
-        return _answer(request, category)
-
-    @operation(
-        "change_category",
-        tag="categories",
-        body=shapes.CategoryFields,
-        answers={200: shapes.Category},
-        problems=["not_staff", "not_found", "unknown_category"],
-        traits=[VERSIONED, TAGGED],
-    )
-    def patch(self, request: Request, category: int) -> HttpResponse:
-        """Staff: renames it, or puts it elsewhere in the tree."""
-        body = read_body(request, shapes.CategoryFields)
-        given = {"name": body.name, "parent_id": body.parent}
-        fields = {name: value for name, value in given.items() if value is not UNSET}
-        services.change_category(category, fields, version=version_wanted(request))
-        return _answer(request, category)
-
-    @operation(
-        "delete_category",
-        tag="categories",
-        answers={204: None},
-        problems=["not_staff", "not_found", "category_in_use"],
-        traits=[VERSIONED],
-    )
-    def delete(self, request: Request, category: int) -> HttpResponse:
-        """Staff: deletes an empty category."""
-        services.delete_category(category, version=version_wanted(request))
-        return no_content()
+@operation(
+    tag="categories",
+    answers={200: shapes.Category, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
+    """One category."""
+    return _answer(request, category)
 
 
-def _answer(request: Request, category: int) -> HttpResponse:
+@operation(
+    tag="categories",
+    answers={200: shapes.Category},
+    problems=["not_found", "unknown_category"],
+    traits=[VERSIONED, TAGGED],
+    staff=True,
+)
+def change_category(
+    request: HttpRequest, caller: Caller, category: int, body: shapes.CategoryFields
+) -> HttpResponse:
+    """Staff: renames it, or puts it elsewhere in the tree."""
+    given = {"name": body.name, "parent_id": body.parent}
+    fields = {name: value for name, value in given.items() if value is not UNSET}
+    services.change_category(category, fields, version=version_wanted(request))
+    return _answer(request, category)
+
+
+@operation(
+    tag="categories",
+    answers={204: None},
+    problems=["not_found", "category_in_use"],
+    traits=[VERSIONED],
+    staff=True,
+)
+def delete_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
+    """Staff: deletes an empty category."""
+    services.delete_category(category, version=version_wanted(request))
+    return no_content()
+
+
+def _answer(request: HttpRequest, category: int) -> HttpResponse:
     found = queries.category(category)
     return reply_tagged(request, _shown(found), version=found.version)
 

@@ -4,20 +4,20 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
-from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.v1 import shapes
 from larder.api.v1.changes_shapes import OrderChanges, ProductChanges, RemovedProduct, Since
-from larder.api.v1.http import Endpoint, caller, read_parameters, reply_tagged
+from larder.api.v1.http import reply_tagged
 from larder.api.v1.operations import CACHED, operation
 from larder.api.v1.orders import shown as shown_order
 from larder.api.v1.products import shown
 from larder.common.errors import Fault, InvalidInput
 from larder.common.feed import Mark
 from larder.common.limits import MAX_CHANGED_ORDERS, MAX_CHANGED_PRODUCTS, MAX_EPOCH_LENGTH, MAX_ID
+from larder.identity.caller import Caller
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
 
@@ -53,45 +53,43 @@ class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
 Token = TypeVar("Token", bound=pagination.Place)
 
 
-class ProductChangesView(Endpoint):
-    @operation(
-        "list_product_changes",
-        tag="products",
-        parameters=ChangesParameters,
-        answers={200: ProductChanges, 304: None},
-        problems=["since_expired"],
-        traits=[CACHED],
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """What changed in the catalogue since the answer before; all of it the first time."""
-        token = _token(request, ProductToken)
-        found = product_changes(caller(request).id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
-        removed = [RemovedProduct(id, deleted=True) for id in found.gone]
-        since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
-        results = [*shown(found.products), *removed]
-        return reply_tagged(request, ProductChanges(results, since, found.more))
+@operation(
+    tag="products",
+    answers={200: ProductChanges, 304: None},
+    problems=["since_expired"],
+    traits=[CACHED],
+)
+def list_product_changes(
+    request: HttpRequest, caller: Caller, query: ChangesParameters
+) -> HttpResponse:
+    """What changed in the catalogue since the answer before; all of it the first time."""
+    token = _token(query, ProductToken)
+    found = product_changes(caller.id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
+    removed = [RemovedProduct(id, deleted=True) for id in found.gone]
+    since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
+    results = [*shown(found.products), *removed]
+    return reply_tagged(request, ProductChanges(results, since, found.more))
 
 
-class OrderChangesView(Endpoint):
-    @operation(
-        "list_order_changes",
-        tag="orders",
-        parameters=ChangesParameters,
-        answers={200: OrderChanges, 304: None},
-        problems=["since_expired"],
-        traits=[CACHED],
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """Which of the customer's orders changed since the answer before; all the first time."""
-        token, who = _token(request, OrderToken), caller(request)
-        if token is not None and token.customer != who.id:
-            raise _unusable()
-        found = order_changes(who.id, _order_progress(token), limit=MAX_CHANGED_ORDERS)
-        last = found.progress.copied
-        copied = (last.placed_at, last.id) if last else None
-        since = pagination.encode(OrderToken(who.id, *found.progress.mark, copied))
-        results = [shown_order(one) for one in found.orders]
-        return reply_tagged(request, OrderChanges(results, since, found.more))
+@operation(
+    tag="orders",
+    answers={200: OrderChanges, 304: None},
+    problems=["since_expired"],
+    traits=[CACHED],
+)
+def list_order_changes(
+    request: HttpRequest, caller: Caller, query: ChangesParameters
+) -> HttpResponse:
+    """Which of the customer's orders changed since the answer before; all the first time."""
+    token = _token(query, OrderToken)
+    if token is not None and token.customer != caller.id:
+        raise _unusable()
+    found = order_changes(caller.id, _order_progress(token), limit=MAX_CHANGED_ORDERS)
+    last = found.progress.copied
+    copied = (last.placed_at, last.id) if last else None
+    since = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
+    results = [shown_order(one) for one in found.orders]
+    return reply_tagged(request, OrderChanges(results, since, found.more))
 
 
 def _order_progress(token: OrderToken | None) -> OrderProgress | None:
@@ -106,10 +104,9 @@ def _unusable() -> InvalidInput:
     return InvalidInput([Fault("since", "invalid_since", detail)])
 
 
-def _token(request: Request, kind: type[Token]) -> Token | None:
-    since = read_parameters(request, ChangesParameters).since
+def _token(query: ChangesParameters, kind: type[Token]) -> Token | None:
     try:
-        return pagination.decode(since, kind)
+        return pagination.decode(query.since, kind)
     except InvalidInput as error:
         raise _unusable() from error
 

@@ -10,27 +10,24 @@ import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import include, path
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
-from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
 from markdown_it import MarkdownIt
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.request import Request
 
 from larder.api.generating import generated_once
-from larder.api.negotiation import considered
-from larder.api.problems import KINDS, example
-from larder.api.v1.http import Open, reply_tagged
-from larder.api.v1.introduction import ABOUT, TAGS
+from larder.api.negotiation import ANY, considered, require_acceptable
+from larder.api.problems import from_domain
+from larder.api.refusals import HttpRefusal, MethodNotAllowed
+from larder.api.v1 import openapi
+from larder.api.v1.http import reply_tagged
+from larder.api.v1.operations import operation
 from larder.common.errors import NotFound
 
 
-class OpenApi(Open):
-    @extend_schema(exclude=True)
-    def get(self, request: Request) -> HttpResponse:
-        """The document, made once in each process: making it takes half a second."""
-        return reply_tagged(request, document())
+@operation(answers={200: "application/json"}, token=False)
+def show_document(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document, made once in each process."""
+    return reply_tagged(request, document())
 
 
 @generated_once
@@ -44,67 +41,48 @@ def schema() -> dict[str, Any]:
     """The OpenAPI document of v1, without the earlier contracts that may be on beside it."""
     from larder.api.v1.urls import urlpatterns
 
-    generator: Any = SchemaGenerator
-    made = generator(patterns=[path("api/v1/", include(urlpatterns))])
-    said: dict[str, Any] = made.get_schema(request=None, public=True)
-    said["info"]["description"] = ABOUT
-    said["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
-    _show_problems(said)
-    return said
+    return openapi.document(urlpatterns)
 
 
-def _show_problems(said: dict[str, Any]) -> None:
-    """One example of each code, told once, for all the refusals that name it.
-
-    Without them a page makes one up of every member that a problem can have, for each status.
-    """
-    said["components"]["examples"] = {code: {"value": example(code)} for code in KINDS}
-    for operations in said["paths"].values():
-        for operation in operations.values():
-            for response in operation["responses"].values():
-                content = response.get("content", {}).get("application/problem+json")
-                if content:
-                    content["examples"] = {
-                        code: {"$ref": f"#/components/examples/{code}"}
-                        for code in response["description"].split(", ")
-                    }
+@operation(answers={200: ANY}, token=False)
+def show_problems(request: HttpRequest) -> HttpResponse:
+    """All codes, and what is said of all of them."""
+    return _page(request, problems_page(), title="Problems")
 
 
-class AnyForm(BaseContentNegotiation):
-    """Whoever follows a link gets the page, whatever they would rather have."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return None
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[Any, str]:
-        renderer = renderers[0]
-        return renderer, renderer.media_type
+@operation(answers={200: ANY}, token=False)
+def show_problem(request: HttpRequest, code: str) -> HttpResponse:
+    """Where a problem's `type` leads: the entry for its code. A client that follows a link gets the
+    page, whatever it accepts."""
+    entry = explanations().get(code)
+    if entry is None:
+        raise NotFound
+    return _page(request, entry, title=code, all_problems="../problems")
 
 
-class Explanations(Open):
-    content_negotiation_class = AnyForm
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request) -> HttpResponse:
-        """All codes, and what is said of all of them."""
-        return _page(request, problems_page(), title="Problems")
-
-
-class Explanation(Open):
-    content_negotiation_class = AnyForm
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, code: str) -> HttpResponse:
-        """Where a problem's `type` leads: the entry for its code."""
-        entry = explanations().get(code)
-        if entry is None:
-            raise NotFound
-        return _page(request, entry, title=code, all_problems="../problems")
+def show_page(request: HttpRequest) -> HttpResponse:
+    """The document for people: Swagger UI, and with `?script` what starts it."""
+    try:
+        require_acceptable(request, "text/html")
+        if request.method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed(f'Method "{request.method}" not allowed.')
+    except HttpRefusal as error:
+        response = from_domain(request, error)
+    else:
+        response = _swagger(request)
+    response.headers["Allow"] = "GET, HEAD"
+    return response
 
 
-def _page(request: Request, text: str, *, title: str, all_problems: str = "") -> HttpResponse:
+def _swagger(request: HttpRequest) -> HttpResponse:
+    said = {"document": reverse("openapi"), "script": f"{request.path}?script="}
+    if "script" not in request.GET:
+        return HttpResponse(render_to_string("api/swagger.html", said))
+    text = render_to_string("api/swagger.js", said)
+    return HttpResponse(text, content_type="application/javascript")
+
+
+def _page(request: HttpRequest, text: str, *, title: str, all_problems: str = "") -> HttpResponse:
     """HTML for who prefers it, which browsers do; Markdown for everybody else."""
     headers = {"Vary": "Accept"}
     if _prefers_markdown(request.META.get("HTTP_ACCEPT", "*/*")):

@@ -9,18 +9,16 @@ from threading import BoundedSemaphore
 from time import monotonic
 
 import msgspec
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django_guid import get_guid
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 
-from larder.api.v1.http import Endpoint, caller, read_parameters
 from larder.api.v1.operations import CSV, operation
 from larder.api.v1.orders import FilterParameters, order_filter, shown
 from larder.api.v1.shapes import Address, Order, OrderLine
 from larder.common.errors import Overloaded
 from larder.common.exports import defuse
 from larder.common.per_key import PlacesPerKey
+from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
 
@@ -37,38 +35,23 @@ COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
 """The first line. Columns are only ever added, at the end."""
 
 
-class CsvRenderer(BaseRenderer):
-    """Lets a client ask for this type by name."""
-
-    media_type = "text/csv"
-    format = "csv"
-
-
-class OrdersFile(Endpoint):
-    renderer_classes = (CsvRenderer,)
-
-    @operation(
-        "export_orders",
-        tag="orders",
-        parameters=FilterParameters,
-        answers={200: CSV},
-        problems=["not_staff"],
-    )
-    def get(self, request: Request) -> HttpResponse | StreamingHttpResponse:
-        """All placed orders as CSV, newest first, a row for each line; staff with any filter
-        get everybody's."""
-        asked = read_parameters(request, FilterParameters)
-        wanted = order_filter(asked, caller(request))
-        headers = {
-            "Content-Disposition": 'attachment; filename="orders.csv"',
-            "Cache-Control": "private, no-store",
-        }
-        if request.method == "HEAD":
-            return HttpResponse(content_type=CSV, headers=headers)
-        file = _file(caller(request).id, queries.walk(wanted))
-        # Until here nothing is answered: what fails in it is a problem.
-        next(file)
-        return StreamingHttpResponse(file, content_type=CSV, headers=headers)
+@operation(tag="orders", answers={200: CSV}, problems=["not_staff"])
+def export_orders(
+    request: HttpRequest, caller: Caller, query: FilterParameters
+) -> HttpResponse | StreamingHttpResponse:
+    """All placed orders as CSV, newest first, a row for each line; staff with any filter
+    get everybody's."""
+    wanted = order_filter(query, caller)
+    headers = {
+        "Content-Disposition": 'attachment; filename="orders.csv"',
+        "Cache-Control": "private, no-store",
+    }
+    if request.method == "HEAD":
+        return HttpResponse(content_type=CSV, headers=headers)
+    file = _file(caller.id, queries.walk(wanted))
+    # Until here nothing is answered: what fails in it is a problem.
+    next(file)
+    return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 
 
 EXPORTS_AT_ONCE = 2

@@ -10,12 +10,11 @@ from functools import wraps
 from time import monotonic_ns
 from typing import Any, TypeVar
 
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from larder.api.positions import NO_SYSTEM, decode, is_settled
 from larder.api.recent_writes import recent_writes
-from larder.api.v1.http import caller
 from larder.common import replicas
 from larder.common.replicas import Needs
 from larder.identity.caller import Caller
@@ -25,7 +24,7 @@ LONGEST_LAG = 100_000_000
 
 REPLICATED = bool(replicas.replicas())
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def needed_at(now: int, caller: int) -> int:
@@ -34,12 +33,11 @@ def needed_at(now: int, caller: int) -> int:
     return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
 
 
-def list_needs(request: Request, now: int) -> tuple[Needs, bool]:
+def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[Needs, bool]:
     """What the caller's list must show, and whether a replica may answer.
 
     Without a position, and with no table of who wrote, nobody knows what they wrote.
     """
-    who = caller(request)
     if who.is_staff:
         return Needs(now), False
     sent = request.META.get("HTTP_LARDER_POSITION")
@@ -56,10 +54,11 @@ def causal(view: View) -> View:
         return view
 
     @wraps(view)
-    def reading(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        who, sent = caller(request), request.META.get("HTTP_LARDER_POSITION")
-        needs = None if sent is None or who.is_staff else _echoed(who, sent, monotonic_ns())
-        return replicas.read(needs, lambda _: view(self, request, *args, **kwargs))
+    def reading(request: HttpRequest, caller: Caller, **given: Any) -> HttpResponseBase:
+        sent = request.META.get("HTTP_LARDER_POSITION")
+        may_lag = sent is not None and not caller.is_staff
+        needs = _echoed(caller, str(sent), monotonic_ns()) if may_lag else None
+        return replicas.read(needs, lambda _: view(request, caller, **given))
 
     return reading  # type: ignore[return-value]
 

@@ -4,34 +4,23 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
-from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.request import Request
 
 from larder.api import pagination
-from larder.api.account_requests import AccountView
-from larder.api.authentication import IsStaff
 from larder.api.pagination import Cursor, Item
 from larder.api.preconditions import tag_wanted
-from larder.api.raw_body import raw_body
 from larder.api.v1.faults import is_moment, parameter_faults
-from larder.common.errors import Fault, InvalidInput, NotFound
+from larder.common.errors import Fault, InvalidInput
 from larder.common.idempotency import Claim, Scope
 from larder.common.ids import NOBODY
-from larder.common.limits import MAX_ID, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
-from larder.common.short_bodies import require_short
+from larder.common.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.identity.caller import Caller
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
-
-WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose body is read before the request waits for other writes of its account: otherwise a
-client that sends slowly would make those wait."""
-
 
 Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
 CursorText = Annotated[str, Meta(description="From the `next` link of the page before.")]
@@ -49,18 +38,13 @@ class PageParameters(msgspec.Struct, kw_only=True):
         return min(self.limit, MAX_PAGE_ROWS)
 
 
-def caller(request: Request) -> Caller:
-    """Who is asking, on an operation that needs a token."""
-    return cast(Caller, request.user)
-
-
-def read_parameters(request: Request, kind: type[Parameters]) -> Parameters:
+def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
     """The query parameters that `kind` declares; others are not looked at.
 
     Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
     """
     names = _parameter_names(kind)
-    given = {name: str(text) for name, text in request.query_params.items() if name in names}
+    given = {name: str(text) for name, text in request.GET.items() if name in names}
     is_time = all(given[name][4:5] == "-" for name in _times(kind) if name in given)
     if is_time and not any("\0" in text for text in given.values()):
         try:
@@ -71,7 +55,8 @@ def read_parameters(request: Request, kind: type[Parameters]) -> Parameters:
 
 
 def read_page(
-    request: Request,
+    request: HttpRequest,
+    query: PageParameters,
     kind: type[Cursor],
     find: Callable[[Cursor | None, int], Sequence[Item]],
     place: Callable[[Item], Cursor],
@@ -80,9 +65,8 @@ def read_page(
 
     `find` is given where the page before ended, and how many rows to look for.
     """
-    asked = read_parameters(request, PageParameters)
-    found = find(pagination.decode(asked.cursor, kind), asked.rows + 1)
-    return pagination.page(pagination.links(request), found, asked.rows, place)
+    found = find(pagination.decode(query.cursor, kind), query.rows + 1)
+    return pagination.page(pagination.links(request), found, query.rows, place)
 
 
 @cache
@@ -120,7 +104,7 @@ def no_content(status: int = 204) -> HttpResponse:
 
 
 def reply_tagged(
-    request: Request,
+    request: HttpRequest,
     payload: Any,
     *,
     version: int = 0,
@@ -154,7 +138,7 @@ def encoded(payload: Any) -> bytes:
     return _ENCODER.encode(payload)
 
 
-def reply_body(request: Request, body: Body, *, status: int = 200) -> HttpResponse:
+def reply_body(request: HttpRequest, body: Body, *, status: int = 200) -> HttpResponse:
     """The bytes with their ETag, or 304 where the client has them."""
     seen = request.META.get("HTTP_IF_NONE_MATCH")
     if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
@@ -167,7 +151,7 @@ def reply_body(request: Request, body: Body, *, status: int = 200) -> HttpRespon
 
 
 def reply_created(
-    request: Request, payload: Any, *, location: str, version: int, replayed: bool
+    request: HttpRequest, payload: Any, *, location: str, version: int, replayed: bool
 ) -> HttpResponse:
     """The 201 of something that was made, or was made by an earlier request of the same key."""
     headers = {"Location": location} | replay_headers(replayed=replayed)
@@ -180,7 +164,7 @@ def is_named(header: str, tag: str) -> bool:
     return "*" in given or tag in given
 
 
-def version_wanted(request: Request) -> int | None:
+def version_wanted(request: HttpRequest) -> int | None:
     """The version that `If-Match` names; None without the header or for `*`.
 
     Something else in the header can match no version: -1.
@@ -206,99 +190,22 @@ def idempotency_key(meta: Mapping[str, Any]) -> str | None:
     return key
 
 
-def operation_of(request: Request) -> str:
+def operation_of(request: HttpRequest) -> str:
     """What an idempotency key belongs to, besides the caller: method and path."""
     return f"{request.method} {request.path}"
 
 
-def claim(request: Request, fingerprint: bytes, **options: Any) -> Claim | None:
-    """The claim of the request's key for `fingerprint`, if it has a key."""
+def claim(
+    request: HttpRequest, who: Caller | None, fingerprint: bytes, **options: Any
+) -> Claim | None:
+    """The caller's claim of the request's key for `fingerprint`, if it has a key."""
     key = idempotency_key(request.META)
     if key is None:
         return None
-    actor = caller(request).public_id if request.user else NOBODY
+    actor = who.public_id if who else NOBODY
     return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
 
 
 def replay_headers(*, replayed: bool) -> dict[str, str]:
     """What tells the client that this answer repeats an earlier one."""
     return {"Idempotency-Replayed": "true"} if replayed else {}
-
-
-class Endpoint(AccountView):
-    """A path of v1. Views answer with HttpResponse; nothing is parsed or rendered by the
-    framework, which does authentication, permissions, throttling and errors.
-
-    What it would make anew for each request and v1 has no use for (parsers, versions) is left out.
-    """
-
-    parser_classes = ()
-    format_kwarg = None
-    methods: tuple[str, ...] = ()
-    """What the path takes; where there is something to get, it is told of without it (HEAD)."""
-    allowed = ""
-    """The same, as the Allow header has it."""
-    is_short = False
-    """Whether a body over MAX_OPEN_BODY_BYTES is refused at once, before it is read."""
-
-    def __init_subclass__(cls) -> None:
-        gets = hasattr(cls, "get")
-        names = cls.http_method_names
-        cls.methods = tuple(one for one in names if hasattr(cls, one) or (gets and one == "head"))
-        cls.allowed = ", ".join(cls.methods).upper()
-
-    def initialize_request(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> Request:
-        """What the views are given."""
-        negotiator = self.get_content_negotiator()
-        made = Request(request, authenticators=self.get_authenticators(), negotiator=negotiator)
-        # Asked for a dozen times: by way of the framework's `__getattr__` each time costs 1 µs.
-        made.META, made.method, made.path = request.META, request.method, request.path
-        return made
-
-    def perform_authentication(self, request: Request) -> None:
-        """Who asks, or why not; by `request.user` it would first be looked for in vain."""
-        request._authenticate()  # type: ignore[attr-defined]
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        """What every answer carries."""
-        return {"Allow": self.allowed}
-
-    def initial(self, request: Request, *_args: Any, **kwargs: Any) -> None:
-        """A method that the path does not take is refused first, whoever asks."""
-        if str(request.method).lower() not in self.methods:
-            raise MethodNotAllowed(str(request.method), detail=f"This path takes {self.allowed}.")
-        if self.is_short:
-            require_short(request.META)
-        if request.method != "OPTIONS":
-            negotiated = self.perform_content_negotiation(request)
-            request.accepted_renderer, request.accepted_media_type = negotiated
-            self.perform_authentication(request)
-            self.check_permissions(request)
-            self.check_throttles(request)
-        # An id in the path that no row can have is the id of no row.
-        if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
-            raise NotFound
-        if request.method in WITH_BODY:
-            raw_body(request._request)
-        self.begin_request(request)
-
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """The methods of the path, in the Allow header that every answer carries."""
-        return no_content()
-
-
-class Open(Endpoint):
-    """A path for everybody; a given Authorization header is not looked at."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    is_short = True
-
-
-class StaffWrites(Endpoint):
-    """Everybody reads, staff write."""
-
-    def get_permissions(self) -> Sequence[Any]:
-        reads = self.request.method in {"GET", "HEAD"}
-        return super().get_permissions() if reads else [IsStaff()]

@@ -2,16 +2,12 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from larder.api import pagination
 from larder.api.v1 import shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.http import (
-    Endpoint,
     PageParameters,
-    caller,
     claim,
     no_content,
     read_page,
@@ -23,6 +19,7 @@ from larder.api.v1.operations import CACHED, KEYED, operation
 from larder.common.clock import now
 from larder.common.idempotency import RETENTION, fingerprint
 from larder.identity import queries
+from larder.identity.caller import Caller
 from larder.identity.queries import KeyRow
 from larder.identity.services import keys
 
@@ -33,55 +30,44 @@ class KeyPlace(pagination.Place, array_like=True, tag="keys"):
     id: UUID
 
 
-class Keys(Endpoint):
-    is_short = True
+@operation(tag="auth", answers={200: shapes.KeyPage, 304: None}, traits=[CACHED], is_short=True)
+def list_keys(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """A page of the caller's live keys, oldest first; never the keys themselves."""
 
-    @operation(
-        "list_keys",
-        tag="auth",
-        parameters=PageParameters,
-        answers={200: shapes.KeyPage, 304: None},
-        traits=[CACHED],
+    def find(place: KeyPlace | None, rows: int) -> list[KeyRow]:
+        return queries.keys(caller.id, after=place.id if place else None, limit=rows)
+
+    results, link = read_page(request, query, KeyPlace, find, _place)
+    return reply_tagged(request, shapes.KeyPage([_shown(one) for one in results], link))
+
+
+@operation(
+    tag="auth",
+    answers={201: shapes.MadeKey},
+    problems=["not_found", "too_many_keys"],
+    traits=[KEYED],
+    is_short=True,
+)
+def create_key(request: HttpRequest, caller: Caller, body: shapes.NewKey) -> HttpResponse:
+    """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
+    moment = now()
+    made = keys.create_key(
+        caller,
+        body.name,
+        now=moment,
+        claim=claim(request, caller, fingerprint(body.name), expires_at=moment + RETENTION),
     )
-    def get(self, request: Request) -> HttpResponse:
-        """A page of the caller's live keys, oldest first; never the keys themselves."""
-        who = caller(request).id
-
-        def find(place: KeyPlace | None, rows: int) -> list[KeyRow]:
-            return queries.keys(who, after=place.id if place else None, limit=rows)
-
-        results, link = read_page(request, KeyPlace, find, _place)
-        return reply_tagged(request, shapes.KeyPage([_shown(one) for one in results], link))
-
-    @operation(
-        "create_key",
-        tag="auth",
-        body=shapes.NewKey,
-        answers={201: shapes.MadeKey},
-        problems=["not_found", "too_many_keys"],
-        traits=[KEYED],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
-        body, who, moment = read_body(request, shapes.NewKey), caller(request), now()
-        made = keys.create_key(
-            who,
-            body.name,
-            now=moment,
-            claim=claim(request, fingerprint(body.name), expires_at=moment + RETENTION),
-        )
-        row = queries.key(who.id, made.id)
-        headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
-        answer = shapes.MadeKey(row.id, row.name, made.text, row.created_at)
-        return reply(answer, status=201, headers=headers)
+    row = queries.key(caller.id, made.id)
+    headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
+    answer = shapes.MadeKey(row.id, row.name, made.text, row.created_at)
+    return reply(answer, status=201, headers=headers)
 
 
-class Key(Endpoint):
-    @operation("delete_key", tag="auth", answers={204: None}, problems=["not_found"])
-    def delete(self, request: Request, key: UUID) -> HttpResponse:
-        """Ends a key at once."""
-        keys.delete_key(caller(request).id, key, now=now())
-        return no_content()
+@operation(tag="auth", answers={204: None}, problems=["not_found"])
+def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
+    """Ends a key at once."""
+    keys.delete_key(caller.id, key, now=now())
+    return no_content()
 
 
 def _place(found: KeyRow) -> KeyPlace:

@@ -1,63 +1,54 @@
 """The customer's own account."""
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET
-from rest_framework.request import Request
 
 from larder.api import throttling
 from larder.api.v1 import shapes
-from larder.api.v1.bodies import read_body
-from larder.api.v1.http import Endpoint, caller, no_content, reply_tagged, version_wanted
+from larder.api.v1.http import no_content, reply_tagged, version_wanted
 from larder.api.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
 from larder.common.clock import now
 from larder.identity import queries, telling
+from larder.identity.caller import Caller
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 
 
-class Me(Endpoint):
-    @operation(
-        "get_me",
-        tag="me",
-        answers={200: shapes.Me, 304: None},
-        problems=["not_found"],
-        traits=[CACHED],
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """Who the token belongs to."""
-        return _answer(request, caller(request).id)
-
-    @operation(
-        "change_me",
-        tag="me",
-        body=shapes.ProfileFields,
-        answers={200: shapes.Me},
-        problems=["not_found", "username_taken", "email_taken"],
-        traits=[OWN_VERSIONED, TAGGED],
-    )
-    def patch(self, request: Request) -> HttpResponse:
-        """Changes the name to log in with, the address, or the person's names."""
-        body, who = read_body(request, shapes.ProfileFields), caller(request)
-        given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
-        fields = {name: value for name, value in given.items() if value is not UNSET}
-        with throttling.change_profile(request, who.id, fields):
-            moment, terms = now(), _terms(request)
-            tell = telling.former_address(now=moment)
-            accounts.change_profile(who.id, fields, now=moment, terms=terms, tell=tell)
-        return _answer(request, who.id)
-
-    @operation("delete_me", tag="me", answers={204: None}, traits=[OWN_VERSIONED])
-    def delete(self, request: Request) -> HttpResponse:
-        """Deletes the account: its orders stay, without it; tokens and keys end."""
-        accounts.delete_account(caller(request).id, now=now(), terms=_terms(request))
-        return no_content()
+@operation(tag="me", answers={200: shapes.Me, 304: None}, problems=["not_found"], traits=[CACHED])
+def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Who the token belongs to."""
+    return _answer(request, caller.id)
 
 
-def _terms(request: Request) -> accounts.Terms:
-    return accounts.Terms(caller=caller(request), version=version_wanted(request))
+@operation(
+    tag="me",
+    answers={200: shapes.Me},
+    problems=["not_found", "username_taken", "email_taken"],
+    traits=[OWN_VERSIONED, TAGGED],
+)
+def change_me(request: HttpRequest, caller: Caller, body: shapes.ProfileFields) -> HttpResponse:
+    """Changes the name to log in with, the address, or the person's names."""
+    given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
+    fields = {name: value for name, value in given.items() if value is not UNSET}
+    with throttling.change_profile(request, caller.id, fields):
+        moment, terms = now(), _terms(request, caller)
+        tell = telling.former_address(now=moment)
+        accounts.change_profile(caller.id, fields, now=moment, terms=terms, tell=tell)
+    return _answer(request, caller.id)
 
 
-def _answer(request: Request, customer: int) -> HttpResponse:
+@operation(tag="me", answers={204: None}, traits=[OWN_VERSIONED])
+def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Deletes the account: its orders stay, without it; tokens and keys end."""
+    accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))
+    return no_content()
+
+
+def _terms(request: HttpRequest, caller: Caller) -> accounts.Terms:
+    return accounts.Terms(caller=caller, version=version_wanted(request))
+
+
+def _answer(request: HttpRequest, customer: int) -> HttpResponse:
     found = queries.profile(customer)
     return reply_tagged(request, shown(found), version=found.version)
 

@@ -1,87 +1,34 @@
-"""What an operation takes and answers, said once where it is: the source of the OpenAPI document.
+"""What an operation takes and answers, declared once where it is: requests are read by it, and the
+OpenAPI document shows it.
 
 tests/api hold the document and the real answers together.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import partial
+from inspect import signature
+from typing import Any, get_args
 
-import msgspec
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-)
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-from larder.api.problems import KINDS
-from larder.api.v1.examples import EXAMPLES
-from larder.api.v1.schema import query_parameters
-from larder.api.wording import first_sentence, phrase
+from larder.api.v1.bodies import Csv, read_body, read_csv
+from larder.api.v1.http import read_parameters
 from larder.common.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-class ProblemFault(msgspec.Struct):
-    """One fault; `pointer` is a JSON pointer into the body, or the name of a parameter or header.
-
-    `detail` is for developers; apps translate by `code`.
-    """
-
-    pointer: str
-    code: str
-    detail: str
+from larder.identity.caller import Caller
 
 
-class ProblemLine(msgspec.Struct):
-    """A faulty line. `code` says how; the other members are there where they help.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that a request can have, or that answers have. `on`: the statuses of these answers,
+    True for all; none for a header of requests. `always`: no such answer is without it."""
 
-    A product is named once for each way in which it is faulty, with its units added up.
-    """
-
-    code: str
-    product: int | msgspec.UnsetType = msgspec.UNSET
-    sku: str | msgspec.UnsetType = msgspec.UNSET
-    requested: int | msgspec.UnsetType = msgspec.UNSET
-    available: int | msgspec.UnsetType = msgspec.UNSET
-    expected: str | msgspec.UnsetType = msgspec.UNSET
-    price: str | msgspec.UnsetType = msgspec.UNSET
-    min_quantity: int | msgspec.UnsetType = msgspec.UNSET
-    max_per_order: int | msgspec.UnsetType | None = msgspec.UNSET
-    step: int | msgspec.UnsetType = msgspec.UNSET
-    counted: int | msgspec.UnsetType = msgspec.UNSET
-    committed: int | msgspec.UnsetType = msgspec.UNSET
-    limit: int | msgspec.UnsetType = msgspec.UNSET
-    shipped: int | msgspec.UnsetType = msgspec.UNSET
-    returned: int | msgspec.UnsetType = msgspec.UNSET
-    picked: int | msgspec.UnsetType = msgspec.UNSET
-    missing: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class Problem(msgspec.Struct):
-    """A refusal (RFC 9457). `code` is stable; `type` is the address of its explanation."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    correlation_id: str
-    errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
-    lines: list[ProblemLine] | msgspec.UnsetType = msgspec.UNSET
-    version: int | msgspec.UnsetType = msgspec.UNSET
-    total: str | msgspec.UnsetType = msgspec.UNSET
-    expected: str | msgspec.UnsetType = msgspec.UNSET
-    minimum: str | msgspec.UnsetType = msgspec.UNSET
-    currency: str | msgspec.UnsetType = msgspec.UNSET
-    offered: str | msgspec.UnsetType = msgspec.UNSET
-    limit: int | msgspec.UnsetType = msgspec.UNSET
-    from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
-    move: str | msgspec.UnsetType = msgspec.UNSET
-    reason: str | msgspec.UnsetType = msgspec.UNSET
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    on: Sequence[int] | bool = ()
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +40,20 @@ class Trait:
     undone, `caution` is the advice to repeat without the header.
     """
 
-    headers: tuple[OpenApiParameter, ...] = ()
+    headers: tuple[Header, ...] = ()
     codes: tuple[str, ...] = ()
     repeats_with: frozenset[str] = frozenset()
     caution: str = ""
 
 
-def _sent(name: str, description: str, **schema: Any) -> OpenApiParameter:
-    given = {"type": "string"} | schema
-    return OpenApiParameter(name, given, OpenApiParameter.HEADER, description=description)
+def _sent(name: str, description: str, **schema: Any) -> Header:
+    return Header(name, description, {"type": "string"} | schema)
 
 
 def _answered(
     name: str, description: str, *, on: list[int] | bool, always: bool = True, **schema: Any
-) -> OpenApiParameter:
-    return OpenApiParameter(
-        name,
-        {"type": "string"} | schema,
-        OpenApiParameter.HEADER,
-        description=description,
-        response=on,
-        required=always,
-    )
+) -> Header:
+    return Header(name, description, {"type": "string"} | schema, on, always)
 
 
 CSV = "text/csv; charset=utf-8"
@@ -132,7 +71,7 @@ ECHOED = Trait(
         ),
     )
 )
-_WRITTEN = Trait(
+WRITTEN = Trait(
     (
         _answered(
             "Larder-Position",
@@ -183,7 +122,7 @@ KEYED = Trait(
     ("idempotency_key_reused", "validation_error"),
     frozenset({"HTTP_IDEMPOTENCY_KEY"}),
 )
-_EVERYWHERE = Trait(
+EVERYWHERE = Trait(
     (
         _answered(
             "Correlation-ID",
@@ -200,108 +139,117 @@ _EVERYWHERE = Trait(
         *("internal_error", "overloaded", "database_unavailable"),
     ),
 )
-_TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "session_ended"))
-_BODY = Trait(
+TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "session_ended"))
+BODY = Trait(
     codes=(
         *("malformed_json", "unknown_field", "validation_error"),
         *("body_too_large", "length_required", "unsupported_media_type"),
     )
 )
-_FILE = Trait(
+FILE = Trait(
     codes=(
         *("unknown_field", "validation_error"),
         *("body_too_large", "length_required", "unsupported_media_type"),
     )
 )
-_PARAMETERS = Trait(codes=("validation_error",))
+QUERY = Trait(codes=("validation_error",))
 
 
-def operation(
-    name: str,
-    *,
-    tag: str,
-    answers: Mapping[int, Any],
-    body: type[msgspec.Struct] | str | None = None,
-    parameters: type[msgspec.Struct] | None = None,
-    problems: Iterable[str] = (),
-    traits: Iterable[Trait] = (),
-    token: bool = True,
-) -> Callable[[View], View]:
-    """Documents a view's method: its id, bodies, headers, and every status it can answer.
+View = Callable[..., HttpResponseBase]
+Reader = Callable[[HttpRequest, Caller | None], Any]
 
-    A media type in the place of the body's struct: a body of that type, which is no JSON.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What is declared of an operation beside its function, which the declaration decorates.
+
+    `answers`: the struct of each successful status, or a media type for an answer that is no JSON.
+    `problems`: the codes that only this operation refuses with.
+    `token`: it needs one; otherwise a given Authorization header is not looked at.
+    `staff`: it is for staff.
+    `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read. So is one of an
+    operation without a token.
+    `is_limited`: few requests of one account run at once (larder/api/account_requests.py). Orders
+    are not, which are placed in batches, nor is what is kept for all callers.
+    `first` is called before the body is read as JSON, and raises what refuses every body.
+    `also` finds faults of the body that its struct cannot say.
     """
-    takes = _FILE if isinstance(body, str) else _BODY
-    had = [(_TOKEN, token), (takes, body), (_PARAMETERS, parameters)]
-    held = [_EVERYWHERE, *traits, *(trait for trait, given in had if given)]
 
-    def documented(view: View) -> View:
-        traits = held if view.__name__ == "get" else [*held, _WRITTEN]
-        codes = [*problems, *(code for trait in traits for code in trait.codes)]
-        headers = [header for trait in traits for header in trait.headers]
-        document = extend_schema(
-            operation_id=name,
-            tags=[tag],
-            summary=first_sentence(view),
-            request=_taken(body) if body else None,
-            examples=[_example(name, body)] if body else None,
-            parameters=[*headers, *(_query_parameters(parameters) if parameters else ())],
-            responses=_successes(answers) | _refusals(codes),
-            auth=None if token else [],
-        )
-        # For larder/api/problems.py, which says whether a request can be repeated.
-        vars(view)["repeats_with"] = frozenset().union(*(trait.repeats_with for trait in traits))
-        vars(view)["caution"] = " ".join(trait.caution for trait in traits if trait.caution)
-        return document(view)
+    tag: str = ""
+    answers: Mapping[int, Any]
+    problems: Sequence[str] = ()
+    traits: Sequence[Trait] = ()
+    token: bool = True
+    staff: bool = False
+    is_short: bool = False
+    is_limited: bool = True
+    first: Callable[[], None] | None = None
+    also: Callable[[dict[str, Any], Caller | None], Iterable[Any]] | None = None
 
-    return documented
+    def __call__(self, run: View) -> "Operation":
+        return Operation(run, self)
 
 
-def _taken(body: type[msgspec.Struct] | str) -> dict[str, Any]:
-    if isinstance(body, str):
-        return {body: OpenApiTypes.STR}
-    return {"application/json": body}
+operation = Declaration
 
 
-def _example(operation_id: str, body: type[msgspec.Struct] | str) -> OpenApiExample:
-    """The body that is shown where none was typed yet."""
-    media_type = body if isinstance(body, str) else "application/json"
-    value = EXAMPLES[operation_id]
-    return OpenApiExample("Example", value, media_type=media_type, request_only=True)
+class Operation:
+    """A function that answers requests of one method at one path, and what is declared of it.
 
+    The function takes the request, the parts of the path by their names, and of these what it
+    needs: `caller` (who asks), `query` (a struct of query parameters, or a function that reads
+    it), `body` (a struct, or Csv). Its name is the operation's.
+    """
 
-def _successes(answers: Mapping[int, Any]) -> dict[Any, Any]:
-    return dict(_success(status, kind) for status, kind in answers.items())
+    def __init__(self, run: View, declared: Declaration) -> None:
+        self.run, self.declared, self.name = run, declared, run.__name__
+        kinds = {name: one.annotation for name, one in signature(run).parameters.items()}
+        self.body: Any = kinds.get("body")
+        # Callable[[], ListParameters]: the function reads the parameters only where it needs them.
+        self.query, self._reads_query = kinds.get("query"), not get_args(kinds.get("query"))
+        if not self._reads_query:
+            self.query = get_args(self.query)[-1]
+        self._readers = dict(self._read_by(kinds))
+        files = (one for one in declared.answers.values() if isinstance(one, str))
+        self.media_type = next(files, "application/json").partition(";")[0]
 
+    @property
+    def repeats_with(self) -> frozenset[str]:
+        """The headers with which a repeat makes nothing twice: larder/api/problems.py."""
+        return frozenset().union(*(one.repeats_with for one in self.declared.traits))
 
-def _success(status: int, kind: Any) -> tuple[Any, OpenApiResponse]:
-    """A media type in the place of a struct: an answer of that type, which is no JSON."""
-    if isinstance(kind, str):
-        return (status, kind), OpenApiResponse(OpenApiTypes.STR, description=phrase(status))
-    return status, OpenApiResponse(kind, description=phrase(status))
+    @property
+    def caution(self) -> str:
+        """What a repeat without these headers does, if it may be advised."""
+        return " ".join(one.caution for one in self.declared.traits if one.caution)
 
+    def answer(
+        self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]
+    ) -> HttpResponseBase:
+        """Reads what the function takes, and calls it. Raises what either raises."""
+        if self.declared.first is not None:
+            self.declared.first()
+        given = {name: read(request, who) for name, read in self._readers.items()}
+        return self.run(request, **path, **given)
 
-def _refusals(codes: Iterable[str]) -> dict[Any, Any]:
-    by_status: dict[int, set[str]] = {}
-    for code in codes:
-        for status in KINDS[code].statuses:
-            by_status.setdefault(status, set()).add(code)
-    return {
-        (status, "application/problem+json"): OpenApiResponse(
-            Problem, description=", ".join(sorted(found))
-        )
-        for status, found in sorted(by_status.items())
-    }
+    def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
+        if "caller" in kinds:
+            yield "caller", lambda _, who: who
+        if self.query is not None:
+            yield "query", self._query_reader()
+        if self.body is not None:
+            yield "body", self._body_reader()
 
+    def _query_reader(self) -> Reader:
+        kind: Any = self.query
+        if self._reads_query:
+            return lambda request, _: read_parameters(request, kind)
+        return lambda request, _: partial(read_parameters, request, kind)
 
-def _query_parameters(kind: type[msgspec.Struct]) -> list[OpenApiParameter]:
-    return [
-        OpenApiParameter(
-            name,
-            schema,
-            OpenApiParameter.QUERY,
-            required=required,
-            description=schema.pop("description", ""),
-        )
-        for name, required, schema in query_parameters(kind)
-    ]
+    def _body_reader(self) -> Reader:
+        if self.body is Csv:
+            return lambda request, _: read_csv(request)
+        also = self.declared.also
+        if also is None:
+            return lambda request, _: read_body(request, self.body)
+        return lambda request, who: read_body(request, self.body, also=lambda body: also(body, who))

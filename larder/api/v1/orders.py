@@ -2,28 +2,23 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta
-from rest_framework.request import Request
 
 from larder.api import pagination
 from larder.api.shop import terms
 from larder.api.v1 import event_shapes, move_shapes, shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
     CursorText,
-    Endpoint,
     Limit,
     PageParameters,
-    caller,
     idempotency_key,
     operation_of,
-    read_parameters,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -39,14 +34,11 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
-from larder.orders.services.changes import Details, change_order
+from larder.orders.services import changes
+from larder.orders.services import place_order as placing
+from larder.orders.services.changes import Details
 from larder.orders.services.held_orders import Asked
-from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
-
-REFUSED = "larder.refused"
-"""Where a request has why its order was refused, if that was found out in front of Django
-(larder/api/orders_in_front.py)."""
 
 STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
 _ONE_OF_THEM = f"({'|'.join(STATUSES)})"
@@ -108,126 +100,105 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
     position: shapes.Id
 
 
-class Orders(Endpoint):
-    only_places = True
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raises why an order was refused that was tried before, whatever else would refuse the
-        request now: the order may have been placed, and the token have expired since."""
-        try:
-            super().initial(request, *args, **kwargs)
-        finally:
-            if REFUSED in request.META:
-                raise request.META[REFUSED]
-
-    @operation(
-        "list_orders",
-        tag="orders",
-        parameters=ListParameters,
-        answers={200: shapes.OrderPage, 304: None},
-        problems=["not_staff"],
-        traits=[CACHED, ECHOED],
-    )
-    @causal
-    def get(self, request: Request) -> HttpResponse:
-        """The customer's placed orders, newest first; staff with any filter see everybody's."""
-        asked = read_parameters(request, ListParameters)
-        wanted = order_filter(asked, caller(request))
-        place = pagination.decode(asked.cursor, OrderPlace)
-        after = HistoryPosition(place.placed_at, place.id) if place else None
-        page = queries.history(wanted, after=after, limit=asked.rows)
-        link = pagination.links(request)(_place(page.next)) if page.next else None
-        count = queries.count(wanted) if asked.count else UNSET
-        results = [shown(one) for one in page.orders]
-        return reply_tagged(request, shapes.OrderPage(results, link, count))
-
-    @operation(
-        "place_order",
-        tag="orders",
-        body=shapes.NewOrder,
-        answers={201: shapes.Order},
-        problems=[
-            "unknown_product",
-            "insufficient_stock",
-            "price_changed",
-            "order_rule",
-            "ordering_not_allowed",
-            "order_abandoned",
-            "not_staff",
-            "not_found",
-        ],
-        traits=[KEYED, LOCATED, TAGGED],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Places an order, wholly or not at all."""
-        body = read_body(request, shapes.NewOrder)
-        key, operation = idempotency_key(request.META), operation_of(request)
-        return answer_placed(request, place(body, caller(request), key=key, operation=operation))
+@operation(
+    tag="orders",
+    answers={200: shapes.OrderPage, 304: None},
+    problems=["not_staff"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> HttpResponse:
+    """The customer's placed orders, newest first; staff with any filter see everybody's."""
+    wanted = order_filter(query, caller)
+    place = pagination.decode(query.cursor, OrderPlace)
+    after = HistoryPosition(place.placed_at, place.id) if place else None
+    page = queries.history(wanted, after=after, limit=query.rows)
+    link = pagination.links(request)(_place(page.next)) if page.next else None
+    count = queries.count(wanted) if query.count else UNSET
+    results = [shown(one) for one in page.orders]
+    return reply_tagged(request, shapes.OrderPage(results, link, count))
 
 
-class Order(Endpoint):
-    @operation(
-        "get_order",
-        tag="orders",
-        answers={200: shapes.Order, 304: None},
-        problems=["not_found"],
-        traits=[CACHED, ECHOED],
-    )
-    @causal
-    def get(self, request: Request, order: UUID) -> HttpResponse:
-        """One order as it stands."""
-        found = queries.order(order, customer=whose(caller(request)))
-        return reply_tagged(request, shown(found), version=found.version)
-
-    @operation(
-        "change_order",
-        tag="orders",
-        body=move_shapes.OrderFields,
-        answers={200: shapes.Order},
-        problems=[
-            "unknown_product",
-            "insufficient_stock",
-            "price_changed",
-            "order_rule",
-            "currency_changed",
-            "ordering_not_allowed",
-            "invalid_transition",
-            "stock_limit_exceeded",
-            "not_found",
-        ],
-        traits=[VERSIONED, TAGGED],
-    )
-    def patch(self, request: Request, order: UUID) -> HttpResponse:
-        """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
-        or not at all."""
-        body = read_body(request, move_shapes.OrderFields)
-        who = caller(request)
-        asked = Asked(order=order, who=who, now=now(), version=version_wanted(request))
-        lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
-        change_order(asked, terms=terms(), lines=lines, details=_details(body))
-        found = queries.order(order, customer=whose(who))
-        return reply_tagged(request, shown(found), version=found.version)
+@operation(
+    tag="orders",
+    answers={201: shapes.Order},
+    problems=[
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "ordering_not_allowed",
+        "order_abandoned",
+        "not_staff",
+        "not_found",
+    ],
+    traits=[KEYED, LOCATED, TAGGED],
+    is_limited=False,
+)
+def place_order(request: HttpRequest, caller: Caller, body: shapes.NewOrder) -> HttpResponse:
+    """Places an order, wholly or not at all."""
+    key, operation = idempotency_key(request.META), operation_of(request)
+    return answer_placed(request, place(body, caller, key=key, operation=operation))
 
 
-class OrderEvents(Endpoint):
-    @operation(
-        "list_order_events",
-        tag="orders",
-        parameters=PageParameters,
-        answers={200: event_shapes.OrderEventPage, 304: None},
-        problems=["not_found"],
-        traits=[CACHED, ECHOED],
-    )
-    @causal
-    def get(self, request: Request, order: UUID) -> HttpResponse:
-        """What happened to an order, oldest first."""
-        asked = read_parameters(request, PageParameters)
-        place = pagination.decode(asked.cursor, EventPlace)
-        queries.order(order, customer=whose(caller(request)))
-        found = queries.events(order, after=place.position if place else 0, limit=asked.rows)
-        link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
-        results = [_shown_event(one) for one in found.rows]
-        return reply_tagged(request, event_shapes.OrderEventPage(results, link))
+@operation(
+    tag="orders",
+    answers={200: shapes.Order, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
+    """One order as it stands."""
+    found = queries.order(order, customer=whose(caller))
+    return reply_tagged(request, shown(found), version=found.version)
+
+
+@operation(
+    tag="orders",
+    answers={200: shapes.Order},
+    problems=[
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "currency_changed",
+        "ordering_not_allowed",
+        "invalid_transition",
+        "stock_limit_exceeded",
+        "not_found",
+    ],
+    traits=[VERSIONED, TAGGED],
+)
+def change_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.OrderFields
+) -> HttpResponse:
+    """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
+    or not at all."""
+    asked = Asked(order=order, who=caller, now=now(), version=version_wanted(request))
+    lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
+    changes.change_order(asked, terms=terms(), lines=lines, details=_details(body))
+    found = queries.order(order, customer=whose(caller))
+    return reply_tagged(request, shown(found), version=found.version)
+
+
+@operation(
+    tag="orders",
+    answers={200: event_shapes.OrderEventPage, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_order_events(
+    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+) -> HttpResponse:
+    """What happened to an order, oldest first."""
+    place = pagination.decode(query.cursor, EventPlace)
+    queries.order(order, customer=whose(caller))
+    found = queries.events(order, after=place.position if place else 0, limit=query.rows)
+    link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
+    results = [_shown_event(one) for one in found.rows]
+    return reply_tagged(request, event_shapes.OrderEventPage(results, link))
 
 
 def _place(position: HistoryPosition) -> OrderPlace:
@@ -301,7 +272,7 @@ def place(body: shapes.NewOrder, who: Caller, *, key: str | None, operation: str
     """
     try:
         asked = _placement(body, who, key, operation)
-        return place_order(asked, terms=terms(), now=now())
+        return placing.place_order(asked, terms=terms(), now=now())
     except NotFound as error:
         raise _not_found(body, error) from None
 
@@ -328,7 +299,7 @@ def _wanted(line: shapes.NewLine) -> Wanted:
     return Wanted(line.product, line.quantity, expected)
 
 
-def answer_placed(request: Request, placed: Placed) -> HttpResponse:
+def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
     """The 201 of an order, from a cart or at once."""
     order = placed.order
     return reply_created(

@@ -7,25 +7,19 @@ from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta
-from rest_framework.request import Request
 
 from larder.api import pagination
-from larder.api.authentication import IsStaff
+from larder.api.pagination import Links
 from larder.api.preconditions import wants_none
 from larder.api.v1 import shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.faults import faults, nul_faults
 from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
-    Endpoint,
     PageParameters,
-    StaffWrites,
-    caller,
     claim,
     no_content,
-    read_parameters,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -52,6 +46,7 @@ from larder.common.idempotency import RETENTION, fingerprint
 from larder.common.limits import MAX_SHORT_TEXT_LENGTH
 from larder.common.money import PRICE_PATTERN
 from larder.common.structs import with_fields
+from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
@@ -83,140 +78,129 @@ class ListParameters(PageParameters, kw_only=True):
 _pages = ReadyPages()
 
 
-def _page(request: Request) -> Callable[[], shapes.ProductPage]:
-    """What reads the page that is asked for, as often as it changes."""
-    asked = read_parameters(request, ListParameters)
-    wanted, after = _filter(asked), _position(asked)
-    customer, links = caller(request).id, pagination.links(request)
+@operation(
+    tag="products",
+    answers={200: shapes.ProductPage, 304: None},
+    traits=[CACHED, ECHOED],
+    is_limited=False,
+)
+def list_products(
+    request: HttpRequest, caller: Caller, query: Callable[[], ListParameters]
+) -> HttpResponse:
+    """A page of the catalogue."""
+    return _pages.answer(
+        request, caller, lambda: _page(caller.id, query(), pagination.links(request))
+    )
+
+
+def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], shapes.ProductPage]:
+    """What reads the page that is asked for, as often as it changes. It outlives the request."""
+    wanted, after = _filter(query), _position(query)
 
     def read() -> shapes.ProductPage:
-        found = queries.products(customer, wanted, after=after, limit=asked.rows + 1)
-        results, link = pagination.page(links, found, asked.rows, _place(asked.ordering))
-        count = queries.count_products(wanted) if asked.count else UNSET
+        found = queries.products(customer, wanted, after=after, limit=query.rows + 1)
+        results, link = pagination.page(links, found, query.rows, _place(query.ordering))
+        count = queries.count_products(wanted) if query.count else UNSET
         return shapes.ProductPage(shown(results), link, count)
 
     return read
 
 
-class Products(StaffWrites):
-    are_kept = True
-
-    @operation(
-        "list_products",
-        tag="products",
-        parameters=ListParameters,
-        answers={200: shapes.ProductPage, 304: None},
-        traits=[CACHED, ECHOED],
+@operation(
+    tag="products",
+    answers={201: shapes.Product},
+    problems=["sku_taken", "unknown_category"],
+    traits=[KEYED, LOCATED, TAGGED],
+    staff=True,
+)
+def create_product(request: HttpRequest, caller: Caller, body: shapes.NewProduct) -> HttpResponse:
+    """Staff: adds a product with its opening stock."""
+    moment = now()
+    fields = _fields(body)
+    content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
+    made = products.create_stocked_product(
+        fields,
+        quantity=body.quantity,
+        actor=caller.public_id,
+        now=moment,
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    def get(self, request: Request) -> HttpResponse:
-        """A page of the catalogue."""
-        return _pages.answer(request, lambda: _page(request))
-
-    @operation(
-        "create_product",
-        tag="products",
-        body=shapes.NewProduct,
-        answers={201: shapes.Product},
-        problems=["not_staff", "sku_taken", "unknown_category"],
-        traits=[KEYED, LOCATED, TAGGED],
+    product = queries.product(caller.id, made.id, archived=made.replayed)
+    return reply_created(
+        request,
+        shown([product])[0],
+        location=f"{request.path}/{made.id}",
+        version=product.version,
+        replayed=made.replayed,
     )
-    def post(self, request: Request) -> HttpResponse:
-        """Staff: adds a product with its opening stock."""
-        body = read_body(request, shapes.NewProduct)
-        moment, who = now(), caller(request)
-        fields = _fields(body)
-        content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
-        made = products.create_stocked_product(
-            fields,
-            quantity=body.quantity,
-            actor=who.public_id,
-            now=moment,
-            claim=claim(request, content, expires_at=moment + RETENTION),
-        )
-        product = queries.product(who.id, made.id, archived=made.replayed)
-        return reply_created(
-            request,
-            shown([product])[0],
-            location=f"{request.path}/{made.id}",
-            version=product.version,
-            replayed=made.replayed,
-        )
 
 
-class Product(StaffWrites):
-    @operation(
-        "get_product",
-        tag="products",
-        answers={200: shapes.Product, 304: None},
-        problems=["not_found"],
-        traits=[CACHED, ECHOED],
+@operation(
+    tag="products",
+    answers={200: shapes.Product, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """One product, with its stock at this moment."""
+    return _answer(request, caller, product)
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.Product},
+    problems=["not_found", "sku_taken", "unknown_category"],
+    traits=[VERSIONED, TAGGED],
+    staff=True,
+)
+def change_product(
+    request: HttpRequest, caller: Caller, product: int, body: shapes.ProductFields
+) -> HttpResponse:
+    """Staff: changes the fields given."""
+    fields = _fields(body)
+    version = version_wanted(request)
+    catalog.change_product(product, fields, now=now(), version=version)
+    return _answer(request, caller, product)
+
+
+@operation(
+    tag="products", answers={204: None}, problems=["not_found"], traits=[VERSIONED], staff=True
+)
+def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Staff: takes a product off sale. Orders keep it."""
+    catalog.archive_product(product, now=now(), version=version_wanted(request))
+    return no_content()
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.Product, 201: shapes.Product},
+    problems=["not_found", "sku_taken", "unknown_category"],
+    traits=[VERSIONED, CREATING, LOCATED, TAGGED],
+    staff=True,
+)
+def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
+    """Staff: makes the product with this SKU, or replaces all of it but its stock."""
+    _check_sku(sku, body)
+    fields = _fields(body)
+    fields.pop("sku", None)
+    put = products.put_product(
+        sku,
+        fields,
+        quantity=body.quantity,
+        actor=caller.public_id,
+        now=now(),
+        version=_version_to_replace(request),
     )
-    @causal
-    def get(self, request: Request, product: int) -> HttpResponse:
-        """One product, with its stock at this moment."""
-        return _answer(request, product)
-
-    @operation(
-        "change_product",
-        tag="products",
-        body=shapes.ProductFields,
-        answers={200: shapes.Product},
-        problems=["not_staff", "not_found", "sku_taken", "unknown_category"],
-        traits=[VERSIONED, TAGGED],
+    if not put.created:
+        return _answer(request, caller, put.id)
+    return _answer(
+        request, caller, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
     )
-    def patch(self, request: Request, product: int) -> HttpResponse:
-        """Staff: changes the fields given."""
-        fields = _fields(read_body(request, shapes.ProductFields))
-        version = version_wanted(request)
-        catalog.change_product(product, fields, now=now(), version=version)
-        return _answer(request, product)
-
-    @operation(
-        "archive_product",
-        tag="products",
-        answers={204: None},
-        problems=["not_staff", "not_found"],
-        traits=[VERSIONED],
-    )
-    def delete(self, request: Request, product: int) -> HttpResponse:
-        """Staff: takes a product off sale. Orders keep it."""
-        catalog.archive_product(product, now=now(), version=version_wanted(request))
-        return no_content()
 
 
-class ProductBySku(Endpoint):
-    permission_classes = (IsStaff,)
-
-    @operation(
-        "put_product",
-        tag="products",
-        body=PutProduct,
-        answers={200: shapes.Product, 201: shapes.Product},
-        problems=["not_staff", "not_found", "sku_taken", "unknown_category"],
-        traits=[VERSIONED, CREATING, LOCATED, TAGGED],
-    )
-    def put(self, request: Request, sku: str) -> HttpResponse:
-        """Staff: makes the product with this SKU, or replaces all of it but its stock."""
-        body = read_body(request, PutProduct)
-        _check_sku(sku, body)
-        fields = _fields(body)
-        fields.pop("sku", None)
-        put = products.put_product(
-            sku,
-            fields,
-            quantity=body.quantity,
-            actor=caller(request).public_id,
-            now=now(),
-            version=_version_to_replace(request),
-        )
-        if not put.created:
-            return _answer(request, put.id)
-        return _answer(
-            request, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
-        )
-
-
-def _version_to_replace(request: Request) -> int | None:
+def _version_to_replace(request: HttpRequest) -> int | None:
     """What `If-Match` or `If-None-Match: *` say of the product that a PUT finds.
 
     Both at once can never hold, and `If-Match` cannot name a product that is not there.
@@ -239,8 +223,8 @@ def _check_sku(sku: str, body: PutProduct) -> None:
         raise InvalidInput(found)
 
 
-def _answer(request: Request, product_id: int, **options: Any) -> HttpResponse:
-    product = queries.product(caller(request).id, product_id)
+def _answer(request: HttpRequest, caller: Caller, product_id: int, **options: Any) -> HttpResponse:
+    product = queries.product(caller.id, product_id)
     return reply_tagged(request, shown([product])[0], version=product.version, **options)
 
 

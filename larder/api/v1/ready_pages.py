@@ -24,17 +24,17 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
-from rest_framework.request import Request
 
 from larder.api.addresses import base_url
 from larder.api.v1.freshness import REPLICATED, list_needs, needed_at
-from larder.api.v1.http import Body, caller, encoded, reply_body
+from larder.api.v1.http import Body, encoded, reply_body
 from larder.common import database, replicas, waits
 from larder.common.batch_queue import BatchQueue, Limits
 from larder.common.positions import Position
 from larder.common.replicas import State
+from larder.identity.caller import Caller
 
 MOST_PAGES = 256
 """In one process."""
@@ -52,10 +52,6 @@ LONGEST_TURN = 1.0
 
 PAGE = "larder.ready_page"
 """Where a request keeps which page it was answered with, among which, and the bytes of it."""
-
-FAILED = "larder.page_failed"
-"""Where a request has why its page could not be had, if that was found out in front of Django
-(larder/api/kept_answers.py)."""
 
 
 def _look(group: Sequence[None]) -> Sequence[str]:
@@ -124,11 +120,11 @@ class ReadyPages:
         self._pages: OrderedDict[tuple[str, str], ReadyPage] = OrderedDict()
         self._turns: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
 
-    def answer(self, request: Request, prepare: Callable[[], Make]) -> HttpResponse:
+    def answer(
+        self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]
+    ) -> HttpResponse:
         """What is read by what `prepare` gives, or was read when the shop was as it is now."""
-        if FAILED in request.META:
-            raise request.META[FAILED]
-        page = self._page(request, prepare)
+        page = self._page(request, who, prepare)
         packed = page.packed if page.packs and _takes_gzip(request) else None
         body = packed or page.plain
         response = reply_body(request, body)
@@ -155,15 +151,15 @@ class ReadyPages:
                 self._pages.move_to_end(wanted.known_by)
             return page
 
-    def _page(self, request: Request, prepare: Callable[[], Make]) -> ReadyPage:
+    def _page(self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]) -> ReadyPage:
         # As it was sent: Django's own spelling of it is the same for queries that are not.
         path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        wanted, now, who = Wanted(base_url(request), path, prepare), monotonic_ns(), caller(request)
+        wanted, now = Wanted(base_url(request), path, prepare), monotonic_ns()
         if not REPLICATED:
             return self._good(
                 wanted, lambda page: page.good_for(who.id, now), lambda: self._current(wanted, None)
             )
-        needs, anywhere = list_needs(request, now)
+        needs, anywhere = list_needs(request, who, now)
 
         def is_good(page: ReadyPage) -> bool:
             if met := needs.met_by(page.seen_at, page.replayed):
@@ -237,7 +233,7 @@ def _seen_now() -> str:
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)
 
 
-def _takes_gzip(request: Request) -> bool:
+def _takes_gzip(request: HttpRequest) -> bool:
     """Whether the client takes gzip: named, and not with a weight of nothing."""
     found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     return found is not None and (found[1] is None or found[1].strip("0.") != "")

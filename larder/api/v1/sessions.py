@@ -2,15 +2,12 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from larder.api import pagination
 from larder.api.v1 import account_shapes as shapes
 from larder.api.v1.http import (
-    Endpoint,
     PageParameters,
-    caller,
     no_content,
     read_page,
     reply_tagged,
@@ -29,52 +26,39 @@ class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
     id: UUID
 
 
-class Sessions(Endpoint):
-    @operation(
-        "list_sessions",
-        tag="me",
-        parameters=PageParameters,
-        answers={200: shapes.SessionPage, 304: None},
-        traits=[CACHED],
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """A page of the caller's log-ins that go on, oldest first."""
-        who = caller(request)
+@operation(tag="me", answers={200: shapes.SessionPage, 304: None}, traits=[CACHED])
+def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """A page of the caller's log-ins that go on, oldest first."""
 
-        def find(place: SessionPlace | None, rows: int) -> list[LogIn]:
-            after = place.id if place else None
-            return queries.log_ins(who.id, after=after, limit=rows, now=now())
+    def find(place: SessionPlace | None, rows: int) -> list[LogIn]:
+        after = place.id if place else None
+        return queries.log_ins(caller.id, after=after, limit=rows, now=now())
 
-        results, link = read_page(request, SessionPlace, find, _place)
-        page = shapes.SessionPage([_shown(who, one) for one in results], link)
-        return reply_tagged(request, page)
-
-    @operation("end_sessions", tag="me", answers={204: None}, traits=[ENDING_LOG_INS])
-    def delete(self, request: Request) -> HttpResponse:
-        """Ends every log-in of the caller but the one that asks."""
-        who = caller(request)
-        sessions.end_others(who.id, keep=who.session, now=now())
-        return no_content()
+    results, link = read_page(request, query, SessionPlace, find, _place)
+    page = shapes.SessionPage([_shown(caller, one) for one in results], link)
+    return reply_tagged(request, page)
 
 
-class Session(Endpoint):
-    @operation(
-        "get_session",
-        tag="me",
-        answers={200: shapes.Session, 304: None},
-        problems=["not_found"],
-        traits=[CACHED],
-    )
-    def get(self, request: Request, session: UUID) -> HttpResponse:
-        """One of the caller's log-ins."""
-        who = caller(request)
-        return reply_tagged(request, _shown(who, queries.log_in(who.id, session, now=now())))
+@operation(tag="me", answers={204: None}, traits=[ENDING_LOG_INS])
+def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Ends every log-in of the caller but the one that asks."""
+    sessions.end_others(caller.id, keep=caller.session, now=now())
+    return no_content()
 
-    @operation("end_session", tag="me", answers={204: None}, problems=["not_found"])
-    def delete(self, request: Request, session: UUID) -> HttpResponse:
-        """Ends one of the caller's log-ins, also the one that asks."""
-        sessions.end_own(caller(request).id, session, now=now())
-        return no_content()
+
+@operation(
+    tag="me", answers={200: shapes.Session, 304: None}, problems=["not_found"], traits=[CACHED]
+)
+def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """One of the caller's log-ins."""
+    return reply_tagged(request, _shown(caller, queries.log_in(caller.id, session, now=now())))
+
+
+@operation(tag="me", answers={204: None}, problems=["not_found"])
+def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """Ends one of the caller's log-ins, also the one that asks."""
+    sessions.end_own(caller.id, session, now=now())
+    return no_content()
 
 
 def _place(found: LogIn) -> SessionPlace:

@@ -5,21 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from larder.api import pagination
-from larder.api.authentication import IsStaff
 from larder.api.v1 import shapes, stock_shapes
-from larder.api.v1.bodies import read_body
 from larder.api.v1.freshness import causal
 from larder.api.v1.http import (
-    Endpoint,
     PageParameters,
-    caller,
     claim,
     read_page,
-    read_parameters,
     replay_headers,
     reply,
     reply_tagged,
@@ -28,6 +22,7 @@ from larder.api.v1.operations import CACHED, ECHOED, KEYED, operation
 from larder.common.clock import now
 from larder.common.errors import Fault
 from larder.common.idempotency import RETENTION, fingerprint
+from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
@@ -42,58 +37,58 @@ class StockParameters(msgspec.Struct):
     products: shapes.Ids
 
 
-class Stock(Endpoint):
-    @operation(
-        "get_stock",
-        tag="stock",
-        parameters=StockParameters,
-        answers={200: stock_shapes.StockFigures, 304: None},
-        traits=[CACHED, ECHOED],
+def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
+    """What the declaration cannot say: one way of naming a product, one kind of change."""
+    reason, lines = body.get("reason"), body.get("lines")
+    if isinstance(reason, str) and reason in CAUSES:
+        yield Fault("/reason", "unknown_value", "This cause is the shop's own.")
+    for position, line in enumerate(lines if isinstance(lines, list) else ()):
+        for one, other in (("product", "sku"), ("delta", "counted")):
+            if isinstance(line, dict) and (one in line) == (other in line):
+                yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
+
+
+@operation(
+    tag="stock", answers={200: stock_shapes.StockFigures, 304: None}, traits=[CACHED, ECHOED]
+)
+@causal
+def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
+    """How many of each product can be ordered at this moment."""
+    figures = queries.available([int(one) for one in query.products.split(",")])
+    results = [stock_shapes.StockFigure(*figure) for figure in figures.items()]
+    return reply_tagged(request, stock_shapes.StockFigures(results))
+
+
+@operation(
+    tag="stock",
+    answers={201: stock_shapes.Adjustment},
+    problems=[
+        "unknown_product",
+        "insufficient_stock",
+        "count_below_committed",
+        "stock_limit_exceeded",
+    ],
+    traits=[KEYED],
+    staff=True,
+    also=_faults,
+)
+def adjust_stock(
+    request: HttpRequest, caller: Caller, body: stock_shapes.NewAdjustment
+) -> HttpResponse:
+    """Staff: books goods received, damaged or counted; all lines or none."""
+    moment = now()
+    content = fingerprint(msgspec.to_builtins(body))
+    adjusted = adjustments.adjust_stock(
+        [_line(one) for one in body.lines],
+        reason=body.reason,
+        actor=caller.public_id,
+        now=moment,
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    @causal
-    def get(self, request: Request) -> HttpResponse:
-        """How many of each product can be ordered at this moment."""
-        asked = read_parameters(request, StockParameters)
-        figures = queries.available([int(one) for one in asked.products.split(",")])
-        results = [stock_shapes.StockFigure(*figure) for figure in figures.items()]
-        return reply_tagged(request, stock_shapes.StockFigures(results))
-
-
-class Adjustments(Endpoint):
-    permission_classes = (IsStaff,)
-
-    @operation(
-        "adjust_stock",
-        tag="stock",
-        body=stock_shapes.NewAdjustment,
-        answers={201: stock_shapes.Adjustment},
-        problems=[
-            "not_staff",
-            "unknown_product",
-            "insufficient_stock",
-            "count_below_committed",
-            "stock_limit_exceeded",
-        ],
-        traits=[KEYED],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Staff: books goods received, damaged or counted; all lines or none."""
-        body = read_body(request, stock_shapes.NewAdjustment, also=_faults)
-        moment = now()
-        content = fingerprint(msgspec.to_builtins(body))
-        adjusted = adjustments.adjust_stock(
-            [_line(one) for one in body.lines],
-            reason=body.reason,
-            actor=caller(request).public_id,
-            now=moment,
-            claim=claim(request, content, expires_at=moment + RETENTION),
-        )
-        found = queries.adjustment(adjusted.id)
-        lines = [
-            stock_shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines
-        ]
-        answer = stock_shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
-        return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
+    found = queries.adjustment(adjusted.id)
+    lines = [stock_shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
+    answer = stock_shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
+    return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
 class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
@@ -102,28 +97,26 @@ class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
     id: shapes.Id
 
 
-class Ledger(Endpoint):
-    permission_classes = (IsStaff,)
+@operation(
+    tag="stock",
+    answers={200: stock_shapes.LedgerPage, 304: None},
+    problems=["not_found"],
+    traits=[CACHED],
+    staff=True,
+)
+def get_ledger(
+    request: HttpRequest, caller: Caller, product: int, query: PageParameters
+) -> HttpResponse:
+    """Staff: why a product's stock is what it is, newest first."""
 
-    @operation(
-        "get_ledger",
-        tag="stock",
-        parameters=PageParameters,
-        answers={200: stock_shapes.LedgerPage, 304: None},
-        problems=["not_staff", "not_found"],
-        traits=[CACHED],
-    )
-    def get(self, request: Request, product: int) -> HttpResponse:
-        """Staff: why a product's stock is what it is, newest first."""
+    def find(place: LedgerPlace | None, rows: int) -> list[LedgerRow]:
+        return queries.ledger(product, before=place.id if place else None, limit=rows)
 
-        def find(place: LedgerPlace | None, rows: int) -> list[LedgerRow]:
-            return queries.ledger(product, before=place.id if place else None, limit=rows)
-
-        entries, link = read_page(request, LedgerPlace, find, _place)
-        events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
-        behind = {str(event): order for event, order in orders.orders_of(events).items()}
-        results = [_shown(one, behind.get(one.reference)) for one in entries]
-        return reply_tagged(request, stock_shapes.LedgerPage(results, link))
+    entries, link = read_page(request, query, LedgerPlace, find, _place)
+    events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
+    behind = {str(event): order for event, order in orders.orders_of(events).items()}
+    results = [_shown(one, behind.get(one.reference)) for one in entries]
+    return reply_tagged(request, stock_shapes.LedgerPage(results, link))
 
 
 _OF_ORDERS = CAUSES - {OPENING}
@@ -146,17 +139,6 @@ def _shown(entry: LedgerRow, order: UUID | None) -> stock_shapes.LedgerEntry:
         actor=entry.actor,
         at=entry.at,
     )
-
-
-def _faults(body: Any) -> Iterator[Fault]:
-    """What the declaration cannot say: one way of naming a product, one kind of change."""
-    reason, lines = body.get("reason"), body.get("lines")
-    if isinstance(reason, str) and reason in CAUSES:
-        yield Fault("/reason", "unknown_value", "This cause is the shop's own.")
-    for position, line in enumerate(lines if isinstance(lines, list) else ()):
-        for one, other in (("product", "sku"), ("delta", "counted")):
-            if isinstance(line, dict) and (one in line) == (other in line):
-                yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
 
 
 def _line(line: stock_shapes.AdjustmentLine) -> AdjustmentLine:

@@ -186,7 +186,7 @@ def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
         raise later
 
     monkeypatch.setattr(orders_in_front, "place", lose_the_commit)
-    monkeypatch.setattr(orders.Orders, "perform_authentication", refuse)
+    monkeypatch.setattr(authentication, "authenticate", refuse)
     status, _, body = ordering()
     assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
 
