@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(600)
 def edit(copy: Path) -> None:
     """Adds the field: the two blocks of code of the walk-through, where it says. The entry has
     a filter, too."""
-    walk_through = (ROOT / "CONTRIBUTING.md").read_text().partition("## Walk-through")[2]
+    walk_through = (ROOT / "CONTRIBUTING.md").read_text().split("## Walk-through")[1]
     found = re.findall(r"```python\n(.+?) +```", walk_through, re.DOTALL)
     # In the document they are indented below a list's number, in the code below a bracket.
     model, entry = (re.sub("^   ", "    ", block, flags=re.MULTILINE) for block in found)
