@@ -84,7 +84,8 @@ def discard_unread(
     def answer(asked: HttpRequest) -> HttpResponseBase:
         response = get_response(asked)
         length = declared_length(asked.META)
-        if length > MAX_OPEN_BODY_BYTES and LEFT_UNREAD not in asked.META:
+        is_unread = not hasattr(asked, "_body") and LEFT_UNREAD not in asked.META
+        if length > MAX_OPEN_BODY_BYTES and is_unread:
             _read_away(asked, length)
         return response
 
