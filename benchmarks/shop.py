@@ -44,7 +44,7 @@ def main() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from larder.common.clock import now
+    from larder.core.clock import now
 
     products = make_products(int(sys.argv[1]), now())
     usernames = [f"customer {number}" for number in range(int(sys.argv[2]))]
@@ -58,7 +58,7 @@ def make_products(count: int, moment: datetime) -> list[int]:
     from django.db import transaction
 
     from larder.catalog.services import NewProduct, create_products
-    from larder.common.ids import NOBODY
+    from larder.core.ids import NOBODY
     from larder.inventory.services.movements import open_stock
 
     names = [f"Ceramic storage jar no. {number:04}" for number in range(count)]

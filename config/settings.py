@@ -12,8 +12,8 @@ import structlog
 from corsheaders.defaults import default_headers
 from psycopg.conninfo import conninfo_to_dict
 
-from larder.common import limits
-from larder.common.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
+from larder.core import limits
+from larder.db.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
 from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
@@ -49,7 +49,7 @@ CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
     *("Idempotency-Replayed", "Larder-Position"),
 ]
-# The earlier contracts that are answered too (larder/api/compat).
+# The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
 # normal or wide: how often one may try to log in and the like (larder/identity/attempts.py).
@@ -72,7 +72,7 @@ SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 # OpenTelemetry reads this and its other variables by itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-# For tests: a thread that may wait while it keeps a connection fails (larder/common/waits.py).
+# For tests: a thread that may wait while it keeps a connection fails (larder/core/waits.py).
 STRICT_WAITS = env.bool("STRICT_WAITS", default=False)
 
 # --- Database ------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def database(
             **pool,
         }
     settings = {
-        "ENGINE": "larder.common.postgresql",
+        "ENGINE": "larder.db.postgresql",
         "NAME": given.pop("dbname", "larder"),
         "USER": given.pop("user", ""),
         "PASSWORD": given.pop("password", ""),
@@ -134,13 +134,13 @@ DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, **PRIMARY_POOL),
     "owner": database(OWNER_DATABASE_URL),
 }
-# Replicas of "default", each a server of its own; larder/common/replicas.py reads from them.
+# Replicas of "default", each a server of its own; larder/db/replicas.py reads from them.
 REPLICA_URLS = env.list("REPLICA_URLS", default=[])
 DATABASES |= {
     f"replica{number}": database(url, pool_size=DB_POOL_SIZE, target="any", **REPLICA_POOL)
     for number, url in enumerate(REPLICA_URLS, 1)
 }
-DATABASE_ROUTERS = ["larder.common.database.Router"] if REPLICA_URLS else []
+DATABASE_ROUTERS = ["larder.db.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What is shared by all servers is in the database, unless there is a cache that they share too.
@@ -166,22 +166,24 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_guid",
     "procrastinate.contrib.django",
-    "larder.common",
+    "larder.db",
     "larder.notifications",
     "larder.catalog",
     "larder.inventory",
     "larder.orders",
-    "larder.api",
+    "larder.http",
+    "larder.compat",
     "larder.ops",
+    "larder.staff",
 ]
 
 MIDDLEWARE = [
     "larder.ops.requests.observe",
     *(["larder.ops.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
-    "larder.api.correlation.correlate",
-    "larder.api.positions.tell_positions",
-    "larder.api.recent_writes.note_writes",
-    "larder.api.raw_body.discard_unread",
+    "larder.http.correlation.correlate",
+    "larder.http.positions.tell_positions",
+    "larder.http.recent_writes.note_writes",
+    "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "larder.ops.middleware.Cors",
@@ -221,11 +223,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "kitchen",
     "SITE_URL": None,
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}ops/larder.svg"}
+        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}api/larder.svg"}
     ],
-    "STYLES": [f"{STATIC_URL}ops/admin.css"],
-    "DASHBOARD_CALLBACK": "larder.orders.admin.dashboard",
-    "SIDEBAR": {"navigation": "larder.ops.admin.navigation"},
+    "STYLES": [f"{STATIC_URL}staff/admin.css"],
+    "DASHBOARD_CALLBACK": "larder.staff.orders.dashboard",
+    "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "COLORS": {
         # Tailwind's emerald.
         "primary": {
@@ -277,7 +279,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 
-# --- Earlier contracts (larder/api/compat) -------------------------------------------------
+# --- Earlier contracts (larder/compat) -------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

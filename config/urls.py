@@ -5,12 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from larder.api.compat.urls import patterns as earlier_contracts
-from larder.api.home import home
-from larder.api.v1.urls import documentation
-from larder.api.v1.urls import urlpatterns as v1
-from larder.identity.admin import log_in_page
+from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import health, metrics
+from larder.ops.home import home
+from larder.staff.identity import log_in_page
+from larder.v1.urls import documentation
+from larder.v1.urls import urlpatterns as v1
 
 urlpatterns = [
     path("api/v1/", include(v1 + documentation)),
@@ -25,7 +25,7 @@ urlpatterns = [
     *earlier_contracts(settings.COMPAT),
 ]
 
-handler400 = "larder.api.problems.bad_request"
-handler403 = "larder.api.problems.forbidden"
-handler404 = "larder.api.compat.urls.not_found"
-handler500 = "larder.api.problems.server_error"
+handler400 = "larder.http.problems.bad_request"
+handler403 = "larder.http.problems.forbidden"
+handler404 = "larder.compat.urls.not_found"
+handler500 = "larder.http.problems.server_error"

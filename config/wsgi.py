@@ -24,9 +24,9 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
 from django.urls import get_resolver
 
-from larder.api.content_type import with_plain_charsets
-from larder.api.recent_writes import recent_writes
-from larder.common.postgresql import bounded
+from larder.db.postgresql import bounded
+from larder.http.content_type import with_plain_charsets
+from larder.http.recent_writes import recent_writes
 from larder.ops import metrics, requests, scheduling, stop_signals
 
 framework = get_wsgi_application()
@@ -43,16 +43,14 @@ if type(caches[DEFAULT_CACHE_ALIAS]).close is BaseCache.close:
     request_finished.disconnect(close_caches)
 
 # What touches models is there once Django is set up.
-from larder.api import kept_answers, orders_in_front  # noqa: E402 - they need the models
+from larder.fastpath import orders, response_cache  # noqa: E402 - they need the models
 
 application = with_plain_charsets(framework)
 if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
     # A trace begins in Django's middleware.
-    application = orders_in_front.OrdersInFront(
-        application, requests.answered_before("POST", orders_in_front.PATH)
-    )
-    application = kept_answers.KeptAnswers(
-        application, requests.answered_before("GET", kept_answers.PATH)
+    application = orders.OrdersInFront(application, requests.answered_before("POST", orders.PATH))
+    application = response_cache.KeptAnswers(
+        application, requests.answered_before("GET", response_cache.PATH)
     )
 
 if unsafe := [

@@ -13,7 +13,7 @@ from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
 from larder.catalog.services import create_product
-from larder.common.ids import NOBODY
+from larder.core.ids import NOBODY
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock

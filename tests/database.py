@@ -105,7 +105,7 @@ def make_database() -> None:
         database = sql.Identifier(urlsplit(name).path[1:])
         connection.execute(copy.format(database, sql.Identifier(TEMPLATE)))
         path = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET search_path = {}")
-        from larder.common.database import SEARCH_PATH
+        from larder.db.database import SEARCH_PATH
 
         connection.execute(path.format(database, sql.SQL(SEARCH_PATH)))
 
@@ -133,7 +133,7 @@ def analyze(*tables: str) -> None:
     """
     from django.db import transaction
 
-    from larder.common import database
+    from larder.db import database
 
     names = sql.SQL(", ").join(map(sql.Identifier, tables))
     app = sql.Identifier(urlsplit(os.environ["DATABASE_URL"]).username or "")

@@ -5,7 +5,7 @@ it stands. So a row that a later one of the same product follows tells nothing o
 deleted as soon as the later one can be read too. No reader misses anything by that, wherever they
 are:
 - before the deleted row: the later one is still to come, and can be read now, for it is before
-  the oldest open transaction (larder/common/feed.py), which only ever moves forwards. A reader
+  the oldest open transaction (larder/db/feed.py), which only ever moves forwards. A reader
   who is in the middle of a full copy is in this place, as is one who was away for a year;
 - between the two, or behind both: what was deleted had been read.
 The last row of each product stays for ever, that of an archived one too: it is what a tombstone is
@@ -18,7 +18,7 @@ Only this feed is compacted. The events of orders are their history, which is ap
 from collections.abc import Iterator
 
 from larder.catalog import sql
-from larder.common import database
+from larder.db import database
 
 
 def compact(*, part: int) -> Iterator[int]:

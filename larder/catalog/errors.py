@@ -1,6 +1,6 @@
 """The ways the catalogue refuses."""
 
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
 
 
 class CategoryInUse(DomainError):

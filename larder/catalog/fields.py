@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 
-from larder.common.limits import (
+from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
     MAX_ID,
@@ -22,7 +22,7 @@ from larder.common.limits import (
     MAX_UNITS,
     MAX_WEB_ADDRESS_LENGTH,
 )
-from larder.common.money import PRICE_PATTERN
+from larder.core.money import PRICE_PATTERN
 
 
 class Kind(NamedTuple):

@@ -8,9 +8,8 @@ from django.db.models import F, Func, Q
 from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Lower
 
-from larder.common.fields import TransactionId
-from larder.common.ids import new_id
-from larder.common.limits import (
+from larder.core.ids import new_id
+from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
@@ -20,6 +19,7 @@ from larder.common.limits import (
     MONEY_DECIMALS,
     PRICE_DIGITS,
 )
+from larder.db.fields import TransactionId
 
 _LISTED = Q(archived_at=None)
 

@@ -20,9 +20,9 @@ from larder.catalog.product_rows import (
     faulty_file,
 )
 from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES
-from larder.common import database
-from larder.common.ids import new_id
-from larder.common.limits import MAX_FAULTS
+from larder.core.ids import new_id
+from larder.core.limits import MAX_FAULTS
+from larder.db import database
 
 PART = 5_000
 """Rows that are copied, and stored, by one statement."""

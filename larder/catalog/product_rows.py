@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from larder.catalog.fields import AMOUNT, IN_FILES, ProductField
 from larder.catalog.services import DEFAULTS
-from larder.common.errors import Fault, InvalidInput
-from larder.common.limits import MAX_FAULTS, MAX_STOCK
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import MAX_FAULTS, MAX_STOCK
 
 REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
 

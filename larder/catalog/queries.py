@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from larder.catalog import sql
 from larder.catalog.models import Category, Product
-from larder.common import database
-from larder.common.errors import NotFound
-from larder.common.feed import Feed
+from larder.core.errors import NotFound
+from larder.db import database
+from larder.db.feed import Feed
 
 CHANGES = Feed("product_change", "product_id")
 """The feed of products: ids of those that were added, changed or archived, or went in or out of

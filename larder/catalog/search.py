@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from larder.common.limits import MAX_SEARCH_WORDS
+from larder.core.limits import MAX_SEARCH_WORDS
 
 TRIGRAM = 3
 """Characters of a trigram. A shorter word has none: the index says nothing about it, and to compute

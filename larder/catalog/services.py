@@ -19,12 +19,12 @@ from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
 from larder.catalog.fields import FIELDS
 from larder.catalog.models import Category, Product
-from larder.common import database, idempotency
-from larder.common.constraints import refusing_taken, violated
-from larder.common.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
-from larder.common.idempotency import Claim, Made
-from larder.common.ids import new_id
-from larder.common.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
+from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
+from larder.core.ids import new_id
+from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
+from larder.db import database, idempotency
+from larder.db.constraints import refusing_taken, violated
+from larder.db.idempotency import Claim, Made
 
 EDITABLE = frozenset(one.column for one in FIELDS)
 

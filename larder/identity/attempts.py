@@ -22,11 +22,10 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
-from larder.common import rates
-from larder.common.client_address import networks_of
-from larder.common.errors import DomainError, Overloaded
-from larder.common.rates import Bucket, Rate, RateLimited, Store
-from larder.identity import hashers
+from larder.core.errors import DomainError, Overloaded
+from larder.identity import hashers, rates
+from larder.identity.client_address import networks_of
+from larder.identity.rates import Bucket, Rate, RateLimited, Store
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The ways identity refuses."""
 
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
 
 
 class InvalidCredentials(DomainError):

@@ -17,9 +17,9 @@ from typing import Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from larder.common import waits
-from larder.common.errors import Overloaded
-from larder.common.stopwatch import Stopwatch
+from larder.core import waits
+from larder.core.errors import Overloaded
+from larder.core.stopwatch import Stopwatch
 
 Lane = Literal["returning", "open"]
 """`returning`: for clients that show that they were logged in to the account before."""

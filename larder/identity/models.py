@@ -11,8 +11,8 @@ from django.contrib.auth.models import (
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from larder.common.ids import new_id
-from larder.common.limits import (
+from larder.core.ids import new_id
+from larder.core.limits import (
     COUNTRY_LENGTH,
     MAX_CLIENT_LENGTH,
     MAX_CODE_LENGTH,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from larder.common.errors import DomainError, NotFound
+from larder.core.errors import DomainError, NotFound
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
 from larder.identity.queries import Standing
 

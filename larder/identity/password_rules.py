@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from larder.common.limits import MAX_PASSWORD_LENGTH
+from larder.core.limits import MAX_PASSWORD_LENGTH
 
 
 class MaximumLengthValidator:

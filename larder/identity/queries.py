@@ -10,9 +10,9 @@ from django.contrib.auth.hashers import check_password
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 
-from larder.common import database
-from larder.common.errors import NotFound
-from larder.common.parts import Part, in_parts
+from larder.core.errors import NotFound
+from larder.core.parts import Part, in_parts
+from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.doors import ENDED_LATELY

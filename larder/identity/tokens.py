@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from larder.common.limits import MAX_TOKEN_LENGTH
+from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.doors import V1, Door
 from larder.identity.errors import TokenExpired, TokenInvalid

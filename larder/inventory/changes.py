@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from larder.catalog.queries import CHANGES
-from larder.common import feed
-from larder.common.feed import Mark
+from larder.db import feed
+from larder.db.feed import Mark
 from larder.inventory.queries import Position, ProductFilter, StockedProduct, products
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from larder.common.errors import DomainError, UnknownProducts
+from larder.core.errors import DomainError, UnknownProducts
 
 
 @dataclass

@@ -4,8 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from larder.common.ids import new_id
-from larder.common.limits import MAX_CODE_LENGTH, MAX_WORD_LENGTH
+from larder.core.ids import new_id
+from larder.core.limits import MAX_CODE_LENGTH, MAX_WORD_LENGTH
 
 
 class Stock(models.Model):

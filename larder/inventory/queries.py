@@ -13,11 +13,11 @@ from msgspec import Struct
 from larder.catalog import search
 from larder.catalog.fields import FIELDS
 from larder.catalog.prices import prices_for
-from larder.common import database
-from larder.common.errors import NotFound
-from larder.common.limits import MAX_NAME_LENGTH
-from larder.common.parts import Part, in_parts
-from larder.common.structs import with_fields
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_NAME_LENGTH
+from larder.core.parts import Part, in_parts
+from larder.core.structs import with_fields
+from larder.db import database
 from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
 
 
 class MailOff(DomainError):

@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from larder.common.ids import new_id
-from larder.common.limits import MAX_WORD_LENGTH
+from larder.core.ids import new_id
+from larder.core.limits import MAX_WORD_LENGTH
 
 
 class Mail(models.Model):

@@ -11,12 +11,13 @@ class OpsConfig(AppConfig):
         from django.conf import settings
         from django.core.cache import cache
 
-        from larder.common import per_key, telemetry, waits
-        from larder.common.rates import InDatabase
-        from larder.common.rates_in_cache import InCache
+        from larder.core import per_key, telemetry, waits
         from larder.identity import attempts, hashers, telling
+        from larder.identity.rates import InDatabase
+        from larder.identity.rates_in_cache import InCache
         from larder.ops import (
-            checks,  # noqa: F401  registers the system checks
+            api_checks,  # noqa: F401  registers the system checks
+            checks,  # noqa: F401  so does it
             mail_checks,  # noqa: F401  so does it
             reporting,
         )

@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
-from larder.common import database, replicas
+from larder.db import database, replicas
 from larder.identity import queries
 from larder.ops import unsafe
 from larder.ops.demo import USERS

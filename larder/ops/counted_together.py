@@ -1,7 +1,7 @@
 """What the processes of one server count together, in files of PROMETHEUS_MULTIPROC_DIR.
 
 The library's own files are named after process ids, so that each worker that is replaced leaves
-some behind, and have no blocks before they are written to (larder/common/reserved.py). These are
+some behind, and have no blocks before they are written to (larder/core/reserved.py). These are
 named after the worker's number, which its successor takes over with all counts, and are allocated.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
-from larder.common import reserved
+from larder.core import reserved
 from larder.ops.worker_slots import locked_if_free, take
 
 logger = logging.getLogger(__name__)

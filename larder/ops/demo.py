@@ -12,8 +12,8 @@ from django.db import transaction
 
 from larder.catalog import queries as catalog
 from larder.catalog.services import NewProduct, create_products
-from larder.common.errors import AlreadyTaken
-from larder.common.ids import NOBODY
+from larder.core.errors import AlreadyTaken
+from larder.core.ids import NOBODY
 from larder.identity.services import accounts
 from larder.inventory.services.movements import open_stock
 

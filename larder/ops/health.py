@@ -14,7 +14,8 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from larder.common import database, replicas, waits
+from larder.core import waits
+from larder.db import database, replicas
 from larder.identity import queries as identity
 from larder.ops.demo import DEMO_CUSTOMER
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from larder.common.telemetry import Reason
+from larder.core.telemetry import Reason
 from larder.ops.durations import BOUNDS, Durations
 
 

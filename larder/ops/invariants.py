@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from django.db import connection, transaction
 
-from larder.common.database import LIFT_TIME_LIMIT
+from larder.db.database import LIFT_TIME_LIMIT
 from larder.ops import sql
 
 MOST_SHOWN = 20

@@ -14,8 +14,8 @@ from django.db import transaction
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
 from larder.identity.services import email_changes, resets
 from larder.notifications import letters, queries, services
 from larder.notifications.delivery import hand_over

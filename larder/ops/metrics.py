@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
-from larder.common import replicas, telemetry, waits
-from larder.common.errors import DomainError
+from larder.core import telemetry, waits
+from larder.core.errors import DomainError
+from larder.db import replicas
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
 from larder.ops.endings import at_end
@@ -104,7 +105,7 @@ def _instruments() -> ModuleType:
 
 
 class PlacingCounted:
-    """Counts batches of orders (larder/common/telemetry.py)."""
+    """Counts batches of orders (larder/core/telemetry.py)."""
 
     def batch_done(self, batch: telemetry.Batch) -> None:
         """Costs 8 µs for a batch and 2 µs for each of its orders."""

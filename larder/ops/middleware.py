@@ -20,9 +20,9 @@ from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
-from larder.common.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
-from larder.common.postgresql.comments import unhurried
-from larder.common.short_bodies import LEFT_UNREAD, declared_length
+from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
+from larder.db.postgresql.comments import unhurried
+from larder.http.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
 

@@ -18,8 +18,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from larder.common.harmless import harmless
-from larder.common.stopwatch import BEGAN
+from larder.core.harmless import harmless
+from larder.core.stopwatch import BEGAN
 from larder.ops import log_writer
 from larder.ops.durations import Durations
 

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from larder.common.database import SCHEMAS, SEARCH_PATH
+from larder.db.database import SCHEMAS, SEARCH_PATH
 
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
@@ -42,7 +42,7 @@ TRANSACTION_LIMIT = {"transaction_timeout": "30s"}
 """What the server's transactions may take in all, on PostgreSQL 17 and later: short statements,
 one after the other, would hold every reader of a feed back for as long as they like. The largest
 file that is sent over HTTP takes some four seconds; what has to take longer lifts the limit for
-itself (larder/common/database.py)."""
+itself (larder/db/database.py)."""
 
 
 PLANNING = {"enable_seqscan": "off", "jit": "off"}

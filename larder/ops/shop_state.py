@@ -11,9 +11,10 @@ from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from larder.common import database, observations, waits
-from larder.common.observations import Observed
-from larder.common.stopwatch import Stopwatch
+from larder.core import waits
+from larder.core.stopwatch import Stopwatch
+from larder.db import database, observations
+from larder.db.observations import Observed
 from larder.ops.invariants import INVARIANTS
 
 ASKED_EVERY = 10.0
@@ -45,7 +46,7 @@ SELECT coalesce(nullif(application_name, ''), 'unnamed'),
 FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
 """
 """What a role may not see reads NULL here: with `GRANT pg_monitor` the server's role sees it.
-How late a replica is, servers find out by themselves (larder/common/replicas.py): PostgreSQL's own
+How late a replica is, servers find out by themselves (larder/db/replicas.py): PostgreSQL's own
 `replay_lag` is forgotten when all is replayed, and gone with the connection."""
 
 

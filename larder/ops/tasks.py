@@ -17,10 +17,10 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from larder.catalog.compaction import compact
-from larder.common import observations
-from larder.common.clock import now
-from larder.common.idempotency import delete_expired
-from larder.common.rates import delete_idle
+from larder.core.clock import now
+from larder.db import observations
+from larder.db.idempotency import delete_expired
+from larder.identity.rates import delete_idle
 from larder.identity.services import email_changes, resets, sessions
 from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL

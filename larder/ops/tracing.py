@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from larder.common import telemetry
-from larder.common.harmless import harmless, harmless_span
+from larder.core import telemetry
+from larder.core.harmless import harmless, harmless_span
 from larder.ops.endings import at_end
 
 _tracer = trace.get_tracer("larder")
@@ -82,7 +82,7 @@ def _trace_statements(connection: Any, **_: Any) -> None:
 
 def _statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
     """Its text is the same for everybody: values are parameters. Where statements are traced each
-    is waited for by itself, also in a pipeline (larder/common/postgresql/base.py)."""
+    is waited for by itself, also in a pipeline (larder/db/postgresql/base.py)."""
     with _tracer.start_as_current_span("sql", kind=SpanKind.CLIENT) as span:
         span.set_attribute("db.system.name", "postgresql")
         span.set_attribute("db.query.text", str(sql)[:2000])

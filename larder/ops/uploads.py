@@ -11,7 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from larder.common.limits import MAX_DISCARDED_BYTES
+from larder.core.limits import MAX_DISCARDED_BYTES
 
 
 class BoundedUpload(FileUploadHandler):

@@ -17,8 +17,8 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from larder.common import telemetry
-from larder.common.postgresql.comments import unhurried
+from larder.core import telemetry
+from larder.db.postgresql.comments import unhurried
 
 CARRIED = "_correlation_id"
 """The argument of a job that its task does not see."""

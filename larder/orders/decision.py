@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from larder.catalog.queries import Offer
-from larder.common.errors import DomainError, refusal
+from larder.core.errors import DomainError, refusal
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged
 
 

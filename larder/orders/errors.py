@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from larder.common.errors import DomainError, Fault, NotFound, UnknownProducts
+from larder.core.errors import DomainError, Fault, NotFound, UnknownProducts
 from larder.inventory.errors import InsufficientStock
 
 

@@ -5,9 +5,8 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 
-from larder.common.fields import IdentityNumber, TransactionId
-from larder.common.ids import new_id
-from larder.common.limits import (
+from larder.core.ids import new_id
+from larder.core.limits import (
     MAX_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
@@ -16,6 +15,7 @@ from larder.common.limits import (
     PRICE_DIGITS,
     TOTAL_DIGITS,
 )
+from larder.db.fields import IdentityNumber, TransactionId
 
 
 class OrderStatus(models.TextChoices):

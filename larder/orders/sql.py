@@ -6,7 +6,7 @@ the feed with the orders as they stand, in test_order_feed.py.
 
 from typing import NamedTuple
 
-from larder.common.limits import MAX_PAGE_LINES
+from larder.core.limits import MAX_PAGE_LINES
 
 INSERT = """
 WITH new_order AS (
@@ -214,5 +214,5 @@ OWN_ORDERS = """(
     WHERE customer_id = (SELECT %s::bigint) AND placed_at IS NOT NULL
 ) AS own
     WHERE {behind}"""
-"""The feed of one customer (larder/common/feed.py): one range of the index order_feed, entered at
+"""The feed of one customer (larder/db/feed.py): one range of the index order_feed, entered at
 the mark, however many orders they have. The customer is hidden as above."""

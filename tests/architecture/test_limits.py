@@ -1,4 +1,4 @@
-"""Every limit of the product stands once, in larder/common/limits.py."""
+"""Every limit of the product stands once, in larder/core/limits.py."""
 
 import ast
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from larder.common import limits
+from larder.core import limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = "larder/common/limits.py"
-CONTRACTS = "larder/api/compat/"
+LIMITS = "larder/core/limits.py"
+CONTRACTS = "larder/compat/"
 
 DIGITS = {"max_digits", "decimal_places"}
 BOUNDS = {
@@ -31,8 +31,8 @@ LARGE = 10_000
 """From here on a number that equals a limit is taken for that limit, wherever it is written."""
 
 OTHERS = {
-    ("larder/api/authentication.py", limits.MAX_DESCRIPTION_LENGTH),
-    ("larder/common/replicas.py", limits.MAX_ORDERED_UNITS),
+    ("larder/http/authentication.py", limits.MAX_DESCRIPTION_LENGTH),
+    ("larder/db/replicas.py", limits.MAX_ORDERED_UNITS),
     ("larder/identity/models.py", 128),
     ("larder/identity/services/restored.py", limits.MAX_UNITS),
 }
@@ -113,7 +113,7 @@ def _written_limits(tree: ast.Module) -> Iterator[int]:
 
 
 def _written(name: str, text: str) -> set[tuple[str, int]]:
-    """Returns the numbers of a module that belong into larder/common/limits.py."""
+    """Returns the numbers of a module that belong into larder/core/limits.py."""
     tree = ast.parse(text)
     bounds = _written_bounds(tree, of_a_contract=name.startswith(CONTRACTS))
     return {(name, value) for value in (*bounds, *_written_limits(tree))}

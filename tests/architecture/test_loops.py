@@ -11,17 +11,17 @@ SERVES = {
     "larder/ops/log_writer.py: _run": "the thread that writes the log, as long as the process runs",
 }
 READS_ON = {
-    "larder/common/parts.py: in_parts": "each part begins behind the last one of a list",
+    "larder/core/parts.py: in_parts": "each part begins behind the last one of a list",
     "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
 }
 TRIES_NUMBERS = {
     "larder/ops/worker_slots.py: take": "each number is tried once, and one process has each",
 }
 NESTED = {
-    "larder/api/problems.py: _shown": "the members of a refusal",
-    "larder/api/v1/faults.py: _rules": "the members of a type",
-    "larder/api/v1/faults.py: _values": "the members of a type",
-    "larder/api/v1/faults.py: is_moment": "the members of a type",
+    "larder/http/problems.py: _shown": "the members of a refusal",
+    "larder/v1/faults.py: _rules": "the members of a type",
+    "larder/v1/faults.py: _values": "the members of a type",
+    "larder/v1/faults.py: is_moment": "the members of a type",
     "larder/identity/hashers.py: slot": "once: a place is there by then",
 }
 """Functions that call themselves."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from larder.common import database
-from larder.common.constraints import FIELDS
+from larder.db import database
+from larder.db.constraints import FIELDS
 
 NEVER_VIOLATED = {
     "the value is random": {
@@ -34,7 +34,7 @@ NEVER_VIOLATED = {
     },
 }
 """Primary keys are not among them: they are counted, random, or claimed before
-(larder/common/idempotency.py), or their statement has ON CONFLICT."""
+(larder/db/idempotency.py), or their statement has ON CONFLICT."""
 
 UNIQUE = """
 SELECT found.relname FROM pg_index JOIN pg_class AS found ON found.oid = indexrelid

@@ -1,4 +1,4 @@
-"""Every wait of one thread for another goes through larder/common/waits.py."""
+"""Every wait of one thread for another goes through larder/core/waits.py."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WAITS = Path("larder/common/waits.py")
+WAITS = Path("larder/core/waits.py")
 
 LOCK = re.compile(r"\b(R?Lock|(Bounded)?Semaphore|Condition|Acquirable)\b")
 
@@ -17,13 +17,13 @@ MODULES = {"queue", "concurrent.futures", "asyncio", "selectors", "sched", "subp
 """Modules of the standard library whose objects wait in other ways."""
 
 MUTEXES = {
-    "larder/api/v1/ready_pages.py": {"self._lock"},
-    "larder/common/batch_queue.py": {"self._mutex"},
-    "larder/common/per_key.py": {"self._lock"},
-    "larder/common/positions.py": {"_lock"},
-    "larder/common/postgresql/pool.py": {"pool._lock"},
-    "larder/common/rates_in_cache.py": {"self._lock"},
-    "larder/common/replicas.py": {"self._lock", "_counting"},
+    "larder/v1/ready_pages.py": {"self._lock"},
+    "larder/core/batch_queue.py": {"self._mutex"},
+    "larder/core/per_key.py": {"self._lock"},
+    "larder/db/positions.py": {"_lock"},
+    "larder/db/postgresql/pool.py": {"pool._lock"},
+    "larder/identity/rates_in_cache.py": {"self._lock"},
+    "larder/db/replicas.py": {"self._lock", "_counting"},
     "larder/identity/hashers.py": {"self._lock"},
     "larder/orders/services/contended.py": {"self._lock"},
 }
@@ -31,17 +31,15 @@ MUTEXES = {
 other lock is taken. A thread that keeps a connection may take them."""
 
 NO_WAITS = {
-    "larder/common/batch_queue.py": {"lock.acquire()"},
-    "larder/common/postgresql/base.py": {"select.poll()", "socket.poll(0)"},
+    "larder/core/batch_queue.py": {"lock.acquire()"},
+    "larder/db/postgresql/base.py": {"select.poll()", "socket.poll(0)"},
     "larder/ops/worker_slots.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
 }
 """Calls of such a name that return at once."""
 
 QUERIES = {
-    "larder/common/postgresql/bounded.py": {"super().wait(gen, interval, timeout)"},
-    "larder/common/postgresql/exchange.py": {
-        "self._connection.wait(_together(self._libpq, sendings))"
-    },
+    "larder/db/postgresql/bounded.py": {"super().wait(gen, interval, timeout)"},
+    "larder/db/postgresql/exchange.py": {"self._connection.wait(_together(self._libpq, sendings))"},
 }
 """A thread that waits for an answer of PostgreSQL needs the connection for that."""
 
@@ -131,8 +129,8 @@ def test_no_lock_is_held_for_a_block_past_the_rule() -> None:
 
 
 RETURNED = {
-    "larder/common/batch_queue.py": {"_closed"},
-    "larder/common/per_key.py": {"_enter"},
+    "larder/core/batch_queue.py": {"_closed"},
+    "larder/core/per_key.py": {"_enter"},
 }
 """Functions whose lock is waited for with `waits.acquire` alone."""
 

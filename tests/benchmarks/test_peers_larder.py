@@ -5,8 +5,8 @@ from collections.abc import Callable
 from benchmarks.peers import buying
 from benchmarks.peers.flow import Conversation
 from benchmarks.peers.larder.system import LarderBuyer
-from tests.api.conftest import token_for
 from tests.conftest import Person
+from tests.http.conftest import token_for
 from tests.server import Server
 
 

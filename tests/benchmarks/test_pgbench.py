@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import pgbench
 from benchmarks.pgbench import Stock, Writes
-from larder.common import database
-from larder.common.ids import NOBODY
+from larder.core.ids import NOBODY
+from larder.db import database
 from larder.ops import invariants
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order

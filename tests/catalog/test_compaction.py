@@ -17,13 +17,13 @@ from larder.catalog.compaction import compact
 from larder.catalog.models import ProductChange
 from larder.catalog.queries import CHANGES
 from larder.catalog.services import archive_product, change_product
-from larder.common import database, feed
-from larder.common.feed import Mark
+from larder.db import database, feed
+from larder.db.feed import Mark
 from larder.inventory.changes import Progress, product_changes
 from larder.inventory.queries import products
 from larder.ops import tasks
-from tests.common.feeds import settle, transaction
 from tests.conftest import Person
+from tests.db.feeds import settle, transaction
 from tests.race.control import assert_breaks
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from larder.catalog import product_import, sql
 from larder.catalog.models import Product
 from larder.catalog.product_rows import FaultyFile, ProductFile
 from larder.catalog.services import DEFAULTS
-from larder.common import database
+from larder.db import database
 
 ROWS: list[dict[str, Any]] = [
     {"sku": "A", "name": "Tea, green", "price": "1.255", "min_quantity": "2", "step": "2"},

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES, change_product
-from larder.common.errors import InvalidInput
+from larder.core.errors import InvalidInput
 
 small = st.integers(1, 30)
 

@@ -27,7 +27,7 @@ from larder.catalog.services import (
     delete_category,
     sku_of,
 )
-from larder.common.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
 
 JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
 

@@ -10,7 +10,6 @@ import pytest
 
 from larder.ops import demo
 from tests import database
-from tests.api.doors import newest_token
 from tests.clients.player import (
     INSOMNIA,
     POSTMAN,
@@ -19,6 +18,7 @@ from tests.clients.player import (
     insomnia_calls,
     postman_calls,
 )
+from tests.http.doors import newest_token
 from tests.server import Server
 from tools.clients import __main__ as command
 from tools.clients.plan_earlier import PLANS

@@ -8,7 +8,7 @@ import os
 from typing import Any, NoReturn
 
 from config.wsgi import application
-from larder.common import idempotency
+from larder.db import idempotency
 from larder.identity.services import credentials, keys, sessions
 
 __all__ = ["application"]

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from config.wsgi import application
-from larder.api import orders_in_front, positions
-from larder.api.recent_writes import RecentWrites
-from larder.common import telemetry
-from larder.common.harmless import harmless_span
+from larder.core import telemetry
+from larder.core.harmless import harmless_span
+from larder.fastpath import orders
+from larder.http import positions
+from larder.http.recent_writes import RecentWrites
 from larder.ops import requests
 from larder.ops.metrics import PlacingCounted
 
@@ -34,7 +35,7 @@ PARTS: tuple[tuple[Any, str, Any], ...] = (
     (RecentWrites, "note", _fail),
     (PlacingCounted, "batch_done", _fail),
     (positions, "position_of_a_write", _fail),
-    (orders_in_front, "database", SimpleNamespace(release=_fail)),
+    (orders, "database", SimpleNamespace(release=_fail)),
     (requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
     (telemetry.tracing, "make", _span),
 )

@@ -6,8 +6,8 @@ from threading import Lock
 from typing import Any
 
 from config.wsgi import application
-from larder.common import waits
-from larder.common.postgresql.base import DatabaseWrapper
+from larder.core import waits
+from larder.db.postgresql.base import DatabaseWrapper
 
 __all__ = ["application"]
 

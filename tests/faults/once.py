@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from larder.common import database
-from tests.api.conftest import token_for
+from larder.db import database
 from tests.conftest import Person
+from tests.http.conftest import token_for
 from tests.server import Reply, Server
 
 STOCK = 10

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.common.harmless import harmless_span
+from larder.core.harmless import harmless_span
 from tests.conftest import Person
 from tests.server import Server
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from tests.faults.shop import RECOVERY, Shop, read_feed
 from tests.server import Reply
 from tools.local_postgres import Cluster

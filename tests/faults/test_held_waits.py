@@ -10,9 +10,10 @@ from threading import Event, Lock
 import pytest
 from django.db import connection, transaction
 
-from larder.common import database, waits
-from larder.common.per_key import RunningPerKey
-from larder.common.waits import ConnectionHeld
+from larder.core import waits
+from larder.core.per_key import RunningPerKey
+from larder.core.waits import ConnectionHeld
+from larder.db import database
 from larder.identity.models import Customer
 from tests.faults.desk import Desk
 from tests.faults.shop import PASSWORD

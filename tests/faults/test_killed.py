@@ -9,8 +9,8 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from larder.common import database
-from larder.common.postgresql.bounded import LONGEST_ANSWER
+from larder.db import database
+from larder.db.postgresql.bounded import LONGEST_ANSWER
 from tests.conftest import Person
 from tests.faults.conftest import kill
 from tests.faults.load import Load

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from tests.conftest import Person
 from tests.faults.once import REQUESTS, STOCK, Asked, Shop
 from tests.faults.processes import RESPAWN

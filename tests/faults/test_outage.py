@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.common.postgresql.bounded import LONGEST_ANSWER as LONGEST_WAIT
+from larder.db.postgresql.bounded import LONGEST_ANSWER as LONGEST_WAIT
 from larder.ops import serve
 from tests.faults.shop import RECOVERY, Shop, Timed
 from tests.replica.standby import frozen

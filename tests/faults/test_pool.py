@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from larder.common.database import sqlstate
-from larder.common.postgresql import base
-from larder.common.postgresql.base import DatabaseWrapper, _Late
-from larder.common.postgresql.pool import prioritized
+from larder.db.database import sqlstate
+from larder.db.postgresql import base
+from larder.db.postgresql.base import DatabaseWrapper, _Late
+from larder.db.postgresql.pool import prioritized
 from tools.ports import free_port
 from tools.processes import wait_until
 from tools.wire import CHUNK, Wire

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from larder.ops import worker
 from tests.faults.desk import Desk
 from tests.faults.shop import RECOVERY

@@ -13,12 +13,12 @@ from django.db.utils import InternalError
 from psycopg import errors
 
 from larder.catalog.models import Product
-from larder.common import database
-from larder.common.ids import NOBODY
+from larder.core.ids import NOBODY
+from larder.db import database
 from larder.inventory.services.import_products import import_products
 from larder.ops.roles import TIME_LIMITS, TRANSACTION_LIMIT, time_limits
-from tests.common.feeds import transaction
 from tests.conftest import NOW, Api, Person
+from tests.db.feeds import transaction
 from tests.race.books import shelf
 from tests.server import Server
 

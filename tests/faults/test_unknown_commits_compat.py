@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from tests.faults.shop import PASSWORD
 from tests.faults.wired import WiredShop as Shop
 from tests.faults.wired import assert_unknown

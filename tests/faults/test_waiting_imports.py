@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.test import RequestFactory
 
-from larder.api.problems import KINDS, problem
 from larder.catalog import sql
-from larder.common import database
-from tests.common.feeds import transaction
+from larder.db import database
+from larder.http.problems import KINDS, problem
 from tests.conftest import Answer, Api
+from tests.db.feeds import transaction
 
 SKU_IN_THE_MAKING = """
 INSERT INTO product (public_id, sku, name, price, description, unit, barcode, image_url,

@@ -5,8 +5,8 @@ from typing import NoReturn
 from django.contrib.admin import ModelAdmin
 
 from config.wsgi import application
-from larder.api.compat.contract4 import products
-from larder.api.v1 import cart
+from larder.compat.contract4 import products
+from larder.v1 import cart
 
 __all__ = ["application"]
 

@@ -9,7 +9,7 @@ from time import monotonic, time
 import pytest
 from django.db.models import F
 
-from larder.api.authentication import _EndedSessions
+from larder.http.authentication import _EndedSessions
 from larder.identity import hashers
 from larder.identity.doors import V1, Door
 from larder.identity.hashers import HashQueue, Place
@@ -110,7 +110,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A process that knows no ended session yet, and whose time passes when it is told to."""
-    clock, module = Clock(), "larder.api.authentication"
+    clock, module = Clock(), "larder.http.authentication"
     monkeypatch.setattr(f"{module}.monotonic", lambda: monotonic() + clock.passed)
     monkeypatch.setattr(f"{module}.time", lambda: time() + clock.passed)
     monkeypatch.setattr(f"{module}._sessions", _EndedSessions())

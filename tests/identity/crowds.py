@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from larder.common import database
+from larder.db import database
 from larder.identity.models import Session
 
 OPEN = """

@@ -12,17 +12,17 @@ import jwt
 import pytest
 from django.conf import settings as installation
 
-from larder.api import authentication
-from larder.api.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
-from larder.common import database
+from larder.db import database
+from larder.http import authentication
+from larder.http.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
 from larder.identity.caller import Caller
 from larder.identity.doors import LONGEST_ACCESS, V1
 from larder.identity.models import Customer, Session
 from larder.identity.tokens import Signer, derive_key
-from tests.admin.desk import Desk
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
 from tests.server import Server
+from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
 KEY_OF_TESTS = b"k" * 64

@@ -12,9 +12,9 @@ import pytest
 from django.db import connection
 from psycopg import errors
 
-from larder.common.errors import DomainError, NotFound, StaleVersion
-from larder.common.ids import new_id
-from larder.common.limits import MAX_ADDRESSES
+from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.ids import new_id
+from larder.core.limits import MAX_ADDRESSES
 from larder.identity import queries
 from larder.identity.errors import SessionEnded, TooManyAddresses
 from larder.identity.models import Address

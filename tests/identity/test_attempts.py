@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
-from larder.common import database
-from larder.common.errors import Overloaded
-from larder.common.rates import RateLimited
+from larder.core.errors import Overloaded
+from larder.db import database
 from larder.identity import attempts, hashers
 from larder.identity.attempts import NORMAL, Door, attempt, folded
 from larder.identity.errors import InvalidCredentials
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
+from larder.identity.rates import RateLimited
 
 HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.common.limits import MAX_SESSIONS
+from larder.core.limits import MAX_SESSIONS
 from larder.identity import queries
 from larder.identity.models import Session
 from tests.conftest import Person

@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, connection, transaction
 
-from larder.common.errors import AlreadyTaken, DomainError, InvalidInput, NotFound, StaleVersion
-from larder.common.ids import NOBODY
+from larder.core.errors import AlreadyTaken, DomainError, InvalidInput, NotFound, StaleVersion
+from larder.core.ids import NOBODY
 from larder.identity import queries
 from larder.identity.doors import V1
 from larder.identity.errors import InvalidCredentials

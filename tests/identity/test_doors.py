@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
-from larder.api.authentication import signer
+from larder.http.authentication import signer
 from larder.identity.doors import API, DOORS, IDENTITY, LONGEST_ACCESS, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session

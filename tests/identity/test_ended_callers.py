@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from larder.api.authentication import secrets, signer
+from larder.http.authentication import secrets, signer
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
@@ -18,8 +18,8 @@ from larder.identity.models import Customer, Key
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
 from larder.identity.services.accounts import Terms
 from larder.identity.services.passwords import Change
-from tests.api.conftest import token_for
 from tests.conftest import Api, Person
+from tests.http.conftest import token_for
 from tests.identity.conftest import Clock, clock
 from tests.server import Server
 

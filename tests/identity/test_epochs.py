@@ -9,8 +9,8 @@ import jwt
 import pytest
 from django.conf import settings as installation
 
-from larder.common import database
-from larder.common.limits import MAX_SESSIONS
+from larder.core.limits import MAX_SESSIONS
+from larder.db import database
 from larder.identity import queries
 from larder.identity.doors import API, V1
 from larder.identity.errors import SessionEnded

@@ -13,9 +13,9 @@ import jwt
 import pytest
 from django.conf import settings
 
-from larder.api.authentication import signer
-from larder.common import database
-from larder.common.ids import new_id
+from larder.core.ids import new_id
+from larder.db import database
+from larder.http.authentication import signer
 from larder.identity.doors import V1
 from larder.identity.models import Customer
 from larder.identity.services import sessions

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from larder.common import database
-from larder.common.errors import NotFound
-from larder.common.limits import MAX_KEYS
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_KEYS
+from larder.db import database
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys

@@ -10,7 +10,7 @@ from argon2 import Type, extract_parameters
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.identity import hashers
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts

@@ -2,8 +2,8 @@
 
 import pytest
 
-from larder.common.errors import DomainError, NotFound
-from larder.common.ids import new_id
+from larder.core.errors import DomainError, NotFound
+from larder.core.ids import new_id
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
 from larder.identity.ordering import why_not_order
 from larder.identity.queries import Standing

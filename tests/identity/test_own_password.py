@@ -7,11 +7,11 @@ from datetime import datetime
 import pytest
 from django.core.management import call_command
 
-from larder.common.errors import Overloaded
+from larder.core.errors import Overloaded
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import keys
-from tests.admin.desk import Desk
 from tests.conftest import Api, Person
+from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
 OLD, NEW = "correct horse", "a horse of another colour"

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from larder.common.client_address import networks_of
-from larder.common.errors import Overloaded
+from larder.core.errors import Overloaded
 from larder.identity import attempts
 from larder.identity.attempts import Proof
+from larder.identity.client_address import networks_of
 from larder.identity.hashers import HashQueue, Lane, Place
 from tools.processes import wait_until
 

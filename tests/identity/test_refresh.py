@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from larder.common.errors import Overloaded
+from larder.core.errors import Overloaded
 from larder.identity.doors import API, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session

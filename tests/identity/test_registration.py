@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from larder.common import idempotency
-from larder.common.clock import now as present
+from larder.core.clock import now as present
+from larder.db import idempotency
 from larder.identity.models import Customer
 from tests.conftest import Answer, Api
 

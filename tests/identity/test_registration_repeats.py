@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from larder.common import database
+from larder.db import database
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import pytest
 
-from larder.common.errors import Overloaded
-from larder.common.rates import RateLimited
+from larder.core.errors import Overloaded
 from larder.identity import attempts, hashers
 from larder.identity.attempts import Proof, attempt
 from larder.identity.errors import InvalidCredentials
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Session
+from larder.identity.rates import RateLimited
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]
@@ -46,7 +46,7 @@ def member(person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     def make(name: str) -> Member:
         with monkeypatch.context() as quiet:
             quiet.setattr(hashers, "_queue", [HashQueue(1, {"returning": 1, "open": 1})])
-            quiet.setattr("larder.api.throttling.address_of", lambda _: STRANGE)
+            quiet.setattr("larder.http.throttling.address_of", lambda _: STRANGE)
             who = person(name)
             return Member(who, str(log_in(who).body["refresh"]))
 

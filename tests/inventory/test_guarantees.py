@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 from psycopg import errors
 
 from larder.catalog.services import archive_product, change_product
-from larder.common import database
+from larder.db import database
 from larder.inventory.services.movements import lock
 from tests.database import superuser_url
 

@@ -9,9 +9,10 @@ from time import sleep
 import pytest
 from django.db import OperationalError, connections, transaction
 
-from larder.common import database, per_key
-from larder.common.errors import Overloaded
-from larder.common.stopwatch import Stopwatch
+from larder.core import per_key
+from larder.core.errors import Overloaded
+from larder.core.stopwatch import Stopwatch
+from larder.db import database
 from larder.inventory.models import Stock
 from larder.inventory.services import locks
 from tests.orders.crowd import held

@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from larder.common import database
+from larder.db import database
 from larder.inventory import queries, sql
 from larder.inventory.models import LedgerEntry, Stock
 from larder.inventory.services import movements

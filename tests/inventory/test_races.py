@@ -19,9 +19,9 @@ from django.db import connection
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.models import Product
-from larder.common import database
-from larder.common.clock import now
-from larder.common.errors import NotFound
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.db import database
 from larder.inventory.services import products
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.movements import Balance, lock

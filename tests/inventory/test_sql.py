@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from larder.catalog.models import Category, Product
 from larder.catalog.services import archive_product
-from larder.common import database
-from larder.common.errors import NotFound
+from larder.core.errors import NotFound
+from larder.db import database
 from larder.inventory import queries
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
 from tests.database import generic_plan

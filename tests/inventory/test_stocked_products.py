@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from larder.catalog.services import archive_product, change_product
-from larder.common.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment

@@ -2,7 +2,7 @@
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 
 OPTIONS = "SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = %s::regclass"
 INDEX = "SELECT pg_get_indexdef(%s::regclass)"

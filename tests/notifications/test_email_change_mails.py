@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
 from larder.identity.models import Customer, EmailChange, PasswordReset
 from larder.identity.services import email_changes
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES
-from tests.admin.desk import Desk, Page
 from tests.conftest import Api, Person
 from tests.notifications.receiver import receiving
 from tests.notifications.test_mails import FROM, ask, jobs, work
+from tests.staff.desk import Desk, Page
 
 MakePerson = Callable[..., Person]
 As = Callable[[Person], Api]

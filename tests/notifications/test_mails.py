@@ -16,8 +16,8 @@ import pytest
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
 from larder.identity.models import PasswordReset
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES

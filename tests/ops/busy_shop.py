@@ -10,9 +10,9 @@ from random import Random
 from uuid import UUID, uuid4
 
 from larder.catalog.services import archive_product, create_product
-from larder.common.errors import DomainError
-from larder.common.idempotency import Claim, Scope, fingerprint
-from larder.common.ids import NOBODY
+from larder.core.errors import DomainError
+from larder.core.ids import NOBODY
+from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock

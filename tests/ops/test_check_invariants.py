@@ -16,8 +16,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from larder.common import database
-from larder.common.database import SEARCH_PATH
+from larder.db import database
+from larder.db.database import SEARCH_PATH
 from larder.ops import invariants
 from tests.database import superuser_url
 from tests.ops import busy_shop

@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from larder.common import database
+from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
 from larder.ops.mail_settings import mail_settings
 from larder.ops.serve import POOL_SIZE

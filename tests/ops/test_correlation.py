@@ -12,8 +12,8 @@ from django.db import connection
 from django_guid.context import guid
 from procrastinate.contrib.django import app
 
-from larder.common import database
-from larder.common.postgresql.comments import unhurried
+from larder.db import database
+from larder.db.postgresql.comments import unhurried
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker

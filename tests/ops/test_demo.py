@@ -15,7 +15,7 @@ from django.db import connection
 
 from larder.catalog import queries as catalog
 from larder.catalog.services import archive_product, change_product
-from larder.common import database
+from larder.db import database
 from larder.ops import demo
 from tests.database import in_database
 

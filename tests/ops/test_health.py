@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import connections
 
-from larder.common import database
+from larder.db import database
 from larder.inventory import queries as inventory
 from larder.ops import demo, health
 from tests.conftest import Api

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from larder.catalog.models import Product
-from larder.common.ids import NOBODY
+from larder.core.ids import NOBODY
 from larder.inventory.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from larder.common.database import SEARCH_PATH
+from larder.db.database import SEARCH_PATH
 from larder.ops.invariants import INVARIANTS, MOST_SHOWN, examine
 from tests import database
 from tests.ops import busy_shop

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from larder.common.batch_queue import BatchQueue, Limits
-from larder.common.errors import NotFound, Overloaded
-from larder.common.telemetry import Batch, Observers
+from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.errors import NotFound, Overloaded
+from larder.core.telemetry import Batch, Observers
 from tests.conftest import Person
 from tests.server import Server
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from tools.replay import cancellations, demand, invariants, options, report
 from tools.replay.cancellations import find
 from tools.replay.demand import RealOrder

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 
 from larder.catalog.services import archive_product
-from larder.common import database, observations
-from larder.common.clock import now as clock
+from larder.core.clock import now as clock
+from larder.db import database, observations
 from larder.ops import tasks
 from larder.ops.invariants import INVARIANTS
 from larder.ops.shop_state import JOBS, ShopState

@@ -19,9 +19,9 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.worker import Worker
 
-from larder.common import database, idempotency
-from larder.common.clock import now as clock
-from larder.common.idempotency import Claim, Scope
+from larder.core.clock import now as clock
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim, Scope
 from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from django.db import connections
 
-from larder.common import database
+from larder.db import database
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import place_order as placing

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from larder.common import database
+from larder.db import database
 from tests.conftest import Person
 
 LINES = 1_000

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from larder.common.batch_queue import BatchQueue
-from larder.common.errors import DomainError
+from larder.core.batch_queue import BatchQueue
+from larder.core.errors import DomainError
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from larder.catalog.services import archive_product, change_product
-from larder.common.errors import StaleVersion, UnknownProducts
-from larder.common.ids import new_id
-from larder.common.limits import MAX_UNITS
+from larder.core.errors import StaleVersion, UnknownProducts
+from larder.core.ids import new_id
+from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.orders import queries
 from larder.orders.decision import Wanted

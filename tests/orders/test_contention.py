@@ -6,8 +6,8 @@ from statistics import quantiles
 
 import pytest
 
-from tests.api.conftest import token_for
 from tests.conftest import Person
+from tests.http.conftest import token_for
 from tests.orders.crowd import held
 from tests.server import Server
 from tools.attack.load import Call, repeated, steady

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
 from larder.orders.decision import PricedLine, Wanted, decide
 from larder.orders.errors import OrderTooSmall, PriceChanged
 

@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from larder.api.compat.contract4.orders import Current
-from larder.common.errors import Overloaded
+from larder.compat.contract4.orders import Current
+from larder.core.errors import Overloaded
 from larder.orders.services.drafts import add_unit, remove_unit
 from tests.conftest import NOW, Person
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from larder.catalog.services import archive_product, change_product
-from larder.common.errors import NotFound, UnknownProducts
-from larder.common.limits import MAX_UNITS
+from larder.core.errors import NotFound, UnknownProducts
+from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries

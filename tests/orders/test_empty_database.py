@@ -13,8 +13,8 @@ from itertools import count
 import psycopg
 import pytest
 
-from larder.common import database
-from larder.common.ids import new_id
+from larder.core.ids import new_id
+from larder.db import database
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 
-from larder.common.clock import now as clock
+from larder.core.clock import now as clock
 from larder.identity.models import Customer
 from larder.identity.services import accounts
 from larder.ops import tasks

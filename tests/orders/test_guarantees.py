@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, transaction
 
-from larder.common import database
+from larder.db import database
 from larder.orders.models import OrderLine
-from tests.api.v1.test_orders import place
 from tests.conftest import Api
+from tests.v1.test_orders import place
 
 
 @pytest.fixture

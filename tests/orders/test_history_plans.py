@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from larder.common import database
-from larder.common.ids import new_id
+from larder.core.ids import new_id
+from larder.db import database
 from larder.orders import queries, sql
 from larder.orders.models import Order
 from larder.orders.queries import HistoryPosition, OrderFilter

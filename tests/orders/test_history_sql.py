@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db.models import Q
 
-from larder.common import database
-from larder.common.ids import new_id
+from larder.core.ids import new_id
+from larder.db import database
 from larder.orders import queries
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import HistoryPosition, OrderFilter

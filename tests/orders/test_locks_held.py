@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from django_guid.context import guid
 
-from larder.common import telemetry
-from larder.common.stopwatch import Stopwatch
+from larder.core import telemetry
+from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services import place_orders as placing
 from larder.orders.services.place_orders import Beside, place_candidates

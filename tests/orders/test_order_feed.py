@@ -12,16 +12,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from larder.common import database, feed
-from larder.common.feed import Feed, Mark
-from larder.common.ids import new_id
+from larder.core.ids import new_id
+from larder.db import database, feed
+from larder.db.feed import Feed, Mark
 from larder.orders import queries
 from larder.orders.models import Order
 from larder.orders.queries import OrderProgress, changes, order_changes
 from larder.orders.services.drafts import add_unit, remove_unit
-from tests.common.feeds import HastyFeed, settle
-from tests.common.feeds import transaction as of_another
 from tests.conftest import Person
+from tests.db.feeds import HastyFeed, settle
+from tests.db.feeds import transaction as of_another
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHANGES = changes.CHANGES

@@ -14,8 +14,8 @@ from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
-from tests.common.round_trips import round_trips
 from tests.conftest import Person
+from tests.db.round_trips import round_trips
 
 GBP = Terms(currency="GBP")
 

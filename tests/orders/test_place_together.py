@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 
-from larder.common import telemetry
-from larder.common.errors import Overloaded
-from larder.common.ids import new_id
-from larder.common.stopwatch import Stopwatch
+from larder.core import telemetry
+from larder.core.errors import Overloaded
+from larder.core.ids import new_id
+from larder.core.stopwatch import Stopwatch
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services import locks

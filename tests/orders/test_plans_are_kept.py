@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 from django.db import connection
 
-from larder.common import database
-from larder.common.ids import NOBODY
+from larder.core.ids import NOBODY
+from larder.db import database
 from larder.identity import queries as identity
 from larder.identity.sql import STANDING
 from larder.inventory import queries as inventory

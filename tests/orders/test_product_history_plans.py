@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from larder.orders import queries
 from larder.orders.queries import OrderFilter
 from tests.conftest import Person

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from larder.common import database
-from larder.common.errors import NotFound
+from larder.core.errors import NotFound
+from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders import queries, sql
 from larder.orders.decision import Wanted

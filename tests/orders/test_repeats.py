@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from larder.common import database
-from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts
-from larder.common.ids import new_id
+from larder.core.errors import DomainError, KeyReused, NotFound, UnknownProducts
+from larder.core.ids import new_id
+from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted

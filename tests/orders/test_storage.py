@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from larder.catalog.services import archive_product, change_product
-from larder.common import database
-from larder.common.errors import DomainError, KeyReused, NotFound, UnknownProducts
-from larder.common.ids import new_id
+from larder.core.errors import DomainError, KeyReused, NotFound, UnknownProducts
+from larder.core.ids import new_id
+from larder.db import database
 from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed
 from larder.inventory import queries as inventory
@@ -336,7 +336,7 @@ def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_th
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     people, jam = [person() for _ in range(3)], product(stock=99)
-    with django_assert_num_queries(2 + 5):  # BEGIN, COMMIT; as tests/api/v1 explains them
+    with django_assert_num_queries(2 + 5):  # BEGIN, COMMIT; as tests/v1 explains them
         place_orders([order_of(who, (jam, 1)) for who in people], terms=GBP, now=now)
     group = [submit(who, fill(who, jam, now=now)) for who in people]
     with django_assert_num_queries(2 + 5 + 2):  # the lock, the lines; the orders are drafts

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from larder.catalog.services import change_product
-from larder.common import database
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
+from larder.db import database
 from larder.inventory import queries as inventory
 from larder.ops.invariants import check
 from larder.orders import queries

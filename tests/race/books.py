@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from larder.common import database
+from larder.db import database
 
 _BOOKS = """
 SELECT s.available, s.committed, ledger.*, last.available_after, last.committed_after, sold.units

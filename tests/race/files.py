@@ -11,7 +11,7 @@ import pytest
 
 from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.inventory.services import import_products as service
 from larder.inventory.services.import_products import import_products
 from larder.ops import invariants

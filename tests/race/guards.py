@@ -17,15 +17,16 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from larder.api.recent_writes import RecentWrites
 from larder.catalog import queries as catalog_queries
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.queries import Offer
-from larder.common import idempotency, rates
-from larder.common.idempotency import Claim, Earlier, Scope
-from larder.common.positions import Position
-from larder.common.replicas import Needs
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Earlier, Scope
+from larder.db.positions import Position
+from larder.db.replicas import Needs
+from larder.http.recent_writes import RecentWrites
+from larder.identity import rates
 from larder.identity.doors import Door
 from larder.identity.models import Customer, Session
 from larder.identity.rotation import Decision, Present, exchange

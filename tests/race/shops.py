@@ -14,12 +14,12 @@ from uuid import UUID
 
 from django.db import connection, connections
 
-from larder.api.authentication import signer
 from larder.catalog.services import archive_product, change_product
-from larder.common.clock import now
-from larder.common.errors import DomainError
-from larder.common.idempotency import RETENTION, Claim, Scope, fingerprint
-from larder.common.ids import NOBODY
+from larder.core.clock import now
+from larder.core.errors import DomainError
+from larder.core.ids import NOBODY
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.http.authentication import signer
 from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.services import accounts, repeats, sessions

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.identity.caller import Caller
 from larder.ops.invariants import check
 from larder.orders.queries import OrderView

@@ -14,9 +14,9 @@ from itertools import count
 import pytest
 from django.db.models import F
 
-from larder.api.authentication import signer
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
+from larder.http.authentication import signer
 from larder.identity.doors import V1
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions

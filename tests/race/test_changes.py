@@ -11,7 +11,7 @@ from functools import partial
 from threading import Event
 from uuid import UUID
 
-from larder.common import database
+from larder.db import database
 from larder.ops import invariants
 from tests.conftest import Person
 from tests.race.books import assert_agree, shelf

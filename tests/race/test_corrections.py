@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from larder.orders.services.placement import Candidate
 from larder.orders.services.write_orders import write_placed
 from tests.conftest import Person

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from larder.orders import queries
 from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
 from larder.orders.services.place_orders import place_orders

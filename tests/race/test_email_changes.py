@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from larder.common.clock import now
-from larder.common.ids import new_id
+from larder.core.clock import now
+from larder.core.ids import new_id
 from larder.identity.models import Customer, EmailChange
 from larder.identity.services import accounts
 from tests.conftest import Person

@@ -12,8 +12,8 @@ from random import Random
 import pytest
 from msgspec import structs
 
-from larder.common.errors import DomainError
-from larder.common.ids import new_id
+from larder.core.errors import DomainError
+from larder.core.ids import new_id
 from larder.orders.decision import Wanted
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement

@@ -14,8 +14,8 @@ import pytest
 
 from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
 from larder.inventory.services.products import put_product
 from tests.race.books import assert_agree
 from tests.race.control import assert_breaks

@@ -18,8 +18,8 @@ from django.db import connection
 from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
 from larder.catalog.product_rows import RowFault
-from larder.common import database
-from larder.common.clock import now
+from larder.core.clock import now
+from larder.db import database
 from larder.inventory.services import import_products as service
 from larder.inventory.services.movements import Balance, lock
 from larder.inventory.services.products import change_stocked_product

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from larder.common import database
+from larder.db import database
 from larder.ops import invariants
 from tests.conftest import Person
 from tests.race.books import assert_agree, shelf

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from tests.conftest import Person
 from tests.race.books import assert_agree, orders_of, shelf
 from tests.race.control import assert_breaks

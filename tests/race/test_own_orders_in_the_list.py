@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.api.conftest import token_for
 from tests.conftest import Person
+from tests.http.conftest import token_for
 from tests.server import Server
 
 ROUNDS = 40

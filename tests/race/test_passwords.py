@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event
 
-from larder.api.authentication import secrets
-from larder.common.clock import now
-from larder.common.ids import new_id
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.http.authentication import secrets
 from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.models import Session
 from larder.identity.queries import has_password
 from larder.identity.services import passwords, resets, sessions
 from larder.identity.services.passwords import Change
-from tests.api.doors import newest_token
 from tests.conftest import Person
+from tests.http.doors import newest_token
 from tests.race.control import assert_breaks
 from tests.race.shops import OK, Answer, ServiceShop, answered, at_once
 

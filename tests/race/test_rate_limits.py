@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from larder.common import database
+from larder.db import database
 from tests.conftest import Person
 from tests.race.control import assert_breaks
 from tests.race.shops import Answer, at_once, told

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from larder.catalog import product_import
-from tests.common.feeds import transaction
 from tests.conftest import Answer, Api
 from tests.database import superuser_url
+from tests.db.feeds import transaction
 from tests.race.shops import ServiceShop, at_once
 from tools.processes import wait_until
 

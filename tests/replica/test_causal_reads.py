@@ -7,8 +7,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from larder.api import positions
-from larder.api.positions import SETTLED_AFTER, decode, is_settled, tell_positions
+from larder.http import positions
+from larder.http.positions import SETTLED_AFTER, decode, is_settled, tell_positions
 from tests.replica.conftest import Phone, Shop, environment
 from tests.replica.standby import paused
 from tests.server import Server

@@ -95,7 +95,7 @@ def test_metrics_are_for_inside_even_with_the_token(stack: Stack, front: FrontDo
 def test_the_admin_and_its_files_are_there(front: FrontDoor) -> None:
     page = front.call("GET", "/admin/login/")
     assert page.status == 200
-    assert b"/static/ops/admin.css" in page.body
+    assert b"/static/staff/admin.css" in page.body
 
 
 def test_who_a_client_says_it_is_does_not_reach_the_servers(

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from larder.common.ids import new_id
+from larder.core.ids import new_id
 from tests.conftest import Person
 from tests.race.shops import OK, HttpShop, at_once
 from tests.stack.front_door import FrontDoor

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from larder.api.management.commands.openapi import FOLDER
+from larder.ops.management.commands.openapi import FOLDER
 from tests.server import Server
 from tools.fuzz.people import PASSWORD, Person
 from tools.fuzz.run import Run

@@ -149,7 +149,7 @@ def new_person(base_url: str, document: str, *, staff: bool) -> Person:
 
 def _new_product(name: str) -> dict[str, Any]:
     from larder.catalog.queries import public_ids
-    from larder.common.ids import NOBODY
+    from larder.core.ids import NOBODY
     from larder.inventory.services.products import create_stocked_product
 
     fields = {"name": name, "price": Decimal("2.55")}

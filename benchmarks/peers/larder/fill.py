@@ -17,7 +17,7 @@ def main() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from larder.common.clock import now
+    from larder.core.clock import now
 
     catalogue = read(Path(sys.argv[1]))
     make_products(catalogue.products)
@@ -29,8 +29,8 @@ def make_products(products: list[Product]) -> None:
     from django.db import transaction
 
     from larder.catalog.services import NewProduct, create_products
-    from larder.common.clock import now
-    from larder.common.ids import NOBODY
+    from larder.core.clock import now
+    from larder.core.ids import NOBODY
     from larder.inventory.services.movements import open_stock
 
     new = [NewProduct(one.sku, one.name, Decimal(one.price)) for one in products]

@@ -1,11 +1,11 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
-import larder.common.ids
+import larder.core.ids
 from decimal import Decimal
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # Every run of three letters of a text: what makes "contains" a question for an index. In plain
 # SQL, because the extension pg_trgm is not everywhere. The cost keeps the planner from calling
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 (
                     "public_id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id, editable=False, unique=True
+                        default=larder.core.ids.new_id, editable=False, unique=True
                     ),
                 ),
                 (

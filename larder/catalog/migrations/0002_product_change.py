@@ -1,8 +1,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import larder.common.fields
-from larder.common.database import move_to_schema
+import larder.db.fields
+from larder.db.database import move_to_schema
 
 # A statement writes one set of rows, however many products it changes.
 WRITE = """
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name="ProductChange",
             fields=[
                 ("position", models.BigAutoField(primary_key=True, serialize=False)),
-                ("transaction_id", larder.common.fields.TransactionId(editable=False)),
+                ("transaction_id", larder.db.fields.TransactionId(editable=False)),
                 (
                     "product",
                     models.ForeignKey(

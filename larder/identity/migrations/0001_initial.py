@@ -1,11 +1,11 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.functions.datetime
-import larder.common.ids
+import larder.core.ids
 from django.conf import settings
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # Whoever deactivates an account, by whatever road, ends its sessions: access tokens are signed
 # and not looked up, the list of ended sessions is.
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 (
                     "public_id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id, editable=False, unique=True
+                        default=larder.core.ids.new_id, editable=False, unique=True
                     ),
                 ),
                 ("username", models.CharField(max_length=150)),
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id,
+                        default=larder.core.ids.new_id,
                         primary_key=True,
                         serialize=False,
                     ),

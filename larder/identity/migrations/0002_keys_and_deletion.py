@@ -1,9 +1,9 @@
 import django.db.models.deletion
-import larder.common.ids
+import larder.core.ids
 from django.conf import settings
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # Whoever deactivates an account, by whatever road, ends its sessions and its keys; deleting
 # deactivates too.
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id,
+                        default=larder.core.ids.new_id,
                         primary_key=True,
                         serialize=False,
                     ),

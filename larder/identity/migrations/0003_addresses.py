@@ -1,9 +1,9 @@
 import django.db.models.deletion
-import larder.common.ids
+import larder.core.ids
 from django.conf import settings
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 
 class Migration(migrations.Migration):
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id, primary_key=True, serialize=False
+                        default=larder.core.ids.new_id, primary_key=True, serialize=False
                     ),
                 ),
                 ("label", models.CharField(blank=True, default="", max_length=100)),

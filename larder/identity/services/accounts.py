@@ -13,18 +13,11 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
-from larder.common import idempotency
-from larder.common.constraints import refusing_taken
-from larder.common.errors import (
-    AlreadyTaken,
-    Fault,
-    InvalidInput,
-    KeyReused,
-    NotFound,
-    StaleVersion,
-)
-from larder.common.idempotency import Claim, Made
-from larder.common.limits import MAX_USERNAME_LENGTH
+from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound, StaleVersion
+from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.db import idempotency
+from larder.db.constraints import refusing_taken
+from larder.db.idempotency import Claim, Made
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from larder.common import idempotency
-from larder.common.errors import NotFound, StaleVersion
-from larder.common.idempotency import Claim, Outcome
-from larder.common.limits import MAX_ADDRESSES
+from larder.core.errors import NotFound, StaleVersion
+from larder.core.limits import MAX_ADDRESSES
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
 from larder.identity.models import Address

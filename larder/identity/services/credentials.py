@@ -4,8 +4,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from larder.common.errors import Fault
-from larder.common.limits import MAX_USERNAME_LENGTH
+from larder.core.errors import Fault
+from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.models import Customer, Key

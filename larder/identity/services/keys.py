@@ -14,10 +14,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from larder.common import idempotency
-from larder.common.errors import NotFound
-from larder.common.idempotency import Claim
-from larder.common.limits import MAX_KEYS
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_KEYS
+from larder.db import idempotency
+from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key

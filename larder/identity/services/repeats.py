@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import msgspec
 
-from larder.common import idempotency
-from larder.common.idempotency import Claim, Scope
-from larder.common.per_key import RunningPerKey
+from larder.core.per_key import RunningPerKey
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Scope
 from larder.identity.tokens import derive_key
 
 

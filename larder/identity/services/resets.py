@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
-from larder.common.errors import InvalidInput
+from larder.core.errors import InvalidInput
 from larder.identity import hashers
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from larder.common.errors import NotFound, Overloaded
-from larder.common.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
+from larder.core.errors import NotFound, Overloaded
+from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid

@@ -1,9 +1,9 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import larder.common.ids
+import larder.core.ids
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # The ledger is append-only for every role, the owner included.
 APPEND_ONLY = """
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id,
+                        default=larder.core.ids.new_id,
                         primary_key=True,
                         serialize=False,
                     ),

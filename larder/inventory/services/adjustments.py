@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from larder.catalog import queries as catalog
-from larder.common import idempotency
-from larder.common.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
-from larder.common.idempotency import Claim
-from larder.common.ids import new_id
+from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
+from larder.core.ids import new_id
+from larder.db import idempotency
+from larder.db.idempotency import Claim
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
 from larder.inventory.services.locks import moving_stock

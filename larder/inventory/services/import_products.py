@@ -12,8 +12,8 @@ from django.db import transaction
 from larder.catalog import product_import
 from larder.catalog.product_import import Written
 from larder.catalog.product_rows import ProductFile
-from larder.common import database, idempotency
-from larder.common.idempotency import Claim
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim
 from larder.inventory.services.movements import lock, open_stock
 
 

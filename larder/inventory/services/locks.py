@@ -9,10 +9,10 @@ from threading import Semaphore
 
 from django.db import Error, transaction
 
-from larder.common import database
-from larder.common.per_key import limited
-from larder.common.postgresql import commits
-from larder.common.stopwatch import Stopwatch
+from larder.core import commits
+from larder.core.per_key import limited
+from larder.core.stopwatch import Stopwatch
+from larder.db import database
 from larder.inventory import sql
 from larder.inventory.services import movements
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from larder.common import database
-from larder.common.limits import MAX_STOCK
+from larder.core.limits import MAX_STOCK
+from larder.db import database
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 

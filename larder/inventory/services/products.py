@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import transaction
 
 from larder.catalog import services as catalog
-from larder.common import idempotency
-from larder.common.errors import AlreadyTaken, StaleVersion
-from larder.common.idempotency import Claim, Made
+from larder.core.errors import AlreadyTaken, StaleVersion
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Made
 from larder.inventory.services.adjustments import set_available
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import lock, open_stock

@@ -1,7 +1,7 @@
-import larder.common.ids
+import larder.core.ids
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 
 class Migration(migrations.Migration):
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id, primary_key=True, serialize=False
+                        default=larder.core.ids.new_id, primary_key=True, serialize=False
                     ),
                 ),
                 ("kind", models.CharField(max_length=40)),

@@ -1,11 +1,11 @@
 import django.db.models.deletion
-import larder.common.fields
-import larder.common.ids
+import larder.db.fields
+import larder.core.ids
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # What happened to an order is never rewritten, by any role.
 APPEND_ONLY = """
@@ -34,14 +34,14 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id,
+                        default=larder.core.ids.new_id,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
                 (
                     "number",
-                    larder.common.fields.IdentityNumber(editable=False, unique=True),
+                    larder.db.fields.IdentityNumber(editable=False, unique=True),
                 ),
                 (
                     "status",
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=larder.common.ids.new_id,
+                        default=larder.core.ids.new_id,
                         primary_key=True,
                         serialize=False,
                     ),
@@ -101,8 +101,8 @@ class Migration(migrations.Migration):
                 ("actor", models.UUIDField()),
                 ("at", models.DateTimeField()),
                 ("data", models.JSONField(default=dict)),
-                ("transaction_id", larder.common.fields.TransactionId(editable=False)),
-                ("position", larder.common.fields.IdentityNumber(editable=False)),
+                ("transaction_id", larder.db.fields.TransactionId(editable=False)),
+                ("position", larder.db.fields.IdentityNumber(editable=False)),
                 (
                     "order",
                     models.ForeignKey(

@@ -1,7 +1,7 @@
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
-import larder.common.fields
+import larder.db.fields
 
 # Whoever changes a placed order puts it anew into the feed of its customer. New orders are put
 # there by the column's default, so placing them runs no trigger; drafts are in no feed.
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="order",
             name="transaction_id",
-            field=larder.common.fields.TransactionId(editable=False),
+            field=larder.db.fields.TransactionId(editable=False),
         ),
         migrations.RunSQL(TELL, FORGET),
         AddIndexConcurrently(

@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from larder.common.database import move_to_schema
+from larder.db.database import move_to_schema
 
 # Whatever submits or deletes a cart leaves its id, so that the ETag of no cart is another
 # afterwards. One transaction at a time writes the row of a customer: it holds their only draft.

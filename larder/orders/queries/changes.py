@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from larder.common import feed
-from larder.common.feed import Feed, Mark
+from larder.db import feed
+from larder.db.feed import Feed, Mark
 from larder.orders import sql
 from larder.orders.queries.history import HistoryPosition, OrderFilter, history
 from larder.orders.queries.placed import first_orders

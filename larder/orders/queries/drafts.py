@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from larder.catalog.queries import Offer
-from larder.common.errors import NotFound
+from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules

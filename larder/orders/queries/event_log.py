@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from larder.common import database
-from larder.common.parts import Part
+from larder.core.parts import Part
+from larder.db import database
 from larder.orders import sql
 from larder.orders.models import OrderEvent
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from larder.common import database
+from larder.db import database
 from larder.orders import sql
 from larder.orders.queries.views import OrdersPart, OrderView, first_part, parts
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from larder.common.errors import NotFound
-from larder.common.limits import MAX_ID
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_ID
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter

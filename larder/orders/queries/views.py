@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from larder.common import database
-from larder.common.limits import MAX_PAGE_LINES
-from larder.common.parts import Part
+from larder.core.limits import MAX_PAGE_LINES
+from larder.core.parts import Part
+from larder.db import database
 from larder.orders import sql
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from larder.common import database
+from larder.db import database
 from larder.orders.queries.history import HistoryPosition, OrderFilter, history
 from larder.orders.queries.views import OrderView
 

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from larder.common import database, idempotency
-from larder.common.errors import NotFound
-from larder.common.idempotency import Claim, Earlier, Scope
-from larder.common.ids import NOBODY, new_id
-from larder.common.rates import Bucket, InDatabase, Rate
+from larder.core.errors import NotFound
+from larder.core.ids import NOBODY, new_id
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim, Earlier, Scope
 from larder.identity.caller import Caller
+from larder.identity.rates import Bucket, InDatabase, Rate
 from larder.identity.services import accounts
 from larder.orders import queries, sql
 from larder.orders.models import Order, OrderStatus

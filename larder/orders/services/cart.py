@@ -15,8 +15,8 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import UnknownProducts
-from larder.common.limits import MAX_LINES, MAX_UNITS
+from larder.core.errors import UnknownProducts
+from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus

@@ -15,7 +15,7 @@ from uuid import UUID
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import DomainError
+from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.ordering import why_not_order
 from larder.inventory.services import movements as inventory

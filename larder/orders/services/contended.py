@@ -5,8 +5,8 @@ from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
-from larder.common.errors import Overloaded
-from larder.common.stopwatch import Stopwatch
+from larder.core.errors import Overloaded
+from larder.core.stopwatch import Stopwatch
 
 ON_ITS_WAY = 1.0
 """Seconds for which a row counts as contended after a batch did not get it: until then an order

@@ -17,8 +17,8 @@ from django.db.models import F
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
-from larder.common.limits import MAX_LINES, MAX_UNITS
+from larder.core.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
+from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart

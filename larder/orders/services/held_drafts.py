@@ -6,10 +6,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from larder.common import idempotency
-from larder.common.errors import DomainError, NotFound, StaleVersion
-from larder.common.idempotency import Earlier, Scope
-from larder.common.ids import NOBODY
+from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.ids import NOBODY
+from larder.db import idempotency
+from larder.db.idempotency import Earlier, Scope
 from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
 from larder.orders.models import Order, OrderLine, OrderStatus

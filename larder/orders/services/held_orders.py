@@ -15,10 +15,10 @@ from uuid import UUID
 
 from django.db.models import F
 
-from larder.common import database, idempotency
-from larder.common.errors import DomainError, NotFound, NotStaff, StaleVersion
-from larder.common.idempotency import Claim
-from larder.common.ids import new_id
+from larder.core.errors import DomainError, NotFound, NotStaff, StaleVersion
+from larder.core.ids import new_id
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
 from larder.inventory.services import movements as inventory

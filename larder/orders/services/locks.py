@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from larder.common.errors import Overloaded
+from larder.core.errors import Overloaded
 from larder.orders.models import Order, OrderStatus
 
 MOST_TRIES = 10

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from django.db import Error, OperationalError, transaction
 
-from larder.common import database, waits
-from larder.common.postgresql import commits
-from larder.common.postgresql.bounded import answers_within
-from larder.common.postgresql.errors import CommitUnknown
-from larder.common.stopwatch import Stopwatch
+from larder.core import commits, waits
+from larder.core.stopwatch import Stopwatch
+from larder.db import database
+from larder.db.postgresql.bounded import answers_within
+from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
 from larder.orders.services.placement import Candidate

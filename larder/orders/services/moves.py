@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from larder.common.errors import DomainError, Fault, InvalidInput
+from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.orders.errors import InvalidTransition, MadeOtherwise
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PACKED, SHIPPED, Move
 from larder.orders.queries.event_log import told

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from django.db import Error
 
-from larder.common import database, telemetry
-from larder.common.batch_queue import BatchQueue, Limits
-from larder.common.errors import DomainError, Overloaded
-from larder.common.per_key import PlacesPerKey
-from larder.common.postgresql.pool import prioritized
-from larder.common.stopwatch import Stopwatch
+from larder.core import telemetry
+from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.errors import DomainError, Overloaded
+from larder.core.per_key import PlacesPerKey
+from larder.core.stopwatch import Stopwatch
+from larder.db import database
+from larder.db.postgresql.pool import prioritized
 from larder.inventory.services import locks
 from larder.orders.services.contended import Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates

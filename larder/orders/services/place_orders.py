@@ -16,9 +16,10 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.common import database, telemetry
-from larder.common.errors import DomainError
-from larder.common.postgresql.errors import CommitUnknown
+from larder.core import telemetry
+from larder.core.errors import DomainError
+from larder.db import database
+from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import why_not_order
 from larder.inventory.services import movements as inventory

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from larder.common.idempotency import Claim, Scope, fingerprint
-from larder.common.ids import NOBODY, new_id
+from larder.core.ids import NOBODY, new_id
+from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import Seen

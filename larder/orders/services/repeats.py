@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from larder.common import idempotency
-from larder.common.errors import DomainError, KeyReused, NotFound
-from larder.common.idempotency import Earlier, Scope
+from larder.core.errors import DomainError, KeyReused, NotFound
+from larder.db import idempotency
+from larder.db.idempotency import Earlier, Scope
 from larder.orders import queries
 from larder.orders.errors import OrderAbandoned
 from larder.orders.services.placement import (

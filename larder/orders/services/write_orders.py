@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.backends.postgresql.psycopg_any import Jsonb
 
-from larder.common import database
+from larder.db import database
 from larder.orders import sql
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import changepassword
 
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.identity.services import passwords
 
 

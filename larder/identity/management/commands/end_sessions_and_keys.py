@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.identity.services import restored
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
-from larder.common.clock import now
-from larder.common.postgresql.errors import CommitUnknown
+from larder.core.clock import now
+from larder.db.postgresql.errors import CommitUnknown
 from larder.ops import demo
 from larder.ops.health import migrated
 

@@ -10,9 +10,9 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
 from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
-from larder.common.clock import now
-from larder.common.ids import NOBODY
-from larder.common.postgresql.errors import CommitUnknown
+from larder.core.clock import now
+from larder.core.ids import NOBODY
+from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, call_command
 
-from larder.common.clock import now
+from larder.core.clock import now
 from larder.ops import demo, restored, roles
 
 

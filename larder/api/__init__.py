@@ -1,1 +1,0 @@
-"""HTTP: the canonical API. Views parse, authorise, make one call and serialise."""

@@ -1,1 +1,0 @@
-"""What every module may use: errors, money, ids, database helpers. Imports nothing of ours."""

@@ -1,0 +1,80 @@
+"""Faults of a request about an account: those of its fields and what is taken, named together."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from larder.compat.answers import TAKEN, field_errors
+from larder.core.errors import AlreadyTaken, InvalidInput
+from larder.identity import queries
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A body about an account: its name and address, if they are valid, and what the serializer
+    made of it."""
+
+    read: serializers.Serializer[Any]
+    username: str
+    email: str
+
+    def fields(self) -> Mapping[str, Any]:
+        """The whole body. Raises ValidationError: field → sentences."""
+        if self.read.errors:
+            raise ValidationError(self.read.errors)
+        valid: Mapping[str, Any] = self.read.validated_data
+        return valid
+
+    def names(self) -> Mapping[str, str]:
+        """Those of username and email that are given and valid. Raises ValidationError if the body
+        has faults and neither of them."""
+        found = {"username": self.username, "email": self.email}
+        given = {name: value for name, value in found.items() if value}
+        return given or self.fields()
+
+    def account(self) -> str:
+        """What tries to register are counted for: the username, or else the address. Raises
+        ValidationError if the body has faults and neither of them."""
+        return next(iter(self.names().values()))
+
+
+def given(request: Request, shape: type[serializers.Serializer[Any]], **options: Any) -> Given:
+    """The body as the serializer reads it; a `name` in it is the username."""
+    read = shape(data=request.data, **options)
+    read.is_valid()
+    return Given(read, _valid(read, "username") or _valid(read, "name"), _valid(read, "email"))
+
+
+def _valid(read: serializers.Serializer[Any], name: str) -> str:
+    """The valid value of a field, also where others have faults; otherwise nothing."""
+    body: Any = read.initial_data
+    if name not in read.fields or name in read.errors or not isinstance(body, Mapping):
+        return ""
+    field = read.fields[name]
+    try:
+        return str(field.run_validation(field.get_value(body)))
+    except serializers.SkipField:
+        return ""
+
+
+@contextmanager
+def all_named(
+    asked: Given, *, account: int = 0, taken: Mapping[str, str] = TAKEN
+) -> Iterator[None]:
+    """Names each of username and email that another account has, in the sentences of `taken`, with
+    the other faults.
+
+    The database names the first that is taken, and other faults are found before any statement.
+    Raises ValidationError.
+    """
+    try:
+        yield
+    except (AlreadyTaken, InvalidInput, ValidationError) as error:
+        found: Any = error.detail if isinstance(error, ValidationError) else field_errors(error)
+        names = queries.taken(username=asked.username, email=asked.email, but=account)
+        raise ValidationError(found | {one: [taken[one]] for one in sorted(names)}) from error

@@ -1,0 +1,57 @@
+"""How the earlier contracts refuse: Django REST framework's shapes, in its sentences.
+
+Every other refusal, the database's absence among them, is v1's: it has a `detail` too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpResponseBase
+from rest_framework.exceptions import APIException, Throttled, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from larder.core.errors import AlreadyTaken, DomainError, InvalidInput
+from larder.http import problems
+from larder.identity.rates import RateLimited
+
+UNIQUE = "This field must be unique."
+TAKEN = {
+    "username": "A user with that username already exists.",
+    "email": UNIQUE,
+    "name": "product with this name already exists.",
+}
+"""What is said of a value that must be unique."""
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
+    """The exception handler of these contracts' views. None lets an unknown error pass on."""
+    if isinstance(error, InvalidInput | AlreadyTaken):
+        error = ValidationError(field_errors(error))
+    if isinstance(error, RateLimited):
+        error = Throttled(wait=error.retry_after)
+    if isinstance(error, APIException | Http404):
+        return exception_handler(error, dict(context))
+    if isinstance(error, DomainError):
+        return _refusal(error)
+    refused = problems.handle(context["request"]._request, error)
+    if refused is not None:
+        # A problem of v1 has more members, and for these clients no type of its own.
+        refused.headers["Content-Type"] = "application/json"
+    return refused
+
+
+def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
+    """Field → sentences."""
+    if isinstance(error, AlreadyTaken):
+        return {error.name: [TAKEN.get(error.name, UNIQUE)]}
+    found: dict[str, list[str]] = {}
+    for fault in error.faults:
+        found.setdefault(fault.where.lstrip("/"), []).append(fault.detail)
+    return found
+
+
+def _refusal(error: DomainError) -> Response:
+    kind = problems.KINDS[error.code]
+    answer = {"detail": kind.title}
+    return Response(answer, status=kind.status, headers=problems.headers_of(error))

@@ -1,0 +1,116 @@
+"""Who is asking, in the earlier contracts: keys, access tokens, passwords and the admin's cookie.
+
+Unlike v1 these look the account up on every request: whoever was deactivated or deleted is out
+at once.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import authentication as framework
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from larder.http import throttling
+from larder.http.authentication import looked_up, secrets, signed_caller
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.errors import (
+    InvalidCredentials,
+    SessionEnded,
+    TokenExpired,
+    TokenInvalid,
+)
+from larder.identity.services.credentials import authenticate
+
+REFUSED_TOKEN = (TokenInvalid, TokenExpired, SessionEnded)
+"""What is wrong with a token; the contracts tell one from another nowhere."""
+
+
+class TokenNotValid(AuthenticationFailed):
+    """A token that is not valid, in the words of djangorestframework-simplejwt, which they know."""
+
+    def __init__(self, **members: Any) -> None:
+        APIException.__init__(self)
+        said = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
+        self.detail = said | members
+
+
+class KeyAuthentication(framework.TokenAuthentication):
+    """`Authorization: Token <key>`: a long-lived key."""
+
+    def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
+        owner = queries.key_owner(key, secrets=secrets())
+        if owner is None:
+            raise AuthenticationFailed("Invalid token.")
+        return owner, key
+
+
+class BearerAuthentication(framework.TokenAuthentication):
+    """`Authorization: Bearer <access token>`, from any token endpoint."""
+
+    keyword = "Bearer"
+
+    def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
+        try:
+            return looked_up(signed_caller(key)), key
+        except REFUSED_TOKEN as error:
+            raise TokenNotValid(detail=_NOT_FOR_ACCESS, messages=_MESSAGES) from error
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+_NOT_FOR_ACCESS = "Given token not valid for any token type"
+_MESSAGES = [
+    {
+        "token_class": "AccessToken",
+        "token_type": "access",
+        "message": "Token is invalid or expired",
+    }
+]
+
+
+class PasswordAuthentication(framework.BasicAuthentication):
+    """`Authorization: Basic`: username and password, hashed at each use.
+
+    A browser that was once asked sends them by itself, with what other sites make it send too.
+    """
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None and request.method not in _SAFE and _from_elsewhere(request):
+            raise PermissionDenied("CSRF Failed: this request comes from another site.")
+        return found
+
+    def authenticate_credentials(
+        self, userid: str, password: str, request: Any = None
+    ) -> tuple[Caller, None]:
+        try:
+            with throttling.log_in(request, userid):
+                return authenticate(userid, password), None
+        except InvalidCredentials as error:
+            raise AuthenticationFailed("Invalid username/password.") from error
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that a page of another site sent this (Fetch Metadata, Origin)."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin in settings.CORS_ALLOWED_ORIGINS:
+        return False
+    here = f"{request.scheme}://{request.get_host()}"
+    return request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site" or origin not in {None, here}
+
+
+class CookieAuthentication(framework.SessionAuthentication):
+    """The admin's session cookie, with the CSRF token on writes."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        return Caller(user.pk, user.public_id, user.is_staff, None), None

@@ -1,0 +1,32 @@
+"""Contract 0: a key for a username and a password, the same one each time."""
+
+from django.urls import path
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.operations import operation
+from larder.compat.tokens import NO_STORE, Credentials, Key
+from larder.compat.views import OpenView, read
+from larder.core.clock import now
+from larder.http import throttling
+from larder.http.authentication import secrets
+from larder.identity.errors import InvalidCredentials
+from larder.identity.services.keys import key_for_password
+
+
+class KeyView(OpenView):
+    @operation("make_key", body=Credentials, answers={200: Key}, token=False, forms=True)
+    def post(self, request: Request) -> Response:
+        """Gives the key of whoever has this password. It lasts until the account ends."""
+        body = read(request, Credentials)
+        try:
+            with throttling.log_in(request, body["username"]):
+                key = key_for_password(**body, secrets=secrets(), now=now())
+        except InvalidCredentials as error:
+            said = {"non_field_errors": ["Unable to log in with provided credentials."]}
+            raise ValidationError(said) from error
+        return Response({"token": key}, headers=NO_STORE)
+
+
+urlpatterns = [path("auth/", KeyView.as_view())]

@@ -1,0 +1,166 @@
+"""Products: everybody reads them, staff write them and take units out without an order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.catalog.services import archive_product
+from larder.compat.contract2.addresses import Address, created
+from larder.compat.fields import Amount, Text, Units
+from larder.compat.operations import FIELDS_OR_SENTENCES, OFFSET, Refusal, envelope, operation
+from larder.compat.pages import ByOffset, Rows, page
+from larder.compat.views import CompatView, caller, read, require_staff
+from larder.core.clock import now
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_STOCK
+from larder.inventory import queries
+from larder.inventory.errors import InsufficientStock
+from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.products import change_stocked_product, create_stocked_product
+
+UNAVAILABLE = "Requested quantity is not available."
+
+NAME_LENGTH = 100
+"""Characters of a product's name, as this contract has it."""
+
+PRICE_DIGITS, PRICE_DECIMALS = 10, 2
+"""Digits of a price in all, and after the point, as this contract has them."""
+
+
+class ProductRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    price = Amount()
+    quantity = serializers.IntegerField()
+    url = Address("/api/catalog/products/{0.id}/")
+    public_id = serializers.UUIDField()
+
+
+class ProductFields(serializers.Serializer[Any]):
+    name = Text(max_length=NAME_LENGTH)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, allow_blank=True)
+    price = serializers.DecimalField(
+        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=0
+    )
+    quantity = Units(min_value=0, max_value=MAX_STOCK, required=False)
+
+
+class Shipment(serializers.Serializer[Any]):
+    quantity = Units()
+
+
+class Shipped(serializers.Serializer[Any]):
+    status = serializers.CharField()
+
+
+class Products(CompatView):
+    """What is on sale."""
+
+    @operation("list_products", answers={200: envelope(ProductRow)}, parameters=OFFSET)
+    def get(self, request: Request) -> Response:
+        """All products."""
+        everything = ProductFilter()
+        rows = Rows(
+            lambda: queries.count_products(everything),
+            lambda offset, limit: queries.products(caller(request).id, offset=offset, limit=limit),
+        )
+
+        def shape(found: list[StockedProduct]) -> Any:
+            return ProductRow(found, many=True, context={"request": request}).data
+
+        return Response(page(request, rows, ByOffset(), shape))
+
+    @operation(
+        "create_product",
+        body=ProductFields,
+        answers={201: ProductRow},
+        refusals={403: Refusal},
+    )
+    def post(self, request: Request) -> Response:
+        """Adds a product, with what is in stock of it."""
+        require_staff(request)
+        fields = dict(read(request, ProductFields))
+        quantity = fields.pop("quantity", 0)
+        made = create_stocked_product(
+            fields, quantity=quantity, actor=caller(request).public_id, now=now()
+        )
+        return created(_shown(request, made.id))
+
+
+def _shown(request: Request, product: int) -> Mapping[str, Any]:
+    """Raises NotFound."""
+    found = queries.product(caller(request).id, product)
+    shown: Mapping[str, Any] = ProductRow(found, context={"request": request}).data
+    return shown
+
+
+class Product(CompatView):
+    """Something that is sold."""
+
+    @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
+    def get(self, request: Request, product: int) -> Response:
+        """A product."""
+        return Response(_shown(request, product))
+
+    @operation(
+        "replace_product",
+        body=ProductFields,
+        answers={200: ProductRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def put(self, request: Request, product: int) -> Response:
+        """Changes a product. Without a quantity its stock stays as it is."""
+        return _changed(request, product, partial=False)
+
+    @operation(
+        "change_product",
+        body=ProductFields,
+        answers={200: ProductRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def patch(self, request: Request, product: int) -> Response:
+        """Changes a product. What is left out stays as it is."""
+        return _changed(request, product, partial=True)
+
+    @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    def delete(self, request: Request, product: int) -> Response:
+        """Takes a product off sale. Orders keep it."""
+        require_staff(request)
+        archive_product(product, now=now())
+        return Response(status=204)
+
+
+def _changed(request: Request, product: int, *, partial: bool) -> Response:
+    require_staff(request)
+    queries.product(caller(request).id, product)  # What is not there is not there, whatever is sent
+    fields = dict(read(request, ProductFields, partial=partial))
+    quantity = fields.pop("quantity", None)
+    change_stocked_product(
+        product, fields, quantity=quantity, actor=caller(request).public_id, now=now()
+    )
+    return Response(_shown(request, product))
+
+
+class Ship(CompatView):
+    """Goods that leave without an order."""
+
+    @operation(
+        "ship_product",
+        body=Shipment,
+        answers={200: Shipped},
+        refusals={400: FIELDS_OR_SENTENCES, 403: Refusal, 404: Refusal},
+    )
+    def post(self, request: Request, product: int) -> Response:
+        """Takes units out of stock without an order."""
+        require_staff(request)
+        queries.product(caller(request).id, product)
+        quantity = read(request, Shipment)["quantity"]
+        try:
+            dispatch(product, quantity, actor=caller(request).public_id, now=now())
+        except InsufficientStock as error:
+            raise serializers.ValidationError([UNAVAILABLE]) from error
+        return Response({"status": "Product was shipped"})

@@ -1,0 +1,146 @@
+"""Customers: staff see and change all of them, customers themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.account_faults import all_named, given
+from larder.compat.contract2.addresses import Address, created
+from larder.compat.fields import Password, Text
+from larder.compat.operations import OFFSET, Refusal, envelope, operation
+from larder.compat.pages import ByOffset, Rows, page
+from larder.compat.views import CompatView, caller, require_rank, require_staff
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
+from larder.http import throttling
+from larder.identity import queries, telling
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.identity.services.accounts import NewCustomer
+
+
+class CustomerRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    email = serializers.CharField()
+    url = Address("/api/identity/customers/{0.id}/")
+    public_id = serializers.UUIDField()
+
+
+class CustomerChange(serializers.Serializer[Any]):
+    username = Text(max_length=MAX_USERNAME_LENGTH)
+    first_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
+    last_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False, allow_blank=True)
+
+
+class NewByStaff(CustomerChange):
+    password = Password(required=False)
+
+
+class Customers(CompatView):
+    """Everybody for staff, themselves for customers."""
+
+    @operation("list_customers", answers={200: envelope(CustomerRow)}, parameters=OFFSET)
+    def get(self, request: Request) -> Response:
+        """All customers, or who is asking alone."""
+
+        def shape(found: list[Profile]) -> Any:
+            return CustomerRow(found, many=True, context={"request": request}).data
+
+        return Response(page(request, _visible(request), ByOffset(), shape))
+
+    @operation(
+        "create_customer",
+        body=NewByStaff,
+        answers={201: CustomerRow},
+        refusals={403: Refusal},
+    )
+    def post(self, request: Request) -> Response:
+        """Makes an account. Without a password nobody can log in to it until it has one."""
+        require_staff(request)
+        asked = given(request, NewByStaff)
+        with all_named(asked):
+            new = NewCustomer(**{"password": None} | dict(asked.fields()))
+            # Whether customers may register themselves is not staff's concern.
+            made = accounts.register(new, policy="open", now=now(), lane="returning")
+        return created(_shown(request, queries.profile(made.id)))
+
+
+def _visible(request: Request) -> Rows[Profile]:
+    who = caller(request)
+    if not who.is_staff:
+        own = [queries.profile(who.id)]
+        return Rows(lambda: 1, lambda offset, limit: own[offset : offset + limit])
+    return Rows(
+        queries.count_profiles,
+        lambda offset, limit: queries.profiles(offset=offset, limit=limit),
+    )
+
+
+def _shown(request: Request, profile: Profile) -> Mapping[str, Any]:
+    shown: Mapping[str, Any] = CustomerRow(profile, context={"request": request}).data
+    return shown
+
+
+class Customer(CompatView):
+    """An account."""
+
+    @operation("get_customer", answers={200: CustomerRow}, refusals={404: Refusal})
+    def get(self, request: Request, customer: int) -> Response:
+        """A customer."""
+        return Response(_shown(request, _one(request, customer)))
+
+    @operation(
+        "replace_customer",
+        body=CustomerChange,
+        answers={200: CustomerRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def put(self, request: Request, customer: int) -> Response:
+        """Changes a customer. What is left out, but for the username, stays as it is."""
+        return _changed(request, customer, partial=False)
+
+    @operation(
+        "change_customer",
+        body=CustomerChange,
+        answers={200: CustomerRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def patch(self, request: Request, customer: int) -> Response:
+        """Changes a customer. What is left out stays as it is."""
+        return _changed(request, customer, partial=True)
+
+    @operation("delete_customer", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    def delete(self, request: Request, customer: int) -> Response:
+        """Deletes an account. Its orders stay in the books."""
+        _one(request, customer)
+        require_rank(request, customer)
+        accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
+        return Response(status=204)
+
+
+def _one(request: Request, customer: int) -> Profile:
+    """Raises NotFound, for somebody else's account too."""
+    who = caller(request)
+    if not who.is_staff and who.id != customer:
+        raise NotFound
+    return queries.profile(customer)
+
+
+def _changed(request: Request, customer: int, *, partial: bool) -> Response:
+    _one(request, customer)
+    require_rank(request, customer)
+    asked, who = given(request, CustomerChange, partial=partial), caller(request)
+    names = asked.names()
+    with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):
+        fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
+        tell = telling.former_address(now=moment)
+        accounts.change_profile(customer, fields, now=moment, terms=terms, tell=tell)
+    return Response(_shown(request, queries.profile(customer)))

@@ -1,0 +1,125 @@
+"""Registering, and tokens: given out, exchanged, verified."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.account_faults import all_named, given
+from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
+from larder.compat.fields import Password, Text
+from larder.compat.operations import NOTHING, Refusal, operation
+from larder.compat.tokens import NO_STORE, Credentials, Pair, RefreshToken, TokenView, log_in, renew
+from larder.compat.views import OpenView, read
+from larder.core.clock import now
+from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
+from larder.http import throttling
+from larder.http.authentication import signer
+from larder.identity import queries
+from larder.identity.doors import IDENTITY
+from larder.identity.services import accounts, sessions
+from larder.identity.services.accounts import NewCustomer
+
+
+class Registration(serializers.Serializer[Any]):
+    username = Text(max_length=MAX_USERNAME_LENGTH)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    password = Password()
+    password2 = Password()
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if attrs["password"] != attrs.pop("password2"):
+            raise serializers.ValidationError({"password": "Password fields didn't match."})
+        return attrs
+
+
+class Registered(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    email = serializers.EmailField()
+
+
+class AnyToken(serializers.Serializer[Any]):
+    token = Text()
+
+
+class NotValid(Refusal):
+    code = serializers.ChoiceField(["token_not_valid"])
+
+
+class Register(OpenView):
+    """Make an account."""
+
+    @operation(
+        "register",
+        body=Registration,
+        answers={201: Registered},
+        refusals={403: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Makes a customer's account."""
+        accounts.require_open(settings.REGISTRATION)
+        asked = given(request, Registration)
+        account = asked.account()
+        with all_named(asked), throttling.register(request, account):
+            new = NewCustomer(**asked.fields())
+            made = accounts.register(new, policy=settings.REGISTRATION, now=now())
+        return Response(Registered(queries.profile(made.id)).data, status=201)
+
+
+class Token(TokenView):
+    """Log in."""
+
+    @operation(
+        "log_in",
+        body=Credentials,
+        answers={200: Pair},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a username and a password for an access and a refresh token."""
+        asked = read(request, Credentials)
+        named = sessions.Credentials(asked["username"], asked["password"])
+        return log_in(request, named, door=IDENTITY)
+
+
+class Refresh(TokenView):
+    """Renew a log-in."""
+
+    @operation(
+        "refresh_token",
+        body=RefreshToken,
+        answers={200: Pair},
+        refusals={401: NotValid},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a refresh token for a new pair; the old one is dead from then on."""
+        return Response(Pair(renew(request, door=IDENTITY)).data, headers=NO_STORE)
+
+
+class Verify(TokenView):
+    """Find out whether a token is good."""
+
+    @operation(
+        "verify_token",
+        body=AnyToken,
+        answers={200: NOTHING},
+        refusals={401: NotValid},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Says whether a token, access or refresh, is good."""
+        token = read(request, AnyToken)["token"]
+        try:
+            sessions.verify(token, signer=signer(), now=now())
+        except REFUSED_TOKEN as error:
+            raise TokenNotValid from error
+        return Response({})

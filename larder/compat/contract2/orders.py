@@ -1,0 +1,138 @@
+"""Orders: placed and read, by the public ids of products."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.catalog import queries as catalog
+from larder.compat.contract2.addresses import Address, created
+from larder.compat.contract2.catalog import UNAVAILABLE
+from larder.compat.fields import Amount, Lines, PublicId, Units
+from larder.compat.operations import OFFSET, Refusal, envelope, operation
+from larder.compat.ordering import place
+from larder.compat.pages import ByOffsetOfLarge, Rows, page
+from larder.compat.views import CompatView, caller, read
+from larder.core.errors import DomainError, UnknownProducts
+from larder.http import problems
+from larder.identity.caller import Caller
+from larder.inventory.errors import InsufficientStock
+from larder.orders import queries
+from larder.orders.errors import OrderRule, OrderTooSmall
+from larder.orders.queries import LineView, OrderFilter, OrderView
+
+COMPLETED = "completed"
+"""What this contract says of every placed order, whatever became of it."""
+
+
+class ItemWanted(serializers.Serializer[Any]):
+    product = PublicId()
+    quantity = Units(default=1)
+
+
+class OrderWanted(serializers.Serializer[Any]):
+    """Whatever else is sent, prices, total, status and customer, comes from the server."""
+
+    order_items = Lines(child=ItemWanted())
+
+
+class ItemRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    product = serializers.SerializerMethodField()
+    quantity = serializers.IntegerField()
+    price = Amount(source="unit_price")
+
+    def get_product(self, line: LineView) -> UUID:
+        found: UUID = self.context["products"][line.product]
+        return found
+
+
+class OrderRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField(source="number")
+    customer = serializers.SerializerMethodField()
+    order_items = ItemRow(many=True, source="lines")
+    total = Amount()
+    status = serializers.SerializerMethodField()
+    url = Address("/api/orders/orders/{0.number}/")
+    public_id = serializers.UUIDField(source="id")
+
+    def get_customer(self, order: OrderView) -> UUID:
+        found: UUID = self.context["customer"]
+        return found
+
+    def get_status(self, order: OrderView) -> str:
+        return COMPLETED
+
+
+class Orders(CompatView):
+    """One's own orders."""
+
+    only_places = True
+
+    @operation("list_orders", answers={200: envelope(OrderRow)}, parameters=OFFSET)
+    def get(self, request: Request) -> Response:
+        """The placed orders of who is asking."""
+        who = caller(request)
+        rows = Rows(
+            lambda: queries.count(OrderFilter(customer=who.id)),
+            lambda offset, limit: self.whole(
+                queries.page(who.id, newest_first=False, offset=offset, limit=limit)
+            ),
+        )
+        return Response(
+            page(request, rows, ByOffsetOfLarge(), lambda found: _shown(request, found))
+        )
+
+    @operation(
+        "place_order",
+        body=OrderWanted,
+        answers={201: OrderRow},
+        refusals={403: Refusal},
+    )
+    def post(self, request: Request) -> Response:
+        """Places an order, wholly or not at all. Several lines of a product are added up."""
+        items = read(request, OrderWanted)["order_items"]
+        try:
+            order = _placed(caller(request), items)
+        except tuple(REFUSALS) as error:
+            return Response({"error": REFUSALS[type(error)]}, status=400)
+        return created(_shown(request, [order])[0])
+
+
+REFUSALS: Mapping[type[DomainError], str] = {
+    InsufficientStock: UNAVAILABLE,
+    UnknownProducts: "Product not found",
+    OrderRule: problems.KINDS[OrderRule.code].title,
+    OrderTooSmall: problems.KINDS[OrderTooSmall.code].title,
+}
+
+
+def _placed(who: Caller, items: Sequence[Mapping[str, Any]]) -> OrderView:
+    """Raises what `place` raises."""
+    ids = catalog.ids_by_public_id({item["product"] for item in items})
+    if any(item["product"] not in ids for item in items):
+        raise UnknownProducts
+    lines = [(ids[item["product"]], item["quantity"]) for item in items]
+    return place(who, lines).order
+
+
+def _shown(request: Request, found: Sequence[OrderView]) -> Any:
+    """Orders of who is asking, the newest line of each first."""
+    products = catalog.public_ids({line.product for order in found for line in order.lines})
+    context = {"request": request, "customer": caller(request).public_id, "products": products}
+    orders = [replace(order, lines=order.lines[::-1]) for order in found]
+    return OrderRow(orders, many=True, context=context).data
+
+
+class Order(CompatView):
+    """A placed order. It cannot be changed here."""
+
+    @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
+    def get(self, request: Request, number: int) -> Response:
+        """An order of who is asking."""
+        order = queries.by_number(number, customer=caller(request).id)
+        return Response(_shown(request, [order])[0])

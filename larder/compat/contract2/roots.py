@@ -1,0 +1,89 @@
+"""The roots: what there is, and where. A browser can follow them."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.contract2.addresses import absolute
+from larder.compat.operations import operation
+from larder.compat.views import CompatView
+
+
+def _links(name: str, **paths: str) -> Any:
+    """A serializer of the addresses of paths, by name."""
+    fields = {key: serializers.URLField() for key in paths}
+    return type(name, (serializers.Serializer,), fields)
+
+
+def _found(request: Request, paths: dict[str, str]) -> Response:
+    return Response({name: absolute(request, path) for name, path in paths.items()})
+
+
+API = {"identity": "/api/identity/", "catalog": "/api/catalog/", "orders": "/api/orders/"}
+IDENTITY = {
+    "register": "/api/identity/register/",
+    "token": "/api/identity/token/",
+    "refresh": "/api/identity/token/refresh/",
+    "verify": "/api/identity/token/verify/",
+    "customers": "/api/identity/customers/",
+}
+CATALOG = {"products": "/api/catalog/products/"}
+ORDERS = {"orders": "/api/orders/orders/"}
+
+
+BESIDE = {
+    "1": {"products": "/api/products/"},
+    "3": {"product": "/api/product/", "order": "/api/order/", "user": "/api/user/"},
+}
+"""What other contracts have under /api/, listed here for people who look around."""
+
+
+class ApiRoot(_links("ApiRoot", **API)):  # type: ignore[misc]
+    """The parts; and the lists of other contracts that are on."""
+
+    products = serializers.URLField(required=False)
+    product = serializers.URLField(required=False)
+    order = serializers.URLField(required=False)
+    user = serializers.URLField(required=False)
+
+
+class Api(CompatView):
+    """Larder's API: follow the addresses."""
+
+    @operation("root", answers={200: ApiRoot})
+    def get(self, request: Request) -> Response:
+        """Where the parts are."""
+        paths = dict(API)
+        for contract in sorted(settings.COMPAT & BESIDE.keys()):
+            paths |= BESIDE[contract]
+        return _found(request, paths)
+
+
+class Identity(CompatView):
+    """Accounts, and the tokens that stand for them."""
+
+    @operation("identity_root", answers={200: _links("IdentityRoot", **IDENTITY)})
+    def get(self, request: Request) -> Response:
+        """Where to register, to log in and to find customers."""
+        return _found(request, IDENTITY)
+
+
+class Catalog(CompatView):
+    """What is sold."""
+
+    @operation("catalog_root", answers={200: _links("CatalogRoot", **CATALOG)})
+    def get(self, request: Request) -> Response:
+        """Where the products are."""
+        return _found(request, CATALOG)
+
+
+class Orders(CompatView):
+    """What was ordered."""
+
+    @operation("orders_root", answers={200: _links("OrdersRoot", **ORDERS)})
+    def get(self, request: Request) -> Response:
+        """Where the orders are."""
+        return _found(request, ORDERS)

@@ -1,0 +1,244 @@
+"""Products of contract 3: prices with three decimals; staff write, under names that are unique."""
+
+import re
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.catalog.services import archive_product
+from larder.compat.fields import Amount, Text
+from larder.compat.operations import FIELDS, OFFSET, Refusal, envelope, operation
+from larder.compat.pages import ByOffsetOfFive, Rows, page
+from larder.compat.views import CompatView, caller, read, require_staff
+from larder.core import limits
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_ID, MAX_STOCK
+from larder.inventory import queries
+from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.inventory.services.products import change_stocked_product, create_stocked_product
+
+NAME_LENGTH = 200
+"""Characters of a product's name, as this contract has it."""
+
+PRICE_DIGITS, PRICE_DECIMALS = 10, 3
+"""Digits of a price in all, and after the point, as this contract has them."""
+
+_WHOLE_DIGITS = PRICE_DIGITS - PRICE_DECIMALS
+BEYOND_ALL_PRICES = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
+"""Above what any product of the shop can cost, in whatever contract its price was set."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_STOCK = {
+    "oneOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_STOCK},
+        {"type": "string", "pattern": "^[0-9]{1,9}$"},
+    ]
+}
+_PRICE = {
+    "oneOf": [
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**_WHOLE_DIGITS},
+        {
+            "type": "string",
+            "pattern": rf"^[0-9]{{1,{_WHOLE_DIGITS}}}(\.[0-9]{{1,{PRICE_DECIMALS}}})?$",
+        },
+    ]
+}
+
+
+@extend_schema_field(_STOCK)
+class Stock(serializers.IntegerField):
+    """Units that can be ordered: a JSON integer, or its digits in a string."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=MAX_STOCK, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int and not (isinstance(data, str) and _INTEGER.fullmatch(data)):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+@extend_schema_field(_PRICE)
+class Price(serializers.DecimalField):
+    """Money, a unit, net: a number or a string, exact to three decimals."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), **options
+        )
+
+
+class Product(serializers.Serializer[Any]):
+    """A product. `stock` is what can be ordered."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    price = Amount(places=3)
+    stock = serializers.IntegerField(source="quantity")
+
+
+class ProductFields(serializers.Serializer[Any]):
+    """What staff say of a product."""
+
+    name = Text(max_length=NAME_LENGTH)
+    price = Price(required=False)
+    stock = Stock(required=False)
+
+
+class ProductChanges(ProductFields):
+    """What staff say of a product anew; all of it can be left out."""
+
+    name = Text(max_length=NAME_LENGTH, required=False)
+
+
+class Filters(serializers.Serializer[Any]):
+    """What is asked of a list, besides its page."""
+
+    max_price = serializers.DecimalField(max_digits=None, decimal_places=None, required=False)
+
+
+FILTERS = (
+    *OFFSET,
+    OpenApiParameter("keyword", OpenApiTypes.STR, description="The name has it in it, any case."),
+    OpenApiParameter("max_price", OpenApiTypes.NUMBER, description="The price is at most this."),
+)
+
+
+class ProductsView(CompatView):
+    @operation(
+        "list_products",
+        answers={200: envelope(Product)},
+        parameters=FILTERS,
+        refusals={400: FIELDS},
+    )
+    def get(self, request: Request) -> Response:
+        """Lists the products by ascending id, those sold out as well."""
+        who, wanted = caller(request).id, _wanted(request)
+        rows = Rows(
+            lambda: queries.count_products(wanted),
+            lambda offset, limit: queries.products(who, wanted, offset=offset, limit=limit),
+        )
+        return Response(page(request, rows, ByOffsetOfFive(), _shown))
+
+    @operation(
+        "create_product", body=ProductFields, answers={201: Product}, refusals={403: Refusal}
+    )
+    def post(self, request: Request) -> Response:
+        """Staff: adds a product. Without a price it is free, without stock sold out."""
+        require_staff(request)
+        body, who = read(request, ProductFields), caller(request)
+        made = create_stocked_product(
+            {"name": body["name"], "price": body.get("price", Decimal(0))},
+            quantity=body.get("stock", 0),
+            actor=who.public_id,
+            now=now(),
+            unique_name=True,
+        )
+        return Response(Product(queries.product(who.id, made.id)).data, status=201)
+
+
+def _shown(found: list[StockedProduct]) -> Any:
+    return Product(found, many=True).data
+
+
+def _wanted(request: Request) -> ProductFilter:
+    """The filters. Raises ValidationError for a `max_price` that is no number."""
+    asked = Filters(data=request.query_params.dict())
+    asked.is_valid(raise_exception=True)
+    price = asked.validated_data.get("max_price")
+    return ProductFilter(
+        name_contains=request.query_params.get("keyword", ""),
+        max_price=None if price is None else _within_prices(price),
+    )
+
+
+def _within_prices(asked: Decimal) -> Decimal:
+    """The same limit in a number that PostgreSQL can read: it knows no 1e999999.
+
+    >>> _within_prices(Decimal("2.2009")), _within_prices(Decimal("-1e999999"))
+    (Decimal('2.200'), Decimal('-1.000'))
+    """
+    within = max(min(asked, BEYOND_ALL_PRICES), Decimal(-1))
+    return within.quantize(Decimal("0.001"), ROUND_FLOOR)
+
+
+PRODUCT_ID = (OpenApiParameter("product", OpenApiTypes.INT, OpenApiParameter.PATH),)
+REFUSED = {403: Refusal, 404: Refusal}
+
+
+class ProductView(CompatView):
+    @operation(
+        "get_product", answers={200: Product}, parameters=PRODUCT_ID, refusals={404: Refusal}
+    )
+    def get(self, request: Request, product: str) -> Response:
+        """Shows a product."""
+        return _answer(request, _read_id(product))
+
+    @operation(
+        "replace_product",
+        body=ProductFields,
+        answers={200: Product},
+        parameters=PRODUCT_ID,
+        refusals=REFUSED,
+    )
+    def put(self, request: Request, product: str) -> Response:
+        """Staff: names a product anew. A price or stock that is not given stays as it is."""
+        return _change(request, product, ProductFields)
+
+    @operation(
+        "change_product",
+        body=ProductChanges,
+        answers={200: Product},
+        parameters=PRODUCT_ID,
+        refusals=REFUSED,
+    )
+    def patch(self, request: Request, product: str) -> Response:
+        """Staff: changes what is given of a product."""
+        return _change(request, product, ProductChanges)
+
+    @operation("delete_product", answers={204: None}, parameters=PRODUCT_ID, refusals=REFUSED)
+    def delete(self, request: Request, product: str) -> Response:
+        """Staff: takes a product off sale. Orders keep it."""
+        require_staff(request)
+        archive_product(_read_id(product), now=now())
+        return Response(status=204)
+
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
+
+
+def _read_id(text: str) -> int:
+    """Looked at here and not in the path: credentials come first, and refusals are of one shape.
+
+    Raises NotFound for what is no product's number.
+    """
+    if not _DIGITS.fullmatch(text) or int(text) > MAX_ID:
+        raise NotFound
+    return int(text)
+
+
+def _change(request: Request, number: str, shape: type[ProductFields]) -> Response:
+    """Raises NotFound first: what is wrong with the body of nothing is of no use."""
+    require_staff(request)
+    product, who = _read_id(number), caller(request)
+    queries.product(who.id, product)
+    fields = dict(read(request, shape))
+    change_stocked_product(
+        product,
+        fields,
+        quantity=fields.pop("stock", None),
+        actor=who.public_id,
+        now=now(),
+        unique_name=True,
+    )
+    return _answer(request, product)
+
+
+def _answer(request: Request, product: int) -> Response:
+    return Response(Product(queries.product(caller(request).id, product)).data)

@@ -1,0 +1,220 @@
+"""Users of contract 3: registering, and accounts by their UUID.
+
+A `name` is the username of the others. Blanks around it do not count.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.account_faults import Given, all_named, given
+from larder.compat.fields import Password, Text
+from larder.compat.operations import NOTHING, Refusal, operation
+from larder.compat.views import CompatView, OpenView, caller, require_rank, require_staff
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.http import throttling
+from larder.identity import queries
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.identity.services.accounts import NewCustomer
+
+NAME_LENGTH = 100
+"""Characters of a user's name, as this contract has it."""
+
+
+class Name(Text):
+    """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=NAME_LENGTH, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, str) and len(data) <= NAME_LENGTH:
+            data = unicodedata.normalize("NFKC", data)
+        return super().to_internal_value(data)
+
+
+class Registration(serializers.Serializer[Any]):
+    """A new user."""
+
+    name = Name()
+    password = Password()
+
+
+class NewName(serializers.Serializer[Any]):
+    """What somebody wants to be called."""
+
+    name = Name()
+
+
+class User(serializers.Serializer[Any]):
+    """A user in the list of all. `id`: a UUID as 32 hex digits."""
+
+    id = serializers.RegexField(r"^[0-9a-f]{32}$", source="public_id.hex")
+    name = serializers.CharField(source="username")
+
+
+class Users(serializers.Serializer[Any]):
+    """All users, by the time they came."""
+
+    users = User(many=True)
+
+
+SHOWN = {
+    "type": "object",
+    "properties": {"user is": {"type": "string"}},
+    "required": ["user is"],
+}
+RENAMED = {
+    "type": "object",
+    "description": "`user <old name> has been updated` → the new name.",
+    "additionalProperties": {"type": "string"},
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+DELETED = {"type": "string", "description": "`User <name> has been deleted`"}
+
+
+class RegisterView(OpenView):
+    @operation(
+        "register",
+        body=Registration,
+        answers={201: NOTHING},
+        refusals={403: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Makes a customer's account."""
+        accounts.require_open(settings.REGISTRATION)
+        asked = given(request, Registration)
+        account = asked.account()
+        with _all_named(asked), throttling.register(request, account):
+            body = asked.fields()
+            new = NewCustomer(username=body["name"], password=body["password"])
+            accounts.register(new, policy=settings.REGISTRATION, now=now())
+        return Response({}, status=201)
+
+
+class UsersView(CompatView):
+    @operation("list_users", answers={200: Users}, refusals={403: Refusal})
+    def get(self, request: Request) -> Response:
+        """Staff: lists all users."""
+        require_staff(request)
+        return Response({"users": self.whole(queries.all_profiles(), _rows)})
+
+
+def _rows(found: list[Profile]) -> list[dict[str, str]]:
+    """Shapes users as `User` does, in plain Python: there may be many."""
+    return [{"id": one.public_id.hex, "name": one.username} for one in found]
+
+
+USER_ID = (
+    OpenApiParameter(
+        "user",
+        OpenApiTypes.STR,
+        OpenApiParameter.PATH,
+        description="The user's UUID: 32 hex digits, or with its dashes.",
+    ),
+)
+REFUSED = {403: Refusal, 404: Refusal}
+
+
+class UserView(CompatView):
+    @operation("get_user", answers={200: SHOWN}, parameters=USER_ID, refusals=REFUSED)
+    def get(self, request: Request, user: str) -> Response:
+        """Tells a user's name, to themselves and to staff."""
+        return Response({"user is": _addressed(request, user).username})
+
+    @operation(
+        "rename_user", body=NewName, answers={200: RENAMED}, parameters=USER_ID, refusals=REFUSED
+    )
+    def put(self, request: Request, user: str) -> Response:
+        """Gives oneself another name. Tokens stay valid."""
+        before = _oneself(request, user)
+        name = _rename(request, before)
+        return Response({f"user {before.username} has been updated": name})
+
+    @operation(
+        "change_user", body=NewName, answers={200: NOTHING}, parameters=USER_ID, refusals=REFUSED
+    )
+    def patch(self, request: Request, user: str) -> Response:
+        """Gives oneself another name, without a word."""
+        _rename(request, _oneself(request, user))
+        return Response({})
+
+    @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
+    def delete(self, request: Request, user: str) -> Response:
+        """Deletes an account: one's own; as staff, a customer's. Orders stay, without it."""
+        found = _addressed(request, user)
+        require_rank(request, found.id)
+        accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
+        return Response(f"User {found.username} has been deleted")
+
+
+def _oneself(request: Request, user: str) -> Profile:
+    """Raises NotFound (to staff), PermissionDenied for everybody else's id."""
+    found = _addressed(request, user)
+    if found.id != caller(request).id:
+        raise PermissionDenied
+    return found
+
+
+def _addressed(request: Request, user: str) -> Profile:
+    """The user of an id. Customers are told of no other id whether it is somebody's.
+
+    Raises NotFound, PermissionDenied.
+    """
+    public_id, who = _read_id(user), caller(request)
+    if public_id != who.public_id and not who.is_staff:
+        raise PermissionDenied
+    return queries.profile_by_public_id(public_id)
+
+
+_HEX = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
+
+
+def _read_id(text: str) -> UUID:
+    """Python's UUID would take braces and more. Raises NotFound for what is no id."""
+    if not _HEX.fullmatch(text):
+        raise NotFound
+    return UUID(text)
+
+
+def _rename(request: Request, user: Profile) -> str:
+    """The new name. Raises ValidationError, NotFound."""
+    asked = given(request, NewName)
+    fields: dict[str, str] = {"username": asked.fields()["name"]}
+    with _all_named(asked, user.id), throttling.change_profile(request, user.id, fields):
+        terms = accounts.Terms(caller=caller(request))
+        accounts.change_profile(user.id, fields, now=now(), terms=terms)
+    return fields["username"]
+
+
+TAKEN = {"username": "user with this name already exists."}
+
+
+@contextmanager
+def _all_named(asked: Given, account: int = 0) -> Iterator[None]:
+    """Names all faults, those of the username under `name`. Raises ValidationError."""
+    try:
+        with all_named(asked, account=account, taken=TAKEN):
+            yield
+    except ValidationError as error:
+        found: Any = error.detail
+        shown = {"name" if one == "username" else one: found[one] for one in found}
+        raise ValidationError(shown) from error

@@ -1,0 +1,117 @@
+"""What changes the open order: a unit in, a unit out, its submission.
+
+None of the three reads a body. A refusal is an array with one sentence; 403, 404 and 409 (the order
+was abandoned during its submission) are objects.
+"""
+
+from rest_framework import exceptions
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.contract4.shapes import OrderId, OrderRow, amount, order_row
+from larder.compat.operations import SENTENCES, Refusal, operation
+from larder.compat.ordering import place
+from larder.compat.views import PasswordView, caller
+from larder.core.clock import now
+from larder.core.errors import DomainError, NotFound, UnknownProducts
+from larder.http.shop import terms
+from larder.inventory.errors import InsufficientStock
+from larder.orders import queries
+from larder.orders.errors import (
+    AlreadySubmitted,
+    CartEmpty,
+    CartFull,
+    NotInCart,
+    OrderRule,
+    OrderTooSmall,
+)
+from larder.orders.services.drafts import add_unit, remove_unit
+
+
+class Addition(PasswordView):
+    """A unit into the open order."""
+
+    @operation(
+        "add_to_order",
+        answers={200: OrderId},
+        refusals={400: SENTENCES, 404: Refusal, 413: Refusal},
+    )
+    def post(self, request: Request, product: int) -> Response:
+        """Adds one unit to the open order, which is made if there is none."""
+        who = caller(request)
+        try:
+            order = add_unit(who.id, product, currency=terms().currency, now=now())
+        except UnknownProducts as error:
+            raise NotFound from error
+        except InsufficientStock as error:
+            raise ValidationError(["Cannot add product to Order. Not enough stock."]) from error
+        except CartFull as error:
+            limit = f"An Order holds no more than {error.limit} of this."
+            raise ValidationError([f"Cannot add product to Order. {limit}"]) from error
+        return Response({"order_id": order})
+
+
+class Removal(PasswordView):
+    """A unit out of the open order."""
+
+    @operation("remove_from_order", answers={200: OrderId}, refusals={404: Refusal, 413: Refusal})
+    def post(self, request: Request, product: int) -> Response:
+        """Takes one unit out of the open order; with its last unit a line goes."""
+        try:
+            order = remove_unit(caller(request).id, product, now=now())
+        except NotInCart as error:
+            absent = "Product not currently in the active Order."
+            raise exceptions.NotFound(absent) from error
+        return Response({"order_id": order})
+
+
+class Submission(PasswordView):
+    """The submission of an order."""
+
+    @operation(
+        "submit_order",
+        answers={200: OrderRow},
+        refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 409: Refusal, 413: Refusal},
+    )
+    def post(self, request: Request, order: int) -> Response:
+        """Submits the open order: takes its units out of stock, or changes nothing at all."""
+        who = caller(request)
+        draft = queries.id_by_number(order, customer=who.id)
+        try:
+            placed = place(who, (), draft=draft)
+        except DomainError as error:
+            raise _refusal(error) from error
+        return Response(order_row(placed.order))
+
+
+def _refusal(error: DomainError) -> Exception:
+    """The contract's answer; a refusal it does not know is answered as everywhere."""
+    sentence = _sentence(error)
+    return error if sentence is None else ValidationError([sentence])
+
+
+def _sentence(error: DomainError) -> str | None:
+    match error:
+        case AlreadySubmitted():
+            return "Order already submitted."
+        case CartEmpty():
+            return "Cannot submit an empty Order."
+        case UnknownProducts() | InsufficientStock():
+            # The first by line: those that lack stock stand in front of what else is faulty.
+            short = error.lines[0]["product"]
+            return f"Not enough stock of product {short}. Remove or lower the quantity."
+        case OrderRule():
+            return _rule(**error.lines[0])
+        case OrderTooSmall():
+            total, least = amount(error.total), amount(error.minimum)
+            return f"The Order's total of {total} is below the least of {least}."
+    return None
+
+
+def _rule(
+    *, product: int, min_quantity: int, max_per_order: int | None, step: int, **_: object
+) -> str:
+    most = "" if max_per_order is None else f", at most {max_per_order}"
+    fitting = f"at least {min_quantity}{most}, in multiples of {step}"
+    return f"Product {product} is not sold in this quantity: {fitting}."

@@ -1,0 +1,48 @@
+"""The caller's orders, the open one among them."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.contract4.shapes import OrderRow, order_row
+from larder.compat.operations import Refusal, operation
+from larder.compat.views import PasswordView, caller
+from larder.core.clock import now
+from larder.core.errors import Overloaded
+from larder.http.shop import terms
+from larder.orders import queries
+from larder.orders.services.drafts import ensure_draft
+from larder.orders.services.locks import MOST_TRIES
+
+
+class Orders(PasswordView):
+    """The caller's orders."""
+
+    @operation("list_orders", answers={200: OrderRow(many=True)})
+    def get(self, request: Request) -> Response:
+        """All orders of the caller, open and submitted, by ascending id."""
+        parts = queries.orders_and_draft(caller(request).id)
+        return Response(self.whole(parts, lambda found: [order_row(one) for one in found]))
+
+
+class Order(PasswordView):
+    """One of the caller's orders."""
+
+    @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
+    def get(self, request: Request, order: int) -> Response:
+        """An order of the caller's."""
+        return Response(order_row(queries.order_or_draft(order, customer=caller(request).id)))
+
+
+class Current(PasswordView):
+    """The open order."""
+
+    @operation("get_current_order", answers={200: OrderRow})
+    def get(self, request: Request) -> Response:
+        """The open order; an empty one is made and kept if there is none."""
+        who = caller(request)
+        for _ in range(MOST_TRIES):
+            found = queries.draft(who.id)
+            if found is not None:
+                return Response(order_row(found))
+            ensure_draft(who.id, currency=terms().currency, now=now())
+        raise Overloaded

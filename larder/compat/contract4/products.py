@@ -1,0 +1,88 @@
+"""What is in stock, and how staff keep it."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.catalog.services import archive_product
+from larder.compat.contract4.shapes import ProductBody, ProductRow, product_row
+from larder.compat.operations import Refusal, operation
+from larder.compat.views import PasswordView, caller, read, require_staff
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.inventory import queries
+from larder.inventory.queries import ProductFilter
+from larder.inventory.services.products import change_stocked_product, create_stocked_product
+
+
+class Products(PasswordView):
+    """The products that are in stock."""
+
+    @operation("list_products", answers={200: ProductRow(many=True)})
+    def get(self, request: Request) -> Response:
+        """All products in stock, by ascending id."""
+        parts = queries.all_products(caller(request).id, ProductFilter(in_stock=True))
+        return Response(self.whole(parts, lambda found: [product_row(one) for one in found]))
+
+    @operation(
+        "create_product", body=ProductBody, answers={201: ProductRow}, refusals={403: Refusal}
+    )
+    def post(self, request: Request) -> Response:
+        """Adds a product. Staff only."""
+        require_staff(request)
+        fields = dict(read(request, ProductBody))
+        quantity = fields.pop("quantity_in_stock")
+        who = caller(request)
+        made = create_stocked_product(fields, quantity=quantity, actor=who.public_id, now=now())
+        return Response(product_row(queries.product(who.id, made.id)), status=201)
+
+
+class Product(PasswordView):
+    """A product."""
+
+    @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
+    def get(self, request: Request, product: int) -> Response:
+        """A product in stock."""
+        found = queries.product(caller(request).id, product)
+        if found.quantity == 0:
+            raise NotFound
+        return Response(product_row(found))
+
+    @operation(
+        "replace_product",
+        body=ProductBody,
+        answers={200: ProductRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def put(self, request: Request, product: int) -> Response:
+        """Replaces a product, sold out or not. Staff only."""
+        return _change(request, product, partial=False)
+
+    @operation(
+        "change_product",
+        body=ProductBody(partial=True),
+        answers={200: ProductRow},
+        refusals={403: Refusal, 404: Refusal},
+    )
+    def patch(self, request: Request, product: int) -> Response:
+        """Changes what is given of a product, sold out or not. Staff only."""
+        return _change(request, product, partial=True)
+
+    @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    def delete(self, request: Request, product: int) -> Response:
+        """Takes a product off sale; orders keep it. Staff only."""
+        require_staff(request)
+        archive_product(product, now=now())
+        return Response(status=204)
+
+
+def _change(request: Request, product: int, **options: Any) -> Response:
+    require_staff(request)
+    who = caller(request)
+    # Who changes nothing at all, or sends faults, is told first that there is no such product.
+    queries.product(who.id, product)
+    fields = dict(read(request, ProductBody, **options))
+    quantity = fields.pop("quantity_in_stock", None)
+    change_stocked_product(product, fields, quantity=quantity, actor=who.public_id, now=now())
+    return Response(product_row(queries.product(who.id, product)))

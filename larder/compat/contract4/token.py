@@ -1,0 +1,49 @@
+"""A long-lived key for a username and password."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
+from larder.compat.operations import operation
+from larder.compat.tokens import NO_STORE, Key
+from larder.compat.views import Kinds, PasswordView
+from larder.core.clock import now
+from larder.http import throttling
+from larder.http.authentication import secrets
+from larder.identity.caller import Caller
+from larder.identity.errors import InvalidCredentials
+from larder.identity.services.keys import key_for_password
+
+
+class KeyByPassword(PasswordAuthentication):
+    """HTTP Basic that opens the key in the step that looks at the password.
+
+    In a second step the password could have been changed in between, which ends all keys: the
+    old one would open a key that outlives it.
+    """
+
+    def authenticate_credentials(  # type: ignore[override]
+        self, userid: str, password: str, request: Any = None
+    ) -> tuple[Caller, str]:
+        try:
+            with throttling.log_in(request, userid):
+                key = key_for_password(userid, password, secrets=secrets(), now=now())
+        except InvalidCredentials as error:
+            raise AuthenticationFailed("Invalid username/password.") from error
+        return KeyAuthentication().authenticate_credentials(key)
+
+
+class Token(PasswordView):
+    """The caller's key."""
+
+    authentication_classes: Kinds = (KeyByPassword,)
+
+    @extend_schema(auth=[{"password": []}])  # type: ignore[list-item]
+    @operation("get_token", answers={200: Key})
+    def get(self, request: Request) -> Response:
+        """The caller's long-lived key, the same at each call; made at the first."""
+        return Response({"token": request.auth}, headers=NO_STORE)

@@ -1,0 +1,60 @@
+"""The OpenAPI document of each earlier contract, made from its views."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from django.urls import URLPattern, path
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from rest_framework.request import Request
+
+from larder.compat.views import OpenView
+from larder.http.generating import generated_once
+
+TITLES = {
+    "0": "A token by username and password",
+    "1": "Products, and orders with client-chosen ids",
+    "2": "Identity, catalog, orders",
+    "3": "Users by name, products, orders by lines",
+    "4": "The open order",
+}
+
+
+@generated_once
+def document(contract: str) -> dict[str, Any]:
+    """The document of one contract, as it is when all contracts are on."""
+    import_module("larder.compat.schema")
+    patterns = import_module(f"larder.compat.contract{contract}").urlpatterns
+    generator: Any = SchemaGenerator
+    schema: dict[str, Any] = generator(patterns=patterns).get_schema(request=None, public=True)
+    schema["info"] |= {
+        "title": f"Larder, contract {contract}: {TITLES[contract]}",
+        "description": "One of the earlier contracts that Larder answers at their own paths; "
+        "docs/migrating.md says what takes its place in v1.",
+    }
+    return schema
+
+
+def is_complete(documents: Iterable[Any]) -> bool:
+    """Returns whether the generator knew everything; its warnings are printed otherwise. Raises an
+    error for a document that is no OpenAPI."""
+    for one in documents:
+        validate_schema(one)  # type: ignore[no-untyped-call]
+    if GENERATOR_STATS:
+        GENERATOR_STATS.emit_summary()
+    return not GENERATOR_STATS
+
+
+def document_paths(contract: str) -> list[URLPattern]:
+    """Where the document of a contract is served."""
+
+    class Document(OpenView):
+        def get(self, request: Request) -> HttpResponse:
+            raw = msgspec.json.encode(document(contract))
+            return HttpResponse(raw, content_type="application/json")
+
+    return [path(f"api/compat/contract{contract}/openapi.json", Document.as_view())]

@@ -1,0 +1,101 @@
+"""Fields of the earlier contracts' bodies, stricter than the framework's own where they say so."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
+
+
+class Text(serializers.CharField):
+    """Text alone: the framework's own takes numbers too."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class Password(Text):
+    """A password, with its blanks."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            trim_whitespace=False,
+            write_only=True,
+            max_length=MAX_PASSWORD_LENGTH,
+            style={"input_type": "password"},
+            **options,
+        )
+
+
+class Units(serializers.IntegerField):
+    """A number of units from 1: a JSON integer, neither text nor 2.0."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": MAX_UNITS} | options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class PublicId(serializers.UUIDField):
+    """A UUID as text: the framework's own takes numbers too."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return UUID(str(super().to_internal_value(data)))
+
+
+class Amount(serializers.DecimalField):
+    """Money in an answer: text with two decimals, rounded half up."""
+
+    def __init__(self, *, places: int = 2, **options: Any) -> None:
+        super().__init__(
+            max_digits=None, decimal_places=places, rounding="ROUND_HALF_UP", **options
+        )
+
+
+class Moment(serializers.DateTimeField):
+    """A time in an answer: ISO 8601 in UTC, with microseconds and Z."""
+
+    def to_representation(self, value: datetime) -> str:
+        return moment(value)
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601 in UTC, with microseconds and Z.
+
+    >>> from datetime import UTC
+    >>> moment(datetime(2024, 3, 1, 12, tzinfo=UTC))
+    '2024-03-01T12:00:00.000000Z'
+    """
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Lines(serializers.ListField):
+    """The lines of an order. What is wrong with them is a list too, with a place for each line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_empty=False, max_length=MAX_LINES, **options)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Counts first: what is wrong with a hundred thousand lines nobody waits to be told."""
+        if isinstance(data, list) and len(data) > MAX_LINES:
+            said = f"Ensure this field has no more than {MAX_LINES} elements."
+            raise serializers.ValidationError([said])
+        return list(super().to_internal_value(data))
+
+    def run_child_validation(self, data: Any) -> list[Any]:
+        try:
+            return super().run_child_validation(data)
+        except serializers.ValidationError as error:
+            faults: Any = error.detail
+            # A new error would copy the sentences of each line once more.
+            error.detail = [faults.get(index, {}) for index in range(len(data))]
+            raise

@@ -1,0 +1,110 @@
+"""What an operation of an earlier contract takes and answers: its OpenAPI document comes of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from larder.http.wording import first_sentence, phrase
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Refusal(serializers.Serializer[Any]):
+    """A refusal: a sentence for people. Some have members beside it."""
+
+    detail = serializers.CharField()
+
+
+SENTENCES = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
+"""A refusal of contract 4, and of shipping in contract 2."""
+
+FIELDS = {"type": "object", "additionalProperties": True, "minProperties": 1}
+"""A refusal of fields: field → sentences; for lines the sentences stand deeper. Broken JSON and
+what is wrong with the request as a whole is `detail` → sentence."""
+
+NOTHING = {"type": "object", "maxProperties": 0}
+"""An answer that says no more than its status."""
+
+FIELDS_OR_SENTENCES = {"oneOf": [FIELDS, SENTENCES]}
+
+CORRELATION = OpenApiParameter(
+    "Correlation-ID",
+    {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    OpenApiParameter.HEADER,
+    description="Names this request in the logs; one that was sent comes back.",
+    response=True,
+    required=True,
+)
+EVERYWHERE = (405, 406, 429, 503)
+"""Besides, any path can answer 500 if the server fails."""
+
+FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def operation(
+    name: str,
+    *,
+    answers: Mapping[int, Any],
+    body: Any = None,
+    parameters: Iterable[OpenApiParameter] = (),
+    refusals: Mapping[int, Any] | None = None,
+    token: bool = True,
+    forms: bool = False,
+) -> Callable[[View], View]:
+    """Documents a view's method. `answers` and `refusals` are serializers or schemas by status.
+
+    What every operation can refuse is added: credentials (with `token`), method, media type.
+    With a body come 413 and 415, with `token` also 411. 400 is FIELDS unless given.
+    """
+    refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: None if token else -1], Refusal)
+    if body is not None:
+        refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
+        refused |= {411: Refusal} if token else {}
+    responses = refused | dict(refusals or {}) | dict(answers)
+    kinds = FORMS if forms else FORMS[:1]
+
+    def documented(view: View) -> View:
+        document = extend_schema(
+            operation_id=name,
+            summary=first_sentence(view),
+            request=dict.fromkeys(kinds, body) if body is not None else None,
+            parameters=[CORRELATION, *parameters],
+            responses={status: _response(status, kind) for status, kind in responses.items()},
+            auth=None if token else [],
+        )
+        return document(view)
+
+    return documented
+
+
+def _response(status: int, kind: Any) -> OpenApiResponse:
+    return OpenApiResponse(kind, description=phrase(status))
+
+
+def number_in_query(name: str, description: str) -> OpenApiParameter:
+    """A parameter that is a number; what is none counts as not given, or as said there."""
+    return OpenApiParameter(name, OpenApiTypes.INT, OpenApiParameter.QUERY, description=description)
+
+
+PAGE = (number_in_query("page", "From 1; 404 for a page that is not there."),)
+OFFSET = (
+    number_in_query("limit", "Rows of a page, at most 1,000."),
+    number_in_query("offset", "Rows to skip."),
+)
+
+
+def envelope(
+    row: type[serializers.Serializer[Any]], **more: serializers.Field[Any, Any, Any, Any]
+) -> Any:
+    """The page envelope around rows of a kind; `more` are further members."""
+    members = {
+        "count": serializers.IntegerField(min_value=0),
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": row(many=True),
+        **more,
+    }
+    return type(f"{row.__name__}Page", (serializers.Serializer,), members)

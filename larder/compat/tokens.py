@@ -1,0 +1,146 @@
+"""The token endpoints that contracts 1 and 3 share: a pair for a password, access for a refresh.
+
+One takes the word `username` where the other has `name`; the answers are the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
+from larder.compat.fields import Password, Text
+from larder.compat.operations import Refusal, operation
+from larder.compat.views import OpenView, read
+from larder.core.clock import now
+from larder.http import throttling
+from larder.http.authentication import signer
+from larder.identity.doors import API, Door
+from larder.identity.errors import InvalidCredentials
+from larder.identity.services import sessions
+
+NO_STORE = {"Cache-Control": "no-store"}
+"""For answers with a credential in them."""
+
+
+class LogIn(serializers.Serializer[Any]):
+    """A password and whose it is: `username` or `name`; of both, `username` counts."""
+
+    username = Text(required=False)
+    name = Text(required=False)
+    password = Password()
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        names = ("username", "name")
+        given = [name for name in names if isinstance(data, Mapping) and name in data]
+        for name in given[:1] or names:
+            self.fields[name].required = True
+        for name in given[1:]:
+            del self.fields[name]
+        read: dict[str, Any] = super().to_internal_value(data)
+        return read
+
+
+class Credentials(serializers.Serializer[Any]):
+    """A password and whose it is."""
+
+    username = Text()
+    password = Password()
+
+
+class Key(serializers.Serializer[Any]):
+    """A long-lived key: 40 lower-case hex digits, for the header `Authorization: Token <key>`."""
+
+    token = serializers.RegexField(r"^[0-9a-f]{40}$")
+
+
+class Pair(serializers.Serializer[Any]):
+    """The tokens of a new log-in."""
+
+    refresh = serializers.CharField()
+    access = serializers.CharField()
+
+
+class RefreshToken(serializers.Serializer[Any]):
+    """A refresh token of these endpoints."""
+
+    refresh = Text()
+
+
+class AccessToken(serializers.Serializer[Any]):
+    """A new access token. The refresh token stays as it is."""
+
+    access = serializers.CharField()
+
+
+class TokenView(OpenView):
+    """Open, and yet what it refuses are credentials: 401, with the scheme they are for."""
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return BearerAuthentication().authenticate_header(request)
+
+
+class LogInView(TokenView):
+    @operation(
+        "log_in",
+        body=LogIn,
+        answers={200: Pair},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
+        body = read(request, LogIn)
+        name = body.get("username") or body["name"]
+        return log_in(request, sessions.Credentials(name, body["password"]), door=API)
+
+
+def log_in(request: Request, given: sessions.Credentials, *, door: Door) -> Response:
+    """The tokens of a new log-in. Raises AuthenticationFailed (401), RateLimited (429)."""
+    said = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
+    try:
+        with throttling.log_in(request, given.username):
+            pair = sessions.log_in(said, door=door, signer=signer(), now=now())
+    except InvalidCredentials as error:
+        detail = "No active account found with the given credentials"
+        raise AuthenticationFailed(detail) from error
+    return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
+
+
+def renew(request: Request, *, door: Door) -> sessions.Pair:
+    """The tokens for the refresh token in the body.
+
+    Raises ValidationError, TokenNotValid, RateLimited.
+    """
+    given = read(request, RefreshToken)["refresh"]
+    try:
+        with throttling.refresh(request, given, door=door):
+            return sessions.refresh(given, door=door, signer=signer(), now=now())
+    except REFUSED_TOKEN as error:
+        raise TokenNotValid from error
+
+
+class RefreshView(TokenView):
+    @operation(
+        "refresh_token",
+        body=RefreshToken,
+        answers={200: AccessToken},
+        refusals={401: Refusal},
+        token=False,
+        forms=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Gives a new access token for a refresh token, which can be used again."""
+        return Response({"access": renew(request, door=API).access}, headers=NO_STORE)
+
+
+urlpatterns = [
+    path("api/token/", LogInView.as_view()),
+    path("api/token/refresh/", RefreshView.as_view()),
+]

@@ -1,0 +1,178 @@
+"""What the paths of the earlier contracts have in common."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, cast
+
+from rest_framework.exceptions import AuthenticationFailed, ParseError, PermissionDenied
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from larder.compat import answers
+from larder.compat.authentication import (
+    BearerAuthentication,
+    CookieAuthentication,
+    KeyAuthentication,
+    PasswordAuthentication,
+)
+from larder.compat.browsable import Browsable
+from larder.compat.large_answers import one_at_a_time
+from larder.core import waits
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_ID
+from larder.core.parts import Part
+from larder.http import account_requests
+from larder.http.long_bodies import one_long_body
+from larder.http.nesting import NestedTooDeeply, require_shallow
+from larder.http.raw_body import raw_body, short_body
+from larder.http.recent_writes import SAFE
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.errors import SessionEnded
+
+Kinds = Sequence[type[Any]]
+
+
+class StrictJson(JSONParser):
+    """JSON that can be stored: no text that is not Unicode, no depth beyond the limit."""
+
+    def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
+        raw = stream.read()
+        try:
+            require_shallow(raw)
+            parsed = super().parse(io.BytesIO(raw), *args, **options)
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except NestedTooDeeply as error:
+            raise ParseError(error.detail) from error
+        except UnicodeEncodeError as error:
+            raise ParseError from error
+        return parsed
+
+
+class StrictMultipart(MultiPartParser):
+    """Multipart, in an encoding that Python can read names in: in `idna` it cannot."""
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().parse(*args, **options)
+        except UnicodeError as error:
+            raise ParseError from error
+
+
+class CompatView(APIView):
+    """A path of an earlier contract; customers and staff, by key, token or the admin's cookie."""
+
+    authentication_classes: Kinds = (
+        BearerAuthentication,
+        KeyAuthentication,
+        CookieAuthentication,
+    )
+    parser_classes: Kinds = (StrictJson,)
+    renderer_classes: Kinds = (JSONRenderer, Browsable)
+    read_body = staticmethod(raw_body)
+
+    is_large = False
+    """Whether this answer is made while no other large one is."""
+    only_places = False
+    """Whether its writes place orders and nothing else: they do not wait for one another."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Renders a large answer before another one is made."""
+        with ExitStack() as self.until_rendered:
+            response = super().dispatch(request, *args, **kwargs)
+            if self.is_large:
+                waits.release()
+                cast(Any, response).render()
+            return response
+
+    def whole(
+        self, parts: Iterable[Part[Any]], shape: Callable[[Any], list[Any]] = list
+    ) -> list[Any]:
+        """Joins the parts of a list, shaped; those of a large one without a connection. Raises
+        Overloaded where there are several and other large answers are made."""
+        found: list[Any] = []
+        for part in parts:
+            if part.more and not self.is_large:
+                self.until_rendered.enter_context(one_at_a_time())
+                self.is_large = True
+            if self.is_large:
+                waits.release()
+            found += shape(part.rows)
+        return found
+
+    def get_exception_handler(self) -> Any:
+        return answers.handle
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, SessionEnded):
+            # The account ended after it was authenticated: 401 with the path's own challenge.
+            exc = AuthenticationFailed()
+        return super().handle_exception(exc)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # An id in the path that no row can have is the id of no row.
+        if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
+            raise NotFound
+        asked = request._request
+        raw = self.read_body(asked)
+        # The parsers ask here and there; of a body in chunks Django knows neither.
+        asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
+        request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
+        if request.method in SAFE or not self.only_places:
+            who = cast(Caller | None, request.user)
+            self.until_rendered.enter_context(account_requests.running(who, request.method))
+
+
+class OpenView(CompatView):
+    """A path for everybody; a given Authorization header is not looked at. Forms do as well."""
+
+    authentication_classes: Kinds = ()
+    permission_classes: Kinds = ()
+    parser_classes: Kinds = (StrictJson, FormParser, StrictMultipart)
+    read_body = staticmethod(short_body)
+
+
+class PasswordView(CompatView):
+    """A path of contract 4: by password, or else by key or token. Always JSON."""
+
+    authentication_classes: Kinds = (
+        PasswordAuthentication,
+        KeyAuthentication,
+        BearerAuthentication,
+    )
+    renderer_classes: Kinds = (JSONRenderer,)
+
+
+def caller(request: Request) -> Caller:
+    """Who is asking, on a path that needs credentials."""
+    return cast(Caller, request.user)
+
+
+def require_staff(request: Request) -> None:
+    """Raises the framework's PermissionDenied (403) for customers."""
+    if not caller(request).is_staff:
+        raise PermissionDenied
+
+
+def require_rank(request: Request, account: int) -> None:
+    """Raises the framework's PermissionDenied (403) for an account that stands above."""
+    if not queries.may_manage(caller(request).id, account):
+        raise PermissionDenied
+
+
+def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:
+    """The body, as the serializer leaves it.
+
+    Raises ValidationError (field → sentences) and Overloaded.
+    """
+    with one_long_body(len(request._request.body)):
+        given = shape(data=request.data, **options)
+        given.is_valid(raise_exception=True)
+    validated: Mapping[str, Any] = given.validated_data
+    return validated

@@ -1,0 +1,1 @@
+"""Pure Python that every module may use: errors, limits, ids, money, queues. No database."""

@@ -1,0 +1,273 @@
+"""Batch queue: requests that arrive while a transaction runs go together into the next one.
+
+A transaction for each request is bound by commits, and by the locks it holds until its commit is
+on disk. So threads wait here, and one transaction serves all of them (group commit). An idle
+server adds no delay: a thread that finds nothing running runs a batch of one at once. Only threads
+that were ready to run before join it.
+
+Source: group commit of database logs (DeWitt et al., "Implementation techniques for main memory
+database systems", 1984); TigerBeetle batches its transfers likewise.
+"""
+
+import copy
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Generic, TypeVar
+
+from larder.core import commits, waits
+from larder.core.errors import Overloaded
+from larder.core.stopwatch import Stopwatch
+from larder.core.telemetry import Batch, Observer, Observers
+from larder.db.postgresql.errors import CommitUnknown
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+MAX_YIELDS = 8
+"""Times that a leader lets other threads run before its batch begins, as long as each time another
+request joins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The size of a batch and the time that a request waits.
+
+    `max_batch_size` requests with `max_batch_lines` lines together form a batch at most; a request
+    with more lines goes alone. `queue_capacity` requests wait at most, each for `queue_timeout`
+    seconds. When a batch fails, requests that have waited for more than `fail_fast_after` seconds
+    fail with it.
+    """
+
+    max_batch_size: int = 128
+    max_batch_lines: int = 2_000
+    queue_capacity: int = 1_000
+    queue_timeout: float = 5.0
+    fail_fast_after: float = 1.0
+
+
+def _closed() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Request, Result]):
+    """A request in the queue. `wake_up` opens when it has a result, or when its thread is to lead.
+    `waited` is its time in the queue in seconds, None before its batch begins. `commits` is the
+    number of transactions that its batch committed."""
+
+    request: Request
+    lines: int
+    waiting: Stopwatch = field(default_factory=Stopwatch)
+    wake_up: Lock = field(default_factory=_closed)
+    leads: bool = False
+    waited: float | None = None
+    result: Result | Exception | None = None
+    commits: int = 0
+
+
+class BatchQueue(Generic[Request, Result]):
+    """Runs the requests of this process's threads in batches, one batch at a time.
+
+    `run` gets the requests of a batch in the order of arrival, in the thread of one of them. It
+    returns a result for each, in the same order. A result that is an Exception is raised in the
+    thread of its request only; what `run` itself raises is raised in all threads of the batch.
+
+    The queue has no thread of its own. The first thread to arrive leads: it takes what waits, runs
+    it, hands the lead to the first request that arrived meanwhile, and wakes the other threads. So
+    each thread leads once at most, requests are served in order of arrival, and a waiting thread
+    waits for a lock, without polling.
+
+    `observe` gets each batch once all its threads have their results, and each request that was
+    refused without being run.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Request]], Sequence[Result | Exception]],
+        limits: Limits,
+        observe: Observer | None = None,
+    ) -> None:
+        self._run = run
+        self._limits = limits
+        self._observe = observe or Observers()
+        self._mutex = Lock()
+        self._waiting: deque[_Entry[Request, Result]] = deque()
+        self._is_led = False
+
+    def ask(self, request: Request, *, lines: int = 1) -> Result:
+        """Returns the result of the request once its batch is done, or raises it.
+
+        Raises Overloaded, with nothing done, if the queue is full, the request waited too long, or
+        the thread that ran its batch ended before a commit; CommitUnknown if it ended later.
+        """
+        # A thread that may not wait must not join: the batch would include its request.
+        waits.check()
+        entry: _Entry[Request, Result] = _Entry(request, lines)
+        try:
+            leads = self._join(entry)
+        except Overloaded:
+            self._observe.refused("full")
+            raise
+        if not leads:
+            self._wait(entry)
+        if entry.leads:
+            self._lead(entry)
+        if isinstance(entry.result, Exception):
+            raise entry.result
+        commits.add(entry.commits)
+        return entry.result  # type: ignore[return-value]
+
+    def _join(self, entry: _Entry[Request, Result]) -> bool:
+        """Returns whether no batch runs, so that this thread leads."""
+        with self._mutex:
+            if len(self._waiting) >= self._limits.queue_capacity:
+                raise Overloaded
+            self._waiting.append(entry)
+            entry.leads, self._is_led = not self._is_led, True
+            return entry.leads
+
+    def _wait(self, entry: _Entry[Request, Result]) -> None:
+        """Waits until the entry has a result or leads. A request that a batch has taken does not
+        time out here: it may be done already, and its transaction has time limits."""
+        in_time = waits.acquire(entry.wake_up, self._limits.queue_timeout)
+        if not in_time and not self._timed_out(entry):
+            waits.acquire(entry.wake_up)
+
+    def _timed_out(self, entry: _Entry[Request, Result]) -> bool:
+        with self._mutex:
+            if entry.leads or entry not in self._waiting:
+                return False
+            self._waiting.remove(entry)
+        entry.result = Overloaded()
+        self._observe.refused("late")
+        return True
+
+    def _lead(self, leader: _Entry[Request, Result]) -> None:
+        done: list[_Entry[Request, Result]] = []
+        running = Stopwatch()
+        try:
+            self._let_others_join()
+            running = Stopwatch()
+            done += self._take()
+            self._run_batch(done)
+        finally:
+            seconds = running.seconds
+            # The next batch goes to the database while the answers of this one are written.
+            self._hand_over(leader)
+            for entry in done:
+                entry.wake_up.release()
+            self._report(done, seconds)
+
+    def _let_others_join(self) -> None:
+        """Lets other threads run that are ready and may be about to ask.
+
+        The leader holds the interpreter and a core. Without this, threads that are ready would
+        form a second batch: with 16 clients at once that costs PostgreSQL an eighth more for each
+        order, with 4 a quarter. If no thread is ready, it returns at once (1 µs).
+        """
+        joined = 0
+        for _ in range(MAX_YIELDS):
+            if len(self._waiting) <= joined:
+                return
+            joined = len(self._waiting)
+            # Gives away the core and the interpreter.
+            os.sched_yield()
+
+    def _report(self, done: Sequence[_Entry[Request, Result]], seconds: float) -> None:
+        ran = [(one.waited, one.result) for one in done if one.waited is not None]
+        if ran:
+            waited, results = zip(*ran, strict=True)
+            self._observe.batch_done(Batch(waited, results, seconds, len(self._waiting)))
+        for _ in range(len(done) - len(ran)):
+            self._observe.refused("late")
+
+    def _take(self) -> list[_Entry[Request, Result]]:
+        """Takes the next batch. Entries that waited too long get Overloaded as their result."""
+        with self._mutex:
+            taken = list(self._within_limits())
+        for entry in taken:
+            waited = entry.waiting.seconds
+            if waited > self._limits.queue_timeout:
+                entry.result = Overloaded()
+            else:
+                entry.waited = waited
+        return taken
+
+    def _within_limits(self) -> Iterator[_Entry[Request, Result]]:
+        lines = 0
+        for _ in range(self._limits.max_batch_size):
+            if not self._waiting:
+                return
+            lines += self._waiting[0].lines
+            if lines > self._limits.max_batch_lines and lines > self._waiting[0].lines:
+                return
+            yield self._waiting.popleft()
+
+    def _run_batch(self, done: list[_Entry[Request, Result]]) -> None:
+        """Leaves a result in each entry, also if this thread is ended. Entries that still wait and
+        fail with the batch are added to `done`."""
+        batch = [one for one in done if one.result is None]
+        before = commits.count()
+        try:
+            results = self._run([one.request for one in batch]) if batch else []
+            for entry, result in zip(batch, results, strict=True):
+                entry.result = result
+        except Exception as error:
+            late = self._remove_late()
+            done += late
+            _fail([*batch, *late], error)
+        except BaseException:
+            nothing_committed = commits.count() == before
+            _fail(batch, Overloaded() if nothing_committed else CommitUnknown("a thread was ended"))
+            raise
+        finally:
+            made = commits.count() - before
+            commits.restart(before)
+            for entry in batch:
+                entry.commits = made
+
+    def _remove_late(self) -> list[_Entry[Request, Result]]:
+        """Removes and returns the entries that do not wait for another try.
+
+        With the database away each try takes as long as the wait for a connection, and a request
+        that waited for one try would then wait for a second.
+        """
+        with self._mutex:
+            late = [
+                one for one in self._waiting if one.waiting.seconds > self._limits.fail_fast_after
+            ]
+            for entry in late:
+                self._waiting.remove(entry)
+        return late
+
+    def _hand_over(self, leader: _Entry[Request, Result]) -> None:
+        with self._mutex:
+            if self._waiting and self._waiting[0] is leader:
+                # Its thread was ended before it took a batch, and cannot lead again.
+                self._waiting.popleft()
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].wake_up.release()
+
+
+def _fail(entries: Iterable[_Entry[Request, Result]], error: Exception) -> None:
+    for entry in entries:
+        entry.result = _copied(error)
+
+
+def _copied(error: Exception) -> Exception:
+    """Returns a copy: one exception raised in several threads collects the tracebacks of all."""
+    try:
+        made = copy.copy(error)
+    except Exception:
+        # Not every exception can be made from its `args`.
+        return error
+    made.__cause__ = error.__cause__
+    return made

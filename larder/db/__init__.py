@@ -1,0 +1,1 @@
+"""What every module needs of PostgreSQL: connections, idempotency, the feed, replicas."""

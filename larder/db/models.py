@@ -1,0 +1,58 @@
+"""Tables of the mechanisms that all modules share."""
+
+from django.db import models
+
+from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_OPERATION_LENGTH, MAX_WORD_LENGTH
+
+
+class IdempotencyKey(models.Model):
+    """What a caller already asked for under a key, written in the transaction it protects.
+
+    `actor` is the caller's public id (zero for anybody), `operation` the method and path,
+    `fingerprint` SHA-256 over the parsed request, `result` the id of what was made.
+    Without `expires_at` a row is kept for ever.
+    """
+
+    pk = models.CompositePrimaryKey("actor", "operation", "key")
+    actor = models.UUIDField()
+    operation = models.CharField(max_length=MAX_OPERATION_LENGTH)
+    key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY_LENGTH)
+    fingerprint = models.BinaryField()
+    result = models.TextField(default="", db_default="")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "idempotency_key"
+        indexes = (
+            models.Index(
+                fields=["expires_at"],
+                name="idempotency_key_expiry",
+                condition=models.Q(expires_at__isnull=False),
+            ),
+        )
+
+
+class Observation(models.Model):
+    """What a job found when it looked last, as numbers by name: servers tell of it."""
+
+    subject = models.CharField(max_length=MAX_WORD_LENGTH, primary_key=True)
+    found = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "observation"
+
+
+class RateLimit(models.Model):
+    """A bucket of tries, full again at `until`; or a mark that holds until then.
+
+    The table is unlogged (larder/identity/rates.py says why); keys are digests.
+    """
+
+    key = models.UUIDField(primary_key=True)
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "rate_limit"
+        indexes = (models.Index(fields=["until"], name="rate_limit_until"),)

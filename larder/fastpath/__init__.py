@@ -1,0 +1,1 @@
+"""What answers before Django does: orders, and pages of the product list."""

@@ -1,0 +1,31 @@
+"""The requests of a customer's account: how many each process runs at once.
+
+Writing requests need the same rows: the account's cart, orders, profile. Requests that wait for a
+row's lock inside PostgreSQL keep a connection each, and those of one account could keep all of a
+process. So they run one at a time, and wait here, where a wait keeps no connection. Answers to
+reading requests can have thousands of lines, which take connections and processor time from others.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from larder.core.per_key import RunningPerKey
+from larder.http.recent_writes import SAFE
+from larder.identity.caller import Caller
+
+MOST_READS = 6
+"""Reading requests of an account that a process runs at once. Browsers open as many connections to
+a server."""
+
+_writes = RunningPerKey()
+_reads = RunningPerKey(MOST_READS)
+
+
+def running(who: Caller | None, method: str | None) -> AbstractContextManager[None]:
+    """Returns a context that waits for other writes, or reads, of the account.
+
+    Staff are exempt: their programs send in parallel, and their requests concern many accounts.
+    Entering it raises Overloaded.
+    """
+    if who is None or who.is_staff:
+        return nullcontext()
+    return (_reads if method in SAFE else _writes).running(who.id)

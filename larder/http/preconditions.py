@@ -1,0 +1,62 @@
+"""If-Match and If-None-Match (RFC 9110, section 13), and what is said where they do not hold."""
+
+import re
+from typing import NamedTuple
+
+from django.http import HttpRequest
+
+from larder.core.errors import Fault, InvalidInput
+
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})-([0-9a-f]*)"')
+ANY = "*"
+
+
+class Tag(NamedTuple):
+    """An ETag of this API: a version, and the hex digits behind it."""
+
+    version: int
+    digits: str
+
+
+OF_NOTHING = Tag(-1, "")
+"""What a text that is no ETag of this API is taken for: it matches no version."""
+
+
+def tag(text: str) -> Tag:
+    """An ETag of this API, read.
+
+    >>> tag('"3-c0ffee"').version, tag('W/"3-c0ffee"').digits, tag("3") == OF_NOTHING
+    (3, 'c0ffee', True)
+    """
+    found = _ETAG.fullmatch(text.strip())
+    return Tag(int(found[1]), found[2]) if found else OF_NOTHING
+
+
+def tag_wanted(request: HttpRequest) -> Tag | None:
+    """The ETag that `If-Match` names; None without the header or for `*`."""
+    header: str = request.META.get("HTTP_IF_MATCH", ANY).strip()
+    return None if header == ANY else tag(header)
+
+
+def wants_none(request: HttpRequest) -> bool:
+    """Whether `If-None-Match: *` asks for a write only where there is nothing yet.
+
+    Raises InvalidInput for anything else in the header: a list of ETags has no use in a write
+    here, and to leave it unread would overwrite what the client meant to spare.
+    """
+    header: str = request.META.get("HTTP_IF_NONE_MATCH", "").strip()
+    if header not in {"", ANY}:
+        detail = "Only * is taken here: make it if it is not there yet."
+        raise InvalidInput([Fault("If-None-Match", "invalid_format", detail)])
+    return header == ANY
+
+
+def unmet(request: HttpRequest) -> str:
+    """What to say of a precondition that does not hold; empty where the title says it."""
+    header = request.META.get("HTTP_IF_MATCH")
+    if header is None and "HTTP_IF_NONE_MATCH" in request.META:
+        return "It is there already, and If-None-Match: * asks for it not to be."
+    if header is not None and header.strip() != ANY and tag(header) == OF_NOTHING:
+        said = "If-Match is no ETag of this API: send back the ETag header as it was answered"
+        return f'{said}, its quotes too, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
+    return ""

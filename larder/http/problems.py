@@ -1,0 +1,341 @@
+"""Refusals as HTTP: RFC 9457 problem details. The only place that knows statuses.
+
+docs/problems.md explains each code; tests/http/test_problems.py holds page and code together.
+"""
+
+import logging
+import sys
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
+from django.views import defaults
+from django_guid import get_guid
+
+from larder.core import commits, money
+from larder.core.errors import DomainError, InvalidInput, Overloaded, StaleVersion
+from larder.db.database import sqlstate
+from larder.db.postgresql.errors import CommitUnknown
+from larder.http import preconditions
+from larder.http.addresses import base_url
+from larder.http.recent_writes import SAFE
+from larder.http.refusals import HttpRefusal
+from larder.identity.rates import RateLimited
+
+logger = logging.getLogger(__name__)
+
+PAGES = "/api/v1/problems/"
+"""Where this installation explains each code. A problem's `type` is the absolute address there:
+it can be opened from where the problem was met, it needs no site of the project's to live on,
+and the explanation is of the version that answered. Clients compare `code`, never `type`."""
+RETRY_AFTER = 1
+"""Seconds after which a client told 503 should come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A code's status and the sentence that never changes for it.
+
+    `repeatable` is the status where a repeat of the request makes nothing twice, if it differs.
+    """
+
+    status: int
+    title: str
+    repeatable: int | None = None
+
+    @property
+    def statuses(self) -> list[int]:
+        """All statuses that the code is answered with."""
+        return [self.status] if self.repeatable is None else [self.status, self.repeatable]
+
+
+KINDS = {
+    "bad_request": Kind(400, "The request could not be understood."),
+    "bad_host": Kind(400, "The Host header names no host of this shop."),
+    "malformed_json": Kind(400, "The body is not valid JSON."),
+    "unknown_field": Kind(400, "The body has fields that this operation does not know."),
+    "validation_error": Kind(400, "The request has faults; errors names them all."),
+    "not_authenticated": Kind(401, "This operation needs a token."),
+    "invalid_credentials": Kind(401, "The username or the password is wrong."),
+    "token_invalid": Kind(401, "The token is not valid here."),
+    "token_expired": Kind(401, "The token has expired."),
+    "session_ended": Kind(401, "This log-in was ended."),
+    "wrong_password": Kind(403, "The present password is another one."),
+    "reset_token_invalid": Kind(403, "What should set a new password is not valid any more."),
+    "mail_off": Kind(403, "This shop sends no mail."),
+    "not_staff": Kind(403, "This operation is for staff."),
+    "registration_closed": Kind(403, "This shop takes no registrations."),
+    "ordering_not_allowed": Kind(403, "This account may not place orders."),
+    "not_found": Kind(404, "There is no such object, or it is not yours."),
+    "not_in_cart": Kind(404, "The product is not in the cart."),
+    "method_not_allowed": Kind(405, "This path does not take this method."),
+    "not_acceptable": Kind(406, "The answer would be JSON, which the request does not accept."),
+    "insufficient_stock": Kind(409, "Less is available than was asked for."),
+    "price_changed": Kind(409, "Prices are not what was expected."),
+    "currency_changed": Kind(409, "The shop no longer sells in the order's currency."),
+    "order_rule": Kind(409, "The order breaks a rule of the shop."),
+    "count_below_committed": Kind(409, "Fewer units were counted than customers were promised."),
+    "stock_limit_exceeded": Kind(409, "More units than a product can have."),
+    "username_taken": Kind(409, "The username is taken."),
+    "email_taken": Kind(409, "The email address is in use."),
+    "too_many_keys": Kind(409, "The account has as many keys as one may have."),
+    "too_many_addresses": Kind(409, "The account has as many addresses as one may have."),
+    "sku_taken": Kind(409, "The SKU is in use."),
+    "name_taken": Kind(409, "Another product has this name."),
+    "cart_empty": Kind(409, "There is nothing in the cart."),
+    "already_submitted": Kind(409, "The cart was submitted before."),
+    "order_abandoned": Kind(409, "The order was abandoned: it is never placed."),
+    "cart_full": Kind(409, "The cart holds as much as an order can."),
+    "category_in_use": Kind(409, "The category is not empty."),
+    "since_expired": Kind(410, "The copy is of another history of the shop: copy anew."),
+    "invalid_transition": Kind(409, "The order's status does not allow this."),
+    "made_otherwise": Kind(409, "This was done before, and otherwise."),
+    "return_exceeds_shipped": Kind(409, "More would come back than was shipped."),
+    "length_required": Kind(411, "The body needs a Content-Length; it was sent in chunks."),
+    "precondition_failed": Kind(412, "The object has changed since it was read."),
+    "body_too_large": Kind(413, "The body is too large."),
+    "unsupported_media_type": Kind(415, "The body is of a type that is not taken here."),
+    "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),
+    "unknown_category": Kind(422, "There is no such category, or it cannot stand there."),
+    "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
+    "throttled": Kind(429, "Too many requests."),
+    "internal_error": Kind(500, "The server failed; nothing was half done."),
+    "outcome_unknown": Kind(500, "It is not known whether the change was made.", repeatable=503),
+    "overloaded": Kind(503, "The server is busy; try again shortly."),
+    "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
+}
+
+
+def example(code: str) -> dict[str, Any]:
+    """What every problem of this code has, as the OpenAPI document shows it."""
+    kind = KINDS[code]
+    return {
+        "type": f"https://shop.example{PAGES}{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        "detail": kind.title,
+        "correlation_id": "4c0f8a3e5f0d4d8f9b1f6d8a6f3a2b10",
+    }
+
+
+def problem(
+    request: HttpRequest,
+    code: str,
+    *,
+    detail: str = "",
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+    **extensions: Any,
+) -> HttpResponse:
+    """The answer for a code. `extensions` become members of the problem object; a `status` among
+    them replaces the code's."""
+    kind = KINDS[code]
+    body: dict[str, Any] = {
+        "type": f"{base_url(request)}{PAGES}{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        "detail": detail or kind.title,
+        "correlation_id": get_guid(),
+        **extensions,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return HttpResponse(
+        msgspec.json.encode(body),
+        status=body["status"],
+        content_type="application/problem+json",
+        headers=STANDING_HEADERS.get(body["status"], {}) | (headers or {}),
+    )
+
+
+STANDING_HEADERS = {
+    401: {"WWW-Authenticate": 'Bearer realm="larder"'},
+    503: {"Retry-After": str(RETRY_AFTER)},
+}
+"""What RFC 9110 wants beside a status, whatever the code."""
+
+
+def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The answer for a refusal of a use case."""
+    if isinstance(error, InvalidInput):
+        return _from_faults(request, error)
+    if isinstance(error, RateLimited):
+        return _throttled(request, error.retry_after)
+    detail, extensions = _detail(request, error), _shown(error.extensions)
+    return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
+
+
+def _detail(request: HttpRequest, error: DomainError) -> str:
+    """What is known beside the title of the code; empty if nothing is."""
+    if isinstance(error, StaleVersion):
+        return preconditions.unmet(request)
+    return error.detail if isinstance(error, HttpRefusal) else ""
+
+
+def headers_of(error: DomainError) -> dict[str, str]:
+    """Returns the headers of a refusal: Retry-After, WWW-Authenticate."""
+    wait = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
+    return STANDING_HEADERS.get(KINDS[error.code].status, {}) | wait
+
+
+def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
+    detail = f"Too many tries: the next one is taken in {seconds} s."
+    return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})
+
+
+def _shown(value: Any) -> Any:
+    """Amounts as the API shows money everywhere."""
+    if isinstance(value, Decimal):
+        return money.text(value)
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, list) else value
+
+
+def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
+    codes = {fault.code for fault in error.faults}
+    code = "unknown_field" if codes == {"unknown_field"} else error.code
+    errors = [{"pointer": f.where, "code": f.code, "detail": f.detail} for f in error.faults]
+    detail = f"{len(errors)} fault(s): see errors."
+    return problem(request, code, detail=detail, errors=errors)
+
+
+def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """The answer for an error of a view. None lets an unknown error pass on."""
+    if isinstance(error, DomainError):
+        return from_domain(request, error)
+    if isinstance(error, Http404):
+        return problem(request, "not_found")
+    return from_database(request, error) or _from_django(request, error)
+
+
+def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Returns 503 if the database is away or busy, `outcome_unknown` if a transaction of this
+    request was or may have been committed, None for any other error."""
+    busy = sqlstate(error) in _BUSY
+    if not (busy or isinstance(error, OperationalError | InterfaceError)):
+        return None
+    if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
+        return _outcome_unknown(request, error)
+    state = "busy" if busy else "unavailable"
+    logger.warning("database %s: %s", state, str(error).strip().split("\n")[0])
+    return problem(request, "overloaded" if busy else "database_unavailable")
+
+
+def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
+    """503, with `Retry-After`, where a repeat makes nothing twice; otherwise 500, for generic
+    clients repeat 503."""
+    logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
+    code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
+    happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
+    advice = _advice(request) if known is None else known and _REPEAT
+    if advice:
+        return problem(request, code, detail=f"{happened} {advice}", status=KINDS[code].repeatable)
+    return problem(request, code, detail=f"{happened} {_LOOK}")
+
+
+_LOST = "The connection to the database was lost during the commit: the change was made or not."
+_COMMITTED = "The server failed after a commit: the change was made, or a part of it."
+_REPEAT = "Repeat the request as it was: it has no second effect."
+_LOOK = "Look first: a repeat may make the change twice, or undo a change by another client."
+
+
+def _advice(request: HttpRequest) -> str | None:
+    """Returns the advice to repeat; None where a repeat may make something twice or undo a later
+    change of another client.
+
+    v1's operations declare which headers prevent that (`repeats_with`, one is enough), that none
+    is needed, or what a repeat without them does (`caution`). The earlier contracts and the admin
+    declare nothing.
+    """
+    view = getattr(request.resolver_match, "func", None)
+    operation = getattr(view, "operations", {}).get(request.method)
+    if operation is None:
+        return None
+    headers: frozenset[str] = operation.repeats_with
+    if any(_is_conditional(request, header) for header in headers):
+        return _REPEAT
+    return operation.caution or (None if headers else _REPEAT)
+
+
+def _is_conditional(request: HttpRequest, header: str) -> bool:
+    """Returns whether the header is sent; `If-Match: *` names no version, so it does not count."""
+    value = request.META.get(header, "").strip()
+    return bool(value) and (header, value) != ("HTTP_IF_MATCH", preconditions.ANY)
+
+
+_BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"})
+"""Lock not available; a statement, an idle transaction, a transaction timed out; deadlock;
+serialization failure; too many clients."""
+
+
+def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    if isinstance(error, RequestDataTooBig):
+        return problem(request, "body_too_large")
+    if isinstance(error, PermissionDenied):
+        return problem(request, "not_staff")
+    # A client that goes away while it sends is no fault of ours, though it reads no answer.
+    if isinstance(error, SuspiciousOperation | UnreadablePostError):
+        return problem(request, "bad_request")
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a host that is not ours, a body or a header it cannot read."""
+    if isinstance(exception, DisallowedHost):
+        return problem(request, "bad_host")
+    return _from_django(request, exception) or problem(request, "bad_request")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: no such path. People in the admin get a page."""
+    if request.path.startswith("/admin/"):
+        return defaults.page_not_found(request, exception)
+    return problem(request, "not_found", detail="There is nothing at this path.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    if request.path.startswith("/admin/"):
+        return defaults.permission_denied(request, exception)
+    return problem(request, "not_staff")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: the database is away, or an error of ours, perhaps after a commit.
+    People in the admin get a page.
+
+    The log has it under the correlation id.
+    """
+    answer = _failed(request, sys.exc_info()[1])
+    return _as_page(answer) if request.path.startswith("/admin/") else answer
+
+
+def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    if isinstance(error, DomainError):
+        return from_domain(request, error)
+    if isinstance(error, Exception):
+        if away := from_database(request, error):
+            return away
+        if request.method not in SAFE and commits.count():
+            return _outcome_unknown(request, error)
+    return problem(request, "internal_error")
+
+
+def _as_page(answer: HttpResponse) -> HttpResponse:
+    """Returns a problem as HTML, made without the database."""
+    answer.content = render_to_string("api/failed.html", msgspec.json.decode(answer.content))
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    return answer

@@ -1,0 +1,50 @@
+"""`manage.py openapi`: the OpenAPI documents of v1 and of the earlier contracts, as files."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from larder.compat import documents
+from larder.v1.documents import schema
+
+FOLDER = Path(settings.BASE_DIR) / "docs" / "openapi"
+
+
+class Command(BaseCommand):
+    """Writes the documents to docs/openapi, or looks whether they are what the code says."""
+
+    help = "Write the OpenAPI documents to docs/openapi; --check: say which are out of date."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="write nothing; status 1 if stale")
+
+    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+        written = {FOLDER / f"{name}.json": _text(made) for name, made in _documents().items()}
+        stale = [path for path, text in written.items() if not _holds(path, text)]
+        if check and stale:
+            names = ", ".join(path.name for path in stale)
+            raise CommandError(f"Not what the code says: {names} (run `make openapi`).")
+        for path in stale:
+            path.write_text(written[path], encoding="utf-8")
+
+
+def _documents() -> dict[str, dict[str, Any]]:
+    """All documents by file name. A warning of the generator is an error."""
+    made = {"v1": schema()}
+    made |= {f"contract{name}": documents.document(name) for name in documents.TITLES}
+    if not documents.is_complete(made.values()):
+        raise CommandError("The generator had to guess: see the warnings.")
+    return made
+
+
+def _text(made: dict[str, Any]) -> str:
+    return json.dumps(made, indent=4, ensure_ascii=False) + "\n"
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text

@@ -1,0 +1,351 @@
+"""What the staff admin of every module stands on.
+
+Nothing done in the admin goes round the services. Django's ModelAdmin wraps saving and deleting
+in a transaction of its own; a service opens its own, which must be the outermost one (one
+transaction a use case), so the wrapping is left out here. What a service refuses becomes
+an error of the form, never a server error: the refused request is shown once more, with the
+reason.
+
+Lists stay fast with a million rows: nothing is counted past MAX_LISTED_ROWS, and pages end there.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property, wraps
+from typing import Any, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest, ValidationError
+from django.core.paginator import InvalidPage, Paginator
+from django.db import DataError
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin as ThemedAdmin
+from unfold.decorators import action
+from unfold.views import ChangeList
+
+from larder.core import money
+from larder.core.errors import DomainError, InvalidInput
+from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
+
+
+class Sentence(NamedTuple):
+    """What staff are told, and at which field of the form (None: above all of them).
+
+    `text` may name what the refusal carries: its extensions, and those of its first line.
+    """
+
+    field: str | None
+    text: str
+
+
+SENTENCES: Mapping[str, Sentence] = {
+    "not_found": Sentence(None, "This does not exist any more."),
+    "precondition_failed": Sentence(
+        None,
+        "Somebody else changed this since you opened the form. Your changes were not saved: "
+        "open it again, look at the present values, and make them anew.",
+    ),
+    "idempotency_key_reused": Sentence(
+        None, "This form was sent before with other values. Open it again to book something else."
+    ),
+    "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
+}
+
+
+def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
+    """The text with what a refusal carries; what has no limit is "any number"."""
+    known = {name: "any number" if one is None else one for name, one in carried.items()}
+    return sentence.text.format(**known)
+
+
+def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
+    """What to tell about a refusal, in the words of `own` or in those that all share."""
+    if isinstance(refusal, InvalidInput):
+        return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
+    known = {**SENTENCES, **own}.get(refusal.code)
+    if known is None:
+        return [Sentence(None, f"The shop refuses this: {refusal.code}.")]
+    carried = refusal.extensions
+    first = (carried.get("lines") or [{}])[0]
+    return [Sentence(known.field, filled_in(known, {**carried, **first}))]
+
+
+class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form behind which a service decides.
+
+    Each field is validated here, what the database guarantees is not: whether a name is free
+    could be out of date when the service writes. Its refusal is shown instead.
+    """
+
+    sentences: Mapping[str, Sentence] = {}
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Not ModelForm's: that one asks whether names are free."""
+        if self.refusal is not None:
+            for field, text in explain(self.refusal, self.sentences):
+                self.add_error(field if field in self.fields else None, text)
+        return self.cleaned_data
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Every field: the form's fields are validated, and constraints are the database's."""
+        return {field.name for field in self.instance._meta.concrete_fields}
+
+
+class VersionedForm(RefusableForm):
+    """Remembers which version of the object was opened, so that no change is overwritten."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            del self.fields["seen_version"]
+        else:
+            self.initial["seen_version"] = self.instance.version
+
+
+class ListPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts up to MAX_LISTED_ROWS: a full count of a big table takes longer than its page."""
+
+    template_name = "staff/pagination.html"
+    limit = MAX_LISTED_ROWS
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.limit].count())
+
+
+class ListPage(ChangeList):  # type: ignore[misc]
+    """A list that says how many rows a search or a filter left, but not of how many."""
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        """Raises IncorrectLookupParameters, which shows the list without filters."""
+        found = super().get_filters_params(params)
+        if any("\0" in "".join(values) for values in found.values()):
+            raise IncorrectLookupParameters
+        return found
+
+    def get_results(self, request: Any) -> None:
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+
+
+class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Django's ModelAdmin without its transactions: see the top of this file.
+
+    Its CSRF protection is AdminSite.admin_view's, which all these views go through.
+    """
+
+    def changeform_view(
+        self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+
+    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]
+
+
+class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
+    """An admin whose writes are services. Subclasses call them in `save_model`."""
+
+    paginator = ListPaginator
+    show_full_result_count = False
+    list_per_page = LISTED_ROWS
+    list_max_show_all = MAX_SHOWN_ROWS
+    list_disable_select_all = True
+    show_facets = admin.ShowFacets.NEVER
+    list_fullwidth = True
+    warn_unsaved_form = True
+    change_form_before_template = "staff/hidden_fields.html"
+    grants: tuple[str, ...] = ("view", "add", "change")
+    """The permissions that mean something here, for those who give them."""
+
+    def changeform_view(
+        self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as refusal:
+            request.refusal = refusal
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
+        return ListPage
+
+    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def get_actions(self, request: Any) -> Any:
+        """Without Django's bulk deletion, which would go round the services."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def tell_refusal(
+        self, request: Any, refusal: DomainError, own: Mapping[str, Sentence], about: str = ""
+    ) -> None:
+        """Shows a refusal as a message, where there is no form to show it in."""
+        for _, text in explain(refusal, own):
+            self.message_user(request, f"{about}{text}", messages.ERROR)
+
+    def may(self, request: Any, action: str) -> bool:
+        """Whether the user has Django's permission for this action on this model."""
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{action}_{self.opts.model_name}"))
+
+
+class ReadOnlyAdmin(ServiceAdmin):
+    """An admin of what nobody edits: history is data."""
+
+    grants: tuple[str, ...] = ("view",)
+
+    def has_add_permission(self, request: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+
+class SuperuserAdmin(ServiceAdmin):
+    """An admin that only superusers see, whatever permissions others were given."""
+
+    grants = ()
+
+    def has_module_permission(self, request: Any) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+    has_add_permission = has_module_permission
+
+
+class Question(NamedTuple):
+    """A page that asks before something is done: what to, and what the form sends along."""
+
+    title: str
+    text: str
+    answer: str
+    about: Sequence[str]
+    sends: Sequence[tuple[str, str]]
+    variant: str = "danger"
+
+
+def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:
+    """Shows the question; its answer is a POST to the same address."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": question.title,
+        "question": question,
+    }
+    return TemplateResponse(request, "staff/confirm.html", context)
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
+
+
+def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """AdminSite.admin_view whose views answer 400 to a value that nobody can look up.
+
+    Django checks forms, but not every filter, page number or selected row: a year of forty
+    digits or a NUL first fails where the query is made. The same errors without such a value are
+    faults of ours and stay server errors.
+    """
+
+    def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        @wraps(view)
+        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(request, *args, **kwargs)
+            except UNREADABLE as error:
+                if request.GET or ACTION_CHECKBOX_NAME in request.POST:
+                    raise BadRequest("A value of this request cannot be read.") from error
+                raise
+
+        return admin_view(checked, cacheable)
+
+    return checked_view
+
+
+# The site is the theme's own, made before ours could be: its search and autocompletion belong to
+# no ModelAdmin.
+admin.site.admin_view = refusing_nonsense(admin.site.admin_view)  # type: ignore[method-assign]
+
+
+def button(description: str, **options: Any) -> Callable[[View], View]:
+    """A link above an object's form to a page of its own: the theme's `action`, with a type."""
+    return cast(Callable[[View], View], action(description=description, **options))
+
+
+DELETED = "deleted account"
+"""The name of whoever deleted their account: of the person nothing is left."""
+
+
+def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Adds `actor_name`, the username of `actor`; null where the shop itself acted."""
+    people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
+    name = Case(When(deleted_at=None, then="username"), default=Value(DELETED))
+    named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
+    return named
+
+
+def customer_name(customer: Any) -> str:
+    """Whose order something is, as staff see it."""
+    return DELETED if customer.deleted_at else str(customer.username)
+
+
+def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
+    """Names by public id; the shop itself, and whoever never was a customer, is "the shop"."""
+    people = get_user_model()._default_manager.filter(public_id__in=actors)
+    known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
+    return {actor: known.get(actor, "the shop") for actor in actors}
+
+
+def amount(value: Decimal, currency: str) -> str:
+    """Money as staff see it.
+
+    >>> amount(Decimal("2.200"), "GBP")
+    '2.20 GBP'
+    """
+    return f"{money.text(value)} {currency}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "line"), counted(2_000, "unit")
+    ('1 line', '2,000 units')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def moment(at: datetime | None) -> str:
+    """A time with its zone, or a dash."""
+    return "–" if at is None else f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
+
+
+def in_one_line(text: str) -> str:
+    """A cell of a list that is not broken."""
+    return format_html('<span class="one-line">{}</span>', text)

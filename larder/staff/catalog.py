@@ -1,0 +1,396 @@
+"""The staff screens of categories and, but for their stock, of products.
+
+A product's screen also opens its stock and shows it, and the catalogue must not know inventory:
+so ProductAdmin is complete here as far as the catalogue goes, and inventory's admin, which stands
+above, extends and registers it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.lookups import DataContains
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+    URLValidator,
+)
+from django.db.models import F, Func, IntegerField, QuerySet, TextField, URLField, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import GreaterThan
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
+
+from larder.catalog import fields as of_product
+from larder.catalog import services
+from larder.catalog.fields import FIELDS, ProductField
+from larder.catalog.models import Category, Product
+from larder.catalog.search import indexed, words
+from larder.core import money
+from larder.core.clock import now
+from larder.core.errors import DomainError
+from larder.core.limits import MAX_FILTER_CHOICES, MAX_SELECTED_ROWS, MONEY_DECIMALS, PRICE_DIGITS
+from larder.staff import exports
+from larder.staff.base import (
+    Question,
+    Sentence,
+    ServiceAdmin,
+    VersionedForm,
+    amount,
+    ask,
+    button,
+    counted,
+    moment,
+)
+
+SENTENCES: Mapping[str, Sentence] = {
+    "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
+    "unknown_category": Sentence(
+        "category", "This category does not exist, or it cannot stand there in the tree."
+    ),
+    "category_in_use": Sentence(
+        None, "It still has products or categories below it. Move them elsewhere first."
+    ),
+}
+
+
+def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
+    """Rows whose product has all words of `term` in name or SKU, in any case.
+
+    `product` is the way to the product from the rows, such as "product__". The conditions are
+    inventory's sql.CONTAINS and has_trigrams.
+    """
+    text, wanted = F(f"{product}search_text"), words(term)
+    for word in wanted:
+        at = Func(text, Lower(Value(word)), function="strpos", output_field=IntegerField())
+        rows = rows.filter(GreaterThan(at, 0))
+    known = [_trigrams(Lower(Value(word))) for word in indexed(wanted)]
+    if not known:
+        return rows
+    every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
+    return rows.filter(DataContains(_trigrams(text), every))
+
+
+TRIGRAMS = ArrayField(TextField())
+
+
+def _trigrams(text: Any) -> Func:
+    return Func(text, function="trigrams", output_field=TRIGRAMS)
+
+
+class CategoryForm(VersionedForm):
+    """Name and place of a category."""
+
+    sentences = {
+        **SENTENCES,
+        "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
+    }
+
+
+@admin.register(Category)
+class CategoryAdmin(ServiceAdmin):
+    """The tree of categories. An empty one can be deleted."""
+
+    form = CategoryForm
+    grants = ("view", "add", "change", "delete")
+    fields = ("name", "parent")
+    autocomplete_fields = ("parent",)
+    list_display = ("name", "parent")
+    list_select_related = ("parent",)
+    search_fields = ("name",)
+    search_help_text = "Part of the name"
+    ordering = ("name", "id")
+    sortable_by = ("name",)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        given = form.cleaned_data
+        parent = given["parent"] and given["parent"].pk
+        fields = {"name": given["name"], "parent_id": parent}
+        if change and form.has_changed():
+            services.change_category(obj.pk, fields, version=given["seen_version"])
+        elif not change:
+            obj.pk = services.create_category(name=given["name"], parent=parent, now=now()).id
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """Only itself: what still refers to it is the database's to say, not read and listed."""
+        return [str(one) for one in objs], {}, set(), []
+
+    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, SENTENCES)
+        return HttpResponseRedirect(reverse("admin:catalog_category_change", args=[object_id]))
+
+    def log_deletions(self, request: Any, queryset: Any) -> Any:
+        """Later, by delete_model: Django logs before it knows whether the deletion succeeds."""
+
+    def delete_model(self, request: Any, obj: Any) -> None:
+        services.delete_category(obj.pk)
+        super().log_deletions(request, [obj])  # type: ignore[arg-type]
+
+
+class ProductForm(VersionedForm):
+    """What staff can change of a product, within the limits that the API has too."""
+
+    sentences = {
+        **SENTENCES,
+        "not_found": Sentence(None, "It was archived meanwhile and cannot be changed any more."),
+    }
+    price = forms.DecimalField(
+        min_value=0,
+        max_digits=PRICE_DIGITS,
+        decimal_places=MONEY_DECIMALS,
+        help_text="Net, a unit.",
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in FIELDS:
+            if field := self.fields.get(one.name):
+                field.validators = [*field.validators, *_validators(one, field)]
+        self.fields["price"].label = f"Price ({settings.CURRENCY})"
+        if self.instance.pk is not None:
+            # As the API writes it: no third decimal where there is none.
+            self.initial["price"] = Decimal(money.text(self.instance.price))
+
+    def changed_fields(self) -> dict[str, Any]:
+        """What differs from the product, under the names the service knows."""
+        changed = {name: self.cleaned_data[name] for name in self.changed_data}
+        return self._editable(changed)
+
+    def all_fields(self) -> dict[str, Any]:
+        """Everything given, under the names the service knows."""
+        return self._editable(self.cleaned_data)
+
+    @staticmethod
+    def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
+        known = [one for one in FIELDS if one.name in given]
+        return {one.column: getattr(given[one.name], "pk", given[one.name]) for one in known}
+
+
+def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
+    """Yields what the rules of a field ask for beyond its field of the form."""
+    rules: Any = field.rules
+    if field.kind is of_product.WHOLE:
+        yield from (MinValueValidator(rules.ge), MaxValueValidator(rules.le))
+    if field.kind is not of_product.TEXT:
+        return
+    if rules.max_length and getattr(shown, "max_length", None) is None:
+        yield MaxLengthValidator(rules.max_length)
+    if isinstance(shown, forms.URLField):
+        yield URLValidator(schemes=["http", "https"])
+    elif rules.pattern:
+        yield RegexValidator(rules.pattern, rules.extra and rules.extra["form"])
+
+
+class OnSaleFilter(admin.SimpleListFilter):
+    """On sale (the default) or archived."""
+
+    title = "state"
+    parameter_name = "archived"
+
+    def lookups(self, request: Any, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("yes", "Archived")]
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        return [{**everything, "display": "On sale"}, *others]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+
+class CategoryFilter(admin.RelatedFieldListFilter):
+    """By category, without those below it: the index product_by_category."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
+        names = Category.objects.order_by("name", "id").values_list("id", "name")
+        return names[:MAX_FILTER_CHOICES]
+
+
+class ProductResource(exports.Columns):
+    """The columns of an export of products."""
+
+    def dehydrate_currency(self, product: Product) -> str:
+        return str(settings.CURRENCY)
+
+
+_COLUMNS = {
+    of_product.TEXT: exports.text,
+    of_product.WHOLE: exports.number,
+    of_product.AMOUNT: exports.price,
+}
+
+
+def _column(field: ProductField) -> Any:
+    if field.kind is of_product.REFERENCE:
+        return exports.text(f"{field.name}__name", field.name)
+    return _COLUMNS[field.kind](field.name)
+
+
+def _columns() -> Iterator[tuple[str, Any]]:
+    """Yields the columns and their names: long texts are the last."""
+    for field in FIELDS:
+        if not field.is_long:
+            yield field.name, _column(field)
+        if field.kind is of_product.AMOUNT:
+            yield "currency", exports.computed("currency")
+    for name in ("archived_at", "updated_at"):
+        yield name, exports.moment(name)
+    for field in FIELDS:
+        if field.is_long:
+            yield field.name, _column(field)
+
+
+ProductResource.fields.update(_columns())
+
+
+class ProductAdmin(exports.BoundedExport, ServiceAdmin):
+    """Products, archived and never deleted; inventory's admin adds their stock and registers it.
+
+    Archiving asks for Django's permission to delete products.
+    """
+
+    form = ProductForm
+    grants = ("view", "add", "change", "delete")
+    resource_classes = [ProductResource]
+    autocomplete_fields = ("category",)
+    formfield_overrides = {
+        URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
+    }
+    fieldsets = tuple(
+        (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
+        for section in (None, of_product.RULES_OF_A_LINE, of_product.MORE)
+    )
+    facts: tuple[str, ...] = ("public_id", "updated", "state")
+    list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")
+    list_display_links = ("sku", "name")
+    list_filter = (OnSaleFilter, ("category", CategoryFilter))
+    list_select_related: ClassVar[tuple[str, ...]] = ("category",)
+    sortable_by = ("sku", "name", "price_shown")
+    ordering = ("-id",)
+    search_fields = ("search_text",)
+    search_help_text = "Words in name or SKU"
+    actions = ("archive_selected",)
+    actions_detail: Any = ("archive",)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """Who looks for a product in another form wants one that is on sale."""
+        if request.resolver_match.url_name == "autocomplete":
+            queryset = queryset.filter(archived_at=None)
+        return containing(queryset, search_term), False
+
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
+        if obj is None:
+            return self.fieldsets
+        return [*self.fieldsets, ("As it stands", {"fields": self.facts})]
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return self.facts if obj is not None else ()
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        """An archived product is shown, not edited. A form opened before is the service's to
+        refuse, in words."""
+        archived = obj is not None and obj.archived_at is not None
+        return self.may(request, "change") and not (archived and request.method == "GET")
+
+    def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Whether the user may take products off sale."""
+        return self.may(request, "delete")
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            obj.pk = self.create(request, form)
+            return
+        changed = form.changed_fields()
+        if changed:
+            version = form.cleaned_data["seen_version"]
+            services.change_product(obj.pk, changed, now=now(), version=version)
+
+    def create(self, request: Any, form: ProductForm) -> int:
+        """Adds the product of a valid form; returns its id."""
+        return services.create_product(form.all_fields(), now=now())
+
+    @admin.display(description="Price", ordering="price")
+    def price_shown(self, product: Product) -> str:
+        return amount(product.price, settings.CURRENCY)
+
+    @admin.display(description="Last changed")
+    def updated(self, product: Product) -> str:
+        return moment(product.updated_at)
+
+    @admin.display(description="State")
+    def state(self, product: Product) -> str:
+        archived = product.archived_at
+        return "on sale" if archived is None else f"archived {moment(archived)}"
+
+    @button("Archive", permissions=["archive"], icon="archive")
+    def archive(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then archives the version that was looked at."""
+        product = self.get_object(request, object_id)
+        if product is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        seen = request.POST.get("seen_version", "")
+        if request.method == "POST" and seen.isdecimal() and len(seen) < 10:
+            self._archive(request, [product], version=int(seen))
+            return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
+        return self._ask(request, [product], [("seen_version", str(product.version))])
+
+    @admin.action(description="Archive", permissions=["archive"])
+    def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Asks, then archives every selected product, whatever its version."""
+        products = list(queryset[: MAX_SELECTED_ROWS + 1])
+        if len(products) > MAX_SELECTED_ROWS:
+            limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
+            self.message_user(request, limit, messages.ERROR)
+            return None
+        if "confirmed" in request.POST:
+            self._archive(request, products)
+            return None
+        selected = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in products]
+        sends = [*selected, ("action", "archive_selected"), ("index", "0"), ("confirmed", "yes")]
+        return self._ask(request, products, sends)
+
+    def _ask(
+        self, request: Any, products: Sequence[Product], sends: Sequence[tuple[str, str]]
+    ) -> HttpResponse:
+        text = "Take this off sale for good? Orders and stock keep it."
+        about = [str(product) for product in products]
+        return ask(self, request, Question("Archive products", text, "Archive", about, sends))
+
+    def _archive(
+        self, request: Any, products: Sequence[Product], version: int | None = None
+    ) -> None:
+        archived = 0
+        for product in products:
+            try:
+                services.archive_product(product.pk, now=now(), version=version)
+            except DomainError as refusal:
+                self.tell_refusal(request, refusal, ARCHIVING, about=f"{product.sku}: ")
+            else:
+                self.log_change(request, product, "Archived.")
+                archived += 1
+        if archived:
+            told = f"{counted(archived, 'product')} archived."
+            self.message_user(request, told, messages.SUCCESS)
+
+
+ARCHIVING: Mapping[str, Sentence] = {
+    "not_found": Sentence(None, "It is archived already."),
+    "precondition_failed": Sentence(
+        None, "Somebody else changed it meanwhile. Look at it again before you archive it."
+    ),
+}

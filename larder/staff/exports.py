@@ -1,0 +1,97 @@
+"""What staff can take out of the admin as a file: CSV and, where openpyxl is installed, XLSX.
+
+Out only: what comes in goes through the services. Text that a spreadsheet would take for a
+formula is defused, by a leading apostrophe (OWASP, "CSV Injection"); numbers stay numbers.
+"""
+
+from typing import Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest
+from import_export.admin import ExportMixin
+from import_export.fields import Field
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.resources import Resource
+from import_export.widgets import DecimalWidget, IntegerWidget, Widget
+from unfold.contrib.import_export.forms import ExportForm
+
+from larder.core.limits import MAX_EXPORTED_ROWS
+from larder.core.spreadsheets import defuse
+
+
+class _Text(Widget):  # type: ignore[misc]
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else defuse(str(value))
+
+
+class _Moment(Widget):  # type: ignore[misc]
+    """RFC 3339 with its offset: a spreadsheet has no times with zones of its own."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(value.isoformat())
+
+
+def text(attribute: str, name: str = "") -> Any:
+    """A column of text; `attribute` may follow relations with two underscores."""
+    return Field(attribute, name or attribute, widget=_Text())
+
+
+def number(attribute: str, name: str = "") -> Any:
+    """A column of whole numbers."""
+    return Field(attribute, name or attribute, widget=IntegerWidget())
+
+
+def price(attribute: str, name: str = "") -> Any:
+    """A column of amounts; the currency is a column of its own."""
+    return Field(attribute, name or attribute, widget=DecimalWidget())
+
+
+def computed(name: str) -> Any:
+    """A column whose value the resource's `dehydrate_<name>` gives: a number, or safe text."""
+    return Field(column_name=name)
+
+
+def moment(attribute: str, name: str = "") -> Any:
+    """A column of times."""
+    return Field(attribute, name or attribute, widget=_Moment())
+
+
+class Columns(Resource):  # type: ignore[misc]
+    """The columns of a file, in the order they are declared. Nothing here can read one in."""
+
+    @classmethod
+    def get_display_name(cls) -> str:
+        return cls.__name__
+
+
+class BoundedExport(ExportMixin):  # type: ignore[misc]
+    """Exports what the list shows, search and filters included, to those who may see it."""
+
+    export_form_class = ExportForm
+    export_formats = [kind for kind in (CSV, XLSX) if kind.is_available()]
+    # With a byte order mark, without which Excel takes UTF-8 for something else.
+    to_encoding = "utf-8-sig"
+    most_exported = MAX_EXPORTED_ROWS
+
+    def has_export_permission(self, request: Any) -> bool:
+        """Not everybody with access to the admin, as the library has it."""
+        return bool(self.has_view_permission(request))
+
+    def get_valid_export_item_pks(self, request: Any) -> tuple[int, ...]:
+        """None: the library would read the ids of the whole table."""
+        return ()
+
+    def get_export_queryset(self, request: Any) -> Any:
+        """Raises BadRequest for filters that the list would leave out."""
+        try:
+            return super().get_export_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise BadRequest from error
+
+    def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
+        """Raises ValueError, which the library shows above its form."""
+        if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
+            raise ValueError(
+                f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."
+            )
+        return super().get_export_data(file_format, request, queryset, **kwargs)

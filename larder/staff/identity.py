@@ -1,0 +1,368 @@
+"""The staff screens of customers, and of the groups that give staff their permissions.
+
+Deactivating an account ends its sessions and keys, by a trigger of identity, whoever writes.
+Deleted accounts are not shown: only their orders are left. What makes
+somebody staff, and what staff may do, is for superusers alone: else whoever may change customers
+could make themselves superuser, or take over the account of one.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import SetPasswordMixin, UsernameField
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.forms import (
+    AdminOwnPasswordChangeForm,
+    AdminPasswordChangeForm,
+    AuthenticationForm,
+)
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from larder.core.clock import now
+from larder.core.errors import DomainError, Overloaded
+from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.db.constraints import refusing_taken
+from larder.identity import hashers, telling
+from larder.identity.attempts import attempt
+from larder.identity.caller import Caller
+from larder.identity.client_address import client_address
+from larder.identity.models import Customer
+from larder.identity.rates import RateLimited
+from larder.identity.services import accounts, passwords
+from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.passwords import Change
+from larder.staff.base import SENTENCES as SHARED
+from larder.staff.base import (
+    RefusableForm,
+    Sentence,
+    ServiceAdmin,
+    SuperuserAdmin,
+    button,
+    explain,
+    moment,
+)
+
+SENTENCES: Mapping[str, Sentence] = {
+    "username_taken": Sentence(
+        "username", "Somebody else has this name; capital letters make no difference."
+    ),
+    "wrong_password": Sentence(
+        None, "Your password was changed meanwhile, and not by this form. Try again."
+    ),
+    "email_taken": Sentence("email", "Another account has this address."),
+    "name_taken": Sentence("name", "Group with this Name already exists."),
+}
+
+OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
+
+
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
+    """The admin's log-in; says so when too many passwords are being checked, or were tried."""
+
+    wait: int | None = None
+    """Seconds, after too many tries."""
+
+    def clean(self) -> Any:
+        name = self.cleaned_data.get("username")
+        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
+        try:
+            with attempt("log in", account=name, address=address):
+                return super().clean()
+        except Overloaded as error:
+            raise ValidationError(SHARED["overloaded"].text) from error
+        except RateLimited as error:
+            self.wait = error.retry_after
+            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
+
+
+_TOO_MANY = "Too many tries. The next one is taken in {} seconds."
+
+
+def log_in_page(request: HttpRequest) -> HttpResponse:
+    """The admin's log-in, with the status of a refusal: scripts that try passwords see it too."""
+    page = admin.site.login(request)
+    form = getattr(page, "context_data", {}).get("form")
+    if isinstance(form, LoginForm) and form.wait is not None:
+        page.status_code = 429
+        page.headers["Retry-After"] = str(form.wait)
+    return page
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
+    """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile.
+
+    Whoever knew the old password is logged out of the API, and their keys end.
+    """
+
+    def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
+        super().set_password_and_save(user, *args, commit=False, **kw)
+        passwords.set_password(user.pk, user.password, now=now())
+        return user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
+    """Staff change their own password: as in the API, all other log-ins end."""
+
+    def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = address
+
+    def clean_old_password(self) -> Any:
+        """The present password is tried as at a log-in."""
+        try:
+            who, address = self.user.username, self.address
+            with attempt("log in", account=who, address=address, proof="caller"):
+                return super().clean_old_password()
+        except RateLimited as error:
+            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
+        who, given = self.user, self.cleaned_data
+        caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
+        wanted = Change(current=given["old_password"], new=given["new_password1"])
+        with hashers.place("returning"):
+            passwords.change_password(caller, wanted, now=now())
+        who.refresh_from_db(fields=["password"])
+        return who
+
+
+def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
+    """The admin's page for one's own password; says so when too many are being hashed."""
+    site = admin.site
+    view = PasswordChangeView.as_view(
+        form_class=partial(
+            OwnPasswordForm, address=client_address(request.META, settings.TRUSTED_PROXIES)
+        ),
+        success_url=reverse("admin:password_change_done"),
+        extra_context={**site.each_context(request), **(extra_context or {})},
+    )
+    try:
+        return view(request)
+    except DomainError as refusal:
+        messages.error(request, explain(refusal, SENTENCES)[0].text)
+    return HttpResponseRedirect(request.get_full_path())
+
+
+class AccountForm(RefusableForm):
+    """What the forms of new and of old accounts share."""
+
+    sentences = SENTENCES
+    username = UsernameField(max_length=MAX_USERNAME_LENGTH, widget=UnfoldAdminTextInputWidget)
+
+
+class CustomerForm(AccountForm):
+    """An account that exists. It has no version: the form carries what was seen, and only what
+    was changed since is written."""
+
+    editor: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        if self.instance.pk == self.editor.pk:
+            for name in OWN_RIGHTS:
+                if given.get(name, True) is False and getattr(self.instance, name):
+                    self.add_error(name, "You cannot take this from yourself.")
+        return given
+
+
+class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
+    """An account to be: its name, and a password that Django's validators accept."""
+
+    password1, password2 = SetPasswordMixin.create_password_fields()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("password1", "password2"):
+            attrs = {"autocomplete": "new-password"}
+            self.fields[name].widget = UnfoldAdminPasswordWidget(attrs=attrs)
+
+    def clean(self) -> dict[str, Any]:
+        self.validate_passwords()
+        return super().clean()
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self.validate_password_for_user(self.instance)
+
+    def new_customer(self) -> NewCustomer:
+        """What a valid form asks for."""
+        given = self.cleaned_data
+        names = ("username", "email", "first_name", "last_name")
+        return NewCustomer(**{name: given[name] for name in names}, password=given["password1"])
+
+
+@admin.register(Customer)
+class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
+    """Accounts. Deactivated, not deleted: orders refer to them."""
+
+    form = CustomerForm
+    add_form = NewCustomerForm
+    add_form_template = None
+    change_password_form = PasswordForm
+    names = ("username", "email", "first_name", "last_name")
+    rights = ("is_staff", "is_superuser", "groups")
+    facts = ("public_id", "joined", "logged_in")
+    add_fieldsets = ((None, {"fields": (*names, "password1", "password2")}),)
+    list_display = ("username", "email", "is_active", "may_order", "is_staff", "joined")
+    list_filter = ("is_active", "may_order", "is_staff")
+    search_fields = ("username",)
+    search_help_text = "User name, e-mail address, or a part of them"
+    ordering = ("-id",)
+    sortable_by = ()
+    filter_horizontal = ()
+    actions_detail = ("set_password",)
+
+    def get_queryset(self, request: Any) -> Any:
+        """Not the deleted: nothing of the person is left in them, and nothing may come back."""
+        return super().get_queryset(request).filter(deleted_at=None)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """A whole name or address by its unique index; only if there is none, parts of them,
+        which reads every row (a million in about a second)."""
+        term = search_term.strip()
+        folded = queryset.alias(name=Lower("username"), mail=Lower("email"))
+        whole = Q(name=Lower(Value(term))) | (Q(mail=Lower(Value(term))) & ~Q(email=""))
+        if not term or folded.filter(whole).exists():
+            return (folded.filter(whole) if term else queryset), False
+        return queryset.filter(Q(username__icontains=term) | Q(email__icontains=term)), False
+
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        rights = (("Rights", {"fields": self.rights}),) if request.user.is_superuser else ()
+        return (
+            (None, {"fields": self.names}),
+            ("Standing", {"fields": ("is_active", "may_order")}),
+            *rights,
+            ("As it stands", {"fields": self.facts}),
+        )
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return self.facts if obj is not None else ()
+
+    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.editor = request.user
+        return form
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Groups as boxes to tick, which need no script."""
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        """Staff are changed by superusers only."""
+        above = obj is not None and (obj.is_staff or obj.is_superuser)
+        return self.may(request, "change") and (not above or request.user.is_superuser)
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_password_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Whether the user may set passwords at all; the page looks whose."""
+        return self.may(request, "change")
+
+    @method_decorator(sensitive_post_parameters())
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        """Django's, without its transaction: registering opens its own."""
+        return self._add_view(request, form_url, extra_context)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            obj.pk = accounts.register(
+                form.new_customer(), policy="open", now=now(), lane="returning"
+            ).id
+            return
+        columns = {field.name for field in self.opts.concrete_fields}
+        changed = columns.intersection(form.changed_data)
+        fields, moment = {name: getattr(obj, name) for name in changed}, now()
+        tell = telling.former_address(now=moment)
+        accounts.update_account(obj.pk, fields, now=moment, tell=tell)
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        if "groups" in form.changed_data:
+            super().save_related(request, form, formsets, change)
+
+    @button("Set password", permissions=["password"], url_path="set-password", icon="key")
+    def set_password(self, request: Any, object_id: str) -> HttpResponse:
+        """On to Django's form."""
+        found = self.get_object(request, object_id)
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[found.pk]))
+
+    def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
+        """Django's; says so when too many passwords are being hashed."""
+        try:
+            return super().user_change_password(request, id, form_url)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, SENTENCES)
+        return HttpResponseRedirect(request.get_full_path())
+
+    @admin.display(description="Joined")
+    def joined(self, customer: Customer) -> str:
+        return moment(customer.date_joined)
+
+    @admin.display(description="Last log-in here")
+    def logged_in(self, customer: Customer) -> str:
+        return moment(customer.last_login)
+
+
+class GroupForm(RefusableForm):
+    """A group of staff."""
+
+    sentences = SENTENCES
+
+
+admin.site.unregister(Group)
+admin.site.login_form = LoginForm
+admin.site.password_change = own_password  # type: ignore[method-assign,assignment]
+
+
+@admin.register(Group)
+class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
+    """What groups of staff may do: with what this admin shows, and nothing else."""
+
+    form = GroupForm
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        kwargs["queryset"] = self._grantable()
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        kwargs["help_text"] = "To delete a product means to archive it."
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        with refusing_taken(), transaction.atomic():
+            super().save_model(request, obj, form, change)
+
+    def _grantable(self) -> Any:
+        wanted = Q(pk=None)
+        for model, screen in self.admin_site._registry.items():
+            kind = {"content_type__app_label": model._meta.app_label}
+            names = [f"{one}_{model._meta.model_name}" for one in getattr(screen, "grants", ())]
+            wanted |= Q(**kind, codename__in=names)
+        return Permission.objects.filter(wanted)

@@ -1,0 +1,226 @@
+"""The staff screens of stock, its ledger and adjustments. Products, with their stock, stand in
+admin_products.py.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from larder.catalog import queries as catalog
+from larder.core.errors import DomainError
+from larder.inventory import queries
+from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.staff import exports
+from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, in_one_line, moment, with_actor_name
+from larder.staff.catalog import containing
+from larder.staff.inventory_adjustments import (
+    SENTENCES,
+    AdjustmentForm,
+    AdjustmentLineForm,
+    book,
+    is_complete,
+)
+from larder.staff.inventory_products import StockedProductAdmin, StockLinks, stock_address
+from larder.staff.pages import MORE, Page, empty_lines, reopened, show
+
+__all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
+
+
+class SoldOutFilter(admin.SimpleListFilter):
+    """Nothing left to order."""
+
+    title = "availability"
+    parameter_name = "sold_out"
+
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [("yes", "Sold out"), ("no", "In stock")]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        wanted = {"yes": {"available": 0}, "no": {"available__gt": 0}}
+        return queryset.filter(**wanted.get(self.value() or "", {}))
+
+
+class StockResource(exports.Columns):
+    """The columns of an export of stock."""
+
+    sku = exports.text("product__sku", "sku")
+    name = exports.text("product__name", "name")
+    available = exports.number("available")
+    committed = exports.number("committed")
+    on_shelf = exports.computed("on_shelf")
+
+    def dehydrate_on_shelf(self, stock: Stock) -> int:
+        return stock.available + stock.committed
+
+
+@admin.register(Stock)
+class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
+    """How many units there are. Changed by orders and adjustments alone."""
+
+    resource_classes = [StockResource]
+    fields = ("product", "available", "committed", "on_shelf")
+    list_display = ("sku", "name", "available", "committed", "on_shelf")
+    list_display_links = ("sku", "name")
+    list_select_related = ("product",)
+    list_filter = (SoldOutFilter,)
+    search_fields = ("product__search_text",)
+    search_help_text = "Words in name or SKU"
+    ordering = ("-product_id",)
+    sortable_by = ()
+    actions_detail = ("adjust_stock", "ledger")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).select_related("product")
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        return containing(queryset, search_term, "product__"), False
+
+    @admin.display(description="SKU")
+    def sku(self, stock: Stock) -> str:
+        return stock.product.sku
+
+    @admin.display(description="Name")
+    def name(self, stock: Stock) -> str:
+        return stock.product.name
+
+    @admin.display(description="On the shelf")
+    def on_shelf(self, stock: Stock) -> int:
+        return stock.available + stock.committed
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """Why stock is what it is, newest first; by SKU, through the index ledger_entry_history."""
+
+    fields = (
+        "at_shown",
+        "product",
+        "cause",
+        "available_change",
+        "committed_change",
+        "available_after",
+        "committed_after",
+        "reference",
+        "by",
+    )
+    list_display = ("at_shown", "sku", "cause", "available", "committed", "by")
+    list_select_related = ("product__product",)
+    search_fields = ("product__product__sku",)
+    search_help_text = "The SKU of a product"
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        entries = super().get_queryset(request).select_related("product__product")
+        return with_actor_name(entries)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        sku = search_term.strip()
+        if sku:
+            queryset = queryset.filter(product_id__in=catalog.ids_by_sku([sku]).values())
+        return queryset, False
+
+    @admin.display(description="When")
+    def at_shown(self, entry: LedgerEntry) -> str:
+        return in_one_line(moment(entry.at))
+
+    @admin.display(description="SKU")
+    def sku(self, entry: LedgerEntry) -> str:
+        return format_html('<span class="breakable">{}</span>', entry.product.product.sku)
+
+    @admin.display(description="Available")
+    def available(self, entry: LedgerEntry) -> str:
+        return _step(entry.available_change, entry.available_after)
+
+    @admin.display(description="Committed")
+    def committed(self, entry: LedgerEntry) -> str:
+        return _step(entry.committed_change, entry.committed_after)
+
+    @admin.display(description="By")
+    def by(self, entry: Any) -> str:
+        return entry.actor_name or "the shop"
+
+
+def _step(change: int, after: int) -> str:
+    """A balance, and by how much it changed to come there."""
+    return in_one_line(f"{change:+,} → {after:,}" if change else f"{after:,}")
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ServiceAdmin):
+    """Corrections of stock: made here, never changed."""
+
+    grants = ("view", "add")
+    fields = ("at_shown", "reason", "by", "lines")
+    list_display = ("at_shown", "reason", "by")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        return with_actor_name(super().get_queryset(request))
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        """A page of lines, all booked or none; then the stock as it is, for those who see it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        given = {"sku": request.GET.get("sku", ""), "delta": None}
+        page = Page(
+            title="Adjust stock",
+            answer="Book",
+            back=reverse("admin:inventory_adjustment_changelist"),
+            form=reopened(AdjustmentForm, request, {}),
+            lines=empty_lines(AdjustmentLineForm, request, given),
+            text=_EXPLAINED,
+            can_grow=True,
+        )
+        if request.method != "POST" or MORE in request.POST or not is_complete(page):
+            return show(self, request, page)
+        try:
+            products = book(page, request)
+        except DomainError as refusal:
+            page.refuse(refusal, SENTENCES)
+            return show(self, request, page)
+        self.message_user(request, "The adjustment is booked.", messages.SUCCESS)
+        return HttpResponseRedirect(_booked_address(request, products))
+
+    @admin.display(description="When")
+    def at_shown(self, adjustment: Adjustment) -> str:
+        return in_one_line(moment(adjustment.at))
+
+    @admin.display(description="By")
+    def by(self, adjustment: Any) -> str:
+        return adjustment.actor_name or "the shop"
+
+    @admin.display(description="What it changed")
+    def lines(self, adjustment: Adjustment) -> str:
+        found = queries.adjustment(adjustment.id).lines
+        skus = Stock.objects.values_list("product_id", "product__sku")
+        named = dict(skus.filter(product_id__in=[one.product for one in found]))
+        told = [f"{named[one.product]}: {one.delta:+,}, then {one.balance:,}" for one in found]
+        return "\n".join(told)
+
+
+_EXPLAINED = (
+    "Change: units that came (12) or went (-3). Counted: everything found on the shelf, promised "
+    "units included. Lines that are left empty count for nothing."
+)
+
+
+def _booked_address(request: Any, products: Sequence[int]) -> str:
+    """Where one sees what was booked, as far as one may."""
+    if len(products) == 1 and request.user.has_perm("inventory.view_stock"):
+        return stock_address(products[0])
+    if request.user.has_perm("inventory.view_adjustment"):
+        return reverse("admin:inventory_adjustment_changelist")
+    return reverse("admin:index")

@@ -1,0 +1,93 @@
+"""The page on which staff correct stock: one reason, up to a hundred products."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from larder.catalog import queries as catalog
+from larder.core.clock import now
+from larder.core.limits import MAX_SKU_LENGTH, MAX_STOCK
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.inventory.services import adjustments
+from larder.inventory.services.adjustments import AdjustmentLine
+from larder.staff.base import Sentence
+from larder.staff.pages import LineForm, Page, PageForm, choice, whole, words
+
+REASONS = ("received", "counted", "damaged", "lost", "correction")
+"""The reasons staff choose from; the API takes any word."""
+
+SENTENCES: Mapping[str, Sentence] = {
+    "insufficient_stock": Sentence(
+        "delta", "Only {available} are available: {requested} cannot be taken away."
+    ),
+    "count_below_committed": Sentence(
+        "counted",
+        "{committed} units are promised to customers and must still be on the shelf: "
+        "{counted} is less.",
+    ),
+    "stock_limit_exceeded": Sentence("delta", "No product can have more than {limit} units."),
+    "unknown_product": Sentence("sku", "No product has this SKU."),
+}
+
+
+class AdjustmentForm(PageForm):
+    """Why stock is corrected."""
+
+    reason = choice("Reason", [("", "Select"), *((one, one.capitalize()) for one in REASONS)])
+
+
+class AdjustmentLineForm(LineForm):
+    """A product, and what came or went or was found of it."""
+
+    names = {"product": "sku"}
+    sku = words("SKU", most=MAX_SKU_LENGTH)
+    delta = whole("Change", least=-MAX_STOCK, most=MAX_STOCK, required=False)
+    counted = whole("Or counted", least=0, most=MAX_STOCK, required=False)
+
+    @property
+    def product(self) -> int | None:
+        found: int | None = self.cleaned_data.get("product")
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not self.errors and (given["delta"] is None) == (given["counted"] is None):
+            self.add_error("delta", "Give either a change or a count.")
+        elif given.get("delta") == 0:
+            self.add_error("delta", "A change of nothing needs no adjustment.")
+        return given
+
+    def line(self) -> AdjustmentLine:
+        """What a valid line asks for."""
+        given = self.cleaned_data
+        return AdjustmentLine(given["product"], given["delta"], given["counted"])
+
+
+def is_complete(page: Page) -> bool:
+    """Whether the page can be booked: every line of a product that there is, and one at least."""
+    valid = page.is_valid()
+    skus = {line.cleaned_data["sku"] for line in page.filled if "sku" in line.cleaned_data}
+    known = catalog.ids_by_sku(skus)
+    for line in page.filled:
+        sku = line.cleaned_data.get("sku")
+        line.cleaned_data["product"] = known.get(sku or "")
+        if sku and sku not in known:
+            line.blame("sku", SENTENCES["unknown_product"].text)
+    if valid and not page.filled:
+        page.form.add_error(None, "An adjustment has at least one line.")
+    return valid and page.is_valid()
+
+
+def book(page: Page, request: Any) -> list[int]:
+    """Books a complete page; returns the products. Raises what `adjust_stock` raises."""
+    given, actor, moment = page.form.cleaned_data, request.user.public_id, now()
+    lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
+    scope = Scope(actor, "POST admin/adjustment", str(given["form_key"]))
+    content = [(line.product, line.delta, line.counted) for line in lines]
+    adjustments.adjust_stock(
+        lines,
+        reason=given["reason"],
+        actor=actor,
+        now=moment,
+        claim=Claim(scope, fingerprint(content, given["reason"]), expires_at=moment + RETENTION),
+    )
+    return [line.product for line in page.filled if line.product]

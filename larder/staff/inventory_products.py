@@ -1,0 +1,114 @@
+"""The staff screens of products with their stock.
+
+They stand here and not in the catalogue's admin: adding a product books its opening stock, its
+screen shows what is there, and the catalogue stands below and may not know inventory.
+"""
+
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from larder.core.clock import now
+from larder.core.limits import MAX_STOCK
+from larder.inventory.services import products
+from larder.staff import exports
+from larder.staff.base import ServiceAdmin, button
+from larder.staff.catalog import ProductAdmin, ProductForm, ProductResource
+from larder.staff.inventory_import import ImportableProducts
+
+
+def stock_address(product: int) -> str:
+    """Where a product's stock is shown."""
+    return reverse("admin:inventory_stock_change", args=[product])
+
+
+class StockLinks(ServiceAdmin):
+    """The ways from a product or its stock to the ledger and to an adjustment."""
+
+    def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("inventory.add_adjustment"))
+
+    @button("Adjust stock", permissions=["adjust"], url_path="adjust", icon="add_notes")
+    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
+        """On to the form, for this product."""
+        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
+
+    def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
+        """A method: a permission named with its app would be looked up by the system checks,
+        and a server could not start while the database is away."""
+        return bool(request.user.has_perm("inventory.view_ledgerentry"))
+
+    @button("Ledger", permissions=["ledger"], icon="receipt_long")
+    def ledger(self, request: Any, object_id: str) -> HttpResponse:
+        """On to the entries of this product."""
+        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
+
+    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        sku = getattr(found, "product", found).sku
+        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
+
+
+class StockedProductForm(ProductForm):
+    """A product and, where it is new, its opening stock."""
+
+    quantity = forms.IntegerField(
+        label="Opening stock",
+        min_value=0,
+        max_value=MAX_STOCK,
+        initial=0,
+        help_text="Units on the shelf. Later changes are adjustments.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["quantity"]
+
+
+class StockedProductResource(ProductResource):
+    """The columns of an export of products, and how many can be ordered."""
+
+    available = exports.number("stock__available", "available")
+
+
+@admin.register(apps.get_model("catalog", "Product"))
+class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
+    """Products with their stock."""
+
+    form = StockedProductForm
+    resource_classes = [StockedProductResource]
+    add_fieldsets = (*ProductAdmin.fieldsets, ("Stock", {"fields": ("quantity",)}))
+    facts = ("available", "committed", *ProductAdmin.facts)
+    list_display = (*ProductAdmin.list_display, "available", "committed")
+    list_select_related = (*ProductAdmin.list_select_related, "stock")
+    actions_detail = ("adjust_stock", "ledger", "archive")
+
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
+        return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def create(self, request: Any, form: ProductForm) -> int:
+        """Adds the product with its opening stock, booked in the name of the member of staff."""
+        made = products.create_stocked_product(
+            form.all_fields(),
+            quantity=form.cleaned_data["quantity"],
+            actor=request.user.public_id,
+            now=now(),
+        )
+        return made.id
+
+    @admin.display(description="Available")
+    def available(self, product: Any) -> int:
+        return int(product.stock.available)
+
+    @admin.display(description="Committed")
+    def committed(self, product: Any) -> int:
+        return int(product.stock.committed)

@@ -1,0 +1,198 @@
+"""The staff screens of orders: to look at, and to move. What happened to an order is never edited.
+
+Also the admin's first page, because orders stand above everything it shows.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Value
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS, MAX_ID
+from larder.orders.models import Order, OrderStatus
+from larder.staff import exports
+from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
+from larder.staff.orders_contents import history_table, lines_table
+from larder.staff.orders_moves import MovableOrders
+from larder.staff.orders_placing import PlaceableOrders
+
+
+class OrderResource(exports.Columns):
+    """The columns of an export of orders."""
+
+    number = exports.number("number")
+    id = exports.text("id")
+    customer = exports.text("customer__username", "customer")
+    status = exports.text("status")
+    total = exports.price("total")
+    currency = exports.text("currency")
+    placed_at = exports.moment("placed_at")
+    reference = exports.text("reference")
+    note = exports.text("note")
+
+
+class StatusFilter(admin.ChoicesFieldListFilter):
+    """Every status but the draft's: a draft is the customer's cart, not an order yet."""
+
+    def choices(self, changelist: Any) -> Any:
+        drafts = OrderStatus.DRAFT.label
+        return (one for one in super().choices(changelist) if one["display"] != drafts)
+
+
+@admin.register(Order)
+class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnlyAdmin):
+    """Orders that were placed, newest first, with what happened to them.
+
+    Django's permission to change orders is that to move them, the one to add orders that to place
+    them for customers; neither opens Django's own forms.
+    """
+
+    grants = ("view", "add", "change")
+    resource_classes = [OrderResource]
+    change_form_after_template = "staff/order_contents.html"
+    fieldsets = (
+        (None, {"fields": ("number", "account", "state", "total_shown", "placed")}),
+        ("Delivery", {"fields": ("requested_for", "address", "reference", "note")}),
+        ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
+    )
+    list_display = ("number", "whose", "state", "total_shown", "placed")
+    list_filter = (("status", StatusFilter),)
+    list_select_related = ("customer",)
+    search_fields = ("number",)
+    search_help_text = "Number or id of an order, or the user name of a customer"
+    ordering = ("-number",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        placed = super().get_queryset(request).filter(placed_at__isnull=False)
+        return placed.select_related("customer")
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """Each kind of term through its own unique index; customers' orders by order_history."""
+        term = search_term.strip().removeprefix("#")
+        if not term:
+            return queryset, False
+        if term.isdecimal() and queryset.filter(number=_number(term)).exists():
+            return queryset.filter(number=_number(term)), False
+        if (order := _uuid(term)) is not None:
+            return queryset.filter(id=order), False
+        people = get_user_model()._default_manager.alias(folded=Lower("username"))
+        found = people.filter(folded=Lower(Value(term))).values_list("pk", flat=True)
+        return queryset.filter(customer_id__in=list(found)), False
+
+    def change_view(
+        self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        order = self.shown_order(request, object_id)
+        contents = {}
+        if order is not None:
+            contents = {"lines": lines_table(order), "history": history_table(order)}
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **contents}
+        )
+
+    @admin.display(description="Customer")
+    def whose(self, order: Order) -> str:
+        return customer_name(order.customer)
+
+    @admin.display(description="Customer")
+    def account(self, order: Order) -> str:
+        """The customer's name, leading to the account where there still is one."""
+        name = customer_name(order.customer)
+        if order.customer.deleted_at:
+            return name
+        address = reverse("admin:identity_customer_change", args=[order.customer_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, name)
+
+    @display(  # type: ignore[untyped-decorator]
+        description="Status",
+        label={
+            OrderStatus.PLACED: "info",
+            OrderStatus.PACKED: "warning",
+            OrderStatus.SHIPPED: "primary",
+            OrderStatus.DELIVERED: "success",
+            OrderStatus.CANCELLED: "danger",
+        },
+    )
+    def state(self, order: Order) -> str:
+        return order.status
+
+    @admin.display(description="Total")
+    def total_shown(self, order: Order) -> str:
+        return in_one_line(amount(order.total, order.currency))
+
+    @admin.display(description="Placed")
+    def placed(self, order: Order) -> str:
+        return in_one_line(moment(order.placed_at))
+
+    @admin.display(description="Ship to")
+    def address(self, order: Order) -> str:
+        parts = order.ship_to or {}
+        return "\n".join(f"{name}: {part}" for name, part in parts.items()) or "–"
+
+    @admin.display(description="Begun")
+    def begun(self, order: Order) -> str:
+        return moment(order.created_at)
+
+    @admin.display(description="Last changed")
+    def changed(self, order: Order) -> str:
+        return moment(order.updated_at)
+
+
+def _number(digits: str) -> int:
+    """An order's number; one that is too large is nobody's, like zero."""
+    number = int(digits[:19])
+    return number if len(digits) < 20 and number <= MAX_ID else 0
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page shows beside the lists: the newest orders, for those who may see them.
+
+    Two short walks along the index of numbers. How many products are sold out, or units
+    promised, would each be a scan of the whole stock: no index answers that, and one would make
+    every order dearer.
+    """
+    if not request.user.has_perm("orders.view_order"):
+        return context
+    placed = Order.objects.filter(placed_at__isnull=False).order_by("-number")
+    latest = placed.select_related("customer")[:LATEST_ORDERS]
+    return {**context, "today": _placed_today(placed), "latest": _latest(latest)}
+
+
+def _placed_today(placed: Any) -> str:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    times = placed.values_list("placed_at", flat=True)[:MAX_COUNTED_ORDERS]
+    today = sum(at >= midnight for at in times)
+    return f"{today:,} or more" if today == MAX_COUNTED_ORDERS else str(today)
+
+
+def _latest(orders: Any) -> dict[str, Any]:
+    rows = [
+        [
+            format_html(
+                '<a class="text-link" href="{}">{}</a>',
+                reverse("admin:orders_order_change", args=[order.pk]),
+                order.number,
+            ),
+            customer_name(order.customer),
+            order.status,
+            in_one_line(amount(order.total, order.currency)),
+            in_one_line(moment(order.placed_at)),
+        ]
+        for order in orders
+    ]
+    return {"headers": ["Number", "Customer", "Status", "Total", "Placed"], "rows": rows}

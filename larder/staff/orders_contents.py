@@ -1,0 +1,187 @@
+"""What is in an order and what happened to it, in tables and sentences for staff."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
+from larder.inventory import queries as inventory
+from larder.inventory.queries import ProductFilter
+from larder.orders import queries
+from larder.orders.queries import EventView, OrderView
+from larder.staff.base import actor_names, amount, in_one_line, moment
+
+
+def lines_table(order: OrderView) -> dict[str, Any]:
+    """The order's lines, at most the thousand it can have."""
+    rows = [
+        [
+            format_html('<a class="text-link" href="{}">{}</a>', _address(line.product), line.sku),
+            line.name,
+            f"{line.quantity:,}" + (f" of {line.ordered:,} ordered" if line.ordered else ""),
+            f"{line.returned:,}",
+            in_one_line(amount(line.unit_price, order.currency)),
+            in_one_line(amount(line.line_total, order.currency)),
+        ]
+        for line in order.lines
+    ]
+    headers = ["SKU", "Name", "Quantity", "Returned", "Unit price", "Line total"]
+    return {"headers": headers, "rows": rows}
+
+
+def _address(product: int) -> str:
+    return reverse("admin:catalog_product_change", args=[product])
+
+
+def history_table(order: OrderView) -> dict[str, Any]:
+    """The order's last events, oldest first; a row before them says if there are others."""
+    found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
+    events = found.rows
+    names = _product_names(order, events)
+    people = actor_names({event.actor for event in events})
+    rows = [
+        [
+            in_one_line(moment(event.at)),
+            event.type,
+            in_one_line(f"{event.from_status or '–'} → {event.to_status}"),
+            people[event.actor],
+            format_html_join("", "<div>{}</div>", ((one,) for one in told(event.data, names)))
+            or "–",
+        ]
+        for event in events
+    ]
+    if found.more:
+        rows.insert(0, ["…", "", "", "", f"Only the last {MAX_SHOWN_EVENTS} events are shown."])
+    return {"headers": ["When", "What", "Status", "By", "Details"], "rows": rows}
+
+
+def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, str]:
+    """SKU and name of every product that is or was in the order."""
+    names = {line.product: f"{line.sku} {line.name}" for line in order.lines}
+    gone = {one for event in events for one in _products(event.data)} - names.keys()
+    if gone:
+        wanted = ProductFilter(ids=tuple(gone), archived=True)
+        found = inventory.products(order.customer, wanted, limit=None)
+        names |= {one.id: f"{one.sku} {one.name}" for one in found}
+    return names
+
+
+def _products(said: Mapping[str, Any]) -> Iterator[int]:
+    """The ids of the products that are named when an event is shown."""
+    for name in ("picked", "lines"):
+        if len(said.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
+            yield from (one["product"] for one in said.get(name, ()))
+    changed = _changed_units(said.get("before", {}), said.get("after", {}))
+    if len(changed) <= MAX_SHOWN_EVENT_LINES:
+        yield from changed
+
+
+def told(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+    """What an event says beyond its type, in sentences; `names` are those of the products.
+
+    >>> told({"reason": "too late"}, {})
+    ['Reason: too late.']
+    >>> told({"picked": [{"product": 7, "ordered": 3, "quantity": 1, "missing": True}]}, {7: "J"})
+    ['J: 1 of 3 picked, 2 missing from the shelf.']
+    >>> lines = [{"product": one, "quantity": 1} for one in range(21)]
+    >>> told({"before": {"lines": []}, "after": {"lines": lines}}, {})
+    ['21 lines changed.']
+    """
+    sentences: list[str] = []
+    for name, said in data.items():
+        tell = _TELLERS.get(name)
+        sentences += tell(said, names) if tell else [f"{name.capitalize()}: {said}."]
+    if "before" in data and "after" in data:
+        sentences += _changed(data["before"], data["after"], names)
+    return sentences
+
+
+def _reason(said: str, names: Mapping[int, str]) -> list[str]:
+    return [f"Reason: {said}."]
+
+
+def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(said) > MAX_SHOWN_EVENT_LINES:
+        return [f"{len(said):,} lines picked short."]
+    return [
+        f"{_named(one, names)}: {one['quantity']:,} of {one['ordered']:,} picked, "
+        f"{one['ordered'] - one['quantity']:,} "
+        f"{'missing from' if one['missing'] else 'back on'} the shelf."
+        for one in said
+    ]
+
+
+def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(said) > MAX_SHOWN_EVENT_LINES:
+        return [f"Units of {len(said):,} lines came back."]
+    return [
+        f"{_named(one, names)}: {one['quantity']:,} came back, "
+        f"{'on the shelf again' if one['restock'] else 'not to be sold again'}."
+        for one in said
+    ]
+
+
+def _silent(said: Any, names: Mapping[int, str]) -> list[str]:
+    """Half of a change: both halves are told together."""
+    return []
+
+
+_TELLERS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
+    "reason": _reason,
+    "picked": _picked,
+    "lines": _returned,
+    "before": _silent,
+    "after": _silent,
+}
+
+
+def _changed(
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[int, str]
+) -> list[str]:
+    sentences = _changed_lines(_changed_units(before, after), names)
+    for detail in sorted(after.keys() - {"lines"}):
+        name = detail.replace("_", " ").capitalize()
+        words = f"{_worded(after[detail])} instead of {_worded(before.get(detail))}"
+        sentences.append(f"{name}: {words}.")
+    return sentences
+
+
+def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str]) -> list[str]:
+    if len(units) > MAX_SHOWN_EVENT_LINES:
+        return [f"{len(units):,} lines changed."]
+    sentences = []
+    for product, (old, new) in units.items():
+        name = _named({"product": product}, names)
+        if not new:
+            sentences.append(f"{name}: {old:,} taken off.")
+        elif not old:
+            sentences.append(f"{name}: {new:,} added.")
+        else:
+            sentences.append(f"{name}: {new:,} instead of {old:,}.")
+    return sentences
+
+
+def _changed_units(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[int, tuple[int, int]]:
+    """Of each product whose units were changed, how many there were before and after."""
+    was, becomes = _units(before), _units(after)
+    pairs = {one: (was.get(one, 0), becomes.get(one, 0)) for one in {**was, **becomes}}
+    return {one: (old, new) for one, (old, new) in pairs.items() if old != new}
+
+
+def _worded(value: Any) -> str:
+    """A detail of an order: text, a day, or the parts of an address."""
+    parts = value.values() if isinstance(value, Mapping) else [value]
+    text = ", ".join(str(part) for part in parts if part)
+    return f"“{text}”" if text else "nothing"
+
+
+def _units(said: Mapping[str, Any]) -> dict[int, int]:
+    return {one["product"]: one["quantity"] for one in said.get("lines", ())}
+
+
+def _named(one: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    return names.get(one["product"], f"product {one['product']}")

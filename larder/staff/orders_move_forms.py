@@ -1,0 +1,180 @@
+"""What staff fill in to move an order, and the service that each page sends it to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from larder.core.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VERSION
+from larder.orders.lifecycle import Move
+from larder.orders.queries import LineView
+from larder.orders.services import moves, returns
+from larder.orders.services.held_orders import Asked
+from larder.orders.services.moves import Picked
+from larder.orders.services.returns import ReturnedLine
+from larder.staff.pages import LineForm, PageForm, box, choice, whole, words
+
+
+class MoveForm(PageForm):
+    """The version that is shown: only that one is moved."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
+
+
+class CancelForm(MoveForm):
+    """Why an order is cancelled."""
+
+    reason = words(
+        "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
+    )
+
+
+class ReturnForm(MoveForm):
+    """Why units came back."""
+
+    reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
+
+
+class OrderLineForm(LineForm):
+    """A line of an order that is there."""
+
+    heads: tuple[str, ...] = ("SKU", "Name")
+
+    def __init__(self, line: LineView, sent: Any, **initial: Any) -> None:
+        super().__init__(sent, prefix=f"line-{line.product}", initial=initial)
+        self.line = line
+
+    @property
+    def product(self) -> int:
+        return self.line.product
+
+
+class PickedForm(OrderLineForm):
+    """How much of a line was picked: at first all of it."""
+
+    heads = (*OrderLineForm.heads, "Ordered")
+    quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
+    rest = choice(
+        "If fewer, the others",
+        [("missing", "are missing from the shelf"), ("back", "go back on the shelf")],
+    )
+
+    def __init__(self, line: LineView, sent: Any) -> None:
+        super().__init__(line, sent, quantity=line.quantity, rest="missing")
+        self.cells = (line.sku, line.name, f"{line.quantity:,}")
+
+    @property
+    def is_filled(self) -> bool:
+        """What was picked in full needs not be named."""
+        return bool(self.cleaned_data.get("quantity") != self.line.quantity)
+
+
+class ReturnedForm(OrderLineForm):
+    """How much of a line came back: at first nothing."""
+
+    heads = (*OrderLineForm.heads, "Still with the customer")
+    quantity = whole("Came back", least=0, most=MAX_ORDERED_UNITS)
+    restock = box("Can be sold again")
+
+    def __init__(self, line: LineView, sent: Any) -> None:
+        super().__init__(line, sent, quantity=0, restock=True)
+        self.cells = (line.sku, line.name, f"{line.quantity - line.returned:,}")
+
+    @property
+    def is_filled(self) -> bool:
+        return bool(self.cleaned_data.get("quantity"))
+
+
+Make = Callable[[Asked, Any, Sequence[Any]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The page of a move. `text` explains it, `all_of_them` asks about many at once and `done` is
+    told of those; `nothing` refuses a page without a filled line."""
+
+    title: str
+    answer: str
+    done: str
+    make: Make
+    text: str
+    form: type[MoveForm] = MoveForm
+    line: type[Any] | None = None
+    nothing: str = ""
+    variant: str = "primary"
+    all_of_them: str = ""
+
+
+def _cancel(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.cancel_order(asked, reason=form.cleaned_data["reason"].strip())
+
+
+def _pack(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+    given = [(line.product, line.cleaned_data) for line in lines]
+    picked = [Picked(one, said["quantity"], said["rest"] == "missing") for one, said in given]
+    return moves.pack_order(asked, picked=picked)
+
+
+def _ship(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.ship_order(asked)
+
+
+def _deliver(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.deliver_order(asked)
+
+
+def _return(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+    given = [(line.product, line.cleaned_data) for line in lines]
+    back = [ReturnedLine(one, said["quantity"], said["restock"]) for one, said in given]
+    return returns.return_order(asked, lines=back, reason=form.cleaned_data["reason"])
+
+
+FORMS: Mapping[Move, Kind] = {
+    Move.PACK: Kind(
+        title="Pack order",
+        answer="Pack",
+        done="packed",
+        make=_pack,
+        line=PickedForm,
+        text="What was not picked is taken off the order, and its total falls. If nothing was, "
+        "the order is cancelled.",
+        all_of_them="Were these orders packed with everything that was ordered?",
+    ),
+    Move.SHIP: Kind(
+        title="Ship order",
+        answer="Ship",
+        done="shipped",
+        make=_ship,
+        text="Has it left the house? It cannot be cancelled then.",
+        all_of_them="Have these orders left the house?",
+    ),
+    Move.DELIVER: Kind(
+        title="Deliver order",
+        answer="Deliver",
+        done="delivered",
+        make=_deliver,
+        text="Has it arrived?",
+        all_of_them="Have these orders arrived?",
+    ),
+    Move.RETURN: Kind(
+        title="What came back of order",
+        answer="Return",
+        done="returned",
+        make=_return,
+        form=ReturnForm,
+        line=ReturnedForm,
+        text="Units that cannot be sold again are booked and stay out of stock.",
+        nothing="Say of at least one line how many units came back.",
+    ),
+    Move.CANCEL: Kind(
+        title="Cancel order",
+        answer="Cancel order",
+        done="cancelled",
+        make=_cancel,
+        form=CancelForm,
+        text="All its units can be ordered again.",
+        variant="danger",
+    ),
+}
+"""What can be done in the admin. (Changing the lines of a placed order is the customer's.)"""

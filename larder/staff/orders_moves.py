@@ -1,0 +1,293 @@
+"""Moving orders in the admin: packed, shipped, delivered, cancelled, taken back.
+
+The moves are the services' that the API uses too, and which of them an order's page offers is
+`lifecycle`'s to say. A page carries the version it showed: what was changed since is not moved. A
+move is claimed under the page's own key, so that a second click gets the first one's answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from larder.core.clock import now
+from larder.core.errors import DomainError, NotFound
+from larder.core.ids import new_id
+from larder.core.limits import MAX_SELECTED_ROWS
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
+from larder.orders.queries import OrderView
+from larder.orders.services.held_orders import Asked
+from larder.staff.base import (
+    Question,
+    Sentence,
+    ServiceAdmin,
+    amount,
+    ask,
+    button,
+    counted,
+    customer_name,
+    explain,
+)
+from larder.staff.orders_move_forms import FORMS
+from larder.staff.pages import Page, show
+
+SENTENCES: Mapping[str, Sentence] = {
+    "precondition_failed": Sentence(
+        None,
+        "changed by somebody else since you opened the page. Nothing was done: look at what it "
+        "is now.",
+    ),
+    "invalid_transition": Sentence(None, "the status is {from} now. Nothing was done."),
+    "made_otherwise": Sentence(
+        None, "this was done before, and otherwise than you say. Nothing was done now."
+    ),
+    "return_exceeds_shipped": Sentence(
+        "quantity", "{shipped} were shipped and {returned} came back before: too many."
+    ),
+    "stock_limit_exceeded": Sentence(
+        "quantity", "No product can have more than {limit} units, and {available} are there."
+    ),
+}
+
+_OF_THE_ORDER = {"precondition_failed", "invalid_transition", "made_otherwise", "not_found"}
+"""Refusals that no value of a page can mend: they are told beside the order as it is."""
+
+
+def open_moves(order: OrderView) -> list[Move]:
+    """What staff can do to an order now. Of one that came back whole nothing is left to return."""
+    left = any(line.quantity > line.returned for line in order.lines)
+    return [
+        move
+        for move in Move
+        if judge(order.status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
+        and (move is not Move.RETURN or left)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A move as it was sent: of which order, in which version, under which key, saying what."""
+
+    order: UUID
+    version: int
+    key: str
+    content: bytes
+
+    def asked(self, request: Any, move: Move) -> Asked:
+        """What the services take."""
+        user, moment = request.user, now()
+        scope = Scope(user.public_id, f"POST admin/order/{self.order}/{move}", self.key)
+        claim = Claim(scope, self.content, str(self.order), expires_at=moment + RETENTION)
+        who = Caller(user.pk, user.public_id, user.is_staff, session=None)
+        return Asked(order=self.order, who=who, now=moment, version=self.version, claim=claim)
+
+
+def _make(asked: Asked, move: Move, form: Any = None, lines: Sequence[Any] = ()) -> bool:
+    """Makes a move; whether it was made by this request or its twin, and not by others before."""
+    replayed = FORMS[move].make(asked, form, lines)
+    return replayed or queries.has_event(asked.order, actor=asked.who.public_id, at=asked.now)
+
+
+class MovableOrders(ServiceAdmin):
+    """The buttons of an order's page and the actions of the list, for those who may change."""
+
+    actions_detail: Any = ("pack", "ship", "deliver", "take_back", "cancel")
+    actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
+
+    def has_move_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Whether the user may move orders at all; the order's status has its own say."""
+        return self.may(request, "change")
+
+    def get_actions_detail(self, request: Any, object_id: Any) -> Any:
+        """The buttons of the moves that the order's status allows."""
+        found = super().get_actions_detail(request, object_id)
+        order = self.shown_order(request, object_id) if found else None
+        moves = open_moves(order) if order else []
+        return [one for one in found if one.path in moves]
+
+    def shown_order(self, request: Any, object_id: str) -> OrderView | None:
+        """The placed order of this address, read once a request."""
+        if not hasattr(request, "shown_order"):
+            try:
+                request.shown_order = queries.order(UUID(object_id), customer=None)
+            except (ValueError, NotFound):
+                request.shown_order = None
+        found: OrderView | None = request.shown_order
+        return found
+
+    @button("Pack", permissions=["move"], icon="package_2", url_path="pack")
+    def pack(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks what was picked."""
+        return self._page(request, object_id, Move.PACK)
+
+    @button("Ship", permissions=["move"], icon="local_shipping", url_path="ship")
+    def ship(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then ships."""
+        return self._page(request, object_id, Move.SHIP)
+
+    @button("Deliver", permissions=["move"], icon="where_to_vote", url_path="deliver")
+    def deliver(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then notes that the order has arrived."""
+        return self._page(request, object_id, Move.DELIVER)
+
+    @button("Return", permissions=["move"], icon="assignment_return", url_path="return")
+    def take_back(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks what came back."""
+        return self._page(request, object_id, Move.RETURN)
+
+    @button("Cancel order", permissions=["move"], icon="cancel", url_path="cancel")
+    def cancel(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks why, then cancels."""
+        return self._page(request, object_id, Move.CANCEL)
+
+    def _page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
+        order = self.shown_order(request, object_id)
+        if order is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        if request.method == "POST":
+            return self._sent(request, order, move)
+        if move not in open_moves(order):
+            told = f"Order {order.number} is {order.status}: this cannot be done to it."
+            self.message_user(request, told, messages.WARNING)
+            return HttpResponseRedirect(_address(order.id))
+        return show(self, request, self._sheet(order, move, None))
+
+    def _sheet(self, order: OrderView, move: Move, sent: Any) -> Page:
+        kind = FORMS[move]
+        units = sum(line.quantity for line in order.lines)
+        about = f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}"
+        return Page(
+            title=f"{kind.title} {order.number}",
+            answer=kind.answer,
+            back=_address(order.id),
+            form=kind.form(sent) if sent else kind.form(initial={"seen_version": order.version}),
+            lines=[kind.line(line, sent) for line in order.lines] if kind.line else (),
+            heads=kind.line.heads if kind.line else (),
+            text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
+            variant=kind.variant,
+        )
+
+    def _sent(self, request: Any, order: OrderView, move: Move) -> HttpResponse:
+        """Of an order that was changed since, the lines of the page say nothing: the service
+        knows its key, or refuses it for its version."""
+        page = self._sheet(order, move, request.POST)
+        sent = _sent(order.id, page, request.POST)
+        is_stale = sent is not None and sent.version != order.version
+        if sent is None or not (is_stale or _is_complete(page, move)):
+            return show(self, request, page)
+        asked = sent.asked(request, move)
+        try:
+            made = _make(asked, move, page.form, () if is_stale else page.filled)
+        except DomainError as refusal:
+            if not (is_stale or refusal.code in _OF_THE_ORDER):
+                page.refuse(refusal, SENTENCES)
+                return show(self, request, page)
+            self.tell_refusal(request, refusal, SENTENCES, about=f"Order {order.number}: ")
+        else:
+            told, level = _outcome(queries.order(order.id, customer=None), move, made=made)
+            self.message_user(request, told, level)
+        return HttpResponseRedirect(_address(order.id))
+
+    @admin.action(description="Mark as packed (as ordered)", permissions=["move"])
+    def mark_packed(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Asks, then packs every selected order with all it holds."""
+        return self._all(request, queryset, Move.PACK, "mark_packed")
+
+    @admin.action(description="Mark as shipped", permissions=["move"])
+    def mark_shipped(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Asks, then ships every selected order."""
+        return self._all(request, queryset, Move.SHIP, "mark_shipped")
+
+    @admin.action(description="Mark as delivered", permissions=["move"])
+    def mark_delivered(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Asks, then notes of every selected order that it has arrived."""
+        return self._all(request, queryset, Move.DELIVER, "mark_delivered")
+
+    def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
+        orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
+        if len(orders) > MAX_SELECTED_ROWS:
+            limit = f"Select at most {MAX_SELECTED_ROWS} orders at once."
+            self.message_user(request, limit, messages.ERROR)
+        elif "confirmed" in request.POST:
+            self._move_all(request, orders, move)
+        else:
+            return ask(self, request, _question(orders, move, action))
+        return None
+
+    def _move_all(self, request: Any, orders: Sequence[Any], move: Move) -> None:
+        """One by one, each in a transaction of its own; told by outcome, with the numbers."""
+        numbers: dict[tuple[str, int], list[int]] = {}
+        for order in orders:
+            numbers.setdefault(_try(request, order, move), []).append(order.number)
+        for (told, level), of in numbers.items():
+            named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
+            self.message_user(request, f"{named}: {told}", level)
+
+
+def _address(order: UUID) -> str:
+    return reverse("admin:orders_order_change", args=[order])
+
+
+def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
+    """What a page asks for; None if its form cannot be read."""
+    if not page.form.is_valid():
+        return None
+    given = page.form.cleaned_data
+    content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
+    return Sent(order, given["seen_version"], str(given["form_key"]), fingerprint(content))
+
+
+def _is_complete(page: Page, move: Move) -> bool:
+    """Whether the lines can be read, and one is filled where the move needs one."""
+    nothing = FORMS[move].nothing
+    valid = page.is_valid()
+    if valid and nothing and not page.filled:
+        page.form.add_error(None, nothing)
+    return valid and page.form.is_valid()
+
+
+def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
+    if not made:
+        told = f"Order {order.number} was {order.status} before. Nothing was done now."
+        return told, messages.WARNING
+    if move is Move.RETURN:
+        return f"What came back of order {order.number} is booked.", messages.SUCCESS
+    nothing = "Nothing was picked. " if (move, order.status) == (Move.PACK, CANCELLED) else ""
+    return f"{nothing}Order {order.number} is {order.status}.", messages.SUCCESS
+
+
+def _question(orders: Sequence[Any], move: Move, action: str) -> Question:
+    about = [
+        f"{one.number}: {customer_name(one.customer)}, {amount(one.total, one.currency)}, "
+        f"{one.status}"
+        for one in orders
+    ]
+    sends = [("action", action), ("index", "0"), ("confirmed", "yes"), ("form_key", str(new_id()))]
+    for one in orders:
+        sends += [(ACTION_CHECKBOX_NAME, str(one.pk)), (f"seen-{one.pk}", str(one.version))]
+    kind = FORMS[move]
+    return Question(
+        f"{kind.answer} orders", kind.all_of_them, kind.answer, about, sends, kind.variant
+    )
+
+
+def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
+    """Moves one of several orders; says what came of it, and the level of that message."""
+    seen, key = request.POST.get(f"seen-{order.pk}", ""), request.POST.get("form_key", "")
+    version = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
+    sent = Sent(order.pk, version, key[:64], fingerprint(version))
+    try:
+        made = _make(sent.asked(request, move), move)
+    except DomainError as refusal:
+        return explain(refusal, SENTENCES)[0].text, messages.ERROR
+    if made:
+        return f"{FORMS[move].done}.", messages.SUCCESS
+    return f"{FORMS[move].done} before, by somebody else. Nothing was done now.", messages.WARNING

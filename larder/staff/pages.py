@@ -1,0 +1,204 @@
+"""Pages of the admin that are no object's form: a few fields, lines below them, one button.
+
+Each is the door of one service. It is shown by GET and sent by POST; what the service refuses
+stands at the line it names, else above the page, and what was typed stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from django import forms
+from django.template.response import TemplateResponse
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from larder.core.errors import DomainError, InvalidInput
+from larder.core.ids import new_id
+from larder.core.limits import FORM_LINES, MAX_FORM_LINES
+from larder.staff.base import SENTENCES, Sentence, ServiceAdmin, explain, filled_in
+
+MORE = "_more"
+
+
+class PageForm(forms.Form):
+    """What stands above the lines. `form_key` makes a second click no second request."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
+
+
+class LineForm(forms.Form):
+    """One line of a page. `cells` are shown before its fields, under the page's `heads`."""
+
+    cells: Sequence[str] = ()
+    names: Mapping[str, str] = {}
+    """The service's names of fields, where the form has others."""
+
+    @property
+    def product(self) -> int | None:
+        """The product that refusals name this line by; None while there is none."""
+        raise NotImplementedError
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it counts."""
+        return self.has_changed()
+
+    def blame(self, name: str | None, text: str) -> None:
+        """Puts an error at a field, known by the service's name of it, or at the line."""
+        known = self.names.get(name or "", name)
+        self.add_error(known if known in self.fields else None, text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Everything a page shows. `back` is the address of the way out."""
+
+    title: str
+    answer: str
+    back: str
+    form: forms.Form
+    lines: Sequence[LineForm] = ()
+    heads: Sequence[str] = ()
+    text: str = ""
+    variant: str = "primary"
+    can_grow: bool = False
+    table: Mapping[str, Any] = field(default_factory=dict)
+    """Rows to read below the form, as the theme's table takes them."""
+
+    @property
+    def media(self) -> forms.Media:
+        """The scripts and styles that the fields need."""
+        first = self.lines[0].media if self.lines else forms.Media()
+        return self.form.media + first
+
+    @property
+    def filled(self) -> Sequence[LineForm]:
+        """The lines that count."""
+        return [line for line in self.lines if line.is_filled]
+
+    def is_valid(self) -> bool:
+        """Looks at every form, so that all errors are shown at once."""
+        return all([self.form.is_valid(), *(line.is_valid() for line in self.lines)])
+
+    def refuse(self, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
+        """Says at each line that the refusal names what is wrong with it, else above all lines.
+
+        The places in an InvalidInput count the lines that are filled.
+        """
+        named = _faults(refusal, self.filled) or _named_lines(refusal, own, self.lines)
+        for line, name, text in named:
+            line.blame(name, text)
+        if not named:
+            for name, text in explain(refusal, own):
+                known = name if name in self.form.fields else None
+                self.form.add_error(known, text)
+
+
+def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateResponse:
+    """Shows a page; it is sent to its own address."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": page.title,
+        "page": page,
+        "more": MORE,
+        "media": page.media,
+    }
+    return TemplateResponse(request, "staff/page.html", context)
+
+
+_Named = tuple[LineForm, str | None, str]
+
+
+def _faults(refusal: DomainError, filled: Sequence[LineForm]) -> list[_Named]:
+    if not isinstance(refusal, InvalidInput):
+        return []
+    places = [(fault.where.split("/"), fault.detail) for fault in refusal.faults]
+    return [
+        (filled[int(place[2])], place[-1], detail)
+        for place, detail in places
+        if place[1:2] == ["lines"] and len(place) == 4 and int(place[2]) < len(filled)
+    ]
+
+
+def _named_lines(
+    refusal: DomainError, own: Mapping[str, Sentence], lines: Sequence[LineForm]
+) -> list[_Named]:
+    first = {line.product: line for line in reversed(lines) if line.product is not None}
+    known = {**SENTENCES, **own}
+    named: list[_Named] = []
+    for told in refusal.extensions.get("lines") or ():
+        line, sentence = first.get(told.get("product")), known.get(told.get("code", ""))
+        if line is not None and sentence is not None:
+            named.append((line, sentence.field, filled_in(sentence, told)))
+    return named
+
+
+Line = TypeVar("Line", bound=LineForm)
+
+
+def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
+    """Lines for staff to fill: as many as were sent, some more where those were asked for.
+
+    `given` is what the first is opened with. Lines that are left empty count for nothing.
+    """
+    sent = request.POST
+    rows = min(_rows(sent), MAX_FORM_LINES)
+    options: dict[str, Any] = {"empty_permitted": True, "use_required_attribute": False}
+    if request.method == "POST" and MORE not in sent:
+        return [kind(sent, prefix=f"line-{n}", **options) for n in range(rows)]
+    if MORE in sent:
+        more = range(min(rows + FORM_LINES, MAX_FORM_LINES))
+        return [kind(prefix=f"line-{n}", initial=_typed(kind, sent, n), **options) for n in more]
+    return [
+        kind(prefix=f"line-{n}", initial={} if n else dict(given), **options)
+        for n in range(FORM_LINES)
+    ]
+
+
+def reopened(kind: type[forms.Form], request: Any, given: Mapping[str, Any]) -> forms.Form:
+    """The form above such lines: opened with `given`, sent, or shown once more with more lines."""
+    if MORE in request.POST:
+        names = kind.base_fields
+        return kind(initial={name: request.POST.get(name) for name in names})
+    return kind(request.POST) if request.method == "POST" else kind(initial=dict(given))
+
+
+def _rows(sent: Mapping[str, str]) -> int:
+    text = sent.get("rows", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else FORM_LINES
+
+
+def _typed(kind: type[LineForm], sent: Any, row: int) -> dict[str, Any]:
+    names = {name: f"line-{row}-{name}" for name in kind.base_fields}
+    return {name: sent[key] for name, key in names.items() if key in sent}
+
+
+def whole(label: str, *, least: int, most: int, **options: Any) -> forms.IntegerField:
+    """A field for a whole number."""
+    widget = UnfoldAdminIntegerFieldWidget(attrs={"class": "page-number"})
+    return forms.IntegerField(
+        label=label, widget=widget, min_value=least, max_value=most, **options
+    )
+
+
+def words(label: str, *, most: int, **options: Any) -> forms.CharField:
+    """A field for a line of text."""
+    widget = UnfoldAdminTextInputWidget()
+    return forms.CharField(label=label, max_length=most, widget=widget, **options)
+
+
+def choice(label: str, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:
+    """A field to choose one of a few from."""
+    widget = UnfoldAdminSelectWidget()
+    return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
+
+
+def box(label: str, **options: Any) -> forms.BooleanField:
+    """A box to tick."""
+    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget(), **options)

@@ -1,0 +1,62 @@
+"""The admin as a whole: its way through, its first page, and what it leaves out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+admin.site.index_title = "Overview"
+admin.site.index_template = "staff/index.html"
+# Jobs are the operator's, and what they carry is nobody's business here: mails, addresses, links
+# that reset a password.
+admin.site.unregister(ProcrastinateJob)
+
+_PLACES = (
+    (
+        "Catalogue",
+        (
+            ("Products", "sell", "catalog", "product"),
+            ("Categories", "category", "catalog", "category"),
+        ),
+    ),
+    (
+        "Stock",
+        (
+            ("Stock", "inventory_2", "inventory", "stock"),
+            ("Ledger", "receipt_long", "inventory", "ledgerentry"),
+            ("Adjustments", "add_notes", "inventory", "adjustment"),
+        ),
+    ),
+    ("Orders", (("Orders", "shopping_basket", "orders", "order"),)),
+    (
+        "People",
+        (
+            ("Customers", "person", "identity", "customer"),
+            ("Groups", "group", "auth", "group"),
+        ),
+    ),
+)
+
+
+def navigation(request: Any) -> list[dict[str, Any]]:
+    """The sidebar: what this member of staff may see (`UNFOLD` in the settings names it)."""
+    return [
+        {"title": title, "items": [_item(*place) for place in places]} for title, places in _PLACES
+    ]
+
+
+def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    link = reverse(f"admin:{app}_{model}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _sees(app, model)}
+
+
+def _sees(app: str, model: str) -> Callable[[Any], bool]:
+    def permission(request: Any) -> bool:
+        user = request.user
+        if model == "group":
+            return bool(user.is_superuser)
+        return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
+
+    return permission

@@ -1,0 +1,94 @@
+"""Reading the bodies of requests, and all of their faults."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
+from typing import Any, NewType, TypeVar
+
+import msgspec
+from django.http import HttpRequest
+
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import MAX_FAULTS
+from larder.http.long_bodies import one_long_body
+from larder.http.nesting import is_too_deep, require_shallow
+from larder.http.refusals import MalformedJson, UnsupportedMediaType
+from larder.v1.faults import each_fault, nul_faults
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+Csv = NewType("Csv", str)
+"""The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as lone
+surrogates, for whoever reads the rows to name."""
+
+Further = Callable[[dict[str, Any]], Iterable[Fault]]
+"""Faults of a body, as parsed JSON, that its declaration cannot say. It has those that can be
+said as well, or not: everything in it may be of any type."""
+
+
+def read_body(request: HttpRequest, kind: type[Body], *, also: Further | None = None) -> Body:
+    """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
+
+    Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults).
+    """
+    raw = _raw_body(request) or b"{}"
+    body = sound(raw, kind)
+    if body is None or (also is not None and any(also(msgspec.to_builtins(body)))):
+        return _explain(raw, kind, also)
+    return body
+
+
+def sound(raw: bytes, kind: type[Body]) -> Body | None:
+    """The bytes as a `kind`; None if there is anything to say against them."""
+    # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
+    if _NUL in raw or is_too_deep(raw):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except _NO_JSON:
+        return None
+
+
+_NUL = b"\\u0000"
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
+
+
+def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
+    """Raises MalformedJson or InvalidInput for a body that is not sound. Raises Overloaded."""
+    with one_long_body(len(raw)):
+        return _explained(raw, kind, also)
+
+
+def _explained(raw: bytes, kind: type[Body], also: Further | None) -> Body:
+    value = _parsed(raw)
+    nuls = nul_faults(value) if _NUL in raw else ()
+    further = also(value) if also and isinstance(value, dict) else ()
+    found = list(islice(chain(nuls, each_fault(value, kind), further), MAX_FAULTS))
+    if found:
+        raise InvalidInput(found)
+    return msgspec.convert(value, kind)
+
+
+def _parsed(raw: bytes) -> Any:
+    require_shallow(raw)
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError as error:
+        detail = "A number in the body is too large for any field."
+        raise InvalidInput([Fault("", "out_of_range", detail)]) from error
+    except _NO_JSON as error:
+        raise MalformedJson from error
+
+
+def read_csv(request: HttpRequest) -> Csv:
+    """The body as text. Raises UnsupportedMediaType."""
+    raw = _raw_body(request, "text/csv")
+    return Csv(raw.decode("utf-8-sig", "surrogateescape"))
+
+
+def _raw_body(request: HttpRequest, wanted: str = "application/json") -> bytes:
+    raw = request.body  # all of it, within the limit: Resource read it
+    media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+    is_json = media_type.endswith("+json") and wanted == "application/json"
+    if raw and media_type != wanted and not is_json:
+        raise UnsupportedMediaType(f"Send Content-Type: {wanted}.")
+    return raw

@@ -1,0 +1,196 @@
+"""The cart: the customer's draft, on the server, so that all their devices show the same."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from larder.core import money
+from larder.core.clock import now
+from larder.http.preconditions import tag_wanted
+from larder.http.shop import terms
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.queries import DraftLine
+from larder.orders.services import cart
+from larder.orders.services.drafts import Seen
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import CartShown, Placement
+from larder.v1 import cart_shapes, shapes
+from larder.v1.http import idempotency_key, no_content, operation_of, reply_tagged
+from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, VERSIONED, operation
+from larder.v1.orders import answer_placed
+
+
+@operation(tag="cart", answers={200: cart_shapes.Cart, 304: None}, traits=[CACHED])
+def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """The cart as it stands, at today's prices."""
+    return _reply(request, caller.id)
+
+
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["unknown_product", "cart_full"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def put_cart(request: HttpRequest, caller: Caller, body: cart_shapes.CartLines) -> HttpResponse:
+    """Makes these the lines of the cart, all at once."""
+    cart.put_lines(
+        caller.id,
+        [Wanted(line.product, line.quantity) for line in body.lines],
+        currency=settings.CURRENCY,
+        now=now(),
+        seen=_seen(request),
+    )
+    return _reply(request, caller.id)
+
+
+@operation(tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
+def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Deletes the cart; the next line begins another."""
+    cart.delete_cart(caller.id, seen=_seen(request))
+    return no_content()
+
+
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["unknown_product", "cart_full", "not_found"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def put_cart_line(
+    request: HttpRequest, caller: Caller, product: int, body: cart_shapes.LineQuantity
+) -> HttpResponse:
+    """Sets how many units of a product are in the cart."""
+    cart.put_line(
+        caller.id,
+        Wanted(product, body.quantity),
+        currency=settings.CURRENCY,
+        now=now(),
+        seen=_seen(request),
+    )
+    return _reply(request, caller.id)
+
+
+@operation(
+    tag="cart",
+    answers={200: cart_shapes.Cart},
+    problems=["not_in_cart", "not_found"],
+    traits=[TAGGED, OWN_VERSIONED],
+)
+def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Takes a product out of the cart."""
+    cart.remove_line(caller.id, product, now=now(), seen=_seen(request))
+    return _reply(request, caller.id)
+
+
+@operation(
+    tag="cart",
+    answers={201: shapes.Order},
+    problems=[
+        "cart_empty",
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "ordering_not_allowed",
+        "order_abandoned",
+    ],
+    traits=[KEYED, LOCATED, TAGGED, VERSIONED],
+)
+def submit_cart(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> HttpResponse:
+    """Places the cart, wholly or not at all; the order has the cart's id."""
+    placed = place_order(_placement(request, caller, body), terms=terms(), now=now())
+    return answer_placed(request, placed)
+
+
+def _placement(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> Placement:
+    total = None if body.expected_total is None else Decimal(body.expected_total)
+    return Placement(
+        customer=caller.id,
+        actor=caller.public_id,
+        lines=(),
+        cart=CartShown(_seen(request), total),
+        note=body.note,
+        reference=body.reference,
+        ship_to=msgspec.to_builtins(body.ship_to),
+        requested_for=body.requested_for,
+        key=idempotency_key(request.META),
+        operation=operation_of(request),
+    )
+
+
+_NO_CART = UUID(int=0)
+_ID_DIGITS = len(_NO_CART.hex)
+
+
+def _seen(request: HttpRequest) -> Seen | None:
+    """The cart and its version that `If-Match` names; None without the header or for `*`.
+
+    The tag names the cart beside its version: today's cart is not the one of last week that had
+    as many changes. Without a cart it names the one that ended last, and version 0. Something
+    else in the header can match no cart.
+    """
+    named = tag_wanted(request)
+    if named is None:
+        return None
+    digits = named.digits[:_ID_DIGITS]
+    if len(digits) < _ID_DIGITS:
+        return Seen(None, -1)
+    id = UUID(digits)
+    return Seen(None if id == _NO_CART else id, named.version)
+
+
+def _reply(request: HttpRequest, customer: int) -> HttpResponse:
+    shown = _shown(customer)
+    of = (shown.id or queries.last_cart(customer) or _NO_CART).hex
+    return reply_tagged(request, shown, version=shown.version, of=of)
+
+
+def _shown(customer: int) -> cart_shapes.Cart:
+    draft = queries.draft(customer)
+    if draft is None:
+        return cart_shapes.Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
+    lines = [_shown_line(line) for line in draft.lines]
+    # At today's prices, and those are in today's currency, whenever the cart was begun.
+    currency, total = settings.CURRENCY, money.text(draft.total)
+    return cart_shapes.Cart(draft.id, draft.version, lines, currency, total)
+
+
+def _shown_line(line: DraftLine) -> cart_shapes.CartLine:
+    return cart_shapes.CartLine(
+        product=line.product,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=money.text(line.current_price),
+        line_total=money.text(line.line_total),
+        available=line.available,
+        notices=_notices(line),
+    )
+
+
+def _notices(line: DraftLine) -> list[cart_shapes.Notice]:
+    """Nothing else matters of a product that is no longer sold."""
+    if line.archived:
+        return [cart_shapes.Notice("withdrawn")]
+    notices = []
+    if line.current_price != line.unit_price:
+        prices = money.text(line.unit_price), money.text(line.current_price)
+        notices.append(cart_shapes.Notice("price_changed", *prices))
+    if line.available < line.quantity:
+        notices.append(cart_shapes.Notice("insufficient_stock", available=line.available))
+    if line.broken_rule is not None:
+        notices.append(_rule(line.broken_rule))
+    return notices
+
+
+def _rule(broken: Mapping[str, Any]) -> cart_shapes.Notice:
+    rules = {name: broken[name] for name in ("min_quantity", "max_per_order", "step")}
+    return cart_shapes.Notice("order_rule", **rules)

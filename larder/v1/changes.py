@@ -1,0 +1,118 @@
+"""What changed since an app last asked: how its offline copy stays up to date."""
+
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
+
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import MAX_CHANGED_ORDERS, MAX_CHANGED_PRODUCTS, MAX_EPOCH_LENGTH, MAX_ID
+from larder.db.feed import Mark
+from larder.http import pagination
+from larder.identity.caller import Caller
+from larder.inventory.changes import Progress, product_changes
+from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
+from larder.v1 import shapes
+from larder.v1.changes_shapes import OrderChanges, ProductChanges, RemovedProduct, Since
+from larder.v1.http import reply_tagged
+from larder.v1.operations import CACHED, operation
+from larder.v1.orders import shown as shown_order
+from larder.v1.products import shown
+
+Count = Annotated[int, Meta(ge=0, le=MAX_ID)]
+Epoch = Annotated[str, Meta(max_length=MAX_EPOCH_LENGTH, pattern=r"^[^\0]*\Z")]
+
+
+class ChangesParameters(msgspec.Struct):
+    """Where the copy is."""
+
+    since: Since = ""
+
+
+class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
+    """How far a copy of the catalogue is."""
+
+    epoch: Epoch
+    transaction_id: Count
+    number: Count
+    copied: Count | None
+
+
+class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
+    """How far a customer's copy of their orders is."""
+
+    customer: shapes.Id
+    epoch: Epoch
+    transaction_id: Count
+    number: Count
+    copied: tuple[shapes.Time, UUID] | None
+
+
+Token = TypeVar("Token", bound=pagination.Place)
+
+
+@operation(
+    tag="products",
+    answers={200: ProductChanges, 304: None},
+    problems=["since_expired"],
+    traits=[CACHED],
+)
+def list_product_changes(
+    request: HttpRequest, caller: Caller, query: ChangesParameters
+) -> HttpResponse:
+    """What changed in the catalogue since the answer before; all of it the first time."""
+    token = _token(query, ProductToken)
+    found = product_changes(caller.id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
+    removed = [RemovedProduct(id, deleted=True) for id in found.gone]
+    since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
+    results = [*shown(found.products), *removed]
+    return reply_tagged(request, ProductChanges(results, since, found.more))
+
+
+@operation(
+    tag="orders",
+    answers={200: OrderChanges, 304: None},
+    problems=["since_expired"],
+    traits=[CACHED],
+)
+def list_order_changes(
+    request: HttpRequest, caller: Caller, query: ChangesParameters
+) -> HttpResponse:
+    """Which of the customer's orders changed since the answer before; all the first time."""
+    token = _token(query, OrderToken)
+    if token is not None and token.customer != caller.id:
+        raise _unusable()
+    found = order_changes(caller.id, _order_progress(token), limit=MAX_CHANGED_ORDERS)
+    last = found.progress.copied
+    copied = (last.placed_at, last.id) if last else None
+    since = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
+    results = [shown_order(one) for one in found.orders]
+    return reply_tagged(request, OrderChanges(results, since, found.more))
+
+
+def _order_progress(token: OrderToken | None) -> OrderProgress | None:
+    if token is None:
+        return None
+    mark = Mark(token.epoch, token.transaction_id, token.number)
+    return OrderProgress(mark, HistoryPosition(*token.copied) if token.copied else None)
+
+
+def _unusable() -> InvalidInput:
+    detail = "Use the since of the answer before as it is, for the same customer."
+    return InvalidInput([Fault("since", "invalid_since", detail)])
+
+
+def _token(query: ChangesParameters, kind: type[Token]) -> Token | None:
+    try:
+        return pagination.decode(query.since, kind)
+    except InvalidInput as error:
+        raise _unusable() from error
+
+
+def _progress(token: ProductToken | None) -> Progress | None:
+    if token is None:
+        return None
+    mark = Mark(token.epoch, token.transaction_id, token.number)
+    return Progress(mark, token.copied)

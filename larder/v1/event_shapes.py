@@ -1,0 +1,93 @@
+"""The bodies of an order's events: what happened, and what each kind of it tells."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from larder.v1.shapes import Actor, Address, Id, Link, Time
+
+Type = Annotated[
+    str,
+    Meta(
+        description="More may be added: leave out one you do not know.",
+        examples=[
+            *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
+        ],
+    ),
+]
+
+
+class PickedShort(msgspec.Struct):
+    """A line of which fewer units were picked than `ordered`. The rest was `missing` from the
+    shelf, or can be ordered again."""
+
+    product: Id
+    ordered: int
+    quantity: int
+    missing: bool
+
+
+class UnitsReturned(msgspec.Struct):
+    """Units that came back; with `restock` they can be ordered again."""
+
+    product: Id
+    quantity: int
+    restock: bool
+
+
+class UnitsOrdered(msgspec.Struct):
+    """How many units of a product an order had."""
+
+    product: Id
+    quantity: int
+
+
+class OrderContent(msgspec.Struct):
+    """What was changed of an order, on one side of the change; the rest is left out."""
+
+    lines: list[UnitsOrdered] | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+    reference: str | UnsetType = UNSET
+    ship_to: Address | UnsetType | None = UNSET
+    requested_for: date | UnsetType | None = UNSET
+
+
+class EventContent(msgspec.Struct):
+    """What an event tells, by its `type`; more members may be added.
+
+    `changed`: `before` and `after`, with the same members. `packed`: `picked`, where any line was
+    picked short. `cancelled`: `reason` where one was given, and `picked` where nothing could be.
+    `returned`: `reason` and `lines`. The others tell nothing more.
+    """
+
+    before: OrderContent | UnsetType = UNSET
+    after: OrderContent | UnsetType = UNSET
+    picked: list[PickedShort] | UnsetType = UNSET
+    lines: list[UnitsReturned] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class OrderEvent(msgspec.Struct):
+    """Who did what to an order, and when. The ledger's entries refer to its `id`.
+
+    `from` and `to` are statuses of the order; placing begins in an empty one, or of a cart in
+    `draft`.
+    """
+
+    id: UUID
+    type: Type
+    from_: str = msgspec.field(name="from")
+    to: str
+    actor: Actor
+    at: Time
+    data: EventContent
+
+
+class OrderEventPage(msgspec.Struct):
+    """A page of events, oldest first."""
+
+    results: list[OrderEvent]
+    next: Link | None

@@ -1,0 +1,211 @@
+"""Reading requests and writing answers: what every view of v1 shares."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
+
+from larder.core.errors import Fault, InvalidInput
+from larder.core.ids import NOBODY
+from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
+from larder.db.idempotency import Claim, Scope
+from larder.http import pagination
+from larder.http.pagination import Cursor, Item
+from larder.http.preconditions import tag_wanted
+from larder.identity.caller import Caller
+from larder.v1.faults import is_moment, parameter_faults
+
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
+CursorText = Annotated[str, Meta(description="From the `next` link of the page before.")]
+
+
+class PageParameters(msgspec.Struct, kw_only=True):
+    """The parameters of every list."""
+
+    limit: Limit = PAGE_ROWS
+    cursor: CursorText = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the page has at most."""
+        return min(self.limit, MAX_PAGE_ROWS)
+
+
+def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
+    """The query parameters that `kind` declares; others are not looked at.
+
+    Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
+    """
+    names = _parameter_names(kind)
+    given = {name: str(text) for name, text in request.GET.items() if name in names}
+    is_time = all(given[name][4:5] == "-" for name in _times(kind) if name in given)
+    if is_time and not any("\0" in text for text in given.values()):
+        try:
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError:
+            pass
+    raise InvalidInput(parameter_faults(given, kind))
+
+
+def read_page(
+    request: HttpRequest,
+    query: PageParameters,
+    kind: type[Cursor],
+    find: Callable[[Cursor | None, int], Sequence[Item]],
+    place: Callable[[Item], Cursor],
+) -> tuple[Sequence[Item], str | None]:
+    """A page of a list without filters, and the link to the next one.
+
+    `find` is given where the page before ended, and how many rows to look for.
+    """
+    found = find(pagination.decode(query.cursor, kind), query.rows + 1)
+    return pagination.page(pagination.links(request), found, query.rows, place)
+
+
+@cache
+def _times(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """What stands for a time: where text may be a number, msgspec counts it from 1970."""
+    return frozenset(name for name, hint in get_type_hints(kind).items() if is_moment(hint))
+
+
+@cache
+def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Asked for once: msgspec evaluates all annotations anew at each call."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def reply(
+    payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A JSON answer."""
+    response = HttpResponse(
+        _ENCODER.encode(payload), status=status, content_type="application/json"
+    )
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def no_content(status: int = 204) -> HttpResponse:
+    """An answer without a body."""
+    response = HttpResponse(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def reply_tagged(
+    request: HttpRequest,
+    payload: Any,
+    *,
+    version: int = 0,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    of: str = "",
+) -> HttpResponse:
+    """A JSON answer with an ETag (`"<version>-<digest>"`), or 304 where the client has it.
+
+    `of`, in hex, stands before the digest and names what the version is of, where the path leads
+    to one thing today and to another tomorrow.
+    """
+    response = reply_body(request, Body(encoded(payload), version, of), status=status)
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+class Body:
+    """The bytes of an answer, and their ETag."""
+
+    __slots__ = ("raw", "tag")
+
+    def __init__(self, raw: bytes, version: int = 0, of: str = "") -> None:
+        self.raw = raw
+        self.tag = f'"{version}-{of}{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+
+
+def encoded(payload: Any) -> bytes:
+    """As JSON."""
+    return _ENCODER.encode(payload)
+
+
+def reply_body(request: HttpRequest, body: Body, *, status: int = 200) -> HttpResponse:
+    """The bytes with their ETag, or 304 where the client has them."""
+    seen = request.META.get("HTTP_IF_NONE_MATCH")
+    if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
+        response = no_content(304)
+    else:
+        response = HttpResponse(body.raw, status=status, content_type="application/json")
+    response.headers["ETag"] = body.tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def reply_created(
+    request: HttpRequest, payload: Any, *, location: str, version: int, replayed: bool
+) -> HttpResponse:
+    """The 201 of something that was made, or was made by an earlier request of the same key."""
+    headers = {"Location": location} | replay_headers(replayed=replayed)
+    return reply_tagged(request, payload, version=version, status=201, headers=headers)
+
+
+def is_named(header: str, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag."""
+    given = [one.strip().removeprefix("W/") for one in header.split(",")]
+    return "*" in given or tag in given
+
+
+def version_wanted(request: HttpRequest) -> int | None:
+    """The version that `If-Match` names; None without the header or for `*`.
+
+    Something else in the header can match no version: -1.
+    """
+    named = tag_wanted(request)
+    return None if named is None else named.version
+
+
+_KEY = re.compile(rf"[!-+\-.-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
+
+
+def idempotency_key(meta: Mapping[str, Any]) -> str | None:
+    """Returns the `Idempotency-Key`; None without the header.
+
+    A server joins headers of one name with commas (PEP 3333): a key with a comma is two keys.
+    Raises InvalidInput unless the key has 1 to MAX_IDEMPOTENCY_KEY_LENGTH visible ASCII characters.
+    """
+    key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not _KEY.fullmatch(key):
+        some = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+        detail = f"One key of {some} without a comma."
+        raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
+    return key
+
+
+def operation_of(request: HttpRequest) -> str:
+    """What an idempotency key belongs to, besides the caller: method and path."""
+    return f"{request.method} {request.path}"
+
+
+def claim(
+    request: HttpRequest, who: Caller | None, fingerprint: bytes, **options: Any
+) -> Claim | None:
+    """The caller's claim of the request's key for `fingerprint`, if it has a key."""
+    key = idempotency_key(request.META)
+    if key is None:
+        return None
+    actor = who.public_id if who else NOBODY
+    return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
+
+
+def replay_headers(*, replayed: bool) -> dict[str, str]:
+    """What tells the client that this answer repeats an earlier one."""
+    return {"Idempotency-Replayed": "true"} if replayed else {}

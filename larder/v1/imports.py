@@ -1,0 +1,46 @@
+"""Whole files of products."""
+
+import hashlib
+import io
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+
+from larder.catalog.product_rows import refuse_longer
+from larder.core.clock import now
+from larder.core.limits import MAX_FILE_ROWS
+from larder.db.idempotency import RETENTION
+from larder.identity.caller import Caller
+from larder.inventory.services.import_products import import_products as import_rows
+from larder.v1.bodies import Csv
+from larder.v1.http import claim, replay_headers, reply
+from larder.v1.operations import KEYED, operation
+
+
+class ProductsImported(msgspec.Struct):
+    """How many products were added, how many changed, and how many were so already."""
+
+    created: int
+    changed: int
+    unchanged: int
+
+
+@operation(tag="products", answers={200: ProductsImported}, traits=[KEYED], staff=True)
+def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResponse:
+    """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and
+    2 MiB; longer files are for `manage.py import_products`.
+
+    A pointer of a fault is `/line/column`.
+    """
+    # Before a transaction begins, for which other files would wait.
+    refuse_longer(io.StringIO(body, newline=""), most=MAX_FILE_ROWS)
+    moment = now()
+    content = hashlib.sha256(body.encode(errors="surrogateescape")).digest()
+    made, replayed = import_rows(
+        io.StringIO(body, newline=""),
+        actor=caller.public_id,
+        now=moment,
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+    )
+    answer = ProductsImported(made.created, made.changed, made.unchanged)
+    return reply(answer, headers=replay_headers(replayed=replayed))

@@ -1,0 +1,78 @@
+"""Long-lived keys: credentials for programs, which nobody logs in for."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from larder.core.clock import now
+from larder.db.idempotency import RETENTION, fingerprint
+from larder.http import pagination
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.queries import KeyRow
+from larder.identity.services import keys
+from larder.v1 import shapes
+from larder.v1.http import (
+    PageParameters,
+    claim,
+    no_content,
+    read_page,
+    replay_headers,
+    reply,
+    reply_tagged,
+)
+from larder.v1.operations import CACHED, KEYED, operation
+
+
+class KeyPlace(pagination.Place, array_like=True, tag="keys"):
+    """Where a page of keys ended."""
+
+    id: UUID
+
+
+@operation(tag="auth", answers={200: shapes.KeyPage, 304: None}, traits=[CACHED], is_short=True)
+def list_keys(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """A page of the caller's live keys, oldest first; never the keys themselves."""
+
+    def find(place: KeyPlace | None, rows: int) -> list[KeyRow]:
+        return queries.keys(caller.id, after=place.id if place else None, limit=rows)
+
+    results, link = read_page(request, query, KeyPlace, find, _place)
+    return reply_tagged(request, shapes.KeyPage([_shown(one) for one in results], link))
+
+
+@operation(
+    tag="auth",
+    answers={201: shapes.MadeKey},
+    problems=["not_found", "too_many_keys"],
+    traits=[KEYED],
+    is_short=True,
+)
+def create_key(request: HttpRequest, caller: Caller, body: shapes.NewKey) -> HttpResponse:
+    """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
+    moment = now()
+    made = keys.create_key(
+        caller,
+        body.name,
+        now=moment,
+        claim=claim(request, caller, fingerprint(body.name), expires_at=moment + RETENTION),
+    )
+    row = queries.key(caller.id, made.id)
+    headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
+    answer = shapes.MadeKey(row.id, row.name, made.text, row.created_at)
+    return reply(answer, status=201, headers=headers)
+
+
+@operation(tag="auth", answers={204: None}, problems=["not_found"])
+def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
+    """Ends a key at once."""
+    keys.delete_key(caller.id, key, now=now())
+    return no_content()
+
+
+def _place(found: KeyRow) -> KeyPlace:
+    return KeyPlace(found.id)
+
+
+def _shown(found: KeyRow) -> shapes.Key:
+    return shapes.Key(found.id, found.name, found.derived, found.created_at)

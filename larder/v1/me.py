@@ -1,0 +1,68 @@
+"""The customer's own account."""
+
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET
+
+from larder.core.clock import now
+from larder.http import throttling
+from larder.identity import queries, telling
+from larder.identity.caller import Caller
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.v1 import shapes
+from larder.v1.http import no_content, reply_tagged, version_wanted
+from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
+
+
+@operation(tag="me", answers={200: shapes.Me, 304: None}, problems=["not_found"], traits=[CACHED])
+def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Who the token belongs to."""
+    return _answer(request, caller.id)
+
+
+@operation(
+    tag="me",
+    answers={200: shapes.Me},
+    problems=["not_found", "username_taken", "email_taken"],
+    traits=[OWN_VERSIONED, TAGGED],
+)
+def change_me(request: HttpRequest, caller: Caller, body: shapes.ProfileFields) -> HttpResponse:
+    """Changes the name to log in with, the address, or the person's names."""
+    given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
+    fields = {name: value for name, value in given.items() if value is not UNSET}
+    with throttling.change_profile(request, caller.id, fields):
+        moment, terms = now(), _terms(request, caller)
+        tell = telling.former_address(now=moment)
+        accounts.change_profile(caller.id, fields, now=moment, terms=terms, tell=tell)
+    return _answer(request, caller.id)
+
+
+@operation(tag="me", answers={204: None}, traits=[OWN_VERSIONED])
+def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Deletes the account: its orders stay, without it; tokens and keys end."""
+    accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))
+    return no_content()
+
+
+def _terms(request: HttpRequest, caller: Caller) -> accounts.Terms:
+    return accounts.Terms(caller=caller, version=version_wanted(request))
+
+
+def _answer(request: HttpRequest, customer: int) -> HttpResponse:
+    found = queries.profile(customer)
+    return reply_tagged(request, shown(found), version=found.version)
+
+
+def shown(profile: Profile) -> shapes.Me:
+    """A profile as the API shows it."""
+    return shapes.Me(
+        id=profile.id,
+        public_id=profile.public_id,
+        username=profile.username,
+        email=profile.email,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        may_order=profile.may_order,
+        is_staff=profile.is_staff,
+        date_joined=profile.date_joined,
+    )

@@ -1,0 +1,107 @@
+"""What is done to an order that was placed: cancelled, packed, shipped, delivered, returned."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET
+
+from larder.core.clock import now
+from larder.db.idempotency import fingerprint
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.services import moves, returns
+from larder.orders.services.held_orders import Asked
+from larder.orders.services.moves import Picked
+from larder.orders.services.returns import ReturnedLine
+from larder.v1 import move_shapes, shapes
+from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
+from larder.v1.operations import KEYED, TAGGED, VERSIONED, Trait, operation
+from larder.v1.orders import shown, whose
+
+MOVED = Trait(
+    (*KEYED.headers, *VERSIONED.headers, *TAGGED.headers),
+    (*KEYED.codes, *VERSIONED.codes, "not_found", "invalid_transition", "stock_limit_exceeded"),
+    KEYED.repeats_with | VERSIONED.repeats_with,
+)
+"""What all moves have in common. Their keys are kept for ever, as orders are."""
+
+move = partial(operation, tag="orders", answers={200: shapes.Order}, traits=[MOVED])
+
+
+@move(problems=["made_otherwise"])
+def cancel_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Cancellation
+) -> HttpResponse:
+    """Cancels an order; its units can be ordered again. Customers can until it is packed."""
+    return _moved(request, caller, order, body, lambda asked: _cancel(asked, body))
+
+
+@move(problems=["made_otherwise"], staff=True)
+def pack_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Packing
+) -> HttpResponse:
+    """Staff: the order is packed, of some lines perhaps fewer than ordered."""
+    return _moved(request, caller, order, body, lambda asked: _pack(asked, body))
+
+
+@move(staff=True)
+def ship_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Moving
+) -> HttpResponse:
+    """Staff: the packed order leaves the house."""
+    return _moved(request, caller, order, body, moves.ship_order)
+
+
+@move(staff=True)
+def deliver_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Moving
+) -> HttpResponse:
+    """Staff: the order has arrived."""
+    return _moved(request, caller, order, body, moves.deliver_order)
+
+
+@move(problems=["return_exceeds_shipped"], staff=True)
+def return_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Return
+) -> HttpResponse:
+    """Staff: units of a shipped order came back. Each request without a key is one more."""
+    return _moved(request, caller, order, body, lambda asked: _return(asked, body))
+
+
+def _cancel(asked: Asked, body: move_shapes.Cancellation) -> bool:
+    return moves.cancel_order(asked, reason=body.reason)
+
+
+def _pack(asked: Asked, body: move_shapes.Packing) -> bool:
+    lines = [] if body.lines is UNSET else body.lines
+    picked = [Picked(one.product, one.quantity, one.missing) for one in lines]
+    return moves.pack_order(asked, picked=picked)
+
+
+def _return(asked: Asked, body: move_shapes.Return) -> bool:
+    lines = [ReturnedLine(one.product, one.quantity, one.restock) for one in body.lines]
+    return returns.return_order(asked, lines=lines, reason=body.reason)
+
+
+def _moved(
+    request: HttpRequest,
+    caller: Caller,
+    order: UUID,
+    body: msgspec.Struct,
+    make: Callable[[Asked], Any],
+) -> HttpResponse:
+    """Makes a move and answers with the order as it stands then."""
+    asked = Asked(
+        order=order,
+        who=caller,
+        now=now(),
+        version=version_wanted(request),
+        claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
+    )
+    headers = replay_headers(replayed=make(asked))
+    found = queries.order(order, customer=whose(caller))
+    return reply_tagged(request, shown(found), version=found.version, headers=headers)

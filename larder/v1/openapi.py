@@ -1,0 +1,280 @@
+"""The OpenAPI 3.1 document, made from what the operations declare and their structs."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import cleandoc, getdoc
+from typing import Any
+
+import msgspec
+from django.urls import URLPattern
+
+from larder.http.problems import KINDS, example
+from larder.http.wording import first_sentence, phrase
+from larder.v1.bodies import Csv
+from larder.v1.examples import EXAMPLES
+from larder.v1.introduction import ABOUT, TAGS
+from larder.v1.operations import (
+    BODY,
+    EVERYWHERE,
+    FILE,
+    QUERY,
+    TOKEN,
+    WRITTEN,
+    Header,
+    Operation,
+    Trait,
+)
+from larder.v1.resources import METHODS, Resource
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+TEXT = {"type": "string"}
+REFERENCE = "#/components/schemas/{name}"
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token from `auth/token`, or a key from `auth/keys`. "
+    "The word Token does in place of Bearer.",
+}
+PARTS = {
+    "int": {"type": "integer", "format": "int64"},
+    "id": {"type": "string", "format": "uuid"},
+    "path": TEXT,
+}
+"""The schema of a part of a path, by its converter."""
+
+
+class ProblemFault(msgspec.Struct):
+    """One fault; `pointer` is a JSON pointer into the body, or the name of a parameter or header.
+
+    `detail` is for developers; apps translate by `code`.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemLine(msgspec.Struct):
+    """A faulty line. `code` says how; the other members are there where they help.
+
+    A product is named once for each way in which it is faulty, with its units added up.
+    """
+
+    code: str
+    product: int | msgspec.UnsetType = msgspec.UNSET
+    sku: str | msgspec.UnsetType = msgspec.UNSET
+    requested: int | msgspec.UnsetType = msgspec.UNSET
+    available: int | msgspec.UnsetType = msgspec.UNSET
+    expected: str | msgspec.UnsetType = msgspec.UNSET
+    price: str | msgspec.UnsetType = msgspec.UNSET
+    min_quantity: int | msgspec.UnsetType = msgspec.UNSET
+    max_per_order: int | msgspec.UnsetType | None = msgspec.UNSET
+    step: int | msgspec.UnsetType = msgspec.UNSET
+    counted: int | msgspec.UnsetType = msgspec.UNSET
+    committed: int | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+    shipped: int | msgspec.UnsetType = msgspec.UNSET
+    returned: int | msgspec.UnsetType = msgspec.UNSET
+    picked: int | msgspec.UnsetType = msgspec.UNSET
+    missing: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Problem(msgspec.Struct):
+    """A refusal (RFC 9457). `code` is stable; `type` is the address of its explanation."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    correlation_id: str
+    errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
+    lines: list[ProblemLine] | msgspec.UnsetType = msgspec.UNSET
+    version: int | msgspec.UnsetType = msgspec.UNSET
+    total: str | msgspec.UnsetType = msgspec.UNSET
+    expected: str | msgspec.UnsetType = msgspec.UNSET
+    minimum: str | msgspec.UnsetType = msgspec.UNSET
+    currency: str | msgspec.UnsetType = msgspec.UNSET
+    offered: str | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+    from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
+    move: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
+    """The document of these paths, whose views are Resources."""
+    declared = [
+        (f"/api/v1/{path.pattern}", method, path.callback.operations[method])
+        for path in sorted(paths, key=_place)
+        for method in METHODS
+        if isinstance(path.callback, Resource) and method in path.callback.operations
+    ]
+    schemas = _schemas(one for _, _, one in declared)
+    said: dict[str, Any] = {}
+    for path, method, one in declared:
+        operations = said.setdefault(_PART.sub(r"{\2}", path), {})
+        operations[method.lower()] = _operation(path, method, one, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Larder", "version": "1", "description": ABOUT},
+        "paths": said,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": BEARER},
+            # One example of each code, for all the refusals that name it. Without them a page makes
+            # one up of every member that a problem can have, for each status.
+            "examples": {code: {"value": example(code)} for code in KINDS},
+        },
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+    }
+
+
+_PART = re.compile(r"<(\w+):(\w+)>")
+
+
+def _place(path: URLPattern) -> str:
+    """Paths in alphabetical order; a part that varies goes before words."""
+    return _PART.sub(r"!\2", str(path.pattern))
+
+
+def _operation(
+    path: str, method: str, one: Operation, schemas: Mapping[str, Any]
+) -> dict[str, Any]:
+    declared, traits = one.declared, _traits(method, one)
+    headers = [header for trait in traits for header in trait.headers]
+    said: dict[str, Any] = {
+        "operationId": one.name,
+        "description": getdoc(one.run),
+        "summary": first_sentence(one.run),
+        "parameters": sorted(_parameters(path, headers, one), key=lambda one: str(one["name"])),
+        "tags": [declared.tag],
+        "requestBody": one.body and _request_body(one, schemas),
+        "security": declared.token and [{"bearer": []}],
+        "responses": _responses(one, headers, _codes(one, traits)),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _traits(method: str, one: Operation) -> list[Trait]:
+    takes = FILE if one.body is Csv else BODY
+    had = ((TOKEN, one.declared.token), (takes, one.body), (QUERY, one.query))
+    held = [EVERYWHERE, *one.declared.traits, *(trait for trait, given in had if given)]
+    return held if method == "GET" else [*held, WRITTEN]
+
+
+def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
+    """The codes of refusals by their statuses."""
+    of_staff = ["not_staff"] if one.declared.staff else []
+    codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
+    found: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        for status in KINDS[code].statuses:
+            found.setdefault(status, []).append(code)
+    return dict(sorted(found.items()))
+
+
+def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterator[dict[str, Any]]:
+    for header in headers:
+        if not header.on:
+            yield {"in": "header", "name": header.name} | _header(header)
+    for converter, name in _PART.findall(path):
+        yield {"in": "path", "name": name, "schema": PARTS[converter], "required": True}
+    own = described([one.query])[one.query.__name__] if one.query else {"properties": {}}
+    for name, schema in own["properties"].items():
+        plain = _plain(schema)
+        about = {"description": plain.pop("description")} if "description" in plain else {}
+        required = {"required": True} if name in own.get("required", ()) else {}
+        yield {"in": "query", "name": name, "schema": plain, **about, **required}
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A query parameter that is not given is not there: it is never null."""
+    options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    plain = {name: value for name, value in schema.items() if name != "anyOf"}
+    return (options[0] if options else {}) | plain
+
+
+def _header(header: Header) -> dict[str, Any]:
+    required = {"required": True} if header.always else {}
+    return {"schema": header.schema, "description": header.description, **required}
+
+
+def _request_body(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    is_file = one.body is Csv
+    schema = TEXT if is_file else _reference(one.body)
+    content = {"schema": schema, "examples": {"Example": {"value": EXAMPLES[one.name]}}}
+    # An empty JSON body counts as {}.
+    required = is_file or schemas[one.body.__name__].get("required")
+    said = {"content": {"text/csv" if is_file else JSON: content}}
+    return said | {"required": True} if required else said
+
+
+def _responses(
+    one: Operation, headers: Iterable[Header], codes: Mapping[int, list[str]]
+) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for status, kind in one.declared.answers.items():
+        said[str(status)] = _response(status, headers, phrase(status), _answered(kind))
+    for status, found in codes.items():
+        examples = {code: {"$ref": f"#/components/examples/{code}"} for code in found}
+        content = {PROBLEM: {"schema": _reference(Problem), "examples": examples}}
+        said[str(status)] = _response(status, headers, ", ".join(found), content)
+    return said
+
+
+def _answered(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, str):
+        return {kind: {"schema": TEXT}}
+    return {JSON: {"schema": _reference(kind)}} if kind else {}
+
+
+def _response(
+    status: int, headers: Iterable[Header], description: str, content: dict[str, Any]
+) -> dict[str, Any]:
+    sent = {
+        one.name: _header(one) for one in headers if one.on is True or (one.on and status in one.on)
+    }
+    said = {"headers": sent, "content": content, "description": description}
+    return {name: value for name, value in said.items() if value}
+
+
+def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(name=kind.__name__)}
+
+
+def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The structs of all bodies and answers, and those that they refer to, by name."""
+    kinds: dict[str, Any] = {"Problem": Problem}
+    for one in operations:
+        for kind in (one.body, *one.declared.answers.values()):
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+                further = getattr(kind, "REFERS_TO", ())
+                kinds |= {named.__name__: named for named in (kind, *further)}
+    return dict(sorted(described(list(kinds.values())).items()))
+
+
+def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
+    """The schemas of these structs, and of those that they are made of, by name."""
+    _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
+    found: dict[str, Any] = _in_ecma(components)
+    for component in found.values():
+        component["description"] = cleandoc(component["description"])
+        for schema in component["properties"].values():
+            _say_default(schema)
+    return found
+
+
+def _say_default(schema: dict[str, Any]) -> None:
+    """Puts the value of a field that was left out into words. Generators of typed clients take
+    one with a `default` for one that is always there, also in what is sent."""
+    default = schema.pop("default", None)
+    if default is not None and default != "":
+        said = f"Left out: {msgspec.json.encode(default).decode()}."
+        schema["description"] = f"{schema.get('description', '')} {said}".lstrip()
+
+
+def _in_ecma(schema: Any) -> Any:
+    r"""Patterns in the dialect of JSON Schema, where $ is what \Z is in Python."""
+    return msgspec.json.decode(msgspec.json.encode(schema).replace(rb"\\Z", b"$"))

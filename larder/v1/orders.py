@@ -1,0 +1,343 @@
+"""Orders: placing them, and the history."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, cast
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET, Meta
+
+from larder.core import money
+from larder.core.clock import now
+from larder.core.errors import Fault, InvalidInput, NotFound, NotStaff
+from larder.core.limits import MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
+from larder.http import pagination
+from larder.http.shop import terms
+from larder.identity import queries as identity
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.errors import UnknownCustomer
+from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
+from larder.orders.services import changes
+from larder.orders.services import place_order as placing
+from larder.orders.services.changes import Details
+from larder.orders.services.held_orders import Asked
+from larder.orders.services.placement import Placed, Placement
+from larder.v1 import event_shapes, move_shapes, shapes
+from larder.v1.freshness import causal
+from larder.v1.http import (
+    CursorText,
+    Limit,
+    PageParameters,
+    idempotency_key,
+    operation_of,
+    reply_created,
+    reply_tagged,
+    version_wanted,
+)
+from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+
+STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
+_ONE_OF_THEM = f"({'|'.join(STATUSES)})"
+Statuses = Annotated[
+    str,
+    Meta(
+        description="Where the orders stand now: one status, or several with commas between them.",
+        examples=["placed", "placed,packed"],
+        extra_json_schema={"pattern": f"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*$"},
+    ),
+]
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_SHORT_TEXT_LENGTH,
+        description="Orders with exactly this `reference`, letter by letter.",
+    ),
+]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time zone.")]
+StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
+
+
+class FilterParameters(msgspec.Struct, kw_only=True):
+    """Which orders of the history. With any of these staff look through everybody's."""
+
+    status: Statuses | None = None
+    placed_after: Moment | None = None
+    placed_before: Moment | None = None
+    reference: Reference | None = None
+    customer: StaffId | None = None
+    number: StaffId | None = None
+    product: StaffId | None = None
+
+
+class ListParameters(FilterParameters, kw_only=True):
+    """The parameters of the history: those of every list, and which orders."""
+
+    limit: Limit = PAGE_ROWS
+    cursor: CursorText = ""
+    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows the page has at most."""
+        return min(self.limit, MAX_PAGE_ROWS)
+
+
+class OrderPlace(pagination.Place, array_like=True, tag="orders"):
+    """Where a page of the history ended."""
+
+    placed_at: Moment
+    id: UUID
+
+
+class EventPlace(pagination.Place, array_like=True, tag="events"):
+    """Where a page of events ended."""
+
+    position: shapes.Id
+
+
+@operation(
+    tag="orders",
+    answers={200: shapes.OrderPage, 304: None},
+    problems=["not_staff"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> HttpResponse:
+    """The customer's placed orders, newest first; staff with any filter see everybody's."""
+    wanted = order_filter(query, caller)
+    place = pagination.decode(query.cursor, OrderPlace)
+    after = HistoryPosition(place.placed_at, place.id) if place else None
+    page = queries.history(wanted, after=after, limit=query.rows)
+    link = pagination.links(request)(_place(page.next)) if page.next else None
+    count = queries.count(wanted) if query.count else UNSET
+    results = [shown(one) for one in page.orders]
+    return reply_tagged(request, shapes.OrderPage(results, link, count))
+
+
+@operation(
+    tag="orders",
+    answers={201: shapes.Order},
+    problems=[
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "ordering_not_allowed",
+        "order_abandoned",
+        "not_staff",
+        "not_found",
+    ],
+    traits=[KEYED, LOCATED, TAGGED],
+    is_limited=False,
+)
+def place_order(request: HttpRequest, caller: Caller, body: shapes.NewOrder) -> HttpResponse:
+    """Places an order, wholly or not at all."""
+    key, operation = idempotency_key(request.META), operation_of(request)
+    return answer_placed(request, place(body, caller, key=key, operation=operation))
+
+
+@operation(
+    tag="orders",
+    answers={200: shapes.Order, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
+    """One order as it stands."""
+    found = queries.order(order, customer=whose(caller))
+    return reply_tagged(request, shown(found), version=found.version)
+
+
+@operation(
+    tag="orders",
+    answers={200: shapes.Order},
+    problems=[
+        "unknown_product",
+        "insufficient_stock",
+        "price_changed",
+        "order_rule",
+        "currency_changed",
+        "ordering_not_allowed",
+        "invalid_transition",
+        "stock_limit_exceeded",
+        "not_found",
+    ],
+    traits=[VERSIONED, TAGGED],
+)
+def change_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.OrderFields
+) -> HttpResponse:
+    """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
+    or not at all."""
+    asked = Asked(order=order, who=caller, now=now(), version=version_wanted(request))
+    lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
+    changes.change_order(asked, terms=terms(), lines=lines, details=_details(body))
+    found = queries.order(order, customer=whose(caller))
+    return reply_tagged(request, shown(found), version=found.version)
+
+
+@operation(
+    tag="orders",
+    answers={200: event_shapes.OrderEventPage, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_order_events(
+    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+) -> HttpResponse:
+    """What happened to an order, oldest first."""
+    place = pagination.decode(query.cursor, EventPlace)
+    queries.order(order, customer=whose(caller))
+    found = queries.events(order, after=place.position if place else 0, limit=query.rows)
+    link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
+    results = [_shown_event(one) for one in found.rows]
+    return reply_tagged(request, event_shapes.OrderEventPage(results, link))
+
+
+def _place(position: HistoryPosition) -> OrderPlace:
+    return OrderPlace(position.placed_at, position.id)
+
+
+def _event_place(event: EventView) -> EventPlace:
+    return EventPlace(event.position)
+
+
+def _shown_event(event: EventView) -> event_shapes.OrderEvent:
+    return event_shapes.OrderEvent(
+        id=event.id,
+        type=event.type,
+        from_=event.from_status,
+        to=event.to_status,
+        actor=event.actor,
+        at=event.at,
+        data=msgspec.convert(event.data, event_shapes.EventContent),
+    )
+
+
+def whose(who: Caller) -> int | None:
+    """Customers see their own orders; staff everybody's."""
+    return None if who.is_staff else who.id
+
+
+def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
+    """Customers look through their own orders; staff with any filter through everybody's, and
+    without one through their own. Raises NotStaff for the filters that are staff's."""
+    given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
+    given["statuses"] = _statuses(given.pop("status"))
+    if not who.is_staff:
+        if (asked.customer, asked.number, asked.product) != (None, None, None):
+            raise NotStaff
+        given["customer"] = who.id
+    elif not any(given.values()):
+        given["customer"] = who.id
+    return OrderFilter(**given)
+
+
+def _statuses(asked: str | None) -> tuple[str, ...]:
+    """Each once. Raises InvalidInput for one that no placed order can have."""
+    given = [] if asked is None else asked.split(",")
+    if not set(given) <= set(STATUSES):
+        detail = f"Expected some of {', '.join(STATUSES)}, with commas between them."
+        raise InvalidInput([Fault("status", "unknown_value", detail)])
+    return tuple(dict.fromkeys(given))
+
+
+def _not_found(body: shapes.NewOrder, error: NotFound) -> NotFound:
+    """What it was that is not there: the customer, or else the order of the chosen id."""
+    if body.customer is None or body.customer in identity.standing([body.customer]):
+        return error
+    return UnknownCustomer()
+
+
+def _details(body: move_shapes.OrderFields) -> Details:
+    """What was given beside the lines; an address with all its fields, as placing keeps it."""
+    given = {name: getattr(body, name) for name in Details.__optional_keys__}
+    given = {name: value for name, value in given.items() if value is not UNSET}
+    if given.get("ship_to") is not None:
+        given["ship_to"] = msgspec.to_builtins(given["ship_to"])
+    return cast(Details, given)
+
+
+def place(body: shapes.NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
+    """Places what the body asks for, once if there is a key, which belongs to the operation.
+
+    Raises NotStaff, UnknownCustomer and the refusals of `place_order`.
+    """
+    try:
+        asked = _placement(body, who, key, operation)
+        return placing.place_order(asked, terms=terms(), now=now())
+    except NotFound as error:
+        raise _not_found(body, error) from None
+
+
+def _placement(body: shapes.NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
+    if body.customer is not None and not who.is_staff:
+        raise NotStaff
+    return Placement(
+        customer=body.customer or who.id,
+        actor=who.public_id,
+        lines=[_wanted(line) for line in body.lines],
+        note=body.note,
+        reference=body.reference,
+        ship_to=msgspec.to_builtins(body.ship_to),
+        requested_for=body.requested_for,
+        order_id=body.id,
+        key=key,
+        operation=operation,
+    )
+
+
+def _wanted(line: shapes.NewLine) -> Wanted:
+    expected = None if line.expected_price is None else Decimal(line.expected_price)
+    return Wanted(line.product, line.quantity, expected)
+
+
+def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
+    """The 201 of an order, from a cart or at once."""
+    order = placed.order
+    return reply_created(
+        request,
+        shown(order),
+        location=f"/api/v1/orders/{order.id}",
+        version=order.version,
+        replayed=placed.replayed,
+    )
+
+
+def shown(order: OrderView) -> shapes.Order:
+    """An order as the API shows it."""
+    return shapes.Order(
+        id=order.id,
+        number=order.number,
+        customer=order.customer,
+        status=order.status,
+        currency=order.currency,
+        total=money.text(order.total),
+        note=order.note,
+        reference=order.reference,
+        ship_to=None if order.ship_to is None else shapes.Address(**order.ship_to),
+        requested_for=order.requested_for,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+        version=order.version,
+        lines=[
+            shapes.OrderLine(
+                product=line.product,
+                sku=line.sku,
+                name=line.name,
+                ordered=line.quantity if line.ordered is None else line.ordered,
+                quantity=line.quantity,
+                unit_price=money.text(line.unit_price),
+                line_total=money.text(line.line_total),
+                returned=line.returned,
+            )
+            for line in order.lines
+        ],
+    )

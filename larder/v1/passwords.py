@@ -1,0 +1,75 @@
+"""Passwords: changed by whoever knows the present one, or set anew with what a mail says."""
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from larder.core.clock import now
+from larder.core.errors import Fault
+from larder.http import throttling
+from larder.http.authentication import secrets
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.services import passwords, resets
+from larder.identity.services.credentials import password_faults
+from larder.identity.services.passwords import Change
+from larder.identity.tokens import reset_named
+from larder.notifications.errors import MailOff
+from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.v1 import account_shapes as shapes
+from larder.v1.faults import faults as shape_faults
+from larder.v1.http import no_content
+from larder.v1.operations import operation
+
+
+def _faults(body: dict[str, Any], who: Caller | None) -> list[Fault]:
+    """Returns what is wrong with the new password, beside what its struct says: for the caller's
+    account, or for any."""
+    wanted = body.get("new_password")
+    if "new_password" not in body or shape_faults(wanted, shapes.Password):
+        return []
+    if who is None:
+        return password_faults(str(wanted), None, where=passwords.WHERE)
+    return passwords.faults(who.id, str(wanted))
+
+
+def _require_mail() -> None:
+    """Raises MailOff, whatever the body says."""
+    if not settings.EMAIL_URL:
+        raise MailOff
+
+
+@operation(
+    tag="auth", answers={204: None}, problems=["wrong_password"], is_short=True, also=_faults
+)
+def change_password(
+    request: HttpRequest, caller: Caller, body: shapes.PasswordChange
+) -> HttpResponse:
+    """Changes the caller's password; their other log-ins end."""
+    wanted = Change(current=body.current_password, new=body.new_password)
+    with throttling.log_in(request, queries.profile(caller.id).username, proof="caller"):
+        passwords.change_password(caller, wanted, now=now())
+    return no_content()
+
+
+@operation(tag="auth", answers={202: None}, problems=["mail_off"], token=False, first=_require_mail)
+def reset_password(request: HttpRequest, body: shapes.PasswordReset) -> HttpResponse:
+    """Has a mail sent with which a new password can be set; says so whoever asks."""
+    email, moment = body.email, now()
+    tell = partial(queue_mail, PASSWORD_RESET, now=moment)
+    with throttling.reset(request, email):
+        resets.ask(email, tell=tell, now=moment)
+    return no_content(202)
+
+
+@operation(
+    tag="auth", answers={204: None}, problems=["reset_token_invalid"], token=False, also=_faults
+)
+def set_forgotten_password(request: HttpRequest, body: shapes.NewPassword) -> HttpResponse:
+    """Sets a new password with the token of a mail; every log-in and every key ends."""
+    named = reset_named(body.reset_token)
+    with throttling.confirm(request, None if named is None else str(named)):
+        resets.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
+    return no_content()

@@ -1,0 +1,298 @@
+"""Products: the list, one of them, and what staff change."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET, Meta
+
+from larder.catalog import services as catalog
+from larder.catalog.fields import AMOUNT, FIELDS, FILTERED
+from larder.catalog.search import words
+from larder.core import money
+from larder.core.clock import now
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
+from larder.core.money import PRICE_PATTERN
+from larder.core.structs import with_fields
+from larder.db.idempotency import RETENTION, fingerprint
+from larder.http import pagination
+from larder.http.pagination import Links
+from larder.http.preconditions import wants_none
+from larder.identity.caller import Caller
+from larder.inventory import queries
+from larder.inventory.queries import Position, ProductFilter, StockedProduct
+from larder.inventory.services import products
+from larder.v1 import shapes
+from larder.v1.faults import faults, nul_faults
+from larder.v1.freshness import causal
+from larder.v1.http import (
+    PageParameters,
+    claim,
+    no_content,
+    reply_created,
+    reply_tagged,
+    version_wanted,
+)
+from larder.v1.operations import (
+    CACHED,
+    CREATING,
+    ECHOED,
+    KEYED,
+    LOCATED,
+    TAGGED,
+    VERSIONED,
+    operation,
+)
+from larder.v1.product_shapes import PutProduct
+from larder.v1.ready_pages import ReadyPages
+
+Ordering = Annotated[
+    Literal["id", "-id", "name", "-name", "price", "-price", "sku", "-sku"],
+    Meta(description="A minus: the other way round.", extra_json_schema={"type": "string"}),
+]
+
+
+SEARCHED = """Words in name or SKU, in any case: the first ten that differ. Words of one or two
+characters are not in the index, which makes a search with such words alone slower."""
+
+
+@with_fields([(one.name, one.asked, None) for one in FILTERED], behind="ids", kw_only=True)
+class ListParameters(PageParameters, kw_only=True):
+    """The parameters of the product list."""
+
+    q: Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH, description=SEARCHED)] = ""
+    category: Annotated[shapes.Id | None, Meta(description="With those below it.")] = None
+    min_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
+    max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
+    in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
+    ids: shapes.Ids | None = None
+    ordering: Ordering = "id"
+    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+
+
+_pages = ReadyPages()
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.ProductPage, 304: None},
+    traits=[CACHED, ECHOED],
+    is_limited=False,
+)
+def list_products(
+    request: HttpRequest, caller: Caller, query: Callable[[], ListParameters]
+) -> HttpResponse:
+    """A page of the catalogue."""
+    return _pages.answer(
+        request, caller, lambda: _page(caller.id, query(), pagination.links(request))
+    )
+
+
+def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], shapes.ProductPage]:
+    """What reads the page that is asked for, as often as it changes. It outlives the request."""
+    wanted, after = _filter(query), _position(query)
+
+    def read() -> shapes.ProductPage:
+        found = queries.products(customer, wanted, after=after, limit=query.rows + 1)
+        results, link = pagination.page(links, found, query.rows, _place(query.ordering))
+        count = queries.count_products(wanted) if query.count else UNSET
+        return shapes.ProductPage(shown(results), link, count)
+
+    return read
+
+
+@operation(
+    tag="products",
+    answers={201: shapes.Product},
+    problems=["sku_taken", "unknown_category"],
+    traits=[KEYED, LOCATED, TAGGED],
+    staff=True,
+)
+def create_product(request: HttpRequest, caller: Caller, body: shapes.NewProduct) -> HttpResponse:
+    """Staff: adds a product with its opening stock."""
+    moment = now()
+    fields = _fields(body)
+    content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
+    made = products.create_stocked_product(
+        fields,
+        quantity=body.quantity,
+        actor=caller.public_id,
+        now=moment,
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+    )
+    product = queries.product(caller.id, made.id, archived=made.replayed)
+    return reply_created(
+        request,
+        shown([product])[0],
+        location=f"{request.path}/{made.id}",
+        version=product.version,
+        replayed=made.replayed,
+    )
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.Product, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """One product, with its stock at this moment."""
+    return _answer(request, caller, product)
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.Product},
+    problems=["not_found", "sku_taken", "unknown_category"],
+    traits=[VERSIONED, TAGGED],
+    staff=True,
+)
+def change_product(
+    request: HttpRequest, caller: Caller, product: int, body: shapes.ProductFields
+) -> HttpResponse:
+    """Staff: changes the fields given."""
+    fields = _fields(body)
+    version = version_wanted(request)
+    catalog.change_product(product, fields, now=now(), version=version)
+    return _answer(request, caller, product)
+
+
+@operation(
+    tag="products", answers={204: None}, problems=["not_found"], traits=[VERSIONED], staff=True
+)
+def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Staff: takes a product off sale. Orders keep it."""
+    catalog.archive_product(product, now=now(), version=version_wanted(request))
+    return no_content()
+
+
+@operation(
+    tag="products",
+    answers={200: shapes.Product, 201: shapes.Product},
+    problems=["not_found", "sku_taken", "unknown_category"],
+    traits=[VERSIONED, CREATING, LOCATED, TAGGED],
+    staff=True,
+)
+def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
+    """Staff: makes the product with this SKU, or replaces all of it but its stock."""
+    _check_sku(sku, body)
+    fields = _fields(body)
+    fields.pop("sku", None)
+    put = products.put_product(
+        sku,
+        fields,
+        quantity=body.quantity,
+        actor=caller.public_id,
+        now=now(),
+        version=_version_to_replace(request),
+    )
+    if not put.created:
+        return _answer(request, caller, put.id)
+    return _answer(
+        request, caller, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
+    )
+
+
+def _version_to_replace(request: HttpRequest) -> int | None:
+    """What `If-Match` or `If-None-Match: *` say of the product that a PUT finds.
+
+    Both at once can never hold, and `If-Match` cannot name a product that is not there.
+    """
+    if not wants_none(request):
+        version = version_wanted(request)
+        return _NO_VERSION if version == products.ABSENT else version
+    return products.NEVER if "HTTP_IF_MATCH" in request.META else products.ABSENT
+
+
+_NO_VERSION = -1
+
+
+def _check_sku(sku: str, body: PutProduct) -> None:
+    found = [Fault("sku", one.code, one.detail) for one in faults(sku, shapes.Sku)]
+    found += [Fault("sku", "nul", one.detail) for one in nul_faults(sku)]
+    if body.sku not in (UNSET, sku):
+        found.append(Fault("/sku", "not_of_the_path", "The SKU is the one in the path."))
+    if found:
+        raise InvalidInput(found)
+
+
+def _answer(request: HttpRequest, caller: Caller, product_id: int, **options: Any) -> HttpResponse:
+    product = queries.product(caller.id, product_id)
+    return reply_tagged(request, shown([product])[0], version=product.version, **options)
+
+
+def _filter(asked: ListParameters) -> ProductFilter:
+    ids = None if asked.ids is None else tuple(int(one) for one in asked.ids.split(","))
+    texts = {one.name: getattr(asked, one.name) for one in FILTERED}
+    return ProductFilter(
+        words=words(asked.q),
+        category=asked.category,
+        min_price=None if asked.min_price is None else Decimal(asked.min_price),
+        max_price=None if asked.max_price is None else Decimal(asked.max_price),
+        in_stock=asked.in_stock,
+        ids=ids,
+        exact={name: text for name, text in texts.items() if text is not None},
+        ordering=asked.ordering,
+    )
+
+
+class ProductPlace(pagination.Place, array_like=True, tag="products"):
+    """Where a page of products ended: the value it is ordered by, and the id."""
+
+    ordering: str
+    value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
+    id: shapes.Id
+
+
+def _position(asked: ListParameters) -> Position | None:
+    place = pagination.decode(asked.cursor, ProductPlace)
+    if place is None:
+        return None
+    if place.ordering != asked.ordering:
+        raise pagination.unusable_cursor()
+    return Position(_value(place), place.id)
+
+
+def _value(place: ProductPlace) -> str | Decimal:
+    if place.ordering.removeprefix("-") != "price":
+        return place.value
+    if not re.fullmatch(PRICE_PATTERN, place.value):
+        raise pagination.unusable_cursor()
+    return Decimal(place.value)
+
+
+def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
+    column = ordering.removeprefix("-")
+    return lambda product: ProductPlace(ordering, str(getattr(product, column)), product.id)
+
+
+def _fields(body: shapes.ProductFields) -> dict[str, Any]:
+    """The fields given, under the names of the model."""
+    given = [(one, getattr(body, one.name)) for one in FIELDS]
+    return {
+        one.column: Decimal(value) if one.kind is AMOUNT else value
+        for one, value in given
+        if value is not UNSET
+    }
+
+
+_STORED = [name for name in shapes.Product.__struct_fields__ if name != "currency"]
+_PRICE = _STORED.index("price")
+_values = attrgetter(*_STORED)
+_made: Callable[..., shapes.Product] = shapes.Product
+
+
+def shown(products: Sequence[StockedProduct]) -> list[shapes.Product]:
+    """Products as the API shows them: the price as text, and the currency behind it."""
+    currency = settings.CURRENCY
+    return [
+        _made(*row[:_PRICE], money.text(row[_PRICE]), currency, *row[_PRICE + 1 :])
+        for row in map(_values, products)
+    ]

@@ -1,0 +1,111 @@
+"""The paths of v1: who may ask, and what is refused before an operation runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from larder.core.errors import NotFound, NotStaff
+from larder.core.limits import MAX_ID
+from larder.http import account_requests, authentication, problems
+from larder.http.negotiation import require_acceptable
+from larder.http.raw_body import raw_body
+from larder.http.refusals import MethodNotAllowed, NotAuthenticated
+from larder.http.short_bodies import require_short
+from larder.identity.caller import Caller
+from larder.v1.http import no_content
+from larder.v1.operations import Operation
+
+EARLIER_ERROR = "larder.earlier_error"
+"""Where the environ has the error of an attempt before Django. It is raised in place of the
+operation, whatever else would refuse the request now: an order may have been placed, and the token
+have expired since."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose body is read before the request waits for other writes of its account: otherwise a
+client that sends slowly would make those wait."""
+
+
+class Resource:
+    """The view of a path: `Resource(GET=list_orders, POST=place_order)`.
+
+    HEAD is answered as GET, OPTIONS with the methods that the path takes. Every answer has those in
+    its Allow header.
+    """
+
+    csrf_exempt = True
+
+    def __init__(self, **operations: Operation) -> None:
+        self.operations = {name: operations[name] for name in METHODS if name in operations}
+        if "GET" in operations:
+            self.operations["HEAD"] = operations["GET"]
+        self.allowed = ", ".join([*self.operations, "OPTIONS"])
+        declared = [one.declared for one in operations.values()]
+        self._needs_token = any(one.token for one in declared)
+        self._is_short = any(one.is_short or not one.token for one in declared)
+
+    def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
+        response: HttpResponseBase | None
+        try:
+            response = self._answer(request, path)
+        except Exception as error:
+            response = problems.handle(request, error)
+            if response is None:
+                raise
+        response.headers["Allow"] = self.allowed
+        return response
+
+    def _answer(self, request: HttpRequest, path: Mapping[str, Any]) -> HttpResponseBase:
+        operation = self.operations.get(str(request.method))
+        try:
+            who = self._begin(request, operation, path)
+        finally:
+            if EARLIER_ERROR in request.META:
+                raise request.META[EARLIER_ERROR]
+        limiting = operation or self.operations.get("GET")
+        is_limited = limiting is None or limiting.declared.is_limited
+        with account_requests.running(who if is_limited else None, request.method):
+            return no_content() if operation is None else operation.answer(request, who, path)
+
+    def _begin(
+        self, request: HttpRequest, operation: Operation | None, path: Mapping[str, Any]
+    ) -> Caller | None:
+        """Returns who asks; the body is read. A method that the path does not take is refused
+        first, whoever asks."""
+        if operation is None and request.method != "OPTIONS":
+            raise MethodNotAllowed(f"This path takes {self.allowed}.")
+        if self._is_short:
+            require_short(request.META)
+        who = None
+        if operation is not None:
+            require_acceptable(request, operation.media_type)
+            who = _admitted(request, operation)
+        # An id in the path that no row can have is the id of no row.
+        if any(isinstance(value, int) and value > MAX_ID for value in path.values()):
+            raise NotFound
+        if request.method in WITH_BODY:
+            raw_body(request)
+        if operation is None and self._needs_token:
+            who = _identified(request)
+        return who
+
+
+def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
+    """Returns who asks, if they may; None where no token is needed."""
+    if not operation.declared.token:
+        return None
+    who = _identified(request)
+    if who is None:
+        raise NotAuthenticated
+    if operation.declared.staff and not who.is_staff:
+        raise NotStaff
+    return who
+
+
+def _identified(request: HttpRequest) -> Caller | None:
+    """Returns who asks, and notes it for the middleware that counts requests and writes."""
+    who = authentication.authenticate(request)
+    request.user = who  # type: ignore[assignment]
+    return who

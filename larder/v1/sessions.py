@@ -1,0 +1,71 @@
+"""The caller's log-ins: seen, and ended one by one or all others at once."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from larder.core.clock import now
+from larder.http import pagination
+from larder.identity import queries
+from larder.identity.caller import Caller
+from larder.identity.queries import LogIn
+from larder.identity.services import sessions
+from larder.v1 import account_shapes as shapes
+from larder.v1.http import PageParameters, no_content, read_page, reply_tagged
+from larder.v1.operations import CACHED, ENDING_LOG_INS, operation
+
+
+class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
+    """Where a page of log-ins ended."""
+
+    id: UUID
+
+
+@operation(tag="me", answers={200: shapes.SessionPage, 304: None}, traits=[CACHED])
+def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """A page of the caller's log-ins that go on, oldest first."""
+
+    def find(place: SessionPlace | None, rows: int) -> list[LogIn]:
+        after = place.id if place else None
+        return queries.log_ins(caller.id, after=after, limit=rows, now=now())
+
+    results, link = read_page(request, query, SessionPlace, find, _place)
+    page = shapes.SessionPage([_shown(caller, one) for one in results], link)
+    return reply_tagged(request, page)
+
+
+@operation(tag="me", answers={204: None}, traits=[ENDING_LOG_INS])
+def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Ends every log-in of the caller but the one that asks."""
+    sessions.end_others(caller.id, keep=caller.session, now=now())
+    return no_content()
+
+
+@operation(
+    tag="me", answers={200: shapes.Session, 304: None}, problems=["not_found"], traits=[CACHED]
+)
+def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """One of the caller's log-ins."""
+    return reply_tagged(request, _shown(caller, queries.log_in(caller.id, session, now=now())))
+
+
+@operation(tag="me", answers={204: None}, problems=["not_found"])
+def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """Ends one of the caller's log-ins, also the one that asks."""
+    sessions.end_own(caller.id, session, now=now())
+    return no_content()
+
+
+def _place(found: LogIn) -> SessionPlace:
+    return SessionPlace(found.id)
+
+
+def _shown(who: Caller, found: LogIn) -> shapes.Session:
+    return shapes.Session(
+        id=found.id,
+        client=found.client,
+        current=found.id == who.session,
+        created_at=found.created_at,
+        last_used_at=found.rotated_at,
+        expires_at=found.expires_at,
+    )

@@ -1,0 +1,99 @@
+"""Where v1 is. No path ends in a slash."""
+
+from django.urls import path, register_converter
+
+from larder.v1 import (
+    abandon,
+    addresses,
+    auth,
+    cart,
+    categories,
+    changes,
+    documents,
+    exports,
+    imports,
+    keys,
+    me,
+    moves,
+    orders,
+    passwords,
+    products,
+    sessions,
+    stock,
+)
+from larder.v1.paths import IdInAnyCase
+from larder.v1.resources import Resource
+
+register_converter(IdInAnyCase, "id")
+
+# A path is looked for from top to bottom, 1 µs each: what is asked for most stands first.
+urlpatterns = [
+    path("products", Resource(GET=products.list_products, POST=products.create_product)),
+    path("orders", Resource(GET=orders.list_orders, POST=orders.place_order)),
+    path(
+        "products/<int:product>",
+        Resource(
+            GET=products.get_product, PATCH=products.change_product, DELETE=products.archive_product
+        ),
+    ),
+    path("orders/<id:order>", Resource(GET=orders.get_order, PATCH=orders.change_order)),
+    path("cart", Resource(GET=cart.get_cart, PUT=cart.put_cart, DELETE=cart.delete_cart)),
+    path("stock", Resource(GET=stock.get_stock)),
+    path("auth/register", Resource(POST=auth.register)),
+    path("auth/token", Resource(POST=auth.log_in)),
+    path("auth/token/refresh", Resource(POST=auth.refresh_token)),
+    path("auth/token/revoke", Resource(POST=auth.revoke_token)),
+    path("auth/password/change", Resource(POST=passwords.change_password)),
+    path("auth/password/reset", Resource(POST=passwords.reset_password)),
+    path("auth/password/reset/confirm", Resource(POST=passwords.set_forgotten_password)),
+    path("auth/keys", Resource(GET=keys.list_keys, POST=keys.create_key)),
+    path("auth/keys/<id:key>", Resource(DELETE=keys.delete_key)),
+    path("me", Resource(GET=me.get_me, PATCH=me.change_me, DELETE=me.delete_me)),
+    path("me/sessions", Resource(GET=sessions.list_sessions, DELETE=sessions.end_sessions)),
+    path(
+        "me/sessions/<id:session>", Resource(GET=sessions.get_session, DELETE=sessions.end_session)
+    ),
+    path("me/addresses", Resource(GET=addresses.list_addresses, POST=addresses.add_address)),
+    path(
+        "me/addresses/<id:address>",
+        Resource(
+            GET=addresses.get_address,
+            PATCH=addresses.change_address,
+            DELETE=addresses.delete_address,
+        ),
+    ),
+    path("products/changes", Resource(GET=changes.list_product_changes)),
+    path("products/import", Resource(POST=imports.import_products)),
+    path("products/by-sku/<path:sku>", Resource(PUT=products.put_product)),
+    path("products/<int:product>/ledger", Resource(GET=stock.get_ledger)),
+    path("categories", Resource(GET=categories.list_categories, POST=categories.create_category)),
+    path(
+        "categories/<int:category>",
+        Resource(
+            GET=categories.get_category,
+            PATCH=categories.change_category,
+            DELETE=categories.delete_category,
+        ),
+    ),
+    path("stock/adjustments", Resource(POST=stock.adjust_stock)),
+    path(
+        "cart/lines/<int:product>", Resource(PUT=cart.put_cart_line, DELETE=cart.delete_cart_line)
+    ),
+    path("cart/submit", Resource(POST=cart.submit_cart)),
+    path("orders/abandon", Resource(POST=abandon.abandon_order)),
+    path("orders/changes", Resource(GET=changes.list_order_changes)),
+    path("orders.csv", Resource(GET=exports.export_orders)),
+    path("orders/<id:order>/events", Resource(GET=orders.list_order_events)),
+    path("orders/<id:order>/cancel", Resource(POST=moves.cancel_order)),
+    path("orders/<id:order>/pack", Resource(POST=moves.pack_order)),
+    path("orders/<id:order>/ship", Resource(POST=moves.ship_order)),
+    path("orders/<id:order>/deliver", Resource(POST=moves.deliver_order)),
+    path("orders/<id:order>/return", Resource(POST=moves.return_order)),
+]
+
+documentation = [
+    path("openapi.json", Resource(GET=documents.show_document), name="openapi"),
+    path("docs", documents.show_page),
+    path("problems", Resource(GET=documents.show_problems)),
+    path("problems/<slug:code>", Resource(GET=documents.show_problem)),
+]

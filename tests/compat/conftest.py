@@ -1,0 +1,122 @@
+"""A live server with every earlier contract on, and clients that speak to it as its users do."""
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from larder.ops import invariants
+from tests.conftest import Person
+from tests.http.conftest import api, as_, token_for  # noqa: F401 - fixtures
+from tests.server import Reply, Server
+
+ALL = "0,1,2,3,4"
+
+
+@pytest.fixture(scope="session")
+def long_server(django_db_setup: None) -> Iterator[Server]:
+    """One server for all of them; the tables are emptied under it after each test."""
+    with Server(workers=2, environment={"COMPAT": ALL}) as server:
+        yield server
+
+
+@pytest.fixture
+def running(long_server: Server) -> Iterator[Server]:
+    """The server. A connection that idles until the next test may be closed there."""
+    yield long_server
+    long_server.hang_up()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A client of the earlier contracts: `door("GET", "/api/products/")`.
+
+    A str or dict or list as `body` is sent as JSON, bytes as they are; `form` as a form.
+    """
+
+    server: Server
+    authorization: str | None = None
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        form: dict[str, str] | None = None,
+        **headers: str,
+    ) -> Reply:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.authorization is not None:
+            sent.setdefault("Authorization", self.authorization)
+        if form is not None:
+            body = urlencode(form).encode()
+            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        return self.server.call(method, path, body, headers=sent)
+
+
+@pytest.fixture
+def anyone(transactional_db: None, running: Server) -> Door:
+    """A client without credentials."""
+    return Door(running)
+
+
+@pytest.fixture
+def door(transactional_db: None, running: Server) -> Callable[[Person], Door]:
+    """A client as a person, by access token: `door(person())`."""
+    return lambda who: Door(running, f"Bearer {token_for(who)}")
+
+
+@pytest.fixture
+def by_password(transactional_db: None, running: Server) -> Callable[[Person], Door]:
+    """A client as a person, by HTTP Basic."""
+
+    def make(who: Person) -> Door:
+        pair = f"{who.customer.username}:{who.password}".encode()
+        return Door(running, f"Basic {base64.b64encode(pair).decode()}")
+
+    return make
+
+
+@pytest.fixture
+def shopper(person: Callable[..., Person], door: Callable[[Person], Door]) -> Door:
+    """A client as some customer."""
+    return door(person())
+
+
+@pytest.fixture
+def keeper(person: Callable[..., Person], door: Callable[[Person], Door]) -> Door:
+    """A client as a member of staff."""
+    return door(person(is_staff=True))
+
+
+ROADS = {
+    "cancelled": ["cancel"],
+    "packed": ["pack"],
+    "shipped": ["pack", "ship"],
+    "delivered": ["pack", "ship", "deliver"],
+    "returned": ["pack", "ship"],
+}
+
+
+def bring(staff: Door, order: str, status: str) -> None:
+    """Moves a placed order to a status, as the shop's staff do, through v1."""
+    for move in ROADS[status]:
+        _move(staff, order, move)
+    if status == "returned":
+        lines = staff("GET", f"/api/v1/orders/{order}").body["lines"]
+        back = [{name: line[name] for name in ("product", "quantity")} for line in lines]
+        _move(staff, order, "return", {"lines": back, "reason": "all of it"})
+
+
+def _move(staff: Door, order: str, move: str, body: Any = None) -> None:
+    reply = staff("POST", f"/api/v1/orders/{order}/{move}", body)
+    assert reply.status == 200, reply.body
+
+
+def assert_books_balance() -> None:
+    """Every invariant holds; of those that do not, the rows are shown."""
+    assert [(one.invariant.name, one.rows) for one in invariants.check().violated] == []

@@ -1,0 +1,186 @@
+"""What a hostile client tries to make the shop slow, to break it, or to rise above its rank."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from larder.identity.models import Customer
+from tests.compat.conftest import Door
+from tests.conftest import Person
+from tests.server import Server
+
+SOON = 3.0
+"""Seconds within which a busy machine answers what is refused without work."""
+
+MARKS = "a" + "\u0300\u0316" * 1_300
+"""As many combining marks as 16 KB hold: normalising puts those of two classes in order."""
+
+
+def took(call: Callable[[], Any], *, status: int) -> float:
+    began = time.monotonic()
+    assert call().status == status
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/auth/", {"username": MARKS, "password": "x"}, 400),
+        ("/api/token/", {"username": MARKS, "password": "x"}, 401),
+        ("/api/token/", {"name": MARKS, "password": "x"}, 401),
+        ("/api/identity/token/", {"username": MARKS, "password": "x"}, 401),
+        ("/api/register/", {"name": MARKS, "password": "correct horse"}, 400),
+    ],
+)
+def test_a_name_that_is_slow_to_normalise_is_not_normalised(
+    anyone: Door, path: str, body: dict[str, str], status: int
+) -> None:
+    assert took(lambda: anyone("POST", path, body), status=status) < SOON
+
+
+def test_a_keyword_longer_than_a_name_finds_nothing_at_once(
+    shopper: Door, product: Callable[..., int]
+) -> None:
+    product(name="Jam")
+    path = f"/api/product/?keyword={'a' * 40_000}"
+    assert took(lambda: shopper("GET", path), status=200) < SOON
+    assert shopper("GET", path).body["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (f"/api/orders/{uuid4()}/", "products"),
+        ("/api/order/", "products"),
+        ("/api/orders/orders/", "order_items"),
+    ],
+    ids=["contract 1", "contract 3", "contract 2"],
+)
+def test_too_many_lines_are_counted_and_not_looked_at(shopper: Door, path: str, name: str) -> None:
+    body: Any = {name: [{}] * 60_000}
+    assert took(lambda: shopper("POST", path, body), status=400) < SOON
+    refused = shopper("POST", path, body)
+    assert refused.body == {name: ["Ensure this field has no more than 1000 elements."]}
+
+
+CHARSETS = ("rot13", "punycode", "idna", "unicode_escape", "undefined", "utf-7", "zlib")
+
+
+@pytest.mark.parametrize("path", ["/livez?x=%41", "/api/v1/docs?x=%41", "/?x=%41", "/auth/"])
+@pytest.mark.parametrize("parameter", [*(f"charset={one}" for one in CHARSETS), "c*=utf-8''%00"])
+def test_a_charset_that_no_text_has_breaks_nothing(anyone: Door, path: str, parameter: str) -> None:
+    sent: Any = {"Content-Type": f"application/x-www-form-urlencoded; {parameter}"}
+    reply = anyone("POST", path, b"username=%41&password=b", **sent)
+    assert reply.status < 500
+    assert reply.headers["correlation-id"]
+
+
+def test_a_query_cannot_smuggle_what_no_database_takes(shopper: Door) -> None:
+    sent: Any = {"Content-Type": "text/plain; charset=unicode_escape"}
+    for path in ("/api/product/?keyword=", "/api/v1/products?q="):
+        assert shopper("GET", path + quote("\\ud800"), **sent).status < 500
+
+
+def test_a_form_in_latin_1_is_still_read(anyone: Door, person: Callable[..., Person]) -> None:
+    who = person("Zoë")
+    body = f"username=Zo%EB&password={quote(who.password)}".encode()
+    sent: Any = {"Content-Type": "application/x-www-form-urlencoded; charset=iso-8859-1"}
+    assert anyone("POST", "/auth/", body, **sent).status == 200
+
+
+class TestRank:
+    """Staff serve customers; other staff's accounts are for superusers."""
+
+    @pytest.fixture
+    def above(self, person: Callable[..., Person]) -> Person:
+        return person("boss", is_staff=True, is_superuser=True)
+
+    def test_staff_change_and_delete_no_other_staff(self, keeper: Door, above: Person) -> None:
+        path = f"/api/identity/customers/{above.id}/"
+        assert keeper("PATCH", path, {"username": "nobody"}).status == 403
+        assert keeper("PUT", path, {"username": "nobody"}).status == 403
+        assert keeper("DELETE", path).status == 403
+        assert keeper("DELETE", f"/api/user/{above.customer.public_id.hex}").status == 403
+        assert Customer.objects.get(pk=above.id).username == "boss"
+
+    def test_staff_change_themselves_and_customers(
+        self, door: Callable[[Person], Door], person: Callable[..., Person]
+    ) -> None:
+        clerk, ann = person(is_staff=True), person("Ann")
+        for id, name in ((clerk.id, "the clerk"), (ann.id, "Anna")):
+            path = f"/api/identity/customers/{id}/"
+            assert door(clerk)("PATCH", path, {"username": name}).status == 200
+        assert door(clerk)("DELETE", f"/api/user/{ann.customer.public_id.hex}").status == 200
+
+    def test_a_superuser_changes_and_deletes_staff(
+        self, door: Callable[[Person], Door], above: Person, person: Callable[..., Person]
+    ) -> None:
+        clerk = person(is_staff=True)
+        path = f"/api/identity/customers/{clerk.id}/"
+        assert door(above)("PATCH", path, {"username": "the clerk"}).status == 200
+        assert door(above)("DELETE", path).status == 204
+
+
+ELSEWHERE: list[Any] = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("sent", ELSEWHERE)
+def test_another_site_fills_no_cart_with_a_password_the_browser_remembers(
+    by_password: Callable[[Person], Door],
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    sent: Any,
+) -> None:
+    who, jam = by_password(person()), product(stock=3)
+    path = f"/products/{jam}/add_to_order/"
+    assert who("POST", path, **sent).status == 403
+    assert who("GET", "/orders/", **sent).body == []
+    assert who("POST", path).status == 200
+
+
+def test_a_page_of_the_shop_itself_may_use_the_password(
+    by_password: Callable[[Person], Door],
+    running: Server,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+) -> None:
+    sent: Any = {"Origin": f"http://127.0.0.1:{running.port}", "Sec-Fetch-Site": "same-origin"}
+    jam = product(stock=3)
+    assert by_password(person())("POST", f"/products/{jam}/add_to_order/", **sent).status == 200
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1bb", "a\u200bb", "\u202eadmin", "a\u00adb"])
+def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: Door, name: str) -> None:
+    refused = anyone("POST", "/api/register/", {"name": name, "password": "correct horse"})
+    assert refused.status == 400
+    body = {"username": name, "password": "correct horse"}
+    assert anyone("POST", "/api/v1/auth/register", body).status == 400
+    assert not Customer.objects.exists()
+
+
+def test_a_name_written_with_joiners_is_a_name(anyone: Door) -> None:
+    name = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"
+    body = {"name": name, "password": "correct horse"}
+    assert anyone("POST", "/api/register/", body).status == 201
+
+
+def test_an_id_that_no_product_has_is_an_unknown_product(shopper: Door) -> None:
+    for id in (0, -1, 999_999_999):
+        for path in (f"/api/orders/{uuid4()}/", "/api/order/"):
+            refused = shopper("POST", path, {"products": [{"id": id, "quantity": 1}]})
+            assert refused.status == 400
+            assert str(id) in refused.body["detail"]
+
+
+@pytest.mark.parametrize("product", [5, True, 5.0, None, {}])
+def test_a_public_id_that_is_no_text_is_malformed(shopper: Door, product: Any) -> None:
+    items = {"order_items": [{"product": product, "quantity": 1}]}
+    assert list(shopper("POST", "/api/orders/orders/", items).body) == ["order_items"]

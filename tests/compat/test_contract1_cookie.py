@@ -1,0 +1,152 @@
+"""The admin's session cookie on the paths of contract 1: staff with a browser get in with it."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from larder.core.clock import now
+from larder.identity.models import Customer
+from larder.identity.services.accounts import delete_account
+from larder.inventory.models import Stock
+from tests.compat.browser import Browser
+from tests.compat.conftest import Door
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+
+@pytest.fixture
+def somebody(person: MakePerson) -> Person:
+    """A member of staff."""
+    return person(is_staff=True)
+
+
+@pytest.fixture
+def browser(anyone: Door, somebody: Person) -> Browser:
+    """Their browser, logged in at the admin."""
+    browser = Browser(anyone.server)
+    browser.log_in(somebody.customer.username, somebody.password)
+    return browser
+
+
+def left(product: int) -> int:
+    return int(Stock.objects.get(product_id=product).available)
+
+
+def order(product: int) -> tuple[str, dict[str, object]]:
+    return f"/api/orders/{uuid4()}/", {"products": [{"id": product, "quantity": 1}]}
+
+
+def test_the_cookie_reads(browser: Browser, product: MakeProduct) -> None:
+    jam = product()
+    for path in ("/api/products/", f"/api/products/{jam}/", "/api/orders/"):
+        assert browser("GET", path).status == 200
+
+
+def test_the_cookie_alone_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+    jam = product()
+    path, body = order(jam)
+    answer = browser("POST", path, body)
+    assert (answer.status, list(answer.body)) == (403, ["detail"])
+    assert answer.body["detail"].startswith("CSRF Failed")
+    assert left(jam) == 10
+    assert browser("GET", path).status == 404
+
+
+def test_the_cookie_writes_with_the_token_in_a_header(
+    browser: Browser, product: MakeProduct
+) -> None:
+    jam = product()
+    path, body = order(jam)
+    answer = browser("POST", path, body, X_CSRFToken=browser.cookies["csrftoken"])
+    assert (answer.status, left(jam)) == (201, 9)
+    assert browser("GET", path).body == answer.body
+
+
+@pytest.mark.parametrize("token", ["", "x", "a" * 32, "a" * 64, "\xff"])
+def test_a_wrong_token_is_403(browser: Browser, product: MakeProduct, token: str) -> None:
+    jam = product()
+    path, body = order(jam)
+    answer = browser("POST", path, body, X_CSRFToken=token)
+    assert (answer.status, left(jam)) == (403, 10)
+
+
+def test_a_page_of_another_site_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+    jam = product()
+    path, body = order(jam)
+    token = browser.cookies["csrftoken"]
+    answer = browser("POST", path, body, X_CSRFToken=token, Origin="https://elsewhere.example")
+    assert (answer.status, left(jam)) == (403, 10)
+
+
+def test_a_form_of_another_site_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+    jam = product()
+    path, _ = order(jam)
+    assert browser("POST", path, form={"products": "1"}).status == 415
+    own = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    assert browser("POST", path, form=own).status == 415
+    text = browser(
+        "POST", path, {"products": [{"id": jam, "quantity": 1}]}, Content_Type="text/plain"
+    )
+    assert text.status == 415
+    assert left(jam) == 10
+
+
+def test_a_token_beside_the_cookie_needs_no_more(
+    browser: Browser, shopper: Door, product: MakeProduct
+) -> None:
+    path, body = order(product())
+    assert shopper.authorization is not None
+    answer = browser("POST", path, body, Authorization=shopper.authorization)
+    assert answer.status == 201
+    assert shopper("GET", path).status == 200
+    assert browser("GET", path).status == 404
+
+
+def test_the_cookie_is_nothing_to_v1(browser: Browser, product: MakeProduct) -> None:
+    product()
+    token = browser.cookies["csrftoken"]
+    assert browser("GET", "/api/v1/products").status == 401
+    assert browser("POST", "/api/v1/orders", {}, X_CSRFToken=token).status == 401
+
+
+def test_the_open_paths_need_no_csrf_token(browser: Browser, somebody: Person) -> None:
+    said = {"username": somebody.customer.username, "password": somebody.password}
+    pair = browser("POST", "/api/token/", said)
+    assert pair.status == 200
+    again = browser("POST", "/api/token/refresh/", {"refresh": pair.body["refresh"]})
+    assert again.status == 200
+    assert browser("POST", "/auth/", said).status == 200
+
+
+def end_by_deletion(who: Person) -> None:
+    delete_account(who.id, now=now())
+
+
+def end_by_deactivation(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+@pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
+def test_with_the_account_its_cookie_ends_at_once(
+    browser: Browser, somebody: Person, end: Callable[[Person], None]
+) -> None:
+    assert browser("GET", "/api/products/").status == 200
+    end(somebody)
+    assert browser("GET", "/api/products/").status == 401
+
+
+def test_a_cookie_of_nobody_is_401(anyone: Door) -> None:
+    for cookie in ("sessionid=x", "sessionid=" + "a" * 32, "sessionid=\xff", "sessionid"):
+        assert anyone("GET", "/api/products/", Cookie=cookie).status == 401
+
+
+def test_staff_read_the_pages_in_a_browser(browser: Browser, product: MakeProduct) -> None:
+    jam = product(name="Gooseberry jam")
+    for path in ("/api/products/", f"/api/products/{jam}/", "/api/orders/"):
+        answer = browser("GET", path, Accept="text/html")
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith("text/html")
+    assert b"Gooseberry jam" in browser("GET", "/api/products/", Accept="text/html").body

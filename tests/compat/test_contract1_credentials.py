@@ -1,0 +1,197 @@
+"""Who gets in, on the paths of contract 1."""
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.http.authentication import signer
+from larder.identity.caller import Caller
+from larder.identity.models import Customer
+from larder.identity.services.accounts import delete_account
+from tests.compat.conftest import Door
+from tests.conftest import Person
+from tests.http.conftest import token_for
+from tests.server import Reply
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+OpenDoor = Callable[[Person], Door]
+NOT_GIVEN = {"detail": "Authentication credentials were not provided."}
+NOT_VALID = {
+    "detail": "Given token not valid for any token type",
+    "code": "token_not_valid",
+    "messages": [
+        {
+            "token_class": "AccessToken",
+            "token_type": "access",
+            "message": "Token is invalid or expired",
+        }
+    ],
+}
+CHALLENGE = 'Bearer realm="api"'
+
+
+def everywhere(door: Door, product: int, header: str | None = None) -> list[Reply]:
+    """The answers of every protected path and method."""
+    door = Door(door.server, header) if header is not None else door
+    mine = f"/api/orders/{uuid4()}/"
+    body = {"products": [{"id": product, "quantity": 1}]}
+    return [
+        door("GET", "/api/products/"),
+        door("GET", f"/api/products/{product}/"),
+        door("POST", mine, body),
+        door("GET", mine),
+        door("GET", "/api/orders/"),
+    ]
+
+
+WELCOME = [200, 200, 201, 200, 200]
+REFUSED = [401] * 5
+
+
+def statuses(answers: list[Reply]) -> list[int]:
+    return [answer.status for answer in answers]
+
+
+def key_of(anyone: Door, who: Person) -> str:
+    said = {"username": who.customer.username, "password": who.password}
+    return str(anyone("POST", "/auth/", said).body["token"])
+
+
+def basic(who: Person) -> str:
+    pair = f"{who.customer.username}:{who.password}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def test_an_access_token_and_a_key_open_every_path(
+    anyone: Door, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(), person()
+    for header in (f"Bearer {token_for(who)}", f"Token {key_of(anyone, who)}"):
+        word, _, credential = header.partition(" ")
+        for same in (word, word.lower(), word.upper()):
+            assert statuses(everywhere(anyone, jam, f"{same} {credential}")) == WELCOME
+
+
+def test_an_access_token_of_every_token_endpoint_opens_them(
+    anyone: Door, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(), person()
+    said = {"username": who.customer.username, "password": who.password}
+    for path in ("/api/token/", "/api/v1/auth/token"):
+        header = f"Bearer {anyone('POST', path, said).body['access']}"
+        assert statuses(everywhere(anyone, jam, header)) == WELCOME
+
+
+def test_without_credentials_every_path_is_401(anyone: Door, product: MakeProduct) -> None:
+    for answer in everywhere(anyone, product()):
+        assert (answer.status, answer.body) == (401, NOT_GIVEN)
+        assert answer.headers["www-authenticate"] == CHALLENGE
+        assert len(answer.headers["correlation-id"]) == 32
+
+
+def test_a_password_opens_none_of_them(
+    anyone: Door, person: MakePerson, product: MakeProduct
+) -> None:
+    for answer in everywhere(anyone, product(), basic(person())):
+        assert (answer.status, answer.body) == (401, NOT_GIVEN)
+        assert answer.headers["www-authenticate"] == CHALLENGE
+
+
+def test_bad_tokens_are_401_with_their_code(
+    anyone: Door, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(), person()
+    good = token_for(who)
+    head, said, mac = good.split(".")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    forged = jwt.encode(claims | {"staff": True}, "x" * 40, algorithm="HS256")
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    expired = token_for(who, now=now() - timedelta(minutes=6))
+    nobody = Caller(987_654, new_id(), is_staff=True, session=new_id())
+    of_nobody = signer().access(nobody, now=now())
+    bad = ("x", "a.b.c", f"{head}.{said}.{mac[::-1]}", forged, unsigned, expired, of_nobody)
+    for token in bad:
+        for answer in everywhere(anyone, jam, f"Bearer {token}"):
+            assert (answer.status, answer.body) == (401, NOT_VALID)
+            assert answer.headers["www-authenticate"] == CHALLENGE
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "Digest x", "x", "\xff", " "]
+)
+def test_a_header_that_names_no_token_is_401(
+    anyone: Door, product: MakeProduct, header: str
+) -> None:
+    for answer in everywhere(anyone, product(), header):
+        assert answer.status == 401
+        assert isinstance(answer.body["detail"], str)
+
+
+def test_a_refresh_token_is_401_everywhere(
+    anyone: Door, person: MakePerson, product: MakeProduct
+) -> None:
+    who = person()
+    said = {"username": who.customer.username, "password": who.password}
+    refresh = anyone("POST", "/api/token/", said).body["refresh"]
+    for answer in everywhere(anyone, product(), f"Bearer {refresh}"):
+        assert (answer.status, answer.body) == (401, NOT_VALID)
+
+
+def end_by_deletion(who: Person) -> None:
+    delete_account(who.id, now=now())
+
+
+def end_by_deactivation(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+@pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_whoever_is_deleted_or_deactivated_is_out_at_once(
+    anyone: Door,
+    person: MakePerson,
+    product: MakeProduct,
+    end: Callable[[Person], None],
+    is_staff: bool,
+) -> None:
+    jam, who = product(), person(is_staff=is_staff)
+    headers = [f"Bearer {token_for(who)}", f"Token {key_of(anyone, who)}"]
+    for header in headers:
+        # Each worker has seen the credential and let it in.
+        for _ in range(3):
+            assert statuses(everywhere(anyone, jam, header)) == WELCOME
+    end(who)
+    for header in headers:
+        assert statuses(everywhere(anyone, jam, header)) == REFUSED
+
+
+def test_deleting_somebody_with_orders_keeps_the_orders_and_lets_nobody_read_them(
+    person: MakePerson, door: OpenDoor, shopper: Door, product: MakeProduct
+) -> None:
+    who, jam, id = person(), product(), uuid4()
+    body = {"products": [{"id": jam, "quantity": 1}]}
+    assert door(who)("POST", f"/api/orders/{id}/", body).status == 201
+    delete_account(who.id, now=now())
+    assert shopper("GET", f"/api/orders/{id}/").status == 404
+    assert shopper("POST", f"/api/orders/{id}/", body).status == 404
+
+
+def test_the_open_paths_do_not_look_at_the_header(anyone: Door, person: MakePerson) -> None:
+    who = person()
+    said = {"username": who.customer.username, "password": who.password}
+    for path in ("/auth/", "/api/token/"):
+        for header in ("Bearer x", "Token x", "Basic x", "\xff"):
+            assert anyone("POST", path, said, Authorization=header).status == 200
+
+
+def test_a_refusal_of_the_method_does_not_come_before_credentials(anyone: Door) -> None:
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert anyone(method, f"/api/orders/{uuid4()}/").status == 401
+        assert anyone(method, "/api/products/").status == 401

@@ -1,0 +1,203 @@
+"""Contract 1: reading one's own orders."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from larder.core.clock import now
+from larder.orders.models import Order
+from larder.orders.services.drafts import add_unit
+from tests.compat.conftest import Door, bring
+from tests.compat.documented import Documented
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+OpenDoor = Callable[[Person], Door]
+
+
+@pytest.fixture
+def buyer(shopper: Door) -> Documented:
+    """A customer; the document of the contract judges every answer."""
+    return Documented("1", shopper)
+
+
+def order(door: Door | Documented, product: int, quantity: int = 1) -> str:
+    """Places an order and returns its id."""
+    id = str(uuid4())
+    body = {"products": [{"id": product, "quantity": quantity}]}
+    answer = door("POST", f"/api/orders/{id}/", body)
+    assert answer.status == 201, answer.body
+    return id
+
+
+def test_an_order_reads_as_it_was_answered(buyer: Documented, product: MakeProduct) -> None:
+    jam, id = product(price="12.5", name="Jam"), uuid4()
+    body = {"products": [{"id": jam, "quantity": 2}]}
+    placed = buyer("POST", f"/api/orders/{id}/", body)
+    found = buyer("GET", f"/api/orders/{id}/")
+    assert (found.status, found.body) == (200, placed.body)
+    assert buyer("GET", "/api/orders/").body["results"] == [placed.body]
+
+
+def test_unknown_orders_and_those_of_others_get_one_answer(
+    person: MakePerson, door: OpenDoor, product: MakeProduct
+) -> None:
+    id = order(door(person()), product())
+    for who in (person(), person(is_staff=True)):
+        other = Documented("1", door(who))
+        answers = [other("GET", f"/api/orders/{one}/") for one in (id, uuid4())]
+        assert [one.status for one in answers] == [404, 404]
+        assert answers[0].body == answers[1].body
+        assert isinstance(answers[0].body["detail"], str)
+        assert other("GET", "/api/orders/").body["count"] == 0
+
+
+def test_the_history_is_pages_of_ten_the_newest_first(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam = product(stock=100)
+    placed = [order(buyer, jam) for _ in range(21)]
+    here = f"http://127.0.0.1:{buyer.door.server.port}/api/orders/"
+    pages = [buyer("GET", f"/api/orders/{page}").body for page in ("", "?page=2", "?page=3")]
+    found = [row["id"] for page in pages for row in page["results"]]
+    assert found == placed[::-1]
+    assert [len(page["results"]) for page in pages] == [10, 10, 1]
+    assert {page["count"] for page in pages} == {21}
+    assert [page["next"] for page in pages] == [f"{here}?page=2", f"{here}?page=3", None]
+    assert [page["previous"] for page in pages] == [None, here, f"{here}?page=2"]
+    times = [row["created_at"] for page in pages for row in page["results"]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_the_envelope_says_where_contract_2_has_the_orders(buyer: Documented) -> None:
+    answer = buyer("GET", "/api/orders/")
+    assert answer.status == 200
+    assert answer.body == {
+        "count": 0,
+        "next": None,
+        "previous": None,
+        "results": [],
+        "orders": f"http://127.0.0.1:{buyer.door.server.port}/api/orders/orders/",
+    }
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "1.5", "last", "9" * 40, "%00"])
+def test_a_page_that_is_not_there_is_404(buyer: Documented, page: str) -> None:
+    answer = buyer("GET", f"/api/orders/?page={page}")
+    assert (answer.status, answer.body) == (404, {"detail": "Invalid page."})
+
+
+def test_orders_placed_through_v1_are_read_here(
+    buyer: Documented, shopper: Door, product: MakeProduct
+) -> None:
+    jam = product(price="2.345", name="Jam")
+    body = {"lines": [{"product": jam, "quantity": 3}], "note": "ring twice"}
+    placed = shopper("POST", "/api/v1/orders", body)
+    assert placed.status == 201
+    found = buyer("GET", f"/api/orders/{placed.body['id']}/").body
+    assert (found["id"], found["total"]) == (placed.body["id"], "7.04")
+    assert found["products"] == [{"id": jam, "name": "Jam", "price": "2.35", "quantity": 3}]
+    assert buyer("GET", "/api/orders/").body["results"] == [found]
+
+
+def test_an_order_of_v1_sent_again_here_is_compared_by_its_lines(
+    buyer: Documented, shopper: Door, product: MakeProduct
+) -> None:
+    jam, id = product(), str(uuid4())
+    lines = [{"product": jam, "quantity": 3}]
+    shopper("POST", "/api/v1/orders", {"id": id, "lines": lines, "note": "ring twice"})
+    same = buyer("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 3}]})
+    assert same.status == 200
+    other = buyer("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 2}]})
+    assert other.status == 409
+
+
+def test_what_is_placed_here_is_read_in_v1(
+    buyer: Documented, shopper: Door, product: MakeProduct
+) -> None:
+    id = order(buyer, product(price="4.50"), 2)
+    found = shopper("GET", f"/api/v1/orders/{id}").body
+    assert (found["id"], Decimal(found["total"]), found["status"]) == (id, Decimal(9), "placed")
+
+
+def test_cancelled_and_returned_orders_stay_in_the_history(
+    buyer: Documented, keeper: Door, product: MakeProduct
+) -> None:
+    ids = [order(buyer, product()) for _ in range(2)]
+    before = buyer("GET", "/api/orders/").body
+    for id, status in zip(ids, ("cancelled", "returned"), strict=True):
+        bring(keeper, id, status)
+    assert buyer("GET", "/api/orders/").body == before
+    assert buyer("GET", f"/api/orders/{ids[0]}/").body == before["results"][1]
+
+
+def test_a_changed_order_is_shown_as_it_stands_and_repeated_by_what_was_placed(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam = product(price="1.50", name="Jam")
+    id = order(buyer, jam, 4)
+    body = {"lines": [{"product": jam, "quantity": 3}]}
+    assert buyer.door("PATCH", f"/api/v1/orders/{id}", body).status == 200
+    found = buyer("GET", f"/api/orders/{id}/").body
+    assert found["products"] == [{"id": jam, "name": "Jam", "price": "1.50", "quantity": 3}]
+    assert found["total"] == "4.50"
+    again = buyer("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 4}]})
+    assert (again.status, again.body) == (200, found)
+    other = buyer("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 3}]})
+    assert other.status == 409
+
+
+def test_a_draft_shows_nowhere(person: MakePerson, door: OpenDoor, product: MakeProduct) -> None:
+    who = person()
+    add_unit(who.id, product(), currency="GBP", now=now())
+    draft = Order.objects.get(customer=who.id)
+    assert door(who)("GET", "/api/orders/").body["count"] == 0
+    assert door(who)("GET", f"/api/orders/{draft.id}/").status == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_placed_order_cannot_be_changed_or_deleted(
+    shopper: Door, keeper: Door, product: MakeProduct, method: str
+) -> None:
+    jam = product()
+    id = order(shopper, jam)
+    before = shopper("GET", f"/api/orders/{id}/").body
+    for who in (shopper, keeper):
+        body = {"products": [{"id": jam, "quantity": 5}]}
+        answer = who(method, f"/api/orders/{id}/", body)
+        said = {"detail": f'Method "{method}" not allowed.'}
+        assert (answer.status, answer.body) == (405, said)
+    assert shopper("GET", f"/api/orders/{id}/").body == before
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_the_list_takes_nothing_but_get(shopper: Door, method: str) -> None:
+    answer = shopper(method, "/api/orders/", {"products": []})
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_without_its_slash_a_path_leads_to_the_one_with_it(
+    shopper: Door, product: MakeProduct
+) -> None:
+    id = order(shopper, product())
+    for path in ("/api/orders", f"/api/orders/{id}", f"/api/orders/{id.upper()}"):
+        answer = shopper("GET", f"{path}?page=1")
+        assert (answer.status, answer.headers["location"]) == (301, f"{path}/?page=1")
+
+
+def test_every_answer_can_be_found_in_the_logs(shopper: Door, product: MakeProduct) -> None:
+    named = "0123456789abcdef0123456789abcdef"
+    id = order(shopper, product())
+    for method, path in (
+        ("GET", "/api/orders/"),
+        ("GET", f"/api/orders/{id}/"),
+        ("GET", f"/api/orders/{uuid4()}/"),
+        ("POST", f"/api/orders/{id}/"),
+        ("DELETE", f"/api/orders/{id}/"),
+    ):
+        answer = shopper(method, path, Correlation_ID=named)
+        assert answer.headers["correlation-id"] == named
+        assert answer.headers["content-type"] == "application/json"

@@ -1,0 +1,284 @@
+"""Contract 1: orders that are refused, and in what order an order is looked at."""
+
+from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from larder.catalog.services import archive_product
+from larder.core.clock import now
+from larder.inventory.models import Stock
+from larder.orders.models import Order
+from tests.compat.conftest import Door
+from tests.compat.documented import Documented
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+OpenDoor = Callable[[Person], Door]
+NO_UUIDS = (
+    "x",
+    "1",
+    "order",
+    "4b6f0ccc9fc448eb9f1b23f7aa8e99e2",
+    "4b6f0ccc-9fc4-48eb-9f1b-23f7aa8e99e",
+    "4b6f0ccc-9fc4-48eb-9f1b-23f7aa8e99e22",
+    "4b6f0ccc-9fc4-48eb-9f1b-23f7aa8e99eg",
+    "%7B4b6f0ccc-9fc4-48eb-9f1b-23f7aa8e99e2%7D",
+    "4b6f0ccc-9fc4-48eb-9f1b-23f7aa8e99e2%0A",
+    "4b6f0cc%D9%A1-9fc4-48eb-9f1b-23f7aa8e99e2",
+    "a%3Fb",
+    "%E2%82%AC",
+    "%00",
+    "%FF",
+)
+
+
+@pytest.fixture
+def buyer(shopper: Door) -> Documented:
+    """A customer; the document of the contract judges every answer."""
+    return Documented("1", shopper)
+
+
+def left(product: int) -> int:
+    return int(Stock.objects.get(product_id=product).available)
+
+
+def at(id: object) -> str:
+    return f"/api/orders/{id}/"
+
+
+NO_LISTS: list[Any] = [[], None, "x", 3, {}, True]
+NO_LINES: list[Any] = [1, "x", None, [], [1], {}, {"id": 1}, {"quantity": 1}]
+NO_IDS: list[Any] = [None, "x", 1.5, True, [1], "1"]
+
+
+NO_ORDERS: list[dict[str, Any]] = [
+    {},
+    {"total": "1.00"},
+    *({name: value} for name in ("products", "items") for value in NO_LISTS),
+    *({"products": [line]} for line in NO_LINES),
+    *({"products": [{"id": id, "quantity": 1}]} for id in NO_IDS),
+]
+
+
+def test_lines_that_are_none_are_400_on_products(buyer: Documented) -> None:
+    for body in NO_ORDERS:
+        answer = buyer("POST", at(uuid4()), body)
+        assert answer.status == 400, body
+        assert list(answer.body) == ["products"], body
+    assert not Order.objects.exists()
+
+
+NO_QUANTITIES: tuple[Any, ...] = (
+    *(0, -1, 1.5, 2.0, None, "text", "2", "", True, [1], {}),
+    *(1_000_001, 2**31, 2**63, 10**30),
+)
+
+
+def test_a_quantity_that_is_no_integer_from_1_is_400_on_products(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam, id = product(stock=10), uuid4()
+    line = {"id": jam, "quantity": 1}
+    for quantity in NO_QUANTITIES:
+        for name in ("products", "items"):
+            answer = buyer("POST", at(id), {name: [line, {"id": jam, "quantity": quantity}]})
+            assert answer.status == 400, quantity
+            assert list(answer.body) == ["products"], quantity
+    assert left(jam) == 10
+    assert buyer("POST", at(id), {"products": [line]}).status == 201
+
+
+def test_the_line_that_is_wrong_is_named(buyer: Documented, product: MakeProduct) -> None:
+    lines = [{"id": product(), "quantity": 1}, {"id": product(), "quantity": 0}]
+    answer = buyer("POST", at(uuid4()), {"products": lines})
+    said = [{}, {"quantity": ["Ensure this value is greater than or equal to 1."]}]
+    assert answer.body == {"products": said}
+
+
+def test_more_than_a_thousand_lines_are_400(buyer: Documented, product: MakeProduct) -> None:
+    lines = [{"id": product(), "quantity": 1}] * 1_001
+    answer = buyer("POST", at(uuid4()), {"products": lines})
+    assert (answer.status, list(answer.body)) == (400, ["products"])
+
+
+NO_BODIES = (
+    *(b"{", b"", b"[]", b"[1]", b"null", b'"x"', b"3", b"\xff", b'{"products": [}'),
+    b'{"products":' * 10_000,
+    b"[" * 10_000 + b"]" * 10_000,
+    b'{"products": [{"id": 1, "quantity": NaN}]}',
+    b'{"products": [{"id": 1, "quantity": 1e999}]}',
+    b'{"products": [{"id": 1, "quantity": ' + b"9" * 5_000 + b"}]}",
+    b'{"products": [{"id": ' + b"9" * 40 + b', "quantity": 1}]}',
+    b'{"products": "\\u0000"}',
+    b'{"products": [], "note": "\\ud800"}',
+)
+
+
+def test_a_body_that_is_no_order_is_400_and_no_fault_of_the_server(buyer: Documented) -> None:
+    for raw in NO_BODIES:
+        answer = buyer("POST", at(uuid4()), raw)
+        assert answer.status == 400, raw[:60]
+        assert isinstance(answer.body, dict), raw[:60]
+
+
+def test_other_types_of_body_are_415_and_too_large_ones_413(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam = product()
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "application/xml"):
+        assert buyer("POST", at(uuid4()), b"a=b", Content_Type=kind).status == 415
+    body = {"products": [{"id": jam, "quantity": 1}], "note": "x" * 3_000_000}
+    assert buyer("POST", at(uuid4()), body).status == 413
+    assert left(jam) == 10
+
+
+def test_an_order_in_chunks_is_refused_for_it_might_have_been_cut_off(
+    shopper: Door, product: MakeProduct
+) -> None:
+    raw = f'{{"products": [{{"id": {product()}, "quantity": 1}}]}}'.encode()
+    headers = {"Content-Type": "application/json", "Authorization": str(shopper.authorization)}
+    with closing(HTTPConnection("127.0.0.1", shopper.server.port, timeout=20)) as connection:
+        parts = iter([raw[:9], raw[9:]])
+        connection.request("POST", at(uuid4()), parts, headers, encode_chunked=True)
+        response = connection.getresponse()
+        assert (response.status, b'"detail"' in response.read()) == (411, True)
+
+
+def test_an_unknown_product_is_named_and_the_id_stays_free(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam, gone, id = product(stock=5), product(), uuid4()
+    archive_product(gone, now=now())
+    for missing in (987_654, gone, 2**63 - 1):
+        lines = [{"id": jam, "quantity": 1}, {"id": missing, "quantity": 1}]
+        answer = buyer("POST", at(id), {"products": lines})
+        assert (answer.status, list(answer.body)) == (400, ["detail"])
+        assert str(missing) in answer.body["detail"]
+        assert buyer("GET", at(id)).status == 404
+    assert left(jam) == 5
+    assert buyer("POST", at(id), {"products": lines[:1]}).status == 201
+
+
+def test_too_little_stock_names_every_short_product_and_the_id_stays_free(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam, tea, salt, id = product(stock=5), product(stock=0), product(stock=2), uuid4()
+    short = [{"id": tea, "quantity": 1}, {"id": salt, "quantity": 3}]
+    lines = [{"id": jam, "quantity": 1}, *short]
+    answer = buyer("POST", at(id), {"products": lines})
+    said = f"Not enough stock of product {tea}. Not enough stock of product {salt}."
+    assert (answer.status, answer.body) == (400, {"detail": said})
+    assert [left(one) for one in (jam, tea, salt)] == [5, 0, 2]
+    assert not Order.objects.exists()
+    assert buyer("POST", at(id), {"products": lines[:1]}).status == 201
+
+
+def test_lines_of_one_product_are_held_against_stock_together(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam = product(stock=3)
+    answer = buyer("POST", at(uuid4()), {"products": [{"id": jam, "quantity": 2}] * 2})
+    assert (answer.status, left(jam)) == (400, 3)
+
+
+def test_a_quantity_that_the_shop_does_not_sell_is_400_and_names_the_product(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    jam = product(min_quantity=6, step=6)
+    answer = buyer("POST", at(uuid4()), {"products": [{"id": jam, "quantity": 5}]})
+    said = {"detail": f"This quantity of product {jam} is not sold."}
+    assert (answer.status, answer.body, left(jam)) == (400, said, 10)
+
+
+def test_what_is_no_uuid_is_404(shopper: Door, product: MakeProduct) -> None:
+    jam = product()
+    for id in NO_UUIDS:
+        for answer in (
+            shopper("POST", at(id), {"products": [{"id": jam, "quantity": 1}]}),
+            shopper("GET", at(id)),
+        ):
+            assert answer.status == 404, id
+            assert isinstance(answer.body["detail"], str)
+    assert left(jam) == 10
+
+
+def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: Door) -> None:
+    for id in NO_UUIDS:
+        for method, status in (("GET", 301), ("POST", 308)):
+            answer = shopper(method, f"/api/orders/{id}")
+            assert answer.status == status, id
+            assert shopper("GET", answer.headers["location"]).status == 404, id
+
+
+def test_no_path_writes_headers_of_its_own(shopper: Door) -> None:
+    answer = shopper("GET", "/api/orders/a%0D%0ASet-Cookie:%20a=b")
+    assert (answer.status, "set-cookie" in answer.headers) == (404, False)
+
+
+# The order of checks: each test has one fault of two kinds at once.
+
+
+def test_credentials_come_before_the_form_of_the_id(anyone: Door) -> None:
+    for body in (b"{", b"{}", b'{"products": [{"id": 1, "quantity": 1}]}'):
+        answer = anyone("POST", at("no-uuid"), body)
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+    assert anyone("POST", at("no-uuid"), {}, Authorization="Token x").status == 401
+
+
+def test_credentials_come_before_the_body_an_existing_id_and_stock(
+    anyone: Door, shopper: Door, product: MakeProduct
+) -> None:
+    jam, id = product(stock=1), uuid4()
+    body = {"products": [{"id": jam, "quantity": 1}]}
+    shopper("POST", at(id), body)
+    for said in (b"{", {}, body, {"products": [{"id": jam, "quantity": 9}]}):
+        assert anyone("POST", at(id), said).status == 401
+        assert anyone("POST", at(uuid4()), said).status == 401
+
+
+def test_the_form_of_the_id_comes_before_the_body_and_stock(
+    shopper: Door, product: MakeProduct
+) -> None:
+    jam = product(stock=0)
+    bodies: list[Any] = [b"{", {}, {"products": [1]}]
+    for said in (*bodies, {"products": [{"id": jam, "quantity": 1}]}):
+        assert shopper("POST", at("no-uuid"), said).status == 404
+
+
+def test_the_form_of_the_body_comes_before_an_existing_id(
+    shopper: Door, person: MakePerson, door: OpenDoor, product: MakeProduct
+) -> None:
+    jam, id = product(), uuid4()
+    shopper("POST", at(id), {"products": [{"id": jam, "quantity": 1}]})
+    bodies: list[Any] = [b"{", {}, {"products": []}, {"products": [{"id": jam, "quantity": 0}]}]
+    for who in (shopper, door(person())):
+        for said in bodies:
+            assert who("POST", at(id), said).status == 400
+
+
+def test_the_form_of_the_body_comes_before_products_and_stock(
+    buyer: Documented, product: MakeProduct
+) -> None:
+    lines = [{"id": 999_999, "quantity": 1}, {"id": product(stock=0), "quantity": 0}]
+    answer = buyer("POST", at(uuid4()), {"products": lines})
+    assert (answer.status, list(answer.body)) == (400, ["products"])
+
+
+def test_an_existing_id_comes_before_products_and_stock(
+    shopper: Door, person: MakePerson, door: OpenDoor, product: MakeProduct
+) -> None:
+    jam, id = product(stock=1), uuid4()
+    body = {"products": [{"id": jam, "quantity": 1}]}
+    shopper("POST", at(id), body)
+    unknown = {"products": [{"id": 999_999, "quantity": 1}]}
+    short = {"products": [{"id": jam, "quantity": 99}]}
+    other = door(person())
+    answers = [shopper("POST", at(id), said).status for said in (body, unknown, short)]
+    assert answers == [200, 409, 409]
+    assert [other("POST", at(id), said).status for said in (body, unknown, short)] == [404] * 3

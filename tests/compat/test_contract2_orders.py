@@ -1,0 +1,302 @@
+"""Contract 2: orders, placed and read."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from larder.catalog.models import Product
+from larder.inventory.models import Stock
+from larder.orders.models import Order, OrderLine
+from tests.compat.conftest import Door, assert_books_balance, bring
+from tests.compat.documented import Documented
+from tests.conftest import Person
+from tests.server import Reply, Server
+
+UNKNOWN = "6f1d2c3b-4a59-4e68-9b7c-0d1e2f3a4b5c"
+"""A product nobody has."""
+
+ORDERS = "/api/orders/orders/"
+MakeProduct = Callable[..., int]
+
+
+@pytest.fixture
+def mary(transactional_db: None, person: Callable[..., Person]) -> Person:
+    return person("mary")
+
+
+@pytest.fixture
+def shopper(mary: Person, door: Callable[[Person], Door]) -> Documented:
+    """A client as Mary."""
+    return Documented("2", door(mary))
+
+
+def uuid_of(product: int) -> str:
+    return str(Product.objects.get(pk=product).public_id)
+
+
+def left(product: int) -> int:
+    return Stock.objects.get(product=product).available
+
+
+def place(client: Documented, *lines: tuple[int, int], **more: Any) -> Reply:
+    items = [{"product": uuid_of(product), "quantity": units} for product, units in lines]
+    return client("POST", ORDERS, {"order_items": items} | more)
+
+
+def test_an_order_is_placed_and_shown_whole(
+    shopper: Documented, mary: Person, product: MakeProduct, running: Server
+) -> None:
+    jam, tea = product(price="100", stock=5), product(price="2.5", stock=5)
+    reply = place(shopper, (jam, 3), (tea, 1))
+    order = Order.objects.get()
+    first, second = OrderLine.objects.order_by("id").values_list("id", flat=True)
+    assert (reply.status, reply.body) == (
+        201,
+        {
+            "id": order.number,
+            "customer": str(mary.customer.public_id),
+            "order_items": [
+                {"id": second, "product": uuid_of(tea), "quantity": 1, "price": "2.50"},
+                {"id": first, "product": uuid_of(jam), "quantity": 3, "price": "100.00"},
+            ],
+            "total": "302.50",
+            "status": "completed",
+            "url": f"http://127.0.0.1:{running.port}{ORDERS}{order.number}/",
+            "public_id": str(order.id),
+        },
+    )
+    assert reply.headers["location"] == reply.body["url"]
+    assert (left(jam), left(tea)) == (2, 4)
+    assert shopper("GET", f"{ORDERS}{order.number}/").body == reply.body
+    assert shopper("GET", ORDERS).body["results"] == [reply.body]
+    assert_books_balance()
+
+
+def test_the_quantity_is_one_unless_said(shopper: Documented, product: MakeProduct) -> None:
+    jam = product(stock=5)
+    reply = shopper("POST", ORDERS, {"order_items": [{"product": uuid_of(jam)}]})
+    assert (reply.status, reply.body["order_items"][0]["quantity"], left(jam)) == (201, 1, 4)
+
+
+def test_lines_of_one_product_are_added_up(shopper: Documented, product: MakeProduct) -> None:
+    jam = product(stock=5, price="2")
+    reply = place(shopper, (jam, 2), (jam, 3))
+    assert reply.status == 201
+    assert [one["quantity"] for one in reply.body["order_items"]] == [5]
+    assert (reply.body["total"], left(jam)) == ("10.00", 0)
+
+
+def test_lines_of_one_product_are_too_many_together(
+    shopper: Documented, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+    reply = place(shopper, (jam, 3), (jam, 3))
+    assert (reply.status, reply.body) == (400, {"error": "Requested quantity is not available."})
+    assert left(jam) == 5
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"total": "0.01", "status": "new", "customer": str(uuid4())},
+        {"total": None, "status": "cancelled", "customer": "x", "id": 3, "public_id": "x"},
+        {"total": -5, "status": 7, "customer": [], "url": {}},
+    ],
+)
+def test_price_total_status_and_customer_come_from_the_server(
+    sent: dict[str, Any], shopper: Documented, mary: Person, product: MakeProduct
+) -> None:
+    jam = product(stock=5, price="3")
+    item = {"product": uuid_of(jam), "quantity": 2, "price": "0.01", "id": 7}
+    reply = shopper("POST", ORDERS, {"order_items": [item], **sent})
+    assert reply.status == 201
+    assert (reply.body["total"], reply.body["status"]) == ("6.00", "completed")
+    assert reply.body["customer"] == str(mary.customer.public_id)
+    assert reply.body["order_items"][0]["price"] == "3.00"
+    assert left(jam) == 3
+
+
+@pytest.mark.parametrize("price", [None, "x", -1, []])
+def test_not_even_a_price_of_nonsense_is_looked_at(
+    price: Any, shopper: Documented, product: MakeProduct
+) -> None:
+    item = {"product": uuid_of(product()), "price": price}
+    assert shopper("POST", ORDERS, {"order_items": [item]}).status == 201
+
+
+def test_totals_are_computed_exactly_and_rounded_once(
+    shopper: Documented, product: MakeProduct
+) -> None:
+    reply = place(shopper, (product(price="0.335"), 3), (product(price="1.005"), 1))
+    assert [one["price"] for one in reply.body["order_items"]] == ["1.01", "0.34"]
+    assert reply.body["total"] == "2.01"
+
+
+REQUIRED = ["This field is required."]
+LEAST = ["Ensure this value is greater than or equal to 1."]
+MOST = ["Ensure this value is less than or equal to 1000000."]
+NO_INTEGER = ["A valid integer is required."]
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([], ["This list may not be empty."]),
+        (None, ["This field may not be null."]),
+        ({}, ['Expected a list of items but got type "dict".']),
+        ("x", ['Expected a list of items but got type "str".']),
+        ([{}], [{"product": REQUIRED}]),
+        ([{"product": "x"}], [{"product": ["Must be a valid UUID."]}]),
+        ([{"product": 10**40}], [{"product": ["Must be a valid UUID."]}]),
+        ([{"product": []}], [{"product": ["Must be a valid UUID."]}]),
+        ([1], [{"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]}]),
+        ([{"product": UNKNOWN, "quantity": 0}], [{"quantity": LEAST}]),
+        ([{"product": UNKNOWN, "quantity": -1}], [{"quantity": LEAST}]),
+        ([{"product": UNKNOWN, "quantity": 1.5}], [{"quantity": NO_INTEGER}]),
+        ([{"product": UNKNOWN, "quantity": True}], [{"quantity": NO_INTEGER}]),
+        ([{"product": UNKNOWN, "quantity": "x"}], [{"quantity": NO_INTEGER}]),
+        ([{"product": UNKNOWN, "quantity": 1_000_001}], [{"quantity": MOST}]),
+        ([{"product": UNKNOWN, "quantity": 10**30}], [{"quantity": MOST}]),
+        (
+            [{"product": UNKNOWN}, {"product": UNKNOWN, "quantity": 0}],
+            [{}, {"quantity": LEAST}],
+        ),
+        (
+            [{"product": UNKNOWN}] * 1001,
+            ["Ensure this field has no more than 1000 elements."],
+        ),
+    ],
+)
+def test_malformed_items_are_refused(items: Any, said: Any, shopper: Documented) -> None:
+    reply = shopper("POST", ORDERS, {"order_items": items})
+    assert (reply.status, reply.body) == (400, {"order_items": said})
+    assert not Order.objects.exists()
+
+
+def test_items_are_required(shopper: Documented) -> None:
+    reply = shopper("POST", ORDERS, {"status": "completed"})
+    assert (reply.status, reply.body) == (400, {"order_items": REQUIRED})
+
+
+def test_too_little_stock_changes_nothing(shopper: Documented, product: MakeProduct) -> None:
+    jam, tea = product(stock=5), product(stock=1)
+    reply = place(shopper, (jam, 1), (tea, 2))
+    assert (reply.status, reply.body) == (400, {"error": "Requested quantity is not available."})
+    assert (left(jam), left(tea)) == (5, 1)
+    assert not Order.objects.exists()
+    assert_books_balance()
+
+
+def test_an_unknown_product_changes_nothing(shopper: Documented, product: MakeProduct) -> None:
+    jam = product(stock=5)
+    items = [{"product": uuid_of(jam), "quantity": 9}, {"product": str(uuid4())}]
+    reply = shopper("POST", ORDERS, {"order_items": items})
+    assert (reply.status, reply.body) == (400, {"error": "Product not found"})
+    assert left(jam) == 5
+    assert not Order.objects.exists()
+
+
+def test_a_deleted_product_is_unknown_and_stays_in_old_orders(
+    shopper: Documented, keeper: Door, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+    placed = place(shopper, (jam, 1)).body
+    assert keeper("DELETE", f"/api/catalog/products/{jam}/").status == 204
+    reply = place(shopper, (jam, 1))
+    assert (reply.status, reply.body) == (400, {"error": "Product not found"})
+    assert shopper("GET", f"{ORDERS}{placed['id']}/").body == placed
+
+
+def test_a_rule_of_the_shop_is_a_refusal_too(shopper: Documented, product: MakeProduct) -> None:
+    reply = place(shopper, (product(stock=5, min_quantity=2), 1))
+    assert (reply.status, reply.body) == (400, {"error": "The order breaks a rule of the shop."})
+
+
+def test_an_order_keeps_its_prices(shopper: Documented, keeper: Door, product: MakeProduct) -> None:
+    jam = product(price="2", stock=5)
+    placed = place(shopper, (jam, 1)).body
+    keeper("PATCH", f"/api/catalog/products/{jam}/", {"price": "9"})
+    assert shopper("GET", f"{ORDERS}{placed['id']}/").body == placed
+
+
+def test_orders_are_listed_by_id_in_pages_of_ten(
+    shopper: Documented, product: MakeProduct, running: Server
+) -> None:
+    jam = product(stock=50)
+    ids = [place(shopper, (jam, 1)).body["id"] for _ in range(11)]
+    assert ids == sorted(ids)
+    here = f"http://127.0.0.1:{running.port}{ORDERS}"
+    first = shopper("GET", ORDERS).body
+    assert (first["count"], first["previous"]) == (11, None)
+    assert first["next"] == f"{here}?limit=10&offset=10"
+    assert [one["id"] for one in first["results"]] == ids[:10]
+    second = shopper("GET", f"{ORDERS}?limit=10&offset=10").body
+    assert (second["next"], second["previous"]) == (None, f"{here}?limit=10")
+    assert [one["id"] for one in second["results"]] == ids[10:]
+
+
+@pytest.mark.parametrize("status", ["packed", "shipped", "delivered", "cancelled", "returned"])
+def test_an_order_is_completed_whatever_became_of_it(
+    status: str, shopper: Documented, keeper: Door, product: MakeProduct
+) -> None:
+    placed = place(shopper, (product(), 2)).body
+    bring(keeper, placed["public_id"], status)
+    assert Order.objects.get().status == status
+    assert shopper("GET", f"{ORDERS}{placed['id']}/").body == placed
+    assert_books_balance()
+
+
+def test_a_cart_is_no_order_yet(shopper: Documented, product: MakeProduct) -> None:
+    number = shopper.door("POST", f"/products/{product()}/add_to_order/").body["order_id"]
+    assert shopper("GET", ORDERS).body["results"] == []
+    assert shopper("GET", f"{ORDERS}{number}/").status == 404
+    shopper.door("POST", f"/orders/{number}/submit/")
+    assert [one["id"] for one in shopper("GET", ORDERS).body["results"]] == [number]
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_anothers_order_is_not_there(
+    is_staff: bool,
+    shopper: Documented,
+    person: Callable[..., Person],
+    door: Callable[[Person], Door],
+    product: MakeProduct,
+) -> None:
+    number = place(shopper, (product(), 1)).body["id"]
+    other = Documented("2", door(person(is_staff=is_staff)))
+    reply = other("GET", f"{ORDERS}{number}/")
+    assert (reply.status, list(reply.body)) == (404, ["detail"])
+    body = other("GET", ORDERS).body
+    assert (body["count"], body["results"]) == (0, [])
+
+
+@pytest.mark.parametrize("number", ["0", "987654321", str(2**63), str(10**30), "one", UNKNOWN])
+def test_an_unknown_order_is_404(number: str, shopper: Documented) -> None:
+    reply = shopper.door("GET", f"{ORDERS}{number}/")
+    assert reply.status == 404
+    assert isinstance(reply.body["detail"], str)
+
+
+def test_an_order_without_its_slash_is_redirected(
+    shopper: Documented, product: MakeProduct
+) -> None:
+    number = place(shopper, (product(), 1)).body["id"]
+    reply = shopper.door("GET", f"{ORDERS}{number}")
+    assert (reply.status, reply.headers["location"]) == (301, f"{ORDERS}{number}/")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_placed_order_cannot_be_changed(
+    method: str, shopper: Documented, keeper: Door, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+    placed = place(shopper, (jam, 1)).body
+    path = f"{ORDERS}{placed['id']}/"
+    for client in (shopper, Documented("2", keeper)):
+        reply = client(method, path, {"status": "new", "order_items": []})
+        assert reply.status == 405
+        assert reply.body == {"detail": f'Method "{method}" not allowed.'}
+    assert shopper("GET", path).body == placed
+    assert left(jam) == 4

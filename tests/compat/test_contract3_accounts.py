@@ -1,0 +1,169 @@
+"""Contract 3: users change their names and go; staff can let them go."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from larder.db import database
+from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.documented import Documented
+from tests.compat.test_contract3_users import (
+    FORBIDDEN,
+    TAKEN,
+    UNKNOWN,
+    As,
+    Client,
+    MakePerson,
+    log_in,
+    names,
+    own_path,
+)
+from tests.conftest import Person
+
+
+@pytest.fixture
+def door(door: Callable[[Person], Door]) -> As:
+    """A client as a person, held against the document."""
+    return lambda who: Documented("3", door(who))
+
+
+@pytest.fixture
+def anyone(anyone: Door) -> Client:
+    """A client without credentials, held against the document."""
+    return Documented("3", anyone)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_put_gives_a_new_name_and_tells_the_old_one(
+    end: str, person: MakePerson, door: As, keeper: Client, anyone: Client
+) -> None:
+    who = person("Old Name")
+    mine = door(who)
+    answer = mine("PUT", own_path(who) + end, {"name": "New Name", "is_staff": True})
+    assert answer.status == 200
+    assert answer.body == {"user Old Name has been updated": "New Name"}
+    assert mine("GET", own_path(who)).body == {"user is": "New Name"}
+    assert "New Name" in names(keeper)
+    assert mine("GET", "/api/user/").status == 403
+    assert log_in(anyone, "New Name", who.password) == 200
+    assert log_in(anyone, "Old Name", who.password) == 401
+
+
+def test_tokens_stay_valid_over_a_new_name(person: MakePerson, anyone: Client) -> None:
+    who = person("Old Name")
+    credentials = {"name": "Old Name", "password": who.password}
+    pair = anyone("POST", "/api/token/", credentials).body
+    bearer = f"Bearer {pair['access']}"
+    renamed = anyone("PUT", own_path(who), {"name": "New Name"}, Authorization=bearer)
+    assert renamed.status == 200
+    assert anyone("GET", own_path(who), Authorization=bearer).body == {"user is": "New Name"}
+    refreshed = anyone("POST", "/api/token/refresh/", {"refresh": pair["refresh"]})
+    assert refreshed.status == 200
+
+
+def test_patch_gives_a_new_name_without_a_word(person: MakePerson, door: As) -> None:
+    who = person("Old Name")
+    answer = door(who)("PATCH", own_path(who), {"name": "New Name"})
+    assert (answer.status, answer.body) == (200, {})
+    assert door(who)("GET", own_path(who)).body == {"user is": "New Name"}
+
+
+@pytest.mark.parametrize("name", ["old NAME", "Old Name", " Old Name "])
+def test_ones_own_name_is_not_taken(name: str, person: MakePerson, door: As) -> None:
+    who = person("Old Name")
+    answer = door(who)("PUT", own_path(who), {"name": name})
+    assert (answer.status, answer.body) == (
+        200,
+        {"user Old Name has been updated": name.strip()},
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"name": "ANN"}, TAKEN["name"][0]),
+        ({"name": " Ann "}, TAKEN["name"][0]),
+        ({"name": "  "}, "This field may not be blank."),
+        ({"name": None}, "This field may not be null."),
+        ({"name": 12}, "Not a valid string."),
+        ({"name": "n" * 101}, "Ensure this field has no more than 100 characters."),
+        ({"username": "New Name"}, "This field is required."),
+        ({}, "This field is required."),
+    ],
+)
+def test_a_name_that_will_not_do_leaves_the_old_one(
+    method: str, body: object, sentence: str, person: MakePerson, door: As
+) -> None:
+    person("Ann")
+    who = person("Old Name")
+    answer = door(who)(method, own_path(who), body)
+    assert (answer.status, answer.body) == (400, {"name": [sentence]})
+    assert door(who)("GET", own_path(who)).body == {"user is": "Old Name"}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_staff_give_nobody_else_a_name(method: str, person: MakePerson, keeper: Client) -> None:
+    who = person("Old Name")
+    answer = keeper(method, own_path(who), {"name": "New Name"})
+    assert (answer.status, answer.body) == (403, FORBIDDEN)
+    assert names(keeper)[-1] == "Old Name"
+
+
+def test_a_name_that_somebody_gave_up_is_free(person: MakePerson, door: As, anyone: Client) -> None:
+    who = person("Ann")
+    assert door(who)("PUT", own_path(who), {"name": "Anna"}).status == 200
+    body = {"name": "Ann", "password": "a rather good one"}
+    assert anyone("POST", "/api/register/", body).status == 201
+
+
+def test_whoever_deletes_themselves_is_gone_and_their_orders_stay(
+    person: MakePerson, anyone: Client, keeper: Client, product: Callable[..., int]
+) -> None:
+    who, jam = person("Ann Gone"), product(stock=5)
+    credentials = {"name": "Ann Gone", "password": who.password}
+    pair = anyone("POST", "/api/token/", credentials).body
+    key = anyone("POST", "/auth/", {"username": "Ann Gone", "password": who.password}).body["token"]
+    mine = partial(anyone, Authorization=f"Bearer {pair['access']}")
+    order = {"products": [{"id": jam, "quantity": 2}]}
+    assert mine("POST", "/api/order/", order).status == 201
+
+    answer = mine("DELETE", own_path(who))
+    assert (answer.status, answer.body) == (200, "User Ann Gone has been deleted")
+
+    for credential in (f"Bearer {pair['access']}", f"Token {key}"):
+        assert anyone("GET", "/api/order/", Authorization=credential).status == 401
+        assert anyone("POST", "/api/order/", order, Authorization=credential).status == 401
+    assert anyone("POST", "/api/token/refresh/", {"refresh": pair["refresh"]}).status == 401
+    assert anyone("POST", "/api/token/", credentials).status == 401
+    assert len(names(keeper)) == 1
+    for method in ("GET", "PUT", "DELETE"):
+        gone = keeper(method, own_path(who), {"name": "New"})
+        assert (gone.status, gone.body) == (404, UNKNOWN)
+    assert keeper("GET", f"/api/product/{jam}").body["stock"] == 3
+    assert database.rows("SELECT quantity FROM order_line", []) == [(2,)]
+    assert_books_balance()
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_staff_delete_users(end: str, person: MakePerson, door: As, keeper: Client) -> None:
+    who = person("Ann")
+    mine = door(who)
+    answer = keeper("DELETE", own_path(who) + end)
+    assert (answer.status, answer.body) == (200, "User Ann has been deleted")
+    assert answer.headers["content-type"] == "application/json"
+    assert mine("GET", own_path(who)).status == 401
+    assert len(names(keeper)) == 1
+
+
+def test_the_name_of_a_deleted_user_is_free(
+    person: MakePerson, door: As, anyone: Client, keeper: Client
+) -> None:
+    who = person("Ann")
+    assert door(who)("DELETE", own_path(who)).status == 200
+    body = {"name": "ann", "password": "a rather good one"}
+    assert anyone("POST", "/api/register/", body).status == 201
+    assert log_in(anyone, "Ann", "a rather good one") == 200
+    assert log_in(anyone, "Ann", who.password) == 401
+    assert names(keeper)[-1] == "ann"

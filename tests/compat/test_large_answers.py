@@ -1,0 +1,102 @@
+"""Lists of large orders at the earlier contracts."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from larder.compat import large_answers
+from larder.core import parts
+from larder.core.errors import Overloaded
+from larder.db import database
+from larder.identity.models import Customer
+from tests.compat.conftest import Door
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
+from tests.orders import large_orders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LISTS = ("/api/orders/", "/api/orders/orders/?limit=1000", "/orders/")
+
+
+def test_a_list_of_large_orders_is_whole(
+    person: Callable[..., Person], door: Callable[[Person], Door], now: datetime
+) -> None:
+    who = person()
+    large_orders.fill(who, 6, now)
+    for path in LISTS:
+        body = door(who)("GET", path).body
+        orders = body if isinstance(body, list) else body["results"]
+        lines = ("products", "order_items", "orderedproduct_set")
+        shown = [len(one[name]) for one in orders for name in lines if name in one]
+        assert shown == [1_000] * 6
+
+
+def stock_products(count: int) -> None:
+    """Makes so many products, with a unit of each."""
+    database.execute(large_orders.PRODUCTS, [count])
+    database.execute("UPDATE stock SET available = 1")
+
+
+def make_customers(count: int) -> None:
+    """Makes so many customers, who cannot log in."""
+    Customer.objects.bulk_create([Customer(username=f"many {n}") for n in range(count)])
+
+
+LONG_LISTS = [("/products/", stock_products, 0), ("/api/user/", make_customers, 1)]
+"""The lists without a page: how to fill them, and how many rows there are before that."""
+
+
+@pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
+def test_a_list_of_several_parts_is_whole(
+    path: str, fill: Callable[[int], None], before: int, keeper: Door
+) -> None:
+    fill(2 * parts.LENGTH + 1 - before)
+    body = keeper("GET", path).body
+    rows = body if isinstance(body, list) else body["users"]
+    assert len({one["id"] for one in rows}) == len(rows) == 2 * parts.LENGTH + 1
+    if path == "/products/":
+        assert [one["id"] for one in rows] == sorted(one["id"] for one in rows)
+
+
+@pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
+def test_only_a_list_of_several_parts_waits_for_another_large_answer(
+    path: str,
+    fill: Callable[[int], None],
+    before: int,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.1)
+    settings.ROOT_URLCONF = f"larder.compat.contract{4 if path == '/products/' else 3}"
+    client = Api(token_for(person(is_staff=True)))
+    fill(parts.LENGTH - before)
+    with large_answers.one_at_a_time():
+        assert client("GET", path).status == 200
+        person(), product()
+        assert client("GET", path).status == 503
+    assert client("GET", path).status == 200
+
+
+def test_few_requests_wait_for_a_large_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_answers, "LONGEST_WAIT", 1.0)
+    refused = list[float]()
+
+    def wait() -> None:
+        began = time.monotonic()
+        with pytest.raises(Overloaded), large_answers.one_at_a_time():
+            pass
+        refused.append(time.monotonic() - began)
+
+    with large_answers.one_at_a_time():
+        threads = [Thread(target=wait) for _ in range(large_answers.MOST_WAITING + 3)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    assert sum(one < 0.9 for one in refused) == 3

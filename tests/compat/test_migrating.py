@@ -1,0 +1,43 @@
+"""The page for those who move to v1: nothing of the earlier contracts is forgotten in it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from larder.compat.documents import TITLES
+from larder.ops.management.commands.openapi import FOLDER
+from tests.http.document import operations as of_v1
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "migrating.md").read_text("utf-8")
+TABLES = dict(re.findall(r"^### Contract (\d)\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def rows(contract: str) -> list[tuple[str, str]]:
+    """What there was, and what there is in v1."""
+    found = re.findall(r"^\| (`.*?) \| (.*) \|$", TABLES[contract], re.MULTILINE)
+    assert len(found) == TABLES[contract].count("\n| ")
+    return found
+
+
+def operations(contract: str) -> set[str]:
+    said = json.loads((FOLDER / f"contract{contract}.json").read_text("utf-8"))
+    return {f"{verb.upper()} {path}" for path, verbs in said["paths"].items() for verb in verbs}
+
+
+@pytest.mark.parametrize("contract", TITLES)
+def test_every_operation_of_a_contract_has_a_row_and_no_other(contract: str) -> None:
+    told = [one for earlier, _ in rows(contract) for one in re.findall("`(.*?)`", earlier)]
+    assert sorted(told) == sorted(operations(contract))
+
+
+def test_what_replaces_them_is_in_v1() -> None:
+    known = {
+        f"{one.method.upper()} {re.sub(r'{.*?}', '{}', one.path.removeprefix('/api/v1/'))}"
+        for one in of_v1()
+    }
+    told = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [a-z][\w/{}-]*)[^`]*`", PAGE))
+    named = {re.sub(r"{.*?}", "{}", one) for one in told}
+    assert named
+    assert named <= known

@@ -1,0 +1,165 @@
+"""One shop behind six doors: what is placed through one is seen through all the others."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.compat.conftest import Door, assert_books_balance
+from tests.conftest import Person
+from tests.server import Reply
+
+PRICE = "2.25"
+
+
+def place_in_v1(door: Door, product: int) -> Reply:
+    return door("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
+
+
+def place_in_contract_1(door: Door, product: int) -> Reply:
+    lines = {"products": [{"id": product, "quantity": 2}]}
+    return door("POST", f"/api/orders/{uuid4()}/", lines)
+
+
+def place_in_contract_2(door: Door, product: int) -> Reply:
+    public_id = door("GET", f"/api/catalog/products/{product}/").body["public_id"]
+    items = {"order_items": [{"product": public_id, "quantity": 2}]}
+    return door("POST", "/api/orders/orders/", items)
+
+
+def place_in_contract_3(door: Door, product: int) -> Reply:
+    return door("POST", "/api/order/", {"products": [{"id": product, "quantity": 2}]})
+
+
+def place_in_contract_4(door: Door, product: int) -> Reply:
+    for _ in range(2):
+        order = door("POST", f"/products/{product}/add_to_order/").body["order_id"]
+    return door("POST", f"/orders/{order}/submit/")
+
+
+PLACES: dict[str, Callable[[Door, int], Reply]] = {
+    "v1": place_in_v1,
+    "contract 1": place_in_contract_1,
+    "contract 2": place_in_contract_2,
+    "contract 3": place_in_contract_3,
+    "contract 4": place_in_contract_4,
+}
+
+
+@pytest.fixture
+def history(person: Callable[..., Person], door: Callable[[Person], Door]) -> Iterator[Door]:
+    """A customer's client; the books balance when the test is over."""
+    yield door(person())
+    assert_books_balance()
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_an_order_is_seen_through_every_door(
+    place: Callable[[Door, int], Reply], history: Door, product: Callable[..., int]
+) -> None:
+    jam = product(stock=5, price=PRICE, name="Jam")
+    assert place(history, jam).status in {200, 201}
+
+    (order,) = history("GET", "/api/v1/orders").body["results"]
+    shown: dict[str, Any] = {"id": order["id"], "number": order["number"], "product": jam}
+    assert (order["status"], order["total"]) == ("placed", "4.50")
+
+    (one,) = history("GET", "/api/orders/").body["results"]
+    assert one["id"] == shown["id"]
+    assert one["products"] == [{"id": jam, "name": "Jam", "price": PRICE, "quantity": 2}]
+    assert history("GET", f"/api/orders/{shown['id']}/").body == one
+
+    (two,) = history("GET", "/api/orders/orders/").body["results"]
+    assert (two["id"], two["public_id"], two["total"]) == (shown["number"], shown["id"], "4.50")
+    assert history("GET", f"/api/orders/orders/{shown['number']}/").body == two
+
+    (three,) = history("GET", "/api/order/").body["results"]
+    assert (three["product"], three["quantity"], three["total"]) == (jam, 2, 4.5)
+
+    (four,) = history("GET", "/orders/").body
+    assert (four["id"], four["total_amount"]) == (shown["number"], "4.50")
+    assert four["submitted_at"] is not None
+    assert history("GET", f"/orders/{shown['number']}/").body == four
+
+
+def test_a_sale_through_one_door_shows_in_the_stock_of_all(
+    history: Door, product: Callable[..., int]
+) -> None:
+    jam = product(stock=11, price=PRICE, name="Jam")
+    for sold, place in enumerate(PLACES.values(), start=1):
+        assert place(history, jam).status in {200, 201}
+        left = 11 - 2 * sold
+        assert history("GET", f"/api/v1/products/{jam}").body["quantity"] == left
+        assert history("GET", f"/api/products/{jam}/").body["quantity"] == left
+        assert history("GET", f"/api/catalog/products/{jam}/").body["quantity"] == left
+        assert history("GET", f"/api/product/{jam}").body["stock"] == left
+        assert history("GET", f"/products/{jam}/").body["quantity_in_stock"] == left
+    for place in PLACES.values():
+        if place is not place_in_contract_4:
+            assert place(history, jam).status in {400, 409}
+    assert history("GET", f"/api/v1/products/{jam}").body["quantity"] == 1
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_an_order_is_nobody_elses_through_any_door(
+    place: Callable[[Door, int], Reply],
+    history: Door,
+    shopper: Door,
+    keeper: Door,
+    product: Callable[..., int],
+) -> None:
+    jam = product(stock=5)
+    place(history, jam)
+    (order,) = history("GET", "/api/v1/orders").body["results"]
+    for stranger in (shopper, keeper):
+        assert stranger("GET", f"/api/orders/{order['id']}/").status == 404
+        assert stranger("GET", f"/api/orders/orders/{order['number']}/").status == 404
+        assert stranger("GET", f"/orders/{order['number']}/").status == 404
+        assert stranger("POST", f"/orders/{order['number']}/submit/").status == 404
+        lines = {"products": [{"id": jam, "quantity": 2}]}
+        assert stranger("POST", f"/api/orders/{order['id']}/", lines).status == 404
+        for path in ("/api/orders/", "/api/orders/orders/", "/api/order/"):
+            assert stranger("GET", path).body["results"] == []
+        assert stranger("GET", "/orders/").body == []
+    assert shopper("GET", f"/api/v1/orders/{order['id']}").status == 404
+
+
+def test_one_key_and_one_name_open_every_door(
+    anyone: Door, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who = person("Ann of the Shop")
+    product(stock=1)
+    credentials = {"username": "ann OF the shop", "password": who.password}
+    key = anyone("POST", "/auth/", credentials).body["token"]
+    named = {"name": credentials["username"], "password": who.password}
+    tokens = [
+        f"Token {key}",
+        "Bearer " + anyone("POST", "/api/token/", credentials).body["access"],
+        "Bearer " + anyone("POST", "/api/token/", named).body["access"],
+        "Bearer " + anyone("POST", "/api/identity/token/", credentials).body["access"],
+        "Bearer " + anyone("POST", "/api/v1/auth/token", credentials).body["access"],
+    ]
+    paths = ("/api/v1/me", "/api/products/", "/api/", "/api/product/", "/products/", "/orders/")
+    for token in tokens:
+        for path in paths:
+            assert anyone("GET", path, Authorization=token).status == 200, (path, token)
+
+
+def test_deleting_an_account_closes_every_door_at_once_and_keeps_the_books(
+    anyone: Door, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who = person("Ann")
+    jam = product(stock=5)
+    credentials = {"username": "Ann", "password": who.password}
+    key = f"Token {anyone('POST', '/auth/', credentials).body['token']}"
+    access = f"Bearer {anyone('POST', '/api/token/', credentials).body['access']}"
+    assert place_in_contract_3(Door(anyone.server, key), jam).status == 201
+    assert anyone("DELETE", "/api/v1/me", Authorization=access).status == 204
+    for token in (key, access):
+        for path in ("/api/products/", "/api/", "/api/product/", "/products/"):
+            assert anyone("GET", path, Authorization=token).status == 401
+    assert anyone("POST", "/auth/", credentials).status == 400
+    assert anyone("POST", "/api/token/", credentials).status == 401
+    assert anyone("POST", "/api/register/", {"name": "Ann", "password": who.password}).status == 201
+    assert_books_balance()

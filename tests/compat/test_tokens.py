@@ -1,0 +1,296 @@
+"""`/api/token/` and its refresh, which contracts 1 and 3 share."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from larder.core.clock import now
+from larder.http.authentication import signer
+from larder.identity.doors import API, IDENTITY
+from larder.identity.models import Customer, Session
+from larder.identity.services import sessions
+from larder.identity.services.accounts import delete_account
+from tests.compat.conftest import Door
+from tests.conftest import Person
+
+MakePerson = Callable[..., Person]
+REQUIRED = ["This field is required."]
+BLANK = ["This field may not be blank."]
+NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
+REFUSED = {"detail": "No active account found with the given credentials"}
+TOKEN, REFRESH = "/api/token/", "/api/token/refresh/"
+
+
+def credentials(who: Person, **instead: Any) -> dict[str, Any]:
+    return {"username": who.customer.username, "password": who.password} | instead
+
+
+def pair(anyone: Door, who: Person) -> Any:
+    answer = anyone("POST", TOKEN, credentials(who))
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+def claims(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_a_pair_is_two_tokens_that_say_whose_and_how_long(anyone: Door, person: MakePerson) -> None:
+    who = person()
+    given = pair(anyone, who)
+    assert set(given) == {"refresh", "access"}
+    access, refresh = claims(given["access"]), claims(given["refresh"])
+    assert (access["token_type"], refresh["token_type"]) == ("access", "refresh")
+    assert access["exp"] - access["iat"] == 5 * 60
+    assert refresh["exp"] - refresh["iat"] == 24 * 60 * 60
+    assert abs(access["iat"] - datetime.now(UTC).timestamp()) < 30
+    for said in (access, refresh):
+        assert said["user_id"] == who.id
+        assert isinstance(said["jti"], str)
+    assert access["jti"] != refresh["jti"]
+
+
+def test_the_access_token_opens_the_api(anyone: Door, person: MakePerson) -> None:
+    header = f"Bearer {pair(anyone, person())['access']}"
+    for path in ("/api/products/", "/api/orders/", "/api/v1/me"):
+        assert anyone("GET", path, Authorization=header).status == 200
+
+
+def test_json_a_form_and_multipart_do(anyone: Door, person: MakePerson) -> None:
+    said = credentials(person())
+    raw = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in said.items()
+    )
+    parts = f"{raw}--x--\r\n".encode()
+    answers = [
+        anyone("POST", TOKEN, said),
+        anyone("POST", TOKEN, form=said),
+        anyone("POST", TOKEN, parts, Content_Type="multipart/form-data; boundary=x"),
+    ]
+    assert [one.status for one in answers] == [200, 200, 200]
+    refresh = answers[0].body["refresh"]
+    assert anyone("POST", REFRESH, form={"refresh": refresh}).status == 200
+
+
+def test_name_is_another_word_for_username_in_any_case_of_letters(
+    anyone: Door, person: MakePerson
+) -> None:
+    who = person("Ana María")
+    for word in ("username", "name"):
+        for text in ("Ana María", "ANA MARÍA"):
+            said = {word: text, "password": who.password}
+            assert anyone("POST", TOKEN, said).status == 200
+            assert anyone("POST", TOKEN, form=said).status == 200
+
+
+@pytest.mark.parametrize("other", ["nobody", "", None, 3, ["a"]])
+def test_of_both_words_username_counts(anyone: Door, person: MakePerson, other: Any) -> None:
+    who = person()
+    assert anyone("POST", TOKEN, credentials(who, name=other)).status == 200
+    turned = {"username": other, "name": who.customer.username, "password": who.password}
+    assert anyone("POST", TOKEN, turned).status in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, {"username": REQUIRED, "name": REQUIRED, "password": REQUIRED}),
+        ({"password": "a"}, {"username": REQUIRED, "name": REQUIRED}),
+        ({"username": "a"}, {"password": REQUIRED}),
+        ({"name": "a"}, {"password": REQUIRED}),
+        ({"username": "", "password": ""}, {"username": BLANK, "password": BLANK}),
+        ({"name": "", "password": ""}, {"name": BLANK, "password": BLANK}),
+        ({"username": "", "name": "", "password": "a"}, {"username": BLANK}),
+    ],
+)
+def test_what_is_missing_or_blank_is_named(anyone: Door, body: Any, said: Any) -> None:
+    for answer in (anyone("POST", TOKEN, body), anyone("POST", TOKEN, form=body)):
+        assert (answer.status, answer.body) == (400, said)
+
+
+@pytest.mark.parametrize("value", [1, 10**30, True, ["a"], {"a": "b"}, None, "a\0b"])
+def test_a_field_that_is_no_string_is_400(anyone: Door, value: Any) -> None:
+    for body, field in (
+        ({"username": value, "password": "b"}, "username"),
+        ({"name": value, "password": "b"}, "name"),
+        ({"username": "a", "password": value}, "password"),
+    ):
+        answer = anyone("POST", TOKEN, body)
+        assert answer.status == 400
+        assert list(answer.body) == [field]
+    refused = anyone("POST", REFRESH, {"refresh": value})
+    assert refused.status == 400
+    assert list(refused.body) == ["refresh"]
+
+
+@pytest.mark.parametrize("path", [TOKEN, REFRESH])
+def test_broken_bodies_are_400_and_too_large_ones_413(anyone: Door, path: str) -> None:
+    for raw in (b"{", b"[]", b"null", b'"a"', b"[" * 10_000, b'{"username": "\\ud800"}', b"\xff"):
+        assert anyone("POST", path, raw).status == 400
+    assert anyone("POST", path, b"a=b", Content_Type="text/plain").status == 415
+    assert anyone("POST", path, b'"' + b"a" * 3_000_000 + b'"').status == 413
+
+
+def test_wrong_unknown_deactivated_and_deleted_get_one_answer(
+    anyone: Door, person: MakePerson
+) -> None:
+    deleted = person()
+    delete_account(deleted.id, now=now())
+    for said in (
+        credentials(person(), password="wrong"),
+        {"username": "nobody", "password": "wrong"},
+        credentials(person(is_active=False)),
+        credentials(deleted),
+    ):
+        answer = anyone("POST", TOKEN, said)
+        assert (answer.status, answer.body) == (401, REFUSED)
+        assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_refresh_gives_access_alone_and_can_be_used_again(
+    anyone: Door, person: MakePerson
+) -> None:
+    refresh = pair(anyone, person())["refresh"]
+    for _ in range(3):
+        answer = anyone("POST", REFRESH, {"refresh": refresh})
+        assert answer.status == 200
+        assert set(answer.body) == {"access"}
+        header = f"Bearer {answer.body['access']}"
+        assert anyone("GET", "/api/products/", Authorization=header).status == 200
+
+
+def test_a_refresh_that_is_missing_is_named(anyone: Door) -> None:
+    assert anyone("POST", REFRESH, {}).body == {"refresh": REQUIRED}
+    answer = anyone("POST", REFRESH, {"refresh": ""})
+    assert (answer.status, answer.body) == (400, {"refresh": BLANK})
+
+
+def test_what_is_no_refresh_token_of_this_door_is_401(anyone: Door, person: MakePerson) -> None:
+    who = person()
+    given = pair(anyone, who)
+    v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
+    other = sessions.log_in(
+        sessions.Credentials(who.customer.username, who.password),
+        door=IDENTITY,
+        signer=signer(),
+        now=now(),
+    ).refresh
+    head, said, mac = given["refresh"].split(".")
+    turned = f"{head}.{said}.{mac[::-1]}"
+    unsigned = jwt.encode(claims(given["refresh"]), "", algorithm="none")
+    for bad in (
+        given["access"],
+        v1,
+        other,
+        turned,
+        unsigned,
+        "a",
+        "a.b.c",
+        "é",
+        given["refresh"][1:],
+    ):
+        answer = anyone("POST", REFRESH, {"refresh": bad})
+        assert (answer.status, answer.body) == (401, NOT_VALID), bad
+        assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_refresh_token_of_this_door_opens_no_other(anyone: Door, person: MakePerson) -> None:
+    refresh = pair(anyone, person())["refresh"]
+    assert anyone("POST", "/api/v1/auth/token/refresh", {"refresh": refresh}).status == 401
+    elsewhere = anyone("POST", "/api/identity/token/refresh/", {"refresh": refresh})
+    assert elsewhere.status == 401
+    assert anyone("POST", REFRESH, {"refresh": refresh}).status == 200
+
+
+def test_after_a_day_a_refresh_token_is_over(anyone: Door, person: MakePerson) -> None:
+    who = person()
+    old = sessions.log_in(
+        sessions.Credentials(who.customer.username, who.password),
+        door=API,
+        signer=signer(),
+        now=now() - timedelta(days=1, seconds=1),
+    )
+    answer = anyone("POST", REFRESH, {"refresh": old.refresh})
+    assert (answer.status, answer.body) == (401, NOT_VALID)
+    header = f"Bearer {old.access}"
+    late = anyone("GET", "/api/products/", Authorization=header)
+    assert (late.status, late.body["code"]) == (401, "token_not_valid")
+
+
+def end_by_deletion(who: Person) -> None:
+    delete_account(who.id, now=now())
+
+
+def end_by_deactivation(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+@pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
+def test_with_the_account_its_tokens_end_at_once(
+    anyone: Door, person: MakePerson, end: Callable[[Person], None]
+) -> None:
+    who = person()
+    given = pair(anyone, who)
+    header = f"Bearer {given['access']}"
+    assert anyone("GET", "/api/products/", Authorization=header).status == 200
+    end(who)
+    late = anyone("GET", "/api/products/", Authorization=header)
+    assert (late.status, late.body["code"]) == (401, "token_not_valid")
+    answer = anyone("POST", REFRESH, {"refresh": given["refresh"]})
+    assert (answer.status, answer.body) == (401, NOT_VALID)
+
+
+def test_a_refresh_token_as_bearer_is_401(anyone: Door, person: MakePerson) -> None:
+    header = f"Bearer {pair(anyone, person())['refresh']}"
+    for path in ("/api/products/", "/api/orders/"):
+        answer = anyone("GET", path, Authorization=header)
+        assert (answer.status, answer.body["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("header", ["Bearer bad", "Token bad", "Basic bad", "Bearer", "x"])
+def test_a_given_authorization_header_is_ignored(
+    anyone: Door, person: MakePerson, header: str
+) -> None:
+    said = credentials(person())
+    answer = anyone("POST", TOKEN, said, Authorization=header)
+    assert answer.status == 200
+    refresh = {"refresh": answer.body["refresh"]}
+    assert anyone("POST", REFRESH, refresh, Authorization=header).status == 200
+
+
+@pytest.mark.parametrize("path", [TOKEN, REFRESH])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+def test_any_other_method_is_405(anyone: Door, path: str, method: str) -> None:
+    answer = anyone(method, path)
+    assert answer.status == 405
+    assert method == "HEAD" or answer.body == {"detail": f'Method "{method}" not allowed.'}
+
+
+@pytest.mark.parametrize("path", [TOKEN, REFRESH])
+def test_without_its_slash_a_path_leads_to_the_one_with_it(anyone: Door, path: str) -> None:
+    for method, status in (("GET", 301), ("POST", 308)):
+        answer = anyone(method, path[:-1])
+        assert (answer.status, answer.headers["location"]) == (status, path)
+
+
+def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
+    anyone: Door, person: MakePerson
+) -> None:
+    named = "0123456789abcdef0123456789abcdef"
+    logged_in = anyone("POST", TOKEN, credentials(person()), Correlation_ID=named)
+    renewed = anyone("POST", REFRESH, {"refresh": logged_in.body["refresh"]}, Correlation_ID=named)
+    for answer in (logged_in, renewed):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["correlation-id"] == named
+    assert anyone("POST", TOKEN, {}, Correlation_ID=named).headers["correlation-id"] == named
+
+
+def test_refreshing_makes_no_new_session(anyone: Door, person: MakePerson) -> None:
+    who = person()
+    refresh = pair(anyone, who)["refresh"]
+    anyone("POST", REFRESH, {"refresh": refresh})
+    assert Session.objects.filter(customer=who.id).count() == 1

@@ -1,0 +1,28 @@
+"""What has no path at all is refused in the shape of whoever asks."""
+
+import pytest
+
+from tests.compat.conftest import Door
+from tests.server import Server
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/products/-1/", "/api/catalog/products/jam/", "/orders/none/", "/token/x/", "/auth/x"],
+)
+def test_below_the_paths_of_the_earlier_contracts_it_is_a_sentence(anyone: Door, path: str) -> None:
+    answer = anyone("GET", path)
+    assert (answer.status, answer.body) == (404, {"detail": "Not found."})
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/nothing", "/nothing/"])
+def test_everywhere_else_it_is_a_problem(anyone: Door, path: str) -> None:
+    answer = anyone("GET", path)
+    assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_with_all_contracts_off_it_is_a_problem_everywhere(transactional_db: None) -> None:
+    with Server(workers=1, environment={"COMPAT": ""}) as server:
+        answer = server.call("GET", "/api/products/-1/")
+    assert (answer.status, answer.body["code"]) == (404, "not_found")

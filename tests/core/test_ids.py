@@ -1,0 +1,17 @@
+"""Ids are made here, in order."""
+
+from uuid import UUID
+
+from larder.core.ids import NOBODY, new_id
+
+
+def test_ids_are_version_seven_and_sort_as_they_were_made() -> None:
+    made = [new_id() for _ in range(1_000)]
+    assert {one.version for one in made} == {7}
+    assert made == sorted(made)
+    assert len(set(made)) == 1_000
+
+
+def test_nobody_is_no_id_of_anybody() -> None:
+    assert UUID(int=0) == NOBODY
+    assert new_id() > NOBODY

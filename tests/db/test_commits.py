@@ -1,0 +1,115 @@
+"""Commits are counted for the request that they are of, also where a group shares a transaction."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from larder.core import commits
+from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.errors import NotFound, Overloaded
+from larder.db import database
+from larder.db.postgresql.errors import CommitUnknown
+from tools.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIMITS = Limits(queue_timeout=30, fail_fast_after=30)
+Run = Callable[[Sequence[int]], list[int | Exception]]
+
+
+def commit() -> None:
+    with transaction.atomic():
+        database.rows("SELECT 1")
+
+
+def test_a_commit_counts_and_a_read_or_a_rollback_does_not() -> None:
+    commits.restart()
+    database.rows("SELECT 1")
+    with transaction.atomic():
+        database.rows("SELECT 1")
+        transaction.set_rollback(True)
+    assert commits.count() == 0
+    commit()
+    assert commits.count() == 1
+
+
+def test_a_commit_counts_whose_thread_is_ended_while_it_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(_: object) -> None:
+        raise SystemExit
+
+    commits.restart()
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.Connection, "commit", end)
+        with pytest.raises(SystemExit):
+            commit()
+    assert commits.count() == 1
+    assert database.rows("SELECT 1") == [(1,)]
+
+
+def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], list[int]]:
+    """Asks for all numbers in one group, each in a thread of its own; the first leads it. Returns
+    the answers and what each thread counted then."""
+    counted: dict[int, int] = {}
+    begun, go_on = Event(), Event()
+
+    def after_the_first(group: Sequence[int]) -> list[int | Exception]:
+        if list(group) == [0]:
+            begun.set()
+            assert go_on.wait(30)
+            return [0]
+        return run(group)
+
+    queue: BatchQueue[int, int] = BatchQueue(after_the_first, LIMITS)
+
+    def ask(number: int) -> int:
+        commits.restart()
+        try:
+            return queue.ask(number)
+        finally:
+            counted[number] = commits.count()
+            connection.close()
+
+    with ThreadPoolExecutor(len(numbers) + 1) as pool:
+        pool.submit(ask, 0)
+        assert begun.wait(30)
+        asked = []
+        for number in numbers:
+            asked.append(pool.submit(ask, number))
+            assert wait_until(lambda: len(queue._waiting) == len(asked))
+        go_on.set()
+    return asked, [counted[number] for number in numbers]
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_what_a_group_commits_counts_for_those_that_it_did_not_refuse(refused: int) -> None:
+    """The first leads: the commit is made in its thread, for others."""
+
+    def run(group: Sequence[int]) -> list[int | Exception]:
+        commit()
+        return [NotFound() if one == refused else one for one in group]
+
+    asked, counted = together(run, [1, 2, 3])
+    assert isinstance(asked[refused - 1].exception(), NotFound)
+    assert counted == [0 if number == refused else 1 for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("committed", "told"), [(False, Overloaded), (True, CommitUnknown)], ids=["before", "after"]
+)
+def test_a_group_whose_thread_is_ended_hears_whether_that_was_before_the_commit(
+    committed: bool,
+    told: type[Exception],
+) -> None:
+    def run(group: Sequence[int]) -> list[int | Exception]:
+        if committed:
+            commit()
+        raise SystemExit
+
+    asked, _ = together(run, [1, 2, 3])
+    assert isinstance(asked[0].exception(), SystemExit)
+    assert [type(one.exception()) for one in asked[1:]] == [told, told]

@@ -1,0 +1,166 @@
+"""Our own statements, past cursors: what is prepared, what is left when something fails."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import Error, OperationalError, ProgrammingError, connection, transaction
+from psycopg import errors, generators
+
+from larder.db import database
+from larder.db.postgresql.exchange import MOST_PREPARED
+from larder.identity.models import Customer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PREPARED = "SELECT statement FROM pg_prepared_statements WHERE name LIKE 'larder%%'"
+MAKE = "CREATE TEMPORARY TABLE told (n int)"
+TELL = "INSERT INTO told VALUES (%s)"
+
+
+@pytest.fixture(autouse=True)
+def own_session() -> Any:
+    """With nothing prepared yet, and nothing left for the next test."""
+    connection.close()
+    yield
+    connection.close()
+
+
+def test_a_statement_is_prepared_once() -> None:
+    for n in range(3):
+        assert database.rows("SELECT %s::int + 40", [n]) == [(n + 40,)]
+    assert database.rows(PREPARED).count(("SELECT $1::int + 40",)) == 1
+
+
+def test_of_many_statements_those_used_last_stay_prepared() -> None:
+    for n in range(MOST_PREPARED + 20):
+        assert database.rows(f"SELECT {n}") == [(n,)]
+        assert database.rows("SELECT 'often'") == [("often",)]
+    found = [text for (text,) in database.rows(f"{PREPARED} ORDER BY prepare_time")]
+    assert len(found) == MOST_PREPARED
+    # All this time.
+    assert found[0] == "SELECT 'often'"
+    assert database.rows("SELECT 0") == [(0,)]
+
+
+def fail() -> None:
+    with transaction.atomic():
+        database.rows("SELECT 'before'")
+        raise LookupError
+
+
+def fail_within() -> None:
+    with transaction.atomic():
+        try:
+            fail()
+        finally:
+            database.rows("SELECT 'before'")
+
+
+@pytest.mark.parametrize("rolled_back", [fail, fail_within])
+def test_what_psycopg_frees_at_a_rollback_is_prepared_again(
+    rolled_back: Callable[[], None],
+) -> None:
+    for _ in range(5):
+        Customer.objects.filter(username="nobody").exists()
+    database.rows("SELECT 'before'")
+    with pytest.raises(LookupError):
+        rolled_back()
+    assert database.rows("SELECT 'before'") == [("before",)]
+
+
+def test_what_could_not_be_prepared_fails_the_same_way_again() -> None:
+    for _ in range(2):
+        with pytest.raises(ProgrammingError, match="no_such_column"):
+            database.rows("SELECT no_such_column")
+
+
+@pytest.mark.parametrize(("within", "written"), [(nullcontext, 0), (transaction.atomic, 1)])
+def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
+    within: Callable[[], AbstractContextManager[None]], written: int
+) -> None:
+    def tell_and_fail() -> None:
+        with database.pipeline():
+            with within():
+                database.execute(TELL, [1])
+            raise LookupError
+
+    database.execute(MAKE)
+    with pytest.raises(LookupError):
+        tell_and_fail()
+    assert database.rows("SELECT count(*) FROM told") == [(written,)]
+
+
+def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
+    database.execute(MAKE)
+    with transaction.atomic(), database.pipeline():
+        database.execute(TELL, [1])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT n FROM told")
+            assert cursor.fetchall() == [(1,)]
+
+
+def test_a_statement_after_one_that_failed_has_no_rows() -> None:
+    with transaction.atomic(), database.pipeline():
+        failing, after = database.ask("SELECT 1 / 0"), database.ask("SELECT 1")
+        with pytest.raises(Error, match="division by zero"):
+            failing()
+        with pytest.raises(OperationalError, match="before it failed"):
+            after()
+        transaction.set_rollback(True)
+    assert database.rows("SELECT 1") == [(1,)]
+
+
+def test_a_session_that_is_ended_says_why() -> None:
+    def end() -> None:
+        with transaction.atomic(), database.pipeline():
+            database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            database.rows("SELECT 1")
+
+    with pytest.raises(OperationalError) as ended:
+        end()
+    assert isinstance(ended.value.__cause__, errors.AdminShutdown)
+    assert not database.undid(ended.value)
+    connection.close()
+    assert database.rows("SELECT 1") == [(1,)]
+
+
+def test_a_session_is_given_up_by_who_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are on their way that belong to nobody."""
+
+    def interrupted(libpq: Any) -> Any:
+        yield from fetch(libpq)
+        raise KeyboardInterrupt
+
+    fetch = generators.fetch_many
+    raw = connected()
+    monkeypatch.setattr(generators, "fetch_many", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        database.rows("SELECT 1")
+    assert raw.closed
+
+
+def test_a_statement_that_is_answered_twice_was_a_server_that_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As PgBouncer 1.18 does when its server is killed: what became of it nobody knows."""
+    fetch = generators.fetch_many
+
+    def answered_twice(libpq: Any) -> Any:
+        results = yield from fetch(libpq)
+        return results * 2
+
+    raw = connected()
+    monkeypatch.setattr(generators, "fetch_many", answered_twice)
+    with pytest.raises(OperationalError, match="ended the session") as lost:
+        database.rows("SELECT 1")
+    assert raw.closed
+    assert not database.undid(lost.value)
+
+
+def connected() -> psycopg.Connection[Any]:
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    return raw

@@ -1,0 +1,151 @@
+"""The feed misses nothing, whoever commits when, and tells when a mark is of another history."""
+
+import threading
+import time
+from collections.abc import Callable
+from itertools import count, cycle
+
+import pytest
+
+from larder.catalog.queries import CHANGES
+from larder.db import database, feed
+from larder.db.feed import Feed, Mark, SinceExpired
+from tests.db.feeds import NumberedFeed, settle, transaction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BY_NUMBER = NumberedFeed(CHANGES.table, CHANGES.subject)
+TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
+
+
+@pytest.fixture
+def two(product: Callable[..., int]) -> tuple[int, int]:
+    """Two products whose making the feed has told."""
+    made = product(), product()
+    settle()
+    return made
+
+
+def slow_and_fast(read: Feed, slowly: int, fast: int) -> list[int]:
+    """What a reader who polls meets: one writer takes a number first and commits last."""
+    mark = feed.begin(read)
+    start = feed.read(read, mark, limit=100).mark
+    met: list[int] = []
+
+    def poll(after: Mark) -> Mark:
+        page = feed.read(read, after, limit=100)
+        met.extend(page.subjects)
+        return page.mark
+
+    with transaction() as slow:
+        slow.execute(TOUCH, [slowly])
+        with transaction() as other:
+            other.execute(TOUCH, [fast])
+        between = poll(start)
+    settle()
+    poll(between)
+    return met
+
+
+def test_a_change_that_commits_late_is_met(two: tuple[int, int]) -> None:
+    assert sorted(slow_and_fast(CHANGES, *two)) == sorted(two)
+
+
+def test_by_number_alone_a_change_that_commits_late_is_missed(two: tuple[int, int]) -> None:
+    slowly, fast = two
+    assert slowly not in slow_and_fast(BY_NUMBER, slowly, fast)
+
+
+def test_nothing_is_read_past_the_oldest_open_transaction(two: tuple[int, int]) -> None:
+    slowly, fast = two
+    mark = feed.begin(CHANGES)
+    with transaction() as slow:
+        slow.execute(TOUCH, [slowly])
+        with transaction() as other:
+            other.execute(TOUCH, [fast])
+        assert feed.read(CHANGES, mark, limit=9).subjects == []
+    settle()
+    assert feed.read(CHANGES, mark, limit=9).subjects == [slowly, fast]
+
+
+def missed(read: Feed, *, changes: int) -> set[int]:
+    """What a reader who polls never met of what a crowd of writers told, each thing once."""
+    start = feed.read(read, feed.begin(read), limit=1).mark
+    numbers, told = count(1), list[int]()
+
+    def write(seed: int) -> None:
+        pauses = cycle([0, 0, 0.005, 0.05, 0.01 * seed])
+        while (number := next(numbers)) <= changes:
+            with transaction() as own:
+                own.execute("INSERT INTO product_change (product_id) VALUES (%s)", [number])
+                time.sleep(next(pauses))
+            told.append(number)
+
+    met: list[int] = []
+
+    def poll(after: Mark) -> Mark:
+        page = feed.read(read, after, limit=50)
+        met.extend(page.subjects)
+        return poll(page.mark) if page.more else page.mark
+
+    writers = [threading.Thread(target=write, args=[seed]) for seed in range(6)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        start = poll(start)
+    settle()
+    poll(start)
+    assert len(told) == changes
+    assert len(met) == len(set(met))
+    return set(told) - set(met)
+
+
+def test_a_reader_of_a_crowd_meets_each_change_once(db: None) -> None:
+    assert missed(CHANGES, changes=200) == set()
+
+
+def test_a_reader_of_a_crowd_who_goes_by_number_alone_misses_some(db: None) -> None:
+    assert any(missed(BY_NUMBER, changes=150) for _ in range(5))
+
+
+def test_a_page_ends_where_it_is_told_to_and_says_that_more_follow(two: tuple[int, int]) -> None:
+    mark = feed.begin(CHANGES)
+    for one in (*two, *two):
+        database.execute(TOUCH, [one])
+    settle()
+    first = feed.read(CHANGES, mark, limit=3)
+    rest = feed.read(CHANGES, first.mark, limit=3)
+    assert (first.subjects, first.more) == ([*two, two[0]], True)
+    assert (rest.subjects, rest.more) == ([two[1]], False)
+    assert feed.read(CHANGES, rest.mark, limit=3) == feed.Page([], rest.mark, more=False)
+
+
+def test_a_mark_of_another_history_has_expired(two: tuple[int, int]) -> None:
+    mark = feed.begin(CHANGES)
+    ahead = mark._replace(transaction_id=mark.transaction_id + 1_000_000)
+    for other in (mark._replace(epoch="another"), ahead):
+        with pytest.raises(SinceExpired):
+            feed.read(CHANGES, other, limit=1)
+
+
+def test_the_epoch_is_the_cluster_its_timeline_the_database_and_the_table(db: None) -> None:
+    cluster, timeline, holder, table = feed.begin(CHANGES).epoch.split(".")
+    named = "SELECT (SELECT system_identifier FROM pg_control_system())::text"
+    assert database.rows(named) == [(cluster,)]
+    assert int(timeline, 16) == 1
+    ((oid, own),) = database.rows(
+        "SELECT (SELECT oid FROM pg_database WHERE datname = current_database())::text,"
+        " 'catalog.product_change'::regclass::oid::text"
+    )
+    assert (holder, table) == (oid, own)
+
+
+def test_a_poll_with_nothing_new_touches_one_index(two: tuple[int, int]) -> None:
+    database.execute("INSERT INTO product_change (product_id) SELECT generate_series(1, 5000)")
+    settle()
+    mark = feed.read(CHANGES, feed.begin(CHANGES), limit=9_999).mark
+    asked = [str(mark.transaction_id), mark.number]
+    plan = [row[0] for row in database.rows(f"EXPLAIN {CHANGES.page(501)}", asked)]
+    scans = [line for line in plan if "Scan" in line and "pg_" not in line]
+    assert len(scans) == 1, plan
+    assert "Index Only Scan using product_change_feed" in scans[0], plan

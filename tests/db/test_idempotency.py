@@ -1,0 +1,88 @@
+"""Keys: claimed once, found again, given back. (Twins in flight are tests/race.)"""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from larder.core.errors import KeyReused
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Scope, fingerprint
+from larder.db.models import IdempotencyKey
+
+ADA = UUID(int=1)
+SAME, OTHER = fingerprint("same"), fingerprint("other")
+
+
+def claim_of(key: str, content: bytes = SAME, result: str = "", **options: datetime) -> Claim:
+    return Claim(Scope(ADA, "POST /orders", key), content, result, **options)
+
+
+def test_a_key_is_claimed_once_and_then_tells_what_came_of_it(db: None, now: datetime) -> None:
+    first = claim_of("k")
+    assert idempotency.claim([first], now=now) == {}
+    idempotency.settle({first.scope: "7"})
+    found = idempotency.claim([first], now=now)
+    assert found[first.scope].result_for(first) == "7"
+    with pytest.raises(KeyReused):
+        found[first.scope].result_for(claim_of("k", OTHER))
+
+
+def test_a_key_given_back_is_free(db: None, now: datetime) -> None:
+    one = claim_of("k")
+    idempotency.claim([one], now=now)
+    idempotency.release([one.scope])
+    assert idempotency.claim([one], now=now) == {}
+
+
+def test_keys_of_other_people_and_operations_are_other_keys(db: None, now: datetime) -> None:
+    scopes = [
+        Scope(ADA, "POST /orders", "k"),
+        Scope(uuid4(), "POST /orders", "k"),
+        Scope(ADA, "POST /products", "k"),
+        Scope(ADA, "POST /orders", "K"),
+    ]
+    claims = [Claim(scope, SAME) for scope in scopes]
+    assert idempotency.claim(claims, now=now) == {}
+    assert idempotency.claim(claims, now=now).keys() == set(scopes)
+
+
+def test_a_group_learns_of_each_key_whether_it_is_new(db: None, now: datetime) -> None:
+    idempotency.claim([claim_of("b", result="old")], now=now)
+    found = idempotency.claim([claim_of(key, result="new") for key in "cba"], now=now)
+    assert {scope.key: earlier.result for scope, earlier in found.items()} == {"b": "old"}
+    rows = IdempotencyKey.objects.values_list("key", "result")
+    assert dict(rows) == {"a": "new", "b": "old", "c": "new"}
+
+
+def test_nothing_is_asked_of_the_database_for_no_keys(
+    db: None, now: datetime, django_assert_num_queries: object
+) -> None:
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        assert idempotency.claim([], now=now) == {}
+        idempotency.settle({})
+        idempotency.release([])
+
+
+def test_keys_past_their_time_are_deleted_and_others_kept_for_ever(db: None, now: datetime) -> None:
+    for key, expires in (("past", now - timedelta(seconds=1)), ("future", now)):
+        idempotency.claim([claim_of(key, expires_at=expires)], now=now)
+    idempotency.claim([claim_of("ever")], now=now)
+    assert idempotency.delete_expired(now=now, limit=100) == 1
+    assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"future", "ever"}
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), min_size=2))
+def test_a_fingerprint_is_of_what_was_said_and_not_of_its_order(said: dict[str, object]) -> None:
+    turned = dict(reversed(said.items()))
+    assert fingerprint(said) == fingerprint(turned)
+    name = next(iter(said))
+    assert fingerprint(said) != fingerprint(said | {name: "something else entirely"})
+
+
+def test_a_fingerprint_tells_its_parts_apart() -> None:
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
+    assert fingerprint("1") != fingerprint(1)
+    assert len(fingerprint()) == 32

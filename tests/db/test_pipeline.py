@@ -1,0 +1,116 @@
+"""Statements of a pipeline go out together, and answer as if each had gone by itself."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import psycopg
+import pytest
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from larder.db import database
+from larder.inventory import queries as inventory
+from tests.db.round_trips import round_trips
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@given(st.permutations(range(5)))
+def read_in_any_order(order: list[int]) -> None:
+    with transaction.atomic(), database.pipeline():
+        readings = [database.ask("SELECT %s::int, %s::int[]", [n, [n] * n]) for n in range(5)]
+        found = {n: readings[n]() for n in order}
+    assert found == {n: [(n, [n] * n)] for n in range(5)}
+
+
+def test_answers_can_be_read_in_any_order() -> None:
+    read_in_any_order()
+
+
+def test_a_statement_sees_what_those_before_it_did() -> None:
+    with transaction.atomic(), database.pipeline():
+        database.execute("CREATE TEMPORARY TABLE told (n int) ON COMMIT DROP")
+        database.execute("INSERT INTO told SELECT * FROM unnest(%s::int[])", [[1, 2]])
+        many = database.ask("SELECT count(*) FROM told")
+        database.execute("DELETE FROM told WHERE n = 2")
+        assert (many(), database.rows("SELECT count(*) FROM told")) == ([(2,)], [(1,)])
+
+
+def test_a_pipeline_waits_where_it_reads_and_no_sooner() -> None:
+    def trips(act: Callable[[], object]) -> int:
+        with transaction.atomic():
+            for _ in range(5):
+                act()  # until everything is prepared
+            with round_trips(connection) as seen:
+                act()
+        return seen.count
+
+    def together() -> None:
+        with database.pipeline():
+            readings = [database.ask("SELECT 1") for _ in range(5)]
+            assert [reading() for reading in readings] == [[(1,)]] * 5
+
+    assert trips(lambda: [database.rows("SELECT 1") for _ in range(5)]) == 5
+    assert trips(together) == 1
+
+
+Statement = tuple[str, list[int]]
+TAKE = "UPDATE stock SET available = available - %s WHERE product_id = %s"
+DIVIDE = "SELECT 1 / %s::int"
+
+
+def run(*unread: Statement, read: Statement | None = None) -> None:
+    """In one transaction."""
+    with transaction.atomic(), database.pipeline():
+        for sql, parameters in unread:
+            database.execute(sql, parameters)
+        if read is not None:
+            database.rows(*read)
+
+
+def test_what_nobody_reads_is_raised_at_the_end_and_undoes_the_transaction(
+    product: Callable[..., int],
+) -> None:
+    jam = product(stock=5)
+    with pytest.raises(IntegrityError):
+        run((TAKE, [1, jam]), (TAKE, [6, jam]))
+    assert inventory.available([jam]) == {jam: 5}
+
+
+def test_the_first_that_failed_is_what_is_told() -> None:
+    with pytest.raises(DataError, match="division by zero"):
+        run((DIVIDE, [0]), read=("SELECT no_such_column", []))
+
+
+def test_after_a_failure_the_connection_is_as_good_as_new() -> None:
+    with pytest.raises(DataError, match="division by zero"):
+        run(read=(DIVIDE, [0]))
+    assert database.rows("SELECT 1") == [(1,)]
+    run((DIVIDE, [1]), read=(DIVIDE, [1]))
+
+
+def test_statements_are_counted_in_a_pipeline_too(
+    django_assert_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    with transaction.atomic(), django_assert_num_queries(3), database.pipeline():
+        database.execute("SELECT 1")
+        first, second = database.ask("SELECT 1"), database.ask("SELECT 2")
+        assert (second(), first()) == ([(2,)], [(1,)])
+
+
+def test_a_commit_that_is_answered_twice_is_a_server_that_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As PgBouncer 1.18 does when its server is killed: what became of the commit nobody knows."""
+
+    def answered_twice(_: object) -> None:
+        raise psycopg.InternalError("received 2 results from command 'COMMIT'")
+
+    connection.ensure_connection()
+    raw = connection.connection
+    monkeypatch.setattr(psycopg.Connection, "commit", answered_twice)
+    with pytest.raises(OperationalError) as lost, transaction.atomic():
+        database.execute("SELECT 1")
+    assert raw.closed
+    assert not database.undid(lost.value)

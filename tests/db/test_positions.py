@@ -1,0 +1,66 @@
+"""Where the primary's log was when, and whose place in it may be compared with whose."""
+
+import pytest
+
+from larder.core.stopwatch import nanoseconds
+from larder.db import positions
+from larder.db.positions import Position
+from larder.db.replicas import Needs
+from tests.db.feeds import transaction
+
+HERE = Position(7, 2, 1_000)
+
+
+def test_only_a_place_in_the_same_log_covers_another() -> None:
+    assert HERE.covers(HERE)
+    assert HERE.covers(Position(7, 2, 999))
+    assert not HERE.covers(Position(7, 2, 1_001))
+    assert not HERE.covers(Position(7, 1, 999))
+    assert not HERE.covers(Position(7, 3, 999))
+    assert not HERE.covers(Position(8, 2, 999))
+
+
+def test_a_reader_needs_both_the_moment_and_the_position() -> None:
+    needs = Needs(100, HERE)
+    assert needs.met_by(101, HERE)
+    assert not needs.met_by(100, HERE)
+    assert not needs.met_by(101, Position(7, 2, 999))
+    assert not needs.met_by(101, None)
+    assert Needs(100).met_by(101, None)
+
+
+def test_a_position_asked_for_after_a_commit_is_behind_it(transactional_db: None) -> None:
+    before = positions.present().position
+    for _ in range(5):
+        with transaction() as writer:
+            writer.execute("SELECT pg_current_xact_id()")
+        after = positions.present().position
+        assert after.covers(before)
+        assert not before.covers(after)
+        before = after
+
+
+def test_who_has_replayed_a_position_had_all_that_was_committed_before_it_was_asked_for(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "_samples", ())
+    assert positions.current_at(HERE) == positions.last_asked() == 0
+    began = nanoseconds()
+    asked = positions.present()
+    assert began <= asked.moment <= nanoseconds()
+    replayed = asked.position
+    assert positions.current_at(replayed) == positions.last_asked() == asked.moment
+    assert positions.current_at(replayed._replace(byte=replayed.byte - 1)) == 0
+    assert positions.current_at(replayed._replace(timeline=9)) == 0
+
+
+def test_what_is_kept_is_bounded_and_reaches_back_an_eighth_of_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(positions, "_samples", ())
+    for number in range(10_000):
+        positions._keep(positions.Sample(number * 100_000, HERE._replace(byte=number)))
+    kept = positions._samples
+    assert len(kept) == positions.SAMPLES
+    assert kept[-1].position.byte == 9_999
+    assert kept[-1].moment - kept[0].moment > 120_000_000

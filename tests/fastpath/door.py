@@ -1,0 +1,115 @@
+"""The server's application in front of Django, asked in the tests' own process."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
+
+from larder.http.content_type import Application
+
+Headers = dict[str, str]
+Answered = tuple[str, Headers, bytes]
+InFront = Callable[[Application, Callable[..., None]], Application]
+
+USUAL: list[Headers] = [
+    {},
+    {"Accept": "application/json"},
+    {"Accept_Encoding": "gzip"},
+    {"Host": "localhost"},
+    {"X_Forwarded_Proto": "https"},
+    {"User_Agent": "an app", "Accept_Language": "de"},
+]
+"""Ways to ask that apps have."""
+
+JSON = {"Content_Type": "application/json"}
+
+
+class Door:
+    """What the server answers, and how many requests came as far as Django.
+
+    `kind` is KeptAnswers or OrdersInFront.
+    """
+
+    def __init__(self, kind: InFront) -> None:
+        self.reached = 0
+        self.told: list[tuple[Any, ...]] = []
+        self._django = WSGIHandler()
+        self._kind = kind
+        self.forget()
+
+    def forget(self) -> None:
+        """What was kept in front of Django is kept no more."""
+        self.application: Any = self._kind(self._counted, lambda *given: self.told.append(given))
+
+    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.reached += 1
+        return self._django(environ, start_response)
+
+    def __call__(
+        self, token: str, path: str = "products", method: str = "GET", **headers: str
+    ) -> Answered:
+        """Status, headers and body; `Accept_Encoding="gzip"` is a header."""
+        return self.send(b"", token, path, method, **headers)
+
+    def send(
+        self, body: bytes, token: str, path: str, method: str = "POST", **headers: str
+    ) -> Answered:
+        """The same with a body."""
+        if token:
+            headers.setdefault("Authorization", f"Bearer {token}")
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        environ = RequestFactory().generic(method, f"/api/v1/{path}", body, headers=names).environ
+        environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = headers.get("Content_Length", str(len(body) or ""))
+        began: list[Any] = []
+        content = self.application(environ, lambda *given: began.extend(given))
+        sent = b"".join(content)
+        if isinstance(content, list) is False:
+            content.close()
+        assert len(dict(began[1])) == len(began[1]), "a header twice"
+        return began[0], dict(began[1]), sent
+
+
+def without_id(answer: Answered) -> Answered:
+    """But for the id that every answer has for itself."""
+    status, headers, body = answer
+    return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
+
+
+def without_correlation(answer: Answered) -> Any:
+    """The answer as JSON, but for its ids."""
+    status, headers, body = without_id(answer)
+    return status, headers, json.loads(body) | {"correlation_id": ""}
+
+
+OF_ONE = re.compile(rb'"(id|number|placed_at|updated_at)":("[^"]+"|\d+)')
+
+
+def alike(answer: Answered) -> Answered:
+    """But for what every order has for itself; its ETag and Location lead to it."""
+    status, headers, body = without_id(answer)
+    if status.startswith("201"):
+        order = json.loads(body)
+        assert headers.pop("Location") == f"/api/v1/orders/{order['id']}"
+        assert re.fullmatch(r'"1-[0-9a-f]{24}"', headers.pop("ETag"))
+        assert headers.pop("Content-Length") == str(len(body))
+    return status, headers, OF_ONE.sub(rb'"\1":""', body)
+
+
+class Ordering:
+    """Orders of one customer: `ordering(lines=[...])`, with headers by name."""
+
+    def __init__(self, door: Door, token: str, jam: int) -> None:
+        self.door, self.token, self._lines = door, token, [{"product": jam, "quantity": 2}]
+
+    def __call__(self, *, headers: Headers | None = None, **body: Any) -> Answered:
+        return self.raw(json.dumps({"lines": self._lines} | body).encode(), headers or {})
+
+    def raw(self, body: bytes, headers: Headers) -> Answered:
+        """Sends these bytes."""
+        return self.door.send(body, self.token, "orders", **(JSON | headers))

@@ -1,0 +1,385 @@
+"""Orders placed in front of Django: the same orders, answers and refusals as through it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django_guid import get_guid
+
+from larder.core.errors import NotFound
+from larder.core.stopwatch import BEGAN
+from larder.db import positions as common_positions
+from larder.db.positions import Position, Sample
+from larder.db.postgresql.errors import CommitUnknown
+from larder.fastpath import cache_key
+from larder.fastpath import orders as orders_in_front
+from larder.fastpath.orders import OrdersInFront
+from larder.http import authentication, positions
+from larder.http.recent_writes import recent_writes
+from larder.identity.errors import SessionEnded, TokenExpired
+from larder.inventory.models import Stock
+from larder.orders.models import Order
+from larder.v1 import orders
+from tests.conftest import Person
+from tests.fastpath.door import JSON, USUAL, Door, Headers, Ordering, alike, without_correlation
+from tests.http.conftest import token_for
+
+MakeProduct = Callable[..., int]
+MakePerson = Callable[..., Person]
+STOCK = 1000
+UNKNOWN = {"product": 9**9, "quantity": 1}
+
+
+@pytest.fixture
+def door(processes_share: None, sessions_known: None) -> Door:
+    return Door(OrdersInFront)
+
+
+@pytest.fixture
+def who(transactional_db: None, person: MakePerson) -> Person:
+    return person()
+
+
+@pytest.fixture
+def token(who: Person) -> str:
+    return token_for(who)
+
+
+@pytest.fixture
+def jam(transactional_db: None, product: MakeProduct) -> int:
+    return product(stock=STOCK, price="2.50")
+
+
+@pytest.fixture
+def ordering(door: Door, token: str, jam: int) -> Ordering:
+    """Of whom one order has gone through Django, as every customer's first does."""
+    made = Ordering(door, token, jam)
+    assert made()[0] == "201 Created"
+    assert door.reached == 1
+    return made
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *USUAL,
+        {"Content_Type": "application/json; charset=utf-8"},
+        {"Content_Type": "application/vnd.shop+json"},
+    ],
+)
+@pytest.mark.parametrize("body", [{}, {"note": "Ring twice.", "reference": "PO 7"}])
+def test_the_answer_is_the_same_as_djangos(
+    door: Door, token: str, jam: int, headers: Headers, body: dict[str, str]
+) -> None:
+    ordering = Ordering(door, token, jam)
+    through, in_front_of_it = ordering(headers=headers, **body), ordering(headers=headers, **body)
+    assert door.reached == 1
+    assert through[0] == "201 Created"
+    assert alike(in_front_of_it) == alike(through)
+    assert Order.objects.count() == 2
+    assert Stock.objects.get(product_id=jam).available == STOCK - 4
+
+
+def test_an_order_reads_the_same_when_it_is_looked_up(ordering: Ordering) -> None:
+    _, headers, body = ordering()
+    found = ordering.door(ordering.token, headers["Location"].removeprefix("/api/v1/"))
+    assert (found[1]["ETag"], found[2]) == (headers["ETag"], body)
+
+
+@pytest.mark.parametrize("first", ["through Django", "in front"])
+def test_a_key_places_once_whichever_way_its_requests_come(ordering: Ordering, first: str) -> None:
+    key, strange = {"Idempotency_Key": uuid4().hex}, {"Origin": "https://elsewhere.example"}
+    ways = [key | strange, key] if first == "through Django" else [key, key | strange]
+    one, again = [ordering(headers=way) for way in ways]
+    assert (one[2], one[1]["ETag"]) == (again[2], again[1]["ETag"])
+    assert ("Idempotency-Replayed" in one[1], again[1]["Idempotency-Replayed"]) == (False, "true")
+    assert Order.objects.count() == 2
+
+
+def test_what_was_told_of_a_repeat_is_not_told_of_the_next(
+    door: Door, token: str, jam: int
+) -> None:
+    ordering, key = Ordering(door, token, jam), {"Idempotency_Key": uuid4().hex}
+    strange = {"Origin": "https://elsewhere.example"}
+    ordering(headers=key | strange)
+    assert ordering(headers=key)[1]["Idempotency-Replayed"] == "true"
+    answers = [ordering(), ordering()]
+    assert ["Idempotency-Replayed" in one[1] for one in answers] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ({"lines": [{"product": 0, "quantity": STOCK}]}, {}, "409", "insufficient_stock"),
+        ({"lines": [UNKNOWN]}, {}, "422", "unknown_product"),
+        (
+            {"lines": [{"product": 0, "quantity": 2, "expected_price": "0.01"}]},
+            {},
+            "409",
+            "price_changed",
+        ),
+        ({"customer": 1}, {}, "403", "not_staff"),
+        ({}, {"Idempotency_Key": "a b"}, "400", "validation_error"),
+        ({"note": "\0"}, {}, "400", "validation_error"),
+        ({"lines": []}, {}, "400", "validation_error"),
+        ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
+        ({"surprise": 1}, {}, "400", "unknown_field"),
+        ({"note": "x" * orders_in_front.LARGEST_BODY}, {}, "400", "validation_error"),
+        ({}, {"Accept": "text/html"}, "406", "not_acceptable"),
+        ({}, {"Content_Type": "text/plain"}, "415", "unsupported_media_type"),
+        ({}, {"Host": "elsewhere.example"}, "400", "bad_host"),
+        ({}, {"Authorization": "Bearer a.b.c"}, "401", "token_invalid"),
+        ({}, {"Authorization": ""}, "401", "not_authenticated"),
+    ],
+)
+def test_a_refusal_is_djangos_and_nothing_is_placed(
+    ordering: Ordering,
+    jam: int,
+    body: dict[str, Any],
+    headers: Headers,
+    status: str,
+    code: str,
+) -> None:
+    for line in body.get("lines", []):
+        line["product"] = line["product"] or jam  # a product there is
+    given = headers | {"Correlation_ID": uuid4().hex}
+    refused = ordering(headers=given, **body)
+    alone = Door(OrdersInFront).send(_bytes(body, jam), ordering.token, "orders", **(JSON | given))
+    assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
+    assert refused == alone
+    assert (ordering.door.reached, ordering.door.told) == (2, [])
+    assert Order.objects.count() == 1
+    assert Stock.objects.get(product_id=jam).available == STOCK - 2
+
+
+def _bytes(body: dict[str, Any], jam: int) -> bytes:
+    return json.dumps({"lines": [{"product": jam, "quantity": 2}]} | body).encode()
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
+def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes) -> None:
+    alone = Door(OrdersInFront).send(raw, ordering.token, "orders", **JSON)
+    refused = ordering.raw(raw, {})
+    without = [without_correlation(one) for one in (refused, alone)]
+    assert without[0] == without[1]
+    assert refused[0].startswith("400")
+
+
+@pytest.mark.parametrize("later", [TokenExpired, SessionEnded])
+def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch, later: type[Exception]
+) -> None:
+    def lose_the_commit(*_given: object, **_: object) -> None:
+        raise CommitUnknown
+
+    def refuse(*_given: object) -> None:
+        raise later
+
+    monkeypatch.setattr(orders_in_front, "place", lose_the_commit)
+    monkeypatch.setattr(authentication, "authenticate", refuse)
+    status, _, body = ordering()
+    assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
+
+
+def test_a_refusal_has_the_id_of_its_request_in_all_places(
+    ordering: Ordering, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, headers, body = ordering(lines=[UNKNOWN])
+    assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]
+
+
+def test_what_is_logged_while_it_is_placed_has_the_id_of_the_answer(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    def refuses(*_given: object, **_: object) -> None:
+        seen.append(get_guid())
+        raise NotFound
+
+    monkeypatch.setattr(orders_in_front, "place", refuses)
+    status, headers, _ = ordering()
+    assert (status[:3], seen) == ("404", [headers["Correlation-ID"]])
+
+
+def test_its_id_ends_with_it(ordering: Ordering) -> None:
+    ordering()
+    assert ordering.door.reached == 1
+    assert not get_guid()
+
+
+def test_a_body_that_was_cut_off_places_nothing(ordering: Ordering, jam: int) -> None:
+    """Though what came reads like an order."""
+    whole = _bytes({}, jam)
+    length = str(len(whole) + 50)
+    for headers in ({}, {"Origin": "https://elsewhere.example"}):
+        refused = ordering.raw(whole, {"Content_Length": length} | headers)
+        assert (refused[0][:3], json.loads(refused[2])["code"]) == ("400", "bad_request")
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -> None:
+    body = _bytes({}, jam)
+    status, _, _ = ordering.door.send(body, ordering.token, "orders", method, **JSON)
+    assert (status[:3], ordering.door.reached) == ("405", 2)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Cookie": "sessionid=x"},
+        {"Larder_Position": "x"},
+    ],
+)
+def test_what_is_unusual_goes_to_django_each_time(ordering: Ordering, headers: Headers) -> None:
+    for turn in (2, 3):
+        assert ordering(headers=headers)[0] == "201 Created"
+        assert ordering.door.reached == turn
+
+
+@pytest.mark.parametrize("length", ["", "x", "70000", "999999999999", "²"])
+def test_a_length_that_cannot_be_told_at_a_glance_goes_to_django(
+    ordering: Ordering, length: str
+) -> None:
+    """Through the same headers, with nothing read of the body before Django reads it."""
+    seen: list[Any] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ["wsgi.input"])
+        return []
+
+    strict = OrdersInFront(application, lambda *_: None)
+    strict._headers = ordering.door.application._headers
+    asked = {"PATH_INFO": orders_in_front.PATH, "REQUEST_METHOD": "POST", "SCRIPT_NAME": ""}
+    environ = asked | {"CONTENT_LENGTH": length, "wsgi.input": None}
+    assert strict(environ, lambda *_: None) == []
+    assert seen == [None]
+
+
+def test_staff_and_a_token_not_seen_before_go_to_django(
+    ordering: Ordering, person: MakePerson, door: Door, jam: int
+) -> None:
+    other, boss = token_for(person()), token_for(person(is_staff=True))
+    for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
+        assert Ordering(door, token, jam)()[0] == "201 Created"
+        assert door.reached == reached
+
+
+def test_an_expired_token_places_nothing(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
+    monkeypatch.setattr(authentication, "time", lambda: later)
+    status, _, body = ordering()
+    assert (status[:3], json.loads(body)["code"]) == ("401", "token_expired")
+    assert Order.objects.count() == 1
+
+
+def test_what_is_known_of_log_ins_grows_old(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
+    assert ordering()[0] == "201 Created"
+    assert ordering.door.reached == 2
+
+
+def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who: Person) -> None:
+    type(who.customer).objects.update(is_active=False)
+    status, _, body = ordering()
+    assert (status[:3], json.loads(body)["code"]) == ("401", "session_ended")
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("failing", "code"), [("place", "internal_error"), ("encoded", "outcome_unknown")]
+)
+def test_a_failure_is_told_by_django_and_not_tried_again(
+    ordering: Ordering,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failing: str,
+    code: str,
+) -> None:
+    tries: list[object] = []
+
+    def fails(*given: object, **_: object) -> None:
+        tries.append(given)
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(orders_in_front, failing, fails)
+    monkeypatch.setattr(orders, "place", fails)
+    status, headers, body = ordering()
+    assert (status[:3], json.loads(body)["code"], len(tries)) == ("500", code, 1)
+    assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]
+    assert "a fault of ours" in caplog.text
+
+
+def test_each_is_told_to_whoever_counts_but_for_those_that_django_counts(
+    ordering: Ordering, who: Person
+) -> None:
+    answer = ordering()
+    ((status, _, correlation_id, caller),) = ordering.door.told
+    assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
+
+
+def test_a_refused_order_counts_from_when_it_came(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    django = ordering.door._django
+
+    def watching(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.append(environ)
+        return django(environ, start_response)
+
+    monkeypatch.setattr(ordering.door, "_django", watching)
+    monkeypatch.setattr(orders_in_front, "perf_counter_ns", lambda: 7)
+    ordering(lines=[UNKNOWN])
+    assert seen[0][BEGAN] == 7
+
+
+def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(ordering: Ordering) -> None:
+    given = uuid4().hex
+    assert len({ordering()[1]["Correlation-ID"] for _ in range(5)}) == 5
+    assert ordering(headers={"Correlation_ID": given})[1]["Correlation-ID"] == given
+
+
+def test_the_processes_know_that_the_customer_wrote(ordering: Ordering, who: Person) -> None:
+    writes = recent_writes()
+    assert writes is not None
+    before = writes.last(who.id)
+    ordering()
+    assert (ordering.door.reached, writes.last(who.id) > before) == (1, True)
+
+
+def test_the_connection_is_given_back(ordering: Ordering) -> None:
+    ordering()
+    assert connection.connection is None
+
+
+def test_with_replicas_the_answer_says_where_the_write_is(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Position(7, 1, 42)
+    monkeypatch.setattr(positions, "replicas", lambda: ["one"])
+
+    def asked() -> Sample:
+        connection.ensure_connection()
+        return Sample(0, at)
+
+    monkeypatch.setattr(common_positions, "present", asked)
+    assert positions.decode(ordering()[1]["Larder-Position"]) == at
+    assert connection.connection is None
+
+
+def test_how_many_are_kept_is_bounded(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_key, "MOST_KEPT", 3)
+    for q in range(1, 6):
+        ordering(headers={"Accept": f"application/json;q=0.{q}"})
+        assert len(ordering.door.application._headers) <= 3

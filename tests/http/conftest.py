@@ -1,0 +1,47 @@
+"""A client of v1 that holds every answer against the OpenAPI document."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from larder.http.authentication import signer
+from larder.identity.caller import Caller
+from larder.identity.doors import V1
+from larder.identity.models import Customer, Session
+from tests.conftest import Answer, Api, Person
+from tests.http.document import judge, judge_problem
+
+
+class JudgedApi(Api):
+    """The tests' client; an answer that the document does not announce fails the test."""
+
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        answer = super().__call__(method, path, body, **options)
+        judge(method, path if path.startswith("/") else f"/api/v1/{path}", answer)
+        if answer.status >= 400:
+            judge_problem(method, answer)
+        return answer
+
+
+def token_for(who: Person, *, now: datetime | None = None) -> str:
+    """An access token of a new log-in, without the password's hash that logging in costs."""
+    customer, moment = who.customer, now or datetime.now(UTC)
+    times = {"created_at": moment, "rotated_at": moment, "expires_at": moment + V1.refresh}
+    epoch = Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
+    opened = Session.objects.create(customer_id=who.id, door=V1.name, epoch=epoch, **times)
+    caller = Caller(who.id, customer.public_id, customer.is_staff, opened.id, epoch=epoch)
+    return signer().access(caller, now=moment)
+
+
+@pytest.fixture
+def api() -> Api:
+    """v1 without a token."""
+    return JudgedApi()
+
+
+@pytest.fixture
+def as_(db: None) -> Callable[[Person], Api]:
+    """v1 as a person: `as_(person())("GET", "me")`."""
+    return lambda who: JudgedApi(token_for(who))

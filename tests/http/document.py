@@ -1,0 +1,141 @@
+"""The OpenAPI document as the judge of real answers."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jsonschema import FormatChecker  # type: ignore[import-untyped]
+from openapi_schema_validator import OAS31Validator
+
+from larder.http.problems import KINDS
+from larder.v1.documents import document
+from tests.conftest import Answer
+
+SPELLINGS = {
+    "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",
+    "date": r"\d{4}-\d\d-\d\d",
+    "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "uri": "https?://.+",
+}
+"""How the API writes what JSON has no type for: times in UTC alone, ids in small letters."""
+
+FORMATS = FormatChecker(formats=())
+for _name, _spelling in SPELLINGS.items():
+    FORMATS.checks(_name)(
+        lambda value, pattern=_spelling: (
+            not isinstance(value, str) or bool(re.fullmatch(pattern, value))
+        )
+    )
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, and the document it stands in."""
+
+    method: str
+    path: str
+    said: dict[str, Any]
+    whole: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.said["operationId"])
+
+    def is_of(self, method: str, path: str) -> bool:
+        """Whether a request is one for this operation; HEAD goes where GET goes."""
+        pattern = re.sub(r"\{\w+\}", "[^/]+", self.path)
+        wanted = "get" if method == "HEAD" else method.lower()
+        return self.method == wanted and re.fullmatch(pattern, path) is not None
+
+    def judge(self, method: str, answer: Answer) -> None:
+        """Raises AssertionError unless the document announces this very answer."""
+        said = self.said["responses"].get(str(answer.status))
+        assert said, f"{self.name} does not say that it can answer {answer.status}"
+        self._judge_headers(said, answer)
+        if "content" not in said:
+            assert answer.body is None
+            return
+        ((media_type, content),) = said["content"].items()
+        assert answer.headers["Content-Type"] == media_type
+        if method == "HEAD" or "json" not in media_type:
+            return
+        faults = [
+            one.message for one in self._validator(content["schema"]).iter_errors(answer.body)
+        ]
+        assert not faults, f"{self.name}, {answer.status}: {faults} in {answer.body}"
+        if media_type == PROBLEM:
+            codes = said["description"].split(", ")
+            assert answer.body["code"] in codes, f"{self.name}: {answer.body['code']} is not said"
+
+    def _judge_headers(self, said: dict[str, Any], answer: Answer) -> None:
+        for name, header in said.get("headers", {}).items():
+            assert not header.get("required") or name in answer.headers, f"{self.name}: no {name}"
+            pattern = header["schema"].get("pattern")
+            if pattern and name in answer.headers:
+                assert re.fullmatch(pattern, answer.headers[name]), (name, answer.headers[name])
+
+    def _validator(self, schema: dict[str, Any]) -> OAS31Validator:
+        judged = {**schema, "components": self.whole["components"]}
+        return OAS31Validator(judged, format_checker=FORMATS)
+
+
+@cache
+def whole() -> dict[str, Any]:
+    """The document, with no room for members that it does not name."""
+    said: dict[str, Any] = copy.deepcopy(json.loads(bytes(document())))
+    for schema in said["components"]["schemas"].values():
+        schema.setdefault("additionalProperties", False)
+    return said
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    """All operations of the document."""
+    return tuple(_operations(whole()))
+
+
+def _operations(said: dict[str, Any]) -> Iterator[Operation]:
+    for path, methods in said["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                yield Operation(method, path, methods[method], said)
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    """The operation that a request is one for. A path that is written out goes before one with
+    a place for anything."""
+    found = [one for one in operations() if one.is_of(method, path)]
+    return min(found, key=lambda one: one.path.count("{"), default=None)
+
+
+def judge(method: str, path: str, answer: Answer) -> None:
+    """Raises AssertionError unless the answer is one that the document, or for a path outside
+    of it the rule for all refusals, announces."""
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["Correlation-ID"])
+    assert answer.status < 500, answer.body
+    operation = operation_of(method, path.partition("?")[0])
+    if operation is not None:
+        operation.judge(method, answer)
+    elif answer.status >= 400:
+        judge_problem(method, answer)
+
+
+def judge_problem(method: str, answer: Answer) -> None:
+    """Raises AssertionError unless the answer is a problem with a code of ours."""
+    assert answer.headers["Content-Type"] == PROBLEM, answer
+    if method == "HEAD":
+        return
+    said = answer.body
+    assert said["code"] in KINDS
+    assert (said["status"], KINDS[said["code"]].status) == (answer.status, answer.status)
+    assert said["correlation_id"] == answer.headers["Correlation-ID"]
+    assert said["type"].endswith(f"/api/v1/problems/{said['code']}")
+    assert answer.status != 401 or answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.status != 405 or answer.headers["Allow"]

@@ -1,0 +1,49 @@
+"""Each operation of log-ins and passwords, once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from larder.http.authentication import secrets
+from larder.identity.models import PasswordReset
+from larder.identity.services import resets
+from tests.conftest import Answer, Api
+
+Json = dict[str, Any]
+CONFIRM = "auth/password/reset/confirm"
+
+
+def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
+    """Somebody is registered, logs in twice, changes the password, and ends both log-ins."""
+    answers = {"register": api("POST", "auth/register", account)}
+    credentials = {name: account[name] for name in ("username", "password")}
+    pair = answers["log_in"] = api("POST", "auth/token", credentials)
+    other = api("POST", "auth/token", credentials)
+    mine = {"Authorization": f"Bearer {pair.body['access']}"}
+    listed = answers["list_sessions"] = api("GET", "me/sessions", **mine)
+    path = f"me/sessions/{listed.body['results'][1]['id']}"
+    answers["get_session"] = api("GET", path, **mine)
+    answers["end_session"] = api("DELETE", path, **mine)
+    answers["end_sessions"] = api("DELETE", "me/sessions", **mine)
+    wanted = {"current_password": account["password"], "new_password": "analytical engine"}
+    answers["change_password"] = api("POST", "auth/password/change", wanted, **mine)
+    renewed = api("POST", "auth/token/refresh", {"refresh": pair.body["refresh"]})
+    answers["refresh_token"] = renewed
+    given = {"refresh": renewed.body["refresh"]}
+    answers["revoke_token"] = api("POST", "auth/token/revoke", given)
+    assert other.status == 200
+    answers["reset_password"] = api("POST", "auth/password/reset", {"email": account["email"]})
+    answers["set_forgotten_password"] = set_forgotten(api, "difference engine")
+    return answers
+
+
+def set_forgotten(api: Api, password: str) -> Answer:
+    """Does what the newest mail says."""
+    return api("POST", CONFIRM, {"reset_token": newest_token(), "new_password": password})
+
+
+def newest_token() -> str:
+    """What the newest mail brings."""
+    reset = PasswordReset.objects.latest("created_at")
+    found = resets.invitation(reset.id, secret=secrets()[0], now=datetime.now(UTC))
+    assert found is not None
+    return found.token

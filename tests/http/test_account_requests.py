@@ -1,0 +1,241 @@
+"""Requests of a few accounts leave connections and threads to all others."""
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
+from time import monotonic, sleep
+
+import pytest
+from django.db import transaction
+
+from larder.core import per_key
+from larder.http import account_requests
+from larder.http.account_requests import MOST_READS
+from larder.orders.models import Order
+from larder.orders.services import place_order
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
+from tests.server import Server
+from tools.attack.load import Call, repeated
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+CONNECTIONS = 32
+SECONDS = 3.0
+
+
+@pytest.fixture
+def alone(transactional_db: None) -> Iterator[Server]:
+    """One process, with eight connections, and all contracts."""
+    with Server(workers=1, environment={"COMPAT": "0,1,2,3,4"}) as running:
+        yield running
+
+
+@contextmanager
+def locked(customer: int) -> Iterator[None]:
+    """Locks the customer's orders, as a slow write of another process does."""
+    with transaction.atomic():
+        assert list(Order.objects.select_for_update().filter(customer=customer))
+        yield
+
+
+def writes(server: Server, token: str, product: int) -> list[Call]:
+    """The writes of an account that lock its cart or an order of its own."""
+    lines = {"lines": [{"product": product, "quantity": 2}]}
+    placed = server.call("POST", "orders", lines, token=token).body["id"]
+    asked = (
+        ("PUT", "cart", lines),
+        ("PUT", f"cart/lines/{product}", {"quantity": 3}),
+        ("PATCH", f"orders/{placed}", {"note": "ring twice"}),
+        ("POST", f"/products/{product}/add_to_order/", None),
+    )
+    calls: list[Call] = [
+        lambda one=one: server.call(*one, token=token).status  # type: ignore[misc]
+        for one in asked
+    ]
+    assert [call() for call in calls] == [200] * len(calls)
+    return calls
+
+
+def others(server: Server, token: str, product: int) -> Counter[str]:
+    """What another customer's reads, orders and cart writes are answered for SECONDS."""
+    lines = {"lines": [{"product": product, "quantity": 1}]}
+    asked = (
+        ("GET", "products", None),
+        ("POST", "orders", lines),
+        ("PUT", "cart", lines),
+        ("GET", "orders", None),
+    )
+    seen, until = Counter[str](), monotonic() + SECONDS
+    while monotonic() < until:
+        for method, path, body in asked:
+            seen[server.call(method, path, body, token=token).code] += 1
+    return seen
+
+
+def test_writes_of_one_account_leave_connections_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam = product(stock=1_000_000)
+    one, other = person(), person()
+    token = alone.token(one.customer.username, one.password)
+    honest = alone.token(other.customer.username, other.password)
+    calls = writes(alone, token, jam)
+    crowd = list(islice(cycle(calls), CONNECTIONS))
+    with repeated(crowd, pause=0.05) as statuses:
+        with locked(one.id):
+            seen = others(alone, honest, jam)
+            refused = alone.call("DELETE", "cart", token=token)
+            again = alone.call("POST", f"/products/{jam}/remove_from_order/", token=token)
+        assert set(others(alone, honest, jam)) <= {"200", "201"}
+    assert set(seen) <= {"200", "201"}, seen
+    assert refused.code == "overloaded"
+    assert (again.status, int(again.headers["retry-after"]) >= 1) == (503, True)
+    assert set(statuses) == {200, 503}, statuses
+    assert [call() for call in calls] == [200] * len(calls)
+
+
+def test_writes_of_staff_do_not_wait_for_one_another(
+    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    who, jam = person(is_staff=True), product()
+    with account_requests._writes.running(who.id):
+        assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
+
+
+def test_orders_are_placed_while_another_write_of_the_account_runs(
+    person: MakePerson,
+    as_: Callable[[Person], Api],
+    product: MakeProduct,
+) -> None:
+    who, jam = person(), product()
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    customer = as_(who)
+    with account_requests._writes.running(who.id):
+        assert customer("POST", "orders", lines).status == 201
+        assert customer("GET", "cart").status == 200
+    assert customer("PUT", "cart", lines).status == 200
+    assert account_requests._writes._present == {}
+
+
+def test_writes_of_three_accounts_leave_threads_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, people, other = product(stock=1_000_000), [person() for _ in range(3)], person()
+    tokens = [alone.token(one.customer.username, one.password) for one in people]
+    honest = alone.token(other.customer.username, other.password)
+    calls = [call for token in tokens for call in writes(alone, token, jam)]
+    crowd = list(islice(cycle(calls), 3 * CONNECTIONS))
+    with (
+        repeated(crowd, pause=0.05),
+        locked(people[0].id),
+        locked(people[1].id),
+        locked(people[2].id),
+    ):
+        began = monotonic()
+        assert alone.call("GET", "/livez").status == 200
+        assert monotonic() - began < 2
+        assert set(others(alone, honest, jam)) <= {"200", "201"}
+
+
+@contextmanager
+def half_sent(server: Server, token: str, path: str) -> Iterator[None]:
+    """Keeps two bodies of PATCH requests open: one byte of thirty is sent."""
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 30\r\n\r\n{"
+    )
+    with ExitStack() as opened:
+        for _ in range(2):
+            address = ("127.0.0.1", server.port)
+            wire = opened.enter_context(socket.create_connection(address, timeout=20))
+            wire.sendall(head.encode())
+        sleep(0.3)  # for the server to begin reading them
+        yield
+
+
+def test_writes_of_an_account_do_not_wait_for_its_half_sent_bodies(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    token = alone.token(who.customer.username, who.password)
+    for path in ("/api/v1/me", f"/api/identity/customers/{who.id}/"):
+        with half_sent(alone, token, path):
+            began = monotonic()
+            written = alone.call("PUT", f"cart/lines/{jam}", {"quantity": 1}, token=token)
+            assert (written.status, monotonic() - began < 2) == (200, True), path
+
+
+@pytest.fixture
+def reading(person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    """A customer for whom as many reads run as a process runs at once."""
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.1)
+    who = person()
+    with reads(who):
+        yield who
+
+
+@contextmanager
+def reads(who: Person) -> Iterator[None]:
+    """Runs as many reads of the account as a process runs at once."""
+    with ExitStack() as running:
+        for _ in range(MOST_READS):
+            running.enter_context(account_requests._reads.running(who.id))
+        yield
+
+
+@pytest.mark.parametrize("path", ["cart", "orders", "orders/changes", "products/changes", "me"])
+def test_one_more_read_of_an_account_waits(reading: Person, path: str) -> None:
+    refused = Api(token_for(reading))("GET", path)
+    assert (refused.status, refused.body["code"]) == (503, "overloaded")
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+def test_the_list_of_products_and_writes_are_not_counted_as_reads(
+    reading: Person, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    api, lines = as_(reading), {"lines": [{"product": product(), "quantity": 1}]}
+    assert [api("GET", "products").status, api("PUT", "cart", lines).status] == [200, 200]
+
+
+def test_orders_of_one_customer_with_too_many_lines_at_once_are_refused(
+    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    who, jam = person(), product()
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    with place_order._customers.place(who.id, place_order.MOST_LINES_OF_A_CUSTOMER):
+        refused = Api(token_for(who))("POST", "orders", lines)
+        assert (refused.status, refused.body["code"]) == (503, "overloaded")
+        assert as_(person())("POST", "orders", lines).status == 201
+    assert as_(who)("POST", "orders", lines).status == 201
+    assert place_order._customers._taken == {}
+
+
+def test_reads_of_other_accounts_and_of_staff_are_not_refused(
+    reading: Person, as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    staff = person(is_staff=True)
+    assert as_(person())("GET", "cart").status == 200
+    with reads(staff):
+        assert as_(staff)("GET", "orders").status == 200
+
+
+def test_reads_of_one_account_leave_connections_to_others(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jams = [product(stock=1_000_000) for _ in range(300)]
+    one, other = person(), person()
+    token = alone.token(one.customer.username, one.password)
+    honest = alone.token(other.customer.username, other.password)
+    lines = {"lines": [{"product": jam, "quantity": 1} for jam in jams]}
+    assert alone.call("PUT", "cart", lines, token=token).status == 200
+    paths = ("cart", "/orders/current/")
+    crowd = [
+        lambda path=path: alone.call("GET", path, token=token).status
+        for path in islice(cycle(paths), 2 * CONNECTIONS)
+    ]
+    with repeated(crowd, pause=0.0) as statuses:
+        assert set(others(alone, honest, jams[0])) <= {"200", "201"}
+    assert set(statuses) == {200, 503}, statuses

@@ -1,0 +1,49 @@
+"""Long bodies with faults: one at a time in a process, at v1 and at the earlier contracts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.core import per_key
+from larder.http.long_bodies import LONG, one_long_body
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
+
+ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+V1, CONTRACT = "config.urls", "larder.compat.contract"
+LINE = {"product": "x", "quantity": "y"}
+LINE_BY_ID = {"id": "x", "quantity": "y"}
+ORDERS = [
+    (V1, "orders", "lines", LINE),
+    (f"{CONTRACT}1", f"/api/orders/{ID}/", "products", LINE_BY_ID),
+    (f"{CONTRACT}2", "/api/orders/orders/", "order_items", LINE),
+    (f"{CONTRACT}3", "/api/order/", "products", LINE_BY_ID),
+]
+
+
+@pytest.mark.parametrize(("urls", "path", "name", "line"), ORDERS)
+def test_a_long_body_with_faults_waits_for_the_one_before_it(
+    person: Callable[..., Person],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    urls: str,
+    path: str,
+    name: str,
+    line: dict[str, str],
+) -> None:
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.05)
+    settings.ROOT_URLCONF = urls
+    client, long, short = Api(token_for(person())), {name: [line] * 300}, {name: [line]}
+    with one_long_body(LONG):
+        refused = client("POST", path, long)
+        assert client("POST", path, short).status == 400
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+    assert refused.body.get("code") == ("overloaded" if urls == V1 else None)
+    assert "detail" in refused.body
+    assert client("POST", path, long).status == 400
+
+
+def test_a_short_body_waits_for_none() -> None:
+    with one_long_body(LONG), one_long_body(LONG - 1):
+        pass

@@ -1,0 +1,395 @@
+"""The OpenAPI document: complete, current, and what the API really does."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from larder.http.problems import KINDS
+from larder.ops.management.commands import openapi
+from larder.ops.management.commands.openapi import FOLDER
+from larder.v1.examples import EXAMPLES
+from larder.v1.operations import CSV
+from larder.v1.urls import urlpatterns
+from tests.conftest import Answer, Api, Person
+from tests.http.document import Operation, operations, whole
+from tests.http.doors import of_log_ins
+from tools.openapi import CURRENT
+
+SUCCESS = re.compile("2..|304")
+
+
+def responses() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
+    for one in operations():
+        for status, said in one.said["responses"].items():
+            yield one, status, said
+
+
+def schemas_in(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the document, however deep."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from schemas_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from schemas_in(value)
+
+
+DOCUMENTS = ("v1", "contract0", "contract1", "contract2", "contract3", "contract4")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_document_is_openapi_31(name: str) -> None:
+    said = json.loads((FOLDER / f"{name}.json").read_text())
+    assert said["openapi"] == "3.1.0"
+    assert list(OpenAPIV31SpecValidator(said).iter_errors()) == []
+
+
+def test_the_committed_documents_are_what_the_code_says() -> None:
+    call_command("openapi", check=True)
+
+
+def test_a_stale_document_is_named_and_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openapi, "FOLDER", shutil.copytree(FOLDER, tmp_path / "openapi"))
+    (tmp_path / "openapi" / "contract3.json").write_text("{}")
+    with pytest.raises(CommandError, match=r"Not what the code says: contract3.json \("):
+        call_command("openapi", check=True)
+    call_command("openapi")
+    call_command("openapi", check=True)
+
+
+def test_the_server_shows_the_committed_document(api: Api) -> None:
+    shown = api("GET", "openapi.json")
+    assert shown.body == json.loads(CURRENT.read_text())
+    assert api("GET", "openapi.json", If_None_Match=shown.headers["ETag"]).status == 304
+
+
+def test_every_path_of_v1_is_in_the_document() -> None:
+    paths = {re.sub(r"<\w+:(\w+)>", r"{\1}", str(one.pattern)) for one in urlpatterns}
+    assert {f"/api/v1/{path}" for path in paths} == set(whole()["paths"])
+
+
+def test_every_operation_has_a_name_of_its_own_a_summary_and_a_tag() -> None:
+    names = [one.name for one in operations()]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
+    assert all(one.said["summary"] and len(one.said["tags"]) == 1 for one in operations())
+
+
+FILES = {"export_orders": CSV}
+"""What is no JSON, and of what type. It is sent while it is read: there is no digest of it."""
+
+
+def test_every_answer_is_described_and_refusals_name_their_codes() -> None:
+    for operation, status, said in responses():
+        assert said["description"], (operation.name, status)
+        kinds = set(said.get("content", ()))
+        success = FILES.get(operation.name, "application/json")
+        expected = {success} if SUCCESS.fullmatch(status) else {"application/problem+json"}
+        assert kinds == (set() if status in {"202", "204", "304"} else expected)
+        assert "Correlation-ID" in said["headers"]
+
+
+ALWAYS = {"400", "405", "406", "429", "500", "503"}
+WITH_TOKEN = {"401"}
+WITH_BODY = {"413", "415"}
+
+
+def test_every_operation_tells_what_can_always_happen() -> None:
+    for one in operations():
+        said = set(one.said["responses"])
+        assert said >= ALWAYS
+        assert one.said.get("security") != [{"bearer": []}] or said >= WITH_TOKEN
+        assert ("requestBody" in one.said) == (said >= WITH_BODY)
+        assert (one.method == "get" and one.name not in FILES) == ("304" in said)
+        staff = one.said["description"].startswith("Staff:")
+        assert not staff or "403" in said
+
+
+def headers_of(one: Operation, status: str) -> set[str]:
+    return set(one.said["responses"].get(status, {}).get("headers", ()))
+
+
+def parameters_of(one: Operation) -> dict[str, Any]:
+    return {said["name"]: said for said in one.said.get("parameters", ())}
+
+
+NEVER_CHANGED = {"delete_key", "end_session", "end_sessions"}
+"""What these act on has no versions: it is made, and it goes."""
+MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
+MAKES_BY_PUT = {"put_product"}
+"""What can be asked to make a thing only where there is none."""
+CHANGED_BY_POST = {"submit_cart", *MOVES}
+"""What these act on is there already, in a version."""
+
+
+def test_the_headers_that_matter_are_documented() -> None:
+    for one in operations():
+        asked = parameters_of(one)
+        cached = one.method == "get" and one.name not in FILES
+        assert ("If-None-Match" in asked) == (cached or one.name in MAKES_BY_PUT)
+        assert (
+            ("If-Match" in asked)
+            == (
+                (one.method in {"put", "patch", "delete"} and one.name not in NEVER_CHANGED)
+                or one.name in CHANGED_BY_POST
+            )
+            == ("412" in one.said["responses"])
+        )
+        makes = one.method == "post" and "201" in one.said["responses"]
+        moves = one.name in {*MOVES, "import_products"}
+        assert ("Idempotency-Key" in asked) == (makes or moves)
+        assert ("Idempotency-Replayed" in headers_of(one, "201")) == makes
+        assert ("Idempotency-Replayed" in headers_of(one, "200")) == moves
+        assert not cached or headers_of(one, "200") & headers_of(one, "304") >= {"ETag"}
+        assert headers_of(one, "405") >= {"Allow"}
+        assert headers_of(one, "429") & headers_of(one, "503") >= {"Retry-After"}
+        assert "401" not in one.said["responses"] or "WWW-Authenticate" in headers_of(one, "401")
+    made = {one.name for one in operations() if "Location" in headers_of(one, "201")}
+    assert made == {
+        *("create_product", "put_product", "create_category", "place_order", "add_address"),
+        "submit_cart",
+    }
+
+
+def test_only_the_doors_are_open() -> None:
+    open_ones = {one.name for one in operations() if not one.said.get("security")}
+    forgotten = {"reset_password", "set_forgotten_password"}
+    assert open_ones == {"register", "log_in", "refresh_token", "revoke_token", *forgotten}
+    assert whole()["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_schemas_say_what_code_generators_need() -> None:
+    schemas = whole()["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert schema["description"], name
+        for field, said in schema["properties"].items():
+            assert "type" in said or "anyOf" in said or "$ref" in said, (name, field)
+            assert said.get("default", "") is not None, (name, field)
+    assert not [one for one in schemas_in(whole()) if r"\Z" in str(one.get("pattern"))]
+    assert not [one for one in schemas_in(whole()) if "enum" in one and "type" not in one]
+    of = {name: schema["properties"] for name, schema in schemas.items()}
+    assert of["Product"]["id"]["format"] == of["Order"]["number"]["format"] == "int64"
+    assert of["Order"]["placed_at"] == {"type": "string", "format": "date-time"}
+    assert {"type": "null"} in of["Product"]["max_per_order"]["anyOf"]
+    assert not [name for name in schemas if name.startswith(("Patched", "Paginated"))]
+
+
+def bodies() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
+    for one in operations():
+        for kind, content in one.said.get("requestBody", {}).get("content", {}).items():
+            yield one, kind, content
+
+
+def test_each_body_has_an_example_that_its_own_schema_takes() -> None:
+    for operation, kind, content in bodies():
+        (example,) = content["examples"].values()
+        judge = OAS31Validator({**content["schema"], "components": whole()["components"]})
+        assert not list(judge.iter_errors(example["value"])), operation.name
+        assert (kind == "application/json") == isinstance(example["value"], dict)
+    assert {one.name for one, _, _ in bodies()} == EXAMPLES.keys()
+
+
+def test_what_may_be_left_out_of_a_body_is_no_default_and_a_file_may_not_be_left_out() -> None:
+    """Generators of typed clients take a field with a default for one that is always there."""
+    assert not [one for one in schemas_in(whole()["components"]["schemas"]) if "default" in one]
+    assert whole()["components"]["schemas"]["NewOrder"]["required"] == ["lines"]
+    files = [one.said["requestBody"] for one, kind, _ in bodies() if kind == "text/csv"]
+    assert [one.get("required") for one in files] == [True]
+
+
+def test_a_product_that_is_gone_can_be_told_from_one_that_changed() -> None:
+    schemas = whole()["components"]["schemas"]
+    gone = schemas["RemovedProduct"]
+    assert gone["properties"]["deleted"]["const"] is True
+    assert "deleted" in gone["required"]
+    assert "deleted" not in schemas["Product"]["properties"]
+
+
+def test_the_document_begins_with_what_holds_for_every_operation() -> None:
+    about = whole()["info"]["description"]
+    for word in ("Authentication", "Money", "Errors", "Pages", "Idempotency-Key", "ETag"):
+        assert word in about
+    assert "](" not in about
+    assert "http" not in about
+    assert len(about.splitlines()) < 40
+    told = {one["name"]: one["description"] for one in whole()["tags"]}
+    assert told.keys() == {tag for one in operations() for tag in one.said["tags"]}
+    assert all(told.values())
+
+
+def test_every_refusal_shows_an_example_of_each_of_its_codes_told_once() -> None:
+    shared = whole()["components"]["examples"]
+    assert shared.keys() == KINDS.keys()
+    for operation, _, said in responses():
+        content = said.get("content", {}).get("application/problem+json")
+        if content:
+            named = {f"#/components/examples/{one}" for one in said["description"].split(", ")}
+            assert {one["$ref"] for one in content["examples"].values()} == named, operation.name
+    problem = OAS31Validator(
+        {"$ref": "#/components/schemas/Problem", "components": whole()["components"]}
+    )
+    for code, example in shared.items():
+        assert not list(problem.iter_errors(example["value"])), code
+
+
+def test_every_parameter_of_a_query_is_explained() -> None:
+    for one in operations():
+        for name, said in parameters_of(one).items():
+            assert said["in"] == "path" or said.get("description"), (one.name, name)
+    assert [
+        n
+        for one in operations()
+        for n, s in parameters_of(one).items()
+        if s["in"] == "query" and s.get("required")
+    ] == ["products"]
+
+
+def move_orders(staff: Api, order: dict[str, Any]) -> dict[str, Answer]:
+    """One order on its whole way, another one cancelled."""
+    path, other = (staff("POST", "orders", order).headers["Location"] for _ in range(2))
+    lines = [{"product": order["lines"][0]["product"], "quantity": 1}]
+    answers = {"change_order": staff("PATCH", path, {"note": "Ring twice."})}
+    for move in ("pack", "ship", "deliver"):
+        answers[f"{move}_order"] = staff("POST", f"{path}/{move}")
+    back = {"lines": lines, "reason": "Broken."}
+    answers["return_order"] = staff("POST", f"{path}/return", back)
+    answers["cancel_order"] = staff("POST", f"{other}/cancel")
+    return answers
+
+
+def fill_cart(staff: Api, jam: int) -> dict[str, Answer]:
+    """A cart that is submitted, and another one that is not."""
+    answers = dict[str, Answer]()
+    line = {"product": jam, "quantity": 1}
+    answers["put_cart"] = staff("PUT", "cart", {"lines": [line]})
+    answers["get_cart"] = staff("GET", "cart")
+    answers["submit_cart"] = staff("POST", "cart/submit", {"note": "Ring twice."})
+    answers["put_cart_line"] = staff("PUT", f"cart/lines/{jam}", {"quantity": 1})
+    answers["delete_cart_line"] = staff("DELETE", f"cart/lines/{jam}")
+    answers["delete_cart"] = staff("DELETE", "cart")
+    return answers
+
+
+def of_addresses(api: Api) -> dict[str, Answer]:
+    """An address is added, read, changed and deleted."""
+    added = api("POST", "me/addresses", {"label": "Home"})
+    path = added.headers["Location"]
+    return {
+        "add_address": added,
+        "list_addresses": api("GET", "me/addresses"),
+        "get_address": api("GET", path),
+        "change_address": api("PATCH", path, {"city": "Bath"}),
+        "delete_address": api("DELETE", path),
+    }
+
+
+def fill_shelves(staff: Api) -> dict[str, Answer]:
+    """A category, and products by each way there is."""
+    answers = {"create_category": staff("POST", "categories", {"name": "Jams"})}
+    shelf = answers["create_category"].headers["Location"]
+    answers["list_categories"] = staff("GET", "categories")
+    answers["get_category"] = staff("GET", shelf)
+    answers["change_category"] = staff("PATCH", shelf, {"name": "Jam"})
+    answers["delete_category"] = staff("DELETE", shelf)
+    tea = {"sku": "TEA", "name": "Tea", "price": "1", "quantity": 5}
+    answers["create_product"] = staff("POST", "products", tea)
+    oats = {"name": "Oats", "price": "2"}
+    answers["put_product"] = staff("PUT", "products/by-sku/OATS", oats)
+    file = b"sku,name,price\nMALT,Malt,3\n"
+    answers["import_products"] = staff("POST", "products/import", file, content_type="text/csv")
+    answers["list_product_changes"] = staff("GET", "products/changes")
+    return answers
+
+
+ADA = {"username": "Ada", "password": "difference engine", "email": "ada@example.com"}
+
+
+def test_each_operation_answers_as_its_document_says(
+    api: Api, staff: Api, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    """The client of these tests holds each answer against the document; here each operation
+    succeeds once."""
+    jam, answers = product(sku="JAM"), dict[str, Answer]()
+    who = person()
+    answers |= of_log_ins(api, ADA)
+    answers["get_me"] = staff("GET", "me")
+    answers["change_me"] = staff("PATCH", "me", {"first_name": "Grace"})
+    answers |= of_addresses(staff)
+    key = answers["create_key"] = staff("POST", "auth/keys", {"name": "Till"})
+    answers["list_keys"] = staff("GET", "auth/keys")
+    answers["delete_key"] = staff("DELETE", f"auth/keys/{key.body['id']}")
+    answers |= fill_shelves(staff)
+    answers["list_products"] = staff("GET", "products?count=true")
+    answers["get_product"] = staff("GET", f"products/{jam}")
+    answers["change_product"] = staff("PATCH", f"products/{jam}", {"max_per_order": 9})
+    answers["get_stock"] = staff("GET", f"stock?products={jam}")
+    line = {"sku": "JAM", "delta": 1}
+    answers["adjust_stock"] = staff(
+        "POST", "stock/adjustments", {"reason": "received", "lines": [line]}
+    )
+    answers["get_ledger"] = staff("GET", f"products/{jam}/ledger")
+    order = {
+        "customer": who.id,
+        "lines": [{"product": jam, "quantity": 1}],
+        "ship_to": {"city": "London"},
+    }
+    placed = answers["place_order"] = staff("POST", "orders", order)
+    answers["list_orders"] = staff("GET", f"orders?customer={who.id}&count=true")
+    answers["export_orders"] = staff("GET", f"orders.csv?customer={who.id}")
+    answers["get_order"] = staff("GET", placed.headers["Location"])
+    answers["abandon_order"] = staff("POST", "orders/abandon", {"id": placed.body["id"]})
+    answers["list_order_events"] = staff("GET", f"{placed.headers['Location']}/events")
+    answers |= move_orders(staff, order)
+    answers |= fill_cart(staff, jam)
+    answers["list_order_changes"] = staff("GET", "orders/changes")
+    answers["archive_product"] = staff("DELETE", f"products/{jam}")
+    answers["delete_me"] = staff("DELETE", "me")
+    assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
+    assert answers.keys() == {one.name for one in operations()}
+    assert all(
+        one.body["results"]
+        for one in answers.values()
+        if isinstance(one.body, dict) and "results" in one.body
+    )
+
+
+def test_the_judge_notices_answers_that_the_document_does_not_announce(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    """The negative control of all tests that lean on it."""
+    operation = next(one for one in operations() if one.name == "get_product")
+    right = customer("GET", f"products/{product()}")
+    operation.judge("GET", right)
+    wrong = [
+        Answer(201, right.body, right.headers),
+        Answer(200, right.body | {"price": 2.5}, right.headers),
+        Answer(200, right.body | {"more": 1}, right.headers),
+        Answer(200, right.body | {"updated_at": "2026-01-02T03:04:05+00:00"}, right.headers),
+        Answer(200, right.body | {"public_id": right.body["public_id"].upper()}, right.headers),
+        Answer(200, {k: v for k, v in right.body.items() if k != "unit"}, right.headers),
+        Answer(200, right.body, right.headers | {"Content-Type": "text/html"}),
+        Answer(200, right.body, {k: v for k, v in right.headers.items() if k != "ETag"}),
+        Answer(200, right.body, right.headers | {"ETag": "1"}),
+    ]
+    for answer in wrong:
+        with pytest.raises(AssertionError):
+            operation.judge("GET", answer)
+
+
+def test_the_page_for_people_takes_nothing_from_elsewhere(api: Api) -> None:
+    page = api("GET", "docs").body.decode()
+    *files, script = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(files) >= 3
+    assert all(one.startswith("/static/") for one in files)
+    assert "/api/v1/openapi.json" in api("GET", script).body.decode()

@@ -1,0 +1,71 @@
+"""Where a request comes from, whatever its client says."""
+
+import pytest
+
+from larder.identity.client_address import client_address, networks_of
+
+PROXIES = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
+
+
+def found(peer: str, *passed_on: str, trusted: list[str] = PROXIES) -> str:
+    environ = {"REMOTE_ADDR": peer}
+    if passed_on:
+        environ["HTTP_X_FORWARDED_FOR"] = ", ".join(passed_on)
+    return client_address(environ, trusted)
+
+
+def test_without_a_trusted_proxy_nothing_that_is_sent_counts() -> None:
+    assert found("203.0.113.9", "198.51.100.7", trusted=[]) == "203.0.113.9"
+    assert found("203.0.113.9", "198.51.100.7") == "203.0.113.9"
+
+
+def test_a_trusted_proxy_is_believed_as_to_who_asked_it() -> None:
+    assert found("10.0.0.2", "198.51.100.7") == "198.51.100.7"
+    assert found("10.0.0.2", "198.51.100.7", "10.9.9.9", "192.0.2.1") == "198.51.100.7"
+    assert found("fd00::2", "2001:db8::7") == "2001:db8::7"
+
+
+def test_what_a_client_puts_before_it_is_not_looked_at() -> None:
+    for lie in ("6.6.6.6", "10.0.0.3", "192.0.2.1, 10.1.1.1", "nonsense", "", "::1"):
+        assert found("10.0.0.2", lie, "198.51.100.7") == "198.51.100.7"
+
+
+def test_a_proxy_that_passes_on_no_address_is_who_asked() -> None:
+    assert found("10.0.0.2") == "10.0.0.2"
+    assert found("10.0.0.2", "198.51.100.7", "unknown") == "10.0.0.2"
+    assert found("10.0.0.2", "198.51.100.7", "") == "10.0.0.2"
+    assert found("10.0.0.2", "10.0.0.3") == "10.0.0.3"
+
+
+@pytest.mark.parametrize(
+    "written", ["203.0.113.9", " 203.0.113.9", "203.0.113.9:4711", "::ffff:203.0.113.9"]
+)
+def test_an_address_is_one_however_it_is_written(written: str) -> None:
+    assert found("10.0.0.2", written) == "203.0.113.9"
+
+
+def test_ports_of_longer_addresses_are_cut_off_too() -> None:
+    assert found("10.0.0.2", "[2001:db8::7]:4711") == "2001:db8::7"
+    assert found("10.0.0.2", "[2001:db8::7]") == "2001:db8::7"
+    assert found("::ffff:10.0.0.2", "198.51.100.7") == "198.51.100.7"
+
+
+def test_a_socket_of_this_machine_has_no_address() -> None:
+    assert found("", "198.51.100.7") == ""
+    assert networks_of("") == [""]
+
+
+def shared(one: str, other: str) -> list[str]:
+    """The networks that both addresses are counted in."""
+    return [network for network in networks_of(one) if network in networks_of(other)]
+
+
+def test_addresses_of_ipv6_are_counted_in_each_network_that_one_customer_may_have() -> None:
+    assert len(shared("2001:db8:1:2:3::1", "2001:db8:1:2:ffff::9")) == 3
+    assert shared("2001:db8:1:2::1", "2001:db8:1:3::1") == ["2001:db8:1::/56", "2001:db8:1::/48"]
+    assert shared("2001:db8:1:2::1", "2001:db8:1:ff02::1") == ["2001:db8:1::/48"]
+    assert shared("2001:db8:1:2::1", "2001:db8:2:2::1") == []
+
+
+def test_addresses_of_ipv4_are_counted_one_by_one() -> None:
+    assert shared("203.0.113.9", "203.0.113.8") == []

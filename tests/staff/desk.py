@@ -1,0 +1,115 @@
+"""A member of staff at the admin, without a browser."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.conftest import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the admin answered: after its redirects, where there were some."""
+
+    status: int
+    text: str
+    errors: dict[str, list[str]]
+    messages: list[str]
+    response: Any
+
+    @property
+    def rows(self) -> list[Any]:
+        """The objects of a list."""
+        return list(self.response.context["cl"].result_list)
+
+
+def allow(who: Person, *permissions: str) -> Person:
+    """Gives somebody permissions: `allow(person(is_staff=True), "catalog.view_product")`."""
+    for permission in permissions:
+        app, codename = permission.split(".")
+        found = Permission.objects.get(content_type__app_label=app, codename=codename)
+        who.customer.user_permissions.add(found)
+    return who
+
+
+class Desk:
+    """Opens and sends pages as somebody who is logged in."""
+
+    def __init__(self, who: Person) -> None:
+        self.client = Client()
+        self.client.force_login(who.customer)
+
+    def get(self, path: str, **parameters: str) -> Page:
+        """A page of the admin; `path` begins behind /admin/."""
+        return _page(self.client.get(f"/admin/{path}", parameters, follow=True))
+
+    def queries(self, path: str) -> int:
+        """How many queries a page takes, once the process is warm."""
+        self.get(path)
+        with CaptureQueriesContext(connection) as captured:
+            assert self.get(path).status == 200
+        return len(captured)
+
+    def post(self, path: str, values: dict[str, Any]) -> Page:
+        """Sends a form."""
+        return _page(self.client.post(f"/admin/{path}", values, follow=True))
+
+    def open(self, path: str) -> dict[str, Any]:
+        """What a browser would send if nothing were changed on the form."""
+        context = self.get(path).response.context
+        if "page" in context:
+            return _opened(context)
+        form = context["adminform"].form
+        values = {bound.html_name: bound.value() for bound in form}
+        seen = [bound for bound in form if bound.field.show_hidden_initial]
+        values |= {bound.html_initial_name: str(bound.initial) for bound in seen}
+        return {name: value for name, value in values.items() if value not in (None, False)}
+
+    def save(self, path: str, **changes: Any) -> Page:
+        """Opens a form, changes it and sends it."""
+        return self.post(path, self.open(path) | changes)
+
+
+def _forms(context: Any) -> list[Any]:
+    """The forms of what is shown: an object's, or those of a page of a form and lines
+    (larder/staff/pages.py)."""
+    if "page" in context:
+        return [context["page"].form, *context["page"].lines]
+    return [context["adminform"].form] if "adminform" in context else []
+
+
+def visible_fields(context: Any) -> list[Any]:
+    """What somebody can fill in."""
+    return [field for form in _forms(context) for field in form.visible_fields()]
+
+
+def _opened(context: Any) -> dict[str, Any]:
+    """What a browser would send of a page of a form and lines."""
+    bound = [field for form in _forms(context) for field in form]
+    values = {one.html_name: one.value() for one in bound}
+    sent = {
+        name: value for name, value in values.items() if not (value in (None, "") or value is False)
+    }
+    return {**sent, "rows": str(len(context["page"].lines))}
+
+
+def _errors(context: Any) -> dict[str, list[str]]:
+    """The errors of forms by field; those of the lines of a page as "line-0-sku"."""
+    return {
+        form.add_prefix(name) if form.prefix and name in form.fields else name: list(found)
+        for form in _forms(context)
+        for name, found in form.errors.items()
+    }
+
+
+def _page(response: Any) -> Page:
+    context = response.context or {}
+    errors = _errors(context)
+    messages = [str(message) for message in context.get("messages", [])]
+    return Page(
+        response.status_code, response.content.decode(errors="replace"), errors, messages, response
+    )

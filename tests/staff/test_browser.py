@@ -1,0 +1,93 @@
+"""The admin in a real browser, against a real server: with scripts and without."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page
+
+from larder.catalog.models import Product
+from larder.inventory.models import LedgerEntry, Stock
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import NOW, Person
+from tests.staff.browser import CHROMIUM, in_browser, in_sidebar, log_in
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+def change_price(page: Page, name: str) -> None:
+    in_sidebar(page, "Products").click()
+    page.get_by_placeholder("Words in name or SKU").fill(name)
+    page.get_by_placeholder("Words in name or SKU").press("Enter")
+    page.get_by_role("link", name=name).click()
+    page.get_by_label("Price (GBP)").fill("2.25")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("was changed successfully").wait_for()
+
+
+def adjust_stock(page: Page, site: str, sku: str) -> None:
+    page.goto(f"{site}/admin/inventory/stock/?q={sku}")
+    page.get_by_role("link", name=sku).click()
+    page.get_by_role("link", name="Adjust stock").click()
+    page.get_by_label("Change, line 1", exact=True).fill("-3")
+    page.get_by_label("Reason").select_option("damaged")
+    page.get_by_role("button", name="Book", exact=True).click()
+    page.get_by_text("The adjustment is booked.").wait_for()
+
+
+def look_at_the_order(page: Page, number: int) -> None:
+    in_sidebar(page, "Orders").click()
+    page.get_by_role("link", name=str(number), exact=True).click()
+    page.get_by_text("Unit price").wait_for()
+    assert page.get_by_text("Red jam").is_visible()
+    assert page.get_by_text("– → placed").is_visible()
+
+
+def log_out(page: Page, who: Person) -> None:
+    page.get_by_text(who.customer.username).first.click()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_text(re.compile("logged out|Log in again", re.IGNORECASE)).first.wait_for()
+
+
+def test_a_day_at_the_desk(
+    site: str, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    boss, mary = person("boss", is_staff=True, is_superuser=True), person("mary")
+    jam = product(sku="JAM-1", name="Red jam", price="1.50", stock=10)
+    asked = Placement(customer=mary.id, actor=mary.customer.public_id, lines=[Wanted(jam, 2)])
+    number = place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.number
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        change_price(page, "Red jam")
+        adjust_stock(page, site, "JAM-1")
+        look_at_the_order(page, number)
+        log_out(page, boss)
+
+    seen = in_browser(journey)
+    assert Product.objects.get().price == Decimal("2.25")
+    assert Stock.objects.get().available == 5
+    entry = LedgerEntry.objects.get(cause="damaged")
+    assert (entry.available_change, entry.actor) == (-3, boss.customer.public_id)
+    assert seen.hosts == {site.removeprefix("http://")}
+    assert seen.faults == []
+
+
+def test_prices_and_stock_are_changed_without_scripts_too(
+    site: str, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    boss = person("boss", is_staff=True, is_superuser=True)
+    product(sku="JAM-1", name="Red jam", price="1.50", stock=10)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        change_price(page, "Red jam")
+        adjust_stock(page, site, "JAM-1")
+
+    seen = in_browser(journey, scripts=False)
+    assert Product.objects.get().price == Decimal("2.25")
+    assert Stock.objects.get().available == 7
+    assert seen.hosts == {site.removeprefix("http://")}

@@ -1,0 +1,207 @@
+"""A shop's staff move, place and import in a real browser, against a real server.
+
+There the services' transactions must be the outermost ones, as nowhere else in these tests.
+"""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import FilePayload, Page
+
+from larder.catalog.models import Product
+from larder.inventory.models import Adjustment, Stock
+from larder.orders.decision import Wanted
+from larder.orders.models import Order, OrderEvent
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import NOW, Person
+from tests.staff.browser import CHROMIUM, in_browser, log_in
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture
+def boss(transactional_db: None, person: Callable[..., Person]) -> Person:
+    return person("boss", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def jam(transactional_db: None, product: Callable[..., int]) -> int:
+    return product(sku="JAM-1", name="Red jam", price="1.50", stock=10)
+
+
+@pytest.fixture
+def order(transactional_db: None, person: Callable[..., Person], jam: int) -> UUID:
+    return place(person("mary"), jam)
+
+
+def place(who: Person, product: int) -> UUID:
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 4)])
+    return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
+
+
+def press(page: Page, name: str, told: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_text(told).first.wait_for()
+
+
+def pack_ship_and_take_back(page: Page, site: str, order: UUID) -> None:
+    page.goto(f"{site}/admin/orders/order/{order}/change/")
+    page.get_by_role("link", name="Pack").click()
+    page.get_by_label("Picked, line 1").fill("5")
+    press(page, "Pack", "Expected at most 4, as many as were ordered.")
+    page.get_by_label("Picked, line 1").fill("3")
+    page.get_by_label("If fewer, the others, line 1").select_option("back")
+    press(page, "Pack", "is packed.")
+    page.get_by_text("JAM-1 Red jam: 3 of 4 picked, 1 back on the shelf.").wait_for()
+    page.get_by_role("link", name="Ship").click()
+    press(page, "Ship", "is shipped.")
+    page.get_by_role("link", name="Return").click()
+    page.get_by_label("Came back, line 1").fill("2")
+    page.get_by_label("Can be sold again, line 1").uncheck()
+    press(page, "Return", "This field is required.")
+    page.get_by_label("Reason").fill("mouldy")
+    press(page, "Return", "is booked.")
+    page.get_by_text("JAM-1 Red jam: 2 came back, not to be sold again.").wait_for()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_order_is_packed_shipped_and_taken_back(
+    site: str, boss: Person, order: UUID, scripts: bool
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        pack_ship_and_take_back(page, site, order)
+
+    seen = in_browser(journey, scripts=scripts)
+    assert Order.objects.get().status == "shipped"
+    stock = Stock.objects.get()
+    assert (stock.available, stock.committed) == (7, 0)
+    assert Order.objects.get().lines.get().returned == 2
+    assert seen.faults == []
+
+
+def test_a_double_click_does_nothing_twice(site: str, boss: Person, jam: int, order: UUID) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        for move in ("Pack", "Ship"):
+            page.goto(f"{site}/admin/orders/order/{order}/{move.lower()}/")
+            page.get_by_role("button", name=move, exact=True).dblclick()
+            page.get_by_text(re.compile(r"Order \d+ is")).first.wait_for()
+        page.goto(f"{site}/admin/orders/order/{order}/return/")
+        page.get_by_label("Came back, line 1").fill("1")
+        page.get_by_label("Reason").fill("x")
+        page.get_by_role("button", name="Return", exact=True).dblclick()
+        page.get_by_text("is booked.").first.wait_for()
+        page.goto(f"{site}/admin/inventory/adjustment/add/?sku=JAM-1")
+        page.get_by_label("Change, line 1", exact=True).fill("5")
+        page.get_by_label("Reason").select_option("received")
+        page.get_by_role("button", name="Book", exact=True).dblclick()
+        page.get_by_text("The adjustment is booked.").first.wait_for()
+
+    in_browser(journey)
+    types = list(OrderEvent.objects.order_by("position").values_list("type", flat=True))
+    assert types == ["placed", "packed", "shipped", "returned"]
+    assert (Adjustment.objects.count(), Stock.objects.get().available) == (1, 12)
+
+
+def test_many_orders_are_packed_from_the_list(
+    site: str, boss: Person, jam: int, order: UUID
+) -> None:
+    other = place(boss, jam)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/")
+        for box in page.locator("input[name=_selected_action]").all():
+            box.check()
+        page.locator("select[name=action]").select_option("mark_packed")
+        page.get_by_role("button", name="Run").click()
+        page.get_by_text("Were these orders packed").wait_for()
+        press(page, "Pack", "packed.")
+
+    seen = in_browser(journey)
+    assert {one.status for one in Order.objects.filter(id__in=[order, other])} == {"packed"}
+    assert seen.faults == []
+
+
+def choose(page: Page, field: str, term: str) -> None:
+    page.locator(f"#{field} + .select2 .select2-selection").click()
+    page.locator(".select2-search__field").fill(term)
+    page.locator(".select2-results__option", has_text=term).first.click()
+
+
+def test_an_order_comes_by_telephone(
+    site: str, boss: Person, person: Callable[..., Person], jam: int
+) -> None:
+    mary = person("mary")
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/")
+        page.get_by_role("link", name="Telephone order").click()
+        choose(page, "id_customer", "mary")
+        choose(page, "id_line-0-chosen", "Red jam")
+        page.get_by_label("Quantity, line 1", exact=True).fill("11")
+        press(page, "Place order", "Only 10 are available.")
+        page.get_by_label("Quantity, line 1", exact=True).fill("10")
+        page.get_by_role("button", name="Place order").dblclick()
+        page.get_by_text(re.compile(r"Order \d+ is placed")).first.wait_for()
+
+    seen = in_browser(journey)
+    placed = Order.objects.get()
+    assert (placed.customer_id, placed.lines.get().quantity) == (mary.id, 10)
+    assert seen.faults == []
+
+
+def test_products_are_imported_from_a_file(site: str, boss: Person) -> None:
+    def send(page: Page, text: str) -> None:
+        file = FilePayload(name="products.csv", mimeType="text/csv", buffer=text.encode())
+        page.set_input_files("input[type=file]", file)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/catalog/product/")
+        page.get_by_role("link", name="Import").click()
+        send(page, "sku,name,price\nTEA,Tea,dear\n")
+        press(page, "Import", "Nothing was stored.")
+        assert page.locator("table td").all_inner_texts()[:2] == ["2", "price"]
+        send(page, "sku,name,price,quantity\nTEA,Tea,2.00,5\n")
+        press(page, "Import", "1 added, 0 changed, 0 the same.")
+
+    seen = in_browser(journey)
+    assert Product.objects.get().sku == "TEA"
+    assert Stock.objects.get().available == 5
+    assert seen.faults == []
+
+
+PAGES = (
+    "orders/order/{order}/change/",
+    "orders/order/{order}/pack/",
+    "orders/order/{order}/cancel/",
+    "orders/order/telephone/",
+    "catalog/product/import-file/",
+    "inventory/adjustment/add/",
+    "inventory/ledgerentry/",
+)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_scrolls_sideways(
+    site: str, boss: Person, order: UUID, product: Callable[..., int], width: int
+) -> None:
+    product(sku="W" * 30, name="A name of a product that is as long as names of products go")
+    overflowing = (
+        "[...document.querySelectorAll('html, #main .simplebar-content-wrapper')]"
+        ".filter(one => one.scrollWidth > one.clientWidth).length"
+    )
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        for path in PAGES:
+            page.goto(f"{site}/admin/{path.format(order=order)}")
+            assert page.evaluate(overflowing) == 0, path
+
+    assert in_browser(journey, width=width).faults == []

@@ -1,0 +1,307 @@
+"""Products and categories in the admin: what staff see and change, and what is refused."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from larder.catalog import services
+from larder.catalog.models import Category, Product
+from larder.inventory.models import LedgerEntry
+from tests.conftest import Person
+from tests.staff.desk import Desk, allow
+
+PRODUCTS = "catalog/product/"
+
+
+@pytest.fixture
+def boss(person: Callable[..., Person]) -> Person:
+    return person(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(boss: Person) -> Desk:
+    return Desk(boss)
+
+
+def change(product: int) -> str:
+    return f"{PRODUCTS}{product}/change/"
+
+
+def test_a_new_product_comes_with_its_opening_stock_booked_by_the_member_of_staff(
+    desk: Desk, boss: Person
+) -> None:
+    page = desk.save(f"{PRODUCTS}add/", sku="JAM", name="Jam", price="2.25", quantity="12")
+    assert page.errors == {}
+    product = Product.objects.get(sku="JAM")
+    entry = LedgerEntry.objects.get(product_id=product.pk)
+    assert (product.price, product.version) == (Decimal("2.25"), 1)
+    assert (entry.cause, entry.available_change) == ("opening", 12)
+    assert entry.actor == boss.customer.public_id
+
+
+def test_a_changed_price_goes_through_the_service_and_counts_the_version_up(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(price="1.50")
+    page = desk.save(change(jam), price="1.75")
+    assert any("changed successfully" in message for message in page.messages)
+    now = Product.objects.get(pk=jam)
+    assert (now.price, now.version) == (Decimal("1.75"), 2)
+
+
+def test_a_form_sent_unchanged_writes_nothing(desk: Desk, product: Callable[..., int]) -> None:
+    jam = product()
+    assert desk.save(change(jam)).errors == {}
+    assert Product.objects.get(pk=jam).version == 1
+
+
+def test_a_product_that_somebody_else_changed_meanwhile_is_not_overwritten(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(price="1.50")
+    opened = desk.open(change(jam))
+    services.change_product(jam, {"price": Decimal(9)}, now=now)
+    page = desk.post(change(jam), opened | {"name": "Marmalade"})
+    assert page.status == 200
+    assert "Somebody else changed this" in page.errors["__all__"][0]
+    assert Product.objects.get(pk=jam).price == Decimal(9)
+
+
+def test_a_refused_form_keeps_what_was_typed_and_the_version_that_was_seen(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product()
+    opened = desk.open(change(jam))
+    services.change_product(jam, {"unit": "jar"}, now=now)
+    page = desk.post(change(jam), opened | {"name": "Marmalade"})
+    assert 'value="Marmalade"' in page.text
+    assert 'name="seen_version" value="1"' in page.text
+
+
+def test_a_taken_sku_is_an_error_of_its_field(desk: Desk, product: Callable[..., int]) -> None:
+    product(sku="JAM")
+    page = desk.save(change(product(sku="TEA")), sku="JAM")
+    assert list(page.errors) == ["sku"]
+    page = desk.save(f"{PRODUCTS}add/", sku="JAM", name="Jam", price="1", quantity="0")
+    assert list(page.errors) == ["sku"]
+    assert Product.objects.filter(sku="JAM").count() == 1
+
+
+def test_rules_that_contradict_each_other_are_an_error_of_the_form(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    page = desk.save(change(product()), min_quantity="6", max_per_order="5")
+    assert list(page.errors) == ["max_per_order"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("price", "-0.01"),
+        ("price", "1.0001"),
+        ("min_quantity", "0"),
+        ("step", "0"),
+        ("max_per_order", "1000001"),
+        ("image_url", "ftp://example.com/jam.png"),
+        ("name", "Jam\0"),
+        ("description", "x" * 20_001),
+    ],
+)
+def test_what_the_api_would_not_take_the_form_does_not_take_either(
+    desk: Desk, product: Callable[..., int], field: str, value: str
+) -> None:
+    jam = product()
+    assert list(desk.save(change(jam), **{field: value}).errors) == [field]
+    assert Product.objects.get(pk=jam).version == 1
+
+
+def test_a_product_is_archived_after_a_question_and_never_deleted(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM")
+    question = desk.get(f"{PRODUCTS}{jam}/archive/")
+    assert "JAM" in question.text
+    assert Product.objects.get(pk=jam).archived_at is None
+    page = desk.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "1"})
+    assert page.messages == ["1 product archived."]
+    assert Product.objects.get(pk=jam).archived_at is not None
+    assert desk.get(f"{PRODUCTS}{jam}/delete/").status == 403
+    assert desk.post(f"{PRODUCTS}{jam}/delete/", {"post": "yes"}).status == 403
+
+
+def test_a_product_that_changed_since_the_question_is_not_archived(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product()
+    services.change_product(jam, {"unit": "jar"}, now=now)
+    page = desk.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "1"})
+    assert "Somebody else changed it" in page.messages[0]
+    assert Product.objects.get(pk=jam).archived_at is None
+
+
+def test_selected_products_are_archived_together_and_those_archived_already_are_named(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam, tea = product(), product()
+    chosen = {"action": "archive_selected", "_selected_action": [jam, tea], "index": "0"}
+    assert "Take this off sale" in desk.post(PRODUCTS, chosen).text
+    assert Product.objects.filter(archived_at=None).count() == 2
+    page = desk.post(PRODUCTS, chosen | {"confirmed": "yes"})
+    assert page.messages == ["2 products archived."]
+    assert not Product.objects.filter(archived_at=None).exists()
+    again = desk.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "2"})
+    assert "archived already" in again.messages[0]
+
+
+def test_an_archived_product_can_be_looked_at_but_not_changed(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(name="Jam")
+    opened = desk.open(change(jam))
+    services.archive_product(jam, now=now)
+    shown = desk.get(change(jam)).text
+    assert "archived" in shown
+    assert 'name="sku"' not in shown
+    page = desk.post(change(jam), opened | {"name": "Marmalade"})
+    assert page.errors["__all__"] == ["It was archived meanwhile and cannot be changed any more."]
+    assert Product.objects.get().name == "Jam"
+
+
+def test_the_list_shows_what_is_on_sale_and_archived_products_on_request(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam, tea = product(), product()
+    services.archive_product(tea, now=now)
+    assert [one.pk for one in desk.get(PRODUCTS).rows] == [jam]
+    assert [one.pk for one in desk.get(PRODUCTS, archived="yes").rows] == [tea]
+
+
+def test_products_are_found_by_words_in_name_or_sku_in_any_case(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    red = product(sku="85123A", name="Red HEART jam")
+    product(name="Red tea")
+    for term in ("heart red", "85123a", "HEA", "he", "h he jam red"):
+        assert [one.pk for one in desk.get(PRODUCTS, q=term).rows] == [red]
+
+
+def test_the_search_asks_the_trigram_index(product: Callable[..., int]) -> None:
+    from larder.staff.catalog import containing
+
+    product()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = containing(Product.objects.all(), "heart of jam").explain()
+    assert "product_by_trigram" in plan
+    assert "trigrams" not in containing(Product.objects.all(), "he a").explain()
+
+
+def test_a_list_page_takes_as_many_queries_for_many_products_as_for_one(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    shelf = services.create_category(name="Shelf", parent=None, now=now).id
+    counts = []
+    for _ in range(2):
+        for _ in range(15):
+            product(category_id=shelf)
+        counts.append(desk.queries(PRODUCTS))
+    assert counts[0] == counts[1] <= 8
+
+
+def test_no_list_counts_further_than_its_pages_go(
+    desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from larder.staff.base import ListPaginator
+
+    monkeypatch.setattr(ListPaginator, "limit", 3)
+    for _ in range(5):
+        product()
+    with CaptureQueriesContext(connection) as queries:
+        page = desk.get(PRODUCTS)
+    counting = [one["sql"] for one in queries if "COUNT(" in one["sql"]]
+    assert len(counting) == 1
+    assert "LIMIT 3" in counting[0]
+    assert "or more" in page.text
+
+
+def test_a_category_is_made_renamed_and_moved_through_the_services(desk: Desk) -> None:
+    desk.save("catalog/category/add/", name="Food")
+    food = Category.objects.get()
+    desk.save("catalog/category/add/", name="Jams", parent=food.pk)
+    jams = Category.objects.get(name="Jams")
+    assert (jams.parent_id, jams.version) == (food.pk, 1)
+    desk.save(f"catalog/category/{jams.pk}/change/", name="Jam")
+    jams.refresh_from_db()
+    assert (jams.name, jams.version) == ("Jam", 2)
+
+
+def test_a_category_cannot_stand_below_itself(desk: Desk, now: datetime) -> None:
+    food = services.create_category(name="Food", parent=None, now=now).id
+    jams = services.create_category(name="Jams", parent=food, now=now).id
+    page = desk.save(f"catalog/category/{food}/change/", parent=jams)
+    assert list(page.errors) == ["parent"]
+
+
+def test_a_category_somebody_else_changed_meanwhile_is_not_overwritten(
+    desk: Desk, now: datetime
+) -> None:
+    food = services.create_category(name="Food", parent=None, now=now).id
+    opened = desk.open(f"catalog/category/{food}/change/")
+    services.change_category(food, {"name": "Groceries"})
+    page = desk.post(f"catalog/category/{food}/change/", opened | {"name": "Eating"})
+    assert "Somebody else changed this" in page.errors["__all__"][0]
+    assert Category.objects.get().name == "Groceries"
+
+
+def test_only_an_empty_category_is_deleted_and_the_refusal_says_why(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    food = services.create_category(name="Food", parent=None, now=now).id
+    jam = product(category_id=food)
+    page = desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
+    assert (page.status, Category.objects.count()) == (200, 1)
+    assert "still has products" in page.messages[0]
+    services.change_product(jam, {"category_id": None}, now=now)
+    desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
+    assert Category.objects.count() == 0
+
+
+def test_no_list_offers_djangos_bulk_deletion(desk: Desk, now: datetime) -> None:
+    food = services.create_category(name="Food", parent=None, now=now).id
+    values = {"action": "delete_selected", "_selected_action": [food], "post": "yes"}
+    desk.post("catalog/category/", values)
+    assert Category.objects.count() == 1
+
+
+def test_staff_see_and_do_what_their_permissions_say(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product()
+    nobody = Desk(person(is_staff=True))
+    assert nobody.get(PRODUCTS).status == 403
+    assert nobody.get(change(jam)).status == 403
+    viewer = Desk(allow(person(is_staff=True), "catalog.view_product"))
+    assert viewer.get(change(jam)).status == 200
+    assert viewer.post(change(jam), {"name": "X"}).status == 403
+    assert viewer.get(f"{PRODUCTS}add/").status == 403
+    assert viewer.get(f"{PRODUCTS}{jam}/archive/").status == 403
+    assert viewer.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "1"}).status == 403
+    editor = Desk(allow(person(is_staff=True), "catalog.view_product", "catalog.change_product"))
+    assert editor.save(change(jam), name="Jam").errors == {}
+    assert Product.objects.get(pk=jam).name == "Jam"
+
+
+def test_a_form_without_the_csrf_token_is_refused(
+    boss: Person, product: Callable[..., int]
+) -> None:
+    from django.test import Client
+
+    jam = product()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(boss.customer)
+    for path in (change(jam), f"{PRODUCTS}add/", f"{PRODUCTS}{jam}/archive/", PRODUCTS):
+        assert client.post(f"/admin/{path}", {"seen_version": "1"}).status_code == 403

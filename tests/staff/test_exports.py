@@ -1,0 +1,166 @@
+"""Files that staff take out of the admin."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from import_export.widgets import DecimalWidget, IntegerWidget
+
+from larder.catalog import services
+from larder.staff import exports
+from larder.staff.exports import BoundedExport
+from tests.conftest import Person
+from tests.staff.desk import Desk, Page, allow
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+def table(page: Page) -> list[dict[str, str]]:
+    """The rows of a CSV file, as a spreadsheet would read it."""
+    assert "attachment" in page.response["Content-Disposition"]
+    text = page.response.content.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def export(desk: Desk, place: str, query: str = "") -> Page:
+    return desk.post(f"{place}export/{query}", {"format": "0", "resource": "0"})
+
+
+def test_products_are_exported_with_price_currency_and_stock(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="2.25", stock=7)
+    (row,) = table(export(desk, "catalog/product/"))
+    assert (row["sku"], row["name"], row["price"], row["currency"], row["available"]) == (
+        "JAM",
+        "Jam",
+        "2.250",
+        "GBP",
+        "7",
+    )
+    assert row["updated_at"] == "2026-01-02T03:04:05+00:00"
+
+
+def test_stock_is_exported_with_what_is_on_the_shelf(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=7)
+    (row,) = table(export(desk, "inventory/stock/"))
+    assert (row["sku"], row["available"], row["committed"], row["on_shelf"]) == (
+        "JAM",
+        "7",
+        "0",
+        "7",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=a,"b\nc']
+)
+def test_text_that_a_spreadsheet_would_calculate_is_defused(
+    desk: Desk, product: Callable[..., int], text: str
+) -> None:
+    product(sku=f"{text}x", name=text, description=text, unit=text, barcode=text)
+    (row,) = table(export(desk, "catalog/product/"))
+    told = [row[name] for name in ("name", "description", "unit", "barcode")]
+    assert told == [f"'{text}"] * 4
+    assert row["sku"] == f"'{text}x"
+    (stock,) = table(export(desk, "inventory/stock/"))
+    assert stock["name"] == f"'{text}"
+
+
+def test_a_workbook_has_numbers_as_numbers_and_no_formula(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
+    product(sku="=1+1", name="-2+3", price="2.25", stock=7)
+    page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})
+    sheet = openpyxl.load_workbook(io.BytesIO(page.response.content)).active
+    names, cells = list(sheet.rows)
+    row = {name.value: cell for name, cell in zip(names, cells, strict=True)}
+    assert (row["sku"].value, row["name"].value) == ("'=1+1", "'-2+3")
+    assert (row["price"].value, row["available"].value) == (2.25, 7)
+    assert "f" not in {cell.data_type for cell in cells}
+
+
+def test_every_column_of_text_is_defused() -> None:
+    """No column takes the library's own text, which calculates."""
+    from larder.staff.catalog import ProductResource
+    from larder.staff.inventory import StockResource
+    from larder.staff.inventory_products import StockedProductResource
+    from larder.staff.orders import OrderResource
+
+    numbers = (IntegerWidget, DecimalWidget)
+    for columns in (ProductResource, StockedProductResource, StockResource, OrderResource):
+        for name, column in columns.fields.items():
+            safe = isinstance(column.widget, (exports._Text, exports._Moment, *numbers))
+            assert safe or hasattr(columns, f"dehydrate_{name}"), (columns, name)
+
+
+def test_an_export_keeps_to_the_search_and_the_filters_of_the_list(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    product(name="Tea")
+    jam, old = product(name="Jam"), product(name="Old jam")
+    services.archive_product(old, now=now)
+    names = [row["name"] for row in table(export(desk, "catalog/product/", "?q=jam"))]
+    assert names == ["Jam"]
+    rows = table(export(desk, "catalog/product/", "?archived=yes"))
+    assert [row["name"] for row in rows] == ["Old jam"]
+    assert jam
+
+
+def test_a_list_that_is_too_long_for_one_file_says_so(
+    desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedExport, "most_exported", 2)
+    for _ in range(3):
+        product()
+    page = export(desk, "catalog/product/")
+    assert "More than 2 rows." in page.messages[0]
+
+
+@pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])
+def test_an_export_is_for_those_who_may_see_the_list(
+    person: Callable[..., Person], product: Callable[..., int], place: str
+) -> None:
+    product()
+    nobody = Desk(person(is_staff=True))
+    assert nobody.get(f"{place}export/").status == 403
+    assert export(nobody, place).status == 403
+    app, model, _ = place.split("/")
+    viewer = Desk(allow(person(is_staff=True), f"{app}.view_{model}"))
+    assert table(export(viewer, place)) is not None
+
+
+@pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])
+def test_nothing_can_be_imported_past_the_services(desk: Desk, place: str) -> None:
+    for path in ("import/", "process_import/"):
+        answer: Any = desk.client.post(f"/admin/{place}{path}", {})
+        assert answer.status_code in {302, 404}
+    sources = [one.read_text() for one in Path(exports.__file__).parent.glob("*.py")]
+    assert not [one for one in sources if re.search("Import(Export)?(Model|Mixin)", one)]
+
+
+def test_exports_ask_the_database_as_often_for_many_rows_as_for_one(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    shelf, counts = services.create_category(name="Shelf", parent=None, now=now).id, []
+    for _ in range(2):
+        for _ in range(10):
+            product(category_id=shelf)
+        with CaptureQueriesContext(connection) as queries:
+            export(desk, "catalog/product/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 6

@@ -1,0 +1,299 @@
+"""Customers in the admin: their standing, their rights, their passwords."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from larder.core.clock import now
+from larder.core.limits import MAX_PASSWORD_LENGTH
+from larder.identity import hashers
+from larder.identity.hashers import HashQueue
+from larder.identity.models import Customer
+from larder.identity.services import accounts
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk, allow
+
+CUSTOMERS = "identity/customer/"
+PASSWORD = "correct horse battery"
+TOO_LONG = "long " * (MAX_PASSWORD_LENGTH // 5 + 1)
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+def change(who: Person) -> str:
+    return f"{CUSTOMERS}{who.id}/change/"
+
+
+def fresh(who: Person) -> Customer:
+    return Customer.objects.get(pk=who.id)
+
+
+def new(**values: str) -> dict[str, str]:
+    return {"username": "mary smith", "password1": PASSWORD, "password2": PASSWORD} | values
+
+
+@pytest.mark.django_db
+def test_the_admin_asks_strangers_to_log_in() -> None:
+    answer = Client().get("/admin/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
+    page = Client().get(answer["Location"])
+    assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"<form" in page.content
+
+
+def test_staff_log_in_without_regard_to_case_and_customers_do_not(
+    person: Callable[..., Person],
+) -> None:
+    person("Mary", PASSWORD, is_staff=True)
+    person("Tom", PASSWORD)
+    for name, status in (("mary", 302), ("tom", 200)):
+        given = {"username": name, "password": PASSWORD}
+        assert Client().post("/admin/login/", given).status_code == status
+
+
+def test_a_log_in_while_too_many_passwords_are_checked_is_told_to_come_back(
+    person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person("Mary", PASSWORD, is_staff=True)
+    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 2, "open": 2})])
+    with hashers.slot():
+        answer = Client().post("/admin/login/", {"username": "Mary", "password": PASSWORD})
+    assert (answer.status_code, b"server is busy" in answer.content) == (200, True)
+
+
+def test_a_customer_added_by_staff_can_log_in_and_order(desk: Desk, api: Api) -> None:
+    page = desk.save(f"{CUSTOMERS}add/", **new(email="mary@example.com"))
+    assert page.errors == {}
+    made = Customer.objects.get(username="mary smith")
+    assert (made.may_order, made.is_staff, made.email) == (True, False, "mary@example.com")
+    answer = api("POST", "auth/token", {"username": "Mary Smith", "password": PASSWORD})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"username": "TAKEN"}, "username"),
+        ({"email": "Taken@Example.com"}, "email"),
+        ({"password2": "something else"}, "password2"),
+        ({"password1": "12345678", "password2": "12345678"}, "password2"),
+        ({"password1": TOO_LONG, "password2": TOO_LONG}, "password2"),
+        ({"username": "x" * 151}, "username"),
+        ({"username": "\ufdfa" * 20}, "username"),
+    ],
+)
+def test_an_account_that_cannot_be_is_an_error_of_its_field(
+    desk: Desk, person: Callable[..., Person], values: dict[str, str], field: str
+) -> None:
+    person("taken", email="taken@example.com")
+    before = Customer.objects.count()
+    assert list(desk.save(f"{CUSTOMERS}add/", **new(**values)).errors) == [field]
+    assert Customer.objects.count() == before
+
+
+def test_a_deactivated_customer_is_out_at_once(
+    desk: Desk, person: Callable[..., Person], api: Api
+) -> None:
+    who = person("tom", PASSWORD)
+    credentials = {"username": "tom", "password": PASSWORD}
+    refresh = api("POST", "auth/token", credentials).body["refresh"]
+    opened = desk.open(change(who))
+    desk.post(change(who), {name: opened[name] for name in opened if name != "is_active"})
+    assert fresh(who).is_active is False
+    assert api("POST", "auth/token", credentials).status == 401
+    assert api("POST", "auth/token/refresh", {"refresh": refresh}).status == 401
+    desk.save(change(who), is_active="on")
+    assert api("POST", "auth/token", credentials).status == 200
+
+
+def test_only_what_was_changed_on_the_form_is_written(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    who = person()
+    opened = desk.open(change(who))
+    assert 'name="initial-may_order" value="True"' in desk.get(change(who)).text
+    Customer.objects.filter(pk=who.id).update(may_order=False, last_name="Smith")
+    desk.post(change(who), opened | {"first_name": "Tom"})
+    now = fresh(who)
+    assert (now.first_name, now.last_name, now.may_order) == ("Tom", "Smith", False)
+
+
+def test_a_taken_name_or_address_is_an_error_of_its_field(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    person("taken", email="taken@example.com")
+    who = person("tom")
+    assert list(desk.save(change(who), username="Taken").errors) == ["username"]
+    assert list(desk.save(change(who), email="TAKEN@example.com").errors) == ["email"]
+    assert fresh(who).username == "tom"
+
+
+def test_nobody_is_deleted_here(desk: Desk, person: Callable[..., Person]) -> None:
+    who = person()
+    assert desk.post(f"{CUSTOMERS}{who.id}/delete/", {"post": "yes"}).status == 403
+    assert fresh(who)
+
+
+def test_a_superuser_makes_somebody_staff_and_gives_them_a_group(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who = person()
+    page = desk.get("auth/group/add/")
+    offered = page.response.context["adminform"].form.fields["permissions"].queryset
+    names = set(offered.values_list("codename", flat=True))
+    assert {"view_product", "delete_product", "add_adjustment", "change_order"} <= names
+    assert names.isdisjoint({"delete_order", "delete_customer", "change_stock", "add_group"})
+    viewing = offered.get(codename="view_product").pk
+    desk.save("auth/group/add/", name="Kitchen", permissions=[viewing])
+    desk.save(change(who), is_staff="on", groups=[Group.objects.get(name="Kitchen").pk])
+    assert Desk(who).get("catalog/product/").status == 200
+    assert Desk(who).get("orders/order/").status == 403
+
+
+def test_a_taken_name_of_a_group_is_an_error_of_its_field(desk: Desk) -> None:
+    """The database says so when the row is written."""
+    for name in ("Kitchen", "Till"):
+        desk.save("auth/group/add/", name=name)
+    taken = {"name": ["Group with this Name already exists."]}
+    assert desk.save("auth/group/add/", name="Kitchen").errors == taken
+    till = Group.objects.get(name="Till").pk
+    assert desk.save(f"auth/group/{till}/change/", name="Kitchen").errors == taken
+    assert desk.save(f"auth/group/{till}/change/", name="Tills").errors == {}
+
+
+def test_nobody_takes_their_own_rights_away(person: Callable[..., Person]) -> None:
+    boss = person(is_staff=True, is_superuser=True)
+    opened = Desk(boss).open(change(boss))
+    for name in ("is_active", "is_staff", "is_superuser"):
+        left = {key: value for key, value in opened.items() if key != name}
+        assert list(Desk(boss).post(change(boss), left).errors) == [name]
+    assert fresh(boss).is_superuser
+
+
+@pytest.fixture
+def clerk(person: Callable[..., Person]) -> Desk:
+    """Staff who may change customers, and are no superuser."""
+    names = ("view_customer", "change_customer", "add_customer")
+    return Desk(allow(person(is_staff=True), *(f"identity.{name}" for name in names)))
+
+
+def test_staff_cannot_make_anybody_staff(clerk: Desk, person: Callable[..., Person]) -> None:
+    who = person()
+    rights = {"is_staff": "on", "is_superuser": "on", "groups": ["1"], "user_permissions": ["1"]}
+    page = clerk.save(change(who), first_name="Tom", **rights)
+    assert page.errors == {}
+    assert (fresh(who).first_name, fresh(who).is_staff, fresh(who).is_superuser) == (
+        "Tom",
+        False,
+        False,
+    )
+    clerk.save(f"{CUSTOMERS}add/", **new(is_staff="on", is_superuser="on"))
+    made = Customer.objects.get(username="mary smith")
+    assert (made.is_staff, made.is_superuser) == (False, False)
+
+
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+def test_staff_cannot_take_over_the_account_of_staff(
+    clerk: Desk, person: Callable[..., Person], rights: dict[str, bool]
+) -> None:
+    other = person(**rights)
+    given = {"password1": PASSWORD, "password2": PASSWORD}
+    assert clerk.get(change(other)).status == 200
+    assert clerk.post(change(other), {"username": "x"}).status == 403
+    assert clerk.post(f"{CUSTOMERS}{other.id}/password/", given).status == 403
+    assert fresh(other).check_password(other.password)
+
+
+def test_groups_are_for_superusers_whatever_permissions_others_have(
+    person: Callable[..., Person],
+) -> None:
+    who = allow(person(is_staff=True), "auth.view_group", "auth.change_group", "auth.add_group")
+    assert Desk(who).get("auth/group/").status == 403
+    assert Desk(who).get("auth/group/add/").status == 403
+
+
+def test_staff_set_a_customers_password_and_write_nothing_else(
+    clerk: Desk, person: Callable[..., Person]
+) -> None:
+    who = person()
+    assert clerk.get(f"{CUSTOMERS}{who.id}/set-password/").status == 200
+    page = clerk.post(
+        f"{CUSTOMERS}{who.id}/password/", {"password1": PASSWORD, "password2": PASSWORD}
+    )
+    assert page.messages == ["Password changed successfully."]
+    assert fresh(who).check_password(PASSWORD)
+
+
+def test_the_longest_password_that_staff_can_set_is_the_longest_of_a_log_in(
+    clerk: Desk, person: Callable[..., Person], api: Api
+) -> None:
+    who = person()
+    longest = "long " * (MAX_PASSWORD_LENGTH // 5) + "long"
+    assert len(longest) == MAX_PASSWORD_LENGTH
+    for password, is_set in ((longest + "e", False), (longest, True)):
+        given = {"password1": password, "password2": password}
+        clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
+        assert fresh(who).check_password(password) is is_set
+    credentials = {"username": who.customer.username, "password": longest}
+    assert api("POST", "auth/token", credentials).status == 200
+
+
+def test_no_page_shows_a_password_hash(desk: Desk, person: Callable[..., Person]) -> None:
+    who = person()
+    for path in (change(who), CUSTOMERS, f"{CUSTOMERS}{who.id}/password/"):
+        assert "argon2" not in desk.get(path).text
+
+
+def test_customers_are_found_by_name_or_address_and_failing_that_by_parts_of_them(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    mary = person("Mary Smith", email="ms@example.com").customer
+    person("Mary Smithers")
+    for term in ("mary smith", "MS@example.com", "ms@exam", "ry smith "):
+        assert mary in desk.get(CUSTOMERS, q=term).rows
+    assert desk.get(CUSTOMERS, q="MARY SMITH").rows == [mary]
+    assert len(desk.get(CUSTOMERS, q="smith").rows) == 2
+
+
+def test_the_list_takes_as_many_queries_for_many_customers_as_for_one(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(3):
+            person()
+        counts.append(desk.queries(CUSTOMERS))
+    assert counts[0] == counts[1] <= 5
+
+
+def test_a_password_set_by_staff_ends_the_customers_log_ins(
+    clerk: Desk, person: Callable[..., Person], api: Api
+) -> None:
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    tokens = api("POST", "auth/token", credentials).body
+    given = {"password1": PASSWORD, "password2": PASSWORD}
+    clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
+    answer = api("POST", "auth/token/refresh", {"refresh": tokens["refresh"]})
+    assert (answer.status, answer.body["code"]) == (401, "session_ended")
+
+
+def test_deleted_customers_are_not_shown_and_cannot_be_changed(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    who = person("Mary")
+    form = desk.open(change(who))
+    accounts.delete_account(who.id, now=now())
+    assert who.id not in [row.pk for row in desk.get(CUSTOMERS).rows]
+    before = fresh(who)
+    sent = desk.post(change(who), form | {"email": "mary@example.com", "is_active": "on"})
+    assert any("doesn’t exist" in message for message in sent.messages)
+    assert (fresh(who).email, fresh(who).is_active) == ("", False)
+    assert fresh(who).username == before.username
+    assert desk.get(f"{CUSTOMERS}{who.id}/password/").status == 404

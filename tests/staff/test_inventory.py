@@ -1,0 +1,196 @@
+"""Stock in the admin: figures, the ledger, and adjustments booked by staff."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.core.ids import NOBODY
+from larder.inventory import queries
+from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, Page, allow
+
+ADD = "inventory/adjustment/add/"
+LEDGER = "inventory/ledgerentry/"
+STOCK = "inventory/stock/"
+
+
+@pytest.fixture
+def boss(person: Callable[..., Person]) -> Person:
+    return person(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(boss: Person) -> Desk:
+    return Desk(boss)
+
+
+@pytest.fixture
+def promised(person: Callable[..., Person], product: Callable[..., int]) -> int:
+    """JAM: ten on the shelf, four of them promised."""
+    who, jam = person(), product(sku="JAM", stock=10)
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 4)])
+    place_order(asked, terms=Terms(currency="GBP"), now=NOW)
+    return jam
+
+
+def adjust(desk: Desk, **values: str) -> Page:
+    line = {"sku": "JAM", "delta": "", "counted": ""} | values
+    reason = line.pop("reason", "counted")
+    return desk.save(ADD, reason=reason, **{f"line-0-{name}": one for name, one in line.items()})
+
+
+def test_an_adjustment_is_booked_in_the_name_of_the_member_of_staff(
+    desk: Desk, boss: Person, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=10)
+    page = adjust(desk, delta="5", reason="received")
+    assert page.messages == ["The adjustment is booked."]
+    entry = LedgerEntry.objects.get(cause="received")
+    assert (entry.product_id, entry.available_change, entry.available_after) == (jam, 5, 15)
+    assert entry.actor == boss.customer.public_id
+    assert entry.reference == str(Adjustment.objects.get().id)
+
+
+def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> None:
+    adjust(desk, counted="9")
+    assert queries.available([promised]) == {promised: 5}
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "told"),
+    [
+        ({"delta": "-7"}, "line-0-delta", "Only 6 are available: 7 cannot be taken away."),
+        ({"counted": "3"}, "line-0-counted", "4 units are promised to customers"),
+        ({"delta": str(2**31 - 1)}, "line-0-delta", "No product can have more than 2147483647"),
+        ({"delta": "1", "sku": "TEA"}, "line-0-sku", "No product has this SKU."),
+        ({"delta": "1", "counted": "1"}, "line-0-delta", "Give either a change or a count."),
+        ({}, "line-0-delta", "Give either a change or a count."),
+        ({"delta": "0"}, "line-0-delta", "A change of nothing needs no adjustment."),
+        ({"delta": "1", "reason": "order"}, "reason", "Select a valid choice."),
+        ({"delta": "9" * 40}, "line-0-delta", "less than or equal to"),
+        ({"counted": "-1"}, "line-0-counted", "greater than or equal to 0"),
+    ],
+)
+@pytest.mark.usefixtures("promised")
+def test_what_cannot_be_booked_is_an_error_of_the_form_and_changes_nothing(
+    desk: Desk, values: dict[str, str], field: str, told: str
+) -> None:
+    page = adjust(desk, **values)
+    assert page.status == 200
+    assert told in page.errors[field][0]
+    stock = Stock.objects.get()
+    assert (stock.available, stock.committed, Adjustment.objects.count()) == (6, 4, 0)
+
+
+def test_a_form_sent_twice_is_booked_once(desk: Desk, product: Callable[..., int]) -> None:
+    jam = product(sku="JAM", stock=10)
+    opened = desk.open(ADD) | {"line-0-sku": "JAM", "line-0-delta": "5", "reason": "received"}
+    assert [desk.post(ADD, opened).status for _ in range(2)] == [200, 200]
+    assert queries.available([jam]) == {jam: 15}
+    page = desk.post(ADD, opened | {"line-0-delta": "6"})
+    assert "sent before with other values" in page.errors["__all__"][0]
+    assert queries.available([jam]) == {jam: 15}
+
+
+def test_the_adjustment_form_knows_the_product_it_was_opened_for(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="A B&C")
+    for place in (f"catalog/product/{jam}", f"{STOCK}{jam}"):
+        page = desk.get(f"{place}/adjust/")
+        assert page.response.context["page"].lines[0]["sku"].value() == "A B&C"
+
+
+def test_an_adjustment_is_shown_with_what_it_changed_and_never_edited(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=10)
+    adjust(desk, delta="-3", reason="damaged")
+    made = Adjustment.objects.get()
+    assert "JAM: -3, then 7" in desk.get(f"inventory/adjustment/{made.id}/change/").text
+    assert desk.post(f"inventory/adjustment/{made.id}/change/", {"reason": "lost"}).status == 403
+    assert desk.post(f"inventory/adjustment/{made.id}/delete/", {"post": "yes"}).status == 403
+
+
+@pytest.mark.parametrize("kind", ["stock", "ledgerentry"])
+def test_stock_and_ledger_can_be_looked_at_and_nothing_else(
+    desk: Desk, product: Callable[..., int], kind: str
+) -> None:
+    product(stock=3)
+    key = (Stock if kind == "stock" else LedgerEntry).objects.get().pk
+    place = f"inventory/{kind}/"
+    assert desk.get(place).status == 200
+    assert desk.get(f"{place}{key}/change/").status == 200
+    assert desk.get(f"{place}add/").status == 403
+    assert desk.post(f"{place}{key}/change/", {"available": "99"}).status == 403
+    assert desk.post(f"{place}{key}/delete/", {"post": "yes"}).status == 403
+    assert Stock.objects.get().available == 3
+
+
+def test_the_ledger_is_looked_up_by_sku_and_names_who_moved_stock(
+    desk: Desk, boss: Person, product: Callable[..., int]
+) -> None:
+    jam, tea = product(sku="JAM", stock=10), product(sku="TEA")
+    adjust(desk, delta="5", reason="received")
+    page = desk.get(f"catalog/product/{jam}/ledger/")
+    assert [(one.cause, one.product_id) for one in page.rows] == [
+        ("received", jam),
+        ("opening", jam),
+    ]
+    assert (page.rows[0].actor_name, page.rows[1].actor_name) == (boss.customer.username, None)
+    assert desk.get(LEDGER, q="jam ").rows == []
+    assert len(desk.get(LEDGER).rows) == 3
+    assert tea
+
+
+def test_sold_out_products_can_be_listed(desk: Desk, product: Callable[..., int]) -> None:
+    product(stock=1)
+    gone = product(stock=0)
+    assert [one.pk for one in desk.get(STOCK, sold_out="yes").rows] == [gone]
+
+
+def test_stock_is_found_by_the_name_of_its_product(desk: Desk, product: Callable[..., int]) -> None:
+    product(name="Tea")
+    jam = product(name="Red jam")
+    assert [one.pk for one in desk.get(STOCK, q="JAM").rows] == [jam]
+
+
+@pytest.mark.parametrize("path", [STOCK, LEDGER, "inventory/adjustment/"])
+def test_a_list_page_takes_as_many_queries_for_many_rows_as_for_one(
+    desk: Desk, product: Callable[..., int], path: str
+) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            product(stock=5)
+        adjust(desk, sku="nothing", delta="1")
+        counts.append(desk.queries(path))
+    assert counts[0] == counts[1] <= 7
+
+
+def test_staff_adjust_stock_only_with_the_permission_to(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=1)
+    viewer = Desk(allow(person(is_staff=True), "inventory.view_stock", "catalog.view_product"))
+    assert viewer.get(f"{STOCK}{jam}/change/").status == 200
+    assert "Adjust stock" not in viewer.get(f"{STOCK}{jam}/change/").text
+    assert viewer.get(f"{STOCK}{jam}/adjust/").status == 403
+    assert viewer.get(f"{STOCK}{jam}/ledger/").status == 403
+    values = {"line-0-sku": "JAM", "line-0-delta": "1", "reason": "lost", "form_key": str(NOBODY)}
+    assert viewer.post(ADD, values).status == 403
+    keeper = Desk(allow(person(is_staff=True), "inventory.add_adjustment"))
+    assert adjust(keeper, delta="2").messages == ["The adjustment is booked."]
+    assert queries.available([jam]) == {jam: 3}
+
+
+def test_an_address_of_something_that_is_not_there_leads_back(desk: Desk) -> None:
+    for path in (f"{STOCK}999999999999/adjust/", "catalog/product/0/ledger/", f"{STOCK}x/change/"):
+        page: Any = desk.get(path)
+        assert page.status == 200
+        assert "doesn’t exist" in page.messages[0]

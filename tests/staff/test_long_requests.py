@@ -1,0 +1,50 @@
+"""What is too long for its sender is refused by the admin before it is parsed."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
+from larder.identity.models import Customer
+from tests.compat.browser import Browser
+from tests.conftest import Person
+from tests.http.test_short_bodies import answer_to
+from tests.server import Server
+
+PLACES = ("", "login/", "logout/", "catalog/product/add/", "catalog/product/import/", "jsi18n/")
+FORM, FILE = "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"
+TOKEN = "csrftoken=" + "a" * 32
+
+
+def test_only_staff_send_long_forms_to_the_admin(
+    transactional_db: None, person: Callable[..., Person]
+) -> None:
+    boss = person("boss", is_staff=True, is_superuser=True)
+    with Server(workers=1, environment={"DEMO": "1"}) as running:
+
+        def status(place: str, length: int, kind: str = FORM, cookie: str = TOKEN) -> int:
+            headers = f"Cookie: {cookie}\r\nContent-Type: {kind}\r\nContent-Length: {length}"
+            return answer_to(running, "POST", f"/admin/{place}", headers)
+
+        for place in PLACES:
+            for kind in (FORM, FILE):
+                assert status(place, MAX_OPEN_BODY_BYTES + 1, kind) == 413, place
+        assert status("", MAX_OPEN_BODY_BYTES + 1, cookie=f"{TOKEN}; sessionid={'a' * 32}") == 413
+
+        browser = Browser(running)
+        browser.log_in("boss", boss.password)
+        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        assert status("catalog/product/add/", MAX_FORM_BYTES + 1, cookie=cookies) == 413
+        token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        long = {"description": "a" * (MAX_FORM_BYTES - 1000)}
+        assert browser("POST", "/admin/catalog/product/add/", form=token | long).status == 200
+        Customer.objects.filter(pk=boss.id).update(is_staff=False)
+        assert status("catalog/product/add/", MAX_OPEN_BODY_BYTES + 1, cookie=cookies) == 413
+
+
+def test_an_address_of_the_admin_is_bounded(server: Server) -> None:
+    for spare, wanted in ((0, 200), (1, 400)):
+        query = urlencode({"next": "/"}).ljust(
+            MAX_ADMIN_ADDRESS_LENGTH - len("/admin/login/") + spare, "%"
+        )
+        assert server.call("GET", f"/admin/login/?{query}").status == wanted
+    assert server.call("GET", f"/admin/{'a' * MAX_ADMIN_ADDRESS_LENGTH}").status == 400

@@ -1,0 +1,21 @@
+"""The admin moves an order with as many units of one product as an order can have."""
+
+from collections.abc import Callable
+
+from larder.core.limits import MAX_ORDERED_UNITS, MAX_STOCK
+from tests.conftest import Person
+from tests.staff.desk import Desk
+from tests.staff.test_moves import ORDERS, place, status, stock
+
+
+def test_an_order_with_as_many_units_of_a_product_as_there_can_be_is_moved(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    """Its lines of one product were added up."""
+    salt = product(stock=MAX_STOCK)
+    order = place(person(), salt, MAX_ORDERED_UNITS)
+    for move in ("pack", "ship"):
+        desk.save(f"{ORDERS}{order}/{move}/")
+    back = {f"line-{salt}-quantity": str(MAX_ORDERED_UNITS), "reason": "too much"}
+    assert desk.save(f"{ORDERS}{order}/return/", **back).errors == {}
+    assert (status(order), stock(salt)) == ("returned", (MAX_STOCK, 0))

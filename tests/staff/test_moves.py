@@ -1,0 +1,380 @@
+"""Orders moved by staff in the admin: one by one, and many at once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.identity.caller import Caller
+from larder.identity.services.accounts import delete_account
+from larder.inventory.models import Stock
+from larder.orders.decision import Wanted
+from larder.orders.models import Order, OrderEvent
+from larder.orders.services.changes import change_order
+from larder.orders.services.held_orders import Asked
+from larder.orders.services.moves import cancel_order, pack_order, ship_order
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.staff.orders_contents import told
+from larder.staff.orders_moves import MovableOrders
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, allow
+
+ORDERS = "orders/order/"
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture
+def jam(product: Callable[..., int]) -> int:
+    return product(sku="JAM", name="Red jam", price="1.50", stock=10)
+
+
+@pytest.fixture
+def order(person: Callable[..., Person], jam: int) -> UUID:
+    """Four jars of jam for Mary."""
+    return place(person("mary"), jam, 4)
+
+
+def place(who: Person, product: int, quantity: int) -> UUID:
+    asked = Placement(
+        customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, quantity)]
+    )
+    return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
+
+
+def asked(order: UUID, who: Person) -> Asked:
+    caller = Caller(who.id, who.customer.public_id, is_staff=True, session=None)
+    return Asked(order=order, who=caller, now=LATER)
+
+
+def stock(product: int) -> tuple[int, int]:
+    row = Stock.objects.get(product_id=product)
+    return row.available, row.committed
+
+
+def status(order: UUID) -> str:
+    return Order.objects.get(id=order).status
+
+
+def offered(desk: Desk, order: UUID) -> set[str]:
+    """The moves whose buttons the order's page has."""
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    moves = ("pack", "ship", "deliver", "return", "cancel", "change_lines")
+    return {move for move in moves if f"/admin/{ORDERS}{order}/{move}/" in text}
+
+
+def test_an_order_s_page_offers_what_its_status_allows(desk: Desk, order: UUID, jam: int) -> None:
+    assert offered(desk, order) == {"pack", "cancel"}
+    desk.save(f"{ORDERS}{order}/pack/")
+    assert offered(desk, order) == {"ship", "cancel"}
+    desk.save(f"{ORDERS}{order}/ship/")
+    assert offered(desk, order) == {"deliver", "return"}
+    desk.save(f"{ORDERS}{order}/deliver/")
+    assert offered(desk, order) == {"return"}
+    back = {f"line-{jam}-quantity": "4", "reason": "mouldy"}
+    assert desk.save(f"{ORDERS}{order}/return/", **back).messages
+    assert (status(order), offered(desk, order)) == ("returned", set())
+
+
+def test_moves_are_made_in_the_name_of_the_member_of_staff(
+    desk: Desk, boss: Person, order: UUID, jam: int
+) -> None:
+    page = desk.save(f"{ORDERS}{order}/pack/")
+    number = Order.objects.get().number
+    assert page.messages == [f"Order {number} is packed."]
+    assert (status(order), stock(jam)) == ("packed", (6, 4))
+    assert OrderEvent.objects.get(type="packed").actor == boss.customer.public_id
+
+
+@pytest.mark.parametrize(("rest", "left"), [("missing", (6, 1)), ("back", (9, 1))])
+def test_what_was_not_picked_is_missing_or_goes_back_on_the_shelf(
+    desk: Desk, order: UUID, jam: int, rest: str, left: tuple[int, int]
+) -> None:
+    desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1", f"line-{jam}-rest": rest})
+    assert (status(order), stock(jam)) == ("packed", left)
+
+
+def test_an_order_of_which_nothing_was_picked_is_cancelled_and_staff_are_told(
+    desk: Desk, order: UUID, jam: int
+) -> None:
+    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "0"})
+    assert page.messages[0].startswith("Nothing was picked. Order")
+    assert status(order) == "cancelled"
+
+
+def test_more_than_was_ordered_is_refused_at_its_line_and_nothing_moves(
+    desk: Desk, order: UUID, jam: int
+) -> None:
+    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "5"})
+    assert page.errors == {f"line-{jam}-quantity": ["Expected at most 4, as many as were ordered."]}
+    assert (status(order), stock(jam)) == ("placed", (6, 4))
+
+
+@pytest.mark.parametrize(("restock", "left"), [(True, (9, 0)), (False, (6, 0))])
+def test_what_comes_back_can_be_sold_again_or_cannot(
+    desk: Desk, order: UUID, jam: int, restock: bool, left: tuple[int, int]
+) -> None:
+    desk.save(f"{ORDERS}{order}/pack/")
+    desk.save(f"{ORDERS}{order}/ship/")
+    values = {f"line-{jam}-quantity": "3", "reason": "too red"}
+    sent = desk.open(f"{ORDERS}{order}/return/") | values
+    if not restock:
+        del sent[f"line-{jam}-restock"]
+    assert "is booked" in desk.post(f"{ORDERS}{order}/return/", sent).messages[0]
+    assert (status(order), stock(jam)) == ("shipped", left)
+    page = desk.save(f"{ORDERS}{order}/return/", **{**values, f"line-{jam}-quantity": "2"})
+    assert page.errors == {
+        f"line-{jam}-quantity": ["4 were shipped and 3 came back before: too many."]
+    }
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    assert "JAM Red jam: 3 came back" in text
+
+
+def test_a_return_says_why_and_of_what(desk: Desk, order: UUID, jam: int) -> None:
+    desk.save(f"{ORDERS}{order}/pack/")
+    desk.save(f"{ORDERS}{order}/ship/")
+    page = desk.save(f"{ORDERS}{order}/return/", **{f"line-{jam}-quantity": "1"})
+    assert page.errors["reason"] == ["This field is required."]
+    page = desk.save(f"{ORDERS}{order}/return/", reason="x")
+    assert page.errors == {"__all__": ["Say of at least one line how many units came back."]}
+
+
+def test_a_page_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID, jam: int) -> None:
+    for move, values in (
+        ("pack", {f"line-{jam}-quantity": "3"}),
+        ("ship", {}),
+        ("return", {f"line-{jam}-quantity": "1", "reason": "x"}),
+    ):
+        sent = desk.open(f"{ORDERS}{order}/{move}/") | values
+        first, second = (desk.post(f"{ORDERS}{order}/{move}/", sent) for _ in range(2))
+        assert first.messages == second.messages
+        assert "is" in first.messages[0]
+    assert OrderEvent.objects.filter(order_id=order).count() == 4
+    assert stock(jam) == (7, 0)
+
+
+def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
+    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
+) -> None:
+    """The customer wants a jar fewer while the page is open."""
+    opened = {move: desk.open(f"{ORDERS}{order}/{move}/") for move in ("pack", "cancel")}
+    clerk = person(is_staff=True)
+    change_order(asked(order, clerk), terms=Terms(currency="GBP"), lines=[Wanted(jam, 3)])
+    for move, sent in opened.items():
+        page = desk.post(f"{ORDERS}{order}/{move}/", sent)
+        assert "changed by somebody else since you opened the page" in page.messages[0]
+        assert page.response.redirect_chain
+    assert (status(order), stock(jam)) == ("placed", (7, 3))
+
+
+def test_a_move_that_somebody_else_made_before_is_not_said_to_be_one_s_own(
+    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
+) -> None:
+    sent, other = (desk.open(f"{ORDERS}{order}/pack/") for _ in range(2))
+    pack_order(asked(order, person(is_staff=True)))
+    page = desk.post(f"{ORDERS}{order}/pack/", sent)
+    assert page.messages[0].endswith("was packed before. Nothing was done now.")
+    page = desk.post(f"{ORDERS}{order}/pack/", other | {f"line-{jam}-quantity": "1"})
+    assert "Nothing was done now." in page.messages[0]
+    assert stock(jam) == (6, 4)
+
+
+def test_a_move_that_is_not_open_any_more_leads_back_to_the_order(
+    desk: Desk, person: Callable[..., Person], order: UUID
+) -> None:
+    sent = desk.open(f"{ORDERS}{order}/pack/")
+    cancel_order(asked(order, person(is_staff=True)))
+    page = desk.post(f"{ORDERS}{order}/pack/", sent)
+    assert "Nothing was done" in page.messages[0]
+    page = desk.get(f"{ORDERS}{order}/pack/")
+    assert page.messages[0].endswith("is cancelled: this cannot be done to it.")
+    assert status(order) == "cancelled"
+
+
+def test_the_same_page_with_other_values_is_no_repeat(desk: Desk, order: UUID, jam: int) -> None:
+    desk.save(f"{ORDERS}{order}/pack/")
+    desk.save(f"{ORDERS}{order}/ship/")
+    sent = desk.open(f"{ORDERS}{order}/return/") | {"reason": "x"}
+    desk.post(f"{ORDERS}{order}/return/", sent | {f"line-{jam}-quantity": "1"})
+    page = desk.post(f"{ORDERS}{order}/return/", sent | {f"line-{jam}-quantity": "2"})
+    assert "sent before with other values" in page.messages[0]
+    assert Order.objects.get().lines.get().returned == 1
+
+
+def test_looking_at_a_move_s_page_moves_nothing(desk: Desk, order: UUID) -> None:
+    for move in ("pack", "cancel"):
+        assert desk.get(f"{ORDERS}{order}/{move}/").status == 200
+    assert status(order) == "placed"
+
+
+def test_a_page_without_the_token_against_forgery_is_refused(boss: Person, order: UUID) -> None:
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(boss.customer)
+    for place_, sent in (
+        (f"{ORDERS}{order}/cancel/", {"seen_version": "1"}),
+        (f"{ORDERS}telephone/", {}),
+        ("catalog/product/import-file/", {}),
+        ("inventory/adjustment/add/", {}),
+    ):
+        assert client.post(f"/admin/{place_}", sent).status_code == 403
+    assert status(order) == "placed"
+
+
+@pytest.mark.parametrize("values", [{"seen_version": ""}, {"seen_version": "x"}, {"form_key": "x"}])
+def test_a_page_without_its_version_or_key_moves_nothing(
+    desk: Desk, order: UUID, values: dict[str, str]
+) -> None:
+    page = desk.save(f"{ORDERS}{order}/cancel/", **values)
+    assert "This page cannot be read." in page.text
+    assert status(order) == "placed"
+
+
+def test_orders_are_moved_only_with_the_permission_to_change_them(
+    person: Callable[..., Person], order: UUID
+) -> None:
+    viewer = Desk(allow(person(is_staff=True), "orders.view_order"))
+    assert offered(viewer, order) == set()
+    for move in ("pack", "ship", "deliver", "return", "cancel"):
+        assert viewer.get(f"{ORDERS}{order}/{move}/").status == 403
+        sent = {"seen_version": "1", "form_key": str(order), "reason": "x"}
+        assert viewer.post(f"{ORDERS}{order}/{move}/", sent).status == 403
+    assert "mark_packed" not in viewer.get(ORDERS).text
+    select(viewer, "mark_packed", order)
+    assert status(order) == "placed"
+    clerk = Desk(allow(person(is_staff=True), "orders.change_order"))
+    assert "packed" in clerk.save(f"{ORDERS}{order}/pack/").messages[0]
+
+
+def test_nobody_s_order_leads_back(desk: Desk) -> None:
+    for key in (str(UUID(int=7)), "x", "0"):
+        page = desk.get(f"{ORDERS}{key}/pack/")
+        assert (page.status, "doesn’t exist" in page.messages[0]) == (200, True)
+
+
+def test_a_thousand_lines_are_packed_on_one_page(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jars = person(), [product() for _ in range(1_000)]
+    wanted = Placement(
+        customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2) for one in jars]
+    )
+    order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jars[7]}-quantity": "1"})
+    assert "is packed" in page.messages[0]
+
+
+def select(desk: Desk, action: str, *orders: UUID, **more: Any) -> Any:
+    chosen = {"action": action, "_selected_action": [str(one) for one in orders], "index": "0"}
+    return desk.post(ORDERS, {**chosen, **more})
+
+
+def confirmed(desk: Desk, action: str, *orders: UUID) -> dict[str, Any]:
+    """What the page that asks sends along."""
+    sends = select(desk, action, *orders).response.context["question"].sends
+    return {name: value for name, value in sends if name not in {"_selected_action", "action"}}
+
+
+def test_many_orders_are_packed_shipped_and_delivered_at_once(
+    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
+) -> None:
+    other = place(person(), jam, 2)
+    numbers = ", ".join(str(Order.objects.get(id=one).number) for one in (order, other))
+    for action, done in (
+        ("mark_packed", "packed"),
+        ("mark_shipped", "shipped"),
+        ("mark_delivered", "delivered"),
+    ):
+        sends = confirmed(desk, action, order, other)
+        assert select(desk, action, order, other, **sends).messages == [
+            f"Orders {numbers}: {done}."
+        ]
+    assert (status(order), status(other), stock(jam)) == ("delivered", "delivered", (4, 0))
+
+
+def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
+    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
+) -> None:
+    clerk = person(is_staff=True)
+    changed, gone, packed = (place(person(), jam, 1) for _ in range(3))
+    orders = (order, changed, gone, packed)
+    sends = confirmed(desk, "mark_packed", *orders)
+    change_order(asked(changed, clerk), terms=Terms(currency="GBP"), details={"note": "Ring twice"})
+    cancel_order(asked(gone, clerk))
+    pack_order(asked(packed, clerk))
+    told_ = select(desk, "mark_packed", *orders, **sends).messages
+    number = {one: Order.objects.get(id=one).number for one in orders}
+    assert f"Order {number[order]}: packed." in told_
+    both = f"Orders {number[changed]}, {number[gone]}: changed by somebody else"
+    assert any(one.startswith(both) for one in told_)
+    assert any(f"Order {number[packed]}: packed before, by somebody" in one for one in told_)
+    assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
+
+
+def test_an_action_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID) -> None:
+    sends = confirmed(desk, "mark_packed", order)
+    first, second = (select(desk, "mark_packed", order, **sends).messages for _ in range(2))
+    assert first == second
+    assert OrderEvent.objects.filter(order_id=order, type="packed").count() == 1
+
+
+def test_an_action_without_the_versions_that_were_shown_moves_nothing(
+    desk: Desk, order: UUID
+) -> None:
+    page = select(desk, "mark_packed", order, confirmed="yes")
+    assert "changed by somebody else" in page.messages[0]
+    assert status(order) == "placed"
+
+
+def test_an_action_is_for_a_bounded_number_of_orders(
+    desk: Desk, order: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("larder.staff.orders_moves.MAX_SELECTED_ROWS", 0)
+    assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]
+    assert MovableOrders.actions
+
+
+def test_what_happened_is_told_in_sentences_with_sku_and_name(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int], order: UUID, jam: int
+) -> None:
+    tea, clerk = product(sku="TEA", name="Green tea"), person("clerk", is_staff=True)
+    terms = Terms(currency="GBP")
+    change_order(asked(order, clerk), terms=terms, lines=[Wanted(jam, 3), Wanted(tea, 1)])
+    change_order(asked(order, clerk), terms=terms, lines=[Wanted(jam, 3)], details={"note": "Ring"})
+    desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1"})
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    for sentence in (
+        "JAM Red jam: 3 instead of 4.",
+        "TEA Green tea: 1 added.",
+        "TEA Green tea: 1 taken off.",
+        "Note: “Ring” instead of nothing.",
+        "JAM Red jam: 1 of 3 picked, 2 missing from the shelf.",
+        "1 of 3 ordered",
+    ):
+        assert sentence in text
+    assert "{&#x27;" not in text
+    assert "[{" not in text
+
+
+def test_what_an_event_says_that_is_not_known_here_is_shown_as_it_is() -> None:
+    assert told({"carrier": "Owl"}, {}) == ["Carrier: Owl."]
+    assert told({"reason": "x"}, {}) == ["Reason: x."]
+    assert told({}, {}) == []
+
+
+def test_who_deleted_their_account_is_called_so(
+    desk: Desk, person: Callable[..., Person], jam: int
+) -> None:
+    who = person("mary")
+    order = place(who, jam, 1)
+    ship = asked(order, person("helen", is_staff=True))
+    pack_order(ship)
+    ship_order(ship)
+    delete_account(who.id, now=NOW)
+    for path in ("", ORDERS, f"{ORDERS}{order}/change/", "inventory/ledgerentry/"):
+        text = desk.get(path).text
+        assert ("deleted account" in text, "deleted-" in text) == (True, False), path
+    assert "helen" in desk.get(f"{ORDERS}{order}/change/").text

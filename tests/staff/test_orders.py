@@ -1,0 +1,158 @@
+"""Orders in the admin: to look at, never to edit."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from larder.orders.decision import Wanted
+from larder.orders.models import Order, OrderEvent, OrderLine
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import NOW, Person
+from tests.orders import large_orders
+from tests.staff.desk import Desk, allow
+
+ORDERS = "orders/order/"
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def place(product: Callable[..., int]) -> Callable[..., UUID]:
+    """Places an order: `place(customer, quantity=2)`; returns its id."""
+
+    def placed(who: Person, *, quantity: int = 2, price: str = "2.25") -> UUID:
+        asked = Placement(
+            customer=who.id,
+            actor=who.customer.public_id,
+            lines=[Wanted(product(price=price), quantity)],
+        )
+        return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
+
+    return placed
+
+
+def test_an_order_is_shown_with_its_lines_its_history_and_its_money(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    who = person("mary smith")
+    order = place(who, quantity=3, price="2.255")
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    line = OrderLine.objects.get()
+    for shown in (line.sku, line.name, "2.255 GBP", "6.765 GBP", "mary smith", "– → placed"):
+        assert shown in text
+    assert "02 Jan 2026, 03:04:05 UTC" in text
+
+
+def test_an_order_can_be_neither_added_nor_changed_nor_deleted(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    order = place(person())
+    assert desk.get(f"{ORDERS}add/").status == 403
+    assert desk.post(f"{ORDERS}{order}/change/", {"total": "0"}).status == 403
+    assert desk.post(f"{ORDERS}{order}/delete/", {"post": "yes"}).status == 403
+    chosen = {"action": "delete_selected", "_selected_action": [str(order)], "post": "yes"}
+    desk.post(ORDERS, chosen)
+    assert (Order.objects.count(), OrderEvent.objects.count()) == (1, 1)
+
+
+def test_orders_are_found_by_number_id_and_customer_without_regard_to_case(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    mary, tom = person("Mary"), person("4711")
+    hers, his = place(mary), place(tom)
+    number = Order.objects.get(id=hers).number
+    for term in (str(number), f"#{number}", str(hers), hers.hex, "mary", " MARY "):
+        assert [one.pk for one in desk.get(ORDERS, q=term).rows] == [hers]
+    assert [one.pk for one in desk.get(ORDERS, q="4711").rows] == [his]
+    for term in ("0", "9" * 30, "nobody", "%", "²"):
+        assert desk.get(ORDERS, q=term).rows == []
+
+
+def test_a_cart_is_no_order_yet(desk: Desk, person: Callable[..., Person]) -> None:
+    cart = Order.objects.create(
+        customer=person().customer,
+        status="draft",
+        currency="GBP",
+        total=0,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    assert desk.get(ORDERS).rows == []
+    assert "doesn’t exist" in desk.get(f"{ORDERS}{cart.pk}/change/").messages[0]
+
+
+def test_orders_are_filtered_by_status(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    place(person())
+    assert len(desk.get(ORDERS, status__exact="placed").rows) == 1
+    assert desk.get(ORDERS, status__exact="shipped").rows == []
+
+
+@pytest.mark.parametrize("term", ["\0", "placed\0"])
+def test_a_query_with_a_nul_is_an_empty_answer_or_a_refusal_but_no_server_error(
+    desk: Desk, term: str
+) -> None:
+    assert desk.get(ORDERS, q=term).status in {200, 400}
+    assert desk.get(ORDERS, status__exact=term).status in {200, 400}
+    assert desk.get(f"{ORDERS}export/", status__exact=term).status in {200, 400}
+    assert desk.get(f"{ORDERS}export/", nonsense=term).status in {200, 400}
+
+
+def test_the_list_takes_as_many_queries_for_many_orders_as_for_one(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(4):
+            place(person())
+        counts.append(desk.queries(ORDERS))
+    assert counts[0] == counts[1] <= 5
+
+
+def test_an_order_takes_as_many_queries_with_many_lines_as_with_one(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, counts = person(), []
+    for many in (1, 30):
+        lines = [Wanted(product(), 1) for _ in range(many)]
+        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+        order = place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
+        counts.append(desk.queries(f"{ORDERS}{order}/change/"))
+    assert counts[0] == counts[1] <= 8
+
+
+def test_the_first_page_shows_the_newest_orders_to_those_who_may_see_them(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    order = place(person())
+    assert str(order) in desk.get("").text
+    assert str(order) not in Desk(person(is_staff=True)).get("").text
+    viewer = allow(person(is_staff=True), "orders.view_order")
+    assert str(order) in Desk(viewer).get("").text
+
+
+def test_staff_see_orders_only_with_the_permission_to(
+    person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    order = place(person())
+    nobody = Desk(person(is_staff=True))
+    for path in (ORDERS, f"{ORDERS}{order}/change/", f"{ORDERS}{order}/history/"):
+        assert nobody.get(path).status == 403
+
+
+def test_an_order_that_was_changed_often_is_shown_with_its_last_events(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    large_orders.fill(person(), 1, NOW)
+    large_orders.change(60)
+    order = Order.objects.get().id
+    text = desk.get(f"{ORDERS}{order}/change/").text
+    assert text.count("1,000 lines changed.") == 50
+    assert "Only the last 50 events are shown." in text
+    assert " instead of " not in text

@@ -1,0 +1,175 @@
+"""The admin as a whole."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.contrib import admin
+from django.core.exceptions import BadRequest
+from django.test import RequestFactory
+
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.staff.base import ServiceAdmin, _OwnTransactions, refusing_nonsense
+from tests.conftest import NOW, Person
+from tests.database import ROOT
+from tests.staff.desk import Desk, allow, visible_fields
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+def test_every_screen_is_one_whose_writes_are_services() -> None:
+    for screen in admin.site._registry.values():
+        assert isinstance(screen, ServiceAdmin)
+        order = type(screen).__mro__
+        assert order.index(_OwnTransactions) < order.index(admin.ModelAdmin)
+
+
+def test_users_products_and_orders_are_there_and_the_workers_jobs_are_not(desk: Desk) -> None:
+    text = desk.get("").text
+    for place in ("identity/customer", "catalog/product", "inventory/stock", "orders/order"):
+        assert f"/admin/{place}/" in text
+    assert "procrastinate" not in text
+    assert desk.get("procrastinate/procrastinatejob/").status == 404
+
+
+def test_the_sidebar_shows_what_somebody_may_see(person: Callable[..., Person]) -> None:
+    who = allow(person(is_staff=True), "catalog.view_product")
+    text = Desk(who).get("").text
+    assert "/admin/catalog/product/" in text
+    assert "/admin/orders/order/" not in text
+    assert "/admin/auth/group/" not in text
+
+
+def test_staff_without_permissions_get_in_and_see_nothing(person: Callable[..., Person]) -> None:
+    desk = Desk(person(is_staff=True))
+    assert desk.get("").status == 200
+    for screen in admin.site._registry.values():
+        place = f"{screen.opts.app_label}/{screen.opts.model_name}/"
+        assert desk.get(place).status == 403
+        assert desk.get(f"{place}add/").status == 403
+
+
+def test_customers_are_sent_to_the_log_in(person: Callable[..., Person]) -> None:
+    page = Desk(person()).get("catalog/product/")
+    assert page.response.redirect_chain[0][0].startswith("/admin/login/")
+
+
+def test_no_page_asks_another_host_for_anything(desk: Desk, product: Callable[..., int]) -> None:
+    jam = product()
+    for path in ("", "catalog/product/", f"catalog/product/{jam}/change/", "orders/order/"):
+        sources = re.findall(r'(?:src|href|action)="([^"]*)"', desk.get(path).text)
+        assert sources
+        assert not [one for one in sources if re.match(r"(?:[a-z]+:)?//", one)]
+
+
+def test_every_field_of_a_form_has_a_label(desk: Desk, product: Callable[..., int]) -> None:
+    paths = (
+        "catalog/product/add/",
+        f"catalog/product/{product()}/change/",
+        "inventory/adjustment/add/",
+        "catalog/product/import-file/",
+        "orders/order/telephone/",
+        "identity/customer/add/",
+    )
+    for path in paths:
+        page = desk.get(path)
+        fields = visible_fields(page.response.context)
+        assert fields
+        for field in fields:
+            assert f'for="{field.id_for_label}"' in page.text
+
+
+def test_what_customers_and_staff_typed_is_text_and_never_markup(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    evil = "<script>alert(1)</script>"
+    who, jam = person(evil), product(sku=evil, name=evil, description=evil, stock=9)
+    place_order(
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)], note=evil),
+        terms=Terms(currency="GBP"),
+        now=NOW,
+    )
+    order = desk.get("orders/order/").rows[0].pk
+    paths = (
+        *("", "catalog/product/", f"catalog/product/{jam}/change/"),
+        *(f"catalog/product/{jam}/archive/", "inventory/stock/", "inventory/ledgerentry/"),
+        *("orders/order/", f"orders/order/{order}/change/", "identity/customer/"),
+        *(f"identity/customer/{who.id}/change/", f"inventory/stock/{jam}/change/"),
+    )
+    for path in paths:
+        text = desk.get(path).text
+        assert evil not in text
+        assert "&lt;script&gt;alert(1)" in text, path
+    assert evil not in desk.get("catalog/product/", q=evil).text
+
+
+def test_a_server_starts_while_the_database_is_away() -> None:
+    """The admin's system checks, which the entry point runs, may not ask the database."""
+    away = "postgresql://u@127.0.0.1:1/x"
+    started = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": away, "OWNER_DATABASE_URL": away},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"inventory/ledgerentry/?at__year={'9' * 40}",
+        f"inventory/adjustment/?at__year={'9' * 40}",
+        "inventory/ledgerentry/?at__year=0",
+        "autocomplete/?app_label=catalog&model_name=product&field_name=category&term=%00",
+        "autocomplete/?app_label=orders&model_name=order&field_name=customer&term=%00",
+        "autocomplete/?app_label=inventory&model_name=stock&field_name=product&term=%00",
+        "search/?s=x&page=abc",
+        "search/?s=x&page=99",
+    ],
+)
+def test_an_address_with_a_value_that_nobody_can_look_up_is_a_bad_request(
+    desk: Desk, path: str
+) -> None:
+    assert desk.get(path).status == 400
+
+
+@pytest.mark.parametrize("row", ["x", "\0", "9" * 40 + "x"])
+def test_a_selection_of_no_row_is_a_bad_request(
+    desk: Desk, product: Callable[..., int], row: str
+) -> None:
+    product()
+    sent = {"action": "archive_selected", "_selected_action": row}
+    assert desk.post("catalog/product/", sent).status == 400
+
+
+def test_a_fault_without_such_a_value_stays_a_server_error() -> None:
+    def faulty(request: object) -> None:
+        raise ValueError
+
+    view = refusing_nonsense(lambda checked, _: checked)(faulty)
+    with pytest.raises(ValueError, match=r"^$"):
+        view(SimpleNamespace(GET={}, POST={}))
+    with pytest.raises(BadRequest):
+        view(RequestFactory().get("/admin/", {"page": "x"}))
+
+
+@pytest.mark.parametrize("key", ["{}/", "0", "x"])
+def test_the_password_of_nobody_leads_back(
+    desk: Desk, person: Callable[..., Person], key: str
+) -> None:
+    page = desk.get(f"identity/customer/{key.format(person().id)}/set-password/")
+    assert page.status == 200
+    assert "doesn’t exist" in page.messages[0]

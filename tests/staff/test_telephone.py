@@ -1,0 +1,167 @@
+"""Orders that staff place for customers, and corrections of stock with several lines."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from larder.catalog import services
+from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.orders.models import Order, OrderEvent
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, allow
+
+CALL = "orders/order/telephone/"
+ADJUST = "inventory/adjustment/add/"
+
+
+def lines(*wanted: tuple[int, int]) -> dict[str, str]:
+    """The lines of the page: product and quantity, with an empty line before each."""
+    sent = {}
+    for n, (product, quantity) in enumerate(wanted):
+        sent[f"line-{2 * n + 1}-chosen"] = str(product)
+        sent[f"line-{2 * n + 1}-quantity"] = str(quantity)
+    return sent
+
+
+def test_staff_place_an_order_for_a_customer_in_their_own_name(
+    desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    mary, jam, tea = person("mary"), product(stock=10), product(stock=10)
+    details = {"requested_for": "2026-02-03", "reference": "PO 7", "note": "Ring twice"}
+    page = desk.save(CALL, customer=str(mary.id), **details, **lines((jam, 2), (tea, 3)))
+    order = Order.objects.get()
+    assert page.messages == [f"Order {order.number} is placed."]
+    assert (order.customer_id, order.requested_for) == (mary.id, date(2026, 2, 3))
+    assert (order.reference, order.note) == ("PO 7", "Ring twice")
+    assert OrderEvent.objects.get().actor == boss.customer.public_id
+    assert list(Stock.objects.order_by("pk").values_list("committed", flat=True)) == [2, 3]
+
+
+def test_the_page_sent_twice_places_once(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product(stock=10)
+    sent = desk.open(CALL) | {"customer": str(person().id)} | lines((jam, 2))
+    first, second = (desk.post(CALL, sent) for _ in range(2))
+    assert first.messages == second.messages
+    page = desk.post(CALL, sent | lines((jam, 3)))
+    assert "sent before with other values" in page.errors["__all__"][0]
+    assert Order.objects.count() == 1
+    assert Stock.objects.get().available == 8
+
+
+def test_every_line_that_is_refused_says_why_and_nothing_is_placed(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam, gone = product(stock=3), product(stock=9)
+    dozen = product(stock=99, min_quantity=6, step=6)
+    services.archive_product(gone, now=NOW)
+    sent = desk.open(CALL) | {"customer": str(person().id)}
+    page = desk.post(CALL, sent | lines((jam, 4), (gone, 1), (dozen, 7)))
+    assert page.errors == {
+        "line-1-quantity": ["Only 3 are available."],
+        "line-3-chosen": ["This product is not on sale any more."],
+        "line-5-quantity": ["At least 6, at most any number, in steps of 6."],
+    }
+    assert Order.objects.count() == 0
+    assert desk.post(CALL, sent | lines((jam, 3))).messages
+
+
+def test_an_order_below_the_shop_s_least_total_is_refused_in_words(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int], settings: Any
+) -> None:
+    settings.MIN_ORDER_TOTAL = "10"
+    page = desk.save(CALL, customer=str(person().id), **lines((product(price="1.50"), 2)))
+    told = "It comes to 3.00 GBP; an order is at least 10.00 GBP."
+    assert page.errors == {"__all__": [told]}
+
+
+def test_a_customer_who_may_not_order_and_an_empty_order_are_refused(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    barred = person(may_order=False)
+    page = desk.save(CALL, customer=str(barred.id), **lines((product(), 1)))
+    assert page.errors == {"customer": ["This account is not allowed to order."]}
+    page = desk.save(CALL, customer=str(barred.id))
+    assert page.errors == {"__all__": ["An order has at least one line."]}
+    page = desk.save(CALL, **{"line-0-quantity": "x", "line-1-chosen": "0"})
+    assert set(page.errors) == {
+        *("customer", "line-0-chosen", "line-0-quantity", "line-1-chosen", "line-1-quantity")
+    }
+
+
+def test_more_lines_keep_what_was_typed_and_send_nothing(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam, who = product(), person()
+    sent = desk.open(CALL) | {"customer": str(who.id), "note": "x"} | lines((jam, 2))
+    page = desk.post(CALL, sent | {"_more": "1"})
+    shown = page.response.context["page"]
+    assert len(shown.lines) == 20
+    assert (shown.lines[1]["chosen"].value(), shown.lines[1]["quantity"].value()) == (str(jam), "2")
+    assert str(shown.form["form_key"].value()) == str(sent["form_key"])
+    assert (shown.form["note"].value(), page.errors) == ("x", {})
+    assert Order.objects.count() == 0
+    many = desk.post(CALL, sent | {"_more": "1", "rows": "9" * 5})
+    assert len(many.response.context["page"].lines) == 100
+
+
+def test_orders_are_placed_only_with_the_permission_to_add_them(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    granted = ("orders.view_order", "orders.change_order")
+    clerk = Desk(allow(person(is_staff=True), *granted))
+    sent = {"customer": str(person().id), **lines((product(), 1))}
+    assert clerk.get(CALL).status == clerk.post(CALL, sent).status == 403
+    assert CALL not in clerk.get("orders/order/").text
+
+
+def test_what_is_archived_is_not_offered(desk: Desk, product: Callable[..., int]) -> None:
+    services.archive_product(product(name="Old jam"), now=NOW)
+    product(name="New jam")
+    query = "autocomplete/?app_label=orders&model_name=orderline&field_name=product&term=jam"
+    assert "New jam" in desk.get(query).text
+    assert "Old jam" not in desk.get(query).text
+
+
+def adjustment(**values: tuple[str, str, str]) -> dict[str, str]:
+    sent = {"reason": "counted"}
+    for line, cells in values.items():
+        names = ("sku", "delta", "counted")
+        sent |= {f"line-{line[1:]}-{name}": one for name, one in zip(names, cells, strict=True)}
+    return sent
+
+
+def test_an_adjustment_of_several_products_is_one_adjustment(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    for sku in ("JAM", "TEA", "MUD"):
+        product(sku=sku, stock=10)
+    given = adjustment(_0=("JAM", "5", ""), _3=("TEA", "", "4"), _9=("MUD", "-1", ""))
+    assert desk.save(ADJUST, **given).messages == ["The adjustment is booked."]
+    made = Adjustment.objects.get()
+    entries = LedgerEntry.objects.filter(reference=str(made.id))
+    assert sorted(entries.values_list("available_change", flat=True)) == [-6, -1, 5]
+    shown = desk.get(f"inventory/adjustment/{made.id}/change/").text
+    assert "TEA: -6, then 4" in shown
+
+
+def test_all_lines_of_an_adjustment_are_booked_or_none_and_each_says_why(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    for sku in ("JAM", "TEA"):
+        product(sku=sku, stock=10)
+    given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("JAM", "", "3"))
+    page = desk.save(ADJUST, **given)
+    assert page.errors == {"line-2-sku": ["A product that is counted can stand in one line only."]}
+    given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("MUD", "1", ""))
+    assert desk.save(ADJUST, **given).errors == {"line-2-sku": ["No product has this SKU."]}
+    given = adjustment(_0=("JAM", "-12", ""), _4=("TEA", "-11", ""))
+    assert desk.save(ADJUST, **given).errors == {
+        "line-0-delta": ["Only 10 are available: 12 cannot be taken away."],
+        "line-4-delta": ["Only 10 are available: 11 cannot be taken away."],
+    }
+    assert desk.save(ADJUST, reason="lost").errors == {
+        "__all__": ["An adjustment has at least one line."]
+    }
+    assert Adjustment.objects.count() == 0

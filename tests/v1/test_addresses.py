@@ -1,0 +1,126 @@
+"""`me/addresses`: the customer's own, repeated safely, changed by version."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.identity.models import Address
+from tests.conftest import Api, Person
+from tests.v1.test_orders import place
+from tests.v1.test_product_list import walk
+
+HOME = {
+    "label": "Home",
+    "name": "Ada Lovelace",
+    "company": "",
+    "line1": "12 St James's Sq",
+    "line2": "",
+    "city": "London",
+    "region": "",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "phone": "",
+}
+
+
+def add(api: Api, **fields: str) -> dict[str, Any]:
+    answer = api("POST", "me/addresses", HOME | fields)
+    assert answer.status == 201
+    kept: dict[str, Any] = answer.body
+    return kept
+
+
+def test_an_address_is_kept_and_found_where_the_answer_says(customer: Api) -> None:
+    added = customer("POST", "me/addresses", HOME)
+    assert added.status == 201
+    assert added.body == {**HOME, "id": added.body["id"], "version": 1}
+    found = customer("GET", added.headers["Location"])
+    assert (found.body, found.headers["ETag"]) == (added.body, added.headers["ETag"])
+    tag = found.headers["ETag"]
+    assert customer("GET", added.headers["Location"], If_None_Match=tag).status == 304
+
+
+def test_the_fields_of_an_address_are_those_an_order_is_sent_to(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    kept = add(customer)
+    ship_to = {name: kept[name] for name in HOME if name != "label"}
+    placed = place(customer, (product(), 1), ship_to=ship_to)
+    assert placed.body["ship_to"] == ship_to
+
+
+def test_addresses_come_in_pages_oldest_first(customer: Api) -> None:
+    labels = [str(number) for number in range(5)]
+    for label in labels:
+        add(customer, label=label)
+    assert [one["label"] for one in walk(customer, "me/addresses?limit=2")] == labels
+
+
+def test_the_same_key_keeps_one_address(customer: Api) -> None:
+    first = customer("POST", "me/addresses", HOME, Idempotency_Key="once")
+    again = customer("POST", "me/addresses", HOME, Idempotency_Key="once")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = customer("POST", "me/addresses", HOME | {"city": "Bath"}, Idempotency_Key="once")
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+    assert Address.objects.count() == 1
+
+
+def test_only_the_fields_given_are_changed(customer: Api) -> None:
+    kept = add(customer)
+    changed = customer("PATCH", f"me/addresses/{kept['id']}", {"city": "Bath", "label": ""})
+    assert changed.status == 200
+    assert changed.body == {**kept, "city": "Bath", "label": "", "version": 2}
+
+
+def test_of_two_changes_of_one_version_the_second_is_refused(customer: Api) -> None:
+    path = f"me/addresses/{add(customer)['id']}"
+    tag = customer("GET", path).headers["ETag"]
+    assert customer("PATCH", path, {"city": "Bath"}, If_Match=tag).status == 200
+    refused = customer("PATCH", path, {"city": "York"}, If_Match=tag)
+    assert (refused.status, refused.body["code"]) == (412, "precondition_failed")
+    assert refused.body["version"] == 2
+    assert customer("DELETE", path, If_Match=tag).status == 412
+    assert customer("GET", path).body["city"] == "Bath"
+
+
+def test_a_deleted_address_is_gone(customer: Api) -> None:
+    path = f"me/addresses/{add(customer)['id']}"
+    assert customer("DELETE", path).status == 204
+    assert customer("DELETE", path).status == 404
+    assert customer("GET", "me/addresses").body["results"] == []
+
+
+def test_another_ones_address_is_not_found_not_even_by_staff(
+    customer: Api, staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person]
+) -> None:
+    path = f"me/addresses/{add(customer)['id']}"
+    for other in (as_(person()), staff):
+        assert other("GET", path).status == 404
+        assert other("PATCH", path, {"city": "Bath"}).status == 404
+        assert other("DELETE", path).status == 404
+        assert other("GET", "me/addresses").body["results"] == []
+
+
+def test_the_fifty_first_address_is_refused(customer: Api) -> None:
+    for _ in range(50):
+        add(customer)
+    refused = customer("POST", "me/addresses", HOME)
+    assert (refused.status, refused.body["code"]) == (409, "too_many_addresses")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("country", "uk"), ("line1", "x" * 201), ("label", "x" * 101), ("zip", "")]
+)
+def test_what_cannot_be_an_address_is_refused_by_its_field(
+    customer: Api, field: str, value: str
+) -> None:
+    refused = customer("POST", "me/addresses", HOME | {field: value})
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, f"/{field}")
+
+
+def test_with_the_account_its_addresses_go(customer: Api) -> None:
+    add(customer)
+    assert customer("DELETE", "me").status == 204
+    assert not Address.objects.exists()

@@ -1,0 +1,228 @@
+"""Registering, logging in, tokens: the doors of v1, and who is let through."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from larder.identity.models import Customer
+from tests.conftest import Api, Person
+from tests.http.conftest import JudgedApi, token_for
+
+ADA = {"username": "Ada Lovelace", "password": "difference engine"}
+
+
+def test_registering_answers_as_me_does_and_the_customer_can_log_in(api: Api, db: None) -> None:
+    asked = ADA | {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
+    made = api("POST", "auth/register", asked)
+    assert made.status == 201
+    token = api("POST", "auth/token", ADA).body["access"]
+    assert JudgedApi(token)("GET", "me").body == made.body
+    assert made.body | {"id": 0, "public_id": "", "date_joined": ""} == {
+        "id": 0,
+        "public_id": "",
+        "date_joined": "",
+        "username": "Ada Lovelace",
+        "email": "ada@example.com",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "may_order": True,
+        "is_staff": False,
+    }
+
+
+def test_a_token_pair_has_the_names_of_the_design_and_is_not_stored_by_caches(
+    api: Api, person: Callable[..., Person]
+) -> None:
+    who = person()
+    given = {"username": who.customer.username, "password": who.password}
+    answer = api("POST", "auth/token", given)
+    assert answer.body.keys() == {"access", "refresh", "token_type", "expires_in"}
+    assert (answer.body["token_type"], answer.body["expires_in"]) == ("Bearer", 300)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(
+    api: Api, person: Callable[..., Person]
+) -> None:
+    known = person().customer.username
+    answers = [
+        api("POST", "auth/token", {"username": name, "password": "no"}) for name in (known, "?")
+    ]
+    first, second = (one.body | {"correlation_id": ""} for one in answers)
+    assert first == second
+    assert (answers[0].status, first["code"]) == (401, "invalid_credentials")
+
+
+def test_a_refresh_token_gives_a_new_pair_until_it_is_revoked(
+    api: Api, person: Callable[..., Person]
+) -> None:
+    who = person()
+    pair = api("POST", "auth/token", {"username": who.customer.username, "password": who.password})
+    renewed = api("POST", "auth/token/refresh", {"refresh": pair.body["refresh"]})
+    assert renewed.body["refresh"] != pair.body["refresh"]
+    assert JudgedApi(renewed.body["access"])("GET", "me").body["id"] == who.id
+    revoked = api("POST", "auth/token/revoke", {"refresh": renewed.body["refresh"]})
+    assert (revoked.status, revoked.body) == (204, None)
+    refused = api("POST", "auth/token/refresh", {"refresh": renewed.body["refresh"]})
+    assert (refused.status, refused.body["code"]) == (401, "session_ended")
+
+
+def test_a_registration_that_clashes_says_with_what(
+    api: Api, person: Callable[..., Person]
+) -> None:
+    person("Grace", email="grace@example.com")
+    same_name = {"username": "GRACE", "password": "nanoseconds!"}
+    same_email = {"username": "G", "password": "nanoseconds!", "email": "Grace@Example.com"}
+    answers = [api("POST", "auth/register", body) for body in (same_name, same_email)]
+    assert [(one.status, one.body["code"]) for one in answers] == [
+        (409, "username_taken"),
+        (409, "email_taken"),
+    ]
+
+
+def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
+    api: Api, db: None
+) -> None:
+    ligature_of_eighteen_letters = "\ufdfa"
+    asked = {"username": ligature_of_eighteen_letters * 150, "password": "123"}
+    refused = api("POST", "auth/register", asked)
+    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+        ("/username", "too_long"),
+        ("/password", "password_too_short"),
+        ("/password", "password_too_common"),
+        ("/password", "password_entirely_numeric"),
+    }
+
+
+def test_a_repeated_registration_answers_again_but_not_for_another_password(
+    api: Api, db: None
+) -> None:
+    first = api("POST", "auth/register", ADA, Idempotency_Key="k")
+    again = api("POST", "auth/register", ADA, Idempotency_Key="k")
+    other = api("POST", "auth/register", ADA | {"password": "something else"}, Idempotency_Key="k")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (
+            {"username": "Ada", "email": "x", "password": "123"},
+            {
+                ("/email", "invalid_format"),
+                ("/password", "password_too_short"),
+                ("/password", "password_too_common"),
+                ("/password", "password_entirely_numeric"),
+            },
+        ),
+        ({"password": "ada lovelace", "username": "Ada Lovelace", "x": 1}, {
+            ("/x", "unknown_field"), ("/password", "password_too_similar"),
+        }),
+        ({"username": "a\u200bb", "first_name": 1}, {
+            ("/username", "invalid_format"), ("/first_name", "wrong_type"),
+            ("/password", "required"),
+        }),
+        ({"username": [], "password": {}}, {
+            ("/username", "wrong_type"), ("/password", "wrong_type"),
+        }),
+    ],
+)  # fmt: skip
+def test_every_fault_of_a_registration_is_named_at_once(
+    api: Api, db: None, body: dict[str, object], found: set[tuple[str, str]]
+) -> None:
+    refused = api("POST", "auth/register", body)
+    assert refused.status == 400
+    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
+
+
+@pytest.mark.parametrize("policy", ["closed", "approval"])
+def test_a_shop_may_close_registration_or_approve_each_customer(
+    api: Api, db: None, settings: object, policy: str
+) -> None:
+    settings.REGISTRATION = policy  # type: ignore[attr-defined]
+    answer = api("POST", "auth/register", ADA)
+    if policy == "closed":
+        assert (answer.status, answer.body["code"]) == (403, "registration_closed")
+    else:
+        assert (answer.status, answer.body["may_order"]) == (201, False)
+
+
+@pytest.mark.parametrize("header", ["Bearer nonsense", "Basic YTpi", "\xff"])
+def test_open_doors_do_not_look_at_the_authorization_header(
+    api: Api, db: None, header: str
+) -> None:
+    assert api("POST", "auth/register", ADA, Authorization=header).status == 201
+    assert api("POST", "auth/token", ADA, Authorization=header).status == 200
+
+
+def test_the_word_token_does_in_place_of_bearer(api: Api, person: Callable[..., Person]) -> None:
+    who = person()
+    answers = [
+        api("GET", "me", Authorization=f"{word} {token_for(who)}")
+        for word in ("Bearer", "Token", "bearer", "TOKEN")
+    ]
+    assert [one.status for one in answers] == [200] * 4
+
+
+def test_a_token_past_its_time_is_refused_as_expired(
+    api: Api, person: Callable[..., Person]
+) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    old = token_for(person(), now=an_hour_ago)
+    refused = api("GET", "me", Authorization=f"Bearer {old}")
+    assert (refused.status, refused.body["code"]) == (401, "token_expired")
+
+
+def test_the_rights_of_staff_are_those_of_now_and_not_of_the_token(
+    as_: Callable[[Person], Api], person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who = person(is_staff=True)
+    clerk, path = as_(who), f"products/{product()}/ledger"
+    assert clerk("GET", path).status == 200
+    Customer.objects.filter(pk=who.id).update(is_staff=False)
+    assert clerk("GET", path).body["code"] == "not_staff"
+    Customer.objects.filter(pk=who.id).update(is_staff=True, is_active=False)
+    assert clerk("GET", path).body["code"] == "session_ended"
+
+
+def test_me_has_an_etag_and_is_not_sent_twice(customer: Api) -> None:
+    tag = customer("GET", "me").headers["ETag"]
+    again = customer("GET", "me", If_None_Match=tag)
+    assert (again.status, again.body, again.headers["ETag"]) == (304, None, tag)
+
+
+STAFF_ONLY = [
+    ("POST", "products", {"sku": "S", "name": "N", "price": "1"}),
+    ("PATCH", "products/{}", {"name": "N"}),
+    ("DELETE", "products/{}", None),
+    ("GET", "products/{}/ledger", None),
+    ("POST", "categories", {"name": "N"}),
+    ("PATCH", "categories/1", {"name": "N"}),
+    ("DELETE", "categories/1", None),
+    ("POST", "stock/adjustments", {"reason": "received", "lines": [{"product": 1, "delta": 1}]}),
+    ("GET", "orders?customer=1", None),
+    ("GET", "orders?number=1", None),
+    ("GET", "orders?product=1", None),
+    ("POST", "orders", {"customer": 1, "lines": [{"product": 1, "quantity": 1}]}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), STAFF_ONLY)
+def test_what_is_for_staff_is_refused_to_customers(
+    customer: Api, product: Callable[..., int], method: str, path: str, body: object
+) -> None:
+    refused = customer(method, path.format(product()), body)
+    assert (refused.status, refused.body["code"]) == (403, "not_staff")
+
+
+OF_CUSTOMERS = ["me", "products", "products/1", "categories", "categories/1", "orders"]
+PLACES = [*OF_CUSTOMERS, "stock?products=1", "orders/01890a5d-ac96-774b-bcce-b302099a8057"]
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_everything_but_the_doors_needs_a_token(api: Api, db: None, path: str) -> None:
+    refused = api("GET", path)
+    assert (refused.status, refused.body["code"]) == (401, "not_authenticated")

@@ -1,0 +1,195 @@
+"""The cart becomes an order: once, wholly or not at all, however often it is asked for."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from larder.catalog.services import archive_product, change_product
+from tests.conftest import Answer, Api, Person
+from tests.v1.test_cart import put, refusal
+from tests.v1.test_orders import faulty, place
+from tests.v1.test_stock import figures
+
+Product = Callable[..., int]
+KEY = {"Idempotency_Key": "k"}
+
+
+def submit(api: Api, headers: dict[str, str] | None = None, **body: Any) -> Answer:
+    return api("POST", "cart/submit", body, **(headers or {}))
+
+
+def test_a_submitted_cart_is_an_order_under_the_same_id(customer: Api, product: Product) -> None:
+    tea, jam = product(stock=9, price="2.2"), product(stock=5)
+    cart = put(customer, (tea, 3), (jam, 5))
+    placed = submit(customer, note="Ring twice.", reference="PO 7", requested_for="2026-12-24")
+    assert placed.status == 201
+    order = placed.body
+    assert (order["id"], order["status"], order["total"]) == (cart.body["id"], "placed", "14.10")
+    assert (order["note"], order["reference"]) == ("Ring twice.", "PO 7")
+    assert order["requested_for"] == "2026-12-24"
+    assert [(line["product"], line["quantity"]) for line in order["lines"]] == [(tea, 3), (jam, 5)]
+    assert placed.headers["Location"] == f"/api/v1/orders/{order['id']}"
+    read = customer("GET", placed.headers["Location"])
+    assert (read.body, read.headers["ETag"]) == (order, placed.headers["ETag"])
+    assert figures(customer, tea, jam) == {tea: 6, jam: 0}
+    assert customer("GET", "cart").body["id"] is None
+
+
+def test_a_cart_is_submitted_with_no_body_at_all(customer: Api, product: Product) -> None:
+    put(customer, (product(), 1))
+    assert customer("POST", "cart/submit").status == 201
+
+
+def test_there_must_be_something_in_the_cart(customer: Api, product: Product) -> None:
+    assert refusal(submit(customer)) == (409, "cart_empty")
+    put(customer, (product(), 1))
+    put(customer)
+    assert refusal(submit(customer, KEY)) == (409, "cart_empty")
+    put(customer, (product(), 1))
+    assert submit(customer, KEY).status == 201
+
+
+def test_every_short_changed_or_withdrawn_line_is_named_at_once_and_the_cart_stays(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam, tea, rice = product(stock=1), product(price="2"), product()
+    hat, soap = product(price="1"), product(min_quantity=3)
+    cart = put(customer, (jam, 2), (tea, 1), (rice, 1), (hat, 1), (soap, 2))
+    for changed in (tea, rice):
+        change_product(changed, {"price": Decimal(3)}, now=now)
+    archive_product(rice, now=now)
+    refused = submit(customer, expected_total=cart.body["total"])
+    assert refusal(refused) == (422, "unknown_product")
+    assert faulty(refused) == [
+        ("insufficient_stock", jam),
+        ("unknown_product", rice),
+        ("price_changed", tea),
+        ("order_rule", soap),
+    ]
+    assert figures(customer, jam, hat) == {jam: 1, hat: 10}
+    after = customer("GET", "cart").body
+    assert (after["id"], after["version"]) == (cart.body["id"], cart.body["version"])
+
+
+def test_at_another_total_than_was_shown_nothing_is_placed(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam, tea = product(price="1.50"), product(price="2")
+    shown = put(customer, (jam, 2), (tea, 1)).body["total"]
+    change_product(jam, {"price": Decimal("1.75")}, now=now)
+    refused = submit(customer, expected_total=shown)
+    assert refusal(refused) == (409, "price_changed")
+    assert refused.body["lines"] == [
+        {"code": "price_changed", "product": jam, "expected": "1.50", "price": "1.75"}
+    ]
+    assert (refused.body["total"], refused.body["expected"]) == ("5.50", "5.00")
+    again = customer("GET", "cart").body["total"]
+    assert submit(customer, expected_total=again).body["total"] == "5.50"
+
+
+def test_another_phones_line_is_a_total_that_was_not_shown(customer: Api, product: Product) -> None:
+    jam, tea = product(price="1.50"), product(price="2")
+    put(customer, (jam, 2), (tea, 1))
+    refused = submit(customer, expected_total="3.00")
+    assert refusal(refused) == (409, "price_changed")
+    assert refused.body["lines"] == []
+    assert (refused.body["total"], refused.body["expected"]) == ("5.00", "3.00")
+
+
+def test_without_a_total_todays_prices_hold(customer: Api, product: Product, now: datetime) -> None:
+    jam = product(price="1.50")
+    put(customer, (jam, 2))
+    change_product(jam, {"price": Decimal("1.75")}, now=now)
+    assert submit(customer).body["total"] == "3.50"
+
+
+@pytest.mark.parametrize("total", ["", "-1", "1.2345", "1,5", 3, "9" * 22])
+def test_a_total_is_written_like_money(customer: Api, total: Any) -> None:
+    refused = submit(customer, expected_total=total)
+    assert refusal(refused) == (400, "validation_error")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/expected_total"]
+
+
+def test_a_repeat_with_the_key_is_the_same_answer(customer: Api, product: Product) -> None:
+    jam = product(stock=9)
+    put(customer, (jam, 2))
+    first, again = (submit(customer, KEY, note="x") for _ in "12")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Location"] == first.headers["Location"]
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_a_repeat_with_the_key_leaves_the_next_cart_alone(customer: Api, product: Product) -> None:
+    jam = product(stock=9)
+    put(customer, (jam, 2))
+    first = submit(customer, KEY)
+    cart = put(customer, (jam, 1))
+    again = submit(customer, KEY)
+    assert (again.status, again.body["id"]) == (201, first.body["id"])
+    assert customer("GET", "cart").body == cart.body
+    assert submit(customer, {"Idempotency_Key": "another"}).body["id"] == cart.body["id"]
+
+
+def test_a_repeat_with_key_and_tag_is_the_same_answer(customer: Api, product: Product) -> None:
+    tag = put(customer, (product(), 2)).headers["ETag"]
+    first, again = (submit(customer, {**KEY, "If_Match": tag}) for _ in "12")
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+
+
+@pytest.mark.parametrize("other", [{"note": "y"}, {"expected_total": "3"}, {"reference": "x"}])
+def test_a_key_is_not_for_another_submission(
+    customer: Api, product: Product, other: dict[str, Any]
+) -> None:
+    put(customer, (product(price="1.50"), 1))
+    submit(customer, KEY, note="x", expected_total="1.5")
+    refused = submit(customer, KEY, **({"note": "x", "expected_total": "1.50"} | other))
+    assert refusal(refused) == (422, "idempotency_key_reused")
+    assert submit(customer, KEY, note="x", expected_total="1.500").status == 201
+
+
+def test_a_key_of_another_operation_or_customer_is_another_key(
+    customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    jam, other = product(stock=9), as_(person())
+    for api in (customer, other):
+        put(api, (jam, 1))
+    place(customer, (jam, 1), headers=KEY)
+    made = {submit(api, KEY).body["id"] for api in (customer, other)}
+    assert len(made) == 2
+    assert figures(customer, jam) == {jam: 6}
+
+
+def test_who_lost_the_answer_and_had_no_key_finds_the_order_under_the_carts_id(
+    customer: Api, product: Product
+) -> None:
+    cart = put(customer, (product(), 2))
+    submit(customer)
+    assert refusal(submit(customer)) == (409, "cart_empty")
+    found = customer("GET", f"orders/{cart.body['id']}")
+    assert (found.status, found.body["status"]) == (200, "placed")
+
+
+def test_who_lost_the_answer_and_sends_the_tag_does_not_place_the_next_cart(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    tag = put(customer, (jam, 2)).headers["ETag"]
+    submit(customer, {"If_Match": tag})
+    assert refusal(submit(customer, {"If_Match": tag})) == (412, "precondition_failed")
+    put(customer, (jam, 2))
+    assert refusal(submit(customer, {"If_Match": tag})) == (412, "precondition_failed")
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_a_refused_submission_leaves_its_key_free(customer: Api, product: Product) -> None:
+    jam = product(stock=1)
+    put(customer, (jam, 2))
+    assert refusal(submit(customer, KEY)) == (409, "insufficient_stock")
+    put(customer, (jam, 1))
+    first = submit(customer, KEY)
+    assert (first.status, "Idempotency-Replayed" in first.headers) == (201, False)

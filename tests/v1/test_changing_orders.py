@@ -1,0 +1,290 @@
+"""PATCH orders/{id}: the whole new set of lines, all or nothing, as long as nothing is packed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.db import database
+from tests.conftest import Answer, Api, Person
+from tests.v1.test_moves import causes, events, move, moved, stock
+from tests.v1.test_orders import faulty, place
+
+Product = Callable[..., int]
+
+
+def change(api: Api, order: Answer, *lines: tuple[int, int], **rest: Any) -> Answer:
+    headers = {name: rest.pop(name) for name in ("If_Match",) if name in rest}
+    if lines:
+        rest["lines"] = [{"product": one, "quantity": units} for one, units in lines]
+    return api("PATCH", f"orders/{order.body['id']}", rest, **headers)
+
+
+def units(order: Answer) -> list[tuple[int, int, str]]:
+    return [(one["product"], one["quantity"], one["unit_price"]) for one in order.body["lines"]]
+
+
+def test_lines_are_added_taken_off_and_changed_and_stock_moves_both_ways(
+    customer: Api, product: Product
+) -> None:
+    tea, jam, rice = product(stock=5), product(stock=9), product(stock=4, price="2.00")
+    placed = place(customer, (tea, 4), (jam, 3))
+    changed = change(customer, placed, (rice, 1), (tea, 5), (rice, 1))
+    assert changed.status == 200
+    assert units(changed) == [(tea, 5, "1.50"), (rice, 2, "2.00")]
+    assert (changed.body["total"], changed.body["status"]) == ("11.50", "placed")
+    assert changed.body["version"] == placed.body["version"] + 1
+    assert (stock(tea), stock(jam), stock(rice)) == ((0, 5), (9, 0), (2, 2))
+    assert causes(jam) == [("order", -3, 3), ("change", 3, -3)]
+    assert causes(rice) == [("change", -2, 2)]
+    assert events(customer, placed)[-1]["data"] == {
+        "before": {"lines": [{"product": tea, "quantity": 4}, {"product": jam, "quantity": 3}]},
+        "after": {"lines": [{"product": rice, "quantity": 2}, {"product": tea, "quantity": 5}]},
+    }
+
+
+def test_a_line_keeps_its_price_for_more_units_and_a_new_one_gets_todays(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(stock=9, price="1.00"), product(stock=9, price="1.00")
+    placed = place(customer, (tea, 1))
+    for one in (tea, jam):
+        staff("PATCH", f"products/{one}", {"price": "3.00"})
+    changed = change(customer, placed, (tea, 4), (jam, 1))
+    assert units(changed) == [(tea, 4, "1.00"), (jam, 1, "3.00")]
+    assert changed.body["total"] == "7.00"
+
+
+def test_every_faulty_line_of_a_change_is_named_and_nothing_is_changed(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam, rice, gone = (product(stock=3) for _ in range(4))
+    placed = place(customer, (tea, 2))
+    staff("PATCH", f"products/{rice}", {"step": 2})
+    staff("DELETE", f"products/{gone}")
+    refused = change(customer, placed, (tea, 4), (jam, 9), (rice, 1), (gone, 1))
+    assert (refused.status, refused.body["code"]) == (422, "unknown_product")
+    assert sorted(faulty(refused)) == sorted(
+        [
+            ("insufficient_stock", tea),
+            ("insufficient_stock", jam),
+            ("order_rule", rice),
+            ("unknown_product", gone),
+        ]
+    )
+    assert {one["product"]: one.get("available") for one in refused.body["lines"]}[tea] == 3
+    assert customer("GET", placed.headers["Location"]).body == placed.body
+    assert (stock(tea), stock(jam)) == ((1, 2), (3, 0))
+
+
+def test_an_expected_price_holds_a_change_too_and_that_of_a_line_is_the_one_it_keeps(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(price="2.00")
+    placed = place(customer, (tea, 1))
+    staff("PATCH", f"products/{tea}", {"price": "3.00"})
+
+    def expecting(price: str) -> Answer:
+        lines = [{"product": tea, "quantity": 2, "expected_price": price}]
+        return change(customer, placed, lines=lines)
+
+    refused = expecting("3.00")
+    assert (refused.status, refused.body["code"]) == (409, "price_changed")
+    assert refused.body["lines"][0]["price"] == "2.00"
+    assert expecting("2.00").body["total"] == "4.00"
+
+
+def test_the_least_total_of_the_shop_holds(customer: Api, product: Product, settings: Any) -> None:
+    tea = product(price="2.00", stock=9)
+    settings.MIN_ORDER_TOTAL = 5
+    placed = place(customer, (tea, 3))
+    refused = change(customer, placed, (tea, 2))
+    assert (refused.status, refused.body["code"]) == (409, "order_rule")
+    assert (refused.body["total"], stock(tea)) == ("4.00", (6, 3))
+
+
+def test_what_was_promised_stays_though_the_product_or_its_rule_went(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam, rice = product(stock=9), product(stock=9), product(stock=9)
+    placed = place(customer, (tea, 3), (jam, 3))
+    staff("DELETE", f"products/{tea}")
+    staff("PATCH", f"products/{jam}", {"max_per_order": 2})
+    assert units(change(customer, placed, (tea, 2), (jam, 3), (rice, 1)))[0] == (tea, 2, "1.50")
+    more = change(customer, placed, (tea, 3), (jam, 4))
+    assert sorted(faulty(more)) == sorted([("unknown_product", tea), ("order_rule", jam)])
+
+
+def test_an_order_without_lines_is_a_fault_and_not_a_cancellation(
+    customer: Api, product: Product
+) -> None:
+    placed = place(customer, (product(), 1))
+    refused = change(customer, placed, lines=[])
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert refused.body["errors"][0]["pointer"] == "/lines"
+
+
+def test_a_note_changes_alone_and_what_changes_nothing_leaves_no_trace(
+    customer: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2), note="Ring once.")
+    noted = change(customer, placed, note="Ring twice.")
+    assert (noted.body["note"], noted.body["version"]) == ("Ring twice.", 2)
+    assert noted.body["lines"] == placed.body["lines"]
+    told = {"before": {"note": "Ring once."}, "after": {"note": "Ring twice."}}
+    assert events(customer, placed)[-1]["data"] == told
+    for nothing in (
+        change(customer, placed),
+        change(customer, placed, (tea, 1), (tea, 1)),
+        change(customer, placed, note="Ring twice."),
+    ):
+        assert (nothing.status, nothing.body) == (200, noted.body)
+    assert len(events(customer, placed)) == 2
+
+
+HOME = {"name": "Ada", "city": "London", "country": "GB"}
+EMPTY = dict.fromkeys(
+    ("name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone"), ""
+)
+
+
+def test_what_goes_with_an_order_changes_and_no_stock_moves(
+    customer: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2), ship_to=HOME, reference="PO 7")
+    there, given = (stock(tea), causes(tea)), {"reference": "PO 8", "requested_for": "2026-12-24"}
+    changed = change(customer, placed, ship_to={"city": "Bath"}, **given)
+    assert changed.status == 200
+    assert {name: changed.body[name] for name in given} == given
+    assert changed.body["ship_to"] == EMPTY | {"city": "Bath"}
+    assert changed.body["version"] == placed.body["version"] + 1
+    assert (changed.body["lines"], changed.body["note"]) == (placed.body["lines"], "")
+    assert customer("GET", placed.headers["Location"]).body == changed.body
+    assert (stock(tea), causes(tea)) == there
+    event = events(customer, placed)[-1]
+    assert event["type"] == "changed"
+    assert event["data"] == {
+        "before": {"reference": "PO 7", "ship_to": EMPTY | HOME, "requested_for": None},
+        "after": {"ship_to": EMPTY | {"city": "Bath"}, **given},
+    }
+
+
+def test_what_goes_with_an_order_can_be_taken_off_and_lines_change_with_it(
+    customer: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2), ship_to=HOME, requested_for="2026-12-24", note="Ring.")
+    gone: dict[str, Any] = {"ship_to": None, "requested_for": None, "note": ""}
+    changed = change(customer, placed, (tea, 3), **gone)
+    assert {name: changed.body[name] for name in gone} == gone
+    assert stock(tea) == (2, 3)
+    told = events(customer, placed)[-1]["data"]
+    assert told["before"].keys() == told["after"].keys() == {"lines", *gone}
+    missing = database.rows('SELECT ship_to IS NULL AND requested_for IS NULL FROM "order"')
+    assert missing == [(True,)]
+
+
+def test_what_goes_with_an_order_and_is_so_already_leaves_no_trace(
+    customer: Api, product: Product
+) -> None:
+    given: dict[str, Any] = {"ship_to": HOME, "requested_for": "2026-12-24", "reference": "PO 7"}
+    tea = product()
+    placed = place(customer, (tea, 2), **given)
+    assert change(customer, placed, **given).body == placed.body
+    assert len(events(customer, placed)) == 1
+    assert change(customer, placed, (tea, 3), **given).status == 200
+    told = events(customer, placed)[-1]["data"]
+    assert told["before"].keys() == told["after"].keys() == {"lines"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"reference": "x" * 201}, "/reference"),
+        ({"reference": None}, "/reference"),
+        ({"requested_for": "2026-02-30"}, "/requested_for"),
+        ({"ship_to": {"street": "x"}}, "/ship_to/street"),
+        ({"ship_to": {"country": "England"}}, "/ship_to/country"),
+        ({"customer": 1}, "/customer"),
+    ],
+)
+def test_what_goes_with_an_order_has_the_limits_it_had_when_placed(
+    customer: Api, product: Product, given: dict[str, Any], pointer: str
+) -> None:
+    placed = place(customer, (product(), 1))
+    refused = change(customer, placed, **given)
+    assert refused.status == 400
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
+
+
+def test_a_repeat_of_placing_is_compared_with_what_was_placed(
+    customer: Api, product: Product
+) -> None:
+    tea = product()
+    sent: dict[str, Any] = {"reference": "PO 7", "headers": {"Idempotency_Key": "k"}}
+    placed = place(customer, (tea, 1), **sent)
+    changed = change(customer, placed, reference="PO 8", ship_to=HOME)
+    again = place(customer, (tea, 1), **sent)
+    assert (again.status, again.body) == (201, changed.body)
+
+
+@pytest.mark.parametrize("before", [("pack",), ("pack", "ship"), ("cancel",)])
+def test_only_an_order_that_is_not_packed_can_be_changed(
+    customer: Api, staff: Api, product: Product, before: tuple[str, ...]
+) -> None:
+    placed = place(customer, (product(), 1))
+    stood = moved(staff, placed, *before)
+    refused = change(customer, placed, note="Ring twice.")
+    assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+    assert (refused.body["from"], refused.body["move"]) == (stood.body["status"], "change")
+
+
+def test_staff_change_orders_of_customers_and_the_event_tells(
+    customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    clerk = person(is_staff=True)
+    tea = product()
+    placed = place(customer, (tea, 1))
+    assert change(as_(clerk), placed, (tea, 2)).status == 200
+    assert events(customer, placed)[-1]["actor"] == str(clerk.customer.public_id)
+
+
+def test_with_a_version_the_loser_is_told_and_without_one_the_last_holds(
+    customer: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 1))
+    tag = placed.headers["ETag"]
+    assert change(customer, placed, (tea, 2), If_Match=tag).status == 200
+    late = change(customer, placed, (tea, 3), If_Match=tag)
+    assert (late.status, late.body["version"]) == (412, 2)
+    assert change(customer, placed, (tea, 3)).body["lines"][0]["quantity"] == 3
+
+
+def test_who_may_not_order_any_more_can_take_off_but_not_add(
+    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
+) -> None:
+    who, tea = person(), product()
+    customer = as_(who)
+    placed = place(customer, (tea, 2))
+    who.customer.may_order = False
+    who.customer.save()
+    refused = change(customer, placed, (tea, 3))
+    assert (refused.status, refused.body["code"]) == (403, "ordering_not_allowed")
+    assert change(customer, placed, (tea, 1)).status == 200
+
+
+def test_a_repeat_of_placing_shows_what_became_of_the_order(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2), headers={"Idempotency_Key": "k"})
+    changed = change(customer, placed, (tea, 1))
+    again = place(customer, (tea, 2), headers={"Idempotency_Key": "k"})
+    assert (again.status, again.body) == (201, changed.body)
+    cancelled = move(customer, placed, "cancel")
+    again = place(customer, (tea, 2), headers={"Idempotency_Key": "k"})
+    assert (again.status, again.body) == (201, cancelled.body)
+    assert again.headers["Idempotency-Replayed"] == "true"

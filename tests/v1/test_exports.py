@@ -1,0 +1,351 @@
+"""`GET orders.csv`: everything, as a spreadsheet takes it, without being in memory at once."""
+
+import csv
+import gc
+import json
+import os
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from time import sleep
+from typing import Any, cast
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection
+from django.http import StreamingHttpResponse
+from django.test import Client
+
+from larder.core.ids import new_id
+from larder.orders.models import Order, OrderLine
+from larder.orders.queries import walks
+from larder.v1 import exports
+from larder.v1.exports import COLUMNS, EXPORTS_AT_ONCE, ROWS_AT_ONCE
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
+from tests.v1.test_orders import place
+
+Product = Callable[..., int]
+MakePerson = Callable[..., Person]
+Stream = Callable[[Person], Iterator[bytes]]
+
+
+def rows(api: Api, query: str = "") -> list[dict[str, str]]:
+    answer = api("GET", f"orders.csv{query}")
+    assert answer.status == 200
+    return list(csv.DictReader(StringIO(answer.body.decode()), strict=True))
+
+
+def numbers(api: Api, query: str = "") -> list[int]:
+    return [int(row["number"]) for row in rows(api, query)]
+
+
+def test_the_first_line_names_the_columns(customer: Api) -> None:
+    answer = customer("GET", "orders.csv")
+    assert answer.body.decode() == (
+        "number,id,status,placed_at,updated_at,customer,reference,note,requested_for,currency,"
+        "total,product,sku,name,quantity,ordered,unit_price,line_total,returned,ship_to_name,"
+        "ship_to_company,ship_to_line1,ship_to_line2,ship_to_city,ship_to_region,"
+        "ship_to_postal_code,ship_to_country,ship_to_phone\r\n"
+    )
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="orders.csv"'
+    assert "ETag" not in answer.headers
+
+
+def test_each_line_is_a_row_with_its_order(
+    person: MakePerson, as_: Callable[[Person], Api], product: Product
+) -> None:
+    who = person()
+    jam, tea = product(price="2.20", name="Jam, strawberry"), product(price="1.005")
+    ship_to = {"name": "Ada", "line1": 'The "Old" Mill', "country": "GB"}
+    given: dict[str, Any] = {
+        "note": "Ring\ntwice",
+        "ship_to": ship_to,
+        "requested_for": "2099-12-24",
+    }
+    placed = place(as_(who), (jam, 2), (tea, 1), **given).body
+    first, second = rows(as_(who))
+    assert first == dict.fromkeys(COLUMNS, "") | {
+        **{name: str(placed[name]) for name in ("number", "id", "status", "currency", "total")},
+        **{name: placed[name] for name in ("placed_at", "updated_at", "note", "requested_for")},
+        **{name: str(value) for name, value in placed["lines"][0].items() if name in COLUMNS},
+        **{f"ship_to_{name}": value for name, value in ship_to.items()},
+        "customer": str(who.id),
+    }
+    assert (second["line_total"], second["number"]) == ("1.005", first["number"])
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_no_text_is_a_formula(customer: Api, product: Product, start: str) -> None:
+    danger = f"{start}HYPERLINK(1)"
+    ship_to = {"name": danger, "phone": danger}
+    place(customer, (product(name=f"{danger}."), 1), note=danger, reference=danger, ship_to=ship_to)
+    (row,) = rows(customer)
+    for column in ("note", "reference", "ship_to_name", "ship_to_phone", "name"):
+        assert row[column].startswith(f"'{start}"), column
+
+
+def test_customers_get_their_own_and_staff_with_a_filter_everybodys(
+    staff: Api, customer: Api, as_: Callable[[Person], Api], person: MakePerson, product: Product
+) -> None:
+    other, jam, tea = person(), product(stock=99), product(stock=99)
+    of_customer = place(customer, (jam, 1)).body
+    of_other = place(as_(other), (tea, 1)).body["number"]
+    own = place(staff, (tea, 1)).body["number"]
+    assert numbers(customer) == numbers(customer, "?status=placed") == [of_customer["number"]]
+    assert numbers(staff) == [own]
+    assert numbers(staff, "?status=placed") == [own, of_other, of_customer["number"]]
+    assert numbers(staff, f"?customer={other.id}") == [of_other]
+    assert numbers(staff, f"?product={tea}") == [own, of_other]
+    after = quote(of_customer["placed_at"])
+    assert numbers(staff, f"?placed_after={after}") == [own, of_other]
+
+
+def test_the_filters_of_staff_are_for_staff(customer: Api, api: Api) -> None:
+    assert customer("GET", "orders.csv?product=1").status == 403
+    assert customer("GET", "orders.csv?status=lost").status == 400
+    assert api("GET", "orders.csv").status == 401
+
+
+def test_a_client_may_ask_for_csv_by_name_and_for_nothing_else(customer: Api) -> None:
+    for accepted in ("text/csv", "*/*", "application/json"):
+        assert customer("GET", "orders.csv", Accept=accepted).status == 200
+    assert customer("GET", "orders.csv", Accept="image/png").status == 406
+    assert customer("HEAD", "orders.csv").status == 200
+
+
+@pytest.fixture
+def filled(person: MakePerson, product: Product, now: datetime) -> Callable[[int], Person]:
+    """A customer with so many orders of one moment, a line each."""
+
+    def fill(count: int) -> Person:
+        who, jam = person(), product()
+        given: dict[str, Any] = {"status": "delivered", "currency": "GBP", "total": Decimal(2)}
+        times = {"created_at": now, "placed_at": now, "updated_at": now}
+        orders = [Order(customer_id=who.id, note="x" * 200, **given, **times) for _ in range(count)]
+        lines = {"sku": "J", "name": "Jam", "unit_price": Decimal(2), "quantity": 1}
+        Order.objects.bulk_create(orders)
+        made = [OrderLine(order=o, product_id=jam, placed_at=now, **lines) for o in orders]
+        OrderLine.objects.bulk_create(made)
+        return who
+
+    return fill
+
+
+def ask(who: Person) -> StreamingHttpResponse:
+    """The answer, of which nothing was read. As long as it is open it has one of few turns."""
+    headers = {"Authorization": f"Bearer {token_for(who)}"}
+    client = Client(raise_request_exception=False)
+    return cast(StreamingHttpResponse, client.get("/api/v1/orders.csv", headers=headers))
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    """The file, part by part as it is made."""
+    with ExitStack() as files:
+
+        def read(who: Person) -> Iterator[bytes]:
+            file = files.enter_context(closing(ask(who)))
+            return iter(cast(Iterator[bytes], file.streaming_content))
+
+        yield read
+
+
+@pytest.mark.parametrize("count", [walks.PART - 1, walks.PART, walks.PART + 1, 3 * walks.PART])
+def test_every_order_is_in_the_file_once(
+    filled: Callable[[int], Person], as_: Callable[[Person], Api], count: int
+) -> None:
+    who = filled(count)
+    found = [row["id"] for row in rows(as_(who))]
+    wanted = Order.objects.filter(customer=who.id).order_by("-id").values_list("id", flat=True)
+    assert found == [str(one) for one in wanted]
+
+
+def test_the_first_bytes_come_before_the_second_part_is_read(
+    filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
+) -> None:
+    parts = stream(filled(3 * walks.PART))
+    with django_assert_num_queries(0):
+        assert next(parts).count(b"\r\n") == 1 + walks.PART
+    with django_assert_num_queries(2):  # a page of orders, their lines
+        assert next(parts).count(b"\r\n") == walks.PART
+
+
+def test_an_order_of_many_lines_is_written_in_pieces(
+    filled: Callable[[int], Person], stream: Stream, product: Product
+) -> None:
+    who = filled(1)
+    (order,) = Order.objects.filter(customer=who.id)
+    lines = {"sku": "J", "name": "Jam", "unit_price": Decimal(2), "quantity": 1}
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, product_id=product(), placed_at=order.placed_at, **lines)
+        for _ in range(2 * ROWS_AT_ONCE)
+    )
+    pieces = [piece.count(b"\r\n") for piece in stream(who)]
+    assert pieces == [ROWS_AT_ONCE, ROWS_AT_ONCE, 2]
+
+
+def test_memory_does_not_grow_with_the_file(
+    filled: Callable[[int], Person], stream: Stream
+) -> None:
+    def peak(count: int) -> int:
+        parts = stream(filled(count))
+        tracemalloc.start()
+        for _ in parts:
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(walks.PART)  # What is made once, for all files, is no part of any.
+    assert peak(30 * walks.PART) < 3 * peak(3 * walks.PART)
+
+
+@contextmanager
+def orders_away() -> Iterator[None]:
+    """The table of orders is not where it was."""
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute('ALTER TABLE orders."order" RENAME TO away')
+        try:
+            yield
+        finally:
+            owner.execute('ALTER TABLE orders.away RENAME TO "order"')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_breaks_off_is_not_taken_for_a_whole_one(
+    filled: Callable[[int], Person], stream: Stream
+) -> None:
+    parts = stream(filled(2 * walks.PART))
+    got = next(parts)
+    with orders_away():
+        got += next(parts)
+        with pytest.raises(DatabaseError):
+            next(parts)
+    assert "incomplete" in got.decode().splitlines()[-1]
+    with pytest.raises(csv.Error, match="unexpected end"):
+        list(csv.reader(StringIO(got.decode()), strict=True))
+
+
+def ends(file: StreamingHttpResponse) -> None:
+    assert b"".join(cast(Iterator[bytes], file)).count(b"\r\n") > 1
+
+
+def is_closed(file: StreamingHttpResponse) -> None:
+    next(iter(cast(Iterator[bytes], file)))
+    file.close()
+
+
+def is_closed_unread(file: StreamingHttpResponse) -> None:
+    file.close()
+
+
+def is_forgotten(file: StreamingHttpResponse) -> None:
+    """As where a middleware fails behind the view; its traceback has been looked at."""
+    del file
+    gc.collect()
+
+
+def fails(file: StreamingHttpResponse) -> None:
+    parts = iter(cast(Iterator[bytes], file))
+    next(parts)
+    with orders_away(), pytest.raises(DatabaseError):
+        list(parts)
+
+
+WAYS = [ends, is_closed, is_closed_unread, is_forgotten, fails]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
+def test_so_many_files_are_written_at_once_until_one_of_them(
+    filled: Callable[[int], Person], way: Callable[[StreamingHttpResponse], None]
+) -> None:
+    accounts = [filled(2 * walks.PART) for _ in range(EXPORTS_AT_ONCE)]
+    files = [ask(who) for who in accounts]
+    assert [file.status_code for file in files] == [200] * EXPORTS_AT_ONCE
+    other = filled(1)
+    for who in (accounts[-1], other):
+        is_refused(ask(who))
+    way(files.pop())
+    for who in (other, accounts[-1]):
+        with closing(ask(who)) as file:
+            assert file.status_code == 200
+    for file in files:
+        file.close()
+
+
+def is_refused(answer: StreamingHttpResponse) -> None:
+    assert (answer.status_code, json.loads(answer.getvalue())["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_file_of_an_account_is_written_at_once(filled: Callable[[int], Person]) -> None:
+    who, other = filled(2 * walks.PART), filled(1)
+    with closing(ask(who)) as file:
+        assert file.status_code == 200
+        is_refused(ask(who))
+        with closing(ask(other)) as another:
+            assert another.status_code == 200
+    with closing(ask(who)) as file:
+        assert file.status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_could_not_be_begun_is_none_of_them(filled: Callable[[int], Person]) -> None:
+    who = filled(1)
+    with orders_away():
+        for _ in range(2 * EXPORTS_AT_ONCE):
+            assert ask(who).status_code == 500
+    with closing(ask(who)) as file:
+        assert file.status_code == 200
+
+
+def test_a_file_that_is_read_too_slowly_is_broken_off(
+    filled: Callable[[int], Person], stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "LONGEST_EXPORT", 0.05)
+    parts = stream(filled(3 * walks.PART))
+    got = next(parts)
+    sleep(0.1)
+    with pytest.raises(TimeoutError):  # noqa: PT012  the last line comes before the error
+        got += next(parts)
+        next(parts)
+    assert got.decode().splitlines()[-1].startswith('"This file is incomplete')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_before_the_first_part_is_a_problem_and_no_file(person: MakePerson) -> None:
+    with orders_away():
+        response = ask(person())
+    assert (response.status_code, json.loads(response.getvalue())["code"]) == (
+        500,
+        "internal_error",
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_between_two_parts_no_connection_is_held(
+    filled: Callable[[int], Person], stream: Stream
+) -> None:
+    parts = stream(filled(3 * walks.PART))
+    next(parts)
+    assert connection.connection is None
+    next(parts)
+    assert connection.connection is None
+
+
+def test_an_order_without_a_line_has_a_row_all_the_same(
+    person: MakePerson, as_: Callable[[Person], Api], now: datetime
+) -> None:
+    who, id = person(), new_id()
+    times = {"created_at": now, "placed_at": now, "updated_at": now}
+    given: dict[str, Any] = {"status": "cancelled", "currency": "GBP", "total": Decimal(0)}
+    Order.objects.create(id=id, customer_id=who.id, **given, **times)
+    (row,) = rows(as_(who))
+    assert (row["id"], row["sku"], row["quantity"]) == (str(id), "", "")

@@ -1,0 +1,129 @@
+"""`GET orders.csv` of a real server: a large file, and a client that takes its time."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from larder.db import database
+from tests.conftest import Person
+from tests.faults.processes import workers
+from tests.http.conftest import token_for
+from tests.server import Server
+
+ORDERS = 20_000
+MEBIBYTE = 1 << 20
+PATIENCE = 15.0
+"""Seconds in which a loaded machine answers whoever waits for nobody; the files are read by
+nobody for as long as the test goes on."""
+_FILL = """
+WITH made AS (
+    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                         placed_at, updated_at, version)
+    SELECT gen_random_uuid(), %s, 'delivered', 'GBP', 2, repeat('x', 2000), '', %s, %s, %s, 1
+    FROM generate_series(1, %s)
+    RETURNING id, placed_at
+)
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+SELECT id, %s, 'J', 'Jam', 2, 1, placed_at FROM made
+"""
+
+
+@pytest.fixture
+def large(
+    server: Server, person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> Person:
+    """A customer whose file has more than 40 MiB."""
+    who = person()
+    database.execute(_FILL, [who.id, now, now, now, ORDERS, product()])
+    return who
+
+
+@pytest.fixture
+def staff(person: Callable[..., Person], large: Person) -> Person:
+    """A member of staff, whose file has the orders of the customer."""
+    return person(is_staff=True)
+
+
+def peak(server: Server) -> int:
+    """The most memory that any worker had at once, in bytes."""
+    told = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
+    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in told)
+
+
+@contextmanager
+def begun(server: Server, who: Person) -> Iterator[http.client.HTTPResponse]:
+    """The answer, of which nothing has been read but its head."""
+    headers = {"Authorization": f"Bearer {token_for(who)}"}
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+        connection.request("GET", "/api/v1/orders.csv?status=delivered", headers=headers)
+        with connection.getresponse() as file:
+            yield file
+
+
+def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, large: Person) -> None:
+    server.call("GET", "orders", token=token_for(large))
+    before, began, size, rows = peak(server), monotonic(), 0, 0
+    with begun(server, large) as file:
+        assert file.read(7) == b"number,"
+        until_the_first_byte = monotonic() - began
+        while part := file.read(MEBIBYTE):
+            size, rows = size + len(part), rows + part.count(b"\n")
+    assert rows == 1 + ORDERS
+    assert size > 40 * MEBIBYTE
+    # What is made wholly before it is sent begins with the last of its time.
+    assert until_the_first_byte < (monotonic() - began) / 2
+    assert peak(server) - before < 20 * MEBIBYTE
+
+
+def test_clients_that_do_not_read_on_keep_nobody_from_ordering(
+    server: Server, large: Person, staff: Person, product: Callable[..., int]
+) -> None:
+    """More of them than the server has threads: a few are served, the others get 503 at once, and
+    the shop goes on. All of one account leave a file for another."""
+    token, jam = token_for(large), product(stock=1_000)
+    order = {"lines": [{"product": jam, "quantity": 1}]}
+    with ExitStack() as files:
+        began = monotonic()
+        answers = [files.enter_context(begun(server, large)) for _ in range(2 * server.threads + 8)]
+        assert monotonic() - began < PATIENCE
+        refused = [one for one in answers if one.status != 200]
+        assert 1 <= len(answers) - len(refused) <= server.workers
+        assert {(one.status, one.getheader("Retry-After")) for one in refused} == {(503, "1")}
+        assert files.enter_context(begun(server, staff)).status == 200
+        for _ in range(20):
+            began = monotonic()
+            assert server.call("GET", "products", token=token).status == 200
+            assert server.call("GET", "orders", token=token).status == 200
+            assert server.call("POST", "orders", order, token=token).status == 201
+            assert monotonic() - began < PATIENCE
+
+
+def test_who_goes_away_in_the_middle_of_a_file_gives_way_to_others(
+    server: Server, large: Person, staff: Person
+) -> None:
+    with ExitStack() as files:
+        for who in (large, staff):
+            all_turns(server, who, files)
+        assert status(server, large) == 503
+    deadline = monotonic() + 10
+    while status(server, large) != 200:
+        assert monotonic() < deadline, "the turns of readers who left were not given back"
+        sleep(0.1)
+
+
+def all_turns(server: Server, who: Person, files: ExitStack) -> None:
+    """Takes those of an account, of every worker: until none was given many times in a row."""
+    refused = 0
+    while refused < 100:
+        given = files.enter_context(begun(server, who)).status == 200
+        refused = 0 if given else refused + 1
+
+
+def status(server: Server, who: Person) -> int:
+    with begun(server, who) as file:
+        return file.status

@@ -1,0 +1,98 @@
+"""What the faults of a request say to the developer who reads them."""
+
+import re
+from typing import Any, get_type_hints
+
+import pytest
+
+from larder.v1 import faults
+from larder.v1.shapes import NewOrder
+from tests.conftest import Api
+from tests.http.document import operations
+
+BODIES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("products", {"sku": " a", "name": " ", "price": "1.2345", "image_url": "ftp:", "step": 1.5}, {
+        "/sku": "Expected one line of text without spaces at its ends.",
+        "/name": "Expected more than spaces.",
+        "/price": "Expected an amount with at most three decimals, such as 2.55.",
+        "/image_url": "Expected an http or https address, or an empty text.",
+        "/step": "Expected whole number, got number with a fraction.",
+    }),
+    ("orders", {"id": "x", "lines": {}, "requested_for": "today", "ship_to": {"country": "gb"}}, {
+        "/id": "Expected a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057.",
+        "/lines": "Expected array, got object.",
+        "/requested_for": "Expected a day, such as 2026-03-09.",
+        "/ship_to/country": "Expected two capital letters, such as GB, or an empty text.",
+    }),
+    ("stock/adjustments", {"reason": "Lost it", "lines": [None]}, {
+        "/reason": "Expected a word of small letters, digits and _, such as received.",
+        "/lines/0": "Expected object, got null.",
+    }),
+    ("categories", {"name": "", "parent": "1"}, {
+        "/name": "Expected string of length >= 1.",
+        "/parent": "Expected whole number or null, got string.",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "found"), BODIES)
+def test_a_fault_of_a_body_says_what_was_expected(
+    staff: Api, path: str, body: dict[str, Any], found: dict[str, str]
+) -> None:
+    refused = staff("POST", path, body)
+    assert {one["pointer"]: one["detail"] for one in refused.body["errors"]} == found
+
+
+PARAMETERS = [
+    ("products?in_stock=maybe", "wrong_type", "Expected true or false."),
+    ("products?limit=many", "wrong_type", "Expected whole number."),
+    ("products?ids=a", "invalid_format", "Expected 1 to 200 ids with commas between them, "),
+    ("products?ordering=size", "unknown_value", "Expected one of: id, -id, name, "),
+    ("orders?status=lost", "unknown_value", "Expected some of placed, packed, "),
+    ("orders?placed_after=yesterday", "invalid_format", "Expected a time with its zone, "),
+    ("orders?placed_after=2026", "invalid_format", "Expected a time with its zone, "),
+    ("orders?placed_before=1e9", "invalid_format", "Expected a time with its zone, "),
+    (
+        "orders?placed_after=2026-01-02T03:04:05",
+        "invalid_format",
+        "Expected a time with its zone, such as 2026-03-09T16:30:00Z.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "code", "detail"), PARAMETERS)
+def test_a_fault_of_a_parameter_says_what_was_expected(
+    staff: Api, asked: str, code: str, detail: str
+) -> None:
+    (fault,) = staff("GET", asked).body["errors"]
+    assert fault["code"] == code
+    assert fault["detail"].startswith(detail)
+
+
+def test_no_pattern_of_a_body_is_without_words(staff: Api) -> None:
+    """Every text that has to match something is sent as one that matches nothing."""
+    for operation in operations():
+        content = operation.said.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None or "{" in operation.path:
+            continue
+        name = content["schema"]["$ref"].rpartition("/")[2]
+        fields = operation.whole["components"]["schemas"][name]["properties"]
+        body = {field: "\n" for field, said in fields.items() if "pattern" in said}
+        found = staff(operation.method.upper(), operation.path, body).body.get("errors", [])
+        for fault in found:
+            assert not re.search("regex|`|int\\b|bool\\b|str\\b", fault["detail"]), fault
+
+
+def test_a_struct_is_examined_once_for_all_lines_of_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Evaluating the annotations of a line costs more than finding its faults."""
+    examined: list[type[Any]] = []
+
+    def counting(kind: type[Any], **options: Any) -> dict[str, Any]:
+        examined.append(kind)
+        return get_type_hints(kind, **options)
+
+    monkeypatch.setattr(faults, "get_type_hints", counting)
+    assert len(faults.faults({"lines": [{}] * 1_000}, NewOrder)) == 2_000
+    assert len(examined) == len(set(examined))

@@ -1,0 +1,227 @@
+"""The history of orders: pages, filters, what staff see."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from larder.orders.models import Order
+from tests.conftest import Api, Person
+from tests.v1.test_orders import place
+from tests.v1.test_product_list import walk
+
+Product = Callable[..., int]
+
+
+def numbers(api: Api, query: str = "") -> list[int]:
+    return [one["number"] for one in api("GET", f"orders{query}").body["results"]]
+
+
+def at_one_moment(moment: datetime) -> None:
+    Order.objects.update(placed_at=moment)
+
+
+def test_the_newest_order_comes_first(customer: Api, product: Product) -> None:
+    jam = product(stock=99)
+    placed = [place(customer, (jam, 1)).body["number"] for _ in range(3)]
+    assert numbers(customer) == placed[::-1]
+
+
+def test_pages_neither_repeat_nor_skip_orders_of_one_moment(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam = product(stock=99)
+    for _ in range(7):
+        place(customer, (jam, 1))
+    at_one_moment(now)
+    wanted = customer("GET", "orders?limit=100").body["results"]
+    assert [one["id"] for one in wanted] == sorted((one["id"] for one in wanted), reverse=True)
+    assert walk(customer, "orders?limit=2") == wanted
+
+
+def test_an_order_placed_meanwhile_does_not_shift_the_pages(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=99)
+    placed = [place(customer, (jam, 1)).body["number"] for _ in range(4)]
+    page = customer("GET", "orders?limit=2").body
+    place(customer, (jam, 1))
+    rest = walk(customer, page["next"].removeprefix("http://testserver"))
+    assert [one["number"] for one in page["results"] + rest] == placed[::-1]
+
+
+def test_the_history_is_counted_only_where_asked(customer: Api, product: Product) -> None:
+    jam = product(stock=99)
+    place(customer, (jam, 1)), place(customer, (jam, 1))
+    assert "count" not in customer("GET", "orders").body
+    assert customer("GET", "orders?count=true&limit=1").body["count"] == 2
+
+
+def test_the_history_is_filtered_by_status_and_time(customer: Api, product: Product) -> None:
+    jam = product(stock=99)
+    first, second, third = (place(customer, (jam, 1)).body for _ in "123")
+    assert numbers(customer, "?status=placed") == [o["number"] for o in (third, second, first)]
+    assert numbers(customer, "?status=shipped") == []
+    after, before = quote(first["placed_at"]), quote(third["placed_at"])
+    both = f"?placed_after={after}&placed_before={before}"
+    assert numbers(customer, both) == [second["number"]]
+    moment = datetime.fromisoformat(first["placed_at"]) + timedelta(hours=2)
+    elsewhere = quote(moment.isoformat().replace("+00:00", "+02:00"))
+    assert numbers(customer, f"?placed_after={elsewhere}") == [third["number"], second["number"]]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01", "2026-01-01T00:00:00", "yesterday", "12:00Z"])
+def test_a_moment_without_its_time_zone_is_refused(customer: Api, moment: str) -> None:
+    for name in ("placed_after", "placed_before"):
+        refused = customer("GET", f"orders?{name}={moment}")
+        assert [one["pointer"] for one in refused.body["errors"]] == [name]
+
+
+def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: Product) -> None:
+    jam = product(stock=99)
+    placed = [place(customer, (jam, 1)).body for _ in range(5)]
+    after = quote(placed[1]["placed_at"])
+    found = walk(customer, f"orders?placed_after={after}&status=placed&limit=1")
+    assert found == placed[:1:-1]
+
+
+def test_staff_look_for_orders_of_anybody_and_otherwise_see_their_own(
+    staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    one, other, jam, tea = person(), person(), product(stock=99), product(stock=99)
+    of_one = place(as_(one), (jam, 1)).body["number"]
+    of_other = place(as_(other), (jam, 1), (tea, 1)).body["number"]
+    own = place(staff, (tea, 1)).body["number"]
+    queries = {
+        "": [own],
+        f"?customer={one.id}": [of_one],
+        f"?number={of_other}": [of_other],
+        f"?product={jam}": [of_other, of_one],
+        f"?product={tea}": [own, of_other],
+        f"?product={tea}&customer={other.id}": [of_other],
+        f"?customer={one.id}&number={of_other}": [],
+        "?customer=9223372036854775807": [],
+    }
+    assert {query: numbers(staff, query) for query in queries} == queries
+
+
+def test_staff_look_through_everybodys_orders_by_status_and_by_time(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam = product(stock=99)
+    first = place(customer, (jam, 1)).body
+    second, third = place(staff, (jam, 1)).body, place(customer, (jam, 1)).body
+    Order.objects.filter(pk=first["id"]).update(status="shipped")
+    assert numbers(staff, "?status=placed") == [third["number"], second["number"]]
+    assert numbers(staff, "?status=shipped") == [first["number"]]
+    assert numbers(staff, f"?placed_after={quote(first['placed_at'])}&limit=1") == [third["number"]]
+    before = quote(third["placed_at"])
+    assert numbers(staff, f"?placed_before={before}") == [second["number"], first["number"]]
+    assert numbers(customer, "?status=placed") == [third["number"]]
+
+
+def test_the_pages_of_a_products_orders_neither_repeat_nor_skip(
+    staff: Api, customer: Api, product: Product, now: datetime
+) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    for number in range(6):
+        place(customer, (jam, 1), *[(tea, 1)] * (number % 2))
+    at_one_moment(now)
+    for query in (f"product={jam}", f"product={tea}", f"product={jam}&status=placed"):
+        wanted = staff("GET", f"orders?limit=100&{query}").body["results"]
+        assert len(wanted) == (3 if str(tea) in query else 6)
+        assert walk(staff, f"orders?limit=2&{query}") == wanted
+
+
+def in_statuses(*orders: tuple[dict[str, Any], str]) -> None:
+    for order, status in orders:
+        Order.objects.filter(pk=order["id"]).update(status=status)
+
+
+def test_several_statuses_are_one_history(staff: Api, customer: Api, product: Product) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    sold = [place(customer, (jam, 1), (tea, 1)).body for _ in range(4)]
+    sold.append(place(staff, (jam, 1)).body)
+    first, second, third, fourth, own = (one["number"] for one in sold)
+    in_statuses((sold[0], "shipped"), (sold[1], "packed"), (sold[3], "shipped"))
+    queries = {
+        "?status=placed,packed": [third, second],
+        "?status=packed,placed,packed": [third, second],
+        "?status=shipped,packed,delivered": [fourth, second, first],
+        "?status=placed,packed,shipped,delivered,cancelled,returned": [
+            *(fourth, third, second, first)
+        ],
+    }
+    assert {query: numbers(customer, query) for query in queries} == queries
+    assert numbers(staff, "?status=placed,packed") == [own, third, second]
+    assert numbers(staff, f"?status=placed,packed&product={tea}") == [third, second]
+    assert numbers(staff, f"?status=placed,packed&number={first}") == []
+    assert customer("GET", "orders?status=placed,packed&count=true&limit=1").body["count"] == 2
+
+
+def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
+    customer: Api, product: Product, now: datetime
+) -> None:
+    jam = product(stock=99)
+    sold = [place(customer, (jam, 1), ship_to={"city": "Bath"}).body for _ in range(9)]
+    in_statuses(*zip(sold, ["packed", "shipped", "returned"] * 3, strict=True))
+    at_one_moment(now)
+    query = "orders?status=shipped,packed"
+    wanted = customer("GET", f"{query}&limit=100").body["results"]
+    assert len(wanted) == 6
+    assert [one["id"] for one in wanted] == sorted((one["id"] for one in wanted), reverse=True)
+    assert walk(customer, f"{query}&limit=2") == wanted
+    file = customer("GET", query.replace("orders", "orders.csv")).body.decode().splitlines()
+    assert len(file) == 1 + len(wanted)
+
+
+@pytest.mark.parametrize("status", ["", "lost", "placed,", "placed,lost", "placed;packed", "draft"])
+def test_a_status_that_no_order_can_have_is_refused(customer: Api, status: str) -> None:
+    refused = customer("GET", f"orders?status={status}")
+    assert refused.status == 400
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("status", "unknown_value")
+    ]
+
+
+def test_an_order_is_found_by_its_reference(
+    staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    """Exactly so, and a customer finds only what is theirs."""
+    one, other, jam = as_(person()), as_(person()), product(stock=99)
+    referred = [("PO 7", one), ("PO 7", one), ("PO 7", other), ("po 7", one), ("", one)]
+    sold = [place(who, (jam, 1), reference=text).body["number"] for text, who in referred]
+    assert numbers(one, "?reference=PO%207") == [sold[1], sold[0]]
+    assert numbers(other, "?reference=PO%207") == [sold[2]]
+    assert numbers(staff, "?reference=PO%207") == [sold[2], sold[1], sold[0]]
+    assert numbers(staff, f"?reference=PO%207&product={jam}&status=placed,packed") == [
+        *(sold[2], sold[1], sold[0])
+    ]
+    assert numbers(one, "?reference=PO") == numbers(one, "?reference=PO%207&status=shipped") == []
+    found = walk(one, "orders?reference=PO%207&limit=1")
+    assert [order["number"] for order in found] == [sold[1], sold[0]]
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 201, "%00"])
+def test_a_reference_that_no_order_can_have_is_refused(customer: Api, reference: str) -> None:
+    refused = customer("GET", f"orders?reference={reference}")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["reference"]
+
+
+def test_a_page_of_history_is_not_sent_twice(customer: Api, product: Product) -> None:
+    place(customer, (product(), 1))
+    tag = customer("GET", "orders").headers["ETag"]
+    assert customer("GET", "orders", If_None_Match=tag).status == 304
+
+
+def test_events_come_in_pages_oldest_first(customer: Api, product: Product, now: datetime) -> None:
+    placed = place(customer, (product(), 1))
+    order = Order.objects.get(pk=placed.body["id"])
+    for status in ("packed", "shipped"):
+        fields: dict[str, Any] = {"from_status": "", "to_status": status, "at": now}
+        order.events.create(type=status, actor=order.customer.public_id, **fields)
+    path = f"orders/{placed.body['id']}/events"
+    found = [one["type"] for one in walk(customer, f"{path}?limit=1")]
+    assert found == ["placed", "packed", "shipped"]

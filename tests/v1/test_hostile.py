@@ -1,0 +1,66 @@
+"""Requests that no honest client sends: each is refused, in form, and nothing falls over.
+
+The client of these tests holds every answer against the document: the status, the media type,
+and the code are ones that the operation announces, and none is a 5xx.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Api
+from tests.v1.hostile_requests import ALL, Sent
+
+
+@pytest.mark.parametrize("sent", ALL, ids=str)
+def test_it_is_refused_with_the_code_and_the_faults_that_it_has(customer: Api, sent: Sent) -> None:
+    answer = customer(sent.method, sent.path, sent.body, **sent.headers)
+    assert (answer.status, answer.body["code"]) == (sent.status, sent.code)
+    found = [one["pointer"] for one in answer.body.get("errors", [])]
+    assert sorted(found) == sorted(sent.pointers or ())
+
+
+def test_a_body_may_be_full_of_faults_without_filling_the_memory(customer: Api) -> None:
+    long_name = "x" * 1_000_000
+    texts = ",".join(['"\\u0000"'] * 90_000)
+    answer = customer("POST", "orders", f'{{"{long_name}":[{texts}]}}'.encode())
+    assert (answer.status, len(answer.body["errors"])) == (400, 1_000)
+    assert max(len(one["pointer"]) for one in answer.body["errors"]) <= 1_000
+
+
+def test_of_equal_names_the_last_counts(customer: Api, product: Callable[..., int]) -> None:
+    line = b'{"product":1,"product":%d,"quantity":"x","quantity":2}' % product()
+    placed = customer("POST", "orders", b'{"lines":5,"lines":[' + line + b"]}")
+    assert (placed.status, placed.body["lines"][0]["quantity"]) == (201, 2)
+
+
+HARMLESS = [
+    {"Range": "bytes=0-1"},
+    {"If_None_Match": "\xff"},
+    {"If_Modified_Since": "never"},
+    {"If_Match": "garbage"},
+    {"Accept": "application/json; q=0.1, text/html"},
+    {"Accept": "application/*"},
+    {"Accept": "APPLICATION/JSON"},
+    {"Accept": "application/problem+json"},
+    {"Accept": ""},
+    {"Accept_Language": "\xff"},
+    {"Accept_Encoding": "gzip;q=x"},
+    {"Cookie": "sessionid=\xff; csrftoken=\x00"},
+    {"X_Forwarded_Host": "evil.example"},
+    {"X_HTTP_Method_Override": "DELETE"},
+    {"Content_Type": "nonsense"},
+]
+
+
+@pytest.mark.parametrize("headers", HARMLESS, ids=str)
+def test_headers_that_mean_nothing_here_change_nothing(
+    customer: Api, headers: dict[str, str]
+) -> None:
+    answer = customer("GET", "me", **headers)
+    assert (answer.status, answer.body) == (200, customer("GET", "me").body)
+
+
+@pytest.mark.parametrize("query", ["q=%FF", "q=%ED%A0%80", "unknown=%00", "%00=1", "q=' OR 1=1"])
+def test_queries_that_are_only_odd_find_what_there_is(customer: Api, query: str) -> None:
+    assert customer("GET", f"products?{query}").status == 200

@@ -1,0 +1,194 @@
+"""A request that is sent again: keys and client-chosen ids of orders and products.
+
+What twins in flight do to each other is tests/race; here one request follows another.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.core.ids import new_id
+from larder.orders.models import Order
+from tests.conftest import Api, Person
+from tests.v1.test_orders import place
+from tests.v1.test_stock import figures
+
+Product = Callable[..., int]
+KEY = {"Idempotency_Key": "k"}
+
+
+def test_a_key_used_again_for_the_same_order_gives_the_same_order(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    first, again = (place(customer, (jam, 2), headers=KEY) for _ in "12")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Location"] == first.headers["Location"]
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_a_replay_shows_the_order_as_it_stands_now(customer: Api, product: Product) -> None:
+    jam = product(stock=9)
+    first = place(customer, (jam, 2), headers=KEY)
+    Order.objects.filter(pk=first.body["id"]).update(status="packed", version=2)
+    again = place(customer, (jam, 2), headers=KEY)
+    assert (again.status, again.body["status"], again.body["version"]) == (201, "packed", 2)
+    assert again.headers["ETag"].startswith('"2-')
+
+
+def test_the_same_request_may_be_written_differently(customer: Api, product: Product) -> None:
+    jam, tea = product(stock=9, price="2"), product(stock=9)
+    body = (
+        b'{"lines":[{"product":%d,"quantity":2,"expected_price":"2"},{"quantity":1,"product":%d}]}'
+    )
+    first = customer("POST", "orders", body % (jam, tea), **KEY)
+    spaced = body.replace(b":", b" : ").replace(b'"2"', b'"2.000"')
+    halves = b'{"note":"","lines":[{"product":%d,"quantity":1},' % tea + b"%s" + b"]}"
+    again = customer("POST", "orders", spaced % (jam, tea), **KEY)
+    assert (first.status, again.status) == (201, 201)
+    assert again.body == first.body
+    turned = halves % (b'{"product":%d,"quantity":2,"expected_price":"2.00"}' % jam)
+    assert customer("POST", "orders", turned, **KEY).body == first.body
+
+
+DIFFERENT: list[dict[str, Any]] = [
+    {"note": "x"},
+    {"reference": "x"},
+    {"requested_for": "2026-12-24"},
+    {"ship_to": {"name": "x"}},
+    {"id": "01890a5d-ac96-774b-bcce-b302099a8057"},
+]
+
+
+@pytest.mark.parametrize("rest", DIFFERENT)
+def test_a_key_is_not_for_another_order(
+    customer: Api, product: Product, rest: dict[str, Any]
+) -> None:
+    jam = product(stock=9)
+    place(customer, (jam, 2), headers=KEY)
+    refused = place(customer, (jam, 2), headers=KEY, **rest)
+    assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
+    refused = place(customer, (jam, 3), headers=KEY)
+    assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_a_key_belongs_to_its_caller_and_its_path(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    own = place(customer, (jam, 1), headers=KEY)
+    others = place(staff, (jam, 1), headers=KEY)
+    lines = [{"product": jam, "delta": 1}]
+    booked = staff("POST", "stock/adjustments", {"reason": "received", "lines": lines}, **KEY)
+    made = staff("POST", "products", {"sku": "S", "name": "N", "price": "1"}, **KEY)
+    assert [one.status for one in (own, others, booked, made)] == [201] * 4
+    assert others.body["id"] != own.body["id"]
+
+
+def test_a_refused_order_leaves_its_key_and_its_id_free(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam, id = product(stock=1), str(new_id())
+    assert place(customer, (jam, 2), id=id, headers=KEY).status == 409
+    assert place(customer, (jam, 1), id=id, headers=KEY).status == 201
+
+
+def test_a_faulty_request_does_not_use_its_key_up(customer: Api, product: Product) -> None:
+    assert customer("POST", "orders", {"lines": []}, **KEY).status == 400
+    assert place(customer, (product(), 1), headers=KEY).status == 201
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, "!~", 'a"b{}', "01890a5d-ac96-774b"])
+def test_a_key_is_up_to_255_visible_characters(customer: Api, product: Product, key: str) -> None:
+    jam = product()
+    answers = [place(customer, (jam, 1), headers={"Idempotency_Key": key}) for _ in "12"]
+    assert answers[0].body["id"] == answers[1].body["id"]
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "\x00", "a\tb", "\x7f"])
+def test_any_other_key_is_a_fault(customer: Api, product: Product, key: str) -> None:
+    refused = place(customer, (product(), 1), headers={"Idempotency_Key": key})
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["Idempotency-Key"]
+
+
+def test_a_chosen_id_makes_an_order_that_can_be_asked_for_again(
+    customer: Api, product: Product
+) -> None:
+    jam, id = product(stock=9), "0f8a3b5e-7a63-4f5e-9d34-7d9f6b1a2c3d"
+    first, again = (place(customer, (jam, 2), id=id) for _ in "12")
+    assert (first.status, first.body["id"]) == (201, id)
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    written_otherwise = place(customer, (jam, 2), id=UUID(id).hex.upper())
+    assert written_otherwise.body == first.body
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_a_chosen_id_is_not_for_another_order_nor_for_another_customer(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam, id = product(stock=9), str(new_id())
+    place(customer, (jam, 2), id=id)
+    changed, elsewhere = place(customer, (jam, 1), id=id), place(staff, (jam, 2), id=id)
+    assert (changed.status, changed.body["code"]) == (422, "idempotency_key_reused")
+    assert (elsewhere.status, elsewhere.body["code"]) == (404, "not_found")
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_an_id_that_the_shop_gave_cannot_be_chosen_for_a_new_order(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    placed = place(customer, (jam, 2)).body
+    again = place(customer, (jam, 2), id=placed["id"])
+    assert (again.status, again.body) == (201, placed)
+    assert place(customer, (jam, 1), id=placed["id"]).status == 422
+    assert place(staff, (jam, 2), id=placed["id"]).status == 404
+    assert figures(customer, jam) == {jam: 7}
+
+
+def test_the_id_of_a_draft_cannot_be_chosen_either(
+    customer: Api, person: Callable[..., Person], product: Product
+) -> None:
+    moment = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    draft = Order.objects.create(
+        customer_id=person().id, status="draft", currency="GBP", total=0, **moment
+    )
+    assert place(customer, (product(), 1), id=str(draft.pk)).status == 404
+
+
+def test_a_key_and_an_id_may_come_together_or_one_after_the_other(
+    customer: Api, product: Product
+) -> None:
+    jam, id = product(stock=9), str(new_id())
+    first = place(customer, (jam, 1), id=id, headers=KEY).body
+    assert place(customer, (jam, 1), id=id, headers=KEY).body == first
+    assert place(customer, (jam, 1), id=id).body == first
+    assert place(customer, (jam, 1), id=id, headers={"Idempotency_Key": "other"}).body == first
+    assert place(customer, (jam, 1), headers=KEY).body["code"] == "idempotency_key_reused"
+    assert figures(customer, jam) == {jam: 8}
+
+
+def test_a_product_is_made_once(staff: Api) -> None:
+    asked = {"sku": "S", "name": "N", "price": "1", "quantity": 5}
+    first, again = (staff("POST", "products", asked, **KEY) for _ in "12")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    same_price = staff("POST", "products", asked | {"price": "1.00"}, **KEY)
+    assert same_price.body == first.body
+    other = staff("POST", "products", asked | {"price": "2"}, **KEY)
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_replay_shows_a_product_that_was_archived_since(staff: Api) -> None:
+    asked = {"sku": "S", "name": "N", "price": "1"}
+    first = staff("POST", "products", asked, **KEY)
+    staff("DELETE", first.headers["Location"])
+    again = staff("POST", "products", asked, **KEY)
+    assert (again.status, again.body["id"]) == (201, first.body["id"])

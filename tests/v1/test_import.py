@@ -1,0 +1,234 @@
+"""Files of products through v1: all rows or none, every fault with its line."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from larder.catalog.services import change_product
+from larder.core.limits import MAX_FILE_ROWS
+from larder.v1 import imports
+from tests.conftest import Answer, Api
+
+Product = Callable[..., int]
+
+
+def send(staff: Api, *lines: str, content_type: str = "text/csv", **headers: str) -> Answer:
+    body = "\r\n".join(lines).encode()
+    return staff("POST", "products/import", body, content_type=content_type, **headers)
+
+
+def faults(answer: Answer) -> list[tuple[str, str]]:
+    assert answer.status == 400, answer.body
+    return [(one["pointer"], one["code"]) for one in answer.body["errors"]]
+
+
+def listed(api: Api) -> dict[str, dict[str, Any]]:
+    return {one["sku"]: one for one in api("GET", "products?limit=100").body["results"]}
+
+
+def test_new_products_are_added_with_all_their_fields_and_opening_stock(staff: Api) -> None:
+    shelf = staff("POST", "categories", {"name": "Jams"}).body["id"]
+    header = "sku,name,price,description,category,unit,barcode,image_url,"
+    header += "min_quantity,max_per_order,step,quantity"
+    row = f'JAM-1,"Jam, raspberry",2.5,"Two\r\nlines",{shelf},jar,501,https://a.example/j.png,6,60,6,7'
+    assert send(staff, header, row).body == {"created": 1, "changed": 0, "unchanged": 0}
+    made = listed(staff)["JAM-1"]
+    assert (
+        made.items()
+        >= {
+            "name": "Jam, raspberry",
+            "price": "2.50",
+            "description": "Two\r\nlines",
+            "category": shelf,
+            "unit": "jar",
+            "barcode": "501",
+            "image_url": "https://a.example/j.png",
+            "min_quantity": 6,
+            "max_per_order": 60,
+            "step": 6,
+            "quantity": 7,
+            "version": 1,
+        }.items()
+    )
+    (entry,) = staff("GET", f"products/{made['id']}/ledger").body["results"]
+    assert (entry["cause"], entry["delta"]) == ("opening", 7)
+    assert entry["actor"] == staff("GET", "me").body["public_id"]
+
+
+def test_known_products_are_changed_in_the_columns_of_the_file_and_keep_their_stock(
+    staff: Api, product: Product
+) -> None:
+    one = product(sku="A", stock=3, unit="jar", description="Old")
+    answer = send(staff, "description,sku,price,name,quantity", ",A,9.99,New,500")
+    assert answer.body == {"created": 0, "changed": 1, "unchanged": 0}
+    found = staff("GET", f"products/{one}").body
+    assert (found["name"], found["price"], found["description"]) == ("New", "9.99", "")
+    assert (found["unit"], found["quantity"], found["version"]) == ("jar", 3, 2)
+
+
+def test_what_is_so_already_is_left_as_it_is(staff: Api) -> None:
+    lines = ("sku,name,price", "A,Tea,1", "B,Jam,2")
+    send(staff, *lines)
+    before = listed(staff)
+    assert send(staff, *lines).body == {"created": 0, "changed": 0, "unchanged": 2}
+    assert send(staff, *lines[:2], "B,Jam,2.5").body["changed"] == 1
+    assert listed(staff)["A"] == before["A"]
+
+
+def test_an_archived_product_in_the_file_is_on_sale_again(staff: Api, product: Product) -> None:
+    same, other = product(sku="A", name="Tea", price="1.00"), product(sku="B")
+    for one in (same, other):
+        staff("DELETE", f"products/{one}")
+    answer = send(staff, "sku,name,price", "A,Tea,1", "B,Jam,2", "C,Oats,3")
+    assert answer.body == {"created": 1, "changed": 2, "unchanged": 0}
+    assert {one["id"] for one in listed(staff).values()} > {same, other}
+
+
+FAULTY = [
+    (["sku,name"], [("/1/price", "required")]),
+    ([""], [("/1/name", "required"), ("/1/price", "required"), ("/1/sku", "required")]),
+    (["sku,name,price,colour", "A,B,1,red"], [("/1/colour", "unknown_field")]),
+    (["sku,name,price,name", "A,B,1,C"], [("/1/name", "duplicate")]),
+    (["sku,name,price", "A,B", "C,D,1,2"], [("/2/", "wrong_length"), ("/3/", "wrong_length")]),
+    (["sku,name,price", ",,", "A, ,x"], [
+        *(("/2/name", "invalid_format"), ("/2/price", "invalid_format")),
+        *(("/2/sku", "invalid_format"), ("/3/name", "invalid_format")),
+        ("/3/price", "invalid_format"),
+    ]),
+    (["sku,name,price", 'A,"x\ny",1', "B,B,-1"], [("/4/price", "invalid_format")]),
+    (["sku,name,price", "A,B,1", "A,C,1", "B,D,1", "A,E,1"], [
+        ("/3/sku", "duplicate"), ("/5/sku", "duplicate"),
+    ]),
+    (["sku,name,price,category,quantity", "A,B,1,99,x"], [("/2/quantity", "wrong_type")]),
+    (["sku,name,price,category", "A,B,1,99"], [("/2/category", "unknown_category")]),
+    (["sku,name,price,min_quantity,max_per_order", "A,B,1,6,5"], [
+        ("/2/max_per_order", "out_of_range")
+    ]),
+    (["sku,name,price,min_quantity,max_per_order,step", "A,B,1,7,8,3", "C,D,1,7,9,3"], [
+        ("/2/step", "out_of_range")
+    ]),
+    (["sku,name,price", "A,B\0,1"], [("/2/name", "nul")]),
+    (["sku,name,price", 'A,"B" C,1', "D,E,x"], [("/2/", "malformed_csv")]),
+    (["sku,name,price", "A,B,x", 'C,"D'], [
+        ("/2/price", "invalid_format"), ("/3/", "malformed_csv"),
+    ]),
+    (["sku,name,price,quantity", "A,B,1,2147483648"], [("/2/quantity", "out_of_range")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "found"), FAULTY)
+def test_every_fault_is_named_with_its_line_and_column(
+    staff: Api, lines: list[str], found: list[tuple[str, str]]
+) -> None:
+    answer = send(staff, *lines)
+    assert faults(answer) == found
+    assert listed(staff) == {}
+
+
+def test_a_faulty_row_keeps_the_good_ones_out_and_leaves_the_key_free(staff: Api) -> None:
+    bad = send(staff, "sku,name,price", "A,Tea,1", "B,Jam,x", Idempotency_Key="k")
+    assert (faults(bad), listed(staff)) == ([("/3/price", "invalid_format")], {})
+    assert send(staff, "sku,name,price", "A,Tea,1", Idempotency_Key="k").body["created"] == 1
+
+
+def test_a_rule_is_judged_with_what_the_product_has_already(staff: Api, product: Product) -> None:
+    product(sku="A", max_per_order=5)
+    answer = send(staff, "sku,name,price,min_quantity", "A,Tea,1,6", "B,Jam,1,6")
+    assert faults(answer) == [("/2/max_per_order", "out_of_range")]
+    product(sku="C", min_quantity=3, max_per_order=5)
+    assert faults(send(staff, "sku,name,price,step", "C,Oil,1,6")) == [("/2/step", "out_of_range")]
+
+
+def test_a_repeat_with_its_key_gets_the_first_answer_and_stores_nothing(
+    staff: Api, now: datetime
+) -> None:
+    lines = ("sku,name,price,quantity", "A,Tea,1,5")
+    first = send(staff, *lines, Idempotency_Key="k")
+    change_product(listed(staff)["A"]["id"], {"name": "Changed since"}, now=now)
+    again = send(staff, *lines, Idempotency_Key="k")
+    assert (again.status, again.body) == (200, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert listed(staff)["A"]["name"] == "Changed since"
+    other = send(staff, *lines, "B,Jam,1,1", Idempotency_Key="k")
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+
+
+def test_only_staff_send_files_and_they_are_csv_of_at_most_two_mebibytes(
+    staff: Api, customer: Api
+) -> None:
+    assert send(customer, "sku,name,price").body["code"] == "not_staff"
+    refused = send(staff, "sku,name,price", content_type="application/json")
+    assert refused.body["code"] == "unsupported_media_type"
+    assert send(staff, "x" * 2**21, "y").body["code"] == "body_too_large"
+
+
+def test_a_byte_order_mark_is_taken_and_what_is_no_utf_8_is_named(staff: Api) -> None:
+    def raw(body: bytes) -> Answer:
+        return staff("POST", "products/import", body, content_type="text/csv")
+
+    assert raw("\ufeffsku,name,price\nA,Café,1\n".encode()).body["created"] == 1
+    assert faults(raw("sku,name,price\nA,Café,1\n".encode("latin-1"))) == [
+        ("/2/name", "invalid_utf8")
+    ]
+
+
+CELLS = [
+    *(("sku", one) for one in ("A B", " A", "A ", "x" * 64, "x" * 65, "é")),
+    *(("name", one) for one in (" ", "x" * 1024, "x" * 1025, "Tea ☕")),
+    *(
+        ("price", one)
+        for one in ("0", "1.25", "1.255", "1.2555", "-1", "1e3", "999999999", "01", "")
+    ),
+    *(("description", one) for one in ("", "x" * 20_000, "x" * 20_001)),
+    *(("image_url", one) for one in ("", "http://a", "ftp://a", "https://a b")),
+    *(("unit", one) for one in ("x" * 40, "x" * 41)),
+    *(("barcode", one) for one in ("x" * 64, "x" * 65)),
+]
+NUMBERS = [
+    *((name, one) for name in ("min_quantity", "step") for one in (0, 1, 1_000_000, 1_000_001)),
+    *(("max_per_order", one) for one in (0, 1, 1_000_000, 1_000_001)),
+    *(("quantity", one) for one in (-1, 0, 2**31 - 1, 2**31)),
+]
+
+
+@pytest.mark.parametrize(("column", "cell"), [*CELLS, *NUMBERS])
+def test_a_cell_may_hold_what_the_field_of_v1_may(staff: Api, column: str, cell: str | int) -> None:
+    plain: dict[str, Any] = {"sku": "IN-JSON", "name": "N", "price": "1"}
+    made = staff("POST", "products", plain | {column: cell})
+    row = plain | {"sku": "IN-FILE"} | {column: cell}
+    answer = send(staff, ",".join(row), ",".join(str(one) for one in row.values()))
+    assert (made.status == 201) == (answer.status == 200), (made.body, answer.body)
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once(staff: Api) -> None:
+    header = "sku,name,price," + ",".join(["sku"] * 100_000)
+    assert faults(send(staff, header)) == [("/1/", "too_long")]
+
+
+def rows(number: int) -> list[str]:
+    return ["sku,name,price", *(f"{one},N,1" for one in range(number))]
+
+
+def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
+    staff: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MAX_FILE_ROWS", 50)
+    assert send(staff, *rows(50)).body["created"] == 50
+    refused = send(staff, *rows(51))
+    assert refused.body["code"] == "validation_error"
+    (fault,) = refused.body["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/52/", "too_many")
+    assert "50 rows" in fault["detail"]
+
+
+def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_done(
+    staff: Api, django_assert_num_queries: Any, sessions_known: None
+) -> None:
+    longer = rows(MAX_FILE_ROWS + 1)
+    with django_assert_num_queries(2):  # who asks, each time
+        assert faults(send(staff, *longer)) == [(f"/{MAX_FILE_ROWS + 2}/", "too_many")]
+        assert faults(send(staff, "sku,name,price", *[""] * 1_000_000))[0][1] == "too_many"
+    # What cannot be told apart into rows is named by whoever reads it.
+    assert faults(send(staff, "sku,name,price", '"' + "\n" * 30_000))[0][1] == "malformed_csv"

@@ -1,0 +1,103 @@
+"""Lists of large orders: a page ends by lines as well."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+
+from larder.orders.models import Order, OrderEvent
+from tests.conftest import Api, Person
+from tests.db.feeds import settle
+from tests.orders import large_orders
+from tests.v1.test_order_changes import told
+from tests.v1.test_product_list import walk
+
+pytestmark = pytest.mark.django_db(transaction=True)
+As = Callable[[Person], Api]
+
+
+def ids(orders: list[dict[str, str]]) -> list[str]:
+    """Of orders as the API shows them."""
+    return [one["id"] for one in orders]
+
+
+def test_a_page_ends_by_lines_and_links_lead_to_every_order(
+    person: Callable[..., Person], as_: As, now: datetime
+) -> None:
+    who = person()
+    large_orders.fill(who, 7, now)
+    api = as_(who)
+    page = api("GET", "orders?limit=100").body
+    assert sum(len(one["lines"]) for one in page["results"]) == 5_000
+    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    assert ids(walk(api, "orders?limit=100")) == every
+    assert api("GET", "orders?limit=5").body == page | {
+        "next": page["next"].replace("limit=100", "limit=5")
+    }
+
+
+def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
+    person: Callable[..., Person], as_: As, now: datetime
+) -> None:
+    who = person()
+    large_orders.fill(who, 7, now)
+    api = as_(who)
+    first = api("GET", "orders/changes").body
+    assert (len(first["results"]), first["more"]) == (5, True)
+    found, since = told(api)
+    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    assert ids(found) == every
+    for one in Order.objects.order_by("number"):
+        Order.objects.filter(pk=one.pk).update(version=2)
+    settle()
+    changed = api("GET", f"orders/changes?since={since}").body
+    assert (len(changed["results"]), changed["more"]) == (5, True)
+    found, since = told(api, since)
+    assert sorted(ids(found)) == sorted(every)
+    assert told(api, since) == ([], since)
+
+
+@pytest.fixture
+def buyer(person: Callable[..., Person], as_: As, now: datetime) -> Api:
+    """A customer with one order of 1,000 lines."""
+    who = person()
+    large_orders.fill(who, 1, now)
+    return as_(who)
+
+
+def test_a_page_of_events_ends_by_entries_and_links_lead_to_every_event(buyer: Api) -> None:
+    order = Order.objects.get().id
+    large_orders.change(7)
+    page = buyer("GET", f"orders/{order}/events?limit=100").body
+    assert [len(one["data"]["after"]["lines"]) for one in page["results"]] == [1_000, 1_000]
+    every = [str(one.id) for one in OrderEvent.objects.order_by("position")]
+    for limit in (100, 2, 1):
+        assert ids(walk(buyer, f"orders/{order}/events?limit={limit}")) == every
+    assert buyer("GET", f"orders/{order}/events?limit=2").body["results"] == page["results"]
+
+
+def test_an_event_with_more_entries_than_a_page_has_is_a_page_of_its_own(buyer: Api) -> None:
+    order = Order.objects.get().id
+    large_orders.change(2, repeat=3)
+    pages = [buyer("GET", f"orders/{order}/events").body]
+    while pages[-1]["next"]:
+        pages.append(buyer("GET", pages[-1]["next"].removeprefix("http://testserver")).body)
+    assert [len(one["results"]) for one in pages] == [1, 1]
+
+
+def test_an_order_without_long_events_has_them_in_one_page(buyer: Api, now: datetime) -> None:
+    order = Order.objects.get().id
+    data = {"before": {"note": ""}, "after": {"note": "N", "ship_to": None}, "reason": "R"}
+    for _ in range(3):
+        OrderEvent.objects.create(
+            order_id=order,
+            type="changed",
+            from_status="placed",
+            to_status="placed",
+            actor=uuid4(),
+            at=now,
+            data=data,
+        )
+    page = buyer("GET", f"orders/{order}/events").body
+    assert (len(page["results"]), page["next"]) == (3, None)

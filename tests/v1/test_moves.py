@@ -1,0 +1,326 @@
+"""An order's way through v1: who may move it where, what that does to stock, and what it tells."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.db import database
+from tests.conftest import Answer, Api, Person
+from tests.v1.test_orders import place
+from tests.v1.test_stock import figures
+
+Product = Callable[..., int]
+As = Callable[[Person], Api]
+
+
+def move(api: Api, order: Answer, name: str, body: Any = None, **headers: str) -> Answer:
+    return api("POST", f"orders/{order.body['id']}/{name}", body, **headers)
+
+
+def moved(staff: Api, order: Answer, *names: str) -> Answer:
+    """The order after these moves."""
+    for name in names:
+        order = move(staff, order, name)
+        assert order.status == 200, order.body
+    return order
+
+
+def stock(product: int) -> tuple[int, int]:
+    """What is available and what is committed."""
+    found = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
+    return found[0][0], found[0][1]
+
+
+def causes(product: int) -> list[tuple[str, int, int]]:
+    """The ledger since the opening."""
+    return database.rows(
+        "SELECT cause, available_change, committed_change FROM ledger_entry"
+        " WHERE product_id = %s AND cause <> 'opening' ORDER BY id",
+        [product],
+    )
+
+
+def events(api: Api, order: Answer) -> list[dict[str, Any]]:
+    found = api("GET", f"orders/{order.body['id']}/events").body["results"]
+    return list(found)
+
+
+def test_a_cancelled_order_gives_its_units_back_and_keeps_its_lines(
+    customer: Api, product: Product
+) -> None:
+    tea, jam = product(stock=5), product(stock=9)
+    placed = place(customer, (tea, 2), (jam, 3))
+    cancelled = move(customer, placed, "cancel", {"reason": "Too late."})
+    assert (cancelled.status, cancelled.body["status"]) == (200, "cancelled")
+    assert cancelled.body["lines"] == placed.body["lines"]
+    assert cancelled.body["total"] == placed.body["total"]
+    assert cancelled.body["version"] == placed.body["version"] + 1
+    assert figures(customer, tea, jam) == {tea: 5, jam: 9}
+    assert causes(tea) == [("order", -2, 2), ("cancel", 2, -2)]
+    assert cancelled.headers["ETag"] == customer("GET", placed.headers["Location"]).headers["ETag"]
+
+
+def test_an_event_tells_who_moved_an_order_when_and_why(
+    person: Callable[..., Person], as_: As, product: Product
+) -> None:
+    who = person()
+    customer = as_(who)
+    placed = place(customer, (product(), 1))
+    move(customer, placed, "cancel", {"reason": "Too late."})
+    first, second = events(customer, placed)
+    assert (first["from"], first["to"]) == ("", "placed")
+    assert second.pop("at").endswith("Z")
+    assert UUID(second.pop("id")).version == 7
+    assert second == {
+        "type": "cancelled",
+        "from": "placed",
+        "to": "cancelled",
+        "actor": str(who.customer.public_id),
+        "data": {"reason": "Too late."},
+    }
+
+
+def test_an_order_goes_through_the_shop_and_its_units_leave_with_it(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2))
+    assert (moved(staff, placed, "pack").body["status"], stock(tea)) == ("packed", (3, 2))
+    assert (moved(staff, placed, "ship").body["status"], stock(tea)) == ("shipped", (3, 0))
+    assert (moved(staff, placed, "deliver").body["status"], stock(tea)) == ("delivered", (3, 0))
+    assert [one["type"] for one in events(customer, placed)] == [
+        *("placed", "packed", "shipped", "delivered")
+    ]
+    assert causes(tea) == [("order", -2, 2), ("ship", 0, -2)]
+
+
+@pytest.mark.parametrize(
+    ("before", "name"),
+    [
+        ((), "ship"),
+        ((), "deliver"),
+        ((), "return"),
+        (("pack",), "deliver"),
+        (("pack",), "return"),
+        (("pack", "ship"), "cancel"),
+        (("pack", "ship", "deliver"), "cancel"),
+        (("cancel",), "pack"),
+        (("cancel",), "return"),
+    ],
+)
+def test_a_move_that_the_status_does_not_allow_is_refused_by_name(
+    customer: Api, staff: Api, product: Product, before: tuple[str, ...], name: str
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 1))
+    stood = moved(staff, placed, *before) if before else placed
+    body = {"lines": [{"product": tea, "quantity": 1}], "reason": "x"} if name == "return" else None
+    refused = move(staff, placed, name, body)
+    assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+    assert (refused.body["from"], refused.body["move"]) == (stood.body["status"], name)
+    assert staff("GET", placed.headers["Location"]).body == stood.body
+
+
+def test_customers_cancel_until_an_order_is_packed_and_staff_until_it_is_shipped(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 2))
+    moved(staff, placed, "pack")
+    refused = move(customer, placed, "cancel")
+    assert (refused.status, refused.body["from"], refused.body["move"]) == (409, "packed", "cancel")
+    assert moved(staff, placed, "cancel").body["status"] == "cancelled"
+    assert stock(tea) == (5, 0)
+
+
+@pytest.mark.parametrize("name", ["pack", "ship", "deliver", "return"])
+def test_the_moves_of_the_shop_are_for_staff(customer: Api, product: Product, name: str) -> None:
+    tea = product()
+    placed = place(customer, (tea, 1))
+    body = {"lines": [{"product": tea, "quantity": 1}], "reason": "x"}
+    refused = move(customer, placed, name, body if name == "return" else None)
+    assert (refused.status, refused.body["code"]) == (403, "not_staff")
+
+
+def test_an_order_of_somebody_else_or_a_draft_is_not_there(
+    customer: Api, staff: Api, person: Callable[..., Person], as_: As, product: Product
+) -> None:
+    placed = place(customer, (product(), 1))
+    stranger = as_(person())
+    assert move(stranger, placed, "cancel").status == 404
+    assert stranger("PATCH", placed.headers["Location"], {"note": "mine"}).status == 404
+    nowhere = "orders/0190a7f0-0000-7000-8000-000000000000"
+    assert staff("POST", f"{nowhere}/ship").status == 404
+    database.execute("UPDATE \"order\" SET status = 'draft', placed_at = NULL")
+    assert move(staff, placed, "pack").status == 404
+
+
+def test_what_was_not_on_the_shelf_leaves_the_order_and_the_stock(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(stock=5, price="2.00"), product(stock=9, price="1.50")
+    placed = place(customer, (tea, 4), (jam, 3))
+    picked = {"lines": [{"product": tea, "quantity": 1}]}
+    packed = move(staff, placed, "pack", picked)
+    assert packed.status == 200
+    assert [
+        (one["product"], one["ordered"], one["quantity"], one["line_total"])
+        for one in packed.body["lines"]
+    ] == [(tea, 4, 1, "2.00"), (jam, 3, 3, "4.50")]
+    assert customer("GET", "orders").body["results"] == [packed.body]
+    assert packed.body["total"] == "6.50"
+    assert (stock(tea), stock(jam)) == ((1, 1), (6, 3))
+    assert causes(tea) == [("order", -4, 4), ("missing", 0, -3)]
+    told = events(customer, placed)[-1]["data"]
+    assert told == {"picked": [{"product": tea, "ordered": 4, "quantity": 1, "missing": True}]}
+
+
+def test_what_was_there_after_all_can_be_ordered_again_and_an_empty_line_goes(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(stock=5), product(stock=9)
+    placed = place(customer, (tea, 4), (jam, 3))
+    line = {"product": tea, "quantity": 0, "missing": False}
+    packed = move(staff, placed, "pack", {"lines": [line, {"product": jam, "quantity": 3}]})
+    assert [one["product"] for one in packed.body["lines"]] == [jam]
+    assert causes(tea) == [("order", -4, 4), ("pack", 4, -4)]
+    assert stock(tea) == (5, 0)
+
+
+def test_an_order_of_which_nothing_was_picked_is_cancelled_as_it_was(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(stock=5), product(stock=9)
+    placed = place(customer, (tea, 4), (jam, 3))
+    lines = [
+        {"product": tea, "quantity": 0},
+        {"product": jam, "quantity": 0, "missing": False},
+    ]
+    cancelled = move(staff, placed, "pack", {"lines": lines})
+    assert (cancelled.status, cancelled.body["status"]) == (200, "cancelled")
+    assert cancelled.body["lines"] == placed.body["lines"]
+    assert (stock(tea), stock(jam)) == ((1, 0), (9, 0))
+    assert events(customer, placed)[-1]["data"]["reason"] == "nothing picked"
+
+
+def test_picking_what_nobody_ordered_is_a_fault_and_all_faults_are_named(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(), product()
+    placed = place(customer, (tea, 2))
+    lines = [(tea, 3), (tea, 1), (jam, 1)]
+    refused = move(
+        staff, placed, "pack", {"lines": [{"product": p, "quantity": q} for p, q in lines]}
+    )
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("/lines/0/quantity", "out_of_range"),
+        ("/lines/1/product", "duplicate"),
+        ("/lines/2/product", "unknown_value"),
+    ]
+
+
+def returning(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
+    return {"lines": [{"product": p, "quantity": q, **rest} for p, q in lines], "reason": "Broken."}
+
+
+def test_what_comes_back_is_counted_until_nothing_is_left(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(stock=5), product(stock=9)
+    placed = place(customer, (tea, 4), (jam, 3))
+    moved(staff, placed, "pack", "ship")
+    part = move(staff, placed, "return", returning((tea, 1)))
+    assert (part.status, part.body["status"]) == (200, "shipped")
+    assert [one["returned"] for one in part.body["lines"]] == [1, 0]
+    assert (stock(tea), stock(jam)) == ((2, 0), (6, 0))
+    moved(staff, placed, "deliver")
+    broken = move(staff, placed, "return", returning((jam, 3), restock=False))
+    assert broken.body["status"] == "delivered"
+    assert stock(jam) == (6, 0)
+    rest = move(staff, placed, "return", returning((tea, 1), (tea, 2)))
+    assert rest.body["status"] == "returned"
+    assert [one["returned"] for one in rest.body["lines"]] == [4, 3]
+    assert rest.body["total"] == placed.body["total"]
+    assert stock(tea) == (5, 0)
+    assert events(customer, placed)[-2]["data"] == {
+        "reason": "Broken.",
+        "lines": [{"product": jam, "quantity": 3, "restock": False}],
+    }
+
+
+def test_a_return_of_more_than_was_shipped_names_every_line_and_books_none(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam, rice = product(stock=5), product(stock=9), product()
+    placed = place(customer, (tea, 4), (jam, 3))
+    moved(staff, placed, "pack", "ship")
+    move(staff, placed, "return", returning((tea, 2)))
+    refused = move(staff, placed, "return", returning((tea, 3), (jam, 3), (rice, 1)))
+    assert (refused.status, refused.body["code"]) == (409, "return_exceeds_shipped")
+    code = {"code": "return_exceeds_shipped"}
+    assert refused.body["lines"] == [
+        code | {"product": tea, "requested": 3, "shipped": 4, "returned": 2},
+        code | {"product": rice, "requested": 1, "shipped": 0, "returned": 0},
+    ]
+    assert stock(jam) == (6, 0)
+
+
+def test_of_a_returned_order_nothing_more_can_come_back(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 1))
+    moved(staff, placed, "pack", "ship")
+    assert move(staff, placed, "return", returning((tea, 1))).body["status"] == "returned"
+    again = move(staff, placed, "return", returning((tea, 1)))
+    assert (again.status, again.body["code"]) == (409, "return_exceeds_shipped")
+
+
+def test_the_loser_of_two_versions_is_told(customer: Api, staff: Api, product: Product) -> None:
+    placed = place(customer, (product(), 1))
+    customer("PATCH", placed.headers["Location"], {"note": "Ring twice."})
+    late = move(staff, placed, "pack", If_Match=placed.headers["ETag"])
+    assert (late.status, late.body["code"], late.body["version"]) == (412, "precondition_failed", 2)
+    present = customer("GET", placed.headers["Location"]).headers["ETag"]
+    assert move(staff, placed, "pack", If_Match=present).status == 200
+
+
+def test_a_return_with_a_key_is_booked_once_however_often_it_is_sent(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 4))
+    moved(staff, placed, "pack", "ship")
+    first = move(staff, placed, "return", returning((tea, 1)), Idempotency_Key="box-1")
+    again = move(staff, placed, "return", returning((tea, 1)), Idempotency_Key="box-1")
+    assert (again.status, again.body) == (200, first.body)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.body["lines"][0]["returned"] == 1
+    other = move(staff, placed, "return", returning((tea, 2)), Idempotency_Key="box-1")
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_repeat_of_a_cancellation_shows_the_order_as_it_stands(
+    customer: Api, product: Product
+) -> None:
+    placed = place(customer, (product(), 1))
+    for _ in range(2):
+        answer = move(customer, placed, "cancel", Idempotency_Key="k")
+    assert (answer.status, answer.body["status"]) == (200, "cancelled")
+    assert answer.headers["Idempotency-Replayed"] == "true"
+
+
+def test_units_that_find_no_room_on_the_shelf_stay_in_the_order(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=2**31 - 1)
+    placed = place(customer, (tea, 1))
+    received = {"reason": "received", "lines": [{"product": tea, "delta": 1}]}
+    assert staff("POST", "stock/adjustments", received).status == 201
+    refused = move(customer, placed, "cancel")
+    assert (refused.status, refused.body["code"]) == (409, "stock_limit_exceeded")
+    assert refused.body["lines"][0]["product"] == tea

@@ -1,0 +1,109 @@
+"""The offline copy of a customer's orders."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.db import feed
+from larder.v1 import changes
+from tests.conftest import Api
+from tests.db.feeds import settle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Product = Callable[..., int]
+
+
+def place(api: Api, product: int) -> str:
+    made = api("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
+    assert made.status == 201, made.body
+    return str(made.body["id"])
+
+
+def told(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
+    """Everything there is, page by page, and the place after it."""
+    settle()
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = api("GET", f"orders/changes?since={since}")
+        assert answer.status == 200, answer.body
+        found += answer.body["results"]
+        since = answer.body["since"]
+        if not answer.body["more"]:
+            return found, since
+
+
+def test_the_first_answer_has_all_orders_of_the_customer_and_nobody_elses(
+    customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)
+    jam = product(stock=99)
+    mine = {place(customer, jam) for _ in range(5)}
+    place(staff, jam)
+    found, since = told(customer)
+    assert [one["id"] for one in found] == sorted(mine, reverse=True)
+    assert found == customer("GET", "orders").body["results"]
+    assert told(customer, since) == ([], since)
+
+
+def test_orders_that_changed_come_once_as_they_stand(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam = product(stock=99)
+    first, second = place(customer, jam), place(customer, jam)
+    _, since = told(customer)
+    staff("POST", f"orders/{first}/pack")
+    staff("POST", f"orders/{first}/ship")
+    new = place(customer, jam)
+    place(staff, jam)
+    found, since = told(customer, since)
+    assert [(one["id"], one["status"]) for one in found] == [(first, "shipped"), (new, "placed")]
+    customer("POST", f"orders/{second}/cancel")
+    assert [one["status"] for one in told(customer, since)[0]] == ["cancelled"]
+
+
+def test_what_changes_while_the_orders_are_copied_comes_behind_them(
+    customer: Api, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)
+    jam = product(stock=99)
+    ids = [place(customer, jam) for _ in range(3)]
+    settle()
+    since = customer("GET", "orders/changes").body["since"]
+    customer("POST", f"orders/{ids[2]}/cancel")
+    new = place(customer, jam)
+    found, _ = told(customer, since)
+    assert {one["id"]: one["status"] for one in found} == {
+        ids[0]: "placed",
+        ids[2]: "cancelled",
+        new: "placed",
+    }
+
+
+def test_a_mark_is_its_customers_own_and_of_this_installation(
+    customer: Api, staff: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, since = told(customer)
+    for wrong in (since, "x", told_of_products(staff)):
+        refused = staff("GET", f"orders/changes?since={wrong}")
+        assert refused.body["errors"][0]["pointer"] == "since"
+    monkeypatch.setattr(feed.Feed, "_epoch", "'another'")
+    assert customer("GET", f"orders/changes?since={since}").body["code"] == "since_expired"
+
+
+def told_of_products(api: Api) -> str:
+    return str(api("GET", "products/changes").body["since"])
+
+
+def test_a_poll_costs_one_statement(
+    customer: Api, product: Product, django_assert_num_queries: Any, sessions_known: None
+) -> None:
+    jam = product(stock=99)
+    place(customer, jam)
+    _, since = told(customer)
+    with django_assert_num_queries(1):
+        customer("GET", f"orders/changes?since={since}")
+    place(customer, jam)
+    settle()
+    with django_assert_num_queries(3):  # the feed, the orders, their lines
+        customer("GET", f"orders/changes?since={since}")

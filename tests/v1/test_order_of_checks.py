@@ -1,0 +1,72 @@
+"""In which order a request is judged: what is wrong with it first is what it is told."""
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
+from typing import Any
+
+from larder.core.limits import MAX_ID, MAX_LINES, MAX_OPEN_BODY_BYTES
+from larder.orders.models import Order
+from larder.v1.operations import Operation
+from larder.v1.resources import Resource
+from larder.v1.urls import urlpatterns
+from tests.conftest import Api
+
+PNG = {"Accept": "image/png"}
+FAULTY = {"name": 1}
+NO_ROW = f"products/{MAX_ID + 1}"
+
+
+def code_of(api: Api, method: str, path: str, *body: Any, **headers: str) -> str:
+    return str(api(method, path, *body, **headers).body["code"])
+
+
+def test_a_request_with_every_fault_is_told_the_first_and_then_the_next(
+    api: Api, customer: Api, staff: Api, product: Callable[..., int]
+) -> None:
+    """Each line takes away what the line before was told."""
+    long = {"name": "x" * MAX_OPEN_BODY_BYTES}
+    assert code_of(api, "PUT", "auth/keys", long, **PNG) == "method_not_allowed"
+    assert code_of(api, "POST", "auth/keys", long, **PNG) == "body_too_large"
+    assert code_of(api, "PATCH", NO_ROW, FAULTY, **PNG) == "not_acceptable"
+    assert code_of(api, "PATCH", NO_ROW, FAULTY) == "not_authenticated"
+    assert code_of(customer, "PATCH", NO_ROW, FAULTY) == "not_staff"
+    assert code_of(staff, "PATCH", NO_ROW, FAULTY) == "not_found"
+    assert code_of(staff, "PATCH", f"products/{product()}", FAULTY) == "validation_error"
+
+
+def test_a_token_that_is_not_valid_is_told_to_options_as_well(db: None) -> None:
+    stranger = Api("a.b.c")
+    assert code_of(stranger, "OPTIONS", "orders") == "token_invalid"
+    assert stranger("OPTIONS", "auth/token").status == 204
+
+
+def test_an_order_of_a_thousand_lines_names_its_three_faults(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    lines: list[dict[str, Any]] = [{"product": product(), "quantity": 1}] * MAX_LINES
+    lines[0] = lines[0] | {"quantity": 0}
+    lines[499] = {"quantity": 1}
+    lines[-1] = lines[-1] | {"colour": "red"}
+    refused = customer("POST", "orders", {"lines": lines})
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+        ("/lines/0/quantity", "out_of_range"),
+        ("/lines/499/product", "required"),
+        ("/lines/999/colour", "unknown_field"),
+    }
+    assert not Order.objects.exists()
+
+
+def operations() -> Iterator[tuple[str, Operation, Mapping[str, Any]]]:
+    for path in urlpatterns:
+        assert isinstance(path.callback, Resource)
+        for method, one in path.callback.operations.items():
+            yield method, one, path.pattern.converters
+
+
+def test_each_function_takes_the_parts_of_its_path_and_what_is_read_for_it() -> None:
+    for method, one, parts in operations():
+        taken = signature(one.run).parameters.keys()
+        assert taken - {"caller", "query", "body"} == {"request", *parts}, one.name
+        assert one.declared.token or "caller" not in taken, one.name
+        assert (one.body is not None) == (method in {"POST", "PUT", "PATCH"}), one.name

@@ -1,0 +1,302 @@
+"""Resetting a forgotten password: who is told what, and which tokens open."""
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from larder.db import database
+from larder.http.authentication import secrets
+from larder.identity import attempts
+from larder.identity.models import Customer, Key, PasswordReset, Session
+from larder.identity.services import accounts, keys, passwords, resets
+from larder.identity.services.resets import LIFETIME, SETTLED
+from larder.notifications.models import Mail
+from tests.conftest import Answer, Api, Person
+
+MakePerson = Callable[..., Person]
+EMAIL, NEW = "ada@example.com", "a horse of another colour"
+ASK, CONFIRM = "auth/password/reset", "auth/password/reset/confirm"
+
+
+def code(answer: Answer) -> tuple[int, str | None]:
+    return answer.status, answer.body and answer.body.get("code")
+
+
+def token_of(reset: PasswordReset | None = None) -> str:
+    """What the mail of the newest reset brings."""
+    about = (reset or PasswordReset.objects.latest("created_at")).id
+    found = resets.invitation(about, secret=secrets()[0], now=datetime.now(UTC))
+    assert found is not None
+    return found.token
+
+
+def confirm(api: Api, token: str, new: str = NEW) -> Answer:
+    """Sets a new password with a token."""
+    return api("POST", CONFIRM, {"reset_token": token, "new_password": new})
+
+
+def ways_to_ask(person: MakePerson) -> dict[str, str]:
+    """An address of each kind."""
+    person(email=EMAIL)
+    person("gone", email="gone@example.com", is_active=False)
+    who = person("deleted", email="deleted@example.com")
+    accounts.delete_account(who.id, now=datetime.now(UTC))
+    person("without", email="")
+    return {
+        "known": "Ada@Example.COM",
+        "unknown": "bert@example.com",
+        "deactivated": "gone@example.com",
+        "deleted": "deleted@example.com",
+    }
+
+
+def test_every_address_is_answered_alike_and_with_the_same_work(
+    api: Api, person: MakePerson
+) -> None:
+    done = {}
+    for kind, email in ways_to_ask(person).items():
+        with CaptureQueriesContext(connection) as seen:
+            answer = api("POST", ASK, {"email": email})
+        statements = [one["sql"].partition(" VALUES ")[0][:25] for one in seen.captured_queries]
+        del answer.headers["Correlation-ID"]
+        done[kind] = (answer.status, answer.body, answer.headers, statements)
+    assert all(one == done["unknown"] for one in done.values()), done
+    assert done["known"][0] == 202
+    assert PasswordReset.objects.count() == Mail.objects.count() == 4
+    assert PasswordReset.objects.filter(customer=None).count() == 3
+
+
+def test_neither_the_jobs_nor_the_rows_say_who_it_is_about(api: Api, person: MakePerson) -> None:
+    person("Ada Lovelace", email=EMAIL)
+    for email in (EMAIL, "unknown@example.com"):
+        api("POST", ASK, {"email": email})
+    stored = str(
+        [
+            database.rows(f"SELECT one::text FROM {table} AS one")
+            for table in ("procrastinate_jobs", "mail", "password_reset")
+        ]
+    )
+    for secret in (EMAIL, "unknown@example.com", "Ada", token_of(_reset_of("Ada Lovelace"))):
+        assert secret not in stored
+
+
+def _reset_of(username: str) -> PasswordReset:
+    return PasswordReset.objects.get(customer__username=username)
+
+
+@pytest.mark.parametrize("email", ["", "ada", "ada@example", "a b@example.com", 7, "a@b.c\0"])
+def test_what_is_no_address_is_refused(api: Api, db: None, email: Any) -> None:
+    assert code(api("POST", ASK, {"email": email})) == (400, "validation_error")
+    assert not Mail.objects.exists()
+
+
+def test_a_shop_without_a_mail_server_says_so(api: Api, db: None, settings: Any) -> None:
+    settings.EMAIL_URL = ""
+    assert code(api("POST", ASK, {"email": EMAIL})) == (403, "mail_off")
+    assert not PasswordReset.objects.exists()
+
+
+def test_a_reset_ends_every_log_in_and_every_key_and_the_new_password_opens(
+    api: Api, person: MakePerson
+) -> None:
+    who, other, now = person(email=EMAIL), person(), datetime.now(UTC)
+    for one in (who, other):
+        credentials = {"username": one.customer.username, "password": one.password}
+        api("POST", "auth/token", credentials)
+        keys.create_key(one.caller, "", now=now)
+    api("POST", ASK, {"email": EMAIL})
+    assert confirm(api, token_of()).status == 204
+    for live in (Session.objects.ongoing(), Key.objects.filter(ended_at=None)):
+        assert [one.customer_id for one in live] == [other.id]
+    credentials = {"username": who.customer.username, "password": NEW}
+    assert api("POST", "auth/token", credentials).status == 200
+
+
+def test_an_account_without_a_password_gets_its_first(api: Api, person: MakePerson) -> None:
+    who = person("telephone", email=EMAIL)
+    who.customer.set_unusable_password()
+    who.customer.save()
+    api("POST", ASK, {"email": EMAIL})
+    assert confirm(api, token_of()).status == 204
+    assert Customer.objects.get(pk=who.id).check_password(NEW)
+
+
+def test_a_token_works_once_and_ends_the_others_of_its_account(
+    api: Api, person: MakePerson
+) -> None:
+    person(email=EMAIL)
+    for _ in range(2):
+        api("POST", ASK, {"email": EMAIL})
+    first, second = (token_of(one) for one in PasswordReset.objects.order_by("created_at"))
+    assert first != second
+    assert confirm(api, first).status == 204
+    for token in (first, second):
+        assert code(confirm(api, token)) == (403, "reset_token_invalid")
+    assert not PasswordReset.objects.exists()
+
+
+def move(who: Person, when: datetime) -> str:
+    """The customer gives another address; which."""
+    accounts.change_profile(who.id, {"email": "new@example.com"}, now=when)
+    return "new@example.com"
+
+
+def resets_of(api: Api, who: Person, email: str) -> int:
+    """How many resets of the account there are after one more was asked for."""
+    assert api("POST", ASK, {"email": email}).status == 202
+    return PasswordReset.objects.filter(customer=who.id).count()
+
+
+def test_an_address_that_was_given_lately_is_no_way_into_the_account(
+    api: Api, as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    """Whoever holds a token or a key may change the address, but not with it the password."""
+    who = person(email=EMAIL)
+    assert as_(who)("PATCH", "me", {"email": "thief@example.com"}).status == 200
+    assert resets_of(api, who, "thief@example.com") == 0
+    assert resets_of(api, who, EMAIL) == 0
+
+
+def test_after_a_week_it_is(api: Api, person: MakePerson) -> None:
+    who = person(email=EMAIL)
+    now = datetime.now(UTC)
+    moved = move(who, now - SETTLED + timedelta(minutes=1))
+    assert resets_of(api, who, moved) == 0
+    Customer.objects.filter(pk=who.id).update(email_since=now - SETTLED - timedelta(seconds=1))
+    assert resets_of(api, who, moved) == 1
+
+
+def test_giving_the_same_address_again_begins_no_week(api: Api, person: MakePerson) -> None:
+    who = person(email=EMAIL)
+    accounts.change_profile(who.id, {"email": EMAIL}, now=datetime.now(UTC))
+    assert resets_of(api, who, EMAIL) == 1
+
+
+def _expire(_: Person) -> None:
+    PasswordReset.objects.update(created_at=datetime.now(UTC) - LIFETIME)
+
+
+SPOILED: dict[str, Callable[[Person], object]] = {
+    "an hour later": _expire,
+    "deactivated": lambda who: Customer.objects.filter(pk=who.id).update(is_active=False),
+    "deleted": lambda who: accounts.delete_account(who.id, now=datetime.now(UTC)),
+    "another address": lambda who: move(who, datetime.now(UTC)),
+    "password changed": lambda who: passwords.set_password(who.id, "!", now=datetime.now(UTC)),
+    "reset deleted": lambda _: PasswordReset.objects.all().delete(),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_a_token_does_not_outlive_what_it_was_made_of(
+    api: Api, person: MakePerson, spoiled: str
+) -> None:
+    who = person(email=EMAIL)
+    api("POST", ASK, {"email": EMAIL})
+    token = token_of()
+    SPOILED[spoiled](who)
+    assert code(confirm(api, token)) == (403, "reset_token_invalid")
+    assert not Customer.objects.get(pk=who.id).check_password(NEW)
+
+
+def _of_another_reset(token: str) -> str:
+    raw = base64.urlsafe_b64decode(token)
+    return base64.urlsafe_b64encode(uuid4().bytes + raw[16:]).decode()
+
+
+FORGERIES: dict[str, Callable[[str], str]] = {
+    "nothing": lambda _: "",
+    "nonsense": lambda _: "x" * 64,
+    "not ASCII": lambda _: "ü" * 64,
+    "cut off": lambda token: token[:-4],
+    "longer": lambda token: token + "AAAA",
+    "a line more": lambda token: token + "\n",
+    "another MAC": lambda token: token[:-4] + "AAAA",
+    "another reset": _of_another_reset,
+    "no MAC": lambda token: token[:24],
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_token_is_refused_and_the_real_one_still_opens(
+    api: Api, person: MakePerson, forgery: str
+) -> None:
+    person(email=EMAIL)
+    api("POST", ASK, {"email": EMAIL})
+    token = token_of()
+    assert code(confirm(api, FORGERIES[forgery](token))) == (403, "reset_token_invalid")
+    assert confirm(api, token).status == 204
+
+
+def test_the_token_of_one_account_opens_no_other(api: Api, person: MakePerson) -> None:
+    mine, theirs = person(email=EMAIL), person(email="bert@example.com")
+    for email in (EMAIL, "bert@example.com"):
+        api("POST", ASK, {"email": email})
+    raws = [
+        base64.urlsafe_b64decode(token_of(PasswordReset.objects.get(customer=one.id)))
+        for one in (mine, theirs)
+    ]
+    mixed = base64.urlsafe_b64encode(raws[1][:16] + raws[0][16:]).decode()
+    assert code(confirm(api, mixed)) == (403, "reset_token_invalid")
+
+
+def test_a_token_of_the_secret_before_still_opens(
+    api: Api, person: MakePerson, settings: Any
+) -> None:
+    person(email=EMAIL)
+    api("POST", ASK, {"email": EMAIL})
+    token = token_of()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the secret of today, just as long as the one before was"
+    assert confirm(api, token).status == 204
+
+
+def test_a_weak_password_is_refused_with_every_fault_and_the_token_stays_good(
+    api: Api, person: MakePerson
+) -> None:
+    person("Ada Lovelace", email=EMAIL)
+    api("POST", ASK, {"email": EMAIL})
+    token = token_of()
+    weak = api("POST", CONFIRM, {"reset_token": token, "new_password": "123", "x": 1})
+    assert {(one["pointer"], one["code"]) for one in weak.body["errors"]} == {
+        ("/x", "unknown_field"),
+        ("/new_password", "password_too_short"),
+        ("/new_password", "password_too_common"),
+        ("/new_password", "password_entirely_numeric"),
+    }
+    similar = confirm(api, token, "Ada Lovelace")
+    assert [one["code"] for one in similar.body["errors"]] == ["password_too_similar"]
+    assert confirm(api, token).status == 204
+
+
+def test_what_is_past_its_time_is_deleted(api: Api, person: MakePerson) -> None:
+    person(email=EMAIL)
+    for _ in range(2):
+        api("POST", ASK, {"email": EMAIL})
+    old = PasswordReset.objects.earliest("created_at")
+    PasswordReset.objects.filter(pk=old.pk).update(created_at=old.created_at - 2 * LIFETIME)
+    assert resets.delete_expired_resets(now=datetime.now(UTC), limit=10) == 1
+    assert PasswordReset.objects.count() == 1
+    later = datetime.now(UTC) + timedelta(days=31)
+    from larder.notifications.services import delete_old_mails
+
+    assert delete_old_mails(now=later, limit=1) == 1
+    assert delete_old_mails(now=later, limit=10) == 1
+
+
+def test_asking_and_confirming_too_often_is_told_to_wait(
+    api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    person(email=EMAIL)
+    answers = [api("POST", ASK, {"email": EMAIL}) for _ in range(6)]
+    assert [one.status for one in answers] == [202] * 5 + [429]
+    assert "Retry-After" in answers[-1].headers
+    token = token_of()
+    wrong = token[:-4] + "AAAA"
+    assert [confirm(api, wrong).status for _ in range(11)] == [403] * 10 + [429]

@@ -1,0 +1,198 @@
+"""The offline copy of the catalogue, as an app keeps it."""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from larder.catalog.services import change_product
+from larder.db import database
+from larder.v1 import changes
+from tests.conftest import Api
+from tests.db.feeds import settle, transaction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Product = Callable[..., int]
+
+
+class Copy:
+    """What an app holds of the catalogue."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.since = ""
+        self.products: dict[int, dict[str, Any]] = {}
+        self.pages: list[list[dict[str, Any]]] = []
+
+    def ask(self) -> bool:
+        """One request; whether there is more."""
+        answer = self.api("GET", f"products/changes?since={self.since}")
+        assert answer.status == 200, answer.body
+        self.pages.append(answer.body["results"])
+        for one in answer.body["results"]:
+            if one.get("deleted"):
+                self.products.pop(one["id"], None)
+            else:
+                self.products[one["id"]] = one
+        self.since = answer.body["since"]
+        return bool(answer.body["more"])
+
+    def update(self) -> list[dict[str, Any]]:
+        """Asks until there is no more; what was told."""
+        settle()
+        self.pages = []
+        while self.ask():
+            pass
+        return [one for page in self.pages for one in page]
+
+
+@pytest.fixture
+def copy(customer: Api, product: Product) -> Copy:
+    """A full copy of a shop with three products."""
+    for stock in (5, 0, 2):
+        product(stock=stock)
+    made = Copy(customer)
+    made.update()
+    return made
+
+
+def everything(api: Api) -> dict[int, dict[str, Any]]:
+    listed = api("GET", "products?limit=100").body["results"]
+    return {one["id"]: one for one in listed}
+
+
+def test_the_first_answer_without_since_is_the_whole_catalogue(
+    copy: Copy, customer: Api, staff: Api, product: Product
+) -> None:
+    assert copy.products == everything(customer)
+    assert len(copy.products) == 3
+    settle()
+    once = customer("GET", "products/changes").body
+    assert (len(once["results"]), once["more"]) == (3, False)
+
+
+def test_a_full_copy_comes_in_pages_and_what_changes_meanwhile_behind_them(
+    customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "MAX_CHANGED_PRODUCTS", 2)
+    ids = [product() for _ in range(5)]
+    settle()
+    mine = Copy(customer)
+    assert mine.ask()
+    staff("PATCH", f"products/{ids[0]}", {"name": "Changed after it was copied"})
+    staff("DELETE", f"products/{ids[1]}")
+    staff("PATCH", f"products/{ids[4]}", {"name": "Changed before it was copied"})
+    mine.update()
+    assert mine.products == everything(customer)
+    assert all(len(page) <= 2 for page in mine.pages)
+
+
+def test_a_poll_with_nothing_new_is_empty_and_keeps_its_place(copy: Copy) -> None:
+    place = copy.since
+    assert (copy.update(), copy.since) == ([], place)
+
+
+def test_each_product_comes_once_a_page_as_it_stands(copy: Copy, staff: Api) -> None:
+    one = next(iter(copy.products))
+    for name in "ABC":
+        staff("PATCH", f"products/{one}", {"name": name})
+    told = copy.update()
+    assert [(each["id"], each["name"]) for each in told] == [(one, "C")]
+
+
+def test_an_archived_product_is_a_tombstone(copy: Copy, staff: Api) -> None:
+    one = next(iter(copy.products))
+    staff("DELETE", f"products/{one}")
+    assert copy.update() == [{"id": one, "deleted": True}]
+
+
+def stock(staff: Api, product: int, delta: int) -> None:
+    lines = [{"product": product, "delta": delta}]
+    assert staff("POST", "stock/adjustments", {"reason": "x", "lines": lines}).status == 201
+
+
+def test_only_crossings_in_and_out_of_stock_are_told_and_the_version_stays(
+    copy: Copy, customer: Api, staff: Api
+) -> None:
+    one, empty, _ = sorted(copy.products)
+    version = copy.products[one]["version"]
+    lines = [{"product": one, "quantity": 4}]
+    customer("POST", "orders", {"lines": lines})
+    assert copy.update() == []
+    customer("POST", "orders", {"lines": [{"product": one, "quantity": 1}]})
+    told = copy.update()
+    assert [(each["id"], each["quantity"], each["version"]) for each in told] == [(one, 0, version)]
+    stock(staff, one, 7)
+    stock(staff, empty, 1)
+    assert {each["id"]: each["quantity"] for each in copy.update()} == {one: 7, empty: 1}
+    stock(staff, one, -3)
+    assert copy.update() == []
+    assert everything(customer)[one]["updated_at"] == copy.products[one]["updated_at"]
+
+
+def test_a_change_by_whatever_road_is_told(copy: Copy, now: datetime) -> None:
+    one, two, three = sorted(copy.products)
+    change_product(one, {"name": "By the service"}, now=now)
+    assert [each["id"] for each in copy.update()] == [one]
+    with transaction() as somebody:
+        somebody.execute("UPDATE product SET name = 'By hand' WHERE id = ANY(%s)", [[two, three]])
+    assert [each["name"] for each in copy.update()] == ["By hand"] * 2
+
+
+def test_a_refused_or_broken_off_change_is_not_told(copy: Copy) -> None:
+    one = next(iter(copy.products))
+    with transaction() as somebody:
+        somebody.execute("UPDATE product SET name = 'Never' WHERE id = %s", [one])
+        somebody.rollback()
+    assert copy.update() == []
+
+
+def test_a_mark_of_another_installation_has_expired(copy: Copy, customer: Api) -> None:
+    token = changes.ProductToken("elsewhere", 1, 1, None)
+    for copied in (None, 3):
+        token = msgspec.structs.replace(token, copied=copied)
+        raw = base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
+        refused = customer("GET", f"products/changes?since={raw}")
+        assert (refused.status, refused.body["code"]) == (410, "since_expired")
+
+
+@pytest.mark.parametrize(
+    "since", ["x", "e30", "WyJwcm9kdWN0cyIsImlkIiwiMSIsMV0", "%00", "a" * 1001]
+)
+def test_another_text_is_no_mark(customer: Api, since: str) -> None:
+    refused = customer("GET", f"products/changes?since={since}")
+    assert refused.status == 400
+    assert [one["pointer"] for one in refused.body["errors"]] == ["since"]
+
+
+def test_changes_need_a_token_and_cost_two_statements(
+    api: Api,
+    copy: Copy,
+    customer: Api,
+    staff: Api,
+    django_assert_num_queries: Any,
+    sessions_known: None,
+) -> None:
+    assert api("GET", "products/changes").status == 401
+    customer("GET", "me")
+    with django_assert_num_queries(1):  # the feed
+        customer("GET", f"products/changes?since={copy.since}")
+    one = next(iter(copy.products))
+    staff("PATCH", f"products/{one}", {"name": "A"})
+    settle()
+    with django_assert_num_queries(2):  # and the products
+        customer("GET", f"products/changes?since={copy.since}")
+    with django_assert_num_queries(3):  # where it begins, whether anything follows, the products
+        customer("GET", "products/changes")
+
+
+def test_an_order_that_leaves_some_writes_nothing_to_the_feed(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    ((before,),) = database.rows("SELECT count(*) FROM product_change")
+    customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert database.rows("SELECT count(*) FROM product_change") == [(before,)]

@@ -1,0 +1,334 @@
+"""How many statements each hot operation costs: a number here changes on purpose or not at all."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from larder.core.ids import new_id
+from tests.conftest import Api, Person
+from tests.http.doors import newest_token
+from tests.v1.test_orders import place
+
+Counted = Callable[[int], AbstractContextManager[Any]]
+Product = Callable[..., int]
+
+TRANSACTION = 2
+"""BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
+MOVING = TRANSACTION + 1
+"""And the limit of its waits for locks."""
+PLACING = TRANSACTION + 1
+"""And how long it may wait for a lock."""
+
+
+@pytest.fixture
+def exactly(django_assert_num_queries: Any, customer: Api, sessions_known: None) -> Counted:
+    """`with exactly(2): …` fails unless two statements are run."""
+
+    def counted(number: int) -> AbstractContextManager[Any]:
+        customer("GET", "me")
+        context: AbstractContextManager[Any] = django_assert_num_queries(number)
+        return context
+
+    return counted
+
+
+def test_a_page_of_products_is_one_statement_however_long(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    for _ in range(30):
+        product()
+    with exactly(1):  # products with their stock; the token is not looked up
+        customer("GET", "products")
+    with exactly(1):
+        customer("GET", "products?limit=30&q=product&in_stock=true&ordering=-price")
+    with exactly(2):  # and the count that was asked for
+        customer("GET", "products?count=true")
+    with exactly(1):
+        customer("GET", "products?sku=SKU-1&barcode=5012345678900")
+
+
+def test_a_product_is_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
+    jam = product()
+    with exactly(1):
+        customer("GET", f"products/{jam}")
+
+
+def test_stock_figures_are_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
+    asked = ",".join(str(product()) for _ in range(5))
+    with exactly(1):
+        customer("GET", f"stock?products={asked}")
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_placing_is_six_statements_however_many_lines(
+    customer: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    products = [product() for _ in range(lines)]
+    # the customer's standing; the locks; offers under the locks; stock and ledger; the order
+    with exactly(PLACING + 5):
+        place(customer, *[(one, 1) for one in products])
+
+
+def test_a_key_costs_placing_one_statement_and_a_chosen_id_two(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=99)
+    with exactly(PLACING + 5 + 1):  # the claim
+        place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
+    with exactly(PLACING + 5 + 2):  # the claim; is it the id of an order that had no claim?
+        place(customer, (jam, 1), id=str(new_id()))
+    with exactly(PLACING + 5 + 2):  # one claim for both
+        place(customer, (jam, 1), id=str(new_id()), headers={"Idempotency_Key": "b"})
+
+
+def test_a_refused_order_stops_at_the_decision(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=1)
+    with exactly(PLACING + 3):  # standing, locks, offers
+        place(customer, (jam, 2))
+    with exactly(PLACING + 3 + 2):  # and the claim, and giving it back
+        place(customer, (jam, 2), headers={"Idempotency_Key": "a"})
+
+
+def test_a_replay_reads_and_writes_nothing(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=9)
+    place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
+    # the claim that fails, the earlier one, what was placed, the order, its lines
+    with exactly(PLACING + 5) as seen:
+        place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
+    written = [one["sql"] for one in seen.captured_queries if "INSERT" in one["sql"]]
+    assert all("ON CONFLICT DO NOTHING" in sql for sql in written)
+
+
+def test_a_page_of_history_is_two_statements_however_long(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    for _ in range(10):
+        place(customer, (jam, 1), (tea, 1), reference="PO")
+    with exactly(2):  # the orders, all their lines
+        customer("GET", "orders")
+    with exactly(3):  # and the count
+        customer("GET", "orders?count=true&limit=3&status=placed")
+    with exactly(2):  # of several statuses, or by reference, too
+        customer("GET", "orders?status=placed,packed,shipped")
+    with exactly(2):
+        customer("GET", "orders?reference=PO")
+
+
+def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=99)
+    for _ in range(3):
+        place(customer, (jam, 1))
+    with exactly(2):
+        customer("GET", "orders.csv")
+
+
+def test_addresses_cost_one_statement_to_read_and_five_to_add(
+    customer: Api, exactly: Counted
+) -> None:
+    # The account's lock; its session; how many there are; it; and as it stands.
+    with exactly(TRANSACTION + 5):
+        path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
+    with exactly(1):
+        customer("GET", "me/addresses")
+    with exactly(TRANSACTION + 2):
+        customer("PATCH", path, {"label": "Work"})
+    with exactly(TRANSACTION + 1):
+        customer("DELETE", path)
+
+
+def test_log_ins_cost_one_statement_to_read_and_one_to_end_and_three_to_end_all_others(
+    person: Callable[..., Person], exactly: Counted
+) -> None:
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    for _ in range(5):
+        pair = Api()("POST", "auth/token", credentials).body
+    mine = Api(pair["access"])
+    with exactly(1):
+        path = f"me/sessions/{mine('GET', 'me/sessions').body['results'][0]['id']}"
+    with exactly(1):
+        mine("GET", path)
+    with exactly(1):
+        mine("DELETE", path)
+    with exactly(TRANSACTION + 3):  # the account's epoch, written and read; the one that asks
+        mine("DELETE", "me/sessions")
+
+
+def test_changing_a_password_is_twelve_statements_however_many_log_ins_end(
+    person: Callable[..., Person], as_: Callable[[Person], Api], exactly: Counted
+) -> None:
+    who = person()
+    body = {"current_password": who.password, "new_password": "a horse of another colour"}
+    # the account, to judge the password by; its name, the two tries counted; the account again,
+    # its lock; the password; its epoch, written and read; the log-in that asks; the key; the try
+    # that was none
+    mine = as_(who)
+    with exactly(TRANSACTION + 12):
+        assert mine("POST", "auth/password/change", body).status == 204
+
+
+def test_resetting_a_password_is_five_statements_and_setting_it_seven(
+    api: Api, person: Callable[..., Person], exactly: Counted
+) -> None:
+    person(email="ada@example.com")
+    # the try; whose address it is; the reset, the mail, the job
+    with exactly(TRANSACTION + 5):
+        api("POST", "auth/password/reset", {"email": "ada@example.com"})
+    body = {"reset_token": newest_token(), "new_password": "a horse of another colour"}
+    # the try; the account, its lock; the password, log-ins, keys; the resets
+    with exactly(TRANSACTION + 7):
+        assert api("POST", "auth/password/reset/confirm", body).status == 204
+
+
+def test_an_order_is_two_statements_and_its_events_three(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    path = place(customer, (product(), 1)).headers["Location"]
+    with exactly(2):  # the order, its lines
+        customer("GET", path)
+    with exactly(3):  # whose order it is takes the same two; the events
+        customer("GET", f"{path}/events")
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_a_cart_is_four_statements_to_read_and_seven_more_to_fill(
+    customer: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    body = {"lines": [{"product": product(), "quantity": 1} for _ in range(lines)]}
+    with exactly(2):  # there is none; which one ended last
+        customer("GET", "cart")
+    # offers; is there one, twice; it is begun, locked, read, filled, counted; and shown
+    with exactly(TRANSACTION + 8 + 4):
+        customer("PUT", "cart", body)
+    with exactly(4):  # the draft, its lines, their products, what is available
+        customer("GET", "cart")
+    for line in body["lines"]:
+        line["quantity"] = 2
+    with exactly(TRANSACTION + 5 + 4):  # offers; locked, read, changed, counted
+        customer("PUT", "cart", body)
+    with exactly(TRANSACTION + 3 + 4):  # offers; locked, read; there is nothing to change
+        customer("PUT", f"cart/lines/{body['lines'][0]['product']}", {"quantity": 2})
+
+
+def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    jam, key = product(stock=99), {"Idempotency_Key": "a"}
+    line = {"lines": [{"product": jam, "quantity": 1}]}
+    customer("PUT", "cart", line)
+    with exactly(PLACING + 5 + 3):  # which draft it is, its lock, its lines
+        customer("POST", "cart/submit")
+    customer("PUT", "cart", line)
+    with exactly(PLACING + 5 + 3 + 2):  # the claim; which order came of it
+        customer("POST", "cart/submit", **key)
+    with exactly(PLACING + 5):  # as any replay
+        customer("POST", "cart/submit", **key)
+    with exactly(PLACING + 2):  # the customer's standing; there is no cart
+        customer("POST", "cart/submit")
+
+
+def test_a_page_of_the_ledger_is_three_statements_however_long(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product(stock=99)
+    with exactly(1 + 1):  # staff's rights, the entries: an opening refers to no order
+        staff("GET", f"products/{jam}/ledger")
+    for _ in range(10):
+        place(customer, (jam, 1))
+    with exactly(1 + 2):  # and which orders they are of
+        staff("GET", f"products/{jam}/ledger")
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_a_move_is_nine_statements_and_a_customers_eleven_however_many_lines(
+    customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
+    # how many lines; the order's lock, its lines; whether the account is still there; stock: locks,
+    # the movements; the order, the event; and what is answered: the order, its lines
+    with exactly(MOVING + 10):
+        customer("POST", f"{path}/cancel")
+    with exactly(MOVING + 5 + 2):  # made before; the claim, and what came of it
+        customer("POST", f"{path}/cancel", Idempotency_Key="a")
+    with exactly(MOVING + 3 + 2):  # a replay: the claim that fails, the earlier one
+        customer("POST", f"{path}/cancel", Idempotency_Key="a")
+    # for which reason it was; refused, so nothing is shown, and inside a test a rollback is two
+    with exactly(MOVING + 2 + 2 + 1):
+        customer("POST", f"{path}/cancel", {"reason": "any"})
+
+
+@pytest.mark.parametrize("lines", [2, 100])
+def test_packing_short_writes_lines_twice_however_many(
+    customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
+) -> None:
+    products = [product() for _ in range(lines)]
+    path = place(customer, *[(one, 2) for one in products]).headers["Location"]
+    picked = [{"product": one, "quantity": number % 2} for number, one in enumerate(products)]
+    # staff's rights; a move; the lines that were not there, those with fewer
+    with exactly(1 + MOVING + 8 + 2):
+        assert staff("POST", f"{path}/pack", {"lines": picked}).status == 200
+
+
+def test_packing_in_full_moves_no_stock(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    path = place(customer, *[(product(), 2) for _ in range(20)]).headers["Location"]
+    with exactly(1 + MOVING + 8 - 2):
+        assert staff("POST", f"{path}/pack").status == 200
+
+
+def test_a_return_writes_its_lines_in_one_statement(
+    customer: Api, staff: Api, product: Product, exactly: Counted
+) -> None:
+    products = [product() for _ in range(50)]
+    path = place(customer, *[(one, 1) for one in products]).headers["Location"]
+    for move in ("pack", "ship"):
+        staff("POST", f"{path}/{move}")
+    back = [{"product": one, "quantity": 1} for one in products]
+    with exactly(1 + MOVING + 8 + 1):  # staff's rights; a move; the lines
+        staff("POST", f"{path}/return", {"lines": back, "reason": "any"})
+
+
+def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
+    products = [product() for _ in range(60)]
+    path = place(customer, *[(one, 2) for one in products[:40]]).headers["Location"]
+
+    def change(units: dict[int, int]) -> None:
+        lines = [{"product": one, "quantity": number} for one, number in units.items()]
+        assert customer("PATCH", path, {"lines": lines}).status == 200
+
+    with exactly(MOVING + 10 + 1 + 1):  # a move; offers under the locks; lines with fewer
+        change(dict.fromkeys(products[:40], 1))
+    with exactly(MOVING + 10 + 1 + 1 + 3):  # may they order; lines gone, changed, new
+        change(dict.fromkeys(products[20:], 3))
+    with exactly(MOVING + 3 + 2):  # a note that is the same: nothing is written
+        customer("PATCH", path, {"note": ""})
+
+
+def test_staff_cost_one_statement_more_because_their_rights_are_looked_up(
+    staff: Api, product: Product, exactly: Counted
+) -> None:
+    jam = product()
+    with exactly(1 + 1):
+        staff("GET", f"products/{jam}")
+
+
+def test_a_refusal_before_the_database_costs_it_nothing(
+    customer: Api, api: Api, exactly: Counted
+) -> None:
+    with exactly(0):
+        api("GET", "products")
+        customer("GET", "products?limit=0")
+        customer("POST", "orders", b"{")
+        customer("GET", "nothing")

@@ -1,0 +1,361 @@
+"""The product list as ready bytes: nothing is read twice, and nothing old is ever sent."""
+
+import gzip
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from larder.db import database
+from larder.db.positions import Position
+from larder.db.replicas import State
+from larder.v1 import freshness, products, ready_pages
+from larder.v1.ready_pages import ReadyPage, ReadyPages, Wanted
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
+
+MakeProduct = Callable[..., int]
+MakePerson = Callable[..., Person]
+TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
+
+
+@pytest.fixture
+def token(db: None, person: MakePerson) -> str:
+    return token_for(person())
+
+
+@pytest.fixture
+def customer(as_: Callable[[Person], Api], person: MakePerson) -> Api:
+    return as_(person())
+
+
+@pytest.fixture
+def another(as_: Callable[[Person], Api], person: MakePerson) -> Api:
+    return as_(person())
+
+
+def reads(api: Api, path: str = "products", **headers: str) -> list[str]:
+    """The statements that a request costs, but for those that read ended log-ins now and then."""
+    with CaptureQueriesContext(connection) as captured:
+        assert api("GET", path, **headers).status in {200, 304}
+    statements = [query["sql"] for query in captured.captured_queries]
+    ended = 'FROM "session"', '"epoch_raised_at" >'
+    return [one for one in statements if not any(part in one for part in ended)]
+
+
+def quantity(api: Api) -> int:
+    """What the list says of its one product."""
+    return int(api("GET", "products").body["results"][0]["quantity"])
+
+
+def test_a_page_is_read_once_while_nothing_changes(
+    transactional_db: None, product: MakeProduct, customer: Api, another: Api
+) -> None:
+    """A commit in any database of the cluster is a reason to look: others may work beside."""
+    product()
+    assert len(reads(customer)) == 2
+    assert [database.SNAPSHOT] in [reads(customer) for _ in range(100)]
+    assert [database.SNAPSHOT] in [reads(another) for _ in range(100)]
+
+
+@pytest.fixture
+def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if nobody committed anything, and no page was kept yet."""
+    monkeypatch.setattr(products, "_pages", ReadyPages())
+    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
+
+
+@pytest.fixture
+def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "LONGEST_LAG", 3600 * 10**9)
+
+
+def test_within_the_lag_nothing_is_asked_of_the_database(
+    processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
+) -> None:
+    product()
+    assert [len(reads(customer)), len(reads(customer))] == [2, 0]
+    assert customer("GET", "products").status == 200
+
+
+def test_what_others_did_is_seen_after_a_tenth_of_a_second(
+    processes_share: None, product: MakeProduct, customer: Api
+) -> None:
+    jam = product(stock=10)
+    for left in range(9, 0, -1):
+        assert quantity(customer) == left + 1
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+            elsewhere.execute(TAKE_ONE, [jam])
+        sleep(0.1)
+        assert quantity(customer) == left
+
+
+def test_the_lag_is_what_bounds_it(
+    processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
+) -> None:
+    """The negative control."""
+    jam = product(stock=10)
+    assert quantity(customer) == 10
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+    assert quantity(customer) == 10
+
+
+def test_ones_own_order_is_seen_at_once_and_makes_nobody_else_look(
+    processes_share: None,
+    no_lag_is_too_long: None,
+    product: MakeProduct,
+    customer: Api,
+    another: Api,
+) -> None:
+    jam = product(stock=10)
+    for left in range(9, 0, -1):
+        assert (
+            customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).status == 201
+        )
+        assert (quantity(customer), reads(another)) == (left, [])
+
+
+def test_not_modified_is_answered_without_touching_a_row(
+    undisturbed: None, product: MakeProduct, customer: Api
+) -> None:
+    product()
+    tag = customer("GET", "products").headers["ETag"]
+    assert reads(customer, If_None_Match=tag) == []
+    assert customer("GET", "products", If_None_Match=tag).status == 304
+
+
+def test_what_anybody_committed_is_in_the_next_answer(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    jam = product(stock=100)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        for left in range(99, 49, -1):
+            elsewhere.execute(TAKE_ONE, [jam])
+            assert quantity(customer) == left
+
+
+def test_what_nobody_committed_is_in_none(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    """A page that is made while a transaction is open does not outlive its commit."""
+    jam = product(stock=100)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+        assert [quantity(customer), quantity(customer)] == [100, 100]
+        elsewhere.commit()
+        assert quantity(customer) == 99
+
+
+def test_a_snapshot_that_tells_of_nothing_would_show_what_is_gone(
+    undisturbed: None, product: MakeProduct, customer: Api
+) -> None:
+    """The negative control."""
+    jam = product(stock=100)
+    assert quantity(customer) == 100
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+    assert quantity(customer) == 100
+
+
+def test_a_transaction_sees_what_it_has_written(
+    db: None, product: MakeProduct, customer: Api
+) -> None:
+    for number in range(3):
+        product()
+        assert len(customer("GET", "products").body["results"]) == number + 1
+
+
+def test_each_host_gets_its_own_links(
+    transactional_db: None, product: MakeProduct, customer: Api
+) -> None:
+    for _ in range(2):
+        product()
+    for host in ("testserver", "localhost"):
+        answer = customer("GET", "products?limit=1", Host=host)
+        assert answer.body["next"].startswith(f"http://{host}/api/v1/products?")
+
+
+@pytest.fixture
+def long_list(transactional_db: None, product: MakeProduct) -> None:
+    for _ in range(20):
+        product()
+
+
+def compressed(token: str, accept: str, **headers: str) -> Any:
+    """The answer to who takes what `accept` says."""
+    client = Client(headers={"Authorization": f"Bearer {token}", **headers})
+    return client.get("/api/v1/products", headers={"Accept-Encoding": accept})
+
+
+@pytest.mark.parametrize("accept", ["gzip", "br, gzip;q=0.5", "deflate, GZIP"])
+def test_who_takes_gzip_gets_gzip(long_list: None, token: str, accept: str) -> None:
+    plain, packed = compressed(token, ""), compressed(token, accept)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(packed.content)) == plain.json()
+    assert len(packed.content) < len(plain.content) / 3
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    again = compressed(token, accept, **{"If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "Content-Encoding" not in again.headers
+
+
+@pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip; q=0.000", "br", "xgzip"])
+def test_who_does_not_gets_it_as_it_is(long_list: None, token: str, accept: str) -> None:
+    assert "Content-Encoding" not in compressed(token, accept).headers
+
+
+def test_it_is_compressed_once_a_page(
+    undisturbed: None, long_list: None, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[bytes] = []
+    compress = gzip.compress
+
+    def counted(raw: bytes, **options: int) -> bytes:
+        times.append(raw)
+        return compress(raw, **options)
+
+    monkeypatch.setattr(gzip, "compress", counted)
+    for _ in range(3):
+        compressed(token, "gzip")
+    assert len(times) == 1
+
+
+def test_what_is_kept_is_bounded(
+    undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_pages, "MOST_PAGES", 2)
+    product()
+    for path in ("products?limit=1", "products?limit=2", "products?limit=1", "products?limit=3"):
+        customer("GET", path)
+    assert [len(reads(customer, f"products?limit={n}")) for n in (1, 3, 2)] == [0, 0, 1]
+
+
+def test_a_large_page_is_made_each_time(
+    undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_pages, "LARGEST_PAGE", 10)
+    product()
+    assert [len(reads(customer)), len(reads(customer))] == [1, 1]
+
+
+Look = tuple[int, int]
+"""When a thread wants a page, and what of the log is visible when it reads the page."""
+
+
+def state(look: Look) -> State:
+    """What a replica shows then."""
+    moment, byte = look
+    return State(Position(1, 1, byte), moment)
+
+
+def found(pages: ReadyPages, wanted: Wanted, look: Look) -> ReadyPage:
+    """The page that is kept, if it was seen since, or the one that is read now."""
+    return pages._good(
+        wanted,
+        lambda page: page.seen_at >= look[0],
+        lambda: pages._current(wanted, state(look)),
+    )
+
+
+def made_at_once(pages: ReadyPages, looks: Sequence[Look] = [(0, 1)] * 8) -> tuple[int, int]:
+    """How often a page is made for those who want it at once, and how many pages they get."""
+    times: list[int] = []
+
+    def make() -> dict[str, int]:
+        times.append(1)
+        sleep(0.5)
+        return {}
+
+    wanted = Wanted("", "/products", lambda: make)
+    with ThreadPoolExecutor(len(looks)) as threads:
+        got = [threads.submit(found, pages, wanted, look) for look in looks]
+    return len(times), len({id(one.result()) for one in got})
+
+
+def test_a_page_that_many_want_at_once_is_made_once() -> None:
+    assert made_at_once(ReadyPages()) == (1, 1)
+
+
+def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control, too: without their turns each makes it."""
+    monkeypatch.setattr(ready_pages, "LONGEST_TURN", 0)
+    assert made_at_once(ReadyPages())[0] > 1
+
+
+def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
+    """Orders come all the time, so each has seen another shop: but none a later one."""
+    looks = [(9 - number, number) for number in range(8)]
+    made, _ = made_at_once(ReadyPages(), looks)
+    assert made < 8
+
+
+def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
+    """The negative control."""
+    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    made = [found(pages, wanted, (number, number)) for number in range(8)]
+    assert len({id(page) for page in made}) == 8
+
+
+def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
+    """Replicas are behind one another: a later look may find an earlier state."""
+    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    first = pages._current(wanted, state((9, 100)))
+    second = pages._current(wanted, state((5, 200)))
+    assert (second is first, second.replayed) == (False, Position(1, 1, 200))
+
+
+def test_what_could_not_be_made_is_made_by_the_next() -> None:
+    pages = ReadyPages()
+    with pytest.raises(ZeroDivisionError):
+        found(pages, Wanted("", "/products", lambda: lambda: 1 / 0), (0, 1))
+    assert made_at_once(pages) == (1, 1)
+
+
+def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
+    """And the request that asked it is let go: what the page is made by is kept instead."""
+    pages, prepared = ReadyPages(), []
+
+    def prepare() -> ready_pages.Make:
+        prepared.append(1)
+        return dict
+
+    wanted = Wanted("", "/products", prepare)
+    page = pages._current(wanted, state((1, 1)))
+    assert pages._current(wanted, state((1, 1))) is page
+    pages._current(page.wanted, state((2, 2)))
+    assert prepared == [1]
+
+
+def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is asked for all the time stays; what is gone is given to nobody any more."""
+    monkeypatch.setattr(ready_pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
+    pages = ReadyPages()
+    asked_often = pages._current(Wanted("", "often", lambda: dict), None)
+    others = []
+    for number in range(9):
+        wanted = Wanted("", f"once {number}", lambda: dict)
+        others.append(pages._current(wanted, None))
+        assert pages.renewed(asked_often, caller=1) is asked_often
+    assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
+
+
+def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
+    """Whoever looked before it was replaced may come to say so afterwards."""
+    pages = ReadyPages()
+    wanted = Wanted("", "/products", lambda: dict)
+    before = pages._current(wanted, state((1, 1)))
+    pages._current(wanted, state((2, 2)))
+    pages._seen(before, 3)
+    assert before.seen_at == 0

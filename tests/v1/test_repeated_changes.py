@@ -1,0 +1,105 @@
+"""A change of an order whose answer was lost is asked for again: what is so already is no change,
+whatever `If-Match` says and wherever the order has come meanwhile."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import Answer, Api
+from tests.v1.test_changing_orders import change
+from tests.v1.test_moves import events, moved
+from tests.v1.test_orders import place
+
+Product = Callable[..., int]
+
+
+@pytest.fixture
+def tea(product: Product) -> int:
+    return product(price="2.00", stock=9)
+
+
+@pytest.fixture
+def placed(customer: Api, tea: int) -> Answer:
+    return place(customer, (tea, 1))
+
+
+def test_a_repeat_with_the_version_it_had_read_gets_the_order_as_the_change_left_it(
+    customer: Api, product: Product, tea: int, placed: Answer
+) -> None:
+    lines = [
+        {"product": tea, "quantity": 3, "expected_price": "2.00"},
+        {"product": product(price="1.00"), "quantity": 1, "expected_price": "1.00"},
+    ]
+    asked: dict[str, Any] = {
+        "lines": lines,
+        "note": "Ring twice.",
+        "ship_to": {"name": "Ada", "line1": "12 St James's Sq"},
+        "requested_for": "2026-12-24",
+        "If_Match": placed.headers["ETag"],
+    }
+    made = change(customer, placed, **asked)
+    assert (made.status, made.body["version"]) == (200, 2)
+    again = change(customer, placed, **asked)
+    assert (again.status, again.body, again.headers["ETag"]) == (
+        200,
+        made.body,
+        made.headers["ETag"],
+    )
+    assert len(events(customer, placed)) == 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"note": "Ring."}, {"reference": "PO 7"}, {"requested_for": None}]
+)
+def test_what_differs_in_anything_from_what_is_so_is_another_change(
+    customer: Api, tea: int, placed: Answer, other: dict[str, Any]
+) -> None:
+    first = {"note": "Ring twice.", "reference": "PO 8", "requested_for": "2026-12-24"}
+    tag = placed.headers["ETag"]
+    assert change(customer, placed, (tea, 2), **first).status == 200
+    late = change(customer, placed, (tea, 2), **first | other, If_Match=tag)
+    assert (late.status, late.body["version"]) == (412, 2)
+
+
+def test_a_repeat_after_somebody_elses_change_is_told_of_it(
+    customer: Api, staff: Api, tea: int, placed: Answer
+) -> None:
+    tag = placed.headers["ETag"]
+    assert change(customer, placed, (tea, 2), If_Match=tag).status == 200
+    assert change(staff, placed, (tea, 3)).status == 200
+    late = change(customer, placed, (tea, 2), If_Match=tag)
+    assert (late.status, late.body["version"]) == (412, 3)
+
+
+def test_another_expected_price_is_no_repeat(customer: Api, tea: int, placed: Answer) -> None:
+    lines = [{"product": tea, "quantity": 1, "expected_price": "3.00"}]
+    assert change(customer, placed, lines=lines).body["code"] == "price_changed"
+    late = change(customer, placed, lines=lines, If_Match='"7-0"')
+    assert late.status == 412
+
+
+@pytest.mark.parametrize("on", [("pack",), ("pack", "ship"), ("pack", "ship", "deliver")])
+def test_a_repeat_that_comes_when_the_order_is_on_its_way_is_told_that_it_is_so(
+    customer: Api, staff: Api, tea: int, placed: Answer, on: tuple[str, ...]
+) -> None:
+    tag = placed.headers["ETag"]
+    assert change(customer, placed, (tea, 2), If_Match=tag).status == 200
+    stood = moved(staff, placed, *on)
+    again = change(customer, placed, (tea, 2), If_Match=tag)
+    assert (again.status, again.body) == (200, stood.body)
+
+
+def test_of_a_cancelled_order_nothing_is_as_it_was_asked_for(
+    customer: Api, staff: Api, tea: int, placed: Answer
+) -> None:
+    assert change(customer, placed, (tea, 2)).status == 200
+    moved(staff, placed, "cancel")
+    refused = change(customer, placed, (tea, 2))
+    assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+
+
+def test_a_strangers_order_is_not_there_whatever_is_asked_for(
+    as_: Any, person: Any, tea: int, placed: Answer
+) -> None:
+    assert change(as_(person()), placed, (tea, 1)).status == 404

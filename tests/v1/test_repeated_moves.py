@@ -1,0 +1,215 @@
+"""Moves that are asked for again without a key: the truth for whoever lost the answer, nothing
+moved twice, and no 200 for something else than was done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.db import database
+from tests.conftest import Answer, Api
+from tests.v1.test_moves import causes, events, move, moved, returning, stock
+from tests.v1.test_orders import place
+
+Product = Callable[..., int]
+WAY = ("pack", "ship", "deliver")
+RETURNED = "return"
+
+
+def books() -> list[tuple[Any, ...]]:
+    """Everything that a move writes."""
+    tables = ("stock", "ledger_entry", "order_event", "order_line", '"order"', "idempotency_key")
+    return [row for one in tables for row in database.rows(f"SELECT {one}::text FROM {one}")]
+
+
+def brought(staff: Api, tea: int, placed: Answer, *moves: str) -> Answer:
+    """The order after moves; a return brings all of it back."""
+    order = placed
+    for one in moves:
+        order = move(staff, placed, one, returning((tea, 2)) if one == RETURNED else None)
+        assert order.status == 200
+    return order
+
+
+@pytest.mark.parametrize(
+    ("moves", "again"),
+    [
+        *((WAY[:far], again) for far in (1, 2, 3) for again in WAY[:far]),
+        *(((*WAY, RETURNED), again) for again in WAY),
+        *(((*WAY[:2], RETURNED), again) for again in WAY[:2]),
+        (("cancel",), "cancel"),
+        (("pack", "cancel"), "cancel"),
+    ],
+)
+def test_a_move_that_was_made_before_is_answered_again_and_changes_nothing(
+    customer: Api, staff: Api, product: Product, moves: tuple[str, ...], again: str
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2))
+    stood, written = brought(staff, tea, placed, *moves), books()
+    for headers in ({}, {"If_Match": placed.headers["ETag"]}):
+        answer = move(staff, placed, again, **headers)
+        assert (answer.status, answer.body) == (200, stood.body)
+    assert books() == written
+
+
+def test_what_came_back_without_having_been_delivered_was_not_delivered(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2))
+    brought(staff, tea, placed, "pack", "ship", RETURNED)
+    refused = move(staff, placed, "deliver")
+    assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+    assert (refused.body["from"], refused.body["move"]) == ("returned", "deliver")
+
+
+def picking(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
+    return {"lines": [{"product": one, "quantity": units, **rest} for one, units in lines]}
+
+
+@pytest.fixture
+def packed(customer: Api, staff: Api, product: Product) -> tuple[Answer, int, int]:
+    """An order of 4 and 3, of which 1 and 3 were picked; and the two products."""
+    tea, jam = product(stock=5), product(stock=9)
+    placed = place(customer, (tea, 4), (jam, 3))
+    order = move(staff, placed, "pack", picking((tea, 1)))
+    assert order.status == 200
+    return order, tea, jam
+
+
+@pytest.mark.parametrize("further", [(), ("ship",), ("ship", "deliver")])
+def test_packing_is_repeated_by_who_names_the_same_or_nothing(
+    staff: Api, packed: tuple[Answer, int, int], further: tuple[str, ...]
+) -> None:
+    order, tea, jam = packed
+    moved(staff, order, *further)
+    written = books()
+    for body in (None, picking((tea, 1)), picking((jam, 3), (tea, 1))):
+        again = move(staff, order, "pack", body)
+        assert (again.status, again.body["lines"]) == (200, order.body["lines"])
+    assert books() == written
+
+
+def test_packing_again_with_other_quantities_is_refused_and_says_what_was_packed(
+    staff: Api, packed: tuple[Answer, int, int]
+) -> None:
+    order, tea, jam = packed
+    written = books()
+    code = {"code": "made_otherwise"}
+    of_tea = code | {"product": tea, "requested": 2, "picked": 1, "missing": True}
+    asked = {
+        "more of one": (picking((tea, 2)), [of_tea]),
+        "all of it": (picking((tea, 4)), [of_tea | {"requested": 4}]),
+        "less of another": (
+            picking((tea, 1), (jam, 0)),
+            [code | {"product": jam, "requested": 0, "picked": 3}],
+        ),
+        "the short one left out": (picking((jam, 3)), [of_tea | {"requested": 4}]),
+        "not missing": (picking((tea, 1), missing=False), [of_tea | {"requested": 1}]),
+    }
+    for body, lines in asked.values():
+        refused = move(staff, order, "pack", body)
+        assert (refused.status, refused.body["code"]) == (409, "made_otherwise")
+        assert (refused.body["from"], refused.body["move"]) == ("packed", "pack")
+        assert refused.body["lines"] == lines
+    assert books() == written
+
+
+def test_packing_again_has_the_faults_it_would_have_had_at_first(
+    staff: Api, product: Product, packed: tuple[Answer, int, int]
+) -> None:
+    order, tea, _ = packed
+    refused = move(staff, order, "pack", picking((tea, 5), (tea, 1), (product(), 1)))
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("/lines/0/quantity", "out_of_range"),
+        ("/lines/1/product", "duplicate"),
+        ("/lines/2/product", "unknown_value"),
+    ]
+
+
+def test_a_line_of_which_nothing_was_picked_is_known_to_the_repeat(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea, jam = product(), product()
+    placed = place(customer, (tea, 4), (jam, 3))
+    order = move(staff, placed, "pack", picking((tea, 0)))
+    assert move(staff, placed, "pack", picking((tea, 0))).body == order.body
+    refused = move(staff, placed, "pack", picking((tea, 1)))
+    assert (refused.status, refused.body["lines"][0]["picked"]) == (409, 0)
+
+
+def test_packing_that_found_nothing_is_repeated_by_who_found_nothing_and_by_nobody_else(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    """It has cancelled the order; who packs it now is told so."""
+    tea = product()
+    placed = place(customer, (tea, 2))
+    cancelled = move(staff, placed, "pack", picking((tea, 0)))
+    written = books()
+    again = move(staff, placed, "pack", picking((tea, 0)))
+    assert (again.status, again.body) == (200, cancelled.body)
+    assert move(staff, placed, "pack").body["code"] == "invalid_transition"
+    assert move(staff, placed, "pack", picking((tea, 2))).body["code"] == "made_otherwise"
+    assert books() == written
+
+
+def test_what_was_cancelled_was_not_packed_by_it(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2))
+    move(customer, placed, "cancel")
+    for body in (None, picking((tea, 2)), picking((tea, 0))):
+        refused = move(staff, placed, "pack", body)
+        assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+
+
+def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_was(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    placed = place(customer, (product(), 2))
+    cancelled = move(customer, placed, "cancel", {"reason": "Too late."})
+    written = books()
+    for body in (None, {"reason": "Too late."}):
+        again = move(staff, placed, "cancel", body)
+        assert (again.status, again.body) == (200, cancelled.body)
+    refused = move(staff, placed, "cancel", {"reason": "Not paid."})
+    assert (refused.status, refused.body["code"]) == (409, "made_otherwise")
+    told = {name: refused.body[name] for name in ("from", "move", "reason")}
+    assert told == {"from": "cancelled", "move": "cancel", "reason": "Too late."}
+    assert books() == written
+
+
+def test_who_read_an_older_version_and_asks_for_something_else_is_told_of_the_version(
+    customer: Api, product: Product
+) -> None:
+    placed = place(customer, (product(), 2))
+    move(customer, placed, "cancel")
+    tag = placed.headers["ETag"]
+    late = move(customer, placed, "cancel", {"reason": "Too late."}, If_Match=tag)
+    assert (late.status, late.body["version"]) == (412, 2)
+
+
+def test_a_key_of_a_refused_repeat_is_free_again(
+    staff: Api, packed: tuple[Answer, int, int]
+) -> None:
+    order, tea, _ = packed
+    key = {"Idempotency_Key": "k"}
+    assert move(staff, order, "pack", picking((tea, 2)), **key).status == 409
+    assert move(staff, order, "pack", picking((tea, 1)), **key).status == 200
+
+
+def test_a_second_return_without_a_key_is_another_return(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=5)
+    placed = place(customer, (tea, 4))
+    moved(staff, placed, "pack", "ship")
+    for units in (1, 2):
+        order = move(staff, placed, "return", returning((tea, 1)))
+        assert order.body["lines"][0]["returned"] == units
+    assert stock(tea) == (3, 0)
+    assert [cause for cause, _, _ in causes(tea)].count("return") == 2
+    assert [one["type"] for one in events(staff, placed)].count("returned") == 2

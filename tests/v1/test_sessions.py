@@ -1,0 +1,188 @@
+"""One's log-ins: seen with what is known of them, ended one by one or all others at once."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from larder.core.limits import MAX_CLIENT_LENGTH
+from larder.http.authentication import signer
+from larder.identity.doors import API, V1
+from larder.identity.models import Session
+from larder.identity.services import accounts, sessions
+from tests.conftest import Answer, Api, Person
+from tests.http.conftest import JudgedApi
+from tests.identity.conftest import Clock, clock
+
+__all__ = ["clock"]
+
+MakePerson = Callable[..., Person]
+
+
+def log_in(who: Person, **headers: str) -> dict[str, str]:
+    """A token pair of v1."""
+    credentials = {"username": who.customer.username, "password": who.password}
+    body: dict[str, str] = JudgedApi()("POST", "auth/token", credentials, **headers).body
+    return body
+
+
+def listed(access: str, query: str = "") -> list[dict[str, object]]:
+    """The log-ins that the owner of a token sees."""
+    answer = JudgedApi(access)("GET", f"me/sessions{query}")
+    assert answer.status == 200
+    results: list[dict[str, object]] = answer.body["results"]
+    return results
+
+
+def code(answer: Answer) -> tuple[int, str | None]:
+    return answer.status, answer.body and answer.body.get("code")
+
+
+def is_out(pair: dict[str, str]) -> bool:
+    """Whether the log-in can be refreshed no more."""
+    answer = JudgedApi()("POST", "auth/token/refresh", {"refresh": pair["refresh"]})
+    return code(answer) == (401, "session_ended")
+
+
+def test_a_log_in_is_shown_with_its_client_and_times_and_the_one_that_asks_is_marked(
+    person: MakePerson,
+) -> None:
+    who = person()
+    log_in(person(), User_Agent="somebody else's")
+    log_in(who, User_Agent="Till/2.0")
+    mine = log_in(who, User_Agent="Phone/1.0")
+    till, phone = listed(mine["access"])
+    assert (till["client"], till["current"]) == ("Till/2.0", False)
+    assert (phone["client"], phone["current"]) == ("Phone/1.0", True)
+    assert phone.keys() == {
+        *("id", "client", "current", "created_at", "last_used_at", "expires_at"),
+    }
+    assert phone["created_at"] == phone["last_used_at"]
+    lives = datetime.fromisoformat(str(phone["expires_at"])) - datetime.fromisoformat(
+        str(phone["created_at"])
+    )
+    assert lives == V1.refresh
+    one = JudgedApi(mine["access"])("GET", f"me/sessions/{till['id']}")
+    assert (one.status, one.body) == (200, till)
+
+
+def test_refreshing_shows_as_the_last_use(person: MakePerson) -> None:
+    first = log_in(person())
+    (before,) = listed(first["access"])
+    JudgedApi()("POST", "auth/token/refresh", {"refresh": first["refresh"]})
+    (after,) = listed(first["access"])
+    assert str(after["last_used_at"]) > str(before["last_used_at"])
+    assert after["created_at"] == before["created_at"]
+
+
+def test_what_a_client_says_of_itself_is_cut_and_cleaned(person: MakePerson) -> None:
+    pair = log_in(person(), User_Agent="a\x07b\x1b[2J" + "x" * 500)
+    (shown,) = listed(pair["access"])
+    assert shown["client"] == ("ab[2J" + "x" * 500)[: MAX_CLIENT_LENGTH - 2]
+
+
+def test_log_ins_at_the_doors_of_earlier_contracts_are_listed_too(person: MakePerson) -> None:
+    who = person()
+    given = sessions.Credentials(who.customer.username, who.password, "Old/1")
+    sessions.log_in(given, door=API, signer=signer(), now=datetime.now(UTC))
+    assert [one["client"] for one in listed(log_in(who)["access"])] == ["Old/1", ""]
+
+
+def test_log_ins_that_ended_or_expired_are_not_listed(person: MakePerson) -> None:
+    who = person()
+    ended, expired, mine = log_in(who), log_in(who), log_in(who)
+    JudgedApi()("POST", "auth/token/revoke", {"refresh": ended["refresh"]})
+    (second, _) = listed(mine["access"])
+    Session.objects.filter(id=str(second["id"])).update(expires_at=datetime.now(UTC))
+    (left,) = listed(mine["access"])
+    assert left["current"]
+    gone = JudgedApi(mine["access"])("GET", f"me/sessions/{second['id']}")
+    assert code(gone) == (404, "not_found")
+    assert expired["refresh"]
+
+
+def test_pages_of_log_ins_follow_one_another(person: MakePerson) -> None:
+    who = person()
+    for number in range(5):
+        mine = log_in(who, User_Agent=f"client {number}")
+    seen, path = [], "/api/v1/me/sessions?limit=2"
+    while path:
+        page = JudgedApi(mine["access"])("GET", path).body
+        seen += [one["client"] for one in page["results"]]
+        path = (page["next"] or "").removeprefix("http://testserver")
+    assert seen == [f"client {number}" for number in range(5)]
+
+
+def test_the_list_has_an_etag(person: MakePerson) -> None:
+    mine = JudgedApi(log_in(person())["access"])
+    tag = mine("GET", "me/sessions").headers["ETag"]
+    assert mine("GET", "me/sessions", If_None_Match=tag).status == 304
+
+
+def test_one_log_in_is_ended_at_once_and_its_access_token_within_the_stated_seconds(
+    person: MakePerson, clock: Clock
+) -> None:
+    who = person()
+    lost, mine = log_in(who), log_in(who)
+    assert JudgedApi(lost["access"])("GET", "me").status == 200
+    (first, _) = listed(mine["access"])
+    answer = JudgedApi(mine["access"])("DELETE", f"me/sessions/{first['id']}")
+    assert (answer.status, answer.body) == (204, None)
+    assert is_out(lost)
+    clock.passed = 30
+    assert code(JudgedApi(lost["access"])("GET", "me")) == (401, "session_ended")
+    assert JudgedApi(mine["access"])("GET", "me").status == 200
+    again = JudgedApi(mine["access"])("DELETE", f"me/sessions/{first['id']}")
+    assert code(again) == (404, "not_found")
+
+
+def test_ending_the_one_that_asks_logs_out(person: MakePerson) -> None:
+    mine = log_in(person())
+    (only,) = listed(mine["access"])
+    assert JudgedApi(mine["access"])("DELETE", f"me/sessions/{only['id']}").status == 204
+    assert is_out(mine)
+
+
+def test_all_others_end_together(person: MakePerson, clock: Clock) -> None:
+    who, other = person(), person()
+    first, second, mine, bystander = log_in(who), log_in(who), log_in(who), log_in(other)
+    assert JudgedApi(mine["access"])("DELETE", "me/sessions").status == 204
+    assert [is_out(pair) for pair in (first, second, mine, bystander)] == [True, True, False, False]
+    assert [one["current"] for one in listed(mine["access"])] == [True]
+
+
+def test_somebody_elses_log_in_is_not_there(person: MakePerson) -> None:
+    theirs, mine = log_in(person()), JudgedApi(log_in(person(is_staff=True))["access"])
+    (one,) = listed(theirs["access"])
+    for path in (f"me/sessions/{one['id']}", f"me/sessions/{uuid4()}"):
+        assert code(mine("GET", path)) == (404, "not_found")
+        assert code(mine("DELETE", path)) == (404, "not_found")
+    assert not is_out(theirs)
+
+
+def test_with_a_key_none_is_the_one_that_asks(api: Api, person: MakePerson) -> None:
+    mine = log_in(person())
+    key = JudgedApi(mine["access"])("POST", "auth/keys", {}).body["key"]
+    assert [one["current"] for one in listed(key)] == [False]
+    assert JudgedApi(key)("DELETE", "me/sessions").status == 204
+    assert is_out(mine)
+    assert listed(key) == []
+
+
+def test_a_deleted_account_keeps_no_word_of_its_clients(person: MakePerson, now: datetime) -> None:
+    who = person()
+    log_in(who, User_Agent="Phone/1.0")
+    accounts.delete_account(who.id, now=now)
+    assert not Session.objects.filter(customer=who.id).exists()
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=23), timedelta(hours=25)])
+def test_a_day_after_a_log_in_ended_nothing_is_left_of_it(
+    person: MakePerson, age: timedelta
+) -> None:
+    pair = log_in(person())
+    JudgedApi()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
+    deleted = sessions.delete_ended_sessions(now=datetime.now(UTC) + age, limit=10)
+    assert deleted == (1 if age > timedelta(days=1) else 0)
+    assert is_out(pair)

@@ -1,0 +1,314 @@
+"""Stock through v1: figures, adjustments, the ledger."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Answer, Api
+from tests.v1.test_product_list import walk
+
+Product = Callable[..., int]
+
+
+def adjust(
+    staff: Api, *lines: dict[str, Any], reason: str = "correction", **headers: str
+) -> Answer:
+    return staff("POST", "stock/adjustments", {"reason": reason, "lines": lines}, **headers)
+
+
+def figures(api: Api, *products: int) -> dict[int, int]:
+    asked = ",".join(str(one) for one in products)
+    found = api("GET", f"stock?products={asked}").body["results"]
+    return {one["product"]: one["quantity"] for one in found}
+
+
+def order(api: Api, product: int, quantity: int) -> None:
+    lines = [{"product": product, "quantity": quantity}]
+    assert api("POST", "orders", {"lines": lines}).status == 201
+
+
+def test_figures_are_of_listed_products_by_id(customer: Api, product: Product) -> None:
+    tea, jam = product(stock=3), product(stock=0)
+    answer = customer("GET", f"stock?products={jam},{tea},999999,{jam}")
+    assert answer.body == {
+        "results": [{"product": tea, "quantity": 3}, {"product": jam, "quantity": 0}]
+    }
+    assert customer("GET", f"stock?products={jam}", If_None_Match="*").status == 304
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "?products=", "?products=a", "?products=" + "1," * 200 + "1"]
+)
+def test_figures_need_one_to_two_hundred_ids(customer: Api, asked: str) -> None:
+    refused = customer("GET", f"stock{asked}")
+    assert refused.status == 400
+    assert [one["pointer"] for one in refused.body["errors"]] == ["products"]
+
+
+def test_an_adjustment_answers_with_what_it_changed(staff: Api, product: Product) -> None:
+    tea, jam = product(stock=3), product(stock=4, sku="JAM")
+    made = adjust(staff, {"product": tea, "delta": 10}, {"sku": "JAM", "delta": -4})
+    assert made.status == 201
+    assert (made.body["reason"], made.body["at"][-1]) == ("correction", "Z")
+    assert made.body["actor"] == staff("GET", "me").body["public_id"]
+    assert made.body["lines"] == [
+        {"product": tea, "delta": 10, "balance": 13},
+        {"product": jam, "delta": -4, "balance": 0},
+    ]
+    entry = staff("GET", f"products/{tea}/ledger").body["results"][0]
+    assert (entry["cause"], entry["reference"]) == ("correction", made.body["id"])
+    assert UUID(made.body["id"]).version == 7
+
+
+def test_a_count_is_of_the_shelf_so_committed_units_are_part_of_it(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam = product(stock=10)
+    order(customer, jam, 4)
+    made = adjust(staff, {"product": jam, "counted": 9}, reason="counted")
+    assert made.body["lines"] == [{"product": jam, "delta": -1, "balance": 5}]
+    assert figures(customer, jam) == {jam: 5}
+
+
+def test_a_count_that_finds_what_was_expected_changes_nothing(staff: Api, product: Product) -> None:
+    jam = product(stock=10)
+    made = adjust(staff, {"product": jam, "counted": 10})
+    assert (made.status, made.body["lines"]) == (201, [])
+    assert len(staff("GET", f"products/{jam}/ledger").body["results"]) == 1
+
+
+def test_a_count_below_what_customers_were_promised_is_refused(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam = product(stock=10)
+    order(customer, jam, 4)
+    refused = adjust(staff, {"product": jam, "counted": 3})
+    assert (refused.status, refused.body["code"]) == (409, "count_below_committed")
+    assert refused.body["lines"] == [
+        {"code": "count_below_committed", "product": jam, "counted": 3, "committed": 4}
+    ]
+    assert adjust(staff, {"product": jam, "counted": 4}).body["lines"][0]["balance"] == 0
+
+
+def test_all_lines_are_done_or_none(staff: Api, product: Product) -> None:
+    tea, jam, rice = product(stock=3), product(stock=4), product(stock=1)
+    lines: list[dict[str, Any]] = [
+        {"product": tea, "delta": 10},
+        {"product": jam, "delta": -5},
+        {"product": rice, "delta": -2},
+    ]
+    refused = adjust(staff, *lines)
+    assert (refused.status, refused.body["code"]) == (409, "insufficient_stock")
+    assert refused.body["lines"] == [
+        {"code": "insufficient_stock", "product": jam, "requested": 5, "available": 4},
+        {"code": "insufficient_stock", "product": rice, "requested": 2, "available": 1},
+    ]
+    assert figures(staff, tea, jam, rice) == {tea: 3, jam: 4, rice: 1}
+    assert len(staff("GET", f"products/{tea}/ledger").body["results"]) == 1
+
+
+def test_deltas_of_one_product_are_added_up(staff: Api, product: Product) -> None:
+    jam = product(stock=4, sku="JAM")
+    made = adjust(staff, {"product": jam, "delta": -6}, {"sku": "JAM", "delta": 3})
+    assert made.body["lines"] == [{"product": jam, "delta": -3, "balance": 1}]
+
+
+def test_every_unknown_product_is_named_as_it_was_named(staff: Api, product: Product) -> None:
+    jam = product(stock=4)
+    lines: list[dict[str, Any]] = [
+        {"sku": "NO-1", "delta": 1},
+        {"product": jam, "delta": 1},
+        {"product": 999_999, "counted": 1},
+        {"sku": "NO-2", "counted": 1},
+    ]
+    refused = adjust(staff, *lines)
+    assert (refused.status, refused.body["code"]) == (422, "unknown_product")
+    assert refused.body["lines"] == [
+        {"code": "unknown_product", "sku": "NO-1"},
+        {"code": "unknown_product", "product": 999_999},
+        {"code": "unknown_product", "sku": "NO-2"},
+    ]
+    only_ids = adjust(staff, {"product": 999_999, "delta": 1}, {"product": 888_888, "delta": 1})
+    assert [one["product"] for one in only_ids.body["lines"]] == [999_999, 888_888]
+    assert figures(staff, jam) == {jam: 4}
+
+
+def test_an_unknown_sku_does_not_hide_what_else_is_wrong(staff: Api, product: Product) -> None:
+    jam, tea = product(stock=4, sku="JAM"), product(stock=4)
+    lines: list[dict[str, Any]] = [
+        {"sku": "NO-1", "delta": 2},
+        {"sku": "NO-1", "delta": 1},
+        {"sku": "JAM", "delta": -5},
+        {"product": tea, "delta": 1},
+    ]
+    refused = adjust(staff, *lines)
+    assert (refused.status, refused.body["code"]) == (422, "unknown_product")
+    assert refused.body["lines"] == [
+        {"code": "unknown_product", "sku": "NO-1"},
+        {"code": "insufficient_stock", "product": jam, "requested": 5, "available": 4},
+    ]
+    assert figures(staff, jam, tea) == {jam: 4, tea: 4}
+
+
+def test_a_wrong_reason_does_not_hide_what_else_is_wrong(staff: Api) -> None:
+    bad: dict[str, Any] = {"counted": -1}
+    for reason, code in (("Two words", "invalid_format"), ("order", "unknown_value")):
+        refused = adjust(staff, bad, {"product": "7"}, reason=reason)
+        assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+            ("/reason", code),
+            ("/lines/0", "one_of"),
+            ("/lines/0/counted", "out_of_range"),
+            ("/lines/1", "one_of"),
+            ("/lines/1/product", "wrong_type"),
+        }
+
+
+@pytest.mark.parametrize(
+    "body", [{"reason": [], "lines": {}}, {"reason": {}, "lines": [[], None, 1]}, {"lines": None}]
+)
+def test_what_is_no_adjustment_at_all_is_refused_as_such(staff: Api, body: object) -> None:
+    assert staff("POST", "stock/adjustments", body).body["code"] == "validation_error"
+
+
+def test_stock_has_an_upper_limit(staff: Api, product: Product) -> None:
+    jam = product(stock=1)
+    assert adjust(staff, {"product": jam, "delta": 2**31 - 2}).status == 201
+    refused = adjust(staff, {"product": jam, "delta": 1})
+    assert (refused.status, refused.body["code"]) == (409, "stock_limit_exceeded")
+    assert refused.body["lines"][0]["limit"] == 2**31 - 1
+
+
+def test_archived_products_can_still_be_counted(staff: Api, product: Product) -> None:
+    jam = product(stock=4, sku="JAM")
+    staff("DELETE", f"products/{jam}")
+    assert adjust(staff, {"sku": "JAM", "counted": 0}).body["lines"][0]["balance"] == 0
+
+
+FAULTY: list[tuple[dict[str, Any], str, str]] = [
+    ({"delta": 1}, "/lines/0", "one_of"),
+    ({"product": 1, "sku": "a", "delta": 1}, "/lines/0", "one_of"),
+    ({"product": 1}, "/lines/0", "one_of"),
+    ({"product": 1, "delta": 1, "counted": 1}, "/lines/0", "one_of"),
+    ({"product": 1, "delta": 2**31}, "/lines/0/delta", "out_of_range"),
+    ({"product": 1, "counted": -1}, "/lines/0/counted", "out_of_range"),
+    ({"product": 1, "counted": None}, "/lines/0/counted", "wrong_type"),
+    ({"sku": "", "counted": 1}, "/lines/0/sku", "too_short"),
+    ({"sku": "a\n", "counted": 1}, "/lines/0/sku", "invalid_format"),
+]
+
+
+@pytest.mark.parametrize(("line", "pointer", "code"), FAULTY)
+def test_a_line_names_one_product_and_one_kind_of_change(
+    staff: Api, line: dict[str, Any], pointer: str, code: str
+) -> None:
+    refused = adjust(staff, line)
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [(pointer, code)]
+
+
+def test_a_counted_product_stands_in_one_line_only(staff: Api, product: Product) -> None:
+    jam = product(sku="JAM")
+    refused = adjust(staff, {"product": jam, "counted": 1}, {"sku": "JAM", "delta": 1})
+    assert refused.body["errors"][0] | {"detail": ""} == {
+        "pointer": "/lines/1/product",
+        "code": "duplicate",
+        "detail": "",
+    }
+
+
+@pytest.mark.parametrize(
+    "reason", ["opening", "order", "ship", "return", "", "Two words", "x" * 41, "ok\n", "é"]
+)
+def test_a_reason_is_a_word_that_is_not_one_of_the_shops_own(
+    staff: Api, product: Product, reason: str
+) -> None:
+    refused = adjust(staff, {"product": product(), "delta": 1}, reason=reason)
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/reason"]
+
+
+def test_a_repeated_adjustment_is_booked_once(staff: Api, product: Product) -> None:
+    jam = product(stock=1)
+    line = {"product": jam, "delta": 5}
+    first, again = (adjust(staff, line, Idempotency_Key="k") for _ in "12")
+    other = adjust(staff, line | {"delta": 6}, Idempotency_Key="k")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+    assert figures(staff, jam) == {jam: 6}
+
+
+def test_a_refused_adjustment_leaves_its_key_free(staff: Api, product: Product) -> None:
+    jam = product(stock=1)
+    assert adjust(staff, {"product": jam, "delta": -5}, Idempotency_Key="k").status == 409
+    assert adjust(staff, {"product": jam, "delta": -1}, Idempotency_Key="k").status == 201
+
+
+def test_an_entry_of_an_order_leads_to_the_order_and_its_event(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam, tea = product(stock=10), product(stock=10)
+    lines = [{"product": one, "quantity": 4} for one in (jam, tea)]
+    path = customer("POST", "orders", {"lines": lines}).headers["Location"]
+    adjusted = adjust(staff, {"product": jam, "delta": 2}, reason="received")
+    customer("PATCH", path, {"lines": [{"product": jam, "quantity": 3}]})
+    picked = {"lines": [{"product": jam, "quantity": 2}]}
+    for move, body in (("pack", picked), ("ship", None)):
+        assert staff("POST", f"{path}/{move}", body).status == 200
+    back = {"lines": [{"product": jam, "quantity": 1}], "reason": "Broken."}
+    staff("POST", f"{path}/return", back)
+    order(customer, jam, 1)
+    told = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
+    entries = staff("GET", f"products/{jam}/ledger").body["results"][::-1]
+    of_it = [one for one in entries if f"/api/v1/orders/{one['order']}" == path]
+    assert [(one["cause"], told[one["reference"]]) for one in of_it] == [
+        *(("order", "placed"), ("change", "changed"), ("missing", "packed")),
+        *(("ship", "shipped"), ("return", "returned")),
+    ]
+    others = [(one["cause"], one["reference"]) for one in entries if one["order"] is None]
+    assert others == [("opening", str(jam)), ("received", adjusted.body["id"])]
+    assert len(entries) == len(of_it) + len(others) + 1
+
+
+def test_the_ledger_tells_every_movement_newest_first_in_pages(
+    staff: Api, customer: Api, product: Product
+) -> None:
+    jam = product(stock=10)
+    order(customer, jam, 4)
+    adjust(staff, {"product": jam, "delta": 2}, reason="received")
+    entries = walk(staff, f"products/{jam}/ledger?limit=1")
+    assert [
+        (e["cause"], e["delta"], e["committed_delta"], e["balance"], e["committed_balance"])
+        for e in entries
+    ] == [("received", 2, 0, 8, 4), ("order", -4, 4, 6, 4), ("opening", 10, 0, 10, 0)]
+    names = {"delta", "committed_delta", "balance", "committed_balance"}
+    assert entries[0].keys() == names | {"cause", "reference", "order", "actor", "at"}
+    assert entries == staff("GET", f"products/{jam}/ledger").body["results"]
+
+
+def test_there_is_no_ledger_of_a_product_that_never_was(staff: Api) -> None:
+    assert staff("GET", "products/999999/ledger").body["code"] == "not_found"
+
+
+def test_an_adjustment_names_every_faulty_line_with_its_own_code(
+    staff: Api, product: Product
+) -> None:
+    short, full, promised = product(stock=5), product(stock=5), product(stock=5)
+    order(staff, promised, 3)
+    answer = adjust(
+        staff,
+        {"product": short, "delta": -6},
+        {"product": full, "delta": 2**31 - 1},
+        {"product": promised, "counted": 2},
+        {"product": 999_999, "delta": 1},
+    )
+    assert (answer.status, answer.body["code"]) == (422, "unknown_product")
+    told = {line["product"]: line["code"] for line in answer.body["lines"]}
+    assert told == {
+        short: "insufficient_stock",
+        full: "stock_limit_exceeded",
+        promised: "count_below_committed",
+        999_999: "unknown_product",
+    }
+    assert figures(staff, short, full, promised) == {short: 5, full: 5, promised: 2}

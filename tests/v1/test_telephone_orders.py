@@ -1,0 +1,104 @@
+"""Staff place orders for customers: whose the order is, who did it, and whose key it was."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from larder.inventory.models import LedgerEntry
+from tests.conftest import Api, Person
+from tests.v1.test_orders import place
+from tests.v1.test_stock import figures
+
+Product = Callable[..., int]
+MakePerson = Callable[..., Person]
+As = Callable[[Person], Api]
+
+
+def test_the_order_is_the_customers_and_the_deed_the_staff_members(
+    as_: As, person: MakePerson, product: Product
+) -> None:
+    clerk, caller, jam = person(is_staff=True), person(), product()
+    placed = place(as_(clerk), (jam, 1), customer=caller.id, note="rang at nine")
+    own = as_(caller)
+    assert own("GET", "orders").body["results"] == [placed.body]
+    assert own("GET", placed.headers["Location"]).body == placed.body
+    assert as_(clerk)("GET", "orders").body["results"] == []
+    (event,) = own("GET", f"{placed.headers['Location']}/events").body["results"]
+    entry = LedgerEntry.objects.get(product_id=jam, cause="order")
+    assert {event["actor"], str(entry.actor)} == {str(clerk.customer.public_id)}
+    assert as_(person())("GET", placed.headers["Location"]).status == 404
+
+
+def test_the_key_is_the_staff_members_and_never_the_customers(
+    as_: As, person: MakePerson, product: Product
+) -> None:
+    clerk, other, caller, jam = person(is_staff=True), person(is_staff=True), person(), product()
+    key: dict[str, Any] = {"headers": {"Idempotency_Key": "call-7"}}
+    first = place(as_(clerk), (jam, 1), customer=caller.id, **key)
+    again = place(as_(clerk), (jam, 1), customer=caller.id, **key)
+    assert (again.body, again.headers["Idempotency-Replayed"]) == (first.body, "true")
+    repeats: list[tuple[Person, dict[str, Any]]] = [(caller, {}), (other, {"customer": caller.id})]
+    for who, rest in repeats:
+        placed = place(as_(who), (jam, 1), **rest, **key)
+        assert placed.status == 201
+        assert placed.body["id"] != first.body["id"]
+    assert figures(as_(caller), jam) == {jam: 10 - 3}
+
+
+def test_a_key_that_ordered_for_one_customer_does_not_order_for_another(
+    staff: Api, person: MakePerson, product: Product
+) -> None:
+    jam, key = product(), {"Idempotency_Key": "call-7"}
+    assert place(staff, (jam, 1), customer=person().id, headers=key).status == 201
+    refused = place(staff, (jam, 1), customer=person().id, headers=key)
+    assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
+
+
+def test_customers_order_for_nobody_else_and_not_even_so_for_themselves(
+    as_: As, person: MakePerson, product: Product
+) -> None:
+    who, other, jam = person(), person(), product()
+    for customer in (who, other):
+        refused = place(as_(who), (jam, 1), customer=customer.id)
+        assert (refused.status, refused.body["code"]) == (403, "not_staff")
+    assert figures(as_(who), jam) == {jam: 10}
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"note": "x" * 2_001}, "/note"),
+        ({"reference": "x" * 201}, "/reference"),
+        ({"requested_for": "next week"}, "/requested_for"),
+        ({"requested_for": "2026-02-30"}, "/requested_for"),
+        ({"ship_to": {"line1": "x" * 201}}, "/ship_to/line1"),
+        ({"ship_to": {"postal_code": "x" * 65}}, "/ship_to/postal_code"),
+        ({"ship_to": {"country": "England"}}, "/ship_to/country"),
+        ({"ship_to": {"street": "x"}}, "/ship_to/street"),
+        ({"ship_to": {"name": "a\0b"}}, "/ship_to/name"),
+    ],
+)
+def test_what_goes_with_an_order_has_limits(
+    customer: Api, product: Product, given: dict[str, Any], pointer: str
+) -> None:
+    refused = place(customer, (product(), 1), **given)
+    assert refused.status == 400
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
+
+
+def test_the_longest_that_may_go_with_an_order_is_kept(customer: Api, product: Product) -> None:
+    given: dict[str, Any] = {"note": "n" * 2_000, "reference": "r" * 200}
+    placed = place(customer, (product(), 1), **given).body
+    assert {name: placed[name] for name in given} == given
+
+
+def test_a_day_that_has_passed_is_kept_and_its_repeat_answered(
+    customer: Api, product: Product
+) -> None:
+    """A repeat may come after midnight, and today begins where the customer is."""
+    jam, key = product(), {"Idempotency_Key": "once"}
+    given: dict[str, Any] = {"requested_for": "2020-02-29", "headers": key}
+    placed, again = (place(customer, (jam, 1), **given) for _ in range(2))
+    assert placed.body["requested_for"] == "2020-02-29"
+    assert (again.status, again.body) == (201, placed.body)
