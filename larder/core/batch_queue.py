@@ -21,7 +21,6 @@ from larder.core import commits, waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import Batch, Observer, Observers
-from larder.db.postgresql.errors import CommitUnknown
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -85,6 +84,9 @@ class BatchQueue(Generic[Request, Result]):
 
     `observe` gets each batch once all its threads have their results, and each request that was
     refused without being run.
+
+    `unknown` makes the error of the requests whose batch committed something before its thread was
+    ended. A queue whose batches commit nothing needs none.
     """
 
     def __init__(
@@ -92,10 +94,13 @@ class BatchQueue(Generic[Request, Result]):
         run: Callable[[Sequence[Request]], Sequence[Result | Exception]],
         limits: Limits,
         observe: Observer | None = None,
+        *,
+        unknown: Callable[[], Exception] = RuntimeError,
     ) -> None:
         self._run = run
         self._limits = limits
         self._observe = observe or Observers()
+        self._unknown = unknown
         self._mutex = Lock()
         self._waiting: deque[_Entry[Request, Result]] = deque()
         self._is_led = False
@@ -104,7 +109,7 @@ class BatchQueue(Generic[Request, Result]):
         """Returns the result of the request once its batch is done, or raises it.
 
         Raises Overloaded, with nothing done, if the queue is full, the request waited too long, or
-        the thread that ran its batch ended before a commit; CommitUnknown if it ended later.
+        the thread that ran its batch ended before a commit; what `unknown` makes if it ended later.
         """
         # A thread that may not wait must not join: the batch would include its request.
         waits.check()
@@ -224,7 +229,7 @@ class BatchQueue(Generic[Request, Result]):
             _fail([*batch, *late], error)
         except BaseException:
             nothing_committed = commits.count() == before
-            _fail(batch, Overloaded() if nothing_committed else CommitUnknown("a thread was ended"))
+            _fail(batch, Overloaded() if nothing_committed else self._unknown())
             raise
         finally:
             made = commits.count() - before

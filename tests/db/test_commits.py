@@ -64,7 +64,7 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
             return [0]
         return run(group)
 
-    queue: BatchQueue[int, int] = BatchQueue(after_the_first, LIMITS)
+    queue: BatchQueue[int, int] = BatchQueue(after_the_first, LIMITS, unknown=CommitUnknown)
 
     def ask(number: int) -> int:
         commits.restart()

@@ -11,6 +11,7 @@ import pytest
 
 from larder.core.batch_queue import BatchQueue
 from larder.core.errors import DomainError
+from larder.db.postgresql.errors import CommitUnknown
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order
@@ -47,6 +48,32 @@ def test_a_batch_has_a_limit_of_lines(
         opens()
         assert all(one.result(10).order.number for one in sent)
     assert (orders(), transactions()) == (4, 3)
+
+
+def test_an_order_may_be_placed_when_its_batch_is_ended_after_the_commit(
+    person: Callable[..., Person],
+    product: MakeProduct,
+    now: datetime,
+    own_queue: pytest.MonkeyPatch,
+) -> None:
+    place = placing._place
+
+    def place_and_end(batch: Any, terms: Any) -> Any:
+        placed = place(batch, terms)
+        if len(batch) > 1:
+            raise SystemExit
+        return placed
+
+    own_queue.setattr(placing, "_place", place_and_end)
+    plug, jam = product(stock=10), product(stock=10)
+    with ThreadPoolExecutor(16) as pool, held(plug) as opens:
+        crowd = Crowd(person(), now, pool, plug, opens)
+        crowd.begin()
+        leads, follows = crowd.order(jam), crowd.order(jam)
+        opens()
+        assert isinstance(leads.exception(10), SystemExit)
+        assert isinstance(follows.exception(10), CommitUnknown)
+    assert orders() == 3
 
 
 def test_a_cart_counts_as_a_hundred_lines_of_its_batch(

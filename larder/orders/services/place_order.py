@@ -13,6 +13,7 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.per_key import PlacesPerKey
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
+from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.inventory.services import locks
 from larder.orders.services.contended import Contended, ContendedLane, Row
@@ -143,10 +144,14 @@ def _queue(terms: Terms) -> BatchQueue[_Asked, Placed]:
     if found is not None:
         return found
     made: BatchQueue[_Asked, Placed] = BatchQueue(
-        lambda batch: _place(batch, terms), LIMITS, telemetry.placing
+        lambda batch: _place(batch, terms), LIMITS, telemetry.placing, unknown=_thread_ended
     )
     # Of two threads that both made one, the second takes the first one's.
     return _queues.setdefault(terms, made)
+
+
+def _thread_ended() -> CommitUnknown:
+    return CommitUnknown("a thread was ended")
 
 
 def _place(batch: Sequence[_Asked], terms: Terms) -> Sequence[Placed | Exception]:
