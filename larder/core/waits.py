@@ -11,24 +11,52 @@ otherwise it is logged. The transaction that Django's TestCase opens for a test 
 
 A lock that protects a few lines of memory, under which no statement runs and no other lock is
 taken, is not waited for in this sense. tests/architecture/test_waits.py lists those locks.
+
+Which connections a thread has, the database layer says (larder/db/postgresql/checked_out.py).
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from threading import Event
 from typing import Any, Protocol
 
-from django.db import DEFAULT_DB_ALIAS, connections
-
 logger = logging.getLogger(__name__)
-
-_strict: list[bool] = [False]
 
 
 class ConnectionHeld(Exception):
     """A thread may wait where its connection cannot be given back."""
+
+
+class Connection(Protocol):
+    """A connection of this thread to a database."""
+
+    alias: str
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it cannot be given back: in a transaction, or a read that chose it."""
+
+    @property
+    def is_of_a_test(self) -> bool:
+        """Whether it is in use by the transaction of a test alone."""
+
+    def close(self) -> None:
+        """Give it back to its pool."""
+
+
+def _none(but: str) -> Sequence[Connection]:
+    return ()
+
+
+_strict: list[bool] = [False]
+_checked_out: list[Callable[[str], Sequence[Connection]]] = [_none]
+
+
+def watch(checked_out: Callable[[str], Sequence[Connection]]) -> None:
+    """Sets what returns this thread's connections that other threads may need, except that to the
+    database of the alias given."""
+    _checked_out[0] = checked_out
 
 
 class Acquirable(Protocol):
@@ -74,8 +102,8 @@ def wait(event: Event, seconds: float) -> bool:
 
 def begin(*, but: str = "") -> None:
     """Gives the thread's connections back before a wait; that to the database `but` is kept."""
-    for one in _checked_out(but):
-        if _is_in_use(one):
+    for one in _checked_out[0](but):
+        if one.is_in_use:
             _report_unless_of_a_test(one)
         else:
             one.close()
@@ -84,38 +112,20 @@ def begin(*, but: str = "") -> None:
 def check() -> None:
     """Raises ConnectionHeld, in a strict process, if the thread must not wait now."""
     if _strict[0]:
-        for one in _checked_out():
-            if _is_in_use(one):
+        for one in _checked_out[0](""):
+            if one.is_in_use:
                 _report_unless_of_a_test(one)
 
 
 def release() -> None:
     """Gives the thread's connections back, except those in a transaction or a chosen read."""
-    for one in _checked_out():
-        if not _is_in_use(one):
+    for one in _checked_out[0](""):
+        if not one.is_in_use:
             one.close()
 
 
-def _checked_out(but: str = "") -> list[Any]:
-    """This thread's connections that other threads may need."""
-    found = [connections[alias] for alias in _shared() if alias != but]
-    # To close a wrapper without a connection costs 4 µs.
-    return [one for one in found if one.connection is not None]
-
-
-@cache
-def _shared() -> tuple[str, ...]:
-    """The databases that requests use; commands alone connect as owner."""
-    return tuple(one for one in connections if one == DEFAULT_DB_ALIAS or one.startswith("replica"))
-
-
-def _is_in_use(one: Any) -> bool:
-    return bool(one.in_atomic_block or one.is_read_from)
-
-
-def _report_unless_of_a_test(one: Any) -> None:
-    blocks = one.atomic_blocks
-    if blocks and not one.is_read_from and all(block._from_testcase for block in blocks):
+def _report_unless_of_a_test(one: Connection) -> None:
+    if one.is_of_a_test:
         return
     if _strict[0]:
         raise ConnectionHeld(f"A thread may wait here while it keeps a connection to {one.alias}.")

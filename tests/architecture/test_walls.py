@@ -79,6 +79,7 @@ def test_functions_are_short_and_files_too() -> None:
 CROSSINGS = {
     "the layers": ("larder/catalog/prices.py", "from larder.orders import queries"),
     "a module's models": ("larder/orders/decision.py", "from larder.catalog import models"),
+    "the core and Django": ("larder/core/money.py", "from django.db import models"),
     "ops and the fast path": ("larder/ops/health.py", "from larder.fastpath import cache_key"),
     "v1 and the fast path": ("larder/v1/products.py", "from larder.fastpath import cache_key"),
     "the API framework, below": ("larder/inventory/queries.py", "import rest_framework"),

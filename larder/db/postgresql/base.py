@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from larder.core import commits, waits
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import connections_held
+from larder.db.postgresql.checked_out import checked_out
 from larder.db.postgresql.comments import Commented, told
 from larder.db.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.db.postgresql.exchange import Answer, Exchange
@@ -34,6 +35,9 @@ KEPT = "larder_exchange"
 
 Reading = Callable[[], list[tuple[Any, ...]]]
 """Waits for the rows of a statement."""
+
+# Nothing connects before this module is loaded.
+waits.watch(checked_out)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -70,6 +74,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def wrap_database_errors(self) -> ErrorWrapper:
         """Translates psycopg's errors, those of a lost session among them."""
         return ErrorWrapper(self)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it cannot be given back: in a transaction, or a read that chose it."""
+        return bool(self.in_atomic_block or self.is_read_from)
+
+    @property
+    def is_of_a_test(self) -> bool:
+        """Whether it is in use by the transaction of Django's TestCase alone."""
+        blocks: list[Any] = self.atomic_blocks
+        return bool(blocks) and not self.is_read_from and all(one._from_testcase for one in blocks)
 
     def close_session(self) -> None:
         """Closes the session of the present connection, which the pool then replaces."""
