@@ -1,1 +1,13 @@
 """What is sold and for how much: products, categories, prices."""
+
+__all__ = [
+    "compaction",
+    "errors",
+    "fields",
+    "prices",
+    "product_import",
+    "product_rows",
+    "queries",
+    "search",
+    "services",
+]

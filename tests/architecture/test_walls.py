@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_functions_are_short_and_files_too() -> None:
 CROSSINGS = {
     "the layers": ("larder/catalog/prices.py", "from larder.orders import queries"),
     "a module's models": ("larder/orders/decision.py", "from larder.catalog import models"),
+    "a module's internals": ("larder/v1/me.py", "from larder.orders.services import write_orders"),
     "the core and Django": ("larder/core/money.py", "from django.db import models"),
     "ops and the fast path": ("larder/ops/health.py", "from larder.fastpath import cache_key"),
     "v1 and the fast path": ("larder/v1/products.py", "from larder.fastpath import cache_key"),
@@ -105,6 +107,39 @@ def test_crossing_a_wall_is_told(wall: str, tmp_path: Path) -> None:
 
 def test_the_walls_stand(tmp_path: Path) -> None:
     assert _lint(ROOT) == 0
+
+
+@pytest.mark.parametrize(
+    "package", ["db", "identity", "notifications", "catalog", "inventory", "orders"]
+)
+def test_what_a_package_does_not_name_is_private(package: str) -> None:
+    """A new module is private until the package names it in `__all__`."""
+    walls = ConfigParser()
+    walls.read(ROOT / ".importlinter")
+    protected = walls[f"importlinter:contract:surface-{package}"]["protected_modules"].split()
+    others = {"models", "migrations", "management"}
+    modules = {
+        path.relative_to(ROOT).with_suffix("").parts
+        for path in (ROOT / "larder" / package).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    private = {one for one in modules if others.isdisjoint(one) and not _is_named(one)}
+    assert sorted(protected) == sorted(".".join(one) for one in private)
+
+
+def _is_named(module: tuple[str, ...]) -> bool:
+    return all(module[n] in _named(module[:n]) for n in range(2, len(module)))
+
+
+def _named(package: tuple[str, ...]) -> set[str]:
+    """The modules in `__all__` of a package. Other names there are functions and classes, which
+    the package imports."""
+    tree = ast.parse(ROOT.joinpath(*package, "__init__.py").read_text())
+    imported = {
+        alias.name for one in tree.body if isinstance(one, ast.ImportFrom) for alias in one.names
+    }
+    lists = [one.value for one in tree.body if isinstance(one, ast.Assign)]
+    return {str(name) for one in lists for name in ast.literal_eval(one)} - imported
 
 
 def _copy_for_writing(root: Path, where: str) -> None:

@@ -1,1 +1,16 @@
 """Every write of orders, one file per use case."""
+
+__all__ = [
+    "abandon",
+    "cart",
+    "changes",
+    "contended",
+    "drafts",
+    "expire_drafts",
+    "held_orders",
+    "locks",
+    "moves",
+    "place_order",
+    "placement",
+    "returns",
+]
