@@ -30,6 +30,10 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 test: venv ## Run the tests (PYTEST_ARGS="-n 2")
 	@exec $(python) -m pytest $(PYTEST_ARGS)
 
+.PHONY: test/without-fast-path
+test/without-fast-path: venv ## The API's tests, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
+	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 tests/compat $(PYTEST_ARGS)
+
 .PHONY: slow
 slow: venv ## The tests that take minutes: long outages, time limits
 	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)

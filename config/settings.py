@@ -65,6 +65,8 @@ SHARED_DIR = env.str("SHARED_DIR", default="")
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+# Off: Django answers every request (larder/fastpath).
+FAST_PATH = env.bool("FAST_PATH", default=True)
 # A line for every request; the demo's log would be nothing else.
 ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")

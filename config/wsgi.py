@@ -42,12 +42,12 @@ request_finished.disconnect(reset_urlconf)
 if type(caches[DEFAULT_CACHE_ALIAS]).close is BaseCache.close:
     request_finished.disconnect(close_caches)
 
-# What touches models is there once Django is set up.
-from larder.fastpath import orders, response_cache  # noqa: E402 - they need the models
-
 application = with_plain_charsets(framework)
-if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
-    # A trace begins in Django's middleware.
+# A trace begins in Django's middleware.
+if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+    # These touch models, which are there once Django is set up.
+    from larder.fastpath import orders, response_cache
+
     application = orders.OrdersInFront(application, requests.answered_before("POST", orders.PATH))
     application = response_cache.KeptAnswers(
         application, requests.answered_before("GET", response_cache.PATH)

@@ -10,7 +10,7 @@ import pytest
 
 from larder.ops import invariants
 from tests.conftest import Person
-from tests.http.conftest import api, as_, token_for  # noqa: F401 - fixtures
+from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 from tests.server import Reply, Server
 
 ALL = "0,1,2,3,4"

@@ -1,4 +1,8 @@
-"""A client of v1 that holds every answer against the OpenAPI document."""
+"""A client of v1 that holds every answer against the OpenAPI document.
+
+It asks the application that a server has: with the fast path, or without it where FAST_PATH=0 is
+set for the tests (`make test/without-fast-path`).
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,15 +11,21 @@ from typing import Any
 import pytest
 
 from larder.http.authentication import signer
+from larder.http.content_type import Application
 from larder.identity.caller import Caller
 from larder.identity.doors import V1
 from larder.identity.models import Customer, Session
 from tests.conftest import Answer, Api, Person
+from tests.http import application as served
 from tests.http.document import judge, judge_problem
 
 
 class JudgedApi(Api):
     """The tests' client; an answer that the document does not announce fails the test."""
+
+    def __init__(self, token: str | None = None, application: Application | None = None) -> None:
+        super().__init__(token)
+        self._client.handler = served.Handler(application or served.make())
 
     def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
         answer = super().__call__(method, path, body, **options)
@@ -36,12 +46,18 @@ def token_for(who: Person, *, now: datetime | None = None) -> str:
 
 
 @pytest.fixture
-def api() -> Api:
-    """v1 without a token."""
-    return JudgedApi()
+def application() -> Application:
+    """The application that all clients of a test share."""
+    return served.make()
 
 
 @pytest.fixture
-def as_(db: None) -> Callable[[Person], Api]:
+def api(application: Application) -> Api:
+    """v1 without a token."""
+    return JudgedApi(None, application)
+
+
+@pytest.fixture
+def as_(db: None, application: Application) -> Callable[[Person], Api]:
     """v1 as a person: `as_(person())("GET", "me")`."""
-    return lambda who: JudgedApi(token_for(who))
+    return lambda who: JudgedApi(token_for(who), application)

@@ -17,7 +17,7 @@ from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, products, ready_pages
 from tests.conftest import Person
 from tests.fastpath.door import Door
-from tests.http.conftest import api, as_, token_for  # noqa: F401 - fixtures
+from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 
 HOUR = 3600 * 10**9
 

@@ -1,0 +1,70 @@
+"""FAST_PATH: a server gives the same answers with it and without; without it Django gives all."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import Person
+from tests.database import ROOT
+from tests.server import Server
+
+LOADED = """
+import sys, config.wsgi
+print(*sorted(one for one in sys.modules if one.startswith("larder.fastpath.")))
+"""
+AWAY = "postgresql://u@127.0.0.1:1/x"
+
+
+@pytest.mark.parametrize(
+    ("fast_path", "loaded"),
+    [
+        ("1", "larder.fastpath.cache_key larder.fastpath.orders larder.fastpath.response_cache"),
+        ("0", ""),
+    ],
+)
+def test_without_it_a_server_loads_nothing_that_answers_before_django(
+    fast_path: str, loaded: str
+) -> None:
+    given = {"FAST_PATH": fast_path, "DATABASE_URL": AWAY, "OWNER_DATABASE_URL": AWAY}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=ROOT,
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.returncode) == (loaded, 0), done.stderr
+
+
+@pytest.fixture(params=["1", "0"], ids=["with", "without"])
+def served(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Server]:
+    """A server of one worker, so that it keeps what it was asked for before."""
+    with Server(workers=1, environment={"FAST_PATH": request.param}) as server:
+        yield server
+
+
+def test_orders_and_pages_are_the_same_either_way(
+    served: Server, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jam = person(), product(stock=5, price="2.20")
+    sent = {"Authorization": f"Bearer {served.token(who.customer.username, who.password)}"}
+    for left in (3, 1):
+        order = {"lines": [{"product": jam, "quantity": 2}]}
+        key = {"Idempotency-Key": f"the-key-of-{left}"}
+        placed = served.call("POST", "orders", order, headers=sent | key)
+        assert (placed.status, placed.body["total"]) == (201, "4.40")
+        again = served.call("POST", "orders", order, headers=sent | key)
+        assert (again.status, again.body["id"]) == (201, placed.body["id"])
+        assert again.headers["idempotency-replayed"] == "true"
+        for _ in range(2):
+            page = served.call("GET", "products", headers=sent)
+            assert [one["quantity"] for one in page.body["results"]] == [left]
+        tag = {"If-None-Match": page.headers["etag"]}
+        assert served.call("GET", "products", headers=sent | tag).status == 304
+    refused = served.call("POST", "orders", order, headers=sent)
+    assert (refused.status, refused.body["code"]) == (409, "insufficient_stock")

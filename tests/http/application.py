@@ -1,0 +1,60 @@
+"""The API as a server answers it, in the tests' own process: with the fast path where it is on."""
+
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.http import HttpResponse
+from django.test.client import ClientHandler
+
+from larder.fastpath.orders import OrdersInFront
+from larder.fastpath.response_cache import KeptAnswers
+from larder.http.content_type import Application, with_plain_charsets
+
+
+def make() -> Application:
+    """Returns an application like that of config/wsgi.py, which has kept nothing yet."""
+    application = with_plain_charsets(WSGIHandler())
+    if settings.FAST_PATH:
+        application = KeptAnswers(OrdersInFront(application, _ignore), _ignore)
+    return application
+
+
+def _ignore(*told: object) -> None:
+    """Counts nothing."""
+
+
+class Handler(ClientHandler):
+    """What Django's test client asks, in place of Django's handler."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(enforce_csrf_checks=False)
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any]) -> Any:
+        # As Django's does: the connection is in the transaction of the test.
+        request_started.disconnect(close_old_connections)
+        request_finished.disconnect(close_old_connections)
+        try:
+            return self._answer(environ)
+        finally:
+            request_started.connect(close_old_connections)
+            request_finished.connect(close_old_connections)
+
+    def _answer(self, environ: dict[str, Any]) -> Any:
+        began: list[Any] = []
+        content: Any = self._application(environ, lambda *given: began.extend(given))
+        status, headers = began[:2]
+        answer: Any = HttpResponse(b"".join(content), status=int(status[:3]))
+        del answer.headers["Content-Type"]
+        for name, value in headers:
+            answer.headers[name] = value
+        assert status == f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
+        if hasattr(content, "close"):
+            content.close()
+        answer.wsgi_request = SimpleNamespace()
+        return answer
