@@ -1,6 +1,7 @@
 """A database that accepts no writes: what clients hear, and that it is over without help."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from tests.faults.test_unknown_commits_compat import CONTRACTS, Send, make_key
 from tests.faults.wired import WiredShop, open_wired
 from tests.replica.standby import ask, catch_up, change
 from tests.server import Reply, Server
+from tools.bouncer import bouncer, program
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
 from tools.processes import wait_until
+from tools.wire import Wire
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -47,6 +50,14 @@ def fenced(cluster: Cluster) -> Iterator[None]:
 def assert_unavailable(reply: Reply) -> None:
     assert (reply.status, reply.body["code"]) == (503, "database_unavailable"), reply.body
     assert "retry-after" in reply.headers
+
+
+def order(shop: WiredShop) -> Reply:
+    """Places an order on a connection of its own."""
+    try:
+        return shop.order()
+    finally:
+        shop.server.hang_up()
 
 
 def assert_back(shop: WiredShop) -> None:
@@ -146,6 +157,28 @@ def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
         finally:
             shop.wire.lead_to(shop.cluster.app_url())
             shop.wire.cut()
+
+
+@pytest.mark.skipif(program() is None, reason="pgbouncer is not installed")
+def test_sessions_that_pgbouncer_keeps_to_a_former_primary_are_replaced_without_help(
+    prepared_cluster: Cluster, tmp_path: Path
+) -> None:
+    prepared_cluster.start()
+    with (
+        Wire(prepared_cluster.app_url()) as wire,
+        bouncer(wire.url) as url,
+        open_wired(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as shop,
+        standby(shop.cluster, tmp_path / "standby") as other,
+    ):
+        with ThreadPoolExecutor(8) as clients:
+            assert {one.status for one in clients.map(lambda _: order(shop), range(40))} == {201}
+        catch_up(shop.cluster, other)
+        with fenced(shop.cluster):
+            assert_unavailable(shop.order())
+            assert ask(other, "SELECT pg_promote()") == "True"
+            # New sessions lead to the new primary; those that are open stay.
+            wire.lead_to(other.app_url())
+            assert_back(shop)
 
 
 def test_the_worker_connects_to_no_database_that_refuses_writes(
