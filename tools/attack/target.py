@@ -113,7 +113,7 @@ class Target(Client):
                 folder=self.checkout,
                 stop=(("TERM", 8.0),),
             )
-        if not wait_until(self._serves, READY_SECONDS):
+        if not wait_until(self.serves, READY_SECONDS):
             raise LauncherError(f"The server did not come up:\n{self.log[-3000:]}")
         self._watched = set(self.workers())
 
@@ -123,7 +123,8 @@ class Target(Client):
             self._process.close()
             self._process = None
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Return whether the server is ready with all its workers."""
         is_ready = readiness.ask(HOST, self.port)[0] == 200
         return is_ready and len(self.workers()) == self.workers_wanted
 
@@ -148,7 +149,7 @@ class Target(Client):
     def heal(self) -> None:
         """Restart a server that an attack has ended, so that the next attack meets a whole one."""
         self.hang_up()
-        if not (listens(self.port) and wait_until(self._serves, 5.0)):
+        if not (listens(self.port) and wait_until(self.serves, 5.0)):
             self.stop()
             self.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.attack.target import NotTried, Target, require
+from tools.processes import wait_until
 
 ITEM = 3
 TITLE = "A full disk under load"
@@ -21,6 +23,7 @@ NEEDS = ("mount", "umount")
 CUSTOMERS = 8
 ORDERS, FULL_ORDERS = 25, 250
 """Of each customer."""
+REPLACED_SECONDS = 30.0
 
 
 def attack(target: Target, *, full: bool) -> str:
@@ -44,11 +47,13 @@ def _order_on_a_full_disk(shop: Target, folder: Path, orders: int) -> str:
     def buy(access: str) -> int:
         return sum(_ordered(shop, access, product) for _ in range(orders))
 
-    with _filled(folder), shop.watched(), ThreadPoolExecutor(CUSTOMERS) as crowd:
-        answered = sum(crowd.map(buy, [one.access for one in people]))
-        for method in ("GET", "PUT", "PATCH", "OPTIONS"):
-            for path in ("products", "orders", "cart", "me", "me/sessions", "categories"):
-                shop.call(method, path, token=people[0].access)
+    with _filled(folder):
+        _replace_worker(shop)
+        with shop.watched(), ThreadPoolExecutor(CUSTOMERS) as crowd:
+            answered = sum(crowd.map(buy, [one.access for one in people]))
+            for method in ("GET", "PUT", "PATCH", "OPTIONS"):
+                for path in ("products", "orders", "cart", "me", "me/sessions", "categories"):
+                    shop.call(method, path, token=people[0].access)
     placed = shop.sql("SELECT count(*) FROM orders.order_line WHERE product_id = %s", (product,))[
         0
     ][0]
@@ -63,6 +68,14 @@ def _ordered(shop: Target, access: str, product: int) -> bool:
     with suppress(OSError, http.client.HTTPException):
         return shop.call("POST", "orders", body, token=access, headers=headers).status == 201
     return False
+
+
+def _replace_worker(shop: Target) -> None:
+    """End a worker process: the next one makes its files on the full disk. Raises Broken."""
+    ended = shop.workers()[0]
+    os.kill(ended, signal.SIGKILL)
+    replaced = wait_until(lambda: ended not in shop.workers() and shop.serves(), REPLACED_SECONDS)
+    require(replaced, "no worker process starts on a full disk")
 
 
 @contextmanager
