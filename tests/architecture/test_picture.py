@@ -5,6 +5,9 @@ from configparser import ConfigParser
 from itertools import pairwise
 from pathlib import Path
 
+import grimp
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.parent.name for path in (ROOT / "larder").glob("*/__init__.py")}
 
@@ -17,8 +20,14 @@ def _layers() -> list[list[str]]:
     return [line.split(" | ") for line in map(str.strip, lines) if line]
 
 
-def test_the_picture_shows_the_layers_that_import_linter_holds() -> None:
+def _diagrams() -> list[str]:
+    """The diagrams of the architecture page: packages, an order's path, processes."""
     page = (ROOT / "docs" / "architecture.md").read_text()
+    return re.findall(r"```mermaid\n(.*?)```", page, re.DOTALL)
+
+
+def test_the_picture_shows_the_layers_that_import_linter_holds() -> None:
+    page, _, _ = _diagrams()
     drawn = re.findall(r"^    (\w+) --> (\w+)$", page, re.MULTILINE)
     boxes = re.findall(r'^    (\w+)\["', page, re.MULTILINE)
     layers = _layers()
@@ -27,6 +36,37 @@ def test_the_picture_shows_the_layers_that_import_linter_holds() -> None:
     assert drawn == [
         (upper, lower) for above, below in pairwise(layers) for upper in above for lower in below
     ]
+
+
+def test_the_path_of_an_order_is_that_of_the_code() -> None:
+    _, page, _ = _diagrams()
+    path = re.findall(r'\["(larder/\S+)\.py: (\w+)"\]', page)
+    assert len(path) == 4
+    graph = grimp.build_graph("larder", cache_dir=None)
+    for (caller, function), (called, name) in pairwise(path):
+        text = (ROOT / f"{caller}.py").read_text()
+        assert f"\ndef {function}(" in text
+        assert re.search(rf"[ .(\[]{name}\(", text), f"{caller} does not call {name}"
+        assert graph.direct_import_exists(
+            importer=caller.replace("/", "."), imported=called.replace("/", ".")
+        )
+    called, name = path[-1]
+    assert f"\ndef {name}(" in (ROOT / f"{called}.py").read_text()
+
+
+def test_the_processes_are_those_of_compose() -> None:
+    _, _, page = _diagrams()
+    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
+    left_out = {"migrate", "grafana"}
+    services = {name: one for name, one in compose["services"].items() if name not in left_out}
+    needed = {
+        (name, other)
+        for name, one in services.items()
+        for other in one.get("depends_on", ())
+        if other not in left_out
+    }
+    assert re.findall(r'^    (\w+)\(\["', page, re.MULTILINE) == list(services)
+    assert set(re.findall(r"^    (\w+) ==> (\w+)$", page, re.MULTILINE)) == needed
 
 
 def test_every_setting_is_in_the_example() -> None:
