@@ -31,8 +31,8 @@ test: venv ## Run the tests (PYTEST_ARGS="-n 2")
 	@exec $(python) -m pytest $(PYTEST_ARGS)
 
 .PHONY: test/without-fast-path
-test/without-fast-path: venv ## The API's tests, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
-	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 tests/compat $(PYTEST_ARGS)
+test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
+	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 $(PYTEST_ARGS)
 
 .PHONY: slow
 slow: venv ## The tests that take minutes: long outages, time limits
