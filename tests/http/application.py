@@ -49,7 +49,9 @@ class Handler(ClientHandler):
         began: list[Any] = []
         content: Any = self._application(environ, lambda *given: began.extend(given))
         status, headers = began[:2]
-        answer: Any = HttpResponse(b"".join(content), status=int(status[:3]))
+        # A server sends no body with the answer to HEAD.
+        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(content)
+        answer: Any = HttpResponse(body, status=int(status[:3]))
         del answer.headers["Content-Type"]
         for name, value in headers:
             answer.headers[name] = value

@@ -115,7 +115,7 @@ def test_a_deleted_account_is_out_and_its_orders_stay(
 
 
 def test_a_token_that_outlives_its_account_by_seconds_finds_nothing_and_orders_and_moves_nothing(
-    person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
+    person: MakePerson, as_: Callable[..., Api], product: Callable[..., int], sessions_known: None
 ) -> None:
     who, jam = person(), product()
     me = as_(who)
