@@ -59,12 +59,9 @@ def _require_short_form(request: HttpRequest) -> None:
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
         return
-    if request.path_info == LOG_IN:
+    is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
+    if request.path_info == LOG_IN or is_long or not _is_staff(request):
         request.META[LEFT_UNREAD] = True
-        raise RequestDataTooBig
-    if not _is_staff(request):
-        raise RequestDataTooBig
-    if length > MAX_FORM_BYTES and request.content_type != "multipart/form-data":
         raise RequestDataTooBig
 
 

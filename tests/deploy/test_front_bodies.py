@@ -107,7 +107,7 @@ def test_a_body_that_the_lua_module_cannot_read_needs_a_length(tmp_path: Path) -
     ):
         # Where the stream is reset before curl has sent the body, curl drops the answer.
         sent = ("--data-binary", "@-", "--header", "Content-Length:")
-        posted = next(filter(None, (curl(port, *sent) for _ in range(10))), "")
+        posted = next(filter(None, (curl(port, *sent) for _ in range(50))), "")
         got = curl(port, seconds=2)
     assert posted.startswith("HTTP/2 411")
     assert '"code":"length_required"' in posted

@@ -105,7 +105,7 @@ def test_every_row_names_what_enforces_it() -> None:
 def test_collected_files_are_given_out(settings: LazySettings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path
     call_command("collectstatic", interactive=False, verbosity=0)
-    assert (tmp_path / "ops" / "admin.css").is_file()
+    assert (tmp_path / "staff" / "admin.css").is_file()
     for path in ("staff/admin.css", "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"):
         answer = Client().get(f"/static/{path}")
         assert answer.status_code == 200, path
