@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
@@ -64,7 +64,12 @@ def folder(stack: Stack) -> Iterator[Path]:
 
 def used(folder: Path) -> int:
     """Return the bytes of all open files in the folder."""
-    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+    total = 0
+    for one in folder.rglob("*"):
+        # nginx removes a file when its request has ended.
+        with suppress(FileNotFoundError):
+            total += 0 if one.is_dir() else one.stat().st_size
+    return total
 
 
 def chunk(piece: bytes) -> bytes:
