@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -134,8 +135,14 @@ def unknown_migrations(applied: Sequence[str], folders: Mapping[str, Path]) -> l
 
 
 def our_apps() -> dict[str, Path]:
-    """The folders of our own applications that have migrations, by name."""
-    return {path.parent.name: path.parent for path in CHECKOUT.glob("larder/*/migrations")}
+    """The folders of our own applications that have migrations, by label."""
+    folders = [path.parents[1] for path in CHECKOUT.glob("larder/*/migrations/__init__.py")]
+    return {_label(folder / "apps.py"): folder for folder in folders}
+
+
+def _label(file: Path) -> str:
+    (label,) = re.findall(r'^    label = "(\w+)"$', file.read_text(), re.MULTILINE)
+    return str(label)
 
 
 def version() -> str:
