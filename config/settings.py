@@ -358,8 +358,8 @@ LOGGING = {
     "loggers": {
         "django": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["except refusals"]},
-        # Anybody can send a Host that is none of ours, or a body that is too large: it is answered,
-        # and no error of anybody's.
+        # Any client can send an unknown Host or a body that is too large. Both are answered, and
+        # neither is an error of the server.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.RequestDataTooBig": {"level": "CRITICAL"},
         # A connection that was lost is reported once, by the request that met it.

@@ -91,10 +91,10 @@ def discard_unread(
 
 def _discard_rest(asked: HttpRequest) -> None:
     if "HTTP_EXPECT" in asked.META:
-        return  # it waits for a word before it sends (RFC 9110, section 10.1.1)
+        return  # The client sends nothing before "100 Continue" (RFC 9110, section 10.1.1).
     waits.begin()
     left = MAX_DISCARDED_BYTES
-    # A client that went away while it was sending hears nothing.
+    # A client that disconnects while it sends gets no answer.
     with suppress(UnreadablePostError):
         while left > 0 and (part := asked.read(min(left, CHUNK_BYTES))):
             left -= len(part)

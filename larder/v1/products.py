@@ -94,7 +94,7 @@ def list_products(
 
 
 def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], shapes.ProductPage]:
-    """What reads the page that is asked for, as often as it changes. It outlives the request."""
+    """Returns a function that reads the page. The page cache keeps it after the request."""
     wanted, after = _filter(query), _position(query)
 
     def read() -> shapes.ProductPage:

@@ -1,4 +1,4 @@
-"""The paths of v1: who may ask, and what is refused before an operation runs."""
+"""The paths of v1: methods, credentials, and what is checked before an operation runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -72,8 +72,10 @@ class Resource:
     def _begin(
         self, request: HttpRequest, operation: Operation | None, path: Mapping[str, Any]
     ) -> Caller | None:
-        """Returns who asks; the body is read. A method that the path does not take is refused
-        first, whoever asks."""
+        """Returns the caller, with the body read. Checks the method first, before the credentials.
+
+        Raises the refusal.
+        """
         if operation is None and request.method != "OPTIONS":
             raise MethodNotAllowed(f"This path takes {self.allowed}.")
         if self._is_short:
@@ -93,7 +95,7 @@ class Resource:
 
 
 def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
-    """Returns who asks, if they may; None where no token is needed."""
+    """Returns the caller; None where no token is needed. Raises NotAuthenticated and NotStaff."""
     if not operation.declared.token:
         return None
     who = _identified(request)
@@ -105,7 +107,7 @@ def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
 
 
 def _identified(request: HttpRequest) -> Caller | None:
-    """Returns who asks, and notes it for the middleware that counts requests and writes."""
+    """Returns the caller, and sets `request.user` for the middleware that counts requests."""
     who = authentication.authenticate(request)
     request.user = who  # type: ignore[assignment]
     return who

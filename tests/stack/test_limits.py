@@ -23,7 +23,7 @@ TAKEN_SECONDS = 2.0
 """After which whatever was sent has reached who takes it."""
 
 
-def said_by_nginx(reply: Reply, status: int, code: str) -> None:
+def assert_answered_by_nginx(reply: Reply, status: int, code: str) -> None:
     assert (reply.status, reply.body["status"], reply.body["code"]) == (status, status, code)
     assert reply.headers["content-type"] == "application/problem+json"
     assert reply.headers["correlation-id"] == reply.body["correlation_id"]
@@ -33,10 +33,14 @@ def said_by_nginx(reply: Reply, status: int, code: str) -> None:
 def test_a_body_of_more_than_the_servers_take_is_refused_before_them(
     stack: Stack, front: FrontDoor
 ) -> None:
-    said_by_nginx(front.call("POST", "orders", b" " * (LIMIT + 1)), 413, "body_too_large")
-    said_by_nginx(front.call("POST", "auth/token", b" " * (AUTH_LIMIT + 1)), 413, "body_too_large")
+    assert_answered_by_nginx(
+        front.call("POST", "orders", b" " * (LIMIT + 1)), 413, "body_too_large"
+    )
+    assert_answered_by_nginx(
+        front.call("POST", "auth/token", b" " * (AUTH_LIMIT + 1)), 413, "body_too_large"
+    )
     longer = front.call("POST", "products/import", b" " * (FILE_LIMIT + 1))
-    said_by_nginx(longer, 413, "body_too_large")
+    assert_answered_by_nginx(longer, 413, "body_too_large")
     front.hang_up()
     # What the servers take reaches them: they say what is wrong with it.
     largest = front.call("POST", "orders", b" " * LIMIT)
@@ -71,7 +75,9 @@ REFUSED = [
 
 @pytest.mark.parametrize("path", OPEN)
 def test_a_long_body_without_credentials_is_refused_by_nginx(front: FrontDoor, path: str) -> None:
-    said_by_nginx(front.call("POST", path, b" " * (AUTH_LIMIT + 1)), 413, "body_too_large")
+    assert_answered_by_nginx(
+        front.call("POST", path, b" " * (AUTH_LIMIT + 1)), 413, "body_too_large"
+    )
 
 
 @pytest.mark.parametrize(("status", "method", "path"), REFUSED)
@@ -84,8 +90,8 @@ def test_the_sender_of_a_long_body_hears_why_it_is_refused(
 
 
 def test_an_address_or_headers_that_are_too_long_are_problems(front: FrontDoor) -> None:
-    said_by_nginx(front.call("GET", "products?q=" + "a" * 20_000), 414, "uri_too_long")
-    said_by_nginx(
+    assert_answered_by_nginx(front.call("GET", "products?q=" + "a" * 20_000), 414, "uri_too_long")
+    assert_answered_by_nginx(
         front.call("GET", "products", headers={"X-Long": "a" * 20_000}), 431, "headers_too_large"
     )
 
