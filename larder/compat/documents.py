@@ -1,15 +1,12 @@
 """The OpenAPI document of each earlier contract, made from its views."""
 
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
 import msgspec
 from django.http import HttpResponse
 from django.urls import URLPattern, path
-from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.validation import validate_schema
 from rest_framework.request import Request
 
 from larder.compat.views import OpenView
@@ -37,16 +34,6 @@ def document(contract: str) -> dict[str, Any]:
         "docs/migrating.md says what takes its place in v1.",
     }
     return schema
-
-
-def is_complete(documents: Iterable[Any]) -> bool:
-    """Returns whether the generator knew everything; its warnings are printed otherwise. Raises an
-    error for a document that is no OpenAPI."""
-    for one in documents:
-        validate_schema(one)  # type: ignore[no-untyped-call]
-    if GENERATOR_STATS:
-        GENERATOR_STATS.emit_summary()
-    return not GENERATOR_STATS
 
 
 def document_paths(contract: str) -> list[URLPattern]:
