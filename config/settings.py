@@ -62,8 +62,8 @@ WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 # What the scheduler does with the processes (larder/ops/scheduling.py).
-PIN_WORKERS = env.bool("PIN_WORKERS", default=False)
-BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=False)
+PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
+BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # Off: Django answers every request (larder/fastpath).
 FAST_PATH = env.bool("FAST_PATH", default=True)

@@ -21,8 +21,6 @@ ELSEWHERE = {
     "SECURE_SSL_REDIRECT": "nginx redirects, and tells the servers of TLS",
     "STRICT_WAITS": "a check for tests",
     "FAST_PATH": "on; off to compare",
-    "PIN_WORKERS": "off: two servers share the cores",
-    "BATCH_SCHEDULING": "off, as everywhere",
 }
 """Settings that compose.yaml does not have, and why."""
 makes_secrets = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
