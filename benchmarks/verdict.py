@@ -66,9 +66,9 @@ class Figure:
 
 
 RATIOS = (
-    Compared("W", "pgbench W", Marks(bar=0.50, goal=1.00, floor=0.40)),
+    Compared("W", "pgbench W", Marks(bar=0.75, goal=1.00, floor=0.40)),
     Compared("H", "W", Marks(bar=0.90, goal=1.00, floor=0.70)),
-    Compared("R", "bare Django", Marks(bar=0.75, floor=0.60)),
+    Compared("R", "bare Django", Marks(bar=1.50, floor=0.60)),
     Compared("R beside W", "bare Django", Marks(bar=0.50, floor=0.25)),
     Compared("R beside W", "R"),
     Compared("R", "bare queries", Marks(floor=2.00)),
