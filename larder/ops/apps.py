@@ -16,9 +16,7 @@ class OpsConfig(AppConfig):
         from larder.identity.rates import InDatabase
         from larder.identity.rates_in_cache import InCache
         from larder.ops import (
-            api_checks,  # noqa: F401  registers the system checks
-            checks,  # noqa: F401  so does it
-            mail_checks,  # noqa: F401  so does it
+            checks,  # noqa: F401  registers the system checks
             reporting,
         )
         from larder.ops.metrics import PlacingCounted

@@ -1,19 +1,29 @@
-"""System checks: a server does not start with settings that would be unsafe."""
+"""System checks: a server does not start with settings that would be unsafe.
+
+docs/deployment-checklist.md names every id. A check with `deploy=True` is for a server that starts,
+not for tools.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from functools import partial
+from ipaddress import ip_network
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
+from larder.compat.documents import TITLES
 from larder.db import database, replicas
 from larder.identity import queries
-from larder.ops import unsafe
+from larder.notifications.letters import TOKEN
+from larder.ops import roles
 from larder.ops.demo import USERS
+from larder.ops.mail_settings import PORTS
 from larder.ops.serve import POOL_SIZE
 
 Found = TypeVar("Found")
@@ -21,14 +31,21 @@ Found = TypeVar("Found")
 CONNECTIONS_FOR_OTHERS = 10
 """Kept free for the worker, migrations, psql and monitoring."""
 
+SHORTEST_KEY = 50
+FEWEST_CHARACTERS = 8
+"""Different ones: 50 times the same letter is no secret."""
+SHORTEST_TOKEN = 20
+WIDEST = {4: 8, 6: 7}
+"""The shortest prefixes that are anybody's own: 10.0.0.0/8 and fc00::/7."""
+
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """What must never reach production. Looked at by a server that starts, not by tools."""
-    return [] if settings.DEMO else [*_unsafe(), *unsafe.secrets(), *unsafe.addresses()]
+    """What must never reach production."""
+    return [] if settings.DEMO else [*_switches(), *_secrets(), *_addresses()]
 
 
-def _unsafe() -> Iterator[CheckMessage]:
+def _switches() -> Iterator[CheckMessage]:
     if settings.DEBUG:
         yield Error("DEBUG is on.", hint="DEBUG=1 needs DEMO=1.", id="larder.E002")
     if "*" in settings.ALLOWED_HOSTS or not settings.ALLOWED_HOSTS:
@@ -37,6 +54,123 @@ def _unsafe() -> Iterator[CheckMessage]:
     if settings.REGISTRATION not in {"open", "approval", "closed"}:
         hint = "Choose open, approval or closed."
         yield Error("REGISTRATION is not set.", hint=hint, id="larder.E004")
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    """Secrets that are not set, or that can be guessed."""
+    hint = f"Give it {SHORTEST_KEY} random characters, from `openssl rand -base64 48`."
+    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
+    elif any(_is_weak(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
+        said = "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, can be guessed."
+        yield Error(said, hint=hint, id="larder.E009")
+    if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        hint = f"Give it {SHORTEST_TOKEN} random characters, or none: then /metrics stays here."
+        yield Error("METRICS_TOKEN can be guessed.", hint=hint, id="larder.E010")
+    if not roles.separate():
+        hint = (
+            "Name the owner in OWNER_DATABASE_URL and another role in DATABASE_URL; then prepare."
+        )
+        yield checks.Warning("The server owns the tables it serves.", hint=hint, id="larder.W002")
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_CHARACTERS
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    """Who may come in, and from where it is believed."""
+    if everybody := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
+        hint = "Name each origin: https://app.example.com, without a path and without a star."
+        said = f"CORS_ORIGINS lets in more than pages of one's own: {', '.join(everybody)}."
+        yield Error(said, hint=hint, id="larder.E011")
+    if open_doors := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
+        hint = "Name the origin the admin is reached at: https://shop.example.com."
+        said = f"CSRF_TRUSTED_ORIGINS trusts more than pages of one's own: {', '.join(open_doors)}."
+        yield Error(said, hint=hint, id="larder.E012")
+    if anybody := [one for one in settings.TRUSTED_PROXIES if not _is_of_ones_own(one)]:
+        hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
+        said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(anybody)}."
+        yield Error(said, hint=hint, id="larder.E013")
+    if settings.PUBLIC_URL and not _is_origin(settings.PUBLIC_URL):
+        hint = "Write it as https://shop.example.com, without a path."
+        said = "PUBLIC_URL is no https address: passwords would travel in the clear."
+        yield Error(said, hint=hint, id="larder.E014")
+    if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
+        hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
+        yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
+    if settings.RATE_LIMITS not in {"normal", "wide"}:
+        hint = "Choose normal, or wide for load tests."
+        yield Error("RATE_LIMITS is neither normal nor wide.", hint=hint, id="larder.E015")
+    if settings.RATE_LIMITS == "wide":
+        hint = "RATE_LIMITS=normal, unless something in front counts log-ins."
+        yield checks.Warning("Passwords may be guessed quickly.", hint=hint, id="larder.W003")
+
+
+def _is_origin(text: str) -> bool:
+    """Scheme and host alone, by TLS or from this machine itself, where a page is written."""
+    try:
+        given = urlsplit(text)
+        host, _ = given.hostname or "", given.port
+    except ValueError:
+        return False
+    safe = given.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
+    rest = given.path or given.query or given.fragment or given.username or given.password
+    return safe and bool(host) and "*" not in host and not rest
+
+
+def _is_of_ones_own(text: str) -> bool:
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen >= WIDEST[network.version]
+
+
+@register(Tags.security, deploy=True)
+def mails_can_be_sent(**options: Any) -> list[CheckMessage]:
+    """Names what of the settings keeps mails from being sent."""
+    return [] if settings.DEMO else list(_mail_faults())
+
+
+def _mail_faults() -> Iterator[CheckMessage]:
+    if not settings.EMAIL_URL:
+        hint = "Give EMAIL_URL, or see that staff set forgotten passwords."
+        yield checks.Warning("Nobody can reset a password.", hint=hint, id="larder.W004")
+        return
+    if urlsplit(settings.EMAIL_URL).scheme not in PORTS:
+        said = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
+        hint = "Give smtp+tls://name:password@host:587, or leave EMAIL_URL empty."
+        yield checks.Error(said, hint=hint, id="larder.E019")
+    if "@" not in settings.DEFAULT_FROM_EMAIL:
+        hint = "Name the address that mails come from: Shop <shop@example.com>."
+        yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
+    link = settings.PASSWORD_RESET_URL
+    if link and (TOKEN not in link or ":" not in link):
+        hint = f"Give an address of your app, with {TOKEN} in it: https://…/reset#{TOKEN}."
+        yield checks.Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
+
+
+@register()
+def contracts_exist(**options: Any) -> list[CheckMessage]:
+    """A misspelt COMPAT would leave somebody's app without its paths."""
+    unknown = sorted(settings.COMPAT - TITLES.keys())
+    if not unknown:
+        return []
+    hint = f"Choose from {', '.join(TITLES)}, separated by commas."
+    return [Error(f"COMPAT names no contract: {', '.join(unknown)}.", hint=hint, id="larder.E007")]
+
+
+@register()
+def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
+    """Anything else would fail every order, one by one."""
+    try:
+        if 0 <= Decimal(settings.MIN_ORDER_TOTAL) < Decimal("Infinity"):
+            return []
+    except InvalidOperation:
+        pass
+    said = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
+    return [Error(said, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
 
 
 @register(Tags.database)

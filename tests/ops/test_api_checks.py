@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from larder.ops.api_checks import contracts_exist, least_total_is_an_amount
+from larder.ops.checks import contracts_exist, least_total_is_an_amount
 
 
 @pytest.mark.parametrize(
