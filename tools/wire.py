@@ -12,7 +12,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
 HOST = "127.0.0.1"
@@ -62,12 +61,7 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         # Wakes the thread that accepts, which closing alone does not.
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)

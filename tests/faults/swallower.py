@@ -3,7 +3,6 @@
 import http.client
 import socket
 import threading
-from types import TracebackType
 
 HOST = "127.0.0.1"
 
@@ -27,12 +26,7 @@ class Swallower:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._thread.join(30)
         self._listening.close()
 

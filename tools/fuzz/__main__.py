@@ -13,10 +13,11 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tools.attack.target import Code, started
 from tools.errors import LauncherError
 from tools.fuzz import stand_ins
 from tools.fuzz.run import Run
-from tools.fuzz.shop import running_shop
+from tools.http_client import HOST
 from tools.terminal import complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,17 +55,18 @@ def fuzz(options: argparse.Namespace) -> int:
         folder = Path(name)
         for document in options.only:
             stand_ins.write(ROOT / "docs" / "openapi" / f"{document}.json", folder)
-        with running_shop(folder) as (base_url, environment):
+        with started(Code()) as target:
+            address = f"http://{HOST}:{target.port}"
             runs = [
-                Run(document, role, folder, base_url, environment)
+                Run(document, role, folder, address, target.environment)
                 for document in options.only
                 for role in options.roles
             ]
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 found = [*pool.map(lambda run: run.play(options), runs)]
+            log = target.log.splitlines()
         say_what_never_succeeded(runs)
         if any(found):
-            log = (folder / "server.log").read_text(errors="replace").splitlines()
             complain("\n".join(["The end of the server's log:", *log[-20:]]))
     say("There are answers that are not as documented." if any(found) else "All as documented.")
     return 1 if any(found) else 0
