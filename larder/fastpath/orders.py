@@ -33,9 +33,8 @@ from larder.http.recent_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import sound
 from larder.v1.http import Body, encoded, idempotency_key, replay_headers
-from larder.v1.orders import place, shown
+from larder.v1.orders import NewOrder, place, shown
 from larder.v1.resources import EARLIER_ERROR
-from larder.v1.shapes import NewOrder
 
 PATH = "/api/v1/orders"
 OPERATION = f"POST {PATH}"

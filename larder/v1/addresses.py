@@ -1,20 +1,22 @@
 """The customer's addresses, for an app to fill `ship_to` from."""
 
 from dataclasses import asdict
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
+from larder.core.limits import MAX_LABEL_LENGTH
+from larder.core.structs import with_fields
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import ADDRESS_FIELDS, AddressRow
 from larder.identity.services import addresses
-from larder.v1 import address_shapes as shapes
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -25,6 +27,44 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, operation
+from larder.v1.shapes import Address, Link, Request
+
+Label = Annotated[
+    str, Meta(max_length=MAX_LABEL_LENGTH, description="For its owner to know it by.")
+]
+
+
+class NewAddress(Address, kw_only=True):
+    """An address to keep: the fields of an order's `ship_to`, and a label."""
+
+    label: Label = ""
+
+
+_FIELDS = msgspec.structs.fields(Address)
+"""Those of an order's `ship_to`: the database's rows have them under the same names."""
+
+
+@with_fields([(one.name, one.type | UnsetType, UNSET) for one in _FIELDS], behind="label")
+class AddressFields(Request):
+    """What is changed of an address; only the fields given are."""
+
+    label: Label | UnsetType = UNSET
+
+
+@with_fields([(one.name, str) for one in _FIELDS], behind="label")
+class KeptAddress(msgspec.Struct):
+    """One of the customer's addresses."""
+
+    id: UUID
+    label: str
+    version: int
+
+
+class AddressPage(msgspec.Struct):
+    """A page of addresses, oldest first."""
+
+    results: list[KeptAddress]
+    next: Link | None
 
 
 class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
@@ -33,7 +73,7 @@ class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
     id: UUID
 
 
-@operation(tag="me", answers={200: shapes.AddressPage, 304: None}, traits=[CACHED])
+@operation(tag="me", answers={200: AddressPage, 304: None}, traits=[CACHED])
 def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
 
@@ -41,16 +81,16 @@ def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) 
         return queries.addresses(caller.id, after=place.id if place else None, limit=rows)
 
     results, link = read_page(request, query, AddressPlace, find, _place)
-    return reply_tagged(request, shapes.AddressPage([_shown(one) for one in results], link))
+    return reply_tagged(request, AddressPage([_shown(one) for one in results], link))
 
 
 @operation(
     tag="me",
-    answers={201: shapes.KeptAddress},
+    answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
     traits=[KEYED, LOCATED, TAGGED],
 )
-def add_address(request: HttpRequest, caller: Caller, body: shapes.NewAddress) -> HttpResponse:
+def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
     """Keeps an address; at most 50."""
     moment, fields = now(), msgspec.to_builtins(body)
     added = addresses.add_address(
@@ -69,9 +109,7 @@ def add_address(request: HttpRequest, caller: Caller, body: shapes.NewAddress) -
     )
 
 
-@operation(
-    tag="me", answers={200: shapes.KeptAddress, 304: None}, problems=["not_found"], traits=[CACHED]
-)
+@operation(tag="me", answers={200: KeptAddress, 304: None}, problems=["not_found"], traits=[CACHED])
 def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     """One of the caller's addresses."""
     return _answer(request, caller, address)
@@ -79,12 +117,12 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
 
 @operation(
     tag="me",
-    answers={200: shapes.KeptAddress},
+    answers={200: KeptAddress},
     problems=["not_found"],
     traits=[OWN_VERSIONED, TAGGED],
 )
 def change_address(
-    request: HttpRequest, caller: Caller, address: UUID, body: shapes.AddressFields
+    request: HttpRequest, caller: Caller, address: UUID, body: AddressFields
 ) -> HttpResponse:
     """Changes the fields given. Orders keep the address they were placed with."""
     given = {name: getattr(body, name) for name in ADDRESS_FIELDS}
@@ -111,5 +149,5 @@ def _place(found: AddressRow) -> AddressPlace:
     return AddressPlace(found.id)
 
 
-def _shown(found: AddressRow) -> shapes.KeptAddress:
-    return shapes.KeptAddress(**asdict(found))
+def _shown(found: AddressRow) -> KeptAddress:
+    return KeptAddress(**asdict(found))

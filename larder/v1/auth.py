@@ -1,12 +1,15 @@
 """Registering, logging in, refreshing, revoking."""
 
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
 
 from larder.core.clock import now
 from larder.core.errors import Fault
+from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_REFRESH_TOKEN_LENGTH, MAX_USERNAME_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
@@ -16,16 +19,50 @@ from larder.identity.doors import V1
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
-from larder.v1 import shapes
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, replay_headers, reply
-from larder.v1.me import shown
+from larder.v1.me import Me, shown
 from larder.v1.operations import KEYED, operation
+from larder.v1.shapes import Email, PersonName, Request, Username
+
+
+class Register(Request):
+    """Who somebody wants to be here."""
+
+    username: Username
+    password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+    email: Email = ""
+    first_name: PersonName = ""
+    last_name: PersonName = ""
+
+
+class LogIn(Request):
+    """Credentials. `refresh`: the last refresh token that the app got for this account, expired or
+    not. It opens nothing; with it the log-in is served first while the server is busy."""
+
+    username: Annotated[str, Meta(max_length=MAX_USERNAME_LENGTH)]
+    password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
+    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)] = ""
+
+
+class RefreshToken(Request):
+    """A refresh token, as it was handed out."""
+
+    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)]
+
+
+class TokenPair(msgspec.Struct):
+    """`expires_in`: seconds that `access` is valid for. `refresh` is valid for 30 days."""
+
+    access: str
+    refresh: str
+    token_type: str
+    expires_in: int
 
 
 def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
     """What is wrong with the username and the password, beside what the declaration says."""
-    hints = get_type_hints(shapes.Register, include_extras=True)
+    hints = get_type_hints(Register, include_extras=True)
     given = {n: body[n] for n in hints if n in body and not shape_faults(body[n], hints[n])}
     judged = {"username": "", "password": None} | given
     return accounts.faults(NewCustomer(**judged))
@@ -33,13 +70,13 @@ def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
 
 @operation(
     tag="auth",
-    answers={201: shapes.Me},
+    answers={201: Me},
     problems=["username_taken", "email_taken", "registration_closed"],
     traits=[KEYED],
     token=False,
     also=_faults,
 )
-def register(request: HttpRequest, body: shapes.Register) -> HttpResponse:
+def register(request: HttpRequest, body: Register) -> HttpResponse:
     """Makes a customer account."""
     moment = now()
     about = (body.username, body.email, body.first_name, body.last_name)
@@ -60,10 +97,8 @@ def register(request: HttpRequest, body: shapes.Register) -> HttpResponse:
     return reply(shown(profile), status=201, headers=replay_headers(replayed=registered.replayed))
 
 
-@operation(
-    tag="auth", answers={200: shapes.TokenPair}, problems=["invalid_credentials"], token=False
-)
-def log_in(request: HttpRequest, body: shapes.LogIn) -> HttpResponse:
+@operation(tag="auth", answers={200: TokenPair}, problems=["invalid_credentials"], token=False)
+def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
     """Exchanges a username and password for an access and a refresh token."""
     client = request.META.get("HTTP_USER_AGENT", "")
     given = Credentials(body.username, body.password, client)
@@ -74,11 +109,11 @@ def log_in(request: HttpRequest, body: shapes.LogIn) -> HttpResponse:
 
 @operation(
     tag="auth",
-    answers={200: shapes.TokenPair},
+    answers={200: TokenPair},
     problems=["token_invalid", "token_expired", "session_ended"],
     token=False,
 )
-def refresh_token(request: HttpRequest, body: shapes.RefreshToken) -> HttpResponse:
+def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Exchanges a refresh token for a new pair. Until the new one is exchanged, the one sent
     gives it again for 60 s, and after that is exchanged once more."""
     with throttling.refresh(request, body.refresh, door=V1):
@@ -87,7 +122,7 @@ def refresh_token(request: HttpRequest, body: shapes.RefreshToken) -> HttpRespon
 
 
 @operation(tag="auth", answers={204: None}, problems=["token_invalid"], token=False)
-def revoke_token(request: HttpRequest, body: shapes.RefreshToken) -> HttpResponse:
+def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Ends the log-in of a refresh token; its access token is refused within 30 seconds."""
     sessions.revoke(body.refresh, door=V1, signer=signer(), now=now())
     return no_content()
@@ -95,5 +130,5 @@ def revoke_token(request: HttpRequest, body: shapes.RefreshToken) -> HttpRespons
 
 def _tokens(pair: Pair) -> HttpResponse:
     seconds = int(V1.access.total_seconds())
-    answer = shapes.TokenPair(pair.access, pair.refresh, "Bearer", seconds)
+    answer = TokenPair(pair.access, pair.refresh, "Bearer", seconds)
     return reply(answer, headers={"Cache-Control": "no-store"})

@@ -1,16 +1,19 @@
 """The cart: the customer's draft, on the server, so that all their devices show the same."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import money
 from larder.core.clock import now
+from larder.core.limits import MAX_LINES, TOTAL_DIGITS
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller
@@ -21,13 +24,91 @@ from larder.orders.services import cart
 from larder.orders.services.drafts import Seen
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
-from larder.v1 import cart_shapes, shapes
 from larder.v1.http import idempotency_key, no_content, operation_of, reply_tagged
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, VERSIONED, operation
-from larder.v1.orders import answer_placed
+from larder.v1.orders import Order, answer_placed
+from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text
+
+Total = Annotated[
+    str,
+    Meta(
+        pattern=money.pattern(TOTAL_DIGITS),
+        description="The total that the customer was shown; at any other the cart is not placed.",
+        examples=["12.50"],
+    ),
+]
 
 
-@operation(tag="cart", answers={200: cart_shapes.Cart, 304: None}, traits=[CACHED])
+class WantedLine(Request):
+    """How many units of a product."""
+
+    product: Id
+    quantity: Quantity
+
+
+class CartLines(Request):
+    """All lines of the cart; a product that is not among them is taken out."""
+
+    lines: Annotated[list[WantedLine], Meta(max_length=MAX_LINES)]
+
+
+class LineQuantity(Request):
+    """How many units there are to be in all, not how many more."""
+
+    quantity: Quantity
+
+
+class Submission(Request):
+    """What is said with an order, and what its customer was shown."""
+
+    expected_total: Total | None = None
+    note: Text = ""
+    reference: Short = ""
+    ship_to: Address | None = None
+    requested_for: date | None = None
+
+
+class Notice(msgspec.Struct):
+    """What the customer should know of a line before they order, by `code`.
+
+    Since it was put in: `price_changed` (`from`, `to`). What would be refused: `withdrawn`,
+    `insufficient_stock` (`available`), `order_rule` (`min_quantity`, `max_per_order`, `step`).
+    More codes may be added.
+    """
+
+    code: str
+    from_: Money | UnsetType = msgspec.field(name="from", default=UNSET)
+    to: Money | UnsetType = UNSET
+    available: int | UnsetType = UNSET
+    min_quantity: int | UnsetType = UNSET
+    max_per_order: int | UnsetType | None = UNSET
+    step: int | UnsetType = UNSET
+
+
+class CartLine(msgspec.Struct):
+    """A line at today's price; `available` is how many units can be ordered now."""
+
+    product: Id
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    line_total: Money
+    available: int
+    notices: list[Notice]
+
+
+class Cart(msgspec.Struct):
+    """The customer's cart. Without one `id` is null and `version` 0."""
+
+    id: UUID | None
+    version: int
+    lines: list[CartLine]
+    currency: str
+    total: Money
+
+
+@operation(tag="cart", answers={200: Cart, 304: None}, traits=[CACHED])
 def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The cart as it stands, at today's prices."""
     return _reply(request, caller.id)
@@ -35,11 +116,11 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="cart",
-    answers={200: cart_shapes.Cart},
+    answers={200: Cart},
     problems=["unknown_product", "cart_full"],
     traits=[TAGGED, OWN_VERSIONED],
 )
-def put_cart(request: HttpRequest, caller: Caller, body: cart_shapes.CartLines) -> HttpResponse:
+def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpResponse:
     """Makes these the lines of the cart, all at once."""
     cart.put_lines(
         caller.id,
@@ -60,12 +141,12 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="cart",
-    answers={200: cart_shapes.Cart},
+    answers={200: Cart},
     problems=["unknown_product", "cart_full", "not_found"],
     traits=[TAGGED, OWN_VERSIONED],
 )
 def put_cart_line(
-    request: HttpRequest, caller: Caller, product: int, body: cart_shapes.LineQuantity
+    request: HttpRequest, caller: Caller, product: int, body: LineQuantity
 ) -> HttpResponse:
     """Sets how many units of a product are in the cart."""
     cart.put_line(
@@ -80,7 +161,7 @@ def put_cart_line(
 
 @operation(
     tag="cart",
-    answers={200: cart_shapes.Cart},
+    answers={200: Cart},
     problems=["not_in_cart", "not_found"],
     traits=[TAGGED, OWN_VERSIONED],
 )
@@ -92,7 +173,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
 
 @operation(
     tag="cart",
-    answers={201: shapes.Order},
+    answers={201: Order},
     problems=[
         "cart_empty",
         "unknown_product",
@@ -104,13 +185,13 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     ],
     traits=[KEYED, LOCATED, TAGGED, VERSIONED],
 )
-def submit_cart(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> HttpResponse:
+def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
     """Places the cart, wholly or not at all; the order has the cart's id."""
     placed = place_order(_placement(request, caller, body), terms=terms(), now=now())
     return answer_placed(request, placed)
 
 
-def _placement(request: HttpRequest, caller: Caller, body: cart_shapes.Submission) -> Placement:
+def _placement(request: HttpRequest, caller: Caller, body: Submission) -> Placement:
     total = None if body.expected_total is None else Decimal(body.expected_total)
     return Placement(
         customer=caller.id,
@@ -153,18 +234,18 @@ def _reply(request: HttpRequest, customer: int) -> HttpResponse:
     return reply_tagged(request, shown, version=shown.version, of=of)
 
 
-def _shown(customer: int) -> cart_shapes.Cart:
+def _shown(customer: int) -> Cart:
     draft = queries.draft(customer)
     if draft is None:
-        return cart_shapes.Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
+        return Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
     lines = [_shown_line(line) for line in draft.lines]
     # At today's prices, and those are in today's currency, whenever the cart was begun.
     currency, total = settings.CURRENCY, money.text(draft.total)
-    return cart_shapes.Cart(draft.id, draft.version, lines, currency, total)
+    return Cart(draft.id, draft.version, lines, currency, total)
 
 
-def _shown_line(line: DraftLine) -> cart_shapes.CartLine:
-    return cart_shapes.CartLine(
+def _shown_line(line: DraftLine) -> CartLine:
+    return CartLine(
         product=line.product,
         sku=line.sku,
         name=line.name,
@@ -176,21 +257,21 @@ def _shown_line(line: DraftLine) -> cart_shapes.CartLine:
     )
 
 
-def _notices(line: DraftLine) -> list[cart_shapes.Notice]:
+def _notices(line: DraftLine) -> list[Notice]:
     """Nothing else matters of a product that is no longer sold."""
     if line.archived:
-        return [cart_shapes.Notice("withdrawn")]
+        return [Notice("withdrawn")]
     notices = []
     if line.current_price != line.unit_price:
         prices = money.text(line.unit_price), money.text(line.current_price)
-        notices.append(cart_shapes.Notice("price_changed", *prices))
+        notices.append(Notice("price_changed", *prices))
     if line.available < line.quantity:
-        notices.append(cart_shapes.Notice("insufficient_stock", available=line.available))
+        notices.append(Notice("insufficient_stock", available=line.available))
     if line.broken_rule is not None:
         notices.append(_rule(line.broken_rule))
     return notices
 
 
-def _rule(broken: Mapping[str, Any]) -> cart_shapes.Notice:
+def _rule(broken: Mapping[str, Any]) -> Notice:
     rules = {name: broken[name] for name in ("min_quantity", "max_per_order", "step")}
-    return cart_shapes.Notice("order_rule", **rules)
+    return Notice("order_rule", **rules)

@@ -1,15 +1,19 @@
 """Categories: the shelves of the shop."""
 
+from typing import Annotated
+
+import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import queries, services
+from larder.catalog.fields import VISIBLE
 from larder.catalog.queries import CategoryRow
 from larder.core.clock import now
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity.caller import Caller
-from larder.v1 import shapes
 from larder.v1.freshness import causal
 from larder.v1.http import (
     PageParameters,
@@ -21,15 +25,48 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.v1.shapes import Id, Link, Request
+
+CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH, **VISIBLE)]
+
+
+class Category(msgspec.Struct):
+    """A category; `parent` is the one above it."""
+
+    id: Id
+    name: str
+    parent: Id | None
+    version: int
+
+
+class CategoryPage(msgspec.Struct):
+    """A page of categories."""
+
+    results: list[Category]
+    next: Link | None
+
+
+class NewCategory(Request):
+    """A new category."""
+
+    name: CategoryName
+    parent: Id | None = None
+
+
+class CategoryFields(Request):
+    """What staff can change of a category."""
+
+    name: CategoryName | UnsetType = UNSET
+    parent: Id | UnsetType | None = UNSET
 
 
 class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
     """Where a page of categories ended."""
 
-    id: shapes.Id
+    id: Id
 
 
-@operation(tag="categories", answers={200: shapes.CategoryPage, 304: None}, traits=[CACHED, ECHOED])
+@operation(tag="categories", answers={200: CategoryPage, 304: None}, traits=[CACHED, ECHOED])
 @causal
 def list_categories(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of categories, by id."""
@@ -38,17 +75,17 @@ def list_categories(request: HttpRequest, caller: Caller, query: PageParameters)
         return queries.categories(after=place.id if place else 0, limit=rows)
 
     results, link = read_page(request, query, CategoryPlace, find, _place)
-    return reply_tagged(request, shapes.CategoryPage([_shown(one) for one in results], link))
+    return reply_tagged(request, CategoryPage([_shown(one) for one in results], link))
 
 
 @operation(
     tag="categories",
-    answers={201: shapes.Category},
+    answers={201: Category},
     problems=["unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
     staff=True,
 )
-def create_category(request: HttpRequest, caller: Caller, body: shapes.NewCategory) -> HttpResponse:
+def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
     """Staff: adds a category."""
     moment = now()
     content = fingerprint(body.name, body.parent)
@@ -70,7 +107,7 @@ def create_category(request: HttpRequest, caller: Caller, body: shapes.NewCatego
 
 @operation(
     tag="categories",
-    answers={200: shapes.Category, 304: None},
+    answers={200: Category, 304: None},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -82,13 +119,13 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
 
 @operation(
     tag="categories",
-    answers={200: shapes.Category},
+    answers={200: Category},
     problems=["not_found", "unknown_category"],
     traits=[VERSIONED, TAGGED],
     staff=True,
 )
 def change_category(
-    request: HttpRequest, caller: Caller, category: int, body: shapes.CategoryFields
+    request: HttpRequest, caller: Caller, category: int, body: CategoryFields
 ) -> HttpResponse:
     """Staff: renames it, or puts it elsewhere in the tree."""
     given = {"name": body.name, "parent_id": body.parent}
@@ -119,5 +156,5 @@ def _place(found: CategoryRow) -> CategoryPlace:
     return CategoryPlace(found.id)
 
 
-def _shown(found: CategoryRow) -> shapes.Category:
-    return shapes.Category(found.id, found.name, found.parent, found.version)
+def _shown(found: CategoryRow) -> Category:
+    return Category(found.id, found.name, found.parent, found.version)

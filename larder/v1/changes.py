@@ -1,6 +1,6 @@
 """What changed since an app last asked: how its offline copy stays up to date."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -8,18 +8,71 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_CHANGED_ORDERS, MAX_CHANGED_PRODUCTS, MAX_EPOCH_LENGTH, MAX_ID
+from larder.core.limits import (
+    MAX_CHANGED_ORDERS,
+    MAX_CHANGED_PRODUCTS,
+    MAX_EPOCH_LENGTH,
+    MAX_ID,
+    MAX_SINCE_LENGTH,
+)
 from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
-from larder.v1 import shapes
-from larder.v1.changes_shapes import OrderChanges, ProductChanges, RemovedProduct, Since
 from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation
+from larder.v1.orders import Order
 from larder.v1.orders import shown as shown_order
-from larder.v1.products import shown
+from larder.v1.products import Product, shown
+from larder.v1.shapes import Id, Time
+
+Since = Annotated[
+    str,
+    Meta(
+        max_length=MAX_SINCE_LENGTH,
+        description="The `since` of the answer before; empty for a full copy.",
+    ),
+]
+
+
+class RemovedProduct(msgspec.Struct):
+    """A product that is no longer on sale."""
+
+    id: Id
+    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
+
+
+class ProductChanges(msgspec.Struct):
+    """What changed. `more`: ask again at once, there is more already."""
+
+    REFERS_TO: ClassVar[tuple[type[msgspec.Struct], ...]] = (Product, RemovedProduct)
+
+    results: list[
+        Annotated[
+            Any,
+            Meta(
+                extra_json_schema={
+                    "anyOf": [
+                        {"$ref": f"#/components/schemas/{kind.__name__}"}
+                        for kind in (Product, RemovedProduct)
+                    ]
+                }
+            ),
+        ]
+    ]
+    since: str
+    more: bool
+
+
+class OrderChanges(msgspec.Struct):
+    """Orders that changed, as they stand, with at most 5,000 lines. `more`: ask again at once,
+    there is more already."""
+
+    results: list[Order]
+    since: str
+    more: bool
+
 
 Count = Annotated[int, Meta(ge=0, le=MAX_ID)]
 Epoch = Annotated[str, Meta(max_length=MAX_EPOCH_LENGTH, pattern=r"^[^\0]*\Z")]
@@ -43,11 +96,11 @@ class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
 class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
     """How far a customer's copy of their orders is."""
 
-    customer: shapes.Id
+    customer: Id
     epoch: Epoch
     transaction_id: Count
     number: Count
-    copied: tuple[shapes.Time, UUID] | None
+    copied: tuple[Time, UUID] | None
 
 
 Token = TypeVar("Token", bound=pagination.Place)

@@ -19,8 +19,8 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.operations import CSV, operation
-from larder.v1.orders import FilterParameters, order_filter, shown
-from larder.v1.shapes import Address, Order, OrderLine
+from larder.v1.orders import FilterParameters, Order, OrderLine, order_filter, shown
+from larder.v1.shapes import Address
 
 _OF_ORDER = (
     *("number", "id", "status", "placed_at", "updated_at", "customer"),

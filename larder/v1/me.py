@@ -1,7 +1,10 @@
 """The customer's own account."""
 
+from uuid import UUID
+
+import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from larder.core.clock import now
 from larder.http import throttling
@@ -9,12 +12,35 @@ from larder.identity import queries, telling
 from larder.identity.caller import Caller
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
-from larder.v1 import shapes
 from larder.v1.http import no_content, reply_tagged, version_wanted
 from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
+from larder.v1.shapes import Email, Id, PersonName, Request, Time, Username
 
 
-@operation(tag="me", answers={200: shapes.Me, 304: None}, problems=["not_found"], traits=[CACHED])
+class Me(msgspec.Struct):
+    """A customer."""
+
+    id: Id
+    public_id: UUID
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    may_order: bool
+    is_staff: bool
+    date_joined: Time
+
+
+class ProfileFields(Request):
+    """What customers change of their accounts; only the fields given are changed."""
+
+    username: Username | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+    first_name: PersonName | UnsetType = UNSET
+    last_name: PersonName | UnsetType = UNSET
+
+
+@operation(tag="me", answers={200: Me, 304: None}, problems=["not_found"], traits=[CACHED])
 def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Who the token belongs to."""
     return _answer(request, caller.id)
@@ -22,11 +48,11 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="me",
-    answers={200: shapes.Me},
+    answers={200: Me},
     problems=["not_found", "username_taken", "email_taken"],
     traits=[OWN_VERSIONED, TAGGED],
 )
-def change_me(request: HttpRequest, caller: Caller, body: shapes.ProfileFields) -> HttpResponse:
+def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
     """Changes the name to log in with, the address, or the person's names."""
     given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     fields = {name: value for name, value in given.items() if value is not UNSET}
@@ -53,9 +79,9 @@ def _answer(request: HttpRequest, customer: int) -> HttpResponse:
     return reply_tagged(request, shown(found), version=found.version)
 
 
-def shown(profile: Profile) -> shapes.Me:
+def shown(profile: Profile) -> Me:
     """A profile as the API shows it."""
-    return shapes.Me(
+    return Me(
         id=profile.id,
         public_id=profile.public_id,
         username=profile.username,

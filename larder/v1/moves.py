@@ -2,25 +2,66 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
+from larder.core.limits import MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.services import moves, returns
 from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import Picked
-from larder.orders.services.returns import ReturnedLine
-from larder.v1 import move_shapes, shapes
 from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, TAGGED, VERSIONED, Trait, operation
-from larder.v1.orders import shown, whose
+from larder.v1.orders import Order, shown, whose
+from larder.v1.shapes import Id, Quantity, Request, Short
+
+
+class Cancellation(Request):
+    """Why an order is cancelled, in the words of whoever cancels it."""
+
+    reason: Short = ""
+
+
+class PickedLine(Request):
+    """How many units of a line were picked. The rest is `missing` from the shelf, or back on it."""
+
+    product: Id
+    quantity: Annotated[int, Meta(ge=0, le=MAX_ORDERED_UNITS)]
+    missing: bool = True
+
+
+class Packing(Request):
+    """What was picked. Lines that are not named were picked in full. A repeat names the same, or
+    none at all."""
+
+    lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
+
+
+class Moving(Request):
+    """A move that says all by itself."""
+
+
+class ReturnedLine(Request):
+    """Units that came back. Without `restock` they cannot be sold again."""
+
+    product: Id
+    quantity: Quantity
+    restock: bool = True
+
+
+class Return(Request):
+    """What came back, and why. Sent twice without an `Idempotency-Key` it is booked twice."""
+
+    lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MAX_LINES)]
+    reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]
+
 
 MOVED = Trait(
     (*KEYED.headers, *VERSIONED.headers, *TAGGED.headers),
@@ -29,61 +70,53 @@ MOVED = Trait(
 )
 """What all moves have in common. Their keys are kept for ever, as orders are."""
 
-move = partial(operation, tag="orders", answers={200: shapes.Order}, traits=[MOVED])
+move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 
 
 @move(problems=["made_otherwise"])
 def cancel_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Cancellation
+    request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
     """Cancels an order; its units can be ordered again. Customers can until it is packed."""
     return _moved(request, caller, order, body, lambda asked: _cancel(asked, body))
 
 
 @move(problems=["made_otherwise"], staff=True)
-def pack_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Packing
-) -> HttpResponse:
+def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: the order is packed, of some lines perhaps fewer than ordered."""
     return _moved(request, caller, order, body, lambda asked: _pack(asked, body))
 
 
 @move(staff=True)
-def ship_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Moving
-) -> HttpResponse:
+def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: the packed order leaves the house."""
     return _moved(request, caller, order, body, moves.ship_order)
 
 
 @move(staff=True)
-def deliver_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Moving
-) -> HttpResponse:
+def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: the order has arrived."""
     return _moved(request, caller, order, body, moves.deliver_order)
 
 
 @move(problems=["return_exceeds_shipped"], staff=True)
-def return_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.Return
-) -> HttpResponse:
+def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
     """Staff: units of a shipped order came back. Each request without a key is one more."""
     return _moved(request, caller, order, body, lambda asked: _return(asked, body))
 
 
-def _cancel(asked: Asked, body: move_shapes.Cancellation) -> bool:
+def _cancel(asked: Asked, body: Cancellation) -> bool:
     return moves.cancel_order(asked, reason=body.reason)
 
 
-def _pack(asked: Asked, body: move_shapes.Packing) -> bool:
+def _pack(asked: Asked, body: Packing) -> bool:
     lines = [] if body.lines is UNSET else body.lines
     picked = [Picked(one.product, one.quantity, one.missing) for one in lines]
     return moves.pack_order(asked, picked=picked)
 
 
-def _return(asked: Asked, body: move_shapes.Return) -> bool:
-    lines = [ReturnedLine(one.product, one.quantity, one.restock) for one in body.lines]
+def _return(asked: Asked, body: Return) -> bool:
+    lines = [returns.ReturnedLine(one.product, one.quantity, one.restock) for one in body.lines]
     return returns.return_order(asked, lines=lines, reason=body.reason)
 
 

@@ -1,18 +1,18 @@
 """Orders: placing them, and the history."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput, NotFound, NotStaff
-from larder.core.limits import MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
+from larder.core.limits import MAX_LINES, MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
 from larder.http import pagination
 from larder.http.shop import terms
 from larder.identity import queries as identity
@@ -20,18 +20,16 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
-from larder.orders.queries import EventView, HistoryPosition, OrderFilter, OrderView
+from larder.orders.queries import HistoryPosition, OrderFilter, OrderView
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
 from larder.orders.services.held_orders import Asked
 from larder.orders.services.placement import Placed, Placement
-from larder.v1 import event_shapes, move_shapes, shapes
 from larder.v1.freshness import causal
 from larder.v1.http import (
     CursorText,
     Limit,
-    PageParameters,
     idempotency_key,
     operation_of,
     reply_created,
@@ -39,6 +37,95 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.v1.shapes import (
+    Address,
+    Id,
+    Link,
+    Money,
+    Number,
+    Price,
+    Quantity,
+    Request,
+    Short,
+    Status,
+    Text,
+    Time,
+)
+
+
+class NewLine(Request):
+    """A line to order. With `expected_price` it is refused at any other price."""
+
+    product: Id
+    quantity: Quantity
+    expected_price: Price | None = None
+
+
+class NewOrder(Request):
+    """An order to place. `id`, if sent, makes the request safe to repeat."""
+
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
+    id: UUID | None = None
+    note: Text = ""
+    reference: Short = ""
+    ship_to: Address | None = None
+    requested_for: date | None = None
+    customer: Id | None = None
+
+
+class OrderLine(msgspec.Struct):
+    """A line as it was sold, at the price of the moment of placing. Of `ordered` units fewer may
+    have been picked: `quantity` is what counts."""
+
+    product: Id
+    sku: str
+    name: str
+    ordered: int
+    quantity: int
+    unit_price: Money
+    line_total: Money
+    returned: int
+
+
+class Order(msgspec.Struct):
+    """An order as it stands. `customer` is the `id` of the account it belongs to."""
+
+    id: UUID
+    number: Number
+    customer: Id
+    status: Status
+    currency: str
+    total: Money
+    note: str
+    reference: str
+    ship_to: Address | None
+    requested_for: date | None
+    placed_at: Time
+    updated_at: Time
+    version: int
+    lines: list[OrderLine]
+
+
+class OrderPage(msgspec.Struct):
+    """A page of orders, newest first, with at most 5,000 lines: it may be shorter than `limit`.
+    `count` only where it was asked for."""
+
+    results: list[Order]
+    next: Link | None
+    count: int | UnsetType = UNSET
+
+
+class OrderFields(Request):
+    """What can be changed of a placed order; only the fields given are changed. `lines` is the
+    whole new set of them: a product that it does not name is taken off. To take off the last,
+    cancel the order."""
+
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
+    note: Text | UnsetType = UNSET
+    reference: Short | UnsetType = UNSET
+    ship_to: Address | UnsetType | None = UNSET
+    requested_for: date | UnsetType | None = UNSET
+
 
 STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
 _ONE_OF_THEM = f"({'|'.join(STATUSES)})"
@@ -59,7 +146,7 @@ Reference = Annotated[
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time zone.")]
-StaffId = Annotated[shapes.Id, Meta(description="For staff: of anybody.")]
+StaffId = Annotated[Id, Meta(description="For staff: of anybody.")]
 
 
 class FilterParameters(msgspec.Struct, kw_only=True):
@@ -94,15 +181,9 @@ class OrderPlace(pagination.Place, array_like=True, tag="orders"):
     id: UUID
 
 
-class EventPlace(pagination.Place, array_like=True, tag="events"):
-    """Where a page of events ended."""
-
-    position: shapes.Id
-
-
 @operation(
     tag="orders",
-    answers={200: shapes.OrderPage, 304: None},
+    answers={200: OrderPage, 304: None},
     problems=["not_staff"],
     traits=[CACHED, ECHOED],
 )
@@ -116,12 +197,12 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     link = pagination.links(request)(_place(page.next)) if page.next else None
     count = queries.count(wanted) if query.count else UNSET
     results = [shown(one) for one in page.orders]
-    return reply_tagged(request, shapes.OrderPage(results, link, count))
+    return reply_tagged(request, OrderPage(results, link, count))
 
 
 @operation(
     tag="orders",
-    answers={201: shapes.Order},
+    answers={201: Order},
     problems=[
         "unknown_product",
         "insufficient_stock",
@@ -135,7 +216,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     traits=[KEYED, LOCATED, TAGGED],
     is_limited=False,
 )
-def place_order(request: HttpRequest, caller: Caller, body: shapes.NewOrder) -> HttpResponse:
+def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
     """Places an order, wholly or not at all."""
     key, operation = idempotency_key(request.META), operation_of(request)
     return answer_placed(request, place(body, caller, key=key, operation=operation))
@@ -143,7 +224,7 @@ def place_order(request: HttpRequest, caller: Caller, body: shapes.NewOrder) -> 
 
 @operation(
     tag="orders",
-    answers={200: shapes.Order, 304: None},
+    answers={200: Order, 304: None},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -156,7 +237,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
 
 @operation(
     tag="orders",
-    answers={200: shapes.Order},
+    answers={200: Order},
     problems=[
         "unknown_product",
         "insufficient_stock",
@@ -171,7 +252,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
     traits=[VERSIONED, TAGGED],
 )
 def change_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: move_shapes.OrderFields
+    request: HttpRequest, caller: Caller, order: UUID, body: OrderFields
 ) -> HttpResponse:
     """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
     or not at all."""
@@ -182,43 +263,8 @@ def change_order(
     return reply_tagged(request, shown(found), version=found.version)
 
 
-@operation(
-    tag="orders",
-    answers={200: event_shapes.OrderEventPage, 304: None},
-    problems=["not_found"],
-    traits=[CACHED, ECHOED],
-)
-@causal
-def list_order_events(
-    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
-) -> HttpResponse:
-    """What happened to an order, oldest first."""
-    place = pagination.decode(query.cursor, EventPlace)
-    queries.order(order, customer=whose(caller))
-    found = queries.events(order, after=place.position if place else 0, limit=query.rows)
-    link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
-    results = [_shown_event(one) for one in found.rows]
-    return reply_tagged(request, event_shapes.OrderEventPage(results, link))
-
-
 def _place(position: HistoryPosition) -> OrderPlace:
     return OrderPlace(position.placed_at, position.id)
-
-
-def _event_place(event: EventView) -> EventPlace:
-    return EventPlace(event.position)
-
-
-def _shown_event(event: EventView) -> event_shapes.OrderEvent:
-    return event_shapes.OrderEvent(
-        id=event.id,
-        type=event.type,
-        from_=event.from_status,
-        to=event.to_status,
-        actor=event.actor,
-        at=event.at,
-        data=msgspec.convert(event.data, event_shapes.EventContent),
-    )
 
 
 def whose(who: Caller) -> int | None:
@@ -249,14 +295,14 @@ def _statuses(asked: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def _not_found(body: shapes.NewOrder, error: NotFound) -> NotFound:
+def _not_found(body: NewOrder, error: NotFound) -> NotFound:
     """What it was that is not there: the customer, or else the order of the chosen id."""
     if body.customer is None or body.customer in identity.standing([body.customer]):
         return error
     return UnknownCustomer()
 
 
-def _details(body: move_shapes.OrderFields) -> Details:
+def _details(body: OrderFields) -> Details:
     """What was given beside the lines; an address with all its fields, as placing keeps it."""
     given = {name: getattr(body, name) for name in Details.__optional_keys__}
     given = {name: value for name, value in given.items() if value is not UNSET}
@@ -265,7 +311,7 @@ def _details(body: move_shapes.OrderFields) -> Details:
     return cast(Details, given)
 
 
-def place(body: shapes.NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
+def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
     """Places what the body asks for, once if there is a key, which belongs to the operation.
 
     Raises NotStaff, UnknownCustomer and the refusals of `place_order`.
@@ -277,7 +323,7 @@ def place(body: shapes.NewOrder, who: Caller, *, key: str | None, operation: str
         raise _not_found(body, error) from None
 
 
-def _placement(body: shapes.NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
+def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
     if body.customer is not None and not who.is_staff:
         raise NotStaff
     return Placement(
@@ -294,7 +340,7 @@ def _placement(body: shapes.NewOrder, who: Caller, key: str | None, operation: s
     )
 
 
-def _wanted(line: shapes.NewLine) -> Wanted:
+def _wanted(line: NewLine) -> Wanted:
     expected = None if line.expected_price is None else Decimal(line.expected_price)
     return Wanted(line.product, line.quantity, expected)
 
@@ -311,9 +357,9 @@ def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
     )
 
 
-def shown(order: OrderView) -> shapes.Order:
+def shown(order: OrderView) -> Order:
     """An order as the API shows it."""
-    return shapes.Order(
+    return Order(
         id=order.id,
         number=order.number,
         customer=order.customer,
@@ -322,13 +368,13 @@ def shown(order: OrderView) -> shapes.Order:
         total=money.text(order.total),
         note=order.note,
         reference=order.reference,
-        ship_to=None if order.ship_to is None else shapes.Address(**order.ship_to),
+        ship_to=None if order.ship_to is None else Address(**order.ship_to),
         requested_for=order.requested_for,
         placed_at=order.placed_at,
         updated_at=order.updated_at,
         version=order.version,
         lines=[
-            shapes.OrderLine(
+            OrderLine(
                 product=line.product,
                 sku=line.sku,
                 name=line.name,

@@ -1,13 +1,15 @@
 """Passwords: changed by whoever knows the present one, or set anew with what a mail says."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
 
 from larder.core.clock import now
 from larder.core.errors import Fault
+from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 from larder.http import throttling
 from larder.http.authentication import secrets
 from larder.identity import queries
@@ -18,17 +20,46 @@ from larder.identity.services.passwords import Change
 from larder.identity.tokens import reset_named
 from larder.notifications.errors import MailOff
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.v1 import account_shapes as shapes
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import no_content
 from larder.v1.operations import operation
+from larder.v1.shapes import Request
+
+Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+
+
+class PasswordChange(Request):
+    """The password that is known, and the one that is wanted."""
+
+    current_password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
+    new_password: Password
+
+
+class PasswordReset(Request):
+    """Where to send the mail: the address of an account."""
+
+    email: Annotated[
+        str,
+        Meta(
+            max_length=MAX_EMAIL_LENGTH,
+            pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+\Z",
+            extra={"form": "Expected an address such as ada@example.com."},
+        ),
+    ]
+
+
+class NewPassword(Request):
+    """What the mail said, and the password that is wanted."""
+
+    reset_token: Annotated[str, Meta(max_length=MAX_RESET_TOKEN_LENGTH)]
+    new_password: Password
 
 
 def _faults(body: dict[str, Any], who: Caller | None) -> list[Fault]:
     """Returns what is wrong with the new password, beside what its struct says: for the caller's
     account, or for any."""
     wanted = body.get("new_password")
-    if "new_password" not in body or shape_faults(wanted, shapes.Password):
+    if "new_password" not in body or shape_faults(wanted, Password):
         return []
     if who is None:
         return password_faults(str(wanted), None, where=passwords.WHERE)
@@ -44,9 +75,7 @@ def _require_mail() -> None:
 @operation(
     tag="auth", answers={204: None}, problems=["wrong_password"], is_short=True, also=_faults
 )
-def change_password(
-    request: HttpRequest, caller: Caller, body: shapes.PasswordChange
-) -> HttpResponse:
+def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; their other log-ins end."""
     wanted = Change(current=body.current_password, new=body.new_password)
     with throttling.log_in(request, queries.profile(caller.id).username, proof="caller"):
@@ -55,7 +84,7 @@ def change_password(
 
 
 @operation(tag="auth", answers={202: None}, problems=["mail_off"], token=False, first=_require_mail)
-def reset_password(request: HttpRequest, body: shapes.PasswordReset) -> HttpResponse:
+def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     """Has a mail sent with which a new password can be set; says so whoever asks."""
     email, moment = body.email, now()
     tell = partial(queue_mail, PASSWORD_RESET, now=moment)
@@ -67,7 +96,7 @@ def reset_password(request: HttpRequest, body: shapes.PasswordReset) -> HttpResp
 @operation(
     tag="auth", answers={204: None}, problems=["reset_token_invalid"], token=False, also=_faults
 )
-def set_forgotten_password(request: HttpRequest, body: shapes.NewPassword) -> HttpResponse:
+def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; every log-in and every key ends."""
     named = reset_named(body.reset_token)
     with throttling.confirm(request, None if named is None else str(named)):

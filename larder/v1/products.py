@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import services as catalog
 from larder.catalog.fields import AMOUNT, FIELDS, FILTERED
@@ -27,7 +29,6 @@ from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
-from larder.v1 import shapes
 from larder.v1.faults import faults, nul_faults
 from larder.v1.freshness import causal
 from larder.v1.http import (
@@ -48,8 +49,59 @@ from larder.v1.operations import (
     VERSIONED,
     operation,
 )
-from larder.v1.product_shapes import PutProduct
 from larder.v1.ready_pages import ReadyPages
+from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
+
+
+@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
+class Product(msgspec.Struct):
+    """A product; `quantity` is how many can be ordered now."""
+
+    id: Id
+    public_id: UUID
+    sku: str
+    name: str
+    description: str
+    category: Id | None
+    price: Money
+    currency: str
+    quantity: int
+    updated_at: Time
+    version: int
+
+
+class ProductPage(msgspec.Struct):
+    """A page of products. `count` only where it was asked for."""
+
+    results: list[Product]
+    next: Link | None
+    count: int | UnsetType = UNSET
+
+
+@with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
+class ProductFields(Request):
+    """What staff can change of a product; only the fields given are changed."""
+
+    sku: Sku | UnsetType = UNSET
+
+
+class NewProduct(ProductFields, kw_only=True):
+    """A new product; `quantity` is its opening stock."""
+
+    sku: Sku
+    name: Name
+    price: Price
+    quantity: Units = 0
+
+
+class PutProduct(ProductFields, kw_only=True):
+    """The whole product: what is left out gets its default. `quantity` is the opening stock of a
+    new one, and is not looked at for one that is there; `sku`, if sent, is the one of the path."""
+
+    name: Name
+    price: Price
+    quantity: Units = 0
+
 
 Ordering = Annotated[
     Literal["id", "-id", "name", "-name", "price", "-price", "sku", "-sku"],
@@ -66,11 +118,11 @@ class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
     q: Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH, description=SEARCHED)] = ""
-    category: Annotated[shapes.Id | None, Meta(description="With those below it.")] = None
-    min_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
-    max_price: Annotated[shapes.Price | None, Meta(description="Net, a unit.")] = None
+    category: Annotated[Id | None, Meta(description="With those below it.")] = None
+    min_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
+    max_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
     in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
-    ids: shapes.Ids | None = None
+    ids: Ids | None = None
     ordering: Ordering = "id"
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
@@ -80,7 +132,7 @@ _pages = ReadyPages()
 
 @operation(
     tag="products",
-    answers={200: shapes.ProductPage, 304: None},
+    answers={200: ProductPage, 304: None},
     traits=[CACHED, ECHOED],
     is_limited=False,
 )
@@ -93,27 +145,27 @@ def list_products(
     )
 
 
-def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], shapes.ProductPage]:
+def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], ProductPage]:
     """Returns a function that reads the page. The page cache keeps it after the request."""
     wanted, after = _filter(query), _position(query)
 
-    def read() -> shapes.ProductPage:
+    def read() -> ProductPage:
         found = queries.products(customer, wanted, after=after, limit=query.rows + 1)
         results, link = pagination.page(links, found, query.rows, _place(query.ordering))
         count = queries.count_products(wanted) if query.count else UNSET
-        return shapes.ProductPage(shown(results), link, count)
+        return ProductPage(shown(results), link, count)
 
     return read
 
 
 @operation(
     tag="products",
-    answers={201: shapes.Product},
+    answers={201: Product},
     problems=["sku_taken", "unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
     staff=True,
 )
-def create_product(request: HttpRequest, caller: Caller, body: shapes.NewProduct) -> HttpResponse:
+def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
     """Staff: adds a product with its opening stock."""
     moment = now()
     fields = _fields(body)
@@ -137,7 +189,7 @@ def create_product(request: HttpRequest, caller: Caller, body: shapes.NewProduct
 
 @operation(
     tag="products",
-    answers={200: shapes.Product, 304: None},
+    answers={200: Product, 304: None},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -149,13 +201,13 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
 
 @operation(
     tag="products",
-    answers={200: shapes.Product},
+    answers={200: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, TAGGED],
     staff=True,
 )
 def change_product(
-    request: HttpRequest, caller: Caller, product: int, body: shapes.ProductFields
+    request: HttpRequest, caller: Caller, product: int, body: ProductFields
 ) -> HttpResponse:
     """Staff: changes the fields given."""
     fields = _fields(body)
@@ -175,7 +227,7 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
 
 @operation(
     tag="products",
-    answers={200: shapes.Product, 201: shapes.Product},
+    answers={200: Product, 201: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     staff=True,
@@ -215,7 +267,7 @@ _NO_VERSION = -1
 
 
 def _check_sku(sku: str, body: PutProduct) -> None:
-    found = [Fault("sku", one.code, one.detail) for one in faults(sku, shapes.Sku)]
+    found = [Fault("sku", one.code, one.detail) for one in faults(sku, Sku)]
     found += [Fault("sku", "nul", one.detail) for one in nul_faults(sku)]
     if body.sku not in (UNSET, sku):
         found.append(Fault("/sku", "not_of_the_path", "The SKU is the one in the path."))
@@ -248,7 +300,7 @@ class ProductPlace(pagination.Place, array_like=True, tag="products"):
 
     ordering: str
     value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
-    id: shapes.Id
+    id: Id
 
 
 def _position(asked: ListParameters) -> Position | None:
@@ -273,7 +325,7 @@ def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
     return lambda product: ProductPlace(ordering, str(getattr(product, column)), product.id)
 
 
-def _fields(body: shapes.ProductFields) -> dict[str, Any]:
+def _fields(body: ProductFields) -> dict[str, Any]:
     """The fields given, under the names of the model."""
     given = [(one, getattr(body, one.name)) for one in FIELDS]
     return {
@@ -283,13 +335,13 @@ def _fields(body: shapes.ProductFields) -> dict[str, Any]:
     }
 
 
-_STORED = [name for name in shapes.Product.__struct_fields__ if name != "currency"]
+_STORED = [name for name in Product.__struct_fields__ if name != "currency"]
 _PRICE = _STORED.index("price")
 _values = attrgetter(*_STORED)
-_made: Callable[..., shapes.Product] = shapes.Product
+_made: Callable[..., Product] = Product
 
 
-def shown(products: Sequence[StockedProduct]) -> list[shapes.Product]:
+def shown(products: Sequence[StockedProduct]) -> list[Product]:
     """Products as the API shows them: the price as text, and the currency behind it."""
     currency = settings.CURRENCY
     return [

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from larder.core.clock import now
@@ -10,9 +11,29 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import LogIn
 from larder.identity.services import sessions
-from larder.v1 import account_shapes as shapes
 from larder.v1.http import PageParameters, no_content, read_page, reply_tagged
 from larder.v1.operations import CACHED, ENDING_LOG_INS, operation
+from larder.v1.shapes import Link, Time
+
+
+class Session(msgspec.Struct):
+    """A log-in. `client` is what the program that logged in said of itself (its `User-Agent`, at
+    most 200 characters). `last_used_at`: when it was refreshed last. `current`: it is the one
+    that asks."""
+
+    id: UUID
+    client: str
+    current: bool
+    created_at: Time
+    last_used_at: Time
+    expires_at: Time
+
+
+class SessionPage(msgspec.Struct):
+    """A page of log-ins that go on, oldest first."""
+
+    results: list[Session]
+    next: Link | None
 
 
 class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
@@ -21,7 +42,7 @@ class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
     id: UUID
 
 
-@operation(tag="me", answers={200: shapes.SessionPage, 304: None}, traits=[CACHED])
+@operation(tag="me", answers={200: SessionPage, 304: None}, traits=[CACHED])
 def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's log-ins that go on, oldest first."""
 
@@ -30,7 +51,7 @@ def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -
         return queries.log_ins(caller.id, after=after, limit=rows, now=now())
 
     results, link = read_page(request, query, SessionPlace, find, _place)
-    page = shapes.SessionPage([_shown(caller, one) for one in results], link)
+    page = SessionPage([_shown(caller, one) for one in results], link)
     return reply_tagged(request, page)
 
 
@@ -41,9 +62,7 @@ def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     return no_content()
 
 
-@operation(
-    tag="me", answers={200: shapes.Session, 304: None}, problems=["not_found"], traits=[CACHED]
-)
+@operation(tag="me", answers={200: Session, 304: None}, problems=["not_found"], traits=[CACHED])
 def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """One of the caller's log-ins."""
     return reply_tagged(request, _shown(caller, queries.log_in(caller.id, session, now=now())))
@@ -60,8 +79,8 @@ def _place(found: LogIn) -> SessionPlace:
     return SessionPlace(found.id)
 
 
-def _shown(who: Caller, found: LogIn) -> shapes.Session:
-    return shapes.Session(
+def _shown(who: Caller, found: LogIn) -> Session:
+    return Session(
         id=found.id,
         client=found.client,
         current=found.id == who.session,

@@ -1,35 +1,30 @@
-r"""The bodies of v1, declared once: what is read, what is written, what OpenAPI shows.
+r"""What the bodies of several resources are made of: what is read, written, shown in OpenAPI.
 
 Money is a string, ids of products and customers are integers, times are RFC 3339 in UTC.
-Patterns end in \Z, for Python's $ lets a newline follow; OpenAPI shows it as $ (schema.py).
+Patterns end in \Z, for Python's $ lets a newline follow; OpenAPI shows it as $ (openapi.py).
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
-from larder.catalog.fields import FIELDS, NAME, PRICE, SKU, TRIMMED, VISIBLE
+from larder.catalog.fields import NAME, PRICE, SKU, TRIMMED
 from larder.core.limits import (
     COUNTRY_LENGTH,
     MAX_CODE_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_ID,
     MAX_IDS,
-    MAX_KEY_NAME_LENGTH,
-    MAX_LINES,
-    MAX_PASSWORD_LENGTH,
     MAX_PERSON_NAME_LENGTH,
-    MAX_REFRESH_TOKEN_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_STOCK,
     MAX_TEXT_LENGTH,
     MAX_UNITS,
     MAX_USERNAME_LENGTH,
 )
-from larder.core.structs import with_fields
 
 Time = Annotated[datetime, Meta(tz=True)]
 _INT64 = {"format": "int64"}
@@ -68,7 +63,6 @@ Actor = Annotated[
     ),
 ]
 Name = Annotated[str, NAME]
-CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH, **VISIBLE)]
 Sku = Annotated[str, SKU]
 Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH, **TRIMMED)]
 Email = Annotated[
@@ -98,165 +92,6 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of what is read: a field that is not known is a fault."""
 
 
-class Register(Request):
-    """Who somebody wants to be here."""
-
-    username: Username
-    password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
-    email: Email = ""
-    first_name: PersonName = ""
-    last_name: PersonName = ""
-
-
-class LogIn(Request):
-    """Credentials. `refresh`: the last refresh token that the app got for this account, expired or
-    not. It opens nothing; with it the log-in is served first while the server is busy."""
-
-    username: Annotated[str, Meta(max_length=MAX_USERNAME_LENGTH)]
-    password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
-    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)] = ""
-
-
-class RefreshToken(Request):
-    """A refresh token, as it was handed out."""
-
-    refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)]
-
-
-class TokenPair(msgspec.Struct):
-    """`expires_in`: seconds that `access` is valid for. `refresh` is valid for 30 days."""
-
-    access: str
-    refresh: str
-    token_type: str
-    expires_in: int
-
-
-class Me(msgspec.Struct):
-    """A customer."""
-
-    id: Id
-    public_id: UUID
-    username: str
-    email: str
-    first_name: str
-    last_name: str
-    may_order: bool
-    is_staff: bool
-    date_joined: Time
-
-
-class ProfileFields(Request):
-    """What customers change of their accounts; only the fields given are changed."""
-
-    username: Username | UnsetType = UNSET
-    email: Email | UnsetType = UNSET
-    first_name: PersonName | UnsetType = UNSET
-    last_name: PersonName | UnsetType = UNSET
-
-
-class NewKey(Request):
-    """A long-lived key to make; `name` is for its owner to know it by."""
-
-    name: Annotated[str, Meta(max_length=MAX_KEY_NAME_LENGTH)] = ""
-
-
-class Key(msgspec.Struct):
-    """A long-lived key. `derived`: the one that the earlier clients' token requests hand out."""
-
-    id: UUID
-    name: str
-    derived: bool
-    created_at: Time
-
-
-class MadeKey(msgspec.Struct):
-    """A new key. `key` is shown this once: it is null when the request is a repeat."""
-
-    id: UUID
-    name: str
-    key: str | None
-    created_at: Time
-
-
-class KeyPage(msgspec.Struct):
-    """A page of live keys, oldest first."""
-
-    results: list[Key]
-    next: Link | None
-
-
-@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
-class Product(msgspec.Struct):
-    """A product; `quantity` is how many can be ordered now."""
-
-    id: Id
-    public_id: UUID
-    sku: str
-    name: str
-    description: str
-    category: Id | None
-    price: Money
-    currency: str
-    quantity: int
-    updated_at: Time
-    version: int
-
-
-class ProductPage(msgspec.Struct):
-    """A page of products. `count` only where it was asked for."""
-
-    results: list[Product]
-    next: Link | None
-    count: int | UnsetType = UNSET
-
-
-@with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
-class ProductFields(Request):
-    """What staff can change of a product; only the fields given are changed."""
-
-    sku: Sku | UnsetType = UNSET
-
-
-class NewProduct(ProductFields, kw_only=True):
-    """A new product; `quantity` is its opening stock."""
-
-    sku: Sku
-    name: Name
-    price: Price
-    quantity: Units = 0
-
-
-class Category(msgspec.Struct):
-    """A category; `parent` is the one above it."""
-
-    id: Id
-    name: str
-    parent: Id | None
-    version: int
-
-
-class CategoryPage(msgspec.Struct):
-    """A page of categories."""
-
-    results: list[Category]
-    next: Link | None
-
-
-class NewCategory(Request):
-    """A new category."""
-
-    name: CategoryName
-    parent: Id | None = None
-
-
-class CategoryFields(Request):
-    """What staff can change of a category."""
-
-    name: CategoryName | UnsetType = UNSET
-    parent: Id | UnsetType | None = UNSET
-
-
 class Address(Request):
     """Where an order goes."""
 
@@ -269,65 +104,3 @@ class Address(Request):
     postal_code: Tiny = ""
     country: Country = ""
     phone: Tiny = ""
-
-
-class NewLine(Request):
-    """A line to order. With `expected_price` it is refused at any other price."""
-
-    product: Id
-    quantity: Quantity
-    expected_price: Price | None = None
-
-
-class NewOrder(Request):
-    """An order to place. `id`, if sent, makes the request safe to repeat."""
-
-    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
-    id: UUID | None = None
-    note: Text = ""
-    reference: Short = ""
-    ship_to: Address | None = None
-    requested_for: date | None = None
-    customer: Id | None = None
-
-
-class OrderLine(msgspec.Struct):
-    """A line as it was sold, at the price of the moment of placing. Of `ordered` units fewer may
-    have been picked: `quantity` is what counts."""
-
-    product: Id
-    sku: str
-    name: str
-    ordered: int
-    quantity: int
-    unit_price: Money
-    line_total: Money
-    returned: int
-
-
-class Order(msgspec.Struct):
-    """An order as it stands. `customer` is the `id` of the account it belongs to."""
-
-    id: UUID
-    number: Number
-    customer: Id
-    status: Status
-    currency: str
-    total: Money
-    note: str
-    reference: str
-    ship_to: Address | None
-    requested_for: date | None
-    placed_at: Time
-    updated_at: Time
-    version: int
-    lines: list[OrderLine]
-
-
-class OrderPage(msgspec.Struct):
-    """A page of orders, newest first, with at most 5,000 lines: it may be shorter than `limit`.
-    `count` only where it was asked for."""
-
-    results: list[Order]
-    next: Link | None
-    count: int | UnsetType = UNSET

@@ -1,33 +1,129 @@
 """Stock: figures for everybody, adjustments and the ledger for staff."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.errors import Fault
+from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
-from larder.inventory.services.adjustments import AdjustmentLine
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders import queries as orders
-from larder.v1 import shapes, stock_shapes
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, claim, read_page, replay_headers, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, operation
+from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Time, Units
+
+Reason = Annotated[
+    str,
+    Meta(
+        max_length=MAX_WORD_LENGTH,
+        pattern=r"^[a-z][a-z0-9_]*\Z",
+        extra={"form": "Expected a word of small letters, digits and _, such as received."},
+    ),
+]
+Cause = Annotated[
+    str,
+    Meta(
+        description="`opening`; of orders `order`, `change`, `cancel`, `pack` (not picked, back on"
+        " sale), `missing` (not picked, not there), `ship`, `return`; or the reason of an"
+        " adjustment. More may be added.",
+        examples=["order", "ship", "received"],
+    ),
+]
+
+
+class StockFigure(msgspec.Struct):
+    """How many of a product can be ordered now."""
+
+    product: Id
+    quantity: int
+
+
+class StockFigures(msgspec.Struct):
+    """Figures of the listed products asked for, by id."""
+
+    results: list[StockFigure]
+
+
+class AdjustmentLine(Request):
+    """One product, by `product` or `sku`; a change (`delta`) or a count of the shelf."""
+
+    product: Id | UnsetType = UNSET
+    sku: Sku | UnsetType = UNSET
+    delta: Change | UnsetType = UNSET
+    counted: Units | UnsetType = UNSET
+
+
+class NewAdjustment(Request):
+    """A correction of stock: received, correction, damaged, counted, or a word of your own."""
+
+    reason: Reason
+    lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MAX_LINES)]
+
+
+class AdjustedLine(msgspec.Struct):
+    """What changed of a product, and what is available since."""
+
+    product: Id
+    delta: int
+    balance: int
+
+
+class Adjustment(msgspec.Struct):
+    """An adjustment; lines that changed nothing are left out."""
+
+    id: UUID
+    reason: str
+    actor: Actor
+    at: Time
+    lines: list[AdjustedLine]
+
+
+class LedgerEntry(msgspec.Struct):
+    """Why stock changed. `delta` and `balance` are of what is available, the others of what is
+    ordered and not yet shipped; the balances are those after it."""
+
+    delta: int
+    committed_delta: Number
+    balance: int
+    committed_balance: Number
+    cause: Cause
+    reference: Annotated[
+        str,
+        Meta(
+            description="What caused it: the `id` of an event of the `order`, or of an adjustment;"
+            " of an opening that of the product."
+        ),
+    ]
+    order: Annotated[
+        UUID | None, Meta(description="The order whose event caused it; null where none did.")
+    ]
+    actor: Actor
+    at: Time
+
+
+class LedgerPage(msgspec.Struct):
+    """A page of a product's ledger, newest first."""
+
+    results: list[LedgerEntry]
+    next: Link | None
 
 
 class StockParameters(msgspec.Struct):
     """Which products."""
 
-    products: shapes.Ids
+    products: Ids
 
 
 def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
@@ -41,20 +137,18 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
                 yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
 
 
-@operation(
-    tag="stock", answers={200: stock_shapes.StockFigures, 304: None}, traits=[CACHED, ECHOED]
-)
+@operation(tag="stock", answers={200: StockFigures, 304: None}, traits=[CACHED, ECHOED])
 @causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """How many of each product can be ordered at this moment."""
     figures = queries.available([int(one) for one in query.products.split(",")])
-    results = [stock_shapes.StockFigure(*figure) for figure in figures.items()]
-    return reply_tagged(request, stock_shapes.StockFigures(results))
+    results = [StockFigure(*figure) for figure in figures.items()]
+    return reply_tagged(request, StockFigures(results))
 
 
 @operation(
     tag="stock",
-    answers={201: stock_shapes.Adjustment},
+    answers={201: Adjustment},
     problems=[
         "unknown_product",
         "insufficient_stock",
@@ -65,9 +159,7 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
     staff=True,
     also=_faults,
 )
-def adjust_stock(
-    request: HttpRequest, caller: Caller, body: stock_shapes.NewAdjustment
-) -> HttpResponse:
+def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
     """Staff: books goods received, damaged or counted; all lines or none."""
     moment = now()
     content = fingerprint(msgspec.to_builtins(body))
@@ -79,20 +171,20 @@ def adjust_stock(
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     found = queries.adjustment(adjusted.id)
-    lines = [stock_shapes.AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
-    answer = stock_shapes.Adjustment(found.id, found.reason, found.actor, found.at, lines)
+    lines = [AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
+    answer = Adjustment(found.id, found.reason, found.actor, found.at, lines)
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
 class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
     """Where a page of a ledger ended."""
 
-    id: shapes.Id
+    id: Id
 
 
 @operation(
     tag="stock",
-    answers={200: stock_shapes.LedgerPage, 304: None},
+    answers={200: LedgerPage, 304: None},
     problems=["not_found"],
     traits=[CACHED],
     staff=True,
@@ -109,7 +201,7 @@ def get_ledger(
     events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(one, behind.get(one.reference)) for one in entries]
-    return reply_tagged(request, stock_shapes.LedgerPage(results, link))
+    return reply_tagged(request, LedgerPage(results, link))
 
 
 _OF_ORDERS = CAUSES - {OPENING}
@@ -120,8 +212,8 @@ def _place(entry: LedgerRow) -> LedgerPlace:
     return LedgerPlace(entry.id)
 
 
-def _shown(entry: LedgerRow, order: UUID | None) -> stock_shapes.LedgerEntry:
-    return stock_shapes.LedgerEntry(
+def _shown(entry: LedgerRow, order: UUID | None) -> LedgerEntry:
+    return LedgerEntry(
         delta=entry.delta,
         committed_delta=entry.committed_delta,
         balance=entry.balance,
@@ -134,8 +226,8 @@ def _shown(entry: LedgerRow, order: UUID | None) -> stock_shapes.LedgerEntry:
     )
 
 
-def _line(line: stock_shapes.AdjustmentLine) -> AdjustmentLine:
-    return AdjustmentLine(
+def _line(line: AdjustmentLine) -> adjustments.AdjustmentLine:
+    return adjustments.AdjustmentLine(
         product=line.product if isinstance(line.product, int) else str(line.sku),
         delta=line.delta if isinstance(line.delta, int) else None,
         counted=line.counted if isinstance(line.counted, int) else None,

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from larder.v1 import faults
-from larder.v1.shapes import NewOrder
+from larder.v1.orders import NewOrder
 from tests.conftest import Api
 from tests.http.document import operations
 

@@ -1,12 +1,21 @@
-"""The bodies of an order's events: what happened, and what each kind of it tells."""
+"""What happened to an order, and what each kind of event tells."""
 
 from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
+from larder.http import pagination
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.queries import EventView
+from larder.v1.freshness import causal
+from larder.v1.http import PageParameters, reply_tagged
+from larder.v1.operations import CACHED, ECHOED, operation
+from larder.v1.orders import whose
 from larder.v1.shapes import Actor, Address, Id, Link, Time
 
 Type = Annotated[
@@ -91,3 +100,44 @@ class OrderEventPage(msgspec.Struct):
 
     results: list[OrderEvent]
     next: Link | None
+
+
+class EventPlace(pagination.Place, array_like=True, tag="events"):
+    """Where a page of events ended."""
+
+    position: Id
+
+
+@operation(
+    tag="orders",
+    answers={200: OrderEventPage, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_order_events(
+    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+) -> HttpResponse:
+    """What happened to an order, oldest first."""
+    place = pagination.decode(query.cursor, EventPlace)
+    queries.order(order, customer=whose(caller))
+    found = queries.events(order, after=place.position if place else 0, limit=query.rows)
+    link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
+    results = [_shown_event(one) for one in found.rows]
+    return reply_tagged(request, OrderEventPage(results, link))
+
+
+def _event_place(event: EventView) -> EventPlace:
+    return EventPlace(event.position)
+
+
+def _shown_event(event: EventView) -> OrderEvent:
+    return OrderEvent(
+        id=event.id,
+        type=event.type,
+        from_=event.from_status,
+        to=event.to_status,
+        actor=event.actor,
+        at=event.at,
+        data=msgspec.convert(event.data, EventContent),
+    )
