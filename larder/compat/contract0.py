@@ -16,7 +16,7 @@ from larder.identity.services.keys import key_for_password
 
 
 class KeyView(OpenView):
-    @operation("make_key", body=Credentials, answers={200: Key}, token=False, forms=True)
+    @operation("make_key", body=Credentials, answers={200: Key}, is_open=True)
     def post(self, request: Request) -> Response:
         """Gives the key of whoever has this password. It lasts until the account ends."""
         body = read(request, Credentials)

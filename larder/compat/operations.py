@@ -51,20 +51,20 @@ def operation(
     body: Any = None,
     parameters: Iterable[OpenApiParameter] = (),
     refusals: Mapping[int, Any] | None = None,
-    token: bool = True,
-    forms: bool = False,
+    is_open: bool = False,
 ) -> Callable[[View], View]:
     """Documents a view's method. `answers` and `refusals` are serializers or schemas by status.
 
-    What every operation can refuse is added: credentials (with `token`), method, media type.
-    With a body come 413 and 415, with `token` also 411. 400 is FIELDS unless given.
+    What every operation can refuse is added: method, media type, and credentials unless it
+    `is_open`: such an operation takes none, and takes forms as well. With a body come 413 and 415,
+    with credentials also 411. 400 is FIELDS unless given.
     """
-    refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: None if token else -1], Refusal)
+    refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: -1 if is_open else None], Refusal)
     if body is not None:
         refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
-        refused |= {411: Refusal} if token else {}
+        refused |= {} if is_open else {411: Refusal}
     responses = refused | dict(refusals or {}) | dict(answers)
-    kinds = FORMS if forms else FORMS[:1]
+    kinds = FORMS if is_open else FORMS[:1]
 
     def documented(view: View) -> View:
         document = extend_schema(
@@ -73,7 +73,7 @@ def operation(
             request=dict.fromkeys(kinds, body) if body is not None else None,
             parameters=[CORRELATION, *parameters],
             responses={status: _response(status, kind) for status, kind in responses.items()},
-            auth=None if token else [],
+            auth=[] if is_open else None,
         )
         return document(view)
 

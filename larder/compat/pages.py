@@ -33,12 +33,8 @@ class Rows(Generic[Row]):
     `fetch` takes `offset` and `limit`.
     """
 
-    count_all: Callable[[], int]
+    count: Callable[[], int]
     fetch: Callable[[int, int], list[Row]]
-
-    def count(self) -> int:
-        """How many rows there are in all."""
-        return self.count_all()
 
     def __len__(self) -> int:
         return self.count()

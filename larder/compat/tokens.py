@@ -91,8 +91,7 @@ class LogInView(TokenView):
         body=LogIn,
         answers={200: Pair},
         refusals={401: Refusal},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
@@ -132,8 +131,7 @@ class RefreshView(TokenView):
         body=RefreshToken,
         answers={200: AccessToken},
         refusals={401: Refusal},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Gives a new access token for a refresh token, which can be used again."""

@@ -56,8 +56,7 @@ class Register(OpenView):
         body=Registration,
         answers={201: Registered},
         refusals={403: Refusal},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
@@ -78,8 +77,7 @@ class Token(TokenView):
         body=Credentials,
         answers={200: Pair},
         refusals={401: Refusal},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
@@ -96,8 +94,7 @@ class Refresh(TokenView):
         body=RefreshToken,
         answers={200: Pair},
         refusals={401: NotValid},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair; the old one is dead from then on."""
@@ -112,8 +109,7 @@ class Verify(TokenView):
         body=AnyToken,
         answers={200: NOTHING},
         refusals={401: NotValid},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Says whether a token, access or refresh, is good."""

@@ -93,8 +93,7 @@ class RegisterView(OpenView):
         body=Registration,
         answers={201: NOTHING},
         refusals={403: Refusal},
-        token=False,
-        forms=True,
+        is_open=True,
     )
     def post(self, request: Request) -> Response:
         """Makes a customer's account."""
