@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks import generator
+from benchmarks import generator, processes
 from benchmarks.generator import Load
 from benchmarks.loads import Pace
 from benchmarks.measurement import Measurement, Meter
-from benchmarks.peers import buying, memory
+from benchmarks.peers import buying
 from benchmarks.peers.buying import Buying, Rush
 from benchmarks.peers.catalogue import FEW
 from benchmarks.peers.flow import Conversation
@@ -91,7 +91,7 @@ class Candidate:
             versions=system.versions,
             services=list(running.processes),
             page_requests=system.page_requests,
-            memory=sum(memory.resident(root) for root in running.processes.values()),
+            memory=sum(processes.proportional(root) for root in running.processes.values()),
         )
 
     def warm_up(self) -> None:

@@ -14,8 +14,8 @@ from benchmarks.peers.__main__ import PEERS, installed
 from benchmarks.peers.buying import Rush
 from benchmarks.peers.catalogue import FEW, PLENTY, choose, read
 from benchmarks.peers.course import Found
-from benchmarks.peers.memory import resident
 from benchmarks.peers.oscar.system import Oscar
+from benchmarks.processes import proportional
 from tools.errors import LauncherError
 from tools.kept import Kept
 
@@ -178,8 +178,8 @@ def test_memory_is_of_what_runs_below_its_keeper() -> None:
         assert stream is not None
         with stream:
             stream.readline()
-            assert 64 << 20 < resident(kept.pid) < 110 << 20
-    assert resident(kept.pid) == 0
+            assert 64 << 20 < proportional(kept.pid) < 110 << 20
+    assert proportional(kept.pid) == 0
 
 
 def test_the_readmes_table_is_replaced_and_nothing_else() -> None:

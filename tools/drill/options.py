@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.drill.faults import FAULTS
+from tools.replay.options import whole
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Options:
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.drill", description=__doc__)
-    parser.add_argument("--rounds", type=at_least_one, default=20, help="how many faults (20)")
+    parser.add_argument("--rounds", type=whole, default=20, help="how many faults (20)")
     parser.add_argument("--seed", type=int, help="of all choices; printed (default: a new one)")
-    parser.add_argument("--customers", type=at_least_one, default=8, help="who order at once (8)")
+    parser.add_argument("--customers", type=whole, default=8, help="who order at once (8)")
     parser.add_argument(
         "--within", type=float, default=10.0, help="seconds to be back in, without hands (10)"
     )
@@ -42,11 +43,3 @@ def parse(arguments: Sequence[str]) -> Options:
     if given.seed is None:
         given.seed = secrets.randbelow(1_000_000)
     return Options(**vars(given))
-
-
-def at_least_one(text: str) -> int:
-    """Read a whole number of at least one."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
