@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, connection, models, transaction
-from django.db.models import F
 
 from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
@@ -22,7 +21,7 @@ from larder.catalog.models import Category, Product
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
-from larder.db import database, idempotency
+from larder.db import database, idempotency, versions
 from larder.db.constraints import refusing_taken, violated
 from larder.db.idempotency import Claim, Made
 
@@ -205,15 +204,12 @@ def change_category(
 
 def delete_category(category: int, *, version: int | None = None) -> None:
     """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
-    rows = Category.objects.filter(id=category)
     try:
         with transaction.atomic():
-            deleted, _ = _at_version(rows, version).delete()
+            versions.delete(Category.objects.filter(id=category), version)
             connection.check_constraints()
     except (IntegrityError, models.ProtectedError) as error:
         raise CategoryInUse from error
-    if not deleted:
-        _explain_miss(rows, version)
 
 
 def _refuse_ring(category: int, parent: int) -> None:
@@ -234,23 +230,8 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _update(rows: "models.QuerySet[Any]", version: int | None, changes: Mapping[str, Any]) -> None:
-    """Writes, and counts the version up: with `version` given, a compare-and-swap."""
     with _clashes_named():
-        updated = _at_version(rows, version).update(version=F("version") + 1, **changes)
-    if not updated:
-        _explain_miss(rows, version)
-
-
-def _at_version(rows: "models.QuerySet[Any]", version: int | None) -> "models.QuerySet[Any]":
-    return rows if version is None else rows.filter(version=version)
-
-
-def _explain_miss(rows: "models.QuerySet[Any]", version: int | None) -> NoReturn:
-    """Nothing was written: because the row is gone, or because it has another version."""
-    present = rows.values_list("version", flat=True).first()
-    if version is None or present is None:
-        raise NotFound
-    raise StaleVersion(present)
+        versions.update(rows, version, **changes)
 
 
 @contextmanager

@@ -10,4 +10,5 @@ __all__ = [
     "positions",
     "postgresql",
     "replicas",
+    "versions",
 ]

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
-from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound, StaleVersion
+from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.db import idempotency
+from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Made
 from larder.identity import hashers, queries
@@ -240,12 +240,7 @@ def _note_change(
 
 
 def _update(customer: int, columns: Mapping[str, object], version: int | None) -> None:
-    rows = Customer.objects.filter(pk=customer, deleted_at=None)
-    wanted = rows if version is None else rows.filter(version=version)
-    if wanted.update(**columns, version=F("version") + 1):
-        return
-    present = rows.values_list("version", flat=True).first()
-    raise NotFound if present is None else StaleVersion(present)
+    versions.update(Customer.objects.filter(pk=customer, deleted_at=None), version, **columns)
 
 
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:

@@ -5,11 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
 
-from larder.core.errors import NotFound, StaleVersion
 from larder.core.limits import MAX_ADDRESSES
-from larder.db import idempotency
+from larder.db import idempotency, versions
 from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
@@ -44,27 +43,19 @@ def change_address(
     """Changes those of ADDRESS_FIELDS that `fields` has; with `version` only if that is the
     present one. Raises NotFound (another's, too), StaleVersion."""
     with transaction.atomic(durable=True):
-        rows = Address.objects.filter(id=address, customer=customer)
-        wanted = rows if version is None else rows.filter(version=version)
-        if not wanted.update(**_known(fields), version=F("version") + 1):
-            raise _missed(customer, address)
+        versions.update(_one(customer, address), version, **_known(fields))
 
 
 def delete_address(customer: int, address: UUID, *, version: int | None = None) -> None:
     """Deletes it; with `version` only if that is the present one. Orders keep where they went.
     Raises NotFound (another's, too), StaleVersion."""
     with transaction.atomic(durable=True):
-        rows = Address.objects.filter(id=address, customer=customer)
-        wanted = rows if version is None else rows.filter(version=version)
-        if not wanted.delete()[0]:
-            raise _missed(customer, address)
+        versions.delete(_one(customer, address), version)
 
 
 def _known(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: fields[name] for name in ADDRESS_FIELDS if name in fields}
 
 
-def _missed(customer: int, address: UUID) -> NotFound | StaleVersion:
-    rows = Address.objects.filter(id=address, customer=customer)
-    present = rows.values_list("version", flat=True).first()
-    return NotFound() if present is None else StaleVersion(present)
+def _one(customer: int, address: UUID) -> QuerySet[Address]:
+    return Address.objects.filter(id=address, customer=customer)
