@@ -181,7 +181,7 @@ class MovableOrders(ServiceAdmin):
         page = self._sheet(order, move, request.POST)
         sent = _sent(order.id, page, request.POST)
         is_stale = sent is not None and sent.version != order.version
-        if sent is None or not (is_stale or _is_complete(page, move)):
+        if sent is None or not (is_stale or page.is_complete(FORMS[move].nothing)):
             return show(self, request, page)
         asked = sent.asked(request, move)
         try:
@@ -243,15 +243,6 @@ def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
     given = page.form.cleaned_data
     content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
     return Sent(order, given["seen_version"], str(given["form_key"]), fingerprint(content))
-
-
-def _is_complete(page: Page, move: Move) -> bool:
-    """Whether the lines can be read, and one is filled where the move needs one."""
-    nothing = FORMS[move].nothing
-    valid = page.is_valid()
-    if valid and nothing and not page.filled:
-        page.form.add_error(None, nothing)
-    return valid and page.form.is_valid()
 
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:

@@ -4,7 +4,6 @@ The page carries the id of the order to be: sent twice, it is placed once.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -19,10 +18,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
+from larder.http.shop import terms
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placement import Placed, Placement
 from larder.staff.base import Sentence, ServiceAdmin, amount, button
 from larder.staff.pages import (
     MORE,
@@ -110,7 +110,8 @@ class PlaceableOrders(ServiceAdmin):
             text="At today's prices. All lines are placed or none.",
             can_grow=True,
         )
-        if request.method != "POST" or MORE in request.POST or not _is_complete(page):
+        is_sent = request.method == "POST" and MORE not in request.POST
+        if not (is_sent and page.is_complete("An order has at least one line.")):
             return show(self, request, page)
         try:
             placed = _place(page, request)
@@ -128,13 +129,6 @@ class PlaceableOrders(ServiceAdmin):
         return show(self, request, page)
 
 
-def _is_complete(page: Page) -> bool:
-    valid = page.is_valid()
-    if valid and not page.filled:
-        page.form.add_error(None, "An order has at least one line.")
-    return valid and page.form.is_valid()
-
-
 def _place(page: Page, request: Any) -> Placed:
     given = page.form.cleaned_data
     asked = Placement(
@@ -149,7 +143,4 @@ def _place(page: Page, request: Any) -> Placed:
         requested_for=given["requested_for"],
         order_id=given["form_key"],
     )
-    least = Decimal(settings.MIN_ORDER_TOTAL)
-    return place_order(
-        asked, terms=Terms(currency=settings.CURRENCY, minimum_total=least), now=now()
-    )
+    return place_order(asked, terms=terms(), now=now())

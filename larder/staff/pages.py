@@ -85,6 +85,14 @@ class Page:
         """Looks at every form, so that all errors are shown at once."""
         return all([self.form.is_valid(), *(line.is_valid() for line in self.lines)])
 
+    def is_complete(self, nothing: str) -> bool:
+        """Whether every form can be read and a line counts; else says `nothing`, unless that is
+        empty: then no line needs to."""
+        valid = self.is_valid()
+        if valid and nothing and not self.filled:
+            self.form.add_error(None, nothing)
+        return valid and self.form.is_valid()
+
     def refuse(self, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
         """Says at each line that the refusal names what is wrong with it, else above all lines.
 
