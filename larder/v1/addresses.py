@@ -77,10 +77,10 @@ class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
 def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
 
-    def find(place: AddressPlace | None, rows: int) -> list[AddressRow]:
-        return queries.addresses(caller.id, after=place.id if place else None, limit=rows)
+    def find(after: UUID | None, rows: int) -> list[AddressRow]:
+        return queries.addresses(caller.id, after=after, limit=rows)
 
-    results, link = read_page(request, query, AddressPlace, find, _place)
+    results, link = read_page(request, query, AddressPlace, find)
     return reply_tagged(request, AddressPage([_shown(one) for one in results], link))
 
 
@@ -143,10 +143,6 @@ def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpR
 def _answer(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     found = queries.address(caller.id, address)
     return reply_tagged(request, _shown(found), version=found.version)
-
-
-def _place(found: AddressRow) -> AddressPlace:
-    return AddressPlace(found.id)
 
 
 def _shown(found: AddressRow) -> KeptAddress:

@@ -71,10 +71,10 @@ class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
 def list_categories(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of categories, by id."""
 
-    def find(place: CategoryPlace | None, rows: int) -> list[CategoryRow]:
-        return queries.categories(after=place.id if place else 0, limit=rows)
+    def find(after: int | None, rows: int) -> list[CategoryRow]:
+        return queries.categories(after=after or 0, limit=rows)
 
-    results, link = read_page(request, query, CategoryPlace, find, _place)
+    results, link = read_page(request, query, CategoryPlace, find)
     return reply_tagged(request, CategoryPage([_shown(one) for one in results], link))
 
 
@@ -150,10 +150,6 @@ def delete_category(request: HttpRequest, caller: Caller, category: int) -> Http
 def _answer(request: HttpRequest, category: int) -> HttpResponse:
     found = queries.category(category)
     return reply_tagged(request, _shown(found), version=found.version)
-
-
-def _place(found: CategoryRow) -> CategoryPlace:
-    return CategoryPlace(found.id)
 
 
 def _shown(found: CategoryRow) -> Category:

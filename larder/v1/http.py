@@ -15,7 +15,7 @@ from larder.core.ids import NOBODY
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
-from larder.http.pagination import Cursor, Item
+from larder.http.pagination import Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
 from larder.v1.faults import is_moment, parameter_faults
@@ -57,16 +57,18 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
 def read_page(
     request: HttpRequest,
     query: PageParameters,
-    kind: type[Cursor],
-    find: Callable[[Cursor | None, int], Sequence[Item]],
-    place: Callable[[Item], Cursor],
+    kind: type[Any],
+    find: Callable[[Any, int], Sequence[Item]],
 ) -> tuple[Sequence[Item], str | None]:
-    """A page of a list without filters, and the link to the next one.
+    """A page of a list without filters that is ordered by `id`, and the link to the next one.
 
-    `find` is given where the page before ended, and how many rows to look for.
+    `find` is given the id that the page before ended with (None: there was none), and how many
+    rows to look for. `kind` is a `Place` with that id alone.
     """
-    found = find(pagination.decode(query.cursor, kind), query.rows + 1)
-    return pagination.page(pagination.links(request), found, query.rows, place)
+    place = pagination.decode(query.cursor, kind)
+    found: Sequence[Any] = find(place and place.id, query.rows + 1)
+    link = pagination.links(request)
+    return pagination.page(link, found, query.rows, lambda last: kind(last.id))
 
 
 @cache

@@ -69,10 +69,10 @@ class KeyPlace(pagination.Place, array_like=True, tag="keys"):
 def list_keys(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's live keys, oldest first; never the keys themselves."""
 
-    def find(place: KeyPlace | None, rows: int) -> list[KeyRow]:
-        return queries.keys(caller.id, after=place.id if place else None, limit=rows)
+    def find(after: UUID | None, rows: int) -> list[KeyRow]:
+        return queries.keys(caller.id, after=after, limit=rows)
 
-    results, link = read_page(request, query, KeyPlace, find, _place)
+    results, link = read_page(request, query, KeyPlace, find)
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
 
 
@@ -103,10 +103,6 @@ def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
     """Ends a key at once."""
     keys.delete_key(caller.id, key, now=now())
     return no_content()
-
-
-def _place(found: KeyRow) -> KeyPlace:
-    return KeyPlace(found.id)
 
 
 def _shown(found: KeyRow) -> Key:

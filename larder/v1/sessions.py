@@ -46,11 +46,10 @@ class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
 def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's log-ins that go on, oldest first."""
 
-    def find(place: SessionPlace | None, rows: int) -> list[LogIn]:
-        after = place.id if place else None
+    def find(after: UUID | None, rows: int) -> list[LogIn]:
         return queries.log_ins(caller.id, after=after, limit=rows, now=now())
 
-    results, link = read_page(request, query, SessionPlace, find, _place)
+    results, link = read_page(request, query, SessionPlace, find)
     page = SessionPage([_shown(caller, one) for one in results], link)
     return reply_tagged(request, page)
 
@@ -73,10 +72,6 @@ def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
     """Ends one of the caller's log-ins, also the one that asks."""
     sessions.end_own(caller.id, session, now=now())
     return no_content()
-
-
-def _place(found: LogIn) -> SessionPlace:
-    return SessionPlace(found.id)
 
 
 def _shown(who: Caller, found: LogIn) -> Session:

@@ -194,10 +194,10 @@ def get_ledger(
 ) -> HttpResponse:
     """Staff: why a product's stock is what it is, newest first."""
 
-    def find(place: LedgerPlace | None, rows: int) -> list[LedgerRow]:
-        return queries.ledger(product, before=place.id if place else None, limit=rows)
+    def find(before: int | None, rows: int) -> list[LedgerRow]:
+        return queries.ledger(product, before=before, limit=rows)
 
-    entries, link = read_page(request, query, LedgerPlace, find, _place)
+    entries, link = read_page(request, query, LedgerPlace, find)
     events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(one, behind.get(one.reference)) for one in entries]
@@ -206,10 +206,6 @@ def get_ledger(
 
 _OF_ORDERS = CAUSES - {OPENING}
 """The causes whose entries refer to an event of an order."""
-
-
-def _place(entry: LedgerRow) -> LedgerPlace:
-    return LedgerPlace(entry.id)
 
 
 def _shown(entry: LedgerRow, order: UUID | None) -> LedgerEntry:
