@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import books, footprint, plot, report
+from benchmarks.command import kept_as, measuring
 from benchmarks.course import PGBENCH, PGBENCH_CLIENTS, Course, measured
 from benchmarks.installation import Amount, Installation, durability, install
 from benchmarks.loads import CUSTOMERS, LOG_INS, READERS, WRITERS, Pace
@@ -21,7 +20,6 @@ from benchmarks.machine import describe
 from benchmarks.report import Report
 from benchmarks.servers import Size
 from benchmarks.verdict import judge
-from tools.errors import LauncherError
 from tools.run.settings import from_environment
 from tools.terminal import complain, say
 
@@ -35,18 +33,12 @@ LONGEST = 300.0
 def main() -> int:
     """0 when every floor holds, 1 when one is missed, 2 when nothing could be measured."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     began = time.monotonic()
     if not Path("/proc/self/stat").exists():
         complain("CPU time and memory are read from /proc: this needs Linux.")
         return 2
-    try:
-        with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=options.data) as folder:
-            found = measure(Path(folder), options, pace_of(options, began))
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with measuring("bench", options.data) as folder:
+        found = measure(folder, options, pace_of(options, began))
     say(report.text(found))
     say(f"Kept as {keep(found)}.* after {time.monotonic() - began:.0f} s.")
     return 1 if found.verdict.failed else 0
@@ -111,7 +103,7 @@ def setup(installation: Installation, size: Size, pace: Pace, amount: Amount) ->
 
 def keep(found: Report) -> Path:
     """Writes the table, the plot and the JSON; returns their path without the ending."""
-    name = report.kept_as()
+    name = kept_as()
     rates = {step: one.rate for step, one in found.summaries().items()}
     name.with_suffix(".svg").write_text(plot.svg(rates))
     name.with_suffix(".md").write_text(report.markdown(found, f"{name.name}.svg"))

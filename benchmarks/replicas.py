@@ -12,7 +12,6 @@ import json
 import re
 import secrets
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from statistics import median
 from time import monotonic, sleep
 
 from benchmarks import servers
+from benchmarks.command import measuring
 from benchmarks.installation import Amount, environment_of, fill, make_shop, run
 from benchmarks.servers import Size
 from benchmarks.sessions import Sessions
@@ -32,7 +32,7 @@ from benchmarks.traffic import HOST, PROXIED
 from tools.errors import LauncherError
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
-from tools.terminal import complain, say, step
+from tools.terminal import say, step
 
 SIZE = Size(2, 16)
 AMOUNT = Amount(orders=2_000)
@@ -96,12 +96,8 @@ def main() -> int:
     parser.add_argument("--phones", type=int, default=16, help="at most 64")
     options = parser.parse_args()
     seconds, phones = min(options.seconds, 60.0), min(options.phones, 64)
-    try:
-        with tempfile.TemporaryDirectory(prefix="larder-replicas-") as folder:
-            measure(Path(folder), seconds, phones)
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with measuring("replicas", None) as folder:
+        measure(folder, seconds, phones)
     return 0
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +17,6 @@ from benchmarks.verdict import Line, Unit, Verdict
 HEADINGS = ("", "req/s", "p50 ms", "p99 ms", "app µs", "pg µs", "load µs", "others", "what")
 VERDICT_HEADINGS = ("", "is", "by CPU", "bar", "goal", "floor")
 MEBIBYTE = 1 << 20
-RESULTS = Path(__file__).with_name("results")
 MOST_NOISE = 0.10
 """The share of the machine that others may take before the report warns of it."""
 INTRODUCTION = """\
@@ -83,12 +80,6 @@ def _judged(line: Line, mark: float | None, good: str, bad: str) -> str:
         return ""
     sign = "≤" if line.marks.at_most else "≥"
     return f"{sign} {line.unit.text(mark)}: {good if line.marks.hold(line.value, mark) else bad}"
-
-
-def kept_as(kind: str = "") -> Path:
-    """Where a run's files go: a path of this moment, without an ending."""
-    RESULTS.mkdir(exist_ok=True)
-    return RESULTS / f"{kind}{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
 def text(report: Report) -> str:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import books
+from benchmarks.command import kept_as, measuring
 from benchmarks.compare import course, table
 from benchmarks.compare.commits import Commit, check_out, find
 from benchmarks.compare.course import Pairs
 from benchmarks.compare.sites import Site, open_site
 from benchmarks.installation import Amount
 from benchmarks.loads import Pace
-from benchmarks.report import kept_as
 from benchmarks.verdict import wrong
-from tools.errors import LauncherError
 from tools.terminal import complain, say, step
 
 FULL = Pace(rounds=3, warm_up=0.6, seconds=2.0)
@@ -30,15 +27,9 @@ SMALL = Amount(customers=50, orders=2_000)
 def main() -> int:
     """0 when both were measured, 1 when one answered wrongly, 2 when nothing could be measured."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
-    try:
+    with measuring("compare", options.data) as folder:
         a, b = find(options.a), find(options.b)
-        with tempfile.TemporaryDirectory(prefix="larder-compare-", dir=options.data) as folder:
-            pairs, wrong = measure([a, b], Path(folder), options)
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+        pairs, wrong = measure([a, b], folder, options)
     page = table.page(a, b, pairs)
     say(f"\n{page}")
     for sentence in wrong:

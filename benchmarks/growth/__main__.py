@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.command import kept_as, measuring
 from benchmarks.growth import books, plot, report
 from benchmarks.growth.course import Found, measure
 from benchmarks.growth.questions import QUESTIONS, Question, Visitor
@@ -24,11 +22,9 @@ from benchmarks.history.course import Pace
 from benchmarks.installation import durability, running_cluster
 from benchmarks.machine import describe
 from benchmarks.servers import Size
-from tools.errors import LauncherError
 from tools.local_postgres import Cluster
-from tools.terminal import complain, say
+from tools.terminal import say
 
-RESULTS = Path(__file__).parents[1] / "results"
 ORDERS = (10_000, 1_000_000, 5_000_000)
 PRODUCTS = (1_000, 100_000, 1_000_000)
 FEWEST = 1_000
@@ -40,18 +36,13 @@ OF_PRODUCTS = ("product", "stock", "product_change", "ledger_entry")
 def main() -> int:
     """0 when every bar holds, 1 when one is missed, 2 when nothing could be measured."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     shops = chosen(options.orders, options.products)
-    try:
-        with opened(options) as folder:
-            fill_shops(folder, shops, progress)
-            if options.only_fill:
-                return 0
-            found = measured(folder, shops, options)
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with measuring("growth", options.data) as temporary:
+        folder = options.data if options.keep else temporary
+        fill_shops(folder, shops, progress)
+        if options.only_fill:
+            return 0
+        found = measured(folder, shops, options)
     name = keep(found)
     say("\n\n".join([*report.asking(found.found), *report.writing(found.written)]))
     say("\n".join(["", *report.closing(found), f"Kept as {name}.*"]))
@@ -87,17 +78,6 @@ def chosen(orders: Sequence[int], products: Sequence[int]) -> list[Extent]:
     along = {Extent(number, fewest.products) for number in orders}
     along |= {Extent(fewest.orders, number) for number in products}
     return sorted(along | {fewest, most})
-
-
-@contextmanager
-def opened(options: argparse.Namespace) -> Iterator[Path]:
-    """The folder of the databases, removed at the end unless it is to be kept."""
-    if options.keep:
-        options.data.mkdir(parents=True, exist_ok=True)
-        yield options.data
-        return
-    with tempfile.TemporaryDirectory(prefix="larder-growth-", dir=options.data) as folder:
-        yield Path(folder)
 
 
 def measured(folder: Path, shops: Sequence[Extent], options: argparse.Namespace) -> Report:
@@ -171,8 +151,7 @@ def bytes_a_product(cluster: Cluster, shops: Sequence[Extent]) -> float:
 
 def keep(found: Report) -> Path:
     """Writes the tables, the plot and the JSON; returns their path without the ending."""
-    RESULTS.mkdir(exist_ok=True)
-    name = RESULTS / datetime.now(UTC).strftime("growth-%Y-%m-%d-%H%M%S")
+    name = kept_as("growth-")
     if found.found:
         name.with_suffix(".svg").write_text(plot.svg(found.found))
     name.with_suffix(".md").write_text(report.markdown(found, f"{name.name}.svg"))

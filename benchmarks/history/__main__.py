@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.command import measuring
 from benchmarks.history.course import BAR, Found, Pace, measure
 from benchmarks.history.questions import QUESTIONS
 from benchmarks.history.shops import open_shops
-from tools.errors import LauncherError
-from tools.terminal import complain, say
+from tools.terminal import say
 
 SIZES = (10_000, 1_000_000, 5_000_000)
 
@@ -21,18 +19,12 @@ SIZES = (10_000, 1_000_000, 5_000_000)
 def main() -> int:
     """0 when no shop is slower than the bar allows, 1 when one is, 2 when nothing was measured."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     pace = Pace(options.rounds, options.requests)
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="larder-history-", dir=options.data) as folder,
-            open_shops(Path(folder), sorted(options.orders), progress) as shops,
-        ):
-            found = measure(shops, QUESTIONS, pace, lambda name: say(f"asked: {name}"))
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with (
+        measuring("history", options.data) as folder,
+        open_shops(folder, sorted(options.orders), progress) as shops,
+    ):
+        found = measure(shops, QUESTIONS, pace, lambda name: say(f"asked: {name}"))
     say(table(found, sorted(options.orders)))
     missed = beyond_the_bar(found, sorted(options.orders))
     say(f"p99 beyond {BAR} times: {', '.join(missed) or 'none'}")

@@ -6,26 +6,22 @@ import argparse
 import json
 import os
 import resource
-import signal
 import sys
-import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import books
+from benchmarks.command import kept_as, measuring
 from benchmarks.installation import Amount, durability, install
 from benchmarks.loads import Pace
 from benchmarks.machine import describe
 from benchmarks.overload.course import USUAL, Course, Found
 from benchmarks.overload.verdict import BACK_WITHIN, LEAST_RATE, LONGEST, Verdict, judge
 from benchmarks.servers import Size
-from tools.errors import LauncherError
 from tools.run.settings import from_environment
-from tools.terminal import complain, say
+from tools.terminal import say
 
-RESULTS = Path(__file__).parents[1] / "results"
 MOST_CONNECTIONS, MOST_SECONDS = 4_000, 60.0
 MEBIBYTE = 1 << 20
 
@@ -33,16 +29,10 @@ MEBIBYTE = 1 << 20
 def main() -> int:
     """0 when every bar holds, 1 when one is missed, 2 when nothing could be measured."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    try:
-        with tempfile.TemporaryDirectory(prefix="larder-overload-", dir=options.data) as folder:
-            told = measure(Path(folder), options)
-    except (LauncherError, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with measuring("overload", options.data) as folder:
+        told = measure(folder, options)
     say(f"Kept as {keep(told)}.")
     return 1 if told["missed"] else 0
 
@@ -112,8 +102,7 @@ def _times(p50: float, p99: float) -> tuple[str]:
 
 def keep(told: dict[str, Any]) -> str:
     """Writes the JSON and returns its path."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-overload.json"
+    path = kept_as("overload-").with_suffix(".json")
     path.write_text(json.dumps(told, indent=1, default=str))
     return str(path.relative_to(Path.cwd()))
 

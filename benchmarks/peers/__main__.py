@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import kept_as, measuring
 from benchmarks.generator import BadReply
 from benchmarks.installation import durability, running_cluster
 from benchmarks.loads import Pace
@@ -31,7 +30,6 @@ from tools.local_postgres import Cluster
 from tools.terminal import complain, say, step
 
 PEERS: dict[str, System] = {"oscar": Oscar(), "vendure": Vendure()}
-RESULTS = Path(__file__).parents[1] / "results"
 README = Path(__file__).parents[2] / "README.md"
 CACHE = Path(__file__).with_name(".cache")
 WARM_UP = 0.2
@@ -43,15 +41,9 @@ CONNECTIONS = {"max_connections": "200"}
 def main() -> int:
     """0 when every bar is met, 1 when one is missed or an answer was wrong, 2 without a result."""
     options = parse()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: sys.exit(128 + signum))
     began = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="larder-peers-", dir=options.data) as folder:
-            passed = compare(Path(folder), options)
-    except (LauncherError, BadReply, OSError) as error:
-        complain(f"Not measured: {error}")
-        return 2
+    with measuring("peers", options.data) as folder:
+        passed = compare(folder, options)
     say(f"{time.monotonic() - began:.0f} s in all.")
     return 0 if passed else 1
 
@@ -146,8 +138,7 @@ def facts(folder: Path, cluster: Cluster, pace: Pace, catalogue: Catalogue) -> d
 
 def keep(page: str, figures: dict[str, Any]) -> None:
     """Writes Markdown and JSON."""
-    RESULTS.mkdir(exist_ok=True)
-    name = RESULTS / datetime.now(UTC).strftime("peers-%Y-%m-%d-%H%M%S")
+    name = kept_as("peers-")
     name.with_suffix(".md").write_text(page)
     name.with_suffix(".json").write_text(json.dumps(figures, indent=1))
     say(f"Kept as {name.relative_to(Path.cwd())}.*")
