@@ -38,6 +38,9 @@ DELIVERED = "delivered"
 CANCELLED = "cancelled"
 RETURNED = "returned"
 
+STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED)
+"""Where an order can stand once it was placed."""
+
 _FOR_STAFF = frozenset({Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
 
 _BEGINS_IN: dict[Move, frozenset[str]] = {

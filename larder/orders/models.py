@@ -16,18 +16,19 @@ from larder.core.limits import (
     TOTAL_DIGITS,
 )
 from larder.db.fields import IdentityNumber, TransactionId
+from larder.orders import lifecycle
 
 
 class OrderStatus(models.TextChoices):
     """Where an order stands. A draft is the customer's cart."""
 
     DRAFT = "draft"
-    PLACED = "placed"
-    PACKED = "packed"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-    CANCELLED = "cancelled"
-    RETURNED = "returned"
+    PLACED = lifecycle.PLACED
+    PACKED = lifecycle.PACKED
+    SHIPPED = lifecycle.SHIPPED
+    DELIVERED = lifecycle.DELIVERED
+    CANCELLED = lifecycle.CANCELLED
+    RETURNED = lifecycle.RETURNED
 
 
 class Order(models.Model):

@@ -20,6 +20,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
+from larder.orders.lifecycle import STATUSES
 from larder.orders.queries import HistoryPosition, OrderFilter, OrderView
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
@@ -127,7 +128,6 @@ class OrderFields(Request):
     requested_for: date | UnsetType | None = UNSET
 
 
-STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned")
 _ONE_OF_THEM = f"({'|'.join(STATUSES)})"
 Statuses = Annotated[
     str,

@@ -25,6 +25,7 @@ from larder.core.limits import (
     MAX_UNITS,
     MAX_USERNAME_LENGTH,
 )
+from larder.orders.lifecycle import STATUSES
 
 Time = Annotated[datetime, Meta(tz=True)]
 _INT64 = {"format": "int64"}
@@ -52,7 +53,7 @@ Status = Annotated[
     str,
     Meta(
         description="More may be added: treat one you do not know as being worked on.",
-        examples=["placed", "packed", "shipped", "delivered", "cancelled", "returned"],
+        examples=list(STATUSES),
     ),
 ]
 Actor = Annotated[
