@@ -8,6 +8,8 @@ from pathlib import Path
 import grimp
 import yaml
 
+from tools.sizes import BUDGETS, lines_of
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.parent.name for path in (ROOT / "larder").glob("*/__init__.py")}
 
@@ -20,10 +22,12 @@ def _layers() -> list[list[str]]:
     return [line.split(" | ") for line in map(str.strip, lines) if line]
 
 
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+
+
 def _diagrams() -> list[str]:
     """The diagrams of the architecture page: packages, an order's path, processes."""
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    return re.findall(r"```mermaid\n(.*?)```", page, re.DOTALL)
+    return re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_picture_shows_the_layers_that_import_linter_holds() -> None:
@@ -67,6 +71,43 @@ def test_the_processes_are_those_of_compose() -> None:
     }
     assert re.findall(r'^    (\w+)\(\["', page, re.MULTILINE) == list(services)
     assert set(re.findall(r"^    (\w+) ==> (\w+)$", page, re.MULTILINE)) == needed
+
+
+PLACE = re.compile(
+    r"`((?:larder|config|deploy|docs|tests|tools)/[^`\s:]*)(?:: (\w+))?`((?:(?:: |, )`\w+`)*)"
+)
+"""A file or folder, and names that the file has: `file: name`, or `file`: `name`, `name`."""
+
+
+def test_each_place_that_the_page_names_is_there() -> None:
+    wrong = []
+    for path, name, more in PLACE.findall(PAGE):
+        place, names = ROOT / path, [name] * bool(name) + re.findall(r"`(\w+)`", more)
+        text = place.read_text() if place.is_file() else ""
+        missing = [one for one in names if not re.search(rf"\b{one}\b", text)]
+        wrong += [path] * (not place.exists()) + [f"{path}: {one}" for one in missing]
+    assert wrong == []
+
+
+def _lines(place: Path) -> int:
+    return place.read_bytes().count(b"\n") if place.is_file() else lines_of(place)
+
+
+def test_each_part_far_above_its_budget_has_its_reason_on_the_page() -> None:
+    """The numbers on the page are right to a fifth."""
+    section = PAGE.split("\n## Sizes\n")[1].split("\n## ")[0]
+    reasons = dict(re.findall(r"^\| `([\w/]+)` \| (.+) \|$", section, re.MULTILINE))
+    above = {
+        part for part, budget in BUDGETS.items() if budget and lines_of(ROOT / part) > 1.1 * budget
+    }
+    assert reasons.keys() == above
+    wrong = [
+        f"{part}/{name}: {said}"
+        for part, reason in reasons.items()
+        for name, said in re.findall(r"`([\w/.]+)`, ([\d,]+)", reason)
+        if not 0.8 < _lines(ROOT / part / name) / int(said.replace(",", "")) < 1.2
+    ]
+    assert wrong == []
 
 
 def test_every_setting_is_in_the_example() -> None:
