@@ -42,6 +42,17 @@ def limited(semaphore: Semaphore, *waiting: Waiting) -> Iterator[None]:
         semaphore.release()
 
 
+@contextmanager
+def place_of(places: Semaphore) -> Iterator[None]:
+    """Holds one of the places for the block. Raises Overloaded at once if none is left."""
+    if not places.acquire(blocking=False):
+        raise Overloaded
+    try:
+        yield
+    finally:
+        places.release()
+
+
 class PlacesPerKey:
     """Places for each key, `most` of them. A key without a place takes no memory."""
 

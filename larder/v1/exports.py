@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
 from io import StringIO
 from itertools import chain, islice
 from threading import BoundedSemaphore
@@ -12,8 +11,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django_guid import get_guid
 
-from larder.core.errors import Overloaded
-from larder.core.per_key import PlacesPerKey
+from larder.core.per_key import PlacesPerKey, place_of
 from larder.core.spreadsheets import defuse
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -71,24 +69,13 @@ _accounts = PlacesPerKey(1)
 for others."""
 
 
-@contextmanager
-def _place(account: int) -> Iterator[None]:
-    with _accounts.place(account):
-        if not _places.acquire(blocking=False):
-            raise Overloaded
-        try:
-            yield
-        finally:
-            _places.release()
-
-
 def _file(account: int, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
     """The file in pieces. The first is empty, and comes when the first orders are read.
 
     Raises Overloaded. Once begun it keeps its place until it ends, fails, is closed or forgotten.
     """
     until = monotonic() + LONGEST_EXPORT
-    with _place(account):
+    with _accounts.place(account), place_of(_places):
         first = next(parts, [])
         yield b""
         try:

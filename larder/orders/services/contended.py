@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import BoundedSemaphore, Lock
 
-from larder.core.errors import Overloaded
+from larder.core.per_key import place_of
 from larder.core.stopwatch import Stopwatch
 
 ON_ITS_WAY = 1.0
@@ -58,15 +58,9 @@ class ContendedLane:
             kept = {row: until for row, until in self._marked.items() if until > now}
             self._marked = kept | dict.fromkeys(rows, now + seconds)
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Keeps a place in the lane for the block. Raises Overloaded if there is none."""
-        if not self._places.acquire(blocking=False):
-            raise Overloaded
-        try:
-            yield
-        finally:
-            self._places.release()
+    def place(self) -> AbstractContextManager[None]:
+        """Returns a place in the lane. Entering it raises Overloaded if there is none."""
+        return place_of(self._places)
 
     @contextmanager
     def waiting(self, rows: Collection[Row]) -> Iterator[None]:
