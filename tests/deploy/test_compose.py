@@ -18,7 +18,7 @@ FOLDER = ROOT / "deploy" / "compose"
 ELSEWHERE = {
     "DEMO": "a demo is `make run`",
     "DEBUG": "only in demo mode",
-    "SECURE_SSL_REDIRECT": "nginx redirects, and tells the servers of TLS",
+    "SECURE_SSL_REDIRECT": "on: nginx lets the servers redirect plain HTTP",
     "STRICT_WAITS": "a check for tests",
     "FAST_PATH": "on; off to compare",
 }

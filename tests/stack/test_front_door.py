@@ -1,7 +1,10 @@
 """The main job through nginx, two servers, PgBouncer and the primary, as an app does it."""
 
+import socket
 import subprocess
 from collections.abc import Callable
+
+import pytest
 
 from tests.conftest import Person
 from tests.stack.front_door import FrontDoor, requests
@@ -59,10 +62,23 @@ def test_both_servers_take_part(stack: Stack, front: FrontDoor) -> None:
 def test_it_speaks_http_2_and_sends_plain_http_to_tls(stack: Stack) -> None:
     assert curl(stack, "/livez", "--output", "/dev/null", "--write-out", "%{http_version}") == "2"
     plain = f"http://{stack.addresses['nginx']}:8080/api/v1/products?limit=3"
-    command = ["curl", "--silent", "--head", plain]
+    command = ["curl", "--silent", "--head", "--header", "Host: localhost:8080", plain]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "308 Permanent Redirect" in said
-    assert f"Location: https://{stack.addresses['nginx']}/api/v1/products?limit=3" in said
+    assert "Location: https://localhost/api/v1/products?limit=3" in said
+
+
+@pytest.mark.parametrize(("port", "host"), [(8080, "evil.example"), (8443, "localhost")])
+def test_plain_http_for_a_foreign_host_or_at_the_port_of_tls_is_refused(
+    stack: Stack, port: int, host: str
+) -> None:
+    address = (stack.addresses["nginx"], port)
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b'"code":"bad_' in answer
+    assert b"Location" not in answer
 
 
 def test_each_header_of_the_servers_is_there_once(stack: Stack) -> None:
