@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from larder.compat.views import OpenView
 from larder.http.generating import generated_once
+from larder.http.raw_body import raw_body
 
 TITLES = {
     "0": "A token by username and password",
@@ -40,6 +41,9 @@ def document_paths(contract: str) -> list[URLPattern]:
     """Where the document of a contract is served."""
 
     class Document(OpenView):
+        # Proxies do not know it as a path of short bodies (short_bodies.LEFT_UNREAD).
+        read_body = staticmethod(raw_body)
+
         def get(self, request: Request) -> HttpResponse:
             raw = msgspec.json.encode(document(contract))
             return HttpResponse(raw, content_type="application/json")

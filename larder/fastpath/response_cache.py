@@ -83,7 +83,7 @@ class KeptAnswers:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
             return self._application(environ, start_response)
         question = asked(environ)
-        if question is None:
+        if question is None or environ.get("CONTENT_LENGTH"):
             return self._application(environ, start_response)
         environ[BEGAN] = perf_counter_ns()
         found = self._found(question, environ)

@@ -75,8 +75,8 @@ def discard_unread(
     """Middleware: reads the rest of a long body before the request is answered.
 
     The server closes a connection with unread bytes, and a proxy that is still sending answers 502
-    in place of a refusal. A short body has arrived with the head. LEFT_UNREAD is for paths whose
-    proxies have the same limit.
+    in place of a refusal, or has sent the request of another client on it. A short body has arrived
+    with the head. LEFT_UNREAD is for paths whose proxies have the same limit.
     """
 
     def answer(asked: HttpRequest) -> HttpResponseBase:

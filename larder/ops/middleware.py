@@ -54,14 +54,16 @@ def _require_short_address(request: HttpRequest) -> None:
 def _require_short_form(request: HttpRequest) -> None:
     """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send.
 
-    Reads none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
+    Parses none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
     """
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
         return
-    is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
-    if request.path_info == LOG_IN or is_long or not _is_staff(request):
+    if request.path_info == LOG_IN:
         request.META[LEFT_UNREAD] = True
+        raise RequestDataTooBig
+    is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
+    if is_long or not _is_staff(request):
         raise RequestDataTooBig
 
 

@@ -78,7 +78,7 @@ class Resource:
         """
         if operation is None and request.method != "OPTIONS":
             raise MethodNotAllowed(f"This path takes {self.allowed}.")
-        if self._is_short:
+        if self._is_short and request.method in WITH_BODY:
             require_short(request.META)
         who = None
         if operation is not None:

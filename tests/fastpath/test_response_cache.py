@@ -96,6 +96,14 @@ def test_other_methods_go_to_django(door: Door, shelf: None, token: str, method:
     assert door.reached == 2
 
 
+def test_a_request_with_a_body_goes_to_django_which_reads_it_away(
+    door: Door, shelf: None, token: str
+) -> None:
+    door(token)
+    assert door.send(b"x", token, "products", "GET")[0] == "200 OK"
+    assert door.reached == 2
+
+
 def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(
     door: Door, shelf: None, token: str
 ) -> None:

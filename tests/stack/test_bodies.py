@@ -14,7 +14,8 @@ from tests.conftest import Person
 from tests.race.shops import PASSWORD
 from tests.stack.front_door import FrontDoor, requests
 from tests.stack.http2 import Connection
-from tools.attack.uploads import Front, sources
+from tools.attack.load import repeated
+from tools.attack.uploads import Front, others, sources
 from tools.processes import wait_until
 from tools.stack import Stack
 
@@ -138,3 +139,36 @@ def test_a_get_of_http_2_brings_no_body_into_the_folder(
 
         assert wait_until(lambda: answered() == {401}), answered()
         assert used(folder) == 0
+
+
+REFUSED = {
+    "a path that does not exist": ("POST", "/nowhere", 404),
+    "a method that does not exist": ("PUT", "/api/v1/orders", 405),
+    "a form of the admin": ("POST", "/admin/catalog/product/add/", 413),
+    "the document of v1": ("GET", "/api/v1/openapi.json", 200),
+    "the document of contract 1": ("GET", "/api/compat/contract1/openapi.json", 200),
+}
+"""Requests that need no credentials and whose bodies the application does not use."""
+STRANGERS, LONG, NEIGHBOURS_SECONDS = 3, 500_000, 8.0
+
+
+@pytest.mark.parametrize("refused", REFUSED)
+def test_long_bodies_that_are_not_used_cost_neighbours_no_order(
+    front: FrontDoor, buyer: Buyer, refused: str
+) -> None:
+    """A server closes the connection of a request that it has not read. nginx may have sent another
+    request on it, an order of another client: that is answered 502, placed or not."""
+    method, path, status = REFUSED[refused]
+
+    def order() -> None:
+        placed = front.call("POST", "orders", buyer.order, token=buyer.token)
+        assert placed.status == 201, placed
+
+    def refuse() -> int:
+        return front.call(method, path, b" " * LONG).status
+
+    with repeated([refuse] * STRANGERS, pause=0) as statuses, others(order, pause=0) as served:
+        sleep(NEIGHBOURS_SECONDS)
+    assert not served.failures, f"{served}: {served.failures[:3]}"
+    assert statuses.keys() <= {status, 503}, statuses
+    assert statuses[status] > 10, statuses

@@ -66,6 +66,7 @@ OPEN = (
 REFUSED = [
     *((401, "POST", path) for path in ("/api/v1/orders", "/api/orders/", "/orders/")),
     (401, "POST", "/api/v1/me/addresses"),
+    (413, "POST", "/admin/catalog/product/add/"),
     (404, "POST", "/api/v1/nothing"),
     (404, "POST", "/api/nothing/"),
     (405, "PUT", "/api/v1/orders"),
