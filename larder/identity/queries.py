@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
@@ -132,6 +132,11 @@ def ask_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]
     return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 
 
+MOST_LISTED = 5_000
+"""Accounts that a process lists, of those all of whose sessions ended lately. After a restore these
+are all that had a log-in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """What ended so recently that an access token of it may still be valid: single sessions, and
@@ -139,12 +144,16 @@ class Ended:
 
     sessions: frozenset[UUID] = frozenset()
     epochs: Mapping[int, int] = field(default_factory=dict)
+    epoch: int = 0
+    """The highest epoch of these accounts, if they are more than MOST_LISTED: then none is listed,
+    and each token of a lower epoch may have ended."""
 
     def may_include(self, caller: Caller) -> bool:
         """Returns whether the session of an access token may have ended. A session that survived
         when all others of its account ended has a new epoch, but its tokens from before have the
         old one: `goes_on` decides about them."""
-        return caller.session in self.sessions or caller.epoch < self.epochs.get(caller.id, 0)
+        epoch = self.epoch or self.epochs.get(caller.id, 0)
+        return caller.session in self.sessions or caller.epoch < epoch
 
 
 def ended_sessions(*, now: datetime) -> Ended:
@@ -154,8 +163,13 @@ def ended_sessions(*, now: datetime) -> Ended:
         ended_at__gt=since, epoch=F("customer__session_epoch")
     ).values_list("id", flat=True)
     raised = Customer.objects.filter(epoch_raised_at__gt=since)
-    # In this order: an epoch that is raised between the two is in the second.
-    return Ended(frozenset(one_by_one), dict(raised.values_list("id", "session_epoch")))
+    # In this order: an epoch that is raised between two of them is in the later one.
+    sessions = frozenset(one_by_one)
+    epochs = dict(raised.values_list("id", "session_epoch")[: MOST_LISTED + 1])
+    if len(epochs) <= MOST_LISTED:
+        return Ended(sessions, epochs)
+    highest = raised.aggregate(epoch=Max("session_epoch", default=0))
+    return Ended(sessions, epoch=highest["epoch"])
 
 
 def goes_on(session: UUID | None) -> bool:

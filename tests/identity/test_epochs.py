@@ -11,11 +11,12 @@ from django.conf import settings as installation
 
 from larder.core.limits import MAX_SESSIONS
 from larder.db import database
+from larder.http import authentication
 from larder.identity import queries
 from larder.identity.doors import API, V1
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
-from larder.identity.services import accounts, sessions
+from larder.identity.services import accounts, restored, sessions
 from larder.identity.tokens import derive_key
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
@@ -102,6 +103,26 @@ def test_sessions_that_are_opened_and_ended_all_the_time_do_not_fill_the_list(
     found = queries.ended_sessions(now=now)
     assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
     assert mine.refresh(mine.pair.refresh, at=1)
+
+
+def test_of_more_accounts_than_are_listed_each_lower_epoch_is_looked_up(
+    log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore, which ends the sessions of every account."""
+    monkeypatch.setattr(queries, "MOST_LISTED", 2)
+    people, now = [person() for _ in range(3)], datetime.now(UTC)
+    tokens = [pair_of(who)["access"] for who in people]
+    for who in people[:2]:
+        Customer.objects.filter(pk=who.id).update(is_active=False)
+    assert set(queries.ended_sessions(now=now).epochs) == {who.id for who in people[:2]}
+    restored._end_sessions("default", now)
+    found = queries.ended_sessions(now=now)
+    assert (found.epochs, found.epoch) == ({}, epoch(people[2]))
+    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    for token in tokens:
+        assert code(Api(token)("GET", "me")) == (401, "session_ended")
+    again = Api(pair_of(people[2])["access"])
+    assert again("GET", "me").status == 200
 
 
 ENDINGS: dict[str, Callable[[Person, Api], object]] = {
