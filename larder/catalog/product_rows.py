@@ -140,7 +140,7 @@ class ProductFile:
 
     def _row(self, record: Sequence[str]) -> Row | list[RowFault]:
         if len(record) != len(self._cells):
-            detail = f"{len(record)} cells, where the first line has {len(self._cells)}."
+            detail = f"{len(record)} cells; the header row has {len(self._cells)}."
             return [RowFault(self._line, "", "wrong_length", detail)]
         row, faults = dict(_EMPTY), []
         for (name, read), cell in zip(self._cells, record, strict=True):
@@ -165,7 +165,7 @@ def _storable(cell: str) -> str:
 def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
     if len(header) > 2 * len(COLUMNS):
         # Nobody waits to be told of each of a hundred thousand.
-        detail = f"More columns than there are. Known: {', '.join(COLUMNS)}."
+        detail = f"Too many columns. Known: {', '.join(COLUMNS)}."
         yield RowFault(1, "", "too_long", detail)
         return
     for name in REQUIRED:
@@ -177,4 +177,4 @@ def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
             shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
             yield RowFault(1, shown, "unknown_field", f"There is no such column. Known: {known}.")
         elif name in header[:position]:
-            yield RowFault(1, name, "duplicate", "This column is there twice.")
+            yield RowFault(1, name, "duplicate", "This column occurs twice.")

@@ -261,6 +261,6 @@ def _over_limit(error: OperationalError) -> Exception:
     if database.sqlstate(error) != "54000":
         return error
     always, mostly_latin = MAX_NAME_BYTES // 4, MAX_NAME_LENGTH
-    fit = f"{always} characters always fit, {mostly_latin:,} where most are Latin"
+    fit = f"{always} characters always fit, {mostly_latin:,} if most are Latin"
     detail = f"Too long in bytes: {fit}."
     return InvalidInput([Fault("/name", "too_long", detail)])

@@ -161,7 +161,7 @@ class OrderView(CompatView):
         try:
             placed = place(caller(request), wanted, order_id=UUID(order_id), lines_only=True)
         except KeyReused:
-            detail = "An order with this id and other content exists."
+            detail = "An order with this id and different content exists."
             return Response({"detail": detail}, status=409)
         except REFUSED as error:
             raise refusal(error) from error

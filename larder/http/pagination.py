@@ -40,7 +40,7 @@ def decode(cursor: str, kind: type[Cursor]) -> Cursor | None:
 
 def unusable_cursor() -> InvalidInput:
     """The refusal of a cursor that did not come from a page of this list."""
-    return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link as it is.")])
+    return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link unchanged.")])
 
 
 Links = Callable[[Place], str]

@@ -46,7 +46,7 @@ def wants_none(request: HttpRequest) -> bool:
     """
     header: str = request.META.get("HTTP_IF_NONE_MATCH", "").strip()
     if header not in {"", ANY}:
-        detail = "Only * is taken here: make it if it is not there yet."
+        detail = "Only * is supported: create the object if it does not exist."
         raise InvalidInput([Fault("If-None-Match", "invalid_format", detail)])
     return header == ANY
 
@@ -55,8 +55,8 @@ def unmet(request: HttpRequest) -> str:
     """What to say of a precondition that does not hold; empty where the title says it."""
     header = request.META.get("HTTP_IF_MATCH")
     if header is None and "HTTP_IF_NONE_MATCH" in request.META:
-        return "It is there already, and If-None-Match: * asks for it not to be."
+        return "The object exists, and If-None-Match: * requires that it does not."
     if header is not None and header.strip() != ANY and tag(header) == OF_NOTHING:
-        said = "If-Match is no ETag of this API: send back the ETag header as it was answered"
-        return f'{said}, its quotes too, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
+        said = "If-Match is not an ETag of this API. Send the ETag header of the response unchanged"
+        return f'{said}, with its quotes, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
     return ""

@@ -61,55 +61,55 @@ class Kind:
 
 KINDS = {
     "bad_request": Kind(400, "The request could not be understood."),
-    "bad_host": Kind(400, "The Host header names no host of this shop."),
+    "bad_host": Kind(400, "The Host header does not name a host of this shop."),
     "malformed_json": Kind(400, "The body is not valid JSON."),
-    "unknown_field": Kind(400, "The body has fields that this operation does not know."),
-    "validation_error": Kind(400, "The request has faults; errors names them all."),
-    "not_authenticated": Kind(401, "This operation needs a token."),
+    "unknown_field": Kind(400, "The body has unknown fields."),
+    "validation_error": Kind(400, "The request is invalid; errors lists every fault."),
+    "not_authenticated": Kind(401, "This operation requires a token."),
     "invalid_credentials": Kind(401, "The username or the password is wrong."),
-    "token_invalid": Kind(401, "The token is not valid here."),
+    "token_invalid": Kind(401, "The token is not valid for this API."),
     "token_expired": Kind(401, "The token has expired."),
-    "session_ended": Kind(401, "This log-in was ended."),
-    "wrong_password": Kind(403, "The present password is another one."),
-    "reset_token_invalid": Kind(403, "What should set a new password is not valid any more."),
-    "mail_off": Kind(403, "This shop sends no mail."),
+    "session_ended": Kind(401, "The session of the token has ended."),
+    "wrong_password": Kind(403, "The current password is wrong."),
+    "reset_token_invalid": Kind(403, "The token of the password reset is not valid."),
+    "mail_off": Kind(403, "This shop does not send mail."),
     "not_staff": Kind(403, "This operation is for staff."),
-    "registration_closed": Kind(403, "This shop takes no registrations."),
+    "registration_closed": Kind(403, "Registration is closed."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),
-    "not_found": Kind(404, "There is no such object, or it is not yours."),
+    "not_found": Kind(404, "The object does not exist, or you have no access to it."),
     "not_in_cart": Kind(404, "The product is not in the cart."),
-    "method_not_allowed": Kind(405, "This path does not take this method."),
-    "not_acceptable": Kind(406, "The answer would be JSON, which the request does not accept."),
-    "insufficient_stock": Kind(409, "Less is available than was asked for."),
-    "price_changed": Kind(409, "Prices are not what was expected."),
+    "method_not_allowed": Kind(405, "This path does not support this method."),
+    "not_acceptable": Kind(406, "The response is JSON, which the Accept header excludes."),
+    "insufficient_stock": Kind(409, "Not enough units are available."),
+    "price_changed": Kind(409, "A price or the total is not the expected one."),
     "currency_changed": Kind(409, "The shop no longer sells in the order's currency."),
     "order_rule": Kind(409, "The order breaks a rule of the shop."),
-    "count_below_committed": Kind(409, "Fewer units were counted than customers were promised."),
-    "stock_limit_exceeded": Kind(409, "More units than a product can have."),
+    "count_below_committed": Kind(409, "The count is below the units committed to orders."),
+    "stock_limit_exceeded": Kind(409, "The stock of a product would exceed its limit."),
     "username_taken": Kind(409, "The username is taken."),
     "email_taken": Kind(409, "The email address is in use."),
-    "too_many_keys": Kind(409, "The account has as many keys as one may have."),
-    "too_many_addresses": Kind(409, "The account has as many addresses as one may have."),
+    "too_many_keys": Kind(409, "The account has the maximum number of keys."),
+    "too_many_addresses": Kind(409, "The account has the maximum number of addresses."),
     "sku_taken": Kind(409, "The SKU is in use."),
     "name_taken": Kind(409, "Another product has this name."),
-    "cart_empty": Kind(409, "There is nothing in the cart."),
-    "already_submitted": Kind(409, "The cart was submitted before."),
-    "order_abandoned": Kind(409, "The order was abandoned: it is never placed."),
-    "cart_full": Kind(409, "The cart holds as much as an order can."),
+    "cart_empty": Kind(409, "The cart is empty."),
+    "already_submitted": Kind(409, "The cart was already submitted."),
+    "order_abandoned": Kind(409, "The order was abandoned and cannot be placed."),
+    "cart_full": Kind(409, "The cart has reached the maximum size of an order."),
     "category_in_use": Kind(409, "The category is not empty."),
-    "since_expired": Kind(410, "The copy is of another history of the shop: copy anew."),
+    "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
     "invalid_transition": Kind(409, "The order's status does not allow this."),
-    "made_otherwise": Kind(409, "This was done before, and otherwise."),
-    "return_exceeds_shipped": Kind(409, "More would come back than was shipped."),
-    "length_required": Kind(411, "The body needs a Content-Length; it was sent in chunks."),
+    "conflicting_repeat": Kind(409, "This was already done, with different values."),
+    "return_exceeds_shipped": Kind(409, "The return has more units than were shipped."),
+    "length_required": Kind(411, "The body requires a Content-Length header."),
     "precondition_failed": Kind(412, "The object has changed since it was read."),
     "body_too_large": Kind(413, "The body is too large."),
-    "unsupported_media_type": Kind(415, "The body is of a type that is not taken here."),
+    "unsupported_media_type": Kind(415, "The media type of the body is not supported."),
     "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),
-    "unknown_category": Kind(422, "There is no such category, or it cannot stand there."),
+    "unknown_category": Kind(422, "The category does not exist, or cannot be the parent."),
     "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
     "throttled": Kind(429, "Too many requests."),
-    "internal_error": Kind(500, "The server failed; nothing was half done."),
+    "internal_error": Kind(500, "The server failed; no partial change was made."),
     "outcome_unknown": Kind(500, "It is not known whether the change was made.", repeatable=503),
     "overloaded": Kind(503, "The server is busy; try again shortly."),
     "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
@@ -191,7 +191,7 @@ def headers_of(error: DomainError) -> dict[str, str]:
 
 
 def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
-    detail = f"Too many tries: the next one is taken in {seconds} s."
+    detail = f"Too many attempts. Try again in {seconds} s."
     return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})
 
 
@@ -246,10 +246,10 @@ def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(request, code, detail=f"{happened} {_LOOK}")
 
 
-_LOST = "The connection to the database was lost during the commit: the change was made or not."
-_COMMITTED = "The server failed after a commit: the change was made, or a part of it."
-_REPEAT = "Repeat the request as it was: it has no second effect."
-_LOOK = "Look first: a repeat may make the change twice, or undo a change by another client."
+_LOST = "The connection to the database was lost during the commit: the change may have been made."
+_COMMITTED = "The server failed after a commit: the change was made, completely or in part."
+_REPEAT = "Repeat the same request: it has no second effect."
+_LOOK = "Check first: a repeat may make the change twice, or undo a change by another client."
 
 
 def _advice(request: HttpRequest) -> str | None:

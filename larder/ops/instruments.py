@@ -34,9 +34,9 @@ DURATION = AddedUp(
     ["method", "route"],
     buckets=BOUNDS,
 )
-GROUP_SIZE = Histogram(
-    "larder_placement_group_size",
-    "Orders that were decided in one transaction.",
+BATCH_SIZE = Histogram(
+    "larder_placement_batch_size",
+    "Orders that one transaction decided (group commit).",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128),
 )
 WAIT = Histogram(
@@ -46,12 +46,12 @@ WAIT = Histogram(
 )
 TRANSACTION = Histogram(
     "larder_placement_transaction_seconds",
-    "How long a group's transaction ran, with its waiting for locks.",
+    "How long a batch's transaction ran, with its waiting for locks.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 LOCKS_HELD = AddedUp(
     "larder_placement_locks_held_seconds",
-    "How long a group's transaction held its locks of stock, from the last one to its end.",
+    "How long a batch's transaction held its locks of stock, from the last one to its end.",
     buckets=BOUNDS,
 )
 WAITING = Gauge(
@@ -59,14 +59,14 @@ WAITING = Gauge(
     "Orders that wait for the next transaction.",
     multiprocess_mode="livesum",
 )
-TURNED_AWAY = Counter(
-    "larder_placement_turned_away_total",
-    "Orders that were not tried: the queue was full, or they had waited too long (late).",
+REJECTED = Counter(
+    "larder_placement_rejected_total",
+    "Orders that were rejected untried: the queue was full, or they had waited too long (late).",
     ["reason"],
 )
 # A series that is there before its first event shows that one too.
 for reason in get_args(Reason):
-    TURNED_AWAY.labels(reason)
+    REJECTED.labels(reason)
 PLACED = Counter("larder_orders_placed_total", "Orders that were placed.")
 REPEATED = Counter(
     "larder_orders_repeated_total",
@@ -113,17 +113,15 @@ POOL_WAITING = Gauge(
     multiprocess_mode="livesum",
 )
 POOL_COUNTS = {
-    "requests_num": Counter(
-        "larder_database_pool_requests_total", "Times a connection was asked for."
-    ),
+    "requests_num": Counter("larder_database_pool_requests_total", "Connection requests."),
     "requests_queued": Counter(
-        "larder_database_pool_requests_queued_total", "Times none was free."
+        "larder_database_pool_requests_queued_total", "Connection requests that had to wait."
     ),
     "requests_wait_ms": Counter(
-        "larder_database_pool_wait_seconds_total", "How long connections were waited for."
+        "larder_database_pool_wait_seconds_total", "How long connection requests waited."
     ),
     "requests_errors": Counter(
-        "larder_database_pool_requests_failed_total", "Times none was to be had in time."
+        "larder_database_pool_requests_failed_total", "Connection requests that timed out."
     ),
     "connections_lost": Counter(
         "larder_database_pool_connections_lost_total", "Connections that were found dead."

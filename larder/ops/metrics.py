@@ -110,7 +110,7 @@ class PlacingCounted:
     def batch_done(self, batch: telemetry.Batch) -> None:
         """Costs 8 µs for a batch and 2 µs for each of its orders."""
         to = _instruments()
-        to.GROUP_SIZE.observe(len(batch.results))
+        to.BATCH_SIZE.observe(len(batch.results))
         to.TRANSACTION.observe(batch.seconds)
         to.WAITING.set(batch.waiting)
         for seconds in batch.waited:
@@ -122,7 +122,7 @@ class PlacingCounted:
 
     def refused(self, reason: telemetry.Reason) -> None:
         """An order that was not tried."""
-        _instruments().TURNED_AWAY.labels(reason).inc()
+        _instruments().REJECTED.labels(reason).inc()
 
 
 def _count_other(answer: object, to: ModuleType) -> None:

@@ -116,14 +116,14 @@ class InvalidTransition(DomainError):
 
 
 @dataclass
-class MadeOtherwise(DomainError):
-    """The move was made before, but not as it is asked for now. `made` tells how: the `lines`
-    that were packed otherwise, or the `reason` of a cancellation."""
+class ConflictingRepeat(DomainError):
+    """The move was already made with different values: `made` has the `lines` that were packed
+    differently, or the `reason` of the cancellation."""
 
     status: str
     move: str
     made: dict[str, Any]
-    code = "made_otherwise"
+    code = "conflicting_repeat"
 
     @property
     def extensions(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ from larder.staff.base import (
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
     "unknown_category": Sentence(
-        "category", "This category does not exist, or it cannot stand there in the tree."
+        "category", "This category does not exist, or cannot be the parent."
     ),
     "category_in_use": Sentence(
         None, "It still has products or categories below it. Move them elsewhere first."

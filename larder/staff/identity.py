@@ -93,7 +93,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
             raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
 
 
-_TOO_MANY = "Too many tries. The next one is taken in {} seconds."
+_TOO_MANY = "Too many attempts. Try again in {} seconds."
 
 
 def log_in_page(request: HttpRequest) -> HttpResponse:

@@ -46,8 +46,8 @@ SENTENCES: Mapping[str, Sentence] = {
         "is now.",
     ),
     "invalid_transition": Sentence(None, "the status is {from} now. Nothing was done."),
-    "made_otherwise": Sentence(
-        None, "this was done before, and otherwise than you say. Nothing was done now."
+    "conflicting_repeat": Sentence(
+        None, "this was already done, with different values. Nothing was changed."
     ),
     "return_exceeds_shipped": Sentence(
         "quantity", "{shipped} were shipped and {returned} came back before: too many."
@@ -57,7 +57,7 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
 }
 
-_OF_THE_ORDER = {"precondition_failed", "invalid_transition", "made_otherwise", "not_found"}
+_OF_THE_ORDER = {"precondition_failed", "invalid_transition", "conflicting_repeat", "not_found"}
 """Refusals that no value of a page can mend: they are told beside the order as it is."""
 
 

@@ -153,7 +153,7 @@ def _order_progress(token: OrderToken | None) -> OrderProgress | None:
 
 
 def _unusable() -> InvalidInput:
-    detail = "Use the since of the answer before as it is, for the same customer."
+    detail = "Use the since of the previous response unchanged, for the same customer."
     return InvalidInput([Fault("since", "invalid_since", detail)])
 
 

@@ -187,7 +187,7 @@ def idempotency_key(meta: Mapping[str, Any]) -> str | None:
     key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.fullmatch(key):
         some = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
-        detail = f"One key of {some} without a comma."
+        detail = f"Expected one key of {some}, without a comma."
         raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
     return key
 

@@ -73,7 +73,7 @@ MOVED = Trait(
 move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 
 
-@move(problems=["made_otherwise"])
+@move(problems=["conflicting_repeat"])
 def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
@@ -81,7 +81,7 @@ def cancel_order(
     return _moved(request, caller, order, body, lambda asked: _cancel(asked, body))
 
 
-@move(problems=["made_otherwise"], staff=True)
+@move(problems=["conflicting_repeat"], staff=True)
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: the order is packed, of some lines perhaps fewer than ordered."""
     return _moved(request, caller, order, body, lambda asked: _pack(asked, body))

@@ -290,7 +290,7 @@ def _statuses(asked: str | None) -> tuple[str, ...]:
     """Each once. Raises InvalidInput for one that no placed order can have."""
     given = [] if asked is None else asked.split(",")
     if not set(given) <= set(STATUSES):
-        detail = f"Expected some of {', '.join(STATUSES)}, with commas between them."
+        detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
         raise InvalidInput([Fault("status", "unknown_value", detail)])
     return tuple(dict.fromkeys(given))
 

@@ -270,7 +270,7 @@ def _check_sku(sku: str, body: PutProduct) -> None:
     found = [Fault("sku", one.code, one.detail) for one in faults(sku, Sku)]
     found += [Fault("sku", "nul", one.detail) for one in nul_faults(sku)]
     if body.sku not in (UNSET, sku):
-        found.append(Fault("/sku", "not_of_the_path", "The SKU is the one in the path."))
+        found.append(Fault("/sku", "not_of_the_path", "The SKU must be the one in the path."))
     if found:
         raise InvalidInput(found)
 

@@ -130,7 +130,7 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
     """What the declaration cannot say: one way of naming a product, one kind of change."""
     reason, lines = body.get("reason"), body.get("lines")
     if isinstance(reason, str) and reason in CAUSES:
-        yield Fault("/reason", "unknown_value", "This cause is the shop's own.")
+        yield Fault("/reason", "unknown_value", "This reason is reserved for the system.")
     for position, line in enumerate(lines if isinstance(lines, list) else ()):
         for one, other in (("product", "sku"), ("delta", "counted")):
             if isinstance(line, dict) and (one in line) == (other in line):

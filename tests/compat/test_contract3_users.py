@@ -17,7 +17,7 @@ As = Callable[[Person], Client]
 GOOD = "a rather good one"
 TAKEN = {"name": ["user with this name already exists."]}
 FORBIDDEN = {"detail": "You do not have permission to perform this action."}
-UNKNOWN = {"detail": "There is no such object, or it is not yours."}
+UNKNOWN = {"detail": "The object does not exist, or you have no access to it."}
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_taken_name_and_a_faulty_password_are_named_together(
 def test_an_invisible_character_is_a_fault_of_the_name(
     anyone: Client, person: MakePerson, door: As
 ) -> None:
-    faults = {"name": ["No control or invisible characters."]}
+    faults = {"name": ["Control and invisible characters are not allowed."]}
     assert register(anyone, "A\u202enn").body == faults
     weak = register(anyone, "A\u202enn", "12345678")
     assert (weak.status, sorted(weak.body)) == (400, ["name", "password"])

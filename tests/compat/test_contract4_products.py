@@ -142,7 +142,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("name", 7, "Not a valid string."),
     ("name", ["Jam"], "Not a valid string."),
     ("name", "J\0am", "Null characters are not allowed."),
-    ("name", EMOJI, "Too long in bytes: 650 characters always fit, 1,024 where most are Latin."),
+    ("name", EMOJI, "Too long in bytes: 650 characters always fit, 1,024 if most are Latin."),
     ("price", "-0.01", "Ensure this value is greater than or equal to 0."),
     ("price", "1.234", "Ensure that there are no more than 2 decimal places."),
     ("price", "100000", "Ensure that there are no more than 5 digits before the decimal point."),

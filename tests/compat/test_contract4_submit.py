@@ -251,7 +251,7 @@ def test_an_order_below_the_least_total_is_refused_in_a_sentence(
         client = Documented("4", Door(server, f"Bearer {token_for(who)}"))
         order = add(client, jam)
         reply = client("POST", f"/orders/{order}/submit/")
-        sentence = "The Order's total of 4.00 is below the least of 5.00."
+        sentence = "The Order's total of 4.00 is below the minimum of 5.00."
         assert (reply.status, reply.body) == (400, [sentence])
         add(client, jam)
         assert client("POST", f"/orders/{order}/submit/").status == 200

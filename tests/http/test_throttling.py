@@ -75,7 +75,7 @@ def test_the_admins_form_says_so_with_its_status(person: MakePerson) -> None:
         assert Client().post("/admin/login/", form).status_code == 200
     page = Client().post("/admin/login/", form | {"password": boss.password})
     assert_refused(page.status_code, page.headers)
-    assert b"Too many tries" in page.content
+    assert b"Too many attempts" in page.content
     assert "sessionid" not in page.cookies
 
 

@@ -36,7 +36,7 @@ def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them(db: Non
     answer = Client().get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    assert "larder_placement_group_size_count" in numbers(answer.content.decode())
+    assert "larder_placement_batch_size_count" in numbers(answer.content.decode())
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_orders_are_counted_by_how_they_ended(
     assert found["larder_orders_placed_total"] == 8
     assert found["larder_orders_refused_total insufficient_stock"] == 1
     assert found["larder_orders_refused_total unknown_product"] == 1
-    assert found["larder_placement_group_size_sum"] == 10
+    assert found["larder_placement_batch_size_sum"] == 10
     assert found["larder_placement_wait_seconds_count"] == 10
     running = found["larder_placement_transaction_seconds_sum"]
     assert 0 < found["larder_placement_locks_held_seconds_sum"] < running < 10

@@ -51,7 +51,7 @@ def pack_ship_and_take_back(page: Page, site: str, order: UUID) -> None:
     page.goto(f"{site}/admin/orders/order/{order}/change/")
     page.get_by_role("link", name="Pack").click()
     page.get_by_label("Picked, line 1").fill("5")
-    press(page, "Pack", "Expected at most 4, as many as were ordered.")
+    press(page, "Pack", "Expected at most 4, the ordered quantity.")
     page.get_by_label("Picked, line 1").fill("3")
     page.get_by_label("If fewer, the others, line 1").select_option("back")
     press(page, "Pack", "is packed.")

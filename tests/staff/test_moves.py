@@ -108,7 +108,7 @@ def test_more_than_was_ordered_is_refused_at_its_line_and_nothing_moves(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "5"})
-    assert page.errors == {f"line-{jam}-quantity": ["Expected at most 4, as many as were ordered."]}
+    assert page.errors == {f"line-{jam}-quantity": ["Expected at most 4, the ordered quantity."]}
     assert (status(order), stock(jam)) == ("placed", (6, 4))
 
 

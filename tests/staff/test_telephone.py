@@ -153,7 +153,7 @@ def test_all_lines_of_an_adjustment_are_booked_or_none_and_each_says_why(
         product(sku=sku, stock=10)
     given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("JAM", "", "3"))
     page = desk.save(ADJUST, **given)
-    assert page.errors == {"line-2-sku": ["A product that is counted can stand in one line only."]}
+    assert page.errors == {"line-2-sku": ["A counted product may occur in one line only."]}
     given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("MUD", "1", ""))
     assert desk.save(ADJUST, **given).errors == {"line-2-sku": ["No product has this SKU."]}
     given = adjustment(_0=("JAM", "-12", ""), _4=("TEA", "-11", ""))

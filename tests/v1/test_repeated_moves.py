@@ -96,7 +96,7 @@ def test_packing_again_with_other_quantities_is_refused_and_says_what_was_packed
 ) -> None:
     order, tea, jam = packed
     written = books()
-    code = {"code": "made_otherwise"}
+    code = {"code": "conflicting_repeat"}
     of_tea = code | {"product": tea, "requested": 2, "picked": 1, "missing": True}
     asked = {
         "more of one": (picking((tea, 2)), [of_tea]),
@@ -110,7 +110,7 @@ def test_packing_again_with_other_quantities_is_refused_and_says_what_was_packed
     }
     for body, lines in asked.values():
         refused = move(staff, order, "pack", body)
-        assert (refused.status, refused.body["code"]) == (409, "made_otherwise")
+        assert (refused.status, refused.body["code"]) == (409, "conflicting_repeat")
         assert (refused.body["from"], refused.body["move"]) == ("packed", "pack")
         assert refused.body["lines"] == lines
     assert books() == written
@@ -151,7 +151,7 @@ def test_packing_that_found_nothing_is_repeated_by_who_found_nothing_and_by_nobo
     again = move(staff, placed, "pack", picking((tea, 0)))
     assert (again.status, again.body) == (200, cancelled.body)
     assert move(staff, placed, "pack").body["code"] == "invalid_transition"
-    assert move(staff, placed, "pack", picking((tea, 2))).body["code"] == "made_otherwise"
+    assert move(staff, placed, "pack", picking((tea, 2))).body["code"] == "conflicting_repeat"
     assert books() == written
 
 
@@ -176,7 +176,7 @@ def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_wa
         again = move(staff, placed, "cancel", body)
         assert (again.status, again.body) == (200, cancelled.body)
     refused = move(staff, placed, "cancel", {"reason": "Not paid."})
-    assert (refused.status, refused.body["code"]) == (409, "made_otherwise")
+    assert (refused.status, refused.body["code"]) == (409, "conflicting_repeat")
     told = {name: refused.body[name] for name in ("from", "move", "reason")}
     assert told == {"from": "cancelled", "move": "cancel", "reason": "Too late."}
     assert books() == written

@@ -105,7 +105,7 @@ def _sentence(error: DomainError) -> str | None:
             return _rule(**error.lines[0])
         case OrderTooSmall():
             total, least = amount(error.total), amount(error.minimum)
-            return f"The Order's total of {total} is below the least of {least}."
+            return f"The Order's total of {total} is below the minimum of {least}."
     return None
 
 

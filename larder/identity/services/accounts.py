@@ -152,7 +152,11 @@ def _username_faults(normalised: str) -> list[Fault]:
         detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode's normal form KC."
         return [Fault("/username", "too_long", detail)]
     if any(unicodedata.category(one) in _UNSEEN for one in normalised if one not in _JOINERS):
-        return [Fault("/username", "invalid_format", "No control or invisible characters.")]
+        return [
+            Fault(
+                "/username", "invalid_format", "Control and invisible characters are not allowed."
+            )
+        ]
     return []
 
 

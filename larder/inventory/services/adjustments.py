@@ -142,7 +142,7 @@ def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
     faults = []
     for position, line in enumerate(lines):
         if line.product in seen and line.product in counted:
-            detail = "A product that is counted can stand in one line only."
+            detail = "A counted product may occur in one line only."
             faults.append(Fault(f"/lines/{position}/product", "duplicate", detail))
         seen.add(line.product)
     if faults:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from larder.core.errors import DomainError, Fault, InvalidInput
-from larder.orders.errors import InvalidTransition, MadeOtherwise
+from larder.orders.errors import ConflictingRepeat, InvalidTransition
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PACKED, SHIPPED, Move
 from larder.orders.queries.event_log import told
 from larder.orders.services.held_orders import (
@@ -38,7 +38,7 @@ class Picked:
 def cancel_order(asked: Asked, *, reason: str = "") -> bool:
     """Cancels: all units can be ordered again. Customers can until the order is packed.
 
-    Raises MadeOtherwise: it was cancelled before, for another reason than is given now.
+    Raises ConflictingRepeat: it was cancelled before, for another reason than is given now.
     """
 
     def cancel(held: HeldOrder) -> Step:
@@ -51,7 +51,7 @@ def cancel_order(asked: Asked, *, reason: str = "") -> bool:
             return None
         given = (told(held.id, "cancelled") or {}).get("reason", "")
         same = given == reason
-        return None if same else MadeOtherwise(held.status, Move.CANCEL, {"reason": given})
+        return None if same else ConflictingRepeat(held.status, Move.CANCEL, {"reason": given})
 
     return carry_out(asked, Move.CANCEL, cancel, difference=difference)
 
@@ -61,14 +61,14 @@ def pack_order(asked: Asked, *, picked: Sequence[Picked] = ()) -> bool:
 
     The order shrinks to what was picked; where nothing was, it is cancelled with its lines as
     they were ordered. Raises InvalidInput: a product that is not in the order, is named twice,
-    or was picked more often than ordered; MadeOtherwise: it was packed before, and `picked` is
+    or was picked more often than ordered; ConflictingRepeat: it was packed before, and `picked` is
     given and says otherwise.
     """
     return carry_out(
         asked,
         Move.PACK,
         lambda held: _packed(held, picked),
-        difference=lambda held: _packed_otherwise(held, picked),
+        difference=lambda held: _conflict_in_packing(held, picked),
     )
 
 
@@ -115,7 +115,7 @@ def _packed(held: HeldOrder, picked: Sequence[Picked]) -> Step:
     )
 
 
-def _packed_otherwise(held: HeldOrder, picked: Sequence[Picked]) -> DomainError | None:
+def _conflict_in_packing(held: HeldOrder, picked: Sequence[Picked]) -> DomainError | None:
     """Compares with the event: the lines are what was picked, without those that were not there
     at all. A cancelled order was packed only if it was cancelled by that."""
     cancelled = held.status == CANCELLED
@@ -132,7 +132,7 @@ def _packed_otherwise(held: HeldOrder, picked: Sequence[Picked]) -> DomainError 
         one["product"]: Picked(one["product"], one["quantity"], one["missing"]) for one in short
     }
     other = _differences(ordered, made, _short(ordered, picked))
-    return MadeOtherwise(held.status, Move.PACK, {"lines": other}) if other else None
+    return ConflictingRepeat(held.status, Move.PACK, {"lines": other}) if other else None
 
 
 def _differences(
@@ -141,7 +141,7 @@ def _differences(
     """Each line that was packed otherwise than is asked for: `requested` now, `picked` then."""
     return [
         {
-            "code": MadeOtherwise.code,
+            "code": ConflictingRepeat.code,
             "product": product,
             "requested": asked.get(product, Picked(product, units)).quantity,
             "picked": made.get(product, Picked(product, units)).quantity,
@@ -170,9 +170,9 @@ def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fa
         if one.product not in ordered:
             yield Fault(f"{where}/product", "unknown_value", "The order has no such line.")
         elif one.product in seen:
-            yield Fault(f"{where}/product", "duplicate", "The line was named before.")
+            yield Fault(f"{where}/product", "duplicate", "This product is already in another line.")
         elif one.quantity > ordered[one.product]:
-            detail = f"Expected at most {ordered[one.product]}, as many as were ordered."
+            detail = f"Expected at most {ordered[one.product]}, the ordered quantity."
             yield Fault(f"{where}/quantity", "out_of_range", detail)
         seen.add(one.product)
 
