@@ -35,7 +35,7 @@ class Order(models.Model):
     """What a customer ordered. The fingerprints are of what was placed: its lines, the rest.
 
     `transaction_id` is that of the last change, placing included: with the number it is the place
-    in the feed of the customer's orders. A trigger (migration 0003) keeps it so.
+    in the feed of the customer's orders. A trigger keeps it so (`tell_change`).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -120,7 +120,7 @@ class Order(models.Model):
 class CartEnd(models.Model):
     """Which cart of a customer ended last: it was submitted or deleted.
 
-    The ETag of a customer without a cart names it. Triggers write it (migration 0008).
+    The ETag of a customer without a cart names it. Triggers write it (`end_cart`).
     """
 
     customer = models.OneToOneField(
@@ -136,9 +136,9 @@ class OrderLine(models.Model):
     """One product of an order, with name, SKU and unit price as they were when it was placed.
 
     `placed_at` is the order's: the history of a product is walked by it, newest first. A trigger
-    (migration 0002) keeps it so, whoever writes a line or places a draft. `ordered` is what the
+    (`date_line`) keeps it so, whoever writes a line or places a draft. `ordered` is what the
     quantity was before fewer were picked, and null where they were not. The database has `product`
-    lead to the product's stock, whose row placing has locked already (migration 0007).
+    lead to the product's stock, whose row placing has locked already (`_fk_stock_product_id`).
     """
 
     id = models.BigAutoField(primary_key=True)
