@@ -221,7 +221,7 @@ django-check: venv ## Django's checks for a production
 	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 .PHONY: openapi-check
-openapi-check: venv ## docs/openapi is current, and v1 breaks nothing that was released
+openapi-check: venv ## docs/openapi is current, and breaks nothing of the last release
 	$(python) manage.py openapi --check
 	$(python) -m tools.openapi
 

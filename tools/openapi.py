@@ -1,45 +1,105 @@
-"""Whether the present API breaks what was promised.
+"""The compatibility gate: whether the present API breaks the last release.
 
-    python -m tools.openapi     docs/openapi/v1.json breaks nothing that v1.released.json has
+    python -m tools.openapi     the documents of docs/openapi break nothing that was released
 
-Within v1 things are only added. What clients *send* must still be accepted: limits may widen,
-never narrow. What they *read* must still be there and of the same kind: fields may come, none may
-go or become null. A release replaces `v1.released.json` by a copy of `v1.json`.
+A release keeps its documents in `docs/openapi/released/<version>/`, and their SHA-256 in the file
+`SHA256SUMS` there: nobody edits them afterwards. The gate compares the documents of v1 and of the
+earlier contracts with those of the highest version.
+
+What clients *send* must still be accepted: limits may widen, never narrow. What they *read* must
+still be there and of the same kind: fields may come, none may go or become null. Errors that are
+documented keep their status and code. A breaking change passes only where `pyproject.toml` has a
+version that may break: the next major version, before 1.0.0 the next minor one.
 """
 
+import hashlib
 import json
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-CURRENT = ROOT / "docs" / "openapi" / "v1.json"
-RELEASED = ROOT / "docs" / "openapi" / "v1.released.json"
+FOLDER = ROOT / "docs" / "openapi"
+SUMS = "SHA256SUMS"
 
 Json = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "patch")
-FLOORS = ("minimum", "minLength", "minItems")
-CEILINGS = ("maximum", "maxLength", "maxItems")
+PROBLEM = "application/problem+json"
+FLOORS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+CEILINGS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _NO_LIMIT = {name: float("-inf") for name in FLOORS} | {name: float("inf") for name in CEILINGS}
 
 
-def main() -> int:
-    """The command line. Exit status 0: all is well; 1: the faults are on standard error."""
-    faults = list(incompatible())
-    sys.stderr.writelines(f"{fault}\n" for fault in faults)
-    return 1 if faults else 0
+def main(folder: Path = FOLDER, version: str | None = None) -> int:
+    """Runs the gate, with the faults on standard error. Returns 1 for an edited release, or for a
+    break that `version` (by default that of pyproject.toml) does not allow; otherwise 0."""
+    release, present = releases(folder)[-1], version or _version()
+    edited, broken = list(altered(folder)), list(incompatible(release, folder))
+    is_allowed = _series(present) > _series(release.name)
+    sys.stderr.writelines(f"{fault}\n" for fault in edited + broken)
+    if broken:
+        advice = f"version {present} may" if is_allowed else "see Release in CONTRIBUTING.md"
+        sys.stderr.write(f"This breaks release {release.name}: {advice}.\n")
+    return 1 if edited or (broken and not is_allowed) else 0
 
 
-def incompatible() -> Iterator[str]:
-    """What the current document breaks of the released one."""
-    released, current = (json.loads(path.read_text("utf-8")) for path in (RELEASED, CURRENT))
-    yield from breaks(released, current)
+def releases(folder: Path = FOLDER) -> list[Path]:
+    """Returns the folders of the releases, in the order of their versions."""
+    return sorted((folder / "released").iterdir(), key=lambda release: _numbers(release.name))
+
+
+def altered(folder: Path = FOLDER) -> Iterator[str]:
+    """Yields each released file that is not what its release wrote."""
+    for release in releases(folder):
+        wanted = _sums_of(release / SUMS)
+        found = {one.name: _sum(one) for one in release.iterdir() if one.name != SUMS}
+        for name in sorted(wanted.keys() | found.keys()):
+            if name not in found:
+                yield f"released/{release.name}/{name}: removed"
+            elif found[name] != wanted.get(name):
+                yield f"released/{release.name}/{name}: not as it was released"
+
+
+def incompatible(release: Path, folder: Path = FOLDER) -> Iterator[str]:
+    """Yields what the current documents break of a release."""
+    for path in sorted(release.glob("*.json")):
+        current = folder / path.name
+        if not current.exists():
+            yield f"{path.name}: removed"
+            continue
+        documents = (json.loads(one.read_text("utf-8")) for one in (path, current))
+        yield from (f"{path.name}: {fault}" for fault in breaks(*documents))
+
+
+def _sums_of(file: Path) -> dict[str, str]:
+    """Reads what `sha256sum` wrote: the sum of each file, by its name."""
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+
+def _sum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _series(version: str) -> tuple[int, ...]:
+    """Returns the part of a version (SemVer) that changes with a breaking change."""
+    major, minor, _ = _numbers(version)
+    return (major, 0) if major else (0, minor)
+
+
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
 
 
 def breaks(released: Json, current: Json) -> Iterator[str]:
-    """Every breaking change between two documents, in words."""
+    """Yields every breaking change between two documents, in words."""
     for path, methods in released["paths"].items():
         for method in METHODS:
             if method in methods:
@@ -109,13 +169,16 @@ class Comparison:
         yield from self.contents(old, new, where, sent=False)
 
     def contents(self, old: Json, new: Json, where: str, *, sent: bool) -> Iterator[str]:
-        """The schemas of each media type."""
+        """The schemas of each media type, and the codes of problems."""
         for kind, content in old.get("content", {}).items():
-            if kind not in new.get("content", {}):
+            present = new.get("content", {}).get(kind)
+            if present is None:
                 yield f"{where}: {kind} removed"
-            else:
-                schema = new["content"][kind]["schema"]
-                yield from self.schema(content["schema"], schema, where, sent=sent)
+                continue
+            yield from self.schema(content["schema"], present["schema"], where, sent=sent)
+            if kind == PROBLEM:
+                codes = content.get("examples", {}).keys() - present.get("examples", {}).keys()
+                yield from (f"{where}: code {code} removed" for code in sorted(codes))
 
     def schema(self, old: Json, new: Json, where: str, *, sent: bool) -> Iterator[str]:
         """Every value that one side has must be one that the other knows."""
@@ -124,7 +187,20 @@ class Comparison:
         for kind in given.keys() - known.keys():
             yield f"{where}: {kind} is {'refused' if sent else 'new'}"
         for kind in before.keys() & after.keys():
-            yield from self.values(before[kind], after[kind], where, sent=sent)
+            for one in given[kind]:
+                pairs = [(one, other) if sent else (other, one) for other in known[kind]]
+                yield from self.nearest(pairs, where, sent=sent)
+
+    def nearest(
+        self, pairs: Sequence[tuple[Json, Json]], where: str, *, sent: bool
+    ) -> Sequence[str]:
+        """Of several alternatives of one type one has to know the value: the fewest faults."""
+        seen, tried = self.seen, []
+        for old, new in pairs:
+            self.seen = seen.copy()
+            tried.append((list(self.values(old, new, where, sent=sent)), self.seen))
+        faults, self.seen = min(tried, key=lambda each: len(each[0]))
+        return faults
 
     def values(self, old: Json, new: Json, where: str, *, sent: bool) -> Iterator[str]:
         """Two schemas of one type; a pair only once, for a schema may contain itself."""
@@ -134,6 +210,8 @@ class Comparison:
         self.seen.add(pair)
         if sent:
             yield from _narrowed(old, new, where)
+        elif "const" in old and old["const"] != new.get("const"):
+            yield f"{where}: another value than {old['const']}"
         if old.get("format") != new.get("format"):
             yield f"{where}: format {old.get('format')} became {new.get('format')}"
         if "items" in old and "items" in new:
@@ -152,29 +230,42 @@ class Comparison:
             yield from self.schema(before[name], after[name], f"{where}.{name}", sent=sent)
 
 
-def _by_type(schema: Json, document: Json) -> dict[str, Json]:
-    """The alternatives of a schema by their type; one without a type allows anything."""
+def _by_type(schema: Json, document: Json) -> dict[str, list[Json]]:
+    """Returns the alternatives of a schema by their type; one without a type allows anything."""
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    options = schema.get("anyOf") or schema.get("oneOf")
-    if options:
-        return {kind: one for option in options for kind, one in _by_type(option, document).items()}
+    found: dict[str, list[Json]] = {}
+    if options := schema.get("anyOf") or schema.get("oneOf"):
+        for option in options:
+            for kind, alternatives in _by_type(option, document).items():
+                found.setdefault(kind, []).extend(alternatives)
+        return found
     kinds = schema.get("type", "anything")
-    return dict.fromkeys([kinds] if isinstance(kinds, str) else kinds, schema)
+    return {kind: [schema] for kind in ([kinds] if isinstance(kinds, str) else kinds)}
 
 
 def _narrowed(old: Json, new: Json, where: str) -> Iterator[str]:
     """Limits of what is sent that are tighter than they were."""
     for name in FLOORS + CEILINGS:
-        before, after = (side.get(name, _NO_LIMIT[name]) for side in (old, new))
-        if after > before if name in FLOORS else after < before:
-            yield f"{where}: {name} {before} became {after}"
+        was, now = (side.get(name, _NO_LIMIT[name]) for side in (old, new))
+        if now > was if name in FLOORS else now < was:
+            yield f"{where}: {name} {was} became {now}"
     if "pattern" in new and new["pattern"] != old.get("pattern"):
         yield f"{where}: has another pattern"
-    if "enum" in new and not set(old.get("enum", [None])) <= set(new["enum"]):
+    before, after = _choice(old), _choice(new)
+    if after is not None and (before is None or not before <= after):
         yield f"{where}: fewer values are allowed"
+    if "multipleOf" in new and new["multipleOf"] != old.get("multipleOf"):
+        yield f"{where}: has another multipleOf"
     if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
         yield f"{where}: unknown fields are refused now"
+
+
+def _choice(schema: Json) -> frozenset[Any] | None:
+    """Returns the only values that a schema allows; None if it allows others as well."""
+    if "const" in schema:
+        return frozenset([schema["const"]])
+    return frozenset(schema["enum"]) if "enum" in schema else None
 
 
 if __name__ == "__main__":
