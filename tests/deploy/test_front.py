@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.deploy.nginx import (
     unfinished,
 )
 from tests.server import Server
+from tools.http_client import Client
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 from tools.stack.programs import LUA
@@ -162,6 +164,26 @@ def test_a_name_that_a_server_cannot_tell_from_a_proxys_does_not_reach_it(
             reached = server.recv(65_536)
     assert b"X-Forwarded-For: " in reached
     assert b"192.0.2.7" not in reached
+
+
+@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
+def test_a_server_counts_tries_for_the_address_that_nginx_saw(
+    transactional_db: None, tmp_path: Path, main: Path
+) -> None:
+    """Whatever address the client gives in a name that a server cannot tell from the proxy's."""
+    environment = {"RATE_LIMITS": "normal", "TRUSTED_PROXIES": "127.0.0.1/32"}
+    body = {"refresh": "nonsense"}
+    with (
+        Server(workers=1, environment=environment) as server,
+        nginx_before(server.port, tmp_path, main=main) as port,
+    ):
+        client, statuses = Client(port), Counter[int]()
+        for number in range(75):
+            chosen = {"X_Forwarded_For": f"203.0.{number}.1", "X-Forwarded-For": "198.51.100.1"}
+            statuses[client.call("POST", "auth/token/refresh", body, headers=chosen).status] += 1
+        client.hang_up_all()
+    assert statuses.keys() == {401, 429}, statuses
+    assert 60 <= statuses[401] < 75
 
 
 def test_complete_requests_wait_up_to_a_limit_and_unfinished_ones_do_not_count(
