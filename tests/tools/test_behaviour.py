@@ -60,10 +60,10 @@ def _call(text: str) -> Call:
 def test_volatile_values_are_hidden_and_what_was_sent_is_shown() -> None:
     own = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
     other = "16fd2706-8baf-433b-82eb-8c7fada847da"
-    body = f'{{"id":"{own}","by":"{other}","at":"2026-11-23T09:16:46.123Z"}}'
+    body = f'{{"id":"{own}","by":"{other}","at":"2026-11-23T09:16:46.123Z","sku":"L-CX230-ZMJX3"}}'
     answer = Answer(200, (("date", "now"), ("etag", '"abc"')), body.encode())
     assert normal.answer(answer, frozenset({own})) == (
-        f'200\netag: "…"\n\n{{"id":"{own}","by":"<uuid>","at":"<time>"}}'
+        f'200\netag: "…"\n\n{{"id":"{own}","by":"<uuid>","at":"<time>","sku":"<sku>"}}'
     )
 
 

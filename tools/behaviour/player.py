@@ -70,7 +70,7 @@ class Player:
         kept = frozenset(self.sent)
         body = "" if call.body is None else f"> {normal.text(call.body, kept)[:300]}\n"
         request = f"> {call.method} {normal.text(call.target, kept)}\n{body}"
-        return f"## {label}\n{request}{normal.answer(answer, kept)}\n"
+        return f"## {normal.text(label, kept)}\n{request}{normal.answer(answer, kept)}\n"
 
     def call(self, request: Request) -> Call:
         """Return the request of a step with the variables of now."""
