@@ -24,6 +24,8 @@ CUSTOMERS = 8
 ORDERS, FULL_ORDERS = 25, 250
 """Of each customer."""
 REPLACED_SECONDS = 30.0
+STARTED = "Started worker-"
+"""What the server logs of a worker process that takes requests."""
 
 
 def attack(target: Target, *, full: bool) -> str:
@@ -72,10 +74,14 @@ def _ordered(shop: Target, access: str, product: int) -> bool:
 
 def _replace_worker(shop: Target) -> None:
     """End a worker process: the next one makes its files on the full disk. Raises Broken."""
-    ended = shop.workers()[0]
+    started, ended = shop.log.count(STARTED), shop.workers()[0]
     os.kill(ended, signal.SIGKILL)
-    replaced = wait_until(lambda: ended not in shop.workers() and shop.serves(), REPLACED_SECONDS)
+    replaced = wait_until(
+        lambda: shop.log.count(STARTED) > started and shop.serves(), REPLACED_SECONDS
+    )
     require(replaced, "no worker process starts on a full disk")
+    # The connection may be one to the process that was ended.
+    shop.hang_up()
 
 
 @contextmanager
