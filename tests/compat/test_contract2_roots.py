@@ -245,3 +245,17 @@ def test_a_browser_gets_a_page_and_everything_else_json(browser: Browser) -> Non
     page = browser("GET", "/api/", **wanted)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert browser("GET", "/api/", Accept="*/*").headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/", 401), ("/api/products/", 401), ("/api/identity/register/", 405)]
+)
+def test_a_refusal_without_credentials_is_a_short_page(
+    path: str, status: int, anyone: Door
+) -> None:
+    """The framework's page takes twenty milliseconds or more, and anybody can ask for it."""
+    page = anyone("GET", f"{path}?limit=3", Accept="text/html")
+    assert (page.status, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert len(page.body) < 1_000
+    assert f"HTTP {status} ".encode() in page.body
+    assert f'"/admin/login/?next={path}%3F'.encode() in page.body
