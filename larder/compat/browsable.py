@@ -26,7 +26,7 @@ class Browsable(BrowsableAPIRenderer):
         context = renderer_context or {}
         request, response = context["request"], context["response"]
         if response.status_code < 400 or request.user is not None:
-            return super().render(data, accepted_media_type, context)  # type: ignore[arg-type]
+            return super().render(data, accepted_media_type, context)
         said = {
             "path": request.get_full_path(),
             "status": f"HTTP {response.status_code} {response.status_text}",

@@ -2,15 +2,18 @@
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import cycle, islice
+from statistics import quantiles
 from time import monotonic, sleep
 
 import pytest
 from django.db import transaction
 
 from larder.core import per_key
+from larder.core.per_key import LONGEST_WAIT
 from larder.http import account_requests
 from larder.http.account_requests import MOST_READS
 from larder.orders.models import Order
@@ -18,11 +21,16 @@ from larder.orders.services import place_order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.server import Server
-from tools.attack.load import Call, repeated
+from tools.attack.load import Call, delays, repeated
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 CONNECTIONS = 32
+THIRTY = 30
+LOCKED_SECONDS = 9.0
+"""Less than a transaction may be idle."""
+LONGEST_ANSWER = 10.0
+"""Seconds, as docs/api.md says: LONGEST_WAIT, and as long for the lock of a row."""
 SECONDS = 3.0
 
 
@@ -95,6 +103,47 @@ def test_writes_of_one_account_leave_connections_to_others(
     assert (again.status, int(again.headers["retry-after"]) >= 1) == (503, True)
     assert set(statuses) == {200, 503}, statuses
     assert [call() for call in calls] == [200] * len(calls)
+
+
+def test_others_are_served_beside_thirty_connections_on_one_locked_cart(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    """A request of the account waits for its turn, then for the lock, and for nothing else."""
+    jam, one, other = product(stock=1_000_000), person(), person()
+    token = alone.token(one.customer.username, one.password)
+    honest = alone.token(other.customer.username, other.password)
+    line = {"lines": [{"product": jam, "quantity": 1}]}
+    assert alone.call("PUT", "cart", line, token=token).status == 200
+
+    def crowding(number: int) -> int:
+        changed = {"quantity": number + 2}
+        return alone.call("PUT", f"cart/lines/{jam}", changed, token=token).status
+
+    def order() -> int:
+        assert alone.call("POST", "orders", line, token=honest).status == 201
+        return alone.call("PUT", "cart", line, token=honest).status
+
+    crowd = [partial(crowding, number) for number in range(THIRTY)]
+    with longest(crowd) as own, delays(order, pause=0.02) as seconds, locked(one.id):
+        sleep(LOCKED_SECONDS)
+    assert quantiles(seconds, n=100, method="inclusive")[98] < 1
+    assert LONGEST_WAIT <= max(own) < LONGEST_ANSWER
+
+
+@contextmanager
+def longest(calls: Sequence[Call]) -> Iterator[list[float]]:
+    """Makes the calls again and again; gives the seconds of the longest answer to each."""
+    seconds = [0.0] * len(calls)
+
+    def timed(number: int) -> int:
+        began = monotonic()
+        status = calls[number]()
+        seconds[number] = max(seconds[number], monotonic() - began)
+        return status
+
+    with repeated([partial(timed, number) for number in range(len(calls))], pause=0.05) as statuses:
+        yield seconds
+    assert set(statuses) == {200, 503}, statuses
 
 
 def test_writes_of_staff_do_not_wait_for_one_another(
