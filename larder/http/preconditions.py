@@ -55,7 +55,7 @@ def unmet(request: HttpRequest) -> str:
     """What to say of a precondition that does not hold; empty where the title says it."""
     header = request.META.get("HTTP_IF_MATCH")
     if header is None and "HTTP_IF_NONE_MATCH" in request.META:
-        return "The object exists, and If-None-Match: * requires that it does not."
+        return "The object already exists; If-None-Match: * requires that it does not."
     if header is not None and header.strip() != ANY and tag(header) == OF_NOTHING:
         said = "If-Match is not an ETag of this API. Send the ETag header of the response unchanged"
         return f'{said}, with its quotes, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'

@@ -140,7 +140,7 @@ def test_an_if_match_that_is_no_etag_is_told_so(
     for path, body in ((f"products/{jam}", {"unit": "jar"}), ("cart", lines)):
         refused = staff("PATCH" if "products" in path else "PUT", path, body, If_Match=sent)
         assert (refused.status, refused.body["code"]) == (412, "precondition_failed")
-        assert "no ETag of this API" in refused.body["detail"]
+        assert "not an ETag of this API" in refused.body["detail"]
 
 
 def test_an_etag_of_another_version_is_told_that_the_object_changed(
