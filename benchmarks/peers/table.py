@@ -10,16 +10,25 @@ from typing import Any
 from benchmarks.loads import WRITERS
 from benchmarks.measurement import Measurement, ratio, summary
 from benchmarks.peers.catalogue import FEW
-from benchmarks.peers.course import CLIENTS, CROWD, CROWDS, FEW_CLIENTS, READERS, TWICE, Found
+from benchmarks.peers.course import (
+    CLIENTS,
+    CROWD,
+    CROWDS,
+    FEW_CLIENTS,
+    READERS,
+    RUSHES,
+    TWICE,
+    Found,
+)
 
 HEADINGS = (
     "",
-    "list of 20: a second, p99 ms",
-    f"orders of 3 lines, {FEW_CLIENTS} clients: a second, p99 ms",
-    *(f"{crowd} clients: a second, p99 ms" for crowd in CROWDS),
-    "requests: page, order",
-    f"sold of {FEW}, {CROWD} buyers at once",
-    f"{TWICE} + {TWICE} of {FEW}",
+    "list of 20: pages per second; p99 in ms",
+    f"orders of 3 lines, {FEW_CLIENTS} clients: orders per second; p99 in ms",
+    *(f"{crowd} clients: orders per second; p99 in ms" for crowd in CROWDS),
+    "requests needed for one page; for one order",
+    f"stock {FEW}, {CROWD} buyers at once: units sold in each of {RUSHES} runs",
+    f"stock {FEW}, one order of {TWICE} + {TWICE}",
     "idle memory",
     "services beside PostgreSQL",
 )
@@ -117,9 +126,9 @@ def _row(one: Found) -> tuple[str, ...]:
     sold = [f"**{rush.sold}**" if rush.oversold else str(rush.sold) for rush in one.rushes]
     return (
         one.name,
-        f"{pages.rate:,.0f}, {pages.p99:,.0f}",
+        f"{pages.rate:,.0f}; {pages.p99:,.0f}",
         *(_placed(rounds) for rounds in one.orders.values()),
-        f"{one.page_requests}, {one.order_requests}",
+        f"{one.page_requests}; {one.order_requests}",
         ", ".join(sold),
         {"refused": "refused", "sold": "**sold**"}.get(one.twice, "failed"),
         f"{one.memory / 2**20:,.0f} MB",
@@ -129,7 +138,7 @@ def _row(one: Found) -> tuple[str, ...]:
 
 def _placed(rounds: Sequence[Measurement]) -> str:
     orders = summary(rounds, cores=1)
-    return f"{orders.rate:,.{0 if orders.rate >= 100 else 1}f}, {orders.p99:,.0f}"
+    return f"{orders.rate:,.{0 if orders.rate >= 100 else 1}f}; {orders.p99:,.0f}"
 
 
 def markdown(found: Sequence[Found]) -> str:
