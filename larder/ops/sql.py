@@ -14,6 +14,7 @@ ORDER_CAUSES = "('order', 'change', 'cancel', 'pack', 'missing', 'ship', 'return
 """Causes whose ledger entries refer to an order event; `opening` refers to the product, every
 other cause is the reason of an adjustment."""
 
+UNSHIPPED_STATUSES = "('placed', 'packed')"
 SHIPPED_STATUSES = "('shipped', 'delivered', 'returned')"
 
 EXTENT = """
@@ -131,7 +132,7 @@ WITH promised AS (
     SELECT order_id, product_id, status, coalesce(taken, 0) AS taken,
            coalesce(committed, 0) AS committed, coalesce(missing, 0) AS missing,
            coalesce(shipped, 0) AS shipped,
-           CASE WHEN status IN ('placed', 'packed') THEN quantity ELSE 0 END AS to_ship,
+           CASE WHEN status IN {UNSHIPPED_STATUSES} THEN quantity ELSE 0 END AS to_ship,
            CASE WHEN status IN {SHIPPED_STATUSES} THEN quantity ELSE 0 END AS gone
     FROM promised FULL JOIN moved USING (order_id, product_id)
 )
@@ -143,12 +144,12 @@ for each other. All units an order took, less those it gave back by a change, by
 in packing, are still to be shipped, were shipped, or were missing. A line that was taken off an
 order gave everything back, but for what was missing."""
 
-UNLIKE_UNSHIPPED = """
+UNLIKE_UNSHIPPED = f"""
 SELECT product_id, stock.committed, unshipped.units AS unshipped
 FROM stock FULL JOIN (
     SELECT line.product_id, sum(line.quantity) AS units
     FROM order_line AS line JOIN "order" ON "order".id = line.order_id
-    WHERE "order".status IN ('placed', 'packed') GROUP BY line.product_id
+    WHERE "order".status IN {UNSHIPPED_STATUSES} GROUP BY line.product_id
 ) AS unshipped USING (product_id)
 WHERE coalesce(stock.committed, 0) <> coalesce(unshipped.units, 0)
 """
