@@ -59,6 +59,7 @@ def test_the_path_of_an_order_is_that_of_the_code() -> None:
 
 
 def test_the_processes_are_those_of_compose() -> None:
+    """An arrow is a dependency, a server's read from a replica, or a target of Prometheus."""
     _, _, page = _diagrams()
     compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
     left_out = {"migrate", "grafana"}
@@ -69,8 +70,26 @@ def test_the_processes_are_those_of_compose() -> None:
         for other in one.get("depends_on", ())
         if other not in left_out
     }
+    reading = {
+        (name, "replica")
+        for name, one in services.items()
+        if "REPLICA_URLS_FILE" in one.get("environment", ())
+    }
     assert re.findall(r'^    (\w+)\(\["', page, re.MULTILINE) == list(services)
-    assert set(re.findall(r"^    (\w+) ==> (\w+)$", page, re.MULTILINE)) == needed
+    drawn = set(re.findall(r"^    (\w+) ==> (\w+)$", page, re.MULTILINE))
+    assert drawn == needed | reading | _measured()
+
+
+def _measured() -> set[tuple[str, str]]:
+    """Prometheus with each service that it measures, but itself."""
+    settings = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    targets = [
+        target.partition(":")[0]
+        for job in settings["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    ]
+    return {("prometheus", target) for target in targets if target != "prometheus"}
 
 
 PLACE = re.compile(
