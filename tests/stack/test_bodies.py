@@ -51,7 +51,7 @@ class Buyer:
 @pytest.fixture
 def buyer(front: FrontDoor, customer: Callable[[], Person], product: Callable[[int], int]) -> Buyer:
     token = front.token(customer().customer.username, PASSWORD)
-    return Buyer(front, token, product(1_000))
+    return Buyer(front, token, product(100_000))
 
 
 @pytest.fixture
