@@ -3,7 +3,7 @@
     python -m tools.openapi     the documents of docs/openapi break nothing that was released
 
 A release keeps its documents in `docs/openapi/released/<version>/`, and their SHA-256 in the file
-`SHA256SUMS` there: nobody edits them afterwards. The gate compares the documents of v1 and of the
+`SHA256SUMS` there: they are not edited afterwards. The gate compares the documents of v1 and of the
 earlier contracts with those of the highest version.
 
 What clients *send* must still be accepted: limits may widen, never narrow. What they *read* must

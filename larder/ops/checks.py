@@ -80,13 +80,13 @@ def _is_weak(key: str) -> bool:
 
 def _addresses() -> Iterator[CheckMessage]:
     """Who may come in, and from where it is believed."""
-    if everybody := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
+    if too_wide := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
         hint = "Name each origin: https://app.example.com, without a path and without a star."
-        said = f"CORS_ORIGINS lets in more than pages of one's own: {', '.join(everybody)}."
+        said = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
         yield Error(said, hint=hint, id="larder.E011")
     if open_doors := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
         hint = "Name the origin the admin is reached at: https://shop.example.com."
-        said = f"CSRF_TRUSTED_ORIGINS trusts more than pages of one's own: {', '.join(open_doors)}."
+        said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(open_doors)}."
         yield Error(said, hint=hint, id="larder.E012")
     if anybody := [one for one in settings.TRUSTED_PROXIES if not _is_of_ones_own(one)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
@@ -136,7 +136,7 @@ def mails_can_be_sent(**options: Any) -> list[CheckMessage]:
 def _mail_faults() -> Iterator[CheckMessage]:
     if not settings.EMAIL_URL:
         hint = "Give EMAIL_URL, or see that staff set forgotten passwords."
-        yield checks.Warning("Nobody can reset a password.", hint=hint, id="larder.W004")
+        yield checks.Warning("Passwords cannot be reset.", hint=hint, id="larder.W004")
         return
     if urlsplit(settings.EMAIL_URL).scheme not in PORTS:
         said = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
@@ -153,7 +153,7 @@ def _mail_faults() -> Iterator[CheckMessage]:
 
 @register()
 def contracts_exist(**options: Any) -> list[CheckMessage]:
-    """A misspelt COMPAT would leave somebody's app without its paths."""
+    """A misspelt COMPAT would leave an app without its paths."""
     unknown = sorted(settings.COMPAT - TITLES.keys())
     if not unknown:
         return []

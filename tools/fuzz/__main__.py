@@ -1,7 +1,7 @@
 """python -m tools.fuzz [--examples 20] [--seconds 60] [--seed 1] [--only contract2] [--as staff]
 
 Starts a demo shop of its own and sends it what the documents of docs/openapi allow and forbid:
-as nobody, as a customer and as staff. Exit status 1 if an answer was not as documented.
+without a token, as a customer and as staff. Exit status 1 if an answer was not as documented.
 """
 
 from __future__ import annotations
