@@ -1,4 +1,5 @@
-# Works with GNU make 3.81 and later, and in an empty environment. `make help` lists the targets.
+# Works with GNU make 3.81 and later, and in an empty environment. `make help` lists the targets:
+# those with `## text`, in the groups that lines of `##@` begin.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PATH := $(if $(PATH),$(PATH),/usr/local/bin:/usr/bin:/bin)
@@ -18,9 +19,11 @@ with_empty_database := $(python) -m tools.local_postgres with --
 # Django asks the database for its history and warns when there is none.
 without_database := -W "ignore:Got an error checking a consistent migration history:RuntimeWarning"
 
+##@ Start here
+
 .PHONY: help
-help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z.\/-]*:.*## / { printf "make %-29s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## List the targets in groups
+	@{ [ -t 1 ] && [ -z "$$NO_COLOR" ] && bold=1; awk -v bold="$$bold" -f tools/help.awk $(MAKEFILE_LIST); }
 
 .PHONY: run
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
@@ -30,6 +33,95 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 test: venv ## Run the tests (PYTEST_ARGS="-n 2")
 	@exec $(python) -m pytest $(PYTEST_ARGS)
 
+.PHONY: check
+check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, and the tests; CI adds deploy/check and what takes longer (.ci/run)
+
+##@ Develop
+
+.PHONY: format
+format: venv ## Format the code and mend what can be mended by itself
+	$(python) -m ruff format .
+	$(python) -m ruff check --fix .
+
+.PHONY: lint
+lint: venv ## Format and style, without changing anything
+	$(python) -m ruff format --check .
+	$(python) -m ruff check .
+
+.PHONY: types
+types: venv ## Types (mypy)
+	$(python) -m mypy
+
+.PHONY: walls
+walls: venv ## The walls between the modules (import-linter)
+	$(VENV)/bin/lint-imports
+
+.PHONY: sizes
+sizes: venv ## Lines of Python of each part, beside its budget
+	@$(python) -m tools.sizes
+
+.PHONY: security
+security: venv ## Bandit on the code; hashes, licences and use of the locked packages; the SBOM (no network)
+	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
+	$(python) -m tools.dependencies
+	@$(python) -m tools.dependencies --sbom $(DATA)/sbom.json
+
+.PHONY: audit
+audit: venv ## Known vulnerabilities of the locked packages (asks the package index)
+	$(VENV)/bin/pip-audit --disable-pip --require-hashes --requirement requirements/prod.txt
+
+.PHONY: sbom
+sbom: venv ## The bill of materials of production, sbom.json (CycloneDX)
+	$(python) -m tools.dependencies --sbom sbom.json
+
+.PHONY: migrations
+migrations: venv ## No model without its migration
+	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
+
+.PHONY: makemigrations
+makemigrations: venv ## Write the migrations for changed models
+	$(python) $(without_database) manage.py makemigrations --skip-checks
+
+.PHONY: django-check
+django-check: venv ## Django's checks for a production
+	@$(with_empty_database) $(SHELL) tools/django_check.sh
+
+# Named after what it makes, in `requirements`; the file in the root only points there.
+.PHONY: requirements.txt
+requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
+	$(call lock) --extra telemetry -o requirements/prod.txt
+	$(call lock) --extra local -o requirements/run.txt
+	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
+	for group in deploy-aws deploy-aws-check deploy-checkov; do \
+		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
+	done
+lock = $(lock_only) pyproject.toml
+lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
+
+.PHONY: venv
+venv: ## The virtual environment with everything for development
+	@$(install) requirements/dev.txt
+
+.PHONY: build
+build: ## What a server needs but its database, as in the image: the environment, the static files
+	@$(install) requirements/prod.txt
+	@$(python) manage.py collectstatic --no-input --verbosity 0
+	@echo "Built: $(VENV) and static/. Next: the commands of docs/deployment.md, or make run for everything."
+
+.PHONY: installed-run
+installed-run:
+	@$(install) requirements/run.txt
+
+.PHONY: clean
+clean: ## Remove what can be made again: environments, static files, reports and caches, never the data
+	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .coverage sbom.json
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find deploy -name node_modules -type d -prune -exec rm -rf {} +
+	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Test more
+
 .PHONY: test/without-fast-path
 test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
 	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 $(PYTEST_ARGS)
@@ -38,13 +130,14 @@ test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_
 slow: venv ## The tests that take minutes: long outages, time limits
 	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)
 
-.PHONY: replay
-replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
-	@exec $(python) -m tools.replay $(REPLAY_ARGS)
-
-.PHONY: drill
-drill: installed-run ## Kill parts of a running Larder under load, then hold all promises against its books (DRILL_ARGS="--rounds 40 --seed 7")
-	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
+# COVERAGE_CORE=sysmon costs little from Python 3.12 on; before, the tests take about half as long again.
+.PHONY: coverage
+coverage: venv ## The tests once more, and how much of larder/ they run: at least what pyproject.toml says
+	@rm -rf .coverage && mkdir .coverage
+	COVERAGE_CORE=$${COVERAGE_CORE-$$($(python) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')} \
+		$(python) -m coverage run -m pytest $(PYTEST_ARGS)
+	$(python) -m coverage combine --quiet
+	$(python) -m coverage report
 
 .PHONY: fuzz
 fuzz: venv ## Requests made of the OpenAPI documents, answers held against them (FUZZ_ARGS="--examples 50")
@@ -57,6 +150,53 @@ attack: venv ## Attack a server of its own as a stranger would, then check its b
 .PHONY: behaviour
 behaviour: venv ## Thousands of requests to a commit and to the files as they are: make behaviour A=HEAD
 	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)
+
+.PHONY: replay
+replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
+	@exec $(python) -m tools.replay $(REPLAY_ARGS)
+
+.PHONY: drill
+drill: installed-run ## Kill parts of a running Larder under load, then hold all promises against its books (DRILL_ARGS="--rounds 40 --seed 7")
+	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
+
+.PHONY: stack
+stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
+	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
+
+##@ Data
+
+.PHONY: migrate
+migrate: installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
+	@$(with_database) $(python) manage.py prepare
+
+.PHONY: shell
+shell: installed-run ## A Python shell on the database of `make run`, or on DATABASE_URL
+	@$(with_database) $(python) manage.py shell
+
+.PHONY: psql
+psql: installed-run ## An SQL shell on the database of `make run`, as the owner of its tables
+	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
+
+# One argument, with its spaces, or none.
+file = $(if $(FILE),"$(FILE)")
+
+.PHONY: backup
+backup: installed-run ## Back up the database of `make run`, while it is in use: FILE=, or below DATA/backups
+	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
+
+.PHONY: backup/prove
+backup/prove: installed-run ## Restore a backup into a database of its own and look at every row (FILE=)
+	@$(with_empty_database) $(python) -m tools.backup prove $(file)
+
+.PHONY: restore
+restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder where it is not empty)
+	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
+
+.PHONY: restore/accounts
+restore/accounts: installed-run ## List what a restore took back of accounts (OLD=larder_before_…)
+	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
+
+##@ Measure
 
 .PHONY: bench
 bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
@@ -86,6 +226,8 @@ bench/overload: venv ## 1,500 connections that order at once: what is still plac
 bench/replicas: venv ## Who answers what, and how fast, without a replica and with one (BENCH_ARGS="--seconds 10")
 	@exec $(python) -m benchmarks.replicas $(BENCH_ARGS)
 
+##@ Containers and deployment
+
 # The container engine's command, and where `make up` keeps the secrets that it makes.
 DOCKER ?= docker
 SECRETS ?= $(abspath $(DATA))/secrets
@@ -106,10 +248,6 @@ down: ## Stop the set; its data stay
 logs: ## What the set says now
 	$(with_engine) compose
 	@$(compose) logs --follow --tail 100
-
-.PHONY: stack
-stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
-	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
 
 # The image's name, as deploy/compose has it too, another base than the Dockerfile's where one is
 # named (PYTHON_DIGEST=@sha256:…, empty for whatever the tag is now), and what its labels say.
@@ -164,144 +302,21 @@ docker/compose/unittest: docker/unittest ## The same as docker/unittest
 deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
-.PHONY: check
-check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, and the tests; CI adds deploy/check and what takes longer (.ci/run)
+##@ Documentation
 
-.PHONY: lint
-lint: venv ## Format and style, without changing anything
-	$(python) -m ruff format --check .
-	$(python) -m ruff check .
-
-.PHONY: format
-format: venv ## Format the code and mend what can be mended by itself
-	$(python) -m ruff format .
-	$(python) -m ruff check --fix .
-
-.PHONY: types
-types: venv ## Types (mypy)
-	$(python) -m mypy
-
-.PHONY: walls
-walls: venv ## The walls between the modules (import-linter)
-	$(VENV)/bin/lint-imports
-
-.PHONY: sizes
-sizes: venv ## Lines of Python of each part, beside its budget
-	@$(python) -m tools.sizes
-
-.PHONY: security
-security: venv ## Bandit on the code; hashes, licences and use of the locked packages; the SBOM (no network)
-	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
-	$(python) -m tools.dependencies
-	@$(python) -m tools.dependencies --sbom $(DATA)/sbom.json
-
-.PHONY: audit
-audit: venv ## Known vulnerabilities of the locked packages (asks the package index)
-	$(VENV)/bin/pip-audit --disable-pip --require-hashes --requirement requirements/prod.txt
-
-.PHONY: sbom
-sbom: venv ## The bill of materials of production, sbom.json (CycloneDX)
-	$(python) -m tools.dependencies --sbom sbom.json
-
-# COVERAGE_CORE=sysmon costs little from Python 3.12 on; before, the tests take about half as long again.
-.PHONY: coverage
-coverage: venv ## The tests once more, and how much of larder/ they run: at least what pyproject.toml says
-	@rm -rf .coverage && mkdir .coverage
-	COVERAGE_CORE=$${COVERAGE_CORE-$$($(python) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')} \
-		$(python) -m coverage run -m pytest $(PYTEST_ARGS)
-	$(python) -m coverage combine --quiet
-	$(python) -m coverage report
-
-.PHONY: migrations
-migrations: venv ## No model without its migration
-	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
-
-.PHONY: django-check
-django-check: venv ## Django's checks for a production
-	@$(with_empty_database) $(SHELL) tools/django_check.sh
+.PHONY: openapi
+openapi: venv ## Write the OpenAPI documents in docs/openapi anew
+	$(python) manage.py openapi
 
 .PHONY: openapi-check
 openapi-check: venv ## docs/openapi is current, and breaks nothing of the last release
 	$(python) manage.py openapi --check
 	$(python) -m tools.openapi
 
-.PHONY: openapi
-openapi: venv ## Write the OpenAPI documents in docs/openapi anew
-	$(python) manage.py openapi
-
-.PHONY: collections-check
-collections-check: venv ## docs/clients is what docs/openapi says, and forgets no operation
-	$(python) -m tools.clients --check
-
 .PHONY: collections
 collections: venv ## Write the collections for Postman and Insomnia in docs/clients anew
 	$(python) -m tools.clients
 
-.PHONY: makemigrations
-makemigrations: venv ## Write the migrations for changed models
-	$(python) $(without_database) manage.py makemigrations --skip-checks
-
-.PHONY: migrate
-migrate: installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
-	@$(with_database) $(python) manage.py prepare
-
-# One argument, with its spaces, or none.
-file = $(if $(FILE),"$(FILE)")
-
-.PHONY: backup
-backup: installed-run ## Back that database up, while it is in use: FILE=, or below DATA/backups
-	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
-
-.PHONY: backup/prove
-backup/prove: installed-run ## Restore a backup into a database of its own and look at every row (FILE=)
-	@$(with_empty_database) $(python) -m tools.backup prove $(file)
-
-.PHONY: restore
-restore: installed-run ## Put a backup in that database's place (FILE=, and CONFIRM=larder where it is not empty)
-	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
-
-.PHONY: restore/accounts
-restore/accounts: installed-run ## List what a restore took back of accounts (OLD=larder_before_…)
-	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
-
-.PHONY: shell
-shell: installed-run ## A Python shell on that database
-	@$(with_database) $(python) manage.py shell
-
-.PHONY: psql
-psql: installed-run ## An SQL shell on that database, as the owner of its tables
-	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
-
-# Named after what it makes, in `requirements`; the file in the root only points there.
-.PHONY: requirements.txt
-requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
-	$(call lock) --extra telemetry -o requirements/prod.txt
-	$(call lock) --extra local -o requirements/run.txt
-	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
-	for group in deploy-aws deploy-aws-check deploy-checkov; do \
-		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
-	done
-lock = $(lock_only) pyproject.toml
-lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
-
-.PHONY: venv
-venv: ## The virtual environment with everything for development
-	@$(install) requirements/dev.txt
-
-.PHONY: build
-build: ## What a server needs but its database, as in the image: the environment, the static files
-	@$(install) requirements/prod.txt
-	@$(python) manage.py collectstatic --no-input --verbosity 0
-	@echo "Built: $(VENV) and static/. Next: the commands of docs/deployment.md, or make run for everything."
-
-.PHONY: installed-run
-installed-run:
-	@$(install) requirements/run.txt
-
-.PHONY: clean
-clean: ## Remove what can be made again: environments, static files, reports and caches, never the data
-	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .coverage sbom.json
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find deploy -name node_modules -type d -prune -exec rm -rf {} +
-	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+.PHONY: collections-check
+collections-check: venv ## docs/clients is what docs/openapi says, and forgets no operation
+	$(python) -m tools.clients --check

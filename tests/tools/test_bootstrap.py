@@ -124,20 +124,41 @@ def test_an_unreadable_checkout_is_one_line(checkout: Path, open_folder: Path) -
     assert tried.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-def test_help_lists_every_target_in_an_empty_environment() -> None:
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+
+def help_in_groups() -> dict[str, list[str]]:
+    """Return what `make help` prints in an empty environment: targets by group."""
     make = str(shutil.which("make"))
     shown = subprocess.run([make], cwd=CHECKOUT, env={}, capture_output=True, text=True, check=True)
+    groups: dict[str, list[str]] = {}
+    for part in shown.stdout.strip().split("\n\n"):
+        group, *lines = part.splitlines()
+        groups[group] = [line.split()[1] for line in lines]
+    return groups
+
+
+@needs_make
+def test_help_lists_every_target_in_an_empty_environment() -> None:
     text = (CHECKOUT / "Makefile").read_text()
     named = " ".join(re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE))
     targets = set(named.split()) - {"installed-run"}
-    assert {line.split()[1] for line in shown.stdout.splitlines()} == targets
+    listed = [target for group in help_in_groups().values() for target in group]
+    assert sorted(listed) == sorted(targets)
+
+
+@needs_make
+def test_help_begins_with_what_a_newcomer_needs() -> None:
+    groups = help_in_groups()
+    assert next(iter(groups)) == "Start here"
+    assert groups["Start here"][:3] == ["help", "run", "test"]
+    assert len(groups) > 5
 
 
 KNOWN = ("build", "migrate", "makemigrations", "format", "venv", "requirements.txt", "clean")
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@needs_make
 @pytest.mark.parametrize("target", KNOWN)
 def test_the_targets_that_earlier_teams_type_run_whatever_files_there_are(
     target: str, tmp_path: Path
