@@ -3,7 +3,7 @@
 Of the connections that are free, the one that was given back last is handed out first.
 psycopg's pool hands them out in turn, so that all of them are a little used. But each is a process
 of PostgreSQL's with plans and caches of its own, a megabyte or two: one that ran a moment ago finds
-them where it left them, in the processor's caches, and the third of three does not (ADR 21). And
+them where it left them, in the processor's caches, and the third of three does not (ADR 43). And
 what is not needed is left alone until the pool closes it.
 
 Threads inside `prioritized` get a connection before all other waiting threads, the newest of them
