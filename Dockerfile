@@ -1,4 +1,4 @@
-# The image of Larder: `make docker/build`, or `docker build .` (docs/deployment.md, "Image").
+# The image of Larder: `make docker/build`, or `docker build .` (docs/how-to/deployment.md, "Image").
 #
 # Stages: builder (dependencies, static files, bytecode), test (the suite: `--target test`), and
 # prod, the last, which takes what builder made and has nothing to build with.
@@ -26,7 +26,7 @@ COPY manage.py ./
 COPY config config
 COPY larder larder
 COPY demo demo
-COPY docs/problems.md docs/problems.md
+COPY docs/reference/problems.md docs/reference/problems.md
 # Static files are served from static/, so the packages' own copies of them go, and so do the
 # sources of translations and what installs packages. Bytecode is checked against nothing: nobody
 # changes a source in here.
@@ -59,7 +59,7 @@ LABEL org.opencontainers.image.title="Larder" \
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin larder \
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
-# nginx, which another container of this image runs in front of the server (docs/deployment.md).
+# nginx, which another container of this image runs in front of the server (docs/how-to/deployment.md).
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends nginx-light libnginx-mod-http-lua \

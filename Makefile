@@ -107,7 +107,7 @@ venv: ## The virtual environment with everything for development
 build: ## What a server needs but its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt
 	@$(python) manage.py collectstatic --no-input --verbosity 0
-	@echo "Built: $(VENV) and static/. Next: the commands of docs/deployment.md, or make run for everything."
+	@echo "Built: $(VENV) and static/. Next: docs/how-to/deployment.md, or make run for everything."
 
 .PHONY: installed-run
 installed-run:

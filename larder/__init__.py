@@ -1,1 +1,4 @@
-"""Larder: the ordering backend behind a mobile app. docs/architecture.md shows its parts."""
+"""Larder: the ordering backend behind a mobile app.
+
+docs/explanation/architecture.md shows its parts.
+"""

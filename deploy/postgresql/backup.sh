@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run in the container `primary` (docs/deployment.md):
+# Run in the container `primary` (docs/how-to/deployment.md):
 #     sh /etc/postgresql/backup.sh make >larder.dump       while the shop is open
 #     sh /etc/postgresql/backup.sh restore <larder.dump    while nobody is connected to it
 #     sh /etc/postgresql/backup.sh forget                  what restores have put aside

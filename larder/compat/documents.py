@@ -32,7 +32,7 @@ def document(contract: str) -> dict[str, Any]:
     schema["info"] |= {
         "title": f"Larder, contract {contract}: {TITLES[contract]}",
         "description": "One of the earlier contracts that Larder answers at their own paths; "
-        "docs/migrating.md says what takes its place in v1.",
+        "docs/how-to/migrating.md says what takes its place in v1.",
     }
     return schema
 

@@ -1,7 +1,7 @@
 """The ways a use case refuses: an error carries data, never sentences or status numbers.
 
-`larder/http/problems.py` is the one place that turns them into HTTP; docs/problems.md explains
-every code to the people who build apps.
+`larder/http/problems.py` is the one place that turns them into HTTP; docs/reference/problems.md
+explains every code to the people who build apps.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Refusals as HTTP: RFC 9457 problem details. The only place that knows statuses.
 
-docs/problems.md explains each code; tests/http/test_problems.py holds page and code together.
+docs/reference/problems.md explains each code; tests/http/test_problems.py compares both.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """System checks: a server does not start with settings that would be unsafe.
 
-docs/deployment-checklist.md names every id. A check with `deploy=True` is for a server that starts,
-not for tools.
+docs/how-to/deployment-checklist.md names every id. A check with `deploy=True` is for a server
+that starts, not for tools.
 """
 
 import sys

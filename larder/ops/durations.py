@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Seconds up to which durations are told apart; those of docs/slo.md are among them."""
+"""Seconds up to which durations are told apart; those of docs/explanation/slo.md are among them."""
 
 
 class Durations:

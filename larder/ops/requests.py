@@ -1,7 +1,7 @@
 """What every request was: counted for Prometheus, and one line of the log.
 
 A request leaves a tuple behind. A thread of the process takes what was left once a second, adds it
-up and writes it out: docs/observability.md tells what either way costs.
+up and writes it out: docs/reference/observability.md tells what either way costs.
 """
 
 from collections import defaultdict, deque

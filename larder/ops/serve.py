@@ -29,7 +29,7 @@ STACK_BYTES = 32 * 1024 * 1024
 recursion limit is met. Memory that is never touched costs nothing."""
 STOP_SECONDS = 25
 """Docker, Kubernetes, ECS and Heroku all kill what has not ended 30 seconds after TERM, or can be
-told to. Every order is decided long before (docs/architecture.md)."""
+told to. Every order is decided long before (docs/explanation/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")

@@ -124,13 +124,13 @@ def html(text: str) -> SafeString:
 
 @cache
 def problems_page() -> str:
-    """docs/problems.md."""
-    return (Path(settings.BASE_DIR) / "docs" / "problems.md").read_text(encoding="utf-8")
+    """docs/reference/problems.md."""
+    return (Path(settings.BASE_DIR) / "docs/reference/problems.md").read_text(encoding="utf-8")
 
 
 @cache
 def explanations() -> dict[str, str]:
-    """The entries of docs/problems.md, by code. What they link to is on the page of all."""
+    """The entries of docs/reference/problems.md, by code. Their links lead to the page of all."""
     parts = re.split(r"^### `(\w+)`$", problems_page(), flags=re.MULTILINE)
     texts = (part.partition("\n## ")[0].strip() for part in parts[2::2])
     return {

@@ -22,7 +22,7 @@ def _layers() -> list[list[str]]:
     return [line.split(" | ") for line in map(str.strip, lines) if line]
 
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text()
+PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
 
 
 def _diagrams() -> list[str]:

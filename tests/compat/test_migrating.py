@@ -10,7 +10,7 @@ from larder.compat.documents import TITLES
 from larder.ops.management.commands.openapi import FOLDER
 from tests.http.document import operations as of_v1
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "migrating.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/migrating.md").read_text("utf-8")
 TABLES = dict(re.findall(r"^### Contract (\d)\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 

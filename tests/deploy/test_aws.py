@@ -22,7 +22,7 @@ from tests.server import Server
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("small", "medium", "large")
 SECONDS_A_REQUEST = 150e-6
-"""CPU of a request of the mix of docs/performance.md, at a fast hour."""
+"""CPU of a request of the mix of docs/explanation/performance, at a fast hour."""
 CHOSEN = {
     "Environment": "production",
     "DomainName": "shop.example.com",

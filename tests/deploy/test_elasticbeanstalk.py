@@ -61,7 +61,7 @@ def test_commands_of_larder_run_in_it(bundle: Path) -> None:
 
 
 def test_it_starts_what_the_deployment_page_says() -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "deployment.md").read_text()
     lines = (FOLDER / "bundle" / "Procfile").read_text().splitlines()
     assert [line for line in lines if f"`{line.partition(': ')[2]}`" not in page] == []
     (prepare,) = (one for one in options()["container_commands"].values() if "leader_only" in one)

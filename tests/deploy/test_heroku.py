@@ -97,7 +97,7 @@ def ready(port: int) -> dict[str, Any]:
 
 
 def test_from_an_empty_database_to_a_first_order(database: str) -> None:
-    """The steps of docs/deploy/heroku.md after `git push`."""
+    """The steps of docs/how-to/deploy/heroku.md after `git push`."""
     environment, port = settings(database), free_port()
     release = [str(HONCHO), "start", "release"]
     refused = subprocess.run(

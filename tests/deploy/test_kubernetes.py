@@ -73,7 +73,7 @@ def test_no_container_may_more_than_it_needs(workload: Manifest) -> None:
 def test_each_starts_what_the_deployment_page_says_with_settings_that_exist(
     workload: Manifest,
 ) -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "deployment.md").read_text()
     known = {one["metadata"]["name"] for one in kind("ConfigMap")} | {"larder", "larder-owner"}
     for container in pod(workload)["spec"]["containers"]:
         assert f"`{' '.join(container['command'])}`" in page

@@ -1,4 +1,4 @@
-"""docs/problems.md and the code say the same; a problem's type leads to its entry."""
+"""docs/reference/problems.md and the code say the same; a problem's type leads to its entry."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ from larder.http.problems import KINDS
 from larder.v1.documents import explanations
 from tests.conftest import Api
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "problems.md").read_text()
+PAGE = (Path(settings.BASE_DIR) / "docs" / "reference" / "problems.md").read_text()
 TREES = [
     ast.parse(path.read_text())
     for path in (Path(settings.BASE_DIR) / "larder").rglob("*.py")

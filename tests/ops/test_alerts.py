@@ -41,7 +41,7 @@ def test_every_alert_leads_to_its_section_of_the_runbook(name: str) -> None:
 
 
 def test_the_runbook_has_no_section_without_an_alert() -> None:
-    page = (ROOT / "docs" / "runbooks" / "alerts.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "runbooks" / "alerts.md").read_text()
     assert set(re.findall(r"^## (.*)$", page, re.MULTILINE)) == set(ALERTS)
 
 
@@ -52,7 +52,7 @@ def test_every_alert_is_seen_to_fire_and_to_be_silent(name: str) -> None:
 
 
 def test_every_objective_of_the_page_is_measured_and_every_one_measured_is_on_it() -> None:
-    page = (ROOT / "docs" / "slo.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "slo.md").read_text()
     budgets = {r["labels"]["slo"] for r in rules() if r.get("record") == "larder:slo_budget"}
     assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == budgets
     for slo in budgets:

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "deployment-checklist.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "deployment-checklist.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"\b(?:larder|security)\.[EW]\d{3}", PAGE))
 TESTS = sorted(set(re.findall(r"\btests/[\w/]+\.py(?:::\w+)?", PAGE)))
 

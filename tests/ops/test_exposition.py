@@ -1,4 +1,4 @@
-"""docs/observability.md tells of every metric what the exposition tells, and of no other."""
+"""docs/reference/observability.md and the exposition name the same metrics, with the same help."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from larder.ops import metrics
 from larder.ops.shop_state import ShopState
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "observability.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "observability.md"
 
 
 def documented() -> set[str]:

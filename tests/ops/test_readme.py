@@ -50,7 +50,7 @@ def test_the_first_order_of_the_readme_can_be_pasted(
 
 
 def test_each_middleware_was_measured_and_no_other(settings: Any) -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "performance" / "index.md").read_text()
     table = page.partition("**Middleware**")[2].partition("**What was tried.**")[0]
     named = re.findall(r"^\| (?:Django's )?`(\w+)` \|", table, re.MULTILINE)
     assert named == [one.rpartition(".")[2] for one in settings.MIDDLEWARE]

@@ -140,7 +140,7 @@ def test_deciding_leaves_what_it_was_given_as_it_was(case: Case) -> None:
 
 
 def faults(case: Case) -> set[tuple[str, int]]:
-    """Everything wrong with the first order, line by line, as docs/problems.md has it."""
+    """Everything wrong with the first order, line by line, as docs/reference/problems.md has it."""
     order, prices = case.orders[0], case.prices[0]
     found = set()
     for product, units in units_of(order).items():

@@ -1,4 +1,4 @@
-"""What docs/deployment.md tells people to do with a set that runs: backups, new passwords."""
+"""What docs/how-to/deployment.md says about a set that runs: backups, new passwords."""
 
 import subprocess
 from collections.abc import Callable, Iterator

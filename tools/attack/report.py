@@ -1,4 +1,4 @@
-"""The results of a run: a line for each attack, a summary, and docs/trust.md."""
+"""The results of a run: a line for each attack, a summary, and docs/explanation/trust.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.attack.target import CHECKOUT
 from tools.errors import LauncherError
 from tools.terminal import say
 
-PAGE = CHECKOUT / "docs" / "trust.md"
+PAGE = CHECKOUT / "docs" / "explanation" / "trust.md"
 
 
 class Verdict(Enum):
@@ -74,13 +74,13 @@ program or a right that is missing (nginx, PgBouncer, mounting) are skipped, and
 def require_clean() -> None:
     """Raise LauncherError where the files differ from those of the revision that would be named."""
     if _revision().endswith("-dirty"):
-        raise LauncherError("Commit the changes first: docs/trust.md names a revision.")
+        raise LauncherError("Commit the changes first: docs/explanation/trust.md names a revision.")
 
 
 def record(
     results: Sequence[Result], before: Sequence[Result] = (), *, previous: str | None = None
 ) -> None:
-    """Write docs/trust.md."""
+    """Write docs/explanation/trust.md."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     pythons = ", ".join(dict.fromkeys(one.python for one in results))
     head = f"\n## The last run\n\n{now}, revision `{_revision()}`, {pythons}. {summary(results)}.\n"

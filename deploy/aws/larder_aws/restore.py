@@ -135,7 +135,7 @@ def _chosen(running: Mapping[str, Any], names: Collection[str]) -> dict[str, Any
 def _names(installation: Installation) -> tuple[Any, str, str]:
     if installation.parameter("database", "Engine") == "aurora":
         raise Failure(
-            "Aurora restores clusters: docs/runbooks/aws.md has its commands, one by one."
+            "Aurora restores clusters: docs/how-to/runbooks/aws.md has its commands, one by one."
         )
     database = installation.outputs()["DatabaseId"]
     return boto3.client("rds"), database, f"{database}-restored"

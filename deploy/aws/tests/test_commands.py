@@ -17,7 +17,7 @@ from deploy.aws.larder_aws.__main__ import parser
 from deploy.aws.tests.conftest import STACKS
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = ("deploy/aws/README.md", "docs/runbooks/aws.md")
+PAGES = ("deploy/aws/README.md", "docs/how-to/runbooks/aws.md")
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
 OF_THE_CLI = {("logs", "tail"): {"--since", "--follow", "--filter-pattern", "--format"}}
 """Commands that the aws tool has beside the requests of the services."""
@@ -116,7 +116,7 @@ def test_traces_go_to_no_port_that_is_closed(stack: str) -> None:
 
 
 def test_every_alarm_stands_in_the_runbook() -> None:
-    page = (ROOT / "docs/runbooks/aws.md").read_text()
+    page = (ROOT / "docs/how-to/runbooks/aws.md").read_text()
     alarms = {
         resource["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("larder-${Environment}-")
         for stack in STACKS
