@@ -147,6 +147,10 @@ fuzz: venv ## Requests made of the OpenAPI documents, answers held against them 
 attack: venv ## Attack a server of its own as a stranger would, then check its books (ATTACK_ARGS="--full")
 	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
 
+.PHONY: mutants
+mutants: venv ## Break one promise of the code at a time: the test named beside it must fail (MUTANTS_ARGS="--area feed")
+	@exec $(python) -m tools.mutants $(MUTANTS_ARGS)
+
 .PHONY: behaviour
 behaviour: venv ## Thousands of requests to a commit and to the files as they are: make behaviour A=HEAD
 	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)

@@ -31,7 +31,7 @@ _folder: list[tempfile.TemporaryDirectory[str]] = []
 def pytest_load_initial_conftests() -> Generator[None, None, Any]:
     """Before Django reads its settings: they say where the database is."""
     if "LARDER_TEST_OWNER_URL" not in os.environ:
-        _start()
+        start()
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
     os.environ["OWNER_DATABASE_URL"] = in_database(os.environ["LARDER_TEST_OWNER_URL"], name)
     os.environ["DATABASE_URL"] = in_database(os.environ["LARDER_TEST_APP_URL"], name)
@@ -40,13 +40,19 @@ def pytest_load_initial_conftests() -> Generator[None, None, Any]:
 
 def pytest_unconfigure() -> None:
     """The process that started PostgreSQL stops it."""
+    stop()
+
+
+def stop() -> None:
+    """Stops PostgreSQL, if this process has started it."""
     for cluster in _running:
         cluster.stop()
     for folder in _folder:
         folder.cleanup()
 
 
-def _start() -> None:
+def start() -> None:
+    """Starts PostgreSQL, prepares the template, and sets the environment of all test processes."""
     folder = tempfile.TemporaryDirectory(prefix="larder-test-")
     # What is known of tables by chance, from a test before, must not decide how a plan looks.
     settings = {"max_connections": "200", "autovacuum": "off"}

@@ -1,0 +1,91 @@
+"""Runs pytest in a copy of the tree, in a process that has imported everything but the code.
+
+A new interpreter needs seconds until pytest, Django and Hypothesis are there. So each run is forked
+from a process that has them and no module of this project (multiprocessing's fork server).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.processes import send
+
+PRELOADED = (
+    *("pytest", "pytest_django.plugin", "pytest_randomly", "pytest_socket", "pytest_timeout"),
+    *("hypothesis", "hypothesis.strategies", "schemathesis", "xdist"),
+    *("django", "django.db.models", "django.test", "msgspec", "psycopg", "psycopg_pool"),
+    *("jwt", "argon2", "structlog", "prometheus_client", "tools.mutants.pytests"),
+)
+OURS = frozenset({"benchmarks", "config", "larder", "tests", "tools"})
+OPTIONS = (
+    *("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout", "0"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
+"""Without limits of time for a test: the limit is that of the whole run, and reported apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How pytest ended: its exit status, None where it took too long, and what it printed."""
+
+    status: int | None
+    output: str
+    pid: int
+
+
+def run(root: Path, arguments: Sequence[str], *, seconds: float) -> Outcome:
+    """Run pytest with these arguments below `root`, and end whatever it has started."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    with tempfile.NamedTemporaryFile(mode="r", errors="replace") as output:
+        environment = dict(os.environ)
+        given = (root, [*OPTIONS, *arguments], environment, output.name)
+        process = context.Process(target=_pytest, args=given)
+        process.start()
+        pid = process.pid or 0
+        process.join(seconds)
+        status = process.exitcode
+        _end_group(pid)
+        process.join()
+        return Outcome(status, output.read(), pid)
+
+
+def _end_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        # The group is made by the process itself, perhaps not yet.
+        send(pid, signal.SIGKILL)
+
+
+def _pytest(root: Path, arguments: Sequence[str], environment: dict[str, str], output: str) -> None:
+    """The forked process: never returns."""
+    os.setsid()
+    file = os.open(output, os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(environment, PYTHONDONTWRITEBYTECODE="1")
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(root), *(one for one in sys.path if not _is_the_tree(one))]
+    for name in [one for one in sys.modules if one.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    import pytest
+
+    sys.argv = ["pytest", *arguments]
+    status = pytest.main([*arguments])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(status))
+
+
+def _is_the_tree(entry: str) -> bool:
+    return (Path(entry or ".") / "larder" / "__init__.py").exists()
