@@ -47,6 +47,11 @@ format: venv ## Format the code and mend what can be mended by itself
 lint: venv ## Format and style, without changing anything
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
+	@$(python) -m tools.words
+
+.PHONY: words
+words: venv ## Words that docs/glossary.md replaces: FILE:LINE: WORD -> USE (a part of lint)
+	@$(python) -m tools.words
 
 .PHONY: types
 types: venv ## Types (mypy)

@@ -1,0 +1,59 @@
+"""`make words`: replaced words are found with their line, and the exceptions are not."""
+
+import pytest
+
+from tools.words import GLOSSARY, ROOT, ROOTS, files, findings, main, replaced
+
+VOCABULARY = tuple(replaced((ROOT / GLOSSARY).read_text()))
+
+
+def found(text: str, name: str = "docs/page.md") -> list[str]:
+    return [str(one) for one in findings(name, text, VOCABULARY)]
+
+
+def test_a_replaced_word_is_found_with_its_line_and_what_to_use() -> None:
+    said = found("# Page\n\nThe server waits.\nWhoever writes reads it.\n")
+    assert said == [
+        "docs/page.md:4: Whoever -> client, customer, caller, staff, process, thread, transaction"
+    ]
+
+
+def test_a_phrase_is_found_across_the_lines_of_a_paragraph_and_of_a_comment() -> None:
+    assert found("It waits in\nvain.\n") == ["docs/page.md:1: in vain -> without success"]
+    comment = "    # It waits in\n    # vain.\n"
+    assert found(comment, "larder/page.py") == ["larder/page.py:1: in vain -> without success"]
+
+
+@pytest.mark.parametrize("text", ["a doorway", "retold", "TELLING_OFF = 1", "Same", "as the same"])
+def test_a_part_of_a_word_and_another_case_of_a_name_are_not_found(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_name_in_code_font_is_found_as_it_is_written() -> None:
+    assert found("from here import SAME", "larder/page.py") == [
+        "larder/page.py:1: SAME -> CACHE_KEY_HEADERS"
+    ]
+
+
+def test_released_sections_of_the_changelog_are_history() -> None:
+    text = "# Changes\n\n## [Unreleased]\n- told\n\n## [0.1.0] - 2026-11-24\n- told\n"
+    assert found(text, "CHANGELOG.md") == ["CHANGELOG.md:4: told -> reports, answers, informs"]
+
+
+def test_the_former_title_of_a_replaced_decision_stays() -> None:
+    replaced_by = "# 26. Threads interrupt nobody\n\nStatus: replaced by [ADR 36](0036.md).\n"
+    assert found(replaced_by, "docs/adr/0026-interrupting-nobody.md") == []
+    accepted = "# 26. Threads interrupt nobody\n\nStatus: accepted\n"
+    assert len(found(accepted, "docs/adr/0026-interrupting-nobody.md")) == 1
+
+
+def test_the_table_of_the_glossary_is_not_checked_but_its_terms_are() -> None:
+    table = "## Words that are not used\n| told | reports |\n"
+    name = GLOSSARY.as_posix()
+    assert found(table, name) == []
+    assert len(found(f"It was told.\n{table}", name)) == 1
+
+
+def test_every_root_exists_and_has_none_of_the_words() -> None:
+    assert all(list(files(ROOT, [root])) for root in ROOTS)
+    assert main([]) == 0

@@ -1,0 +1,125 @@
+"""python -m tools.words [PATH...]: words that the vocabulary of docs/glossary.md replaces.
+
+Prints FILE:LINE: WORD -> USE for each and returns 1 if there is one. Without a path it reads the
+files of ROOTS. Of CHANGELOG.md it reads the newest section only: released sections are history.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from tools.terminal import say
+
+ROOT = Path(__file__).resolve().parents[1]
+GLOSSARY = Path("docs/glossary.md")
+TABLE = "## Words that are not used"
+
+ROOTS = ("docs/adr", "docs/glossary.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+TEXTS = {".md", ".py", ".sh", ".conf", ".yaml", ".yml", ".toml", ".sql", ".html"}
+SKIPPED = ("*/migrations/*", "docs/openapi/*", "docs/clients/*", "*/node_modules/*", "*/.cache/*")
+
+EXCEPTIONS = (
+    # A replaced decision keeps its former title.
+    ("docs/adr/*.md", r"^# \d+\. .*\n+Status: replaced by .*"),
+    ("docs/adr/index.md", r"^\| \[\d+\]\(.*\) .* \| \[\d+\]\(.*\) \|$"),
+)
+"""Files and the texts in them that may have a replaced word."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A word with what to use for it."""
+
+    pattern: re.Pattern[str]
+    use: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    file: str
+    line: int
+    word: str
+    use: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.word} -> {self.use}"
+
+
+def main(arguments: list[str]) -> int:
+    """Report each finding; return 1 if there is one, 0 if not."""
+    vocabulary = tuple(replaced((ROOT / GLOSSARY).read_text()))
+    found = [
+        one
+        for file in files(ROOT, arguments or list(ROOTS))
+        for one in findings(file.relative_to(ROOT).as_posix(), file.read_text(), vocabulary)
+    ]
+    for one in found:
+        say(str(one))
+    return 1 if found else 0
+
+
+def replaced(glossary: str) -> Iterator[Replaced]:
+    """Yield the words of the glossary's last table.
+
+    Words in code font are names, which match as they are written. Others match in any case, also
+    across the lines of a paragraph or a comment.
+    """
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", glossary.partition(TABLE)[2], re.MULTILINE)
+    for words, use in rows[2:]:
+        for word in words.split(", "):
+            name = word.strip("`")
+            spaced = r"\s+(?:# )?".join(map(re.escape, name.split()))
+            flags = re.NOFLAG if name != word else re.IGNORECASE
+            yield Replaced(re.compile(rf"\b{spaced}\b", flags), use.replace("`", ""))
+
+
+def files(root: Path, paths: list[str]) -> Iterator[Path]:
+    """Yield the texts below the paths, without those that are generated or history."""
+    for path in paths:
+        below = [root / path] if (root / path).is_file() else sorted((root / path).rglob("*"))
+        for file in below:
+            name = file.relative_to(root).as_posix()
+            if file.suffix in TEXTS and not any(fnmatch(name, one) for one in SKIPPED):
+                yield file
+
+
+def findings(name: str, text: str, vocabulary: tuple[Replaced, ...]) -> list[Finding]:
+    """Return what a text has of the vocabulary, in the order of its lines."""
+    checked = _without_exceptions(name, text)
+    found = [
+        Finding(name, checked.count("\n", 0, match.start()) + 1, _joined(match[0]), one.use)
+        for one in vocabulary
+        for match in one.pattern.finditer(checked)
+    ]
+    return sorted(found, key=lambda one: one.line)
+
+
+def _joined(phrase: str) -> str:
+    """Return a phrase on one line."""
+    return " ".join(phrase.replace("#", " ").split())
+
+
+def _without_exceptions(name: str, text: str) -> str:
+    """Return the text with blank lines in place of what is not checked."""
+    if name == GLOSSARY.as_posix():
+        text = text.partition(TABLE)[0]
+    if name == "CHANGELOG.md":
+        text = "".join(re.split(r"(?m)^(?=## )", text)[:2])
+    for pattern, excepted in EXCEPTIONS:
+        if fnmatch(name, pattern):
+            text = re.sub(excepted, _blank, text, flags=re.MULTILINE)
+    return text
+
+
+def _blank(part: re.Match[str]) -> str:
+    """Return as many blank lines as the text has."""
+    return "\n" * part[0].count("\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
