@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -239,6 +240,43 @@ def test_an_order_of_nothing_but_cheap_things_is_told_the_least_total() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
     case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
     assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
+
+
+@pytest.mark.parametrize(
+    ("units", "code"), [(2, "order_rule"), (3, None), (4, "order_rule"), (6, None)]
+)
+def test_units_are_ordered_in_whole_steps(units: int, code: str | None) -> None:
+    assert code_of(offer(1, Decimal(1), 1, None, 3), units, stock=9) == code
+
+
+@pytest.mark.parametrize(
+    ("units", "code"),
+    [(2, "order_rule"), (3, None), (4, None), (5, None), (6, "order_rule"), (7, "order_rule")],
+)
+def test_the_least_and_the_most_of_an_order_are_allowed(units: int, code: str | None) -> None:
+    assert code_of(offer(1, Decimal(1), 3, 2, 1), units, stock=9) == code
+
+
+@pytest.mark.parametrize(("units", "code"), [(4, None), (5, None), (6, "insufficient_stock")])
+def test_the_last_unit_can_be_ordered_and_none_beyond_it(units: int, code: str | None) -> None:
+    assert code_of(offer(1, Decimal(1), 1, None, 1), units, stock=5) == code
+
+
+@pytest.mark.parametrize(
+    ("minimum", "code"), [("9.99", None), ("10.00", None), ("10.01", "order_rule")]
+)
+def test_an_order_of_exactly_the_least_total_is_placed(minimum: str, code: str | None) -> None:
+    ten = offer(1, Decimal("5.00"), 1, None, 1)
+    assert code_of(ten, 2, stock=2, minimum=Decimal(minimum)) == code
+
+
+def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)) -> str | None:
+    """Why an order of one product is refused; None if it is placed."""
+    case = Case(
+        [[Wanted(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
+    )
+    (told,) = decided(case)
+    return told.code if isinstance(told, DomainError) else None
 
 
 def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
