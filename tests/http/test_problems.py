@@ -52,7 +52,7 @@ def codes_of_refusals() -> set[str]:
     """The codes of every DomainError; AlreadyTaken makes its own from the name of a field, which
     stands in a call or in the table of unique constraints."""
     own = {kind.code for kind in kinds_of_refusal() if isinstance(kind.code, str)}
-    names = {one for call in calls_of("AlreadyTaken") for one in texts_in(call) if one.isalpha()}
+    names = {one for call in calls_of("AlreadyTaken") for one in texts_in(call)}
     taken = {f"{name}_taken" for name in {*names, *FIELDS.values()}}
     return own - {DomainError.code} | taken
 
