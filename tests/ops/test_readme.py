@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -47,10 +46,3 @@ def test_the_first_order_of_the_readme_can_be_pasted(
     assert placed["status"] == "placed"
     assert [one["id"] for one in history["results"]] == [placed["id"]]
     assert again["id"] == placed["id"]
-
-
-def test_each_middleware_was_measured_and_no_other(settings: Any) -> None:
-    page = (ROOT / "docs" / "explanation" / "performance" / "index.md").read_text()
-    table = page.partition("**Middleware**")[2].partition("**What was tried.**")[0]
-    named = re.findall(r"^\| (?:Django's )?`(\w+)` \|", table, re.MULTILINE)
-    assert named == [one.rpartition(".")[2] for one in settings.MIDDLEWARE]
