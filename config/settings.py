@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from corsheaders.defaults import default_headers
+from django.templatetags.static import static
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.core import limits
@@ -187,7 +188,7 @@ MIDDLEWARE = [
     "larder.http.recent_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "larder.ops.static_files.Files",
     "larder.ops.middleware.Cors",
     "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",
@@ -214,8 +215,13 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static"
-WHITENOISE_USE_FINDERS = DEMO
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "larder.ops.static_files.Storage"},
+}
+# In demo mode nothing needs to be collected.
+WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
 
 # --- Admin ---------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {
@@ -225,9 +231,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "kitchen",
     "SITE_URL": None,
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}api/larder.svg"}
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("api/larder.svg"),
+        }
     ],
-    "STYLES": [f"{STATIC_URL}staff/admin.css"],
+    "STYLES": [lambda _: static("staff/admin.css")],
     "DASHBOARD_CALLBACK": "larder.staff.orders.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "COLORS": {

@@ -65,6 +65,8 @@ def start() -> None:
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
         "CURRENCY": "GBP",
+        # Whatever `make build` collected in this checkout.
+        "STATIC_ROOT": str(Path(folder.name) / "static"),
         "STRICT_WAITS": "1",
         # A mail server at whose port nobody listens; tests of mails have one of their own.
         "EMAIL_URL": "smtp://127.0.0.1:9",

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "DEBUG": "only in demo mode",
     "SECURE_SSL_REDIRECT": "on: nginx lets the servers redirect plain HTTP",
     "STRICT_WAITS": "a check for tests",
+    "STATIC_ROOT": "the image has its own",
     "FAST_PATH": "on; off to compare",
 }
 """Settings that compose.yaml does not have, and why."""

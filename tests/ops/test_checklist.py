@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.checks import run_checks
-from django.core.management import call_command
-from django.test import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "deployment-checklist.md").read_text(encoding="utf-8")
@@ -100,13 +98,3 @@ def test_every_row_names_what_enforces_it() -> None:
     bare = [row for row in rows if not re.search(r"(larder|security)\.[EW]\d{3}|tests/", row)]
     assert len(rows) > 30
     assert [row for row in bare if "`DEMO` is off" not in row] == []
-
-
-def test_collected_files_are_given_out(settings: LazySettings, tmp_path: Path) -> None:
-    settings.STATIC_ROOT = tmp_path
-    call_command("collectstatic", interactive=False, verbosity=0)
-    assert (tmp_path / "staff" / "admin.css").is_file()
-    for path in ("staff/admin.css", "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"):
-        answer = Client().get(f"/static/{path}")
-        assert answer.status_code == 200, path
-        assert answer.getvalue() == (tmp_path / path).read_bytes()

@@ -1,0 +1,101 @@
+"""Static files: hashed names, a year of cache, compressed; and pages that still find them."""
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.test import Client
+from django.test.utils import override_settings
+
+from larder.ops.static_files import ONE_YEAR
+from tests.conftest import Person
+
+PAGES = (
+    *("/", "/api/v1/docs", "/api/v1/problems"),
+    *("/admin/", "/admin/orders/order/", "/admin/catalog/product/"),
+    *("/admin/catalog/product/add/", "/admin/catalog/product/import-file/"),
+    *("/admin/catalog/product/export/", "/admin/identity/customer/add/"),
+)
+HASHED = re.compile(r"\.[0-9a-f]{12}(\.[a-z0-9]+)?$")
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that `collectstatic` filled; the server takes the files from there."""
+    folder = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=folder):
+        call_command("collectstatic", interactive=False, verbosity=0)
+        yield folder
+
+
+@pytest.fixture
+def boss(person: Callable[..., Person]) -> Client:
+    """A browser in which a superuser has logged in."""
+    client = Client(headers={"Accept": "text/html"})
+    client.force_login(person(is_staff=True, is_superuser=True).customer)
+    return client
+
+
+def files(client: Client, page: str) -> set[str]:
+    """Returns the addresses of the static files that a page loads."""
+    answer = client.get(page)
+    assert answer.status_code == 200, page
+    return set(re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.content.decode()))
+
+
+def fetch(client: Client, name: str) -> bytes:
+    """Returns a file's content; nothing if it is not there."""
+    answer = client.get(name)
+    content = answer.getvalue()
+    return content if answer.status_code == 200 else b""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_load_files_under_hashed_names(boss: Client, collected: Path, page: str) -> None:
+    loaded = files(boss, page)
+    assert loaded or page == "/"
+    assert [one for one in loaded if not HASHED.search(one)] == []
+    assert [one for one in loaded if not fetch(boss, one)] == []
+
+
+def test_a_browser_keeps_a_file_for_a_year_and_takes_it_compressed(
+    collected: Path, client: Client
+) -> None:
+    for name in files(client, "/api/v1/docs"):
+        answer = client.get(name, headers={"Accept-Encoding": "gzip"})
+        assert answer["Cache-Control"] == f"max-age={ONE_YEAR}, public, immutable"
+        content, plain = answer.getvalue(), fetch(client, name)
+        if not name.endswith(".png"):
+            assert answer["Content-Encoding"] == "gzip"
+            assert gzip.decompress(content) == plain
+
+
+def test_what_style_sheets_refer_to_was_collected_too(collected: Path) -> None:
+    found = 0
+    for sheet in collected.rglob("*.css"):
+        for name in re.findall(r"url\([\"']?([^\"')]+)", sheet.read_text(encoding="utf-8")):
+            if not name.startswith(("data:", "#", "http")):
+                found += 1
+                assert (sheet.parent / name.partition("?")[0].partition("#")[0]).is_file(), name
+    assert found > 3
+
+
+def test_each_file_is_kept_once(collected: Path) -> None:
+    names = [one.name.removesuffix(".gz") for one in collected.rglob("*") if one.is_file()]
+    assert [one for one in names if not HASHED.search(one)] == ["staticfiles.json"]
+
+
+@pytest.mark.parametrize("page", ["/api/v1/docs", "/admin/login/"])
+def test_without_collected_files_pages_name_them_as_they_are(
+    settings: LazySettings, tmp_path: Path, client: Client, page: str, db: None
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.WHITENOISE_USE_FINDERS = True
+    loaded = files(client, page)
+    assert loaded
+    assert [one for one in loaded if HASHED.search(one)] == []
+    assert [one for one in loaded if not fetch(client, one)] == []
