@@ -1,11 +1,7 @@
-"""A field of the product is two edits: the walk-through of CONTRIBUTING.md, done on a copy."""
+"""A field of the product is two edits: docs/how-to/add-a-field.md, followed on a copy."""
 
 import csv
 import io
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,54 +9,23 @@ from typing import Any
 import pytest
 
 from tests.faults.desk import Desk
-from tests.server import ROOT
+from tests.walk_through import followed, run
 from tools.attack.target import STAFF, Code, Target, started
 from tools.http_client import Reply
 
 FIELD = "country_of_origin"
-FILTERED = '        filtered="Those from this country, exactly.",\n    ),\n'
-NEVER_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+FORM = "Expected two capital letters, such as GB, or an empty text."
+FILTERED = '        filtered="Those from this country, exactly.",'
 pytestmark = pytest.mark.timeout(600)
-
-
-def edit(copy: Path) -> None:
-    """Adds the field: the two blocks of code of the walk-through, where it says. The entry has
-    a filter, too."""
-    walk_through = (ROOT / "CONTRIBUTING.md").read_text().split("## Walk-through")[1]
-    found = re.findall(r"```python\n(.+?) +```", walk_through, re.DOTALL)
-    # In the document they are indented below a list's number, in the code below a bracket.
-    model, entry = (re.sub("^   ", "    ", block, flags=re.MULTILINE) for block in found)
-    insert(copy / "larder/catalog/models.py", r"^    step = .+\n", model)
-    filtered = entry.removesuffix("    )\n") + FILTERED
-    insert(copy / "larder/catalog/fields.py", r"^FIELDS = \((?:.|\n)*?\n(?=\)\n)", filtered)
-
-
-def insert(file: Path, behind: str, code: str) -> None:
-    """Inserts code behind the one place that matches."""
-    text, done = re.subn(
-        f"({behind})", lambda line: line[0] + code, file.read_text(), flags=re.MULTILINE
-    )
-    assert done == 1, (file, behind)
-    file.write_text(text)
-
-
-def run(copy: Path, *command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *command],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with the field and its migration."""
-    copied = tmp_path_factory.mktemp("edited") / "larder"
-    shutil.copytree(ROOT, copied, ignore=NEVER_COPIED)
-    edit(copied)
+    """The project with the field, its filter and its migration."""
+    copied = followed("add-a-field.md", tmp_path_factory.mktemp("edited"))
+    fields = copied / "larder/catalog/fields.py"
+    before, form, after = fields.read_text().partition(f'{FORM}"}},\n        ),\n')
+    fields.write_text(f"{before}{form}{FILTERED}\n{after}")
     run(copied, "manage.py", "makemigrations", "--skip-checks")
     return copied
 

@@ -1,0 +1,66 @@
+"""The walk-throughs of docs/how-to, carried out on a copy of the project as they are written.
+
+A block of `diff` begins with the file. Its lines that begin with a space or a minus are in the
+file exactly once, one after the other; those with a plus are new. A block without other lines is
+a new file.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.server import ROOT
+
+PAGES = Path("docs/how-to")
+NEVER_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules", ".cache")
+KEPT = (".env.example", ".importlinter")
+"""Files with a dot that checks read."""
+BLOCK = re.compile(r"^ *```diff\n(.+?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def followed(page: str, folder: Path) -> Path:
+    """Returns a copy of the project, below the folder, with all changes of a page."""
+    copy = folder / "larder"
+    shutil.copytree(ROOT, copy, ignore=NEVER_COPIED)
+    for name in KEPT:
+        shutil.copy(ROOT / name, copy / name)
+    for block in BLOCK.findall((ROOT / PAGES / page).read_text()):
+        _apply(copy, block)
+    return copy
+
+
+def _apply(copy: Path, block: str) -> None:
+    """Changes the file that the block names."""
+    indented = len(block) - len(block.lstrip(" "))
+    first, *lines = [line[indented:] for line in block.splitlines()]
+    file = copy / first.removeprefix("--- ")
+    before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
+    after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
+    if not before:
+        assert not file.exists(), f"{first}: says nothing of where, and the file is there"
+        file.write_text(after)
+        return
+    text = file.read_text()
+    assert f"\n{text}".count(f"\n{before}") == 1, f"{first}: not once in the file:\n{before}"
+    file.write_text(f"\n{text}".replace(f"\n{before}", f"\n{after}")[1:])
+
+
+def run(copy: Path, *arguments: str) -> str:
+    """Runs Python in the copy, and returns what it says."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check(copy: Path, *tests: str) -> None:
+    """Runs tests of the copy; all of them pass."""
+    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests)
