@@ -3,7 +3,7 @@
 Keys are claimed before anything else in the transaction they protect. A unique index makes a
 twin in flight wait for the first to end: then it either finds the row (and replays) or, if the
 first was refused and deleted its claim, takes the key itself. Source of the rules: the IETF
-draft "The Idempotency-Key HTTP Header Field"; docs/reference/api tells them to clients.
+draft "The Idempotency-Key HTTP Header Field"; docs/reference/api/conventions.md describes them.
 """
 
 import hashlib

@@ -7,7 +7,8 @@ they are told, and nobody is shut out: tries that were refused do not count.
 That a stranger can use up the tries of somebody's account is taken care of: addresses at which
 the account logged in during the last 30 days have tries of their own, which no others can use up.
 And a log-in that shows a refresh token of the account is counted by itself (`Proof`), which
-strangers cannot use up either. docs/reference/api tells all this to clients.
+strangers cannot use up either. docs/reference/api/authentication.md
+describes all this.
 """
 
 import hashlib
