@@ -29,9 +29,12 @@ help: ## List the targets in groups
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
 	@exec $(python) -m tools.run --end-with-parent
 
+# Tests of three tiers (tests/tiers.py). Those that take minutes, and the whole set, are apart.
+without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
+
 .PHONY: test
-test: venv ## Run the tests (PYTEST_ARGS="-n 2")
-	@exec $(python) -m pytest $(PYTEST_ARGS)
+test: venv ## The tests of services and APIs, in about 4 minutes (PYTEST_ARGS="tests/orders -x")
+	@exec $(python) -m pytest $(without_servers) $(PYTEST_ARGS)
 
 .PHONY: check
 check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, and the tests; CI adds deploy/check and what takes longer (.ci/run)
@@ -127,6 +130,14 @@ clean: ## Remove what can be made again: environments, static files, reports and
 
 ##@ Test more
 
+.PHONY: test/system
+test/system: venv ## The tests of servers, clusters, faults, replicas, browsers and tools
+	@exec $(python) -m pytest --ignore tests/benchmarks -m "system and not slow and not stack" $(PYTEST_ARGS)
+
+.PHONY: test/bench
+test/bench: venv ## The tests of the benchmarks
+	@exec $(python) -m pytest tests/benchmarks $(PYTEST_ARGS)
+
 .PHONY: test/without-fast-path
 test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
 	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 $(PYTEST_ARGS)
@@ -170,7 +181,7 @@ drill: installed-run ## Kill parts of a running Larder under load, then hold all
 
 .PHONY: stack
 stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
-	@exec $(python) -m pytest tests/stack -m stack -n 0 $(STACK_ARGS)
+	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)
 
 ##@ Data
 

@@ -1,7 +1,7 @@
 """Fixtures for all tests: the database, people, products, a client, a running server."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock
 from larder.orders.services import place_order
-from tests import database
+from tests import database, tiers
 from tests.server import Server
 
 # Examples ask a real database, on machines that do other things as well: how long one takes says
@@ -28,6 +28,20 @@ settings.load_profile("larder")
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _numbers = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start a server, before the markers choose."""
+    for item in items:
+        tiers.mark(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Know of each test whether it may start a server."""
+    with tiers.running(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

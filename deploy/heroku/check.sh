@@ -1,6 +1,6 @@
 #!/bin/sh
 # The Procfile by a program that runs such files, app.json by the members that Heroku documents.
-# tests/deploy/test_heroku.py starts what they say.
+# tests/system/deploy/test_heroku.py starts what they say.
 set -eu
 honcho="$(dirname "$PYTHON")/honcho"
 "$honcho" check

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every manifest by Kubernetes' own schemas, with no member that they do not know, for the oldest
-# version that is looked after and a new one. tests/deploy/test_kubernetes.py sees whether they fit
+# version that is looked after and a new one. tests/system/deploy/test_kubernetes.py sees whether they fit
 # together. kustomize's own files have no schema in a cluster: kubectl reads them, where it is.
 set -eu
 validate="$(dirname "$PYTHON")/kubernetes-validate"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders")
 ABOVE = ("http", "v1", "compat", "fastpath", "ops", "staff")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.desk import Desk
+from tests.system.faults.desk import Desk
 from tests.walk_through import followed, run
 from tools.attack.target import STAFF, Code, Target, started
 from tools.http_client import Reply
@@ -16,7 +16,7 @@ from tools.http_client import Reply
 FIELD = "country_of_origin"
 FORM = "Expected two capital letters, such as GB, or an empty text."
 FILTERED = '        filtered="Those from this country, exactly.",'
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from larder.inventory.queries import products
 from larder.ops import tasks
 from tests.conftest import Person
 from tests.db.feeds import settle, transaction
-from tests.race.control import assert_breaks
+from tests.system.race.control import assert_breaks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeProduct = Callable[..., int]

@@ -48,6 +48,7 @@ def variables_of(name: str, said: dict[str, Any]) -> dict[str, str]:
     return dict(environment["data"])
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", READ)
 def test_every_request_of_a_collection_succeeds_in_order(name: str, shop: Server) -> None:
     said = json.loads((command.COLLECTIONS / f"{name}.json").read_text())

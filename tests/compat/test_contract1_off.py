@@ -10,6 +10,8 @@ from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
 
+pytestmark = pytest.mark.system
+
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 PATHS = (

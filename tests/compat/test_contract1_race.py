@@ -16,10 +16,10 @@ import pytest
 from tests.compat.conftest import ALL, Door
 from tests.conftest import Person
 from tests.http.conftest import token_for
-from tests.race.books import assert_agree, orders_of, shelf
-from tests.race.control import assert_breaks
-from tests.race.shops import HttpShop, at_once
 from tests.server import Reply, Server
+from tests.system.race.books import assert_agree, orders_of, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import HttpShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -59,7 +59,7 @@ def unguarded(transactional_db: None, person: MakePerson) -> Iterator[Callable[[
 
         def take_out(guard: str) -> Door:
             environment = {"WITHOUT": guard, "COMPAT": ALL}
-            entry = "tests.race.unguarded:application"
+            entry = "tests.system.race.unguarded:application"
             server = Server(application=entry, environment=environment)
             return Door(servers.enter_context(server), f"Bearer {token_for(person())}")
 
@@ -84,6 +84,7 @@ def test_eight_orders_of_one_share_a_stock_of_three(shopper: Door, product: Make
         check_three_sold(eight_for_three(shopper, product))
 
 
+@pytest.mark.system
 def test_without_the_row_locks_more_than_three_are_sold(
     unguarded: Callable[[str], Door], product: MakeProduct
 ) -> None:
@@ -116,6 +117,7 @@ def test_of_equal_orders_at_once_one_is_201_and_the_others_200(
         check_one_placed(equals(shopper, product))
 
 
+@pytest.mark.system
 def test_without_the_claim_of_the_id_a_twin_is_refused_or_fails(
     unguarded: Callable[[str], Door], product: MakeProduct
 ) -> None:
@@ -166,6 +168,7 @@ def test_baskets_in_opposite_order_are_all_placed(shopper: Door, product: MakePr
         check_all_placed(opposite(shopper, product))
 
 
+@pytest.mark.system
 def test_without_the_order_of_locks_opposite_baskets_wait_for_each_other(
     unguarded: Callable[[str], Door], product: MakeProduct
 ) -> None:

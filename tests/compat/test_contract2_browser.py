@@ -14,7 +14,10 @@ from tests.conftest import NOW, Person
 from tests.server import Server
 from tests.staff.browser import CHROMIUM, in_browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 
 
 @pytest.fixture

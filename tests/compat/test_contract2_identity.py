@@ -169,12 +169,14 @@ def shop(transactional_db: None) -> Iterator[Callable[[str], Documented]]:
         server.__exit__()
 
 
+@pytest.mark.system
 def test_a_closed_shop_takes_no_registrations(shop: Callable[[str], Documented]) -> None:
     reply = shop("closed")("POST", REGISTER, MARY)
     assert (reply.status, list(reply.body)) == (403, ["detail"])
     assert not Customer.objects.exists()
 
 
+@pytest.mark.system
 def test_with_approval_who_registers_may_not_order_yet(
     shop: Callable[[str], Documented], product: Callable[..., int]
 ) -> None:

@@ -17,10 +17,10 @@ from larder.db import database
 from tests.compat.conftest import ALL, Door, assert_books_balance
 from tests.conftest import Person
 from tests.http.conftest import token_for
-from tests.race.books import assert_agree, orders_of, shelf
-from tests.race.control import assert_breaks
-from tests.race.shops import HttpShop, at_once
 from tests.server import Reply, Server
+from tests.system.race.books import assert_agree, orders_of, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import HttpShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -38,9 +38,11 @@ def crowd(transactional_db: None, person: MakePerson) -> list[Person]:
 
 @contextmanager
 def without(guard: str) -> Iterator[Server]:
-    """A server with one of tests.race.guards.REMOVALS taken out."""
+    """A server with one of tests.system.race.guards.REMOVALS taken out."""
     chosen = {"COMPAT": ALL, "WITHOUT": guard}
-    with Server(application="tests.race.unguarded:application", environment=chosen) as server:
+    with Server(
+        application="tests.system.race.unguarded:application", environment=chosen
+    ) as server:
         yield server
 
 
@@ -115,6 +117,7 @@ def test_sixty_clients_get_twenty_units_and_not_one_more(
     assert outcome.statuses == {201: UNITS, 400: CLIENTS - UNITS}
 
 
+@pytest.mark.system
 def test_without_the_locks_of_rows_more_is_sold_than_there_is(
     crowd: list[Person], product: MakeProduct
 ) -> None:
@@ -135,6 +138,7 @@ def test_products_named_in_opposite_order_block_nobody(
         assert outcome.statuses == {201: UNITS}
 
 
+@pytest.mark.system
 def test_with_rows_locked_in_any_order_they_do(crowd: list[Person], product: MakeProduct) -> None:
     with without("lock order") as server:
         assert_breaks(
@@ -152,6 +156,7 @@ def test_orders_and_shipments_share_twenty_units(
     assert (outcome.taken, outcome.statuses[400]) == (UNITS, CLIENTS - UNITS)
 
 
+@pytest.mark.system
 def test_without_the_locks_of_rows_more_is_ordered_and_shipped_than_there_is(
     crowd: list[Person], product: MakeProduct
 ) -> None:
@@ -187,6 +192,7 @@ def test_of_eight_who_refresh_with_one_token_one_goes_on(
         assert Door(running)("POST", path, {"refresh": successor}).status == 200
 
 
+@pytest.mark.system
 def test_without_comparing_several_go_on(crowd: list[Person]) -> None:
     with without("compare-and-swap") as server:
         assert_breaks(

@@ -103,6 +103,7 @@ def test_the_orders_root_is_in_the_envelope_of_contract_1(buyer: Documented, her
     assert reply.body["orders"] == f"{here}/api/orders/orders/"
 
 
+@pytest.mark.system
 def test_without_contract_1_the_orders_root_is_a_root_like_the_others(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:

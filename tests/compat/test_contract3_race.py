@@ -18,10 +18,10 @@ from tests.compat.conftest import ALL, Door, assert_books_balance
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.http.conftest import token_for
-from tests.race.books import assert_agree, orders_of, shelf
-from tests.race.control import assert_breaks
-from tests.race.shops import HttpShop, at_once
 from tests.server import Reply, Server
+from tests.system.race.books import assert_agree, orders_of, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import HttpShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -38,9 +38,11 @@ def crowd(transactional_db: None, person: MakePerson) -> list[Person]:
 
 @contextmanager
 def without(guard: str) -> Iterator[Server]:
-    """A server with one of tests.race.guards.REMOVALS taken out."""
+    """A server with one of tests.system.race.guards.REMOVALS taken out."""
     chosen = {"COMPAT": ALL, "WITHOUT": guard}
-    with Server(application="tests.race.unguarded:application", environment=chosen) as server:
+    with Server(
+        application="tests.system.race.unguarded:application", environment=chosen
+    ) as server:
         yield server
 
 
@@ -97,6 +99,7 @@ def test_sixty_clients_get_twenty_units_and_not_one_more(
     assert refused == {("detail",)}
 
 
+@pytest.mark.system
 def test_without_the_locks_of_rows_more_is_sold_than_there_is(
     crowd: list[Person], product: MakeProduct
 ) -> None:
@@ -117,6 +120,7 @@ def test_products_named_in_opposite_order_block_nobody(
         assert outcome.statuses == {201: UNITS}
 
 
+@pytest.mark.system
 def test_with_rows_locked_in_any_order_they_do(crowd: list[Person], product: MakeProduct) -> None:
     with without("lock order") as server:
         assert_breaks(
@@ -183,6 +187,7 @@ def test_a_new_product_and_renamed_ones_do_not_get_one_name(
     assert_books_balance()
 
 
+@pytest.mark.system
 def test_without_the_lock_of_the_name_both_get_it(person: MakePerson, crowd: list[Person]) -> None:
     boss = person(is_staff=True)
     names = (f"Jam {number}" for number in count())

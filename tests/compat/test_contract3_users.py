@@ -177,6 +177,7 @@ def test_a_weak_password_is_refused(password: object, anyone: Client) -> None:
     assert log_in(anyone, "Annabella", str(password) or "x") == 401
 
 
+@pytest.mark.system
 def test_a_shop_that_takes_no_registrations_says_so(transactional_db: None) -> None:
     closed = {"COMPAT": ALL, "REGISTRATION": "closed"}
     with Server(workers=1, environment=closed) as server:

@@ -16,10 +16,10 @@ from tests.compat.conftest import ALL, Door, assert_books_balance
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.http.conftest import token_for
-from tests.race.books import assert_agree, shelf
-from tests.race.control import assert_breaks, index_dropped
-from tests.race.shops import HttpShop, at_once
 from tests.server import Reply, Server
+from tests.system.race.books import assert_agree, shelf
+from tests.system.race.control import assert_breaks, index_dropped
+from tests.system.race.shops import HttpShop, at_once
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
@@ -85,12 +85,12 @@ def cart(running: Server, transactional_db: None) -> Iterator[Callable[[Person],
 
 @pytest.fixture
 def unguarded(transactional_db: None) -> Iterator[Callable[[str], Server]]:
-    """A server without one of the guards of tests/race."""
+    """A server without one of the guards of tests/system/race."""
     with ExitStack() as servers:
 
         def take_out(guard: str) -> Server:
             environment = {"WITHOUT": guard, "COMPAT": ALL}
-            entry = "tests.race.unguarded:application"
+            entry = "tests.system.race.unguarded:application"
             return servers.enter_context(Server(application=entry, environment=environment))
 
         yield take_out
@@ -124,6 +124,7 @@ def test_sixteen_units_added_at_once_are_one_line_of_sixteen(
         check_added(rush_to_add(cart(person()), product(stock=3), opened=opened))
 
 
+@pytest.mark.system
 def test_without_the_lock_of_the_order_additions_run_into_each_other(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
@@ -191,6 +192,7 @@ def test_of_simultaneous_submissions_of_one_order_one_succeeds(
         check_submitted(rush_to_submit(cart(person()), product(stock=50), 50))
 
 
+@pytest.mark.system
 def test_unless_the_order_is_neither_held_nor_compared(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
@@ -229,6 +231,7 @@ def test_of_several_customers_orders_for_the_last_piece_one_succeeds(
         check_last(rush_for_the_last([cart(person()) for _ in range(10)], product(stock=1)))
 
 
+@pytest.mark.system
 def test_without_the_row_locks_the_last_piece_is_sold_twice(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
@@ -275,6 +278,7 @@ def test_no_unit_is_lost_or_sold_twice_while_the_order_is_submitted(
     assert_books_balance()
 
 
+@pytest.mark.system
 def test_without_the_lock_of_the_order_units_get_into_one_that_was_submitted(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
@@ -318,6 +322,7 @@ def test_carts_with_their_lines_in_opposite_order_do_not_block_each_other(
     assert_agree(products)
 
 
+@pytest.mark.system
 def test_locked_in_any_order_they_do(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
@@ -334,6 +339,7 @@ def test_locked_in_any_order_they_do(
     assert database.rows("SELECT count(*) FROM stock WHERE available < 0") == [(0,)]
 
 
+@pytest.mark.system
 def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(
     cart: Callable[[Person], Cart], person: MakePerson, product: MakeProduct
 ) -> None:

@@ -243,6 +243,7 @@ def test_want_of_stock_is_told_before_the_rules_of_the_shop(
     assert shopper("POST", f"/orders/{order}/submit/").body == short(tea)
 
 
+@pytest.mark.system
 def test_an_order_below_the_least_total_is_refused_in_a_sentence(
     who: Person, product: MakeProduct, transactional_db: None
 ) -> None:

@@ -14,7 +14,7 @@ from tests.compat.conftest import Door
 from tests.compat.documented import Documented
 from tests.compat.held import held
 from tests.conftest import NOW, Person
-from tests.race.shops import HttpShop, at_once
+from tests.system.race.shops import HttpShop, at_once
 
 MakePerson = Callable[..., Person]
 BASIC = 'Basic realm="api"'

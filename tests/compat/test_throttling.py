@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Person
 from tests.server import Reply, Server
 
+pytestmark = pytest.mark.system
+
 MakePerson = Callable[..., Person]
 LIMITED = {"COMPAT": "0,1,2,3,4", "RATE_LIMITS": "normal", "THREADS": "48"}
 WRONG = "not the right one"

@@ -22,6 +22,7 @@ def test_everywhere_else_it_is_a_problem(anyone: Door, path: str) -> None:
     assert (answer.status, answer.body["code"]) == (404, "not_found")
 
 
+@pytest.mark.system
 def test_with_all_contracts_off_it_is_a_problem_everywhere(transactional_db: None) -> None:
     with Server(workers=1, environment={"COMPAT": ""}) as server:
         answer = server.call("GET", "/api/products/-1/")

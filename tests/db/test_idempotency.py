@@ -1,4 +1,4 @@
-"""Keys: claimed once, found again, given back. (Twins in flight are tests/race.)"""
+"""Keys: claimed once, found again, given back. (Twins in flight are tests/system/race.)"""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4

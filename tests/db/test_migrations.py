@@ -17,6 +17,8 @@ from psycopg import sql
 from tests.server import ROOT, Server
 from tools.local_postgres import Cluster, binaries, libpq, temporary_cluster
 
+pytestmark = pytest.mark.system
+
 FORMER = Path(__file__).with_name("former")
 """A shop as commit 51d598f left it: `pg_dump --inserts`, and what its API answered."""
 PASSWORDS = {"ada": "a rather good one", "grace": "a rather good one too"}

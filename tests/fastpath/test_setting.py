@@ -48,6 +48,7 @@ def served(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[S
         yield server
 
 
+@pytest.mark.system
 def test_orders_and_pages_are_the_same_either_way(
     served: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:

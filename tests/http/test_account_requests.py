@@ -83,6 +83,7 @@ def others(server: Server, token: str, product: int) -> Counter[str]:
     return seen
 
 
+@pytest.mark.system
 def test_writes_of_one_account_leave_connections_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -105,6 +106,7 @@ def test_writes_of_one_account_leave_connections_to_others(
     assert [call() for call in calls] == [200] * len(calls)
 
 
+@pytest.mark.system
 def test_others_are_served_beside_thirty_connections_on_one_locked_cart(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -169,6 +171,7 @@ def test_orders_are_placed_while_another_write_of_the_account_runs(
     assert account_requests._writes._present == {}
 
 
+@pytest.mark.system
 def test_writes_of_three_accounts_leave_threads_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -205,6 +208,7 @@ def half_sent(server: Server, token: str, path: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.system
 def test_writes_of_an_account_do_not_wait_for_its_half_sent_bodies(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -271,6 +275,7 @@ def test_reads_of_other_accounts_and_of_staff_are_not_refused(
         assert as_(staff)("GET", "orders").status == 200
 
 
+@pytest.mark.system
 def test_reads_of_one_account_leave_connections_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:

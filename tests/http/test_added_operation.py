@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.walk_through import followed, run
+
+pytestmark = pytest.mark.system
 
 
 def test_an_operation_is_in_the_documents_once_its_function_has_a_path(tmp_path: Path) -> None:

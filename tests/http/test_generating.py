@@ -3,8 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.server import Server
 from tools.processes import children
+
+pytestmark = pytest.mark.system
 
 
 def cpu_seconds(server: Server) -> float:

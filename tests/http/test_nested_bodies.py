@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Person
-from tests.faults.processes import workers
 from tests.server import Server
+from tests.system.faults.processes import workers
 from tools.attack.attacks import nesting
+
+pytestmark = pytest.mark.system
 
 COMPAT = {"COMPAT": "0,1,2,3,4"}
 BODIES = nesting.bodies(nesting.FULL_DEPTHS)

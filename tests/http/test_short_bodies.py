@@ -33,6 +33,7 @@ def answer_to(server: Server, method: str, path: str, headers: str) -> int:
         return answer.status
 
 
+@pytest.mark.system
 def test_a_long_body_with_a_password_or_token_is_refused_before_it_is_read(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_long_body_with_a_password_or_token_is_refused_before_it_is_read(
         assert (sent.status, sent.code) == (413, "body_too_large")
 
 
+@pytest.mark.system
 def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one_is_not(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:

@@ -25,7 +25,7 @@ PARTS = 20
 SECONDS = 3.0
 NEW = "a horse of another colour"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def password(who: Person) -> dict[str, str]:

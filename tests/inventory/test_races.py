@@ -26,10 +26,10 @@ from larder.inventory.services import products
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.movements import Balance, lock
 from tests.conftest import Person
-from tests.race.books import assert_agree, shelf
-from tests.race.control import assert_breaks
-from tests.race.guards import UNLOCKED
-from tests.race.shops import OK, Answer, ServiceShop, answered, at_once
+from tests.system.race.books import assert_agree, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.guards import UNLOCKED
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 CLERK = UUID(int=7)
 OPENING, SET = 300, 200

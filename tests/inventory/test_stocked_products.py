@@ -15,7 +15,7 @@ from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
-from tests.race.books import assert_agree
+from tests.system.race.books import assert_agree
 
 CLERK = UUID(int=7)
 ANYBODY = 1

@@ -176,6 +176,7 @@ def test_when_the_cache_dies_the_database_counts_until_it_is_back(
         assert taken(store, one) == 5
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_goes_on_without_its_cache(
     kind: str, tmp_path: Path, transactional_db: None, person: Callable[..., Person]

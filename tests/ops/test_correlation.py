@@ -90,6 +90,7 @@ def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
     assert statement.endswith(f"/*correlation_id='{asked_as}'*/")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pgbouncer", ["1", "0"])
 def test_behind_pgbouncer_every_statement_shows_it_and_elsewhere_none_of_an_app(
     pgbouncer: str, transactional_db: None, person: Callable[..., Person]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 from django.db import connection
 
@@ -18,6 +19,8 @@ from larder.catalog.services import archive_product, change_product
 from larder.db import database
 from larder.ops import demo
 from tests.database import in_database
+
+pytestmark = pytest.mark.system
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PRODUCTS = 3664

@@ -86,6 +86,7 @@ def test_nothing_else_answers_to_a_host_that_is_not_ours(api: Api) -> None:
     assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
     kind: str, transactional_db: None, tmp_path: Path

@@ -135,6 +135,7 @@ def order(server: Server, token: str, product: int, quantity: int = 1) -> int:
     return server.call("POST", "orders", body, token=token).status
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("together", [True, False])
 def test_orders_are_counted_by_how_they_ended(
     together: bool,
@@ -171,6 +172,7 @@ def test_orders_are_counted_by_how_they_ended(
     assert found["larder_database_up"] == 1
 
 
+@pytest.mark.system
 def test_of_a_process_that_has_ended_the_counts_stay_and_the_state_goes(
     transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:

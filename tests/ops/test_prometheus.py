@@ -23,7 +23,7 @@ DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 WITHOUT_ANY_HERE = {"larder_replica_lag_bytes"}
 """Metrics that have no series where there is no replica."""
 
-pytestmark = NEEDED
+pytestmark = [pytest.mark.system, NEEDED]
 
 
 def questions() -> dict[str, str]:

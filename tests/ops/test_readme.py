@@ -16,6 +16,8 @@ from tests.server import Server
 from tools.run.greeting import greeting
 from tools.run.settings import from_environment
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

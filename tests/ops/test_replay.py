@@ -18,6 +18,8 @@ from tools.errors import LauncherError
 from tools.replay import options
 from tools.replay.__main__ import replay
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 STAFF = {"STAFF_USER": "clerk", "STAFF_PASSWORD": "correct horse"}
 

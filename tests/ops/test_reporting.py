@@ -61,6 +61,7 @@ def sentry(to: Receiver) -> dict[str, str]:
     return {"SENTRY_DSN": f"http://key@127.0.0.1:{to.port}/1"}
 
 
+@pytest.mark.system
 def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sent(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def tracing(to: Receiver) -> dict[str, str]:
     }
 
 
+@pytest.mark.system
 def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
     transactional_db: None, person: MakePerson, product: Callable[..., int]
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
     assert {one.trace_id for one in (placing, *statements)} == {request.trace_id}
 
 
+@pytest.mark.system
 def test_every_order_and_every_page_is_a_span(
     transactional_db: None, person: MakePerson, product: Callable[..., int]
 ) -> None:
@@ -149,6 +152,7 @@ def test_every_order_and_every_page_is_a_span(
         assert wait_until(lambda: found() == wanted), found()
 
 
+@pytest.mark.system
 def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
@@ -158,6 +162,7 @@ def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
 
 
+@pytest.mark.system
 def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: None) -> None:
     with receiver() as there:
         hourly = tracing(there) | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}

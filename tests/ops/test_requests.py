@@ -135,6 +135,7 @@ def test_lines_of_several_processes_do_not_run_into_each_other() -> None:
     assert all(piece.endswith(b"\n") and len(piece) <= requests.PIECE for piece in pieces)
 
 
+@pytest.mark.system
 def test_all_processes_of_a_server_tell_of_every_request(
     transactional_db: None, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def livez_count(server: Server) -> float:
     return numbers(text).get("larder_http_requests_total GET /livez 2xx", 0)
 
 
+@pytest.mark.system
 def test_a_server_that_ends_in_order_takes_no_line_along(
     transactional_db: None, tmp_path: Path
 ) -> None:

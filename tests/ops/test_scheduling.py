@@ -14,6 +14,8 @@ import pytest
 
 from larder.ops import scheduling
 
+pytestmark = pytest.mark.system
+
 CORES = sorted(os.sched_getaffinity(0))
 PROGRAM = """
 import os, sys, threading

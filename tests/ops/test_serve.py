@@ -22,6 +22,8 @@ from tools.ports import free_port, listens
 from tools.processes import alive, children, wait_until
 from tools.run.settings import STOP_SECONDS
 
+pytestmark = pytest.mark.system
+
 LONGER_THAN_A_RUN_WAITS = STOP_SECONDS + 1
 SLOW_APPLICATION = """
 import pathlib, time

@@ -1,10 +1,13 @@
 """The stack of the threads that run the application."""
 
+import pytest
+
 from larder.ops import serve
-from tests.faults.processes import workers
 from tests.server import Server
+from tests.system.faults.processes import workers
 
 
+@pytest.mark.system
 def test_a_decoder_without_a_limit_of_its_own_overflows_no_stack() -> None:
     application = "tests.ops.nested_application:application"
     with Server(workers=1, application=application) as running:

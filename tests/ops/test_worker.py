@@ -28,6 +28,8 @@ from tests.conftest import Api, Person
 from tests.database import empty_database, superuser_url
 from tools.processes import wait_until
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 LONG_AGO = timedelta(days=40)
 

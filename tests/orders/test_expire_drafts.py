@@ -21,7 +21,7 @@ from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement, Terms
 from tests.conftest import Person
-from tests.race.shops import ServiceShop, at_once
+from tests.system.race.shops import ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

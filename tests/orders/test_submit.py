@@ -32,7 +32,7 @@ from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person
-from tests.race.books import assert_agree
+from tests.system.race.books import assert_agree
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import pytest
+
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
@@ -14,6 +16,7 @@ FORM, FILE = "application/x-www-form-urlencoded", "multipart/form-data; boundary
 TOKEN = "csrftoken=" + "a" * 32
 
 
+@pytest.mark.system
 def test_only_staff_send_long_forms_to_the_admin(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:

@@ -14,6 +14,8 @@ import pytest
 from tests.tools.processes import needs_root, python_for
 from tools.bootstrap import is_installed, is_sound
 
+pytestmark = pytest.mark.system
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 

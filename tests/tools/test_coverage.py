@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from coverage import CoverageData
 
 from tests.server import ROOT
+
+pytestmark = pytest.mark.system
 
 SERVE = """
 from tests.server import Server

@@ -15,6 +15,8 @@ from tools.fuzz.people import PASSWORD, Person
 from tools.fuzz.run import Run
 from tools.fuzz.stand_ins import IN_PLACE_OF_TEXT, NAMES, replaced, with_stand_ins, write
 
+pytestmark = pytest.mark.system
+
 BRIEF = argparse.Namespace(examples=3, seconds=None, seed=1, phases=("fuzzing",))
 TEXT = {name: number for number, name in IN_PLACE_OF_TEXT.items()}
 

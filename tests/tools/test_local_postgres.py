@@ -17,6 +17,8 @@ from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
 from tools.processes import alive, wait_until
 
+pytestmark = pytest.mark.system
+
 
 def ask(url: str, query: str) -> object:
     with psycopg.connect(url) as connection:

@@ -19,7 +19,7 @@ from tools.local_postgres.identity import Identity, find_place
 
 NAMELESS = 54321
 
-pytestmark = needs_root
+pytestmark = [pytest.mark.system, needs_root]
 
 
 def nobody() -> pwd.struct_passwd:

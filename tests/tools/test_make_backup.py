@@ -13,9 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.faults.test_restore import prepare
+from tests.system.faults.test_restore import prepare
 from tools.backup.__main__ import parse
 from tools.local_postgres import Cluster
+
+pytestmark = pytest.mark.system
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -19,6 +19,8 @@ from tools.local_postgres import Cluster
 from tools.ports import free_port
 from tools.processes import alive, wait_until
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def toy(open_folder: Path) -> Iterator[Toy]:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.server import ROOT
 
+pytestmark = pytest.mark.system
+
 
 def smoke(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.smoke", *arguments]

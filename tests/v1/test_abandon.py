@@ -13,6 +13,8 @@ from tests import database
 from tests.conftest import Person
 from tests.server import Reply, Server
 
+pytestmark = pytest.mark.system
+
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 

@@ -11,9 +11,9 @@ import pytest
 
 from larder.db import database
 from tests.conftest import Person
-from tests.faults.processes import workers
 from tests.http.conftest import token_for
 from tests.server import Server
+from tests.system.faults.processes import workers
 
 ORDERS = 20_000
 MEBIBYTE = 1 << 20

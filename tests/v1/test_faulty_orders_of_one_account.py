@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Person
 from tests.server import Server
 
+pytestmark = pytest.mark.system
+
 CONNECTIONS, ORDERS = 32, 15
 LONGEST_SECONDS = 2.0
 """Of half of the orders; one in three takes longer on a busy machine."""

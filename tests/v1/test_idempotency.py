@@ -1,6 +1,6 @@
 """A request that is sent again: keys and client-chosen ids of orders and products.
 
-What twins in flight do to each other is tests/race; here one request follows another.
+What twins in flight do to each other is tests/system/race; here one request follows another.
 """
 
 from collections.abc import Callable

@@ -223,6 +223,7 @@ def beside_a_rush(server: Server, who: Person, product: int) -> Rush:
     return rush
 
 
+@pytest.mark.system
 def test_beside_a_rush_of_log_ins_pages_and_orders_go_on(
     transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -235,6 +236,7 @@ def test_beside_a_rush_of_log_ins_pages_and_orders_go_on(
     assert median(rush.orders) < HASH_SECONDS / 2
 
 
+@pytest.mark.system
 def test_without_the_bound_log_ins_hold_all_threads_and_all_else_waits(
     transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:

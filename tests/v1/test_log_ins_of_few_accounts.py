@@ -13,6 +13,8 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.v1.test_returning_log_ins import SETTINGS, SLOW
 
+pytestmark = pytest.mark.system
+
 ACCOUNTS, CONNECTIONS, CUSTOMERS = 3, 24, 20
 QUICK = SETTINGS | {"HASH_SECONDS": "0.05"}
 AT_ONCE = 3

@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import Person
 from tests.server import Reply, Server
 
+pytestmark = pytest.mark.system
+
 SLOW = "tests.v1.slow_log_ins:application"
 SETTINGS = {"TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "normal", "HASH_SECONDS": "0.1"}
 GUESSERS = 24

@@ -1,0 +1,117 @@
+"""The nginx of an instance (deploy/ec2) in front of a port, as a load balancer reaches it."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from time import sleep
+
+from tools.ports import free_port, listens
+from tools.processes import wait_until
+from tools.stack.programs import text_of
+
+ROOT = Path(__file__).resolve().parents[3]
+SHARED = ROOT / "deploy" / "nginx" / "larder"
+INSTANCE = ROOT / "deploy" / "ec2" / "nginx.conf"
+MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
+"""Those that bound the whole time of an upload: all but that of Elastic Beanstalk."""
+TAKEN_SECONDS = 0.3
+"""After which nginx has read what was sent."""
+ORDERS = "/api/v1/orders"
+
+
+def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
+    """Copy a main file and what it includes; return the copy.
+
+    Users, paths of its machine and what `changes` names (by regular expressions) become others.
+    """
+    changes = {
+        r"/var/log/nginx/|/tmp/": f"{folder}/",
+        # Its processes read below the folder, which may be for this user alone.
+        r"(?m)^user .*$": "",
+        r"(?m)^(?=worker_processes)": "user root;\n" if os.geteuid() == 0 else "",
+        r"(?m)^pid .*$": f"pid {folder}/pid;",
+        r"(?m)^error_log .*$": "error_log stderr warn;",
+        **{f"/etc/nginx/{name}": f"{folder}/{name}" for name in ("larder", "sidecar")},
+        **changes,
+    }
+    for file in (main, *SHARED.iterdir()):
+        text = text_of(file)
+        for pattern, replacement in changes.items():
+            text = re.sub(pattern, replacement, text)
+        target = folder / ("larder" if file.parent == SHARED else "") / file.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text)
+    return folder / main.name
+
+
+@contextmanager
+def nginx_before(
+    server: int, folder: Path, changes: Mapping[str, str] | None = None, *, main: Path = INSTANCE
+) -> Iterator[int]:
+    """Run a main file, without TLS, in front of a server; gives the port where it listens."""
+    port = free_port()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    here = {
+        r"listen (80|8000|0\.0\.0\.0:8443 ssl http2)\b": f"listen 127.0.0.1:{port}",
+        r"listen 0\.0\.0\.0:8080": f"listen unix:{folder}/plain",
+        r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}",
+        r"(?m)^ *ssl_certificate.*$": "",
+        "/var/cache/nginx/": f"{folder}/",
+    }
+    if "_temp_path" not in main.read_text():
+        here[r"http \{\n"] = f"http {{ {paths}\n"
+    copy = lay_out(main, folder, here | dict(changes or {}))
+    command = ["nginx", "-e", "stderr", "-c", str(copy), "-g", "daemon off;"]
+    with subprocess.Popen(command) as nginx:
+        try:
+            assert wait_until(lambda: listens(port)), "nginx does not listen"
+            yield port
+        finally:
+            nginx.terminate()
+
+
+def head(client: str, length: int | None, path: str = ORDERS) -> bytes:
+    """Return the head of a POST; without a length its body comes in chunks."""
+    size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+        f"Content-Type: application/json\r\n{size}\r\n\r\n"
+    ).encode()
+
+
+@contextmanager
+def unfinished(
+    port: int, *clients: str, length: int | None = 100, path: str = ORDERS
+) -> Iterator[None]:
+    """Open a connection for each of the addresses, and send a byte of a body on it."""
+    with ExitStack() as connections:
+        for client in clients:
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head(client, length, path) + b"1")
+        sleep(TAKEN_SECONDS)
+        yield
+
+
+def refused(port: int, client: str, length: int | None = 100, path: str = ORDERS) -> bool:
+    """Return whether nginx refuses a request of that client as one too many."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(head(client, length, path) + b"1")
+        with suppress(TimeoutError):
+            answer = connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b"Retry-After: 1" in answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+            return True
+    return False
+
+
+def limits() -> dict[str, int]:
+    """Return the numbers of `limit_conn` in http.conf, by zone."""
+    found = re.findall(r"(?m)^limit_conn (\w+) (\d+);", (SHARED / "http.conf").read_text())
+    return {zone: int(number) for zone, number in found}

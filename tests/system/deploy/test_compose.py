@@ -1,0 +1,119 @@
+"""Every setting can be set for the set of containers; `make stack` shows that it starts."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from larder.ops import restored
+from tools.stack import compose
+from tools.stack.stack import WITHOUT
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "deploy" / "compose"
+ELSEWHERE = {
+    "DEMO": "a demo is `make run`",
+    "DEBUG": "only in demo mode",
+    "SECURE_SSL_REDIRECT": "on: nginx lets the servers redirect plain HTTP",
+    "STRICT_WAITS": "a check for tests",
+    "STATIC_ROOT": "the image has its own",
+    "FAST_PATH": "on; off to compare",
+}
+"""Settings that compose.yaml does not have, and why."""
+makes_secrets = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
+
+
+def documents() -> dict[str, Any]:
+    return dict(yaml.safe_load((FOLDER / "compose.yaml").read_text()))
+
+
+def test_every_setting_is_in_it_or_has_a_reason_not_to_be() -> None:
+    example = (ROOT / ".env.example").read_text()
+    known = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
+    given = {
+        name.removesuffix("_FILE")
+        for service in ("app1", "worker", "migrate")
+        for name in documents()["services"][service]["environment"]
+    }
+    assert known - given == set(ELSEWHERE)
+    assert given <= known
+
+
+def test_processes_are_limited_where_compose_takes_such_limits() -> None:
+    """Beside `deploy.resources.limits` it refuses `pids_limit`."""
+    for name, service in documents()["services"].items():
+        assert "pids_limit" not in service, name
+        assert service["deploy"]["resources"]["limits"]["pids"] >= 256, name
+
+
+def test_each_service_that_lasts_has_a_health_check() -> None:
+    """`up --wait` of Compose 2.26 fails for a container whose image's check is disabled."""
+    for name, service in documents()["services"].items():
+        if service.get("restart") != "no":
+            assert service["healthcheck"]["test"], name
+
+
+@pytest.mark.parametrize("service", ["app1", "app2", "worker", "migrate"])
+def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str) -> None:
+    given = documents()["services"][service]
+    named = {
+        value.removeprefix("/run/secrets/")
+        for name, value in given["environment"].items()
+        if name.endswith("_FILE")
+    }
+    assert set(given["secrets"]) == named
+
+
+@makes_secrets
+def test_a_new_folder_of_secrets_has_every_one_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    subprocess.run(["/bin/sh", FOLDER / "secrets.sh", folder], check=True)
+    assert set(documents()["secrets"]) <= {one.name for one in folder.iterdir()}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@makes_secrets
+def test_a_secret_of_ones_own_stays(tmp_path: Path) -> None:
+    (tmp_path / "email_url").write_text("smtp+tls://shop:x@mail.example.com")
+    subprocess.run(["/bin/sh", FOLDER / "secrets.sh", tmp_path], check=True)
+    assert (tmp_path / "email_url").read_text() == "smtp+tls://shop:x@mail.example.com"
+    assert (tmp_path / "sentry_dsn").read_text() == ""
+
+
+def test_nobody_can_register_unless_the_shop_says_so() -> None:
+    def registration(**variables: str) -> set[str | None]:
+        services = compose.read(FOLDER / "compose.yaml", variables, without=WITHOUT)
+        return {one.environment.get("REGISTRATION") for one in services} - {None}
+
+    assert registration() == {"closed"}
+    assert registration(REGISTRATION="open") == {"open"}
+
+
+def test_lines_of_env_are_read_as_compose_reads_them(tmp_path: Path) -> None:
+    given = tmp_path / ".env"
+    assert compose.settings(given) == {}
+    given.write_text(
+        "# Ours\nPUBLIC_URL=https://shop.example.com\nREGISTRATION='open'\n"
+        "\nDEFAULT_FROM_EMAIL=Shop <shop@example.com>\n"
+    )
+    assert compose.settings(given) == {
+        "PUBLIC_URL": "https://shop.example.com",
+        "REGISTRATION": "open",
+        "DEFAULT_FROM_EMAIL": "Shop <shop@example.com>",
+    }
+
+
+def test_settings_with_passwords_are_neither_committed_nor_in_an_image() -> None:
+    for name, pattern in ((".gitignore", ".env"), (".dockerignore", "**/.env")):
+        assert pattern in (ROOT / name).read_text().splitlines()
+
+
+def test_its_restore_leaves_the_mark_by_which_prepare_ends_log_ins_and_keys() -> None:
+    script = (ROOT / "deploy" / "postgresql" / "backup.sh").read_text()
+    marked = script.index(f"COMMENT ON DATABASE $fresh IS '{restored.MARK}'")
+    assert script.index("pg_restore --exit-on-error") < marked
+    assert marked < script.index("ALTER DATABASE $fresh RENAME TO larder")

@@ -1,0 +1,193 @@
+"""`make docker/…`, with a program in the engine's place that writes down what it is asked.
+
+What the image itself is, `make docker/try` shows.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+DIGEST = f"@sha256:{'0' * 64}"
+ENGINE = """#!/bin/sh
+case "$1 ${2:-}" in
+"info ") exit "${NO_ENGINE:-0}" ;;
+"compose version") exit "${NO_COMPOSE:-0}" ;;
+esac
+echo "$@" >>"$ASKED"
+"""
+BUILDS = ("docker/build", "docker/makemigrations", "docker/unittest", "docker/compose/build")
+COMPOSED = ("docker/migrate", "docker/compose/migrate", "down", "logs")
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
+
+
+@dataclass
+class Engine:
+    """A container engine that does nothing; `asked` has a line for each of its commands."""
+
+    folder: Path
+
+    def make(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """The status of make, and what it said on standard error."""
+        done = subprocess.run(
+            [str(shutil.which("make")), *arguments, f"DOCKER={self.folder / 'engine'}"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "ASKED": str(self.folder / "asked"), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    @property
+    def asked(self) -> list[str]:
+        file = self.folder / "asked"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    (tmp_path / "engine").write_text(ENGINE)
+    (tmp_path / "engine").chmod(0o755)
+    return Engine(tmp_path)
+
+
+@pytest.mark.parametrize("target", [*BUILDS, *COMPOSED])
+def test_without_an_engine_each_target_says_so_and_what_to_do(target: str, engine: Engine) -> None:
+    status, said = engine.make(target, NO_ENGINE="1")
+    assert status != 0
+    first, second, *_ = said.splitlines()
+    assert first.startswith("No container engine answers")
+    assert first.endswith("start it, or name another one (DOCKER=podman).")
+    assert second.startswith("Without one: make docker/try")
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("target", COMPOSED)
+def test_without_compose_each_target_that_needs_it_says_so(target: str, engine: Engine) -> None:
+    status, said = engine.make(target, NO_COMPOSE="1")
+    assert status != 0
+    assert "has no compose: install its compose plugin" in said
+    assert engine.asked == []
+
+
+def test_what_is_named_without_an_engine_is_a_target() -> None:
+    message = (ROOT / "deploy" / "docker" / "engine.sh").read_text()
+    named = set(re.findall(r"make ([a-z/]+)", message))
+    targets = set(re.findall(r"^([a-z/]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize("target", ["docker/build", "docker/compose/build"])
+def test_the_image_is_built_on_the_base_that_the_dockerfile_pins(
+    target: str, engine: Engine
+) -> None:
+    assert engine.make(target)[0] == 0
+    [build] = engine.asked
+    assert re.fullmatch(
+        r"build --tag larder:local --build-arg REVISION=\w+ --build-arg CREATED=\S+ \.", build
+    )
+    pinned = re.findall(
+        r"^ARG PYTHON_DIGEST=(.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert re.fullmatch("@sha256:[0-9a-f]{64}", pinned[0])
+
+
+@pytest.mark.parametrize("given", [DIGEST, ""])
+def test_another_base_can_be_named_by_its_digest_or_by_its_tag_alone(
+    given: str, engine: Engine
+) -> None:
+    tag = ("PYTHON_TAG=3.12-slim-bookworm", f"PYTHON_DIGEST={given}")
+    assert engine.make("docker/build", *tag)[0] == 0
+    assert engine.make("docker/unittest", *tag)[0] == 0
+    builds = [line for line in engine.asked if line.startswith("build ")]
+    assert len(builds) == 2
+    for build in builds:
+        assert f" --build-arg PYTHON_TAG=3.12-slim-bookworm --build-arg PYTHON_DIGEST={given} " in (
+            build
+        )
+
+
+def test_migrations_and_tests_run_in_containers_that_are_gone_afterwards(engine: Engine) -> None:
+    for target in ("docker/migrate", "docker/makemigrations", "docker/unittest"):
+        assert engine.make(target, "PYTEST_ARGS=-n 1")[0] == 0
+    migrate, _, written, _, tests = engine.asked
+    assert migrate == "compose --file deploy/compose/compose.yaml run --rm migrate"
+    assert f"--volume {ROOT}/larder:/app/larder" in written
+    assert f"--user {os.getuid()}:{os.getgid()}" in written
+    assert written.endswith("larder:local python manage.py makemigrations --skip-checks")
+    assert tests.startswith("run --rm --init --shm-size 256m larder:local-test ")
+    assert tests.endswith("python -m pytest -n 1")
+
+
+def pins(root: Path) -> dict[str, str]:
+    """What is pinned, and by which digest."""
+    compose = (root / "deploy" / "compose" / "compose.yaml").read_text()
+    [tag], [digest] = (
+        re.findall(rf"^ARG PYTHON_{name}=(.*)$", (root / "Dockerfile").read_text(), re.MULTILINE)
+        for name in ("TAG", "DIGEST")
+    )
+    found = dict(re.findall(r"^ *image: ([^$\s]+)@sha256:([0-9a-f]{64})$", compose, re.MULTILINE))
+    return found | {f"docker.io/library/python:{tag}": digest.removeprefix("@sha256:")}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A checkout, as far as images are named in it."""
+    for name in ("Dockerfile", "deploy/compose/compose.yaml"):
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "copy" / name)
+    return tmp_path / "copy"
+
+
+def ask_for_digests(copy: Path, registry: str) -> subprocess.CompletedProcess[str]:
+    """Runs pins.sh with a shell script in the place of docker; `$4` is the image."""
+    (copy / "docker").write_text(f"#!/bin/sh\n{registry}\n")
+    (copy / "docker").chmod(0o755)
+    return subprocess.run(
+        ["/bin/sh", ROOT / "deploy" / "docker" / "pins.sh", copy],
+        env={"PATH": os.environ["PATH"], "DOCKER": str(copy / "docker")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_image_of_others_is_named_by_its_digest_too() -> None:
+    compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
+    named = set(re.findall(r"^ *image: ([^$\s]+)$", compose, re.MULTILINE))
+    assert len(named) == 5
+    assert {one.partition("@")[0] for one in named} == set(pins(ROOT)) - {
+        one for one in pins(ROOT) if "python:" in one
+    }
+
+
+def test_each_tag_is_asked_for_its_digest_and_nothing_else_is_changed(copy: Path) -> None:
+    before = pins(copy)
+    done = ask_for_digests(
+        copy, "printf 'sha256:%s\\n' \"$(printf %s $4 | sha256sum | cut -c-64)\""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    now = pins(copy)
+    assert set(now) == set(before)
+    assert all(now[name] != before[name] for name in before)
+    assert len(set(now.values())) == len(now)
+    for name in ("Dockerfile", "deploy/compose/compose.yaml"):
+        old, new = (re.sub("[0-9a-f]{64}", "", (r / name).read_text()) for r in (ROOT, copy))
+        assert new == old
+
+
+@pytest.mark.parametrize("registry", ["exit 1", "echo", "echo toomanyrequests"])
+def test_a_registry_that_does_not_tell_changes_nothing(copy: Path, registry: str) -> None:
+    """The first is told, the others are not."""
+    told = f"case $4 in *python*) echo sha256:{'1' * 64}; exit ;; esac; {registry}"
+    before = pins(copy)
+    assert ask_for_digests(copy, told).returncode != 0
+    assert pins(copy) == before

@@ -1,0 +1,61 @@
+"""The proxy of an instance in front of a real server, as an ELB would reach it."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Person
+from tests.server import Server
+from tests.system.deploy.nginx import nginx_before
+
+ROOT = Path(__file__).resolve().parents[3]
+BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+def status(port: int, path: str, *, body: bytes | None = None, by_tls: bool = True) -> int:
+    """What the ELB is answered for a client that came by TLS, or did not."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"X-Forwarded-Proto": "https" if by_tls else "http", "X-Forwarded-For": "192.0.2.7"}
+    connection.request("GET" if body is None else "POST", path, body, headers)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_first_order_passes_and_what_must_not_does_not(
+    transactional_db: None, person: Callable[..., Person], tmp_path: Path
+) -> None:
+    who = person("ada", is_staff=True)
+    with Server(environment=BEHIND_A_PROXY) as server, nginx_before(server.port, tmp_path) as port:
+        done = subprocess.run(
+            ["sh", "deploy/first_order.sh"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "SHOP": f"http://127.0.0.1:{port}",
+                "STAFF": "ada",
+                "PASSWORD": who.password,
+                "CURL_OPTIONS": "--header X-Forwarded-Proto:https",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        order = json.loads(done.stdout.splitlines()[-1].removeprefix("order"))
+        assert order["status"] == "placed"
+        assert status(port, "/livez") == 200
+        assert status(port, "/metrics") == 404
+        assert status(port, "/api/v1/products") == 401
+        assert status(port, "/api/v1/products", by_tls=False) == 301
+        assert status(port, "/api/v1/orders", body=b"x" * (3 << 20)) == 413

@@ -1,0 +1,76 @@
+"""The source bundle has what is needed and nothing else, and can be started from."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "deploy" / "elasticbeanstalk"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was committed, unpacked as the platform does it."""
+    folder = tmp_path_factory.mktemp("bundle")
+    if not shutil.which("git") and not (ROOT / ".git").exists():
+        pytest.skip("a bundle is made of a commit, and here is no git")
+    command = ["git", "rev-parse"]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if asked.returncode and ((ROOT / ".git").exists() or "GITHUB_ACTIONS" in os.environ):
+        # One that git does not want, as somebody else's.
+        pytest.fail(asked.stderr)
+    if asked.returncode:
+        pytest.skip("a bundle is made of a commit, and this is no git checkout")
+    command = ["sh", str(FOLDER / "bundle.sh"), str(folder / "larder.zip")]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHON": sys.executable}, check=True)
+    zipfile.ZipFile(folder / "larder.zip").extractall(folder)
+    return folder
+
+
+def options() -> dict[str, Any]:
+    file = FOLDER / "bundle" / ".ebextensions" / "larder.config"
+    return dict(yaml.safe_load(file.read_text()))
+
+
+def test_the_platforms_files_are_in_the_root_and_tests_are_not(bundle: Path) -> None:
+    assert (bundle / "Procfile").read_text() == (FOLDER / "bundle" / "Procfile").read_text()
+    assert (bundle / ".ebextensions" / "larder.config").is_file()
+    nginx = bundle / ".platform" / "nginx"
+    included = re.findall(r"include (larder/.*\.conf);", (nginx / "nginx.conf").read_text())
+    assert [name for name in included if not (nginx / name).is_file()] == []
+    assert "larder/deadline" not in " ".join(included)
+    assert not list((nginx / "larder").glob("deadline.*"))
+    assert not (bundle / "tests").exists()
+    (required,) = (one for one in (bundle / "requirements.txt").read_text().split() if "/" in one)
+    assert (bundle / required).is_file()
+
+
+def test_commands_of_larder_run_in_it(bundle: Path) -> None:
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--dry-run"]
+    done = subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "static files" in done.stdout
+
+
+def test_it_starts_what_the_deployment_page_says() -> None:
+    page = (ROOT / "docs" / "how-to" / "deployment.md").read_text()
+    lines = (FOLDER / "bundle" / "Procfile").read_text().splitlines()
+    assert [line for line in lines if f"`{line.partition(': ')[2]}`" not in page] == []
+    (prepare,) = (one for one in options()["container_commands"].values() if "leader_only" in one)
+    assert prepare["command"].endswith("python manage.py prepare")
+
+
+def test_every_setting_is_one_that_exists_and_no_secret_is_among_them() -> None:
+    example = (ROOT / ".env.example").read_text()
+    prefix = "aws:elasticbeanstalk:application:environment"
+    settings, secrets = (options()["option_settings"][prefix + end] for end in ("", "secrets"))
+    assert [name for name in (*settings, *secrets) if f"{name}=" not in example] == []
+    assert {"SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL"} == set(secrets)

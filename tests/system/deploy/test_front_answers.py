@@ -1,0 +1,141 @@
+"""Long answers at nginx: what slow readers cost in memory and in files."""
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+
+from deploy.aws import template
+from tests.system.deploy.nginx import ROOT, SHARED, limits, nginx_before
+from tools.processes import children, wait_until
+
+READERS = 100
+LENGTH = 400_000
+EXPORT = "/api/v1/orders.csv"
+ONE_PROCESS = {"worker_processes auto": "worker_processes 1"}
+# The kernel of a test machine would take the whole answer.
+SMALL_QUEUE = {"default_server;": "default_server sndbuf=16k;"}
+KILOBYTES, KERNEL_KILOBYTES = 40, 20
+"""What a slow reader costs, without TLS."""
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+@pytest.fixture
+def long_answers() -> Iterator[int]:
+    """The port of a server whose answers are long."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % LENGTH
+    answer += b"x" * LENGTH
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection, suppress(OSError):
+                    connection.settimeout(5)
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=READERS) as listening:
+        serving = Thread(target=serve, args=[listening])
+        serving.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def slow_reader(port: int, client: str, path: str) -> socket.socket:
+    """Send a request whose answer is read hardly at all; return the connection."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.connect(("127.0.0.1", port))
+    connection.settimeout(5)
+    connection.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n".encode()
+    )
+    # Its place is taken from here on.
+    assert connection.recv(9) == b"HTTP/1.1 "
+    return connection
+
+
+def kilobytes(pid: int) -> int:
+    """Return the memory of the processes below that one."""
+    found = [Path(f"/proc/{one}/status").read_text() for one in children(pid)]
+    return sum(int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) for text in found)
+
+
+def test_a_slow_reader_of_a_long_answer_costs_little_memory(
+    long_answers: int, tmp_path: Path
+) -> None:
+    with nginx_before(long_answers, tmp_path, ONE_PROCESS | SMALL_QUEUE) as port:
+        file = tmp_path / "pid"
+        assert wait_until(lambda: file.read_text() != ""), "nginx writes no process id"
+        main = int(file.read_text())
+        with ExitStack() as readers:
+            for n in range(READERS):
+                reader = slow_reader(port, f"198.51.{n}.1", "/api/v1/products")
+                readers.enter_context(reader)
+                if n == READERS // 2 - 1:
+                    before = kilobytes(main)
+            cost = (kilobytes(main) - before) / (READERS / 2)
+    assert 1 < cost < KILOBYTES + 5
+
+
+def test_slow_readers_in_all_places_fit_into_the_memory_of_nginx() -> None:
+    needed = limits()["all"] * (KILOBYTES + KERNEL_KILOBYTES) / 1024
+    task = template.read("service")["Resources"]["ServerTask"]["Properties"]
+    (front,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "front")
+    assert needed <= front["Memory"]
+    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text()))
+    (pod,) = (
+        one for one in pods[0]["spec"]["template"]["spec"]["containers"] if one["name"] == "front"
+    )
+    folders = 2 * 256
+    assert needed + folders <= int(pod["resources"]["limits"]["memory"].removesuffix("Mi"))
+    services = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
+    folders = sum(int(re.findall(r"size=(\d+)m", one)[0]) for one in services["nginx"]["tmpfs"])
+    memory = services["nginx"]["deploy"]["resources"]["limits"]["memory"]
+    assert needed + folders <= int(memory.removesuffix("g")) * 1024
+
+
+def test_files_of_orders_leave_half_of_the_smallest_folder_to_other_answers() -> None:
+    text = (SHARED / "http.conf").read_text()
+    (size,) = re.findall(r"(?m)^proxy_max_temp_file_size (\d+)m;", text)
+    assert limits()["exports"] * int(size) <= 256 / 2
+
+
+def test_files_of_orders_are_limited_for_each_site_and_together(
+    long_answers: int, tmp_path: Path
+) -> None:
+    with nginx_before(long_answers, tmp_path, SMALL_QUEUE) as port, ExitStack() as readers:
+
+        def is_refused(client: str, path: str = EXPORT) -> bool:
+            reader = readers.enter_context(slow_reader(port, client, path))
+            return reader.recv(3) == b"503"
+
+        assert [is_refused("198.51.100.1") for _ in range(5)] == [False] * 4 + [True]
+        assert [is_refused("198.51.101.1") for _ in range(4)] == [False] * 4
+        assert is_refused("198.51.102.1")
+        assert not is_refused("198.51.100.1", "/api/v1/products")
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unfinished_bodies_take_no_place_of_files_of_orders(
+    long_answers: int, tmp_path: Path, method: str, length: str
+) -> None:
+    with nginx_before(long_answers, tmp_path, SMALL_QUEUE) as port, ExitStack() as clients:
+        for n in range(12):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            head = f"{method} {EXPORT} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.{n}.1"
+            client.sendall(f"{head}\r\n{length}\r\n\r\n1".encode())
+            if method == "GET":
+                assert client.recv(12) == b"HTTP/1.1 413"
+        reader = clients.enter_context(slow_reader(port, "198.51.100.1", EXPORT))
+        assert reader.recv(3) == b"200"

@@ -1,0 +1,215 @@
+"""Which requests nginx sends to a second server, with the servers of deploy/compose."""
+
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+
+from tests.system.deploy.nginx import ROOT, SHARED, head, nginx_before
+from tools.ports import free_port, listens
+from tools.processes import wait_until
+from tools.stack.programs import LUA
+
+SHORT = {
+    "proxy_read_timeout 60s": "proxy_read_timeout 600ms",
+    "proxy_next_upstream_timeout 3s": "proxy_next_upstream_timeout 300ms",
+}
+"""The times of http.conf in the same order."""
+ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+UPSTREAM = r"(?s)upstream larder \{.*?\n    \}"
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is not installed")
+
+
+def upstream(servers: Sequence[int]) -> dict[str, str]:
+    """Return the change that puts the upstream of deploy/compose before these two ports."""
+    (block,) = re.findall(UPSTREAM, (ROOT / "deploy/nginx/nginx.conf").read_text())
+    for name, port in zip(("app1:8000", "app2:8000"), servers, strict=True):
+        block = block.replace(name, f"127.0.0.1:{port}")
+    return {UPSTREAM: block}
+
+
+@contextmanager
+def server(answer: bytes | None, seen: list[str]) -> Iterator[int]:
+    """Run a server that notes the methods sent to it; give its port.
+
+    It sends the answer; with an empty one it only closes the connection, with None it does nothing.
+    """
+    kept: list[socket.socket] = []
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                kept.append(connection)
+                request = b""
+                # All of it: a close before that is a reset, which may overtake the answer.
+                while not request.endswith(b"{}"):
+                    request += connection.recv(65_536)
+                seen.append(request.split(b" ", 1)[0].decode())
+                if answer is not None:
+                    connection.sendall(answer)
+                    connection.close()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        serving = Thread(target=serve, args=[listening])
+        serving.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            serving.join()
+            for connection in kept:
+                connection.close()
+
+
+def status(port: int, method: str = "GET") -> int:
+    """Return the status of the answer to one request."""
+    sent = head("198.51.100.1", 2).replace(b"POST", method.encode(), 1) + b"{}"
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(sent)
+        return int(connection.recv(65_536).split(b" ", 2)[1])
+
+
+@contextmanager
+def nginx_before_two(answer: bytes | None, folder: Path) -> Iterator[tuple[int, list[str]]]:
+    """Run nginx before two servers that answer so; give its port and the methods they got."""
+    seen: list[str] = []
+    with ExitStack() as running:
+        servers = [running.enter_context(server(answer, seen)) for _ in range(2)]
+        changes = SHORT | upstream(servers)
+        yield running.enter_context(nginx_before(servers[0], folder, changes)), seen
+
+
+def test_a_request_that_is_answered_too_late_is_not_repeated(tmp_path: Path) -> None:
+    with nginx_before_two(None, tmp_path) as (port, seen):
+        for method in ("GET", "PUT", "DELETE", "POST"):
+            assert status(port, method) == 504
+        assert seen == ["GET", "PUT", "DELETE", "POST"]
+
+
+def test_servers_that_answered_too_late_get_the_next_requests(tmp_path: Path) -> None:
+    with nginx_before_two(None, tmp_path) as (port, seen):
+        for _ in range(4):
+            assert status(port) == 504
+    assert len(seen) == 4
+
+
+def test_a_late_answer_is_later_than_the_last_attempt_to_connect() -> None:
+    """The unchanged times, which the other tests make shorter."""
+    text = (SHARED / "http.conf").read_text()
+
+    def seconds(name: str) -> float:
+        (found,) = re.findall(rf"(?m)^proxy_{name} (\d+)(ms|s);", text)
+        return int(found[0]) / (1000 if found[1] == "ms" else 1)
+
+    assert seconds("connect_timeout") < seconds("next_upstream_timeout")
+    assert seconds("next_upstream_timeout") < min(seconds("send_timeout"), seconds("read_timeout"))
+
+
+@with_lua
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+def test_a_write_whose_connection_was_lost_is_not_repeated(tmp_path: Path, method: str) -> None:
+    with nginx_before_two(b"", tmp_path) as (port, seen):
+        assert status(port, method) == 502
+        assert status(port, method) == 502
+    assert seen == [method, method]
+
+
+def test_a_read_whose_connection_was_lost_is_repeated_once(tmp_path: Path) -> None:
+    with nginx_before_two(b"", tmp_path) as (port, seen):
+        assert status(port) == 502
+    assert seen == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST", "PATCH"])
+def test_each_request_is_answered_while_one_server_refuses_connections(
+    tmp_path: Path, method: str
+) -> None:
+    seen: list[str] = []
+    with (
+        server(ANSWER, seen) as running,
+        nginx_before(running, tmp_path, upstream([free_port(), running])) as port,
+    ):
+        for _ in range(6):
+            assert status(port, method) == 204
+    assert seen == [method] * 6
+
+
+INGRESS = """
+daemon off;
+pid {folder}/pid;
+error_log stderr warn;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    proxy_http_version 1.1;
+    upstream pods {{ {pods} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass http://pods; {directives} }}
+    }}
+}}
+"""
+"""What ingress-nginx makes of an Ingress, as far as repeats go."""
+
+
+def ingress_directives() -> str:
+    """Return the annotations as directives of nginx, with shorter times in the same order."""
+    ingress = yaml.safe_load((ROOT / "deploy/kubernetes/server/ingress.yaml").read_text())
+    directives = ""
+    for annotation, value in ingress["metadata"]["annotations"].items():
+        name = annotation.rpartition("/")[2]
+        if name == "proxy-body-size":
+            continue
+        given = f"{int(value) * 20}ms" if name.endswith("timeout") else value
+        directives += f"{name.replace('-', '_')} {given};\n"
+    return directives
+
+
+@contextmanager
+def ingress_before_two(answer: bytes | None, folder: Path) -> Iterator[tuple[int, list[str]]]:
+    """Run the ingress before two pods that answer so; give its port and the methods they got."""
+    seen: list[str] = []
+    with ExitStack() as running:
+        pods = [running.enter_context(server(answer, seen)) for _ in range(2)]
+        port, main = free_port(), folder / "ingress.conf"
+        text = "".join(f"server 127.0.0.1:{pod} max_fails=0;" for pod in pods)
+        main.write_text(
+            INGRESS.format(folder=folder, pods=text, port=port, directives=ingress_directives())
+        )
+        nginx = running.enter_context(subprocess.Popen(["nginx", "-e", "stderr", "-c", str(main)]))
+        running.callback(nginx.terminate)
+        assert wait_until(lambda: listens(port)), "nginx does not listen"
+        yield port, seen
+
+
+@pytest.mark.parametrize("answer", [b"", None, b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_the_ingress_sends_no_order_to_a_second_pod(
+    tmp_path: Path, answer: bytes | None, method: str
+) -> None:
+    """Whether the first one lost the connection, does not answer, or refuses."""
+    with ingress_before_two(answer, tmp_path) as (port, seen):
+        assert status(port, method) in {502, 503, 504}
+    assert seen == [method]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_the_ingress_repeats_nothing_that_is_answered_too_late(tmp_path: Path, method: str) -> None:
+    with ingress_before_two(None, tmp_path) as (port, seen):
+        assert status(port, method) == 504
+    assert seen == [method]

@@ -1,0 +1,63 @@
+"""Where the processes of a server share files: in memory, with nothing else, and bounded."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.aws import template
+
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
+MEGABYTES = 16
+Folders = tuple[dict[str, str], dict[str, int]]
+"""The settings of a server, and the file systems in memory that it has: path and megabytes."""
+
+
+def compose() -> Folders:
+    services = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
+    assert services["app1"]["tmpfs"] == services["app2"]["tmpfs"]
+    mounts = [one.split(":") for one in services["app1"]["tmpfs"]]
+    sizes = {path: int(re.findall(r"size=(\d+)m", options)[0]) for path, options in mounts}
+    return services["app1"]["environment"], sizes
+
+
+def ecs() -> Folders:
+    task = template.read("service")["Resources"]["ServerTask"]["Properties"]
+    (server,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "larder")
+    given = {one["Name"]: one["Value"] for one in server["Environment"]}
+    return given, {one["ContainerPath"]: one["Size"] for one in server["LinuxParameters"]["Tmpfs"]}
+
+
+def kubernetes() -> Folders:
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text())
+    pod = next(documents)["spec"]["template"]["spec"]
+    server = pod["containers"][0]
+    volumes = {one["name"]: one["emptyDir"] for one in pod["volumes"]}
+    mounts = {one["mountPath"]: volumes[one["name"]] for one in server["volumeMounts"]}
+    sizes = {
+        path: int(one["sizeLimit"].removesuffix("Mi"))
+        for path, one in mounts.items()
+        if one.get("medium") == "Memory"
+    }
+    return {one["name"]: one["value"] for one in server["env"]}, sizes
+
+
+def ec2() -> Folders:
+    unit = (ROOT / "deploy/ec2/larder-server.service").read_text()
+    given = dict(re.findall(rf"({'|'.join(NAMES)})=(\S+)", unit))
+    (mounts,) = re.findall(r"(?m)^TemporaryFileSystem=(.*)$", unit)
+    sizes = re.findall(r"(/\S+):mode=1777,size=(\d+)M", mounts)
+    return given, {path: int(size) for path, size in sizes}
+
+
+@pytest.mark.parametrize("installation", [compose, ecs, kubernetes, ec2])
+def test_shared_files_have_small_file_systems_in_memory_of_their_own(
+    installation: Callable[[], Folders],
+) -> None:
+    given, in_memory = installation()
+    folders = [given[name] for name in NAMES]
+    assert len(set(folders)) == 2
+    assert [in_memory.get(one) for one in folders] == [MEGABYTES, MEGABYTES]

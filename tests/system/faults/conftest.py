@@ -1,0 +1,73 @@
+"""What the fault tests break: a PostgreSQL of their own, and servers."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from tests.system.faults.shop import Shop, open_shop
+from tests.system.faults.wired import WiredShop, open_wired
+from tools.local_postgres import Cluster
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def prepared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL with an empty shop in it; durable, for it will be killed."""
+    with Cluster(tmp_path_factory.mktemp("faults") / "postgresql") as cluster:
+        urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+        prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+        subprocess.run(prepare, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
+        yield cluster
+
+
+@pytest.fixture
+def cluster(prepared_cluster: Cluster) -> Iterator[Cluster]:
+    """The same, running before and after the test."""
+    prepared_cluster.start()
+    yield prepared_cluster
+    prepared_cluster.start()
+
+
+@pytest.fixture
+def shop(cluster: Cluster) -> Iterator[Shop]:
+    """A server on that cluster, with a customer and a product."""
+    with open_shop(cluster) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def opened_wire(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+    """A server whose connections to that cluster a test can lose."""
+    prepared_cluster.start()
+    with open_wired(prepared_cluster) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wired(opened_wire: WiredShop) -> Iterator[WiredShop]:
+    """The same, with a connection of the test's own."""
+    yield opened_wire
+    opened_wire.server.hang_up()
+
+
+@pytest.fixture(params=["stopped", "killed"])
+def take_away(cluster: Cluster, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Ends PostgreSQL: as an operator would, or with kill -9."""
+    return cluster.stop if request.param == "stopped" else lambda: kill(cluster)
+
+
+def kill(cluster: Cluster) -> None:
+    """Kill -9 of the postmaster; its other processes end by themselves."""
+    assert cluster.pid is not None
+    os.kill(cluster.pid, signal.SIGKILL)
+    deadline = monotonic() + 10
+    while cluster.running:
+        assert monotonic() < deadline, "PostgreSQL survived kill -9"
+        sleep(0.01)

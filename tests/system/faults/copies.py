@@ -1,0 +1,46 @@
+"""A cluster's databases as a backup sees them, and the copies that are made to prove one."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import psycopg
+
+from tests.system.faults.test_restore import prepare
+from tools.backup import dump
+from tools.backup.restore import Target
+from tools.local_postgres import Cluster, temporary_cluster
+
+PATIENCE = 60.0
+"""Seconds until something must have happened, on a loaded machine."""
+
+
+def target(cluster: Cluster) -> Target:
+    return Target(cluster.owner_url(), cluster.app_url())
+
+
+def names(cluster: Cluster) -> set[str]:
+    """The databases that are there."""
+    with psycopg.connect(cluster.owner_url("postgres")) as owner:
+        return {row[0] for row in owner.execute("SELECT datname FROM pg_database")}
+
+
+def copies(cluster: Cluster) -> set[str]:
+    """Those that are made to prove a backup."""
+    return {name for name in names(cluster) if name.startswith("larder_restored_")}
+
+
+def until(true: Callable[[], object], *, every: float = 0.02) -> None:
+    deadline = monotonic() + PATIENCE
+    while not true():
+        assert monotonic() < deadline, "it never came"
+        sleep(every)
+
+
+def backed_up(folder: Path) -> Iterator[tuple[Cluster, Path]]:
+    """A shop with nothing in it, and its backup."""
+    file = folder / "larder.dump"
+    with temporary_cluster() as cluster:
+        prepare(cluster)
+        dump.make(cluster.owner_url(), file)
+        yield cluster, file

@@ -1,0 +1,344 @@
+"""Backups of an open shop, and restores that replace nothing before they are proved."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.server import Reply, Server
+from tests.system.faults.copies import backed_up, copies, names, target, until
+from tests.system.faults.load import Load
+from tests.system.faults.shop import PASSWORD, Shop, served_by
+from tests.system.faults.test_restore import prepare
+from tools.backup import census, databases, dump, manifest, restore
+from tools.backup.restore import Target
+from tools.errors import LauncherError
+from tools.local_postgres import Cluster, libpq, temporary_cluster
+
+STOCK = 1_000_000
+CUSTOMERS = 8
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Path]]:
+    """A shop with nothing in it, and its backup."""
+    yield from backed_up(tmp_path_factory.mktemp("backup"))
+
+
+@pytest.fixture
+def copy(small: tuple[Cluster, Path], tmp_path: Path) -> Path:
+    """That backup, to be damaged."""
+    _, file = small
+    for one in (file, manifest.beside(file)):
+        (tmp_path / one.name).write_bytes(one.read_bytes())
+    return tmp_path / file.name
+
+
+def tell(file: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Changes what a manifest says."""
+    content = json.loads(manifest.beside(file).read_text())
+    change(content)
+    manifest.beside(file).write_text(json.dumps(content))
+
+
+def refused(file: Path, cluster: Cluster, words: str, *, confirm: str = "larder") -> None:
+    """The restore says why not, and leaves everything as it was."""
+    before = names(cluster)
+    with pytest.raises(LauncherError, match=words):
+        restore.restore(file, target(cluster), confirm=confirm)
+    assert names(cluster) == before
+
+
+def test_a_file_that_is_not_whole_or_not_the_same_is_refused(
+    small: tuple[Cluster, Path], copy: Path
+) -> None:
+    cluster, file = small
+    content = file.read_bytes()
+    copy.write_bytes(content[:-1])
+    refused(copy, cluster, "was not copied to its end")
+    copy.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    refused(copy, cluster, "its SHA-256 is another")
+    copy.unlink()
+    refused(copy, cluster, "is missing")
+    manifest.beside(copy).unlink()
+    refused(copy, cluster, "a backup is larder.dump and larder.dump.json together")
+
+
+def test_what_is_not_empty_is_not_replaced_by_mistake(small: tuple[Cluster, Path]) -> None:
+    cluster, file = small
+    refused(file, cluster, "say so: CONFIRM=larder", confirm="")
+    refused(file, cluster, "say so: CONFIRM=larder", confirm="yes")
+
+
+def test_nothing_is_replaced_while_somebody_uses_it(small: tuple[Cluster, Path]) -> None:
+    cluster, file = small
+    with psycopg.connect(cluster.app_url()):
+        refused(file, cluster, "Somebody is connected to larder: larder_app")
+
+
+def test_a_backup_of_a_later_version_is_refused(small: tuple[Cluster, Path], copy: Path) -> None:
+    cluster, _ = small
+    tell(copy, lambda told: told["migrations"].append("orders.9999_tomorrow"))
+    refused(copy, cluster, "does not know orders.9999_tomorrow")
+
+
+def test_what_is_restored_is_held_against_every_row_of_the_backup(
+    small: tuple[Cluster, Path], copy: Path
+) -> None:
+    """A row that was lost on the way, and one that changed."""
+    cluster, _ = small
+    tell(copy, lambda told: told["tables"]["public.django_migrations"].__setitem__(0, 1))
+    refused(copy, cluster, r"public.django_migrations has \d+ rows, not 1\.")
+    rows = manifest.Manifest(**json.loads(manifest.beside(copy).read_text())).rows
+    assert rows > 0
+    tell(copy, lambda told: told["tables"].update({"public.django_migrations": [0, "1"]}))
+    refused(copy, cluster, "What was restored is not the backup")
+
+
+def test_the_census_sees_a_row_less_a_row_more_and_another_value(
+    small: tuple[Cluster, Path],
+) -> None:
+    cluster, _ = small
+    with psycopg.connect(cluster.owner_url()) as owner:
+        before = census.take(owner)
+        assert list(census.differences(before, census.take(owner))) == []
+        for damage, told in {
+            "DELETE FROM django_migrations WHERE id = 1": "rows, not",
+            "UPDATE django_migrations SET name = name || '!' WHERE id = 1": "has other content",
+            "CREATE TABLE public.stray (id int)": "public.stray is too much",
+            "DROP TABLE public.django_session": "public.django_session is missing",
+        }.items():
+            with owner.transaction(force_rollback=True):
+                owner.execute(damage.encode())
+                (found,) = census.differences(before, census.take(owner))
+                assert told in found
+
+
+def test_a_backup_is_never_written_over_another(small: tuple[Cluster, Path]) -> None:
+    cluster, file = small
+    with pytest.raises(LauncherError, match="is there already"):
+        dump.make(cluster.owner_url(), file)
+
+
+def test_where_there_is_no_larder_there_is_nothing_to_back_up(
+    small: tuple[Cluster, Path], tmp_path: Path
+) -> None:
+    cluster, _ = small
+    url = databases.elsewhere(cluster.owner_url(), "postgres")
+    with pytest.raises(LauncherError, match="There is no Larder in database postgres"):
+        dump.make(url, tmp_path / "larder.dump")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_owner_can_read_a_backup(small: tuple[Cluster, Path]) -> None:
+    _, file = small
+    assert {one.stat().st_mode & 0o777 for one in (file, manifest.beside(file))} == {0o600}
+
+
+def place_again(server: Server, load: Load, key: str) -> Reply:
+    """What a phone does that never heard of any restore."""
+    body = {"lines": [{"product": load.product, "quantity": 1}]}
+    headers = {"Idempotency-Key": key}
+    return server.call("POST", "orders", body, token=load.token, headers=headers)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
+    shop: Shop, cluster: Cluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "larder.dump"
+    load = Load(shop.server, shop.access, shop.product)
+    since = shop.server.call("GET", "orders/changes?since=", token=shop.access).body["since"]
+    with load.running(CUSTOMERS):
+        load.wait_for(100)
+        before = dict(load.acknowledged)
+        dump.make(cluster.owner_url(), file)
+        during = len(load.acknowledged) - len(before)
+        load.wait_for(50)
+    assert during > 0, "nobody ordered while the backup was made"
+    with temporary_cluster() as other:
+        assert restore.restore(file, target(other), confirm="").aside is None
+        with psycopg.connect(other.owner_url()) as owner:
+            # What earlier tests have left is not counted.
+            asked = "SELECT order_id FROM order_line WHERE product_id = %s"
+            kept = {str(row[0]) for row in owner.execute(asked, [shop.product])}
+            (left,) = owner.execute(
+                "SELECT available FROM stock WHERE product_id = %s", [shop.product]
+            ).fetchone() or (None,)
+        assert set(before.values()) <= kept <= set(load.acknowledged.values())
+        assert left == STOCK - len(kept)
+        with served_by(other) as server:
+            load.token = server.token(shop.username, PASSWORD)
+            expired = server.call("GET", f"orders/changes?since={since}", token=load.token)
+            assert (expired.status, expired.body["code"]) == (410, "since_expired")
+            key, id = next(iter(before.items()))
+            again = place_again(server, load, key)
+            assert (again.status, again.body["id"]) == (201, id)
+            assert again.headers["idempotency-replayed"] == "true"
+            new = place_again(server, load, "after-the-restore")
+            assert new.status == 201
+            assert new.body["id"] not in load.acknowledged.values()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept(
+    small: tuple[Cluster, Path],
+) -> None:
+    cluster, file = small
+    with psycopg.connect(cluster.owner_url()) as owner:
+        owner.execute("CREATE TABLE public.life_since (id int)")
+    (oid,) = _ask(cluster, "SELECT oid FROM pg_database WHERE datname = 'larder'")
+    aside = restore.restore(file, target(cluster), confirm="larder").aside
+    assert aside is not None
+    assert names(cluster) >= {"larder", aside}
+    assert _ask(cluster, "SELECT to_regclass('public.life_since')") == (None,)
+    assert _ask(cluster, "SELECT oid FROM pg_database WHERE datname = 'larder'") != (oid,)
+    elsewhere = databases.elsewhere(cluster.owner_url(), aside)
+    with psycopg.connect(elsewhere) as old:
+        assert old.execute("SELECT count(*) FROM public.life_since").fetchone() == (0,)
+    databases.drop_forcibly(cluster.owner_url(), aside)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_books_that_do_not_balance_are_not_put_in_place(tmp_path: Path) -> None:
+    """The backup is what was there, faithfully; whoever restores it must know what that is."""
+    file = tmp_path / "larder.dump"
+    with temporary_cluster() as cluster:
+        prepare(cluster, DEMO="1")
+        with psycopg.connect(cluster.owner_url()) as owner:
+            owner.execute("UPDATE stock SET available = available + 1 WHERE product_id = 1")
+        dump.make(cluster.owner_url(), file)
+        refused(file, cluster, "The invariants do not hold")
+
+
+def _ask(cluster: Cluster, question: str) -> Any:
+    with psycopg.connect(cluster.owner_url()) as owner:
+        return owner.execute(question.encode()).fetchone()
+
+
+FORMS = (
+    "postgresql://owner:se%20cret@db.example.com:5433/larder?sslmode=require",
+    "postgresql://owner:se%20cret@db.example.com:5433/?dbname=larder&sslmode=require",
+    "postgresql://owner:se%20cret@db.example.com:5433/else?dbname=larder&sslmode=require",
+    "host=db.example.com port=5433 user=owner password='se cret' dbname=larder sslmode=require",
+)
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_addresses_of_every_form_can_name_another_database(address: str) -> None:
+    given = conninfo_to_dict(address)
+    assert databases.name_in(address) == "larder"
+    assert conninfo_to_dict(databases.elsewhere(address, "other")) == {**given, "dbname": "other"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("form", ["/larder?", "/?dbname=larder&", "/else?dbname=larder&"])
+def test_proving_looks_at_the_copy_and_never_at_the_shop(
+    small: tuple[Cluster, Path], form: str
+) -> None:
+    """A shop that went on is not its backup: whoever looks there finds a table too much."""
+    cluster, file = small
+    owner, app = (url.replace("/larder?", form) for url in (cluster.owner_url(), cluster.app_url()))
+    before = names(cluster)
+    with psycopg.connect(cluster.owner_url()) as connection:
+        connection.execute("CREATE TABLE public.life_since (id int)")
+    try:
+        assert restore.prove(file, Target(owner, app)).rows > 0
+    finally:
+        with psycopg.connect(cluster.owner_url()) as connection:
+            connection.execute("DROP TABLE public.life_since")
+    assert names(cluster) == before
+
+
+def test_an_address_that_leads_elsewhere_is_not_gone_on_with(small: tuple[Cluster, Path]) -> None:
+    cluster, _ = small
+    databases.refuse_another(cluster.owner_url(), "larder")
+    with pytest.raises(LauncherError, match="of database other leads to larder: nothing was done"):
+        databases.refuse_another(cluster.owner_url(), "other")
+
+
+def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path]) -> None:
+    cluster, _ = small
+    databases.command(cluster.owner_url(), "CREATE DATABASE {}", "aside")
+    filled = databases.elsewhere(cluster.owner_url(), "aside")
+    with psycopg.connect(filled) as owner:
+        owner.execute("CREATE TABLE orders_of_the_last_minute (id int)")
+    assert not databases.drop_empty(cluster.owner_url(), "aside")
+    with psycopg.connect(filled) as owner:
+        owner.execute("DROP TABLE orders_of_the_last_minute")
+    assert databases.drop_empty(cluster.owner_url(), "aside")
+    assert "aside" not in names(cluster)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_fills_while_the_backup_is_proved_is_not_replaced(small: tuple[Cluster, Path]) -> None:
+    _, file = small
+    with temporary_cluster() as other, ThreadPoolExecutor(1) as somebody:
+        filled = somebody.submit(_fill, other)
+        refused(file, other, "Database larder is not empty", confirm="")
+        filled.result()
+        assert _ask(other, "SELECT count(*) FROM public.meanwhile") == (0,)
+
+
+def _fill(cluster: Cluster) -> None:
+    """Makes a table in the shop's database, once a backup is being restored beside it."""
+    until(lambda: copies(cluster))
+    with psycopg.connect(cluster.owner_url()) as owner:
+        owner.execute("CREATE TABLE public.meanwhile (id int)")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("migrations", [7], "a migration is no text"),
+        ("migrations", [None], "a migration is no text"),
+        ("migrations", {"orders.0001_initial": 1}, "migrations is no list"),
+        ("bytes", "7", "bytes is no number"),
+        ("sha256", 7, "sha256 is no text"),
+        ("tables", {"public.a": ["7", "1"]}, "public.a has no number of rows with a sum"),
+    ],
+)
+def test_a_manifest_of_other_kinds_of_values_is_refused(
+    copy: Path, field: str, value: object, words: str
+) -> None:
+    tell(copy, lambda told: told.update({field: value}))
+    with pytest.raises(LauncherError, match=f"larder.dump.json cannot be read: {words}"):
+        restore.check(copy)
+
+
+def test_programs_of_postgresql_are_told_what_the_address_leaves_to_the_environment() -> None:
+    inherited = {
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/etc/ca.pem",
+        "PGPORT": "7777",
+        "PGSERVICE": "another",
+        "PATH": "/usr/bin",
+    }
+    told = libpq.environment("postgresql://owner@db.example.com:5433/larder", inherited)
+    assert told == {
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/etc/ca.pem",
+        "PGHOST": "db.example.com",
+        "PGPORT": "5433",
+        "PGUSER": "owner",
+        "PGDATABASE": "larder",
+        "PATH": "/usr/bin",
+    }
+    weaker = libpq.environment("postgresql:///larder?sslmode=require&sslcrl=/crl", inherited)
+    assert (weaker["PGSSLMODE"], weaker["PGSSLCRL"]) == ("require", "/crl")
+
+
+def test_a_manifest_of_another_format_is_refused(copy: Path) -> None:
+    tell(copy, lambda told: told.update(format=2))
+    with pytest.raises(LauncherError, match="is of format 2, this reads 1"):
+        manifest.read(copy)

@@ -1,0 +1,201 @@
+"""After a restore nothing opens an account that was shut since the backup, and what was done to
+accounts since is told."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from larder.identity.services.restored import NUMBERS_LEFT_OUT
+from tests.server import Server
+from tests.system.faults.conftest import ROOT
+from tests.system.faults.copies import target
+from tests.system.faults.shop import PASSWORD, served_by
+from tests.system.faults.test_restore import prepare
+from tools.backup import accounts, databases, dump, restore
+from tools.backup.accounts import Account
+from tools.backup.restore import Restored
+from tools.local_postgres import Cluster, temporary_cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ANOTHER = "another rather good one"
+EVERYBODY = ("victim", "gone", "banned", "quitter", "moved", "nobody")
+SINCE = """
+UPDATE identity.customer SET is_active = false WHERE username = 'banned';
+UPDATE identity.customer SET is_active = true WHERE username = 'nobody';
+UPDATE identity.customer SET is_staff = false WHERE username = 'quitter';
+UPDATE identity.customer SET email = 'new@example.com' WHERE username = 'moved';
+"""
+
+
+@dataclass
+class Thief:
+    """What somebody has who once sat at the victim's phone."""
+
+    access: str
+    refresh: str
+    key: str
+
+    def opens(self, server: Server) -> dict[str, int]:
+        """The answers to each of them."""
+        renewed = server.call("POST", "auth/token/refresh", {"refresh": self.refresh})
+        return {
+            "refresh": renewed.status,
+            "access": server.call("GET", "me", token=self.access).status,
+            "key": server.call("GET", "me", token=self.key).status,
+        }
+
+
+@dataclass
+class Story:
+    """A shop before and after a restore."""
+
+    cluster: Cluster
+    thief: Thief
+    done: Restored
+
+
+def log_in(server: Server, name: str) -> dict[str, Any]:
+    answer = server.call("POST", "auth/token", {"username": name, "password": PASSWORD})
+    assert answer.status == 200, answer
+    return dict(answer.body)
+
+
+def register(server: Server, name: str) -> None:
+    answer = server.call("POST", "auth/register", {"username": name, "password": PASSWORD})
+    assert answer.status == 201, answer
+
+
+def execute(cluster: Cluster, statements: str) -> None:
+    with psycopg.connect(cluster.owner_url()) as owner:
+        owner.execute(statements.encode())
+
+
+def rob(server: Server) -> Thief:
+    stolen = log_in(server, "victim")
+    key = server.call("POST", "auth/keys", {"name": "mine"}, token=stolen["access"]).body["key"]
+    thief = Thief(stolen["access"], stolen["refresh"], key)
+    found = thief.opens(server)
+    assert set(found.values()) == {200}, found
+    return thief
+
+
+def shut_out(server: Server, cluster: Cluster) -> None:
+    """What everybody did after the backup."""
+    access = log_in(server, "victim")["access"]
+    change = {"current_password": PASSWORD, "new_password": ANOTHER}
+    assert server.call("POST", "auth/password/change", change, token=access).status == 204
+    gone = log_in(server, "gone")["access"]
+    assert server.call("DELETE", "me", token=gone).status == 204
+    execute(cluster, SINCE)
+    register(server, "late")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A theft, a backup, its end, and a restore of that backup."""
+    file = tmp_path_factory.mktemp("backup") / "larder.dump"
+    with temporary_cluster() as cluster:
+        prepare(cluster)
+        with served_by(cluster) as server:
+            for name in EVERYBODY:
+                register(server, name)
+            execute(
+                cluster,
+                "UPDATE identity.customer SET is_staff = true WHERE username = 'quitter';"
+                "UPDATE identity.customer SET is_active = false WHERE username = 'nobody';"
+                "INSERT INTO identity.password_reset (id, created_at) "
+                "VALUES (gen_random_uuid(), now());"
+                "INSERT INTO public.django_session VALUES ('admin', '', now() + interval '1 day')",
+            )
+            thief = rob(server)
+            dump.make(cluster.owner_url(), file)
+            shut_out(server, cluster)
+        done = restore.restore(file, target(cluster), confirm="larder")
+        yield Story(cluster, thief, done)
+
+
+def test_what_was_stolen_before_the_backup_opens_nothing_after_a_restore(story: Story) -> None:
+    assert (story.done.ended.sessions, story.done.ended.keys) == (1, 1)
+    with served_by(story.cluster) as server:
+        assert story.thief.opens(server) == {"refresh": 401, "access": 401, "key": 401}
+        assert log_in(server, "victim"), "the password of the backup is back, as the runbook says"
+
+
+def test_links_of_mails_and_sessions_of_the_admin_end_too(story: Story) -> None:
+    with psycopg.connect(story.cluster.owner_url()) as owner:
+        for table in (b"identity.password_reset", b"public.django_session"):
+            assert owner.execute(b"SELECT count(*) FROM " + table).fetchone() == (0,)
+
+
+def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(story: Story) -> None:
+    """An access token says the number, and nobody looks it up."""
+    with served_by(story.cluster) as server:
+        register(server, "next")
+    with psycopg.connect(story.cluster.owner_url()) as owner:
+        found = owner.execute("SELECT id FROM identity.customer WHERE username = 'next'").fetchone()
+        owner.execute("DELETE FROM identity.customer WHERE username = 'next'")
+    assert found is not None
+    assert found[0] > NUMBERS_LEFT_OUT
+
+
+CHANGED = {
+    "victim": ["password"],
+    "gone": ["deleted"],
+    "banned": ["deactivated"],
+    "nobody": ["reactivated"],
+    "quitter": ["rights"],
+    "moved": ["email"],
+    "late": ["registered"],
+}
+COUNTED = "deleted 1, deactivated 1, password 1, email 1, rights 1, reactivated 1, registered 1"
+
+
+def by_name(found: list[Account] | None) -> dict[str, list[str]]:
+    return {one.username: list(one.changes) for one in found or []}
+
+
+def test_what_was_done_to_accounts_since_the_backup_is_counted(story: Story) -> None:
+    assert by_name(story.done.changed) == CHANGED
+    assert accounts.counted(story.done.changed or []) == COUNTED
+
+
+def listed(cluster: Cluster, database: str | None) -> subprocess.CompletedProcess[str]:
+    """`make restore/accounts`."""
+    there = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+    command = [sys.executable, "-m", "tools.backup", "accounts", *([database] if database else [])]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **there}, capture_output=True, text=True, check=False
+    )
+
+
+def test_they_can_be_listed_as_long_as_the_replaced_database_is_there(story: Story) -> None:
+    done = listed(story.cluster, story.done.aside)
+    *lines, last = done.stdout.splitlines()
+    assert {line.split()[-1]: line.split()[:-2] for line in lines} == CHANGED
+    assert last == f"Changes: {COUNTED}."
+    assert "OLD=larder_before_" in listed(story.cluster, None).stderr
+    wrong = listed(story.cluster, "larder_before_nothing")
+    assert wrong.returncode == 1
+    assert "larder_before_nothing cannot be compared" in wrong.stderr
+
+
+def test_a_database_without_accounts_is_replaced_all_the_same(
+    story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "larder.dump"
+    dump.make(story.cluster.owner_url(), file)
+    with temporary_cluster() as other:
+        execute(other, "CREATE TABLE public.ruins (id int)")
+        done = restore.restore(file, target(other), confirm="larder")
+        assert done.changed is None
+        assert done.aside is not None
+        assert databases.tables(databases.elsewhere(other.owner_url(), done.aside)) == 1
+    assert "Its accounts cannot be compared" in capsys.readouterr().err

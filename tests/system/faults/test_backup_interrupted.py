@@ -1,0 +1,102 @@
+"""A backup that is being proved is a copy of all data: none is left behind, whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.system.faults.conftest import ROOT
+from tests.system.faults.copies import PATIENCE, backed_up, copies, names, target, until
+from tools.backup import databases, restore
+from tools.local_postgres import Cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+MINE = "larder_restored_2026"
+"""Somebody's own database, whose name is like those of copies."""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Path]]:
+    """A shop with nothing in it, and its backup."""
+    yield from backed_up(tmp_path_factory.mktemp("backup"))
+
+
+@contextmanager
+def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
+    """`backup prove`, which has come as far as the copy."""
+    there = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+    before = copies(cluster)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.backup", "prove", file],
+        cwd=ROOT,
+        env={**os.environ, **there},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            # Marked, which comes just after it is made: what is killed between has no data yet.
+            until(lambda: set(databases.left(cluster.owner_url())) - before)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_whoever_is_told_to_go_drops_the_copy(
+    shop: tuple[Cluster, Path], number: signal.Signals
+) -> None:
+    """Told twice: an impatient supervisor does not keep it from tidying up."""
+    cluster, file = shop
+    with proving(cluster, file) as process:
+        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode in {128 + number, 128 + signal.SIGTERM}, output
+    assert copies(cluster) == set()
+    assert "Traceback" not in output
+
+
+def test_what_was_left_by_a_killed_one_is_dropped_by_the_next_and_nothing_else_is(
+    shop: tuple[Cluster, Path],
+) -> None:
+    cluster, file = shop
+    databases.command(cluster.owner_url(), "CREATE DATABASE {}", MINE)
+    with proving(cluster, file) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+    left = copies(cluster) - {MINE}
+    assert len(left) == 1
+    restore.prove(file, target(cluster))
+    assert copies(cluster) == {MINE}
+    databases.drop_forcibly(cluster.owner_url(), MINE)
+
+
+def test_the_copy_that_somebody_is_making_just_now_is_theirs(shop: tuple[Cluster, Path]) -> None:
+    cluster, _ = shop
+    url, name = cluster.owner_url(), "larder_restored_1"
+    with databases.claimed(url, name):
+        databases.make(url, name)
+        assert databases.drop_left(url) == []
+        assert name in names(cluster)
+    until(lambda: databases.drop_left(url) == [name])
+    assert name not in names(cluster)
+
+
+def test_a_restored_database_is_no_copy_any_more(shop: tuple[Cluster, Path]) -> None:
+    cluster, file = shop
+    aside = restore.restore(file, target(cluster), confirm="larder").aside
+    assert aside is not None
+    with psycopg.connect(cluster.owner_url()) as owner:
+        marks = owner.execute(
+            "SELECT count(*) FROM pg_shdescription WHERE description = %s", [databases.MADE_HERE]
+        ).fetchone()
+    assert marks == (0,)
+    databases.drop_forcibly(cluster.owner_url(), aside)

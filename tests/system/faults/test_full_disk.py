@@ -1,0 +1,137 @@
+"""A disk that is full below the folders that a server's processes share, and below its log."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Person
+from tests.ops.test_metrics import numbers
+from tests.server import Server
+from tests.system.faults.load import Load
+from tests.system.faults.processes import RESPAWN, kill_worker, workers
+from tools.ports import listens
+from tools.processes import wait_until
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+STOCK = 1_000_000
+ORDERS = 60
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte; skipped where none may be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Use up every byte."""
+    with suppress(OSError), (disk / "ballast").open("ab", 0) as ballast:
+        while ballast.write(bytes(4096)):
+            pass
+    assert os.statvfs(disk).f_bavail == 0
+
+
+def served(disk: Path) -> Server:
+    """Two workers that have everything on that disk: what they share, what they count, the log."""
+    shared = {"SHARED_DIR": str(disk), "PROMETHEUS_MULTIPROC_DIR": str(disk)}
+    logged = {"ACCESS_LOG": "1", "LOG_LEVEL": "INFO"}
+    return Server(environment=shared | logged, options=RESPAWN, errors=disk / "log")
+
+
+def ask_for_much(server: Server, token: str) -> None:
+    """Requests of many kinds, each of which needs counters of its own."""
+    for path in ("products", "orders", "cart", "me", "me/sessions", "categories", "me/addresses"):
+        for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH"):
+            assert server.call(method, path, token=token).status < 500
+            server.hang_up()
+
+
+def order(server: Server, token: str, product: int) -> None:
+    """Sixteen customers' orders; each is answered at the first try."""
+    load = Load(server, token, product, later=frozenset())
+    with load.running(16):
+        load.wait_for(ORDERS)
+    assert load.repeated == 0
+
+
+def test_a_disk_that_fills_up_under_load_ends_no_process_and_costs_no_answer(
+    transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
+) -> None:
+    jam, who = product(stock=STOCK), person()
+    with served(disk) as server:
+        token, before = server.token(who.customer.username, who.password), workers(server)
+        load = Load(server, token, jam, later=frozenset())
+        with load.running(16):
+            load.wait_for(ORDERS)
+            fill(disk)
+            ask_for_much(server, token)
+            load.wait_for(ORDERS)
+        assert (load.repeated, workers(server)) == (0, before)
+        placed = server.call("GET", "orders?count=true&limit=1", token=token).body["count"]
+        assert placed == len(load.acknowledged)
+        assert numbers(server.call("GET", "/metrics").body.decode())
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_replaced_while_the_disk_is_full_serves(
+    transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
+) -> None:
+    jam, who = product(stock=STOCK), person()
+    with served(disk) as server:
+        token = server.token(who.customer.username, who.password)
+        fill(disk)
+        kill_worker(server)
+        server.hang_up()
+        before = workers(server)
+        ask_for_much(server, token)
+        order(server, token, jam)
+        assert workers(server) == before
+
+
+def test_a_server_that_starts_on_a_full_disk_serves_without_what_it_shares(
+    transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
+) -> None:
+    jam, who = product(stock=STOCK), person()
+    fill(disk)
+    with served(disk) as server:
+        token, before = server.token(who.customer.username, who.password), workers(server)
+        ask_for_much(server, token)
+        order(server, token, jam)
+        assert workers(server) == before
+        assert (disk / "writes").stat().st_size == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_replaced_counts_on_in_the_files_of_the_former(
+    transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
+) -> None:
+    jam, who = product(stock=STOCK), person()
+    counted = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    with Server(workers=1, environment=counted, options=RESPAWN) as server:
+        token = server.token(who.customer.username, who.password)
+        order(server, token, jam)
+        files = {file.name for file in tmp_path.glob("*.db")}
+        # Once: granian takes a second end within 5.5 seconds for a loop, and stops.
+        kill_worker(server)
+        server.hang_up()
+        assert wait_until(lambda: listens(server.port))
+        order(server, token, jam)
+        assert {file.name for file in tmp_path.glob("*.db")} == files
+        counts = numbers(server.call("GET", "/metrics").body.decode())
+        placed = server.call("GET", "orders?count=true&limit=1", token=token).body["count"]
+    assert counts["larder_orders_placed_total"] == placed
+    for file in tmp_path.glob("*.db"):
+        state = file.stat()
+        assert state.st_blocks * 512 >= state.st_size, f"{file.name} has holes"

@@ -1,0 +1,122 @@
+"""The database goes away and comes back: what clients see meanwhile, and when it is over."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from time import monotonic, sleep
+
+import pytest
+
+from larder.db.postgresql.bounded import LONGEST_ANSWER as LONGEST_WAIT
+from larder.ops import serve
+from tests.system.faults.shop import RECOVERY, Shop, Timed
+from tests.system.replica.standby import frozen
+from tools.local_postgres import Cluster
+
+LONGEST_ANSWER = 3.0
+"""Seconds that a request may take to be told that the database is away: what is promised."""
+HANGS = LONGEST_WAIT + LONGEST_ANSWER
+"""Likewise that it hangs, if it was asked already; then a connection is waited for once more."""
+LOADED = 3.0
+"""Seconds more that the last of many may wait for a processor of this machine, with its client;
+half of them keep the promise even so."""
+THREADS = 2 * serve.THREADS
+"""Of the server: what many more requests than these are told does not wait for them."""
+HOT = ("token", "list", "detail", "order", "readyz")
+"""What is asked by many at once; registering is left out, for it hashes before it writes."""
+
+
+def assert_told(
+    answers: list[Timed],
+    within: float = LONGEST_ANSWER,
+    codes: frozenset[str] = frozenset({"database_unavailable"}),
+) -> None:
+    """503, in time, saying when to come back; a problem with its code, except for the probe,
+    whose body tells what it looked at."""
+    seconds = sorted(answer.seconds for answer in answers)
+    assert seconds[len(seconds) // 2] < within
+    assert seconds[-1] < within + LOADED
+    assert {answer.reply.status for answer in answers} == {503}
+    assert all(int(answer.reply.headers["retry-after"]) > 0 for answer in answers)
+    for answer in answers:
+        if "checks" in answer.reply.body:
+            assert answer.reply.body["checks"]["database"] is False
+        else:
+            assert answer.reply.headers["content-type"] == "application/problem+json"
+            assert answer.reply.body["code"] in codes
+
+
+def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds: float) -> None:
+    """An outage with clients that keep asking; checks what they are told, and its end."""
+    assert shop.refused(times=2) == []
+    take_away()
+    began = monotonic()
+    assert_told(shop.ask_at_once(list(shop.requests)))
+    for kind in HOT:
+        assert_told(shop.ask_at_once([kind] * 20))
+    crowd = list(islice(cycle(HOT), 3 * THREADS))
+    assert_told(shop.ask_at_once(crowd))
+    while monotonic() - began < seconds:
+        assert_told(shop.ask_at_once(crowd))
+        assert shop.server.call("GET", "/livez").status == 200
+        sleep(1)
+    cluster.start()
+    assert shop.seconds_until_back() < RECOVERY
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seconds", [10, pytest.param(80, marks=pytest.mark.slow)])
+def test_while_the_database_is_away_everybody_is_told_so_and_then_all_is_well(
+    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    outlast(shop, cluster, take_away, seconds)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seconds", [0, pytest.param(80, marks=pytest.mark.slow)])
+def test_an_outage_that_nobody_noticed_costs_no_later_request_its_answer(
+    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    assert shop.refused(times=4) == []
+    take_away()
+    sleep(seconds)
+    cluster.start()
+    assert shop.log_in()
+    assert shop.refused(times=4) == []
+
+
+def test_a_server_that_never_saw_the_database_well_says_so_in_time_too(
+    shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+) -> None:
+    """Its workers have looked up no ended session yet, and all want to at once."""
+    take_away()
+    assert_told(shop.ask_at_once(["list", "order"] * 16))
+    cluster.start()
+    assert shop.seconds_until_back() < RECOVERY
+
+
+@pytest.mark.timeout(180)
+def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
+    shop: Shop, cluster: Cluster
+) -> None:
+    assert shop.refused(times=4) == []
+    crowd = list(islice(cycle(HOT), 3 * THREADS))
+    with frozen(cluster):
+        # Who waits behind one that is waiting is told so.
+        waiting = frozenset({"database_unavailable", "overloaded"})
+        assert_told(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
+        # Nobody holds a connection any more, and there is none to be had.
+        assert_told(shop.ask_at_once(crowd))
+    assert shop.seconds_until_back() < RECOVERY
+
+
+def test_the_server_lives_on_while_its_database_is_away(
+    shop: Shop, take_away: Callable[[], None]
+) -> None:
+    take_away()
+    with ThreadPoolExecutor(40) as clients:
+        waiting = [clients.submit(shop.ask, "list") for _ in range(20)]
+        began = monotonic()
+        assert shop.server.call("GET", "/livez").status == 200
+        assert monotonic() - began < LONGEST_ANSWER
+        assert_told([one.result() for one in waiting])

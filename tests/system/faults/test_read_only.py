@@ -1,0 +1,191 @@
+"""A database that accepts no writes: what clients hear, and that it is over without help."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from larder.core.ids import new_id
+from larder.ops import worker
+from tests.server import Reply, Server
+from tests.system.faults.desk import Desk
+from tests.system.faults.shop import RECOVERY
+from tests.system.faults.test_unknown_commits_compat import CONTRACTS, Send, make_key
+from tests.system.faults.wired import WiredShop, open_wired
+from tests.system.replica.standby import ask, catch_up, change
+from tools.bouncer import bouncer, program
+from tools.local_postgres import Cluster
+from tools.local_postgres.standby import standby
+from tools.processes import wait_until
+from tools.wire import Wire
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def shop(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+    prepared_cluster.start()
+    with open_wired(prepared_cluster) as opened:
+        yield opened
+
+
+@contextmanager
+def fenced(cluster: Cluster) -> Iterator[None]:
+    """Writes are refused in every session, those that are open among them."""
+    change(cluster, "ALTER SYSTEM SET default_transaction_read_only = on")
+    change(cluster, "SELECT pg_reload_conf()")
+    assert wait_until(lambda: ask(cluster, "SHOW default_transaction_read_only") == "on")
+    try:
+        yield
+    finally:
+        change(cluster, "ALTER SYSTEM RESET default_transaction_read_only")
+        change(cluster, "SELECT pg_reload_conf()")
+
+
+def assert_unavailable(reply: Reply) -> None:
+    assert (reply.status, reply.body["code"]) == (503, "database_unavailable"), reply.body
+    assert "retry-after" in reply.headers
+
+
+def order(shop: WiredShop) -> Reply:
+    """Places an order on a connection of its own."""
+    try:
+        return shop.order()
+    finally:
+        shop.server.hang_up()
+
+
+def assert_back(shop: WiredShop) -> None:
+    """Writes are accepted again in time."""
+    shop.wait_until_back(RECOVERY)
+    assert shop.order().status == 201
+    assert shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 2}).status == 200
+
+
+def refused(shop: WiredShop) -> list[Reply]:
+    """Writes by several ways: a batch, Django's statements, an earlier contract."""
+    line = {"products": [{"id": shop.product, "quantity": 1}]}
+    return [
+        shop.order(),
+        shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 1}),
+        shop.call("POST", "me/addresses", {"label": "Home"}),
+        shop.call("POST", f"/api/orders/{new_id()}/", line),
+        shop.order(),
+    ]
+
+
+def test_a_database_that_refuses_writes_is_503_and_not_ready_and_over_without_help(
+    shop: WiredShop,
+) -> None:
+    with fenced(shop.cluster):
+        assert_unavailable(shop.order())
+        assert shop.server.call("GET", "/readyz").status == 503
+        assert shop.server.call("GET", "/livez").status == 200
+        for reply in refused(shop):
+            assert reply.status == 503, reply.body
+    assert_back(shop)
+
+
+WRITES: dict[str, Callable[[WiredShop], Send]] = {
+    "0": make_key,
+    **{number: contract.prepare for number, contract in CONTRACTS.items()},
+    "v1": lambda shop: shop.order,
+}
+
+
+@pytest.mark.parametrize("api", WRITES)
+def test_a_write_of_each_api_is_answered_503_with_retry_after(shop: WiredShop, api: str) -> None:
+    send = WRITES[api](shop)
+    with fenced(shop.cluster):
+        assert_unavailable(send())
+    assert_back(shop)
+
+
+def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: WiredShop) -> None:
+    desk, path = Desk(shop.server, shop.staff), f"catalog/product/{shop.product}/change/"
+    form = desk.open(path) | {"unit": "jar"}
+    with fenced(shop.cluster):
+        page = desk.send(path, form)
+    assert (page.status, "retry-after" in page.headers) == (503, True), page.body
+    assert "database_unavailable" in page.body
+    assert_back(shop)
+
+
+def test_of_two_hosts_the_one_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -> None:
+    with standby(shop.cluster, tmp_path / "standby") as other:
+        catch_up(shop.cluster, other)
+        urls = (other.app_url(), shop.cluster.app_url())
+        first, second = map(conninfo_to_dict, urls)
+        hosts = {name: f"{first[name]},{second[name]}" for name in ("host", "port")}
+        both: dict[str, Any] = second | hosts
+        settings = {
+            "DATABASE_URL": make_conninfo(**both),
+            "OWNER_DATABASE_URL": shop.cluster.owner_url(),
+        }
+        with Server(workers=1, environment=settings) as server:
+            body = {"lines": [{"product": shop.product, "quantity": 1}]}
+            assert server.call("POST", "orders", body, token=shop.token).status == 201
+            assert server.call("GET", "/readyz").status == 200
+
+
+def test_readiness_alone_finds_a_database_that_refuses_writes(shop: WiredShop) -> None:
+    with fenced(shop.cluster):
+        ready = shop.server.call("GET", "/readyz")
+        assert (ready.status, ready.body["checks"]["database"]) == (503, False)
+    assert_back(shop)
+
+
+def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
+    shop: WiredShop, tmp_path: Path
+) -> None:
+    """As a fail-over looks to the servers: the address leads elsewhere."""
+    with standby(shop.cluster, tmp_path / "standby") as other:
+        catch_up(shop.cluster, other)
+        try:
+            shop.wire.lead_to(other.app_url())
+            shop.wire.cut()
+            assert_unavailable(shop.order())
+            assert shop.server.call("GET", "/readyz").status == 503
+            assert ask(other, "SELECT pg_promote()") == "True"
+            assert_back(shop)
+            assert ask(other, "SELECT count(*) FROM orders.order WHERE status = 'placed'") != "0"
+        finally:
+            shop.wire.lead_to(shop.cluster.app_url())
+            shop.wire.cut()
+
+
+@pytest.mark.skipif(program() is None, reason="pgbouncer is not installed")
+def test_sessions_that_pgbouncer_keeps_to_a_former_primary_are_replaced_without_help(
+    prepared_cluster: Cluster, tmp_path: Path
+) -> None:
+    prepared_cluster.start()
+    with (
+        Wire(prepared_cluster.app_url()) as wire,
+        bouncer(wire.url) as url,
+        open_wired(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as shop,
+        standby(shop.cluster, tmp_path / "standby") as other,
+    ):
+        with ThreadPoolExecutor(8) as clients:
+            assert {one.status for one in clients.map(lambda _: order(shop), range(40))} == {201}
+        catch_up(shop.cluster, other)
+        with fenced(shop.cluster):
+            assert_unavailable(shop.order())
+            assert ask(other, "SELECT pg_promote()") == "True"
+            # New sessions lead to the new primary; those that are open stay.
+            wire.lead_to(other.app_url())
+            assert_back(shop)
+
+
+def test_the_worker_connects_to_no_database_that_refuses_writes(
+    shop: WiredShop, settings: Any
+) -> None:
+    settings.WORKER_DATABASE_URL = shop.cluster.app_url()
+    with psycopg.connect(worker.connection_string()) as accepted:
+        assert accepted.execute("SELECT 1").fetchone() == (1,)
+    with fenced(shop.cluster), pytest.raises(psycopg.OperationalError, match="read-only"):
+        psycopg.connect(worker.connection_string())

@@ -1,0 +1,143 @@
+"""No secret is in a line of a log or in an answer, however requests fail."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from tests.server import Reply, Server
+from tests.system.faults.conftest import ROOT
+from tests.system.faults.planted import (
+    Client,
+    environment,
+    found_in,
+    lines_of,
+    marker,
+    receiving,
+    secrets_of,
+    told,
+)
+from tools.local_postgres import Cluster
+
+pytestmark = pytest.mark.timeout(240)
+_numbers = count(1)
+
+
+def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
+    application = "tests.system.faults.failing:application" if defect else "config.wsgi:application"
+    given = environment(cluster) | {"DEFECT": defect}
+    return Server(workers=1, environment=given, application=application, errors=log)
+
+
+def somebody(server: Server) -> Client:
+    return Client(server, f"planted {next(_numbers)}")
+
+
+def assert_kept(
+    cluster: Cluster, replies: list[Reply], logs: list[Path], handed_out: set[str]
+) -> None:
+    """Nothing of it was told to anybody, nor written down."""
+    texts = [told(reply) for reply in replies if reply.status >= 400]
+    assert texts, "nothing failed"
+    for log in (*logs, cluster.log_path):
+        texts += lines_of(log)
+    assert found_in(texts, secrets_of(cluster) | handed_out) == []
+
+
+def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    with serving(cluster, log) as server:
+        client = somebody(server)
+        handed_out = client.enter()
+        replies = list(client.fail())
+    assert {reply.status for reply in replies} <= {200, 400, 401, 403, 404, 409, 415, 429}
+    assert_kept(cluster, replies, [log], handed_out)
+    assert '"status":401' in log.read_text()
+    assert "the cache is away" in log.read_text()
+
+
+def test_an_error_of_ours_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    with serving(cluster, tmp_path / "first.log") as server:
+        client = somebody(server)
+        handed_out = client.enter()
+    with receiving() as reports:
+        with serving(cluster, log, defect="everywhere") as server:
+            client.server = server
+            replies = list(client.work())
+            deadline = monotonic() + 30
+            while len(reports) < 5 and monotonic() < deadline:
+                sleep(0.1)
+        received = list(reports)
+    assert sum("a defect" in report for report in received) >= 5
+    texts = [("an error report", report) for report in received]
+    own_name = {marker("sentry")}
+    assert found_in(texts, (secrets_of(cluster) | handed_out) - own_name) == []
+    assert [reply.status for reply in replies].count(500) >= 5
+    assert log.read_text().count("a defect") >= 5
+    assert_kept(cluster, replies, [log], handed_out)
+
+
+@pytest.fixture
+def worker_log(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
+    """Of a worker that runs meanwhile."""
+    command = [sys.executable, "manage.py", "procrastinate", "-v", "worker"]
+    log = tmp_path / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment(cluster), stdout=output, stderr=output
+        )
+    yield log
+    process.kill()
+    process.wait()
+
+
+def test_with_the_database_away_nothing_is_told_of_how_it_is_reached(
+    cluster: Cluster, worker_log: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "server.log"
+    with serving(cluster, log) as server:
+        client = somebody(server)
+        handed_out = client.enter()
+        cluster.stop()
+        replies = [*client.work(), server.call("GET", "/readyz")]
+        sleep(2)
+    assert [reply.status for reply in replies].count(503) >= 5
+    assert_kept(cluster, replies, [log, worker_log], handed_out)
+
+
+def test_a_command_that_finds_no_database_does_not_tell_its_password(cluster: Cluster) -> None:
+    given = os.environ | environment(cluster)
+    cluster.stop()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "prepare"],
+        check=False,
+        cwd=ROOT,
+        env=given,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert found_in([("prepare", done.stdout + done.stderr)], secrets_of(cluster)) == []
+
+
+def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
+    """The search itself: somebody logs a password."""
+    log = tmp_path / "server.log"
+    with serving(cluster, log, defect="leak") as server:
+        client = somebody(server)
+        handed_out = client.enter()
+        replies = list(client.fail())
+    with pytest.raises(AssertionError, match=r"planted-(wrong-)?password.* in server\.log"):
+        assert_kept(cluster, replies, [log], handed_out)
+
+
+def test_an_answer_that_says_too_much_is_found(cluster: Cluster) -> None:
+    secret = next(iter(secrets_of(cluster)))
+    reply = Reply(400, {"detail": f"not a number: {secret}"}, {})
+    assert found_in([told(reply)], secrets_of(cluster)) != []

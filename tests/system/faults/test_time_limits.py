@@ -1,0 +1,149 @@
+"""The time limits of the server's role: nothing waits in the database for ever."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection as own
+from django.db.utils import InternalError
+from psycopg import errors
+
+from larder.catalog.models import Product
+from larder.core.ids import NOBODY
+from larder.db import database
+from larder.inventory.services.import_products import import_products
+from larder.ops.roles import TIME_LIMITS, TRANSACTION_LIMIT, time_limits
+from tests.conftest import NOW, Api, Person
+from tests.db.feeds import transaction
+from tests.server import Server
+from tests.system.race.books import shelf
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+
+LIMITS = TIME_LIMITS | TRANSACTION_LIMIT
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_connection_of_the_server_has_the_limit(name: str, db: None) -> None:
+    assert database.rows(f"SHOW {name}") == [(LIMITS[name],)]
+
+
+def test_a_postgresql_without_a_limit_for_transactions_is_not_asked_for_one() -> None:
+    assert time_limits(150_012) == time_limits(169_999) == TIME_LIMITS
+    assert time_limits(170_000) == LIMITS
+
+
+@pytest.fixture
+def jam(transactional_db: None, product: MakeProduct) -> int:
+    return product(stock=5)
+
+
+@pytest.fixture
+def short_transactions(transactional_db: None) -> Iterator[None]:
+    """A fifth of a second for each transaction of this test's connection."""
+    database.execute("SET transaction_timeout = '200ms'")
+    yield
+    own.close()
+
+
+def slowly(rows: int) -> Iterator[str]:
+    """A file that takes longer than that."""
+    yield "sku,name,price\n"
+    for number in range(rows):
+        sleep(0.1)
+        yield f"S{number},N,1\n"
+
+
+def test_a_transaction_of_short_statements_is_ended_all_the_same(
+    short_transactions: None,
+) -> None:
+    with pytest.raises(InternalError) as ended:
+        import_products(slowly(4), actor=NOBODY, now=NOW)
+    assert isinstance(ended.value.__cause__, errors.TransactionTimeout)
+    own.close()
+    assert not Product.objects.exists()
+
+
+def test_an_import_by_command_takes_as_long_as_it_needs(
+    short_transactions: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("sku,name,price\n" + "".join(f"S{n},N,1\n" for n in range(10_000)))
+    began = monotonic()
+    call_command("import_products", str(file))
+    assert monotonic() - began > 0.2
+    assert Product.objects.count() == 10_000
+    assert database.rows("SHOW transaction_timeout") == [("200ms",)]
+
+
+def test_a_request_whose_transaction_takes_too_long_is_told_to_come_back(
+    staff: Api, jam: int, short_transactions: None
+) -> None:
+    with transaction() as stuck:
+        stuck.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
+        refused = staff("POST", "orders", {"lines": [{"product": jam, "quantity": 2}]})
+        stuck.rollback()
+    assert (refused.status, refused.body["code"]) == (503, "overloaded")
+    assert shelf(jam).available == 5
+
+
+def test_an_order_behind_a_stuck_lock_is_told_to_come_back_and_leaves_nothing(
+    server: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(stock=5), person()
+    token = server.token(who.customer.username, who.password)
+
+    def place() -> tuple[int, str]:
+        body = {"lines": [{"product": jam, "quantity": 2}]}
+        sent = {"Idempotency-Key": "patience"}
+        reply = server.call("POST", "orders", body, token=token, headers=sent)
+        return reply.status, reply.body.get("code", reply.headers.get("retry-after"))
+
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as stuck:
+        stuck.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
+        began = monotonic()
+        assert place() == (503, "overloaded")
+        assert 4 < monotonic() - began < 8
+        assert (shelf(jam).available, shelf(jam).sold) == (5, 0)
+        assert database.rows("SELECT * FROM idempotency_key") == []
+        assert database.rows('SELECT * FROM "order"') == []
+    assert place()[0] == 201
+    assert (shelf(jam).available, shelf(jam).sold) == (3, 2)
+
+
+def test_other_products_are_sold_while_one_is_stuck(
+    server: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, tea, who = product(stock=5), product(stock=5), person()
+    token = server.token(who.customer.username, who.password)
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as stuck:
+        stuck.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
+        began = monotonic()
+        body = {"lines": [{"product": tea, "quantity": 1}]}
+        assert server.call("POST", "orders", body, token=token).status == 201
+        # What waits for the lock is refused after more than that.
+        assert monotonic() - began < 4
+
+
+@pytest.mark.slow
+def test_a_statement_that_runs_too_long_is_ended(db: None) -> None:
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"]) as connection,
+        pytest.raises(errors.QueryCanceled),
+    ):
+        connection.execute("SELECT pg_sleep(30)")
+
+
+@pytest.mark.slow
+def test_a_transaction_that_does_nothing_loses_its_connection(db: None) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        connection.execute("SELECT 1")
+        sleep(12)
+        with pytest.raises(errors.IdleInTransactionSessionTimeout):
+            connection.execute("SELECT 1")

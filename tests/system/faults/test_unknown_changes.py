@@ -1,0 +1,165 @@
+"""The answer to a commit is lost of a change that a repeat could make over a later one.
+
+A repeat is advised only where it cannot undo what another client did in between.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.server import Reply
+from tests.system.faults.wired import WiredShop as Shop
+from tests.system.faults.wired import assert_unknown
+from tools.wire import Loss
+
+STOCK: dict[str, tuple[str, dict[str, Any]]] = {
+    "2": ("/api/catalog/products/{}/", {"quantity": 10}),
+    "3": ("/api/product/{}", {"stock": 10}),
+    "4": ("/products/{}/", {"quantity_in_stock": 10}),
+}
+"""How a contract sets the stock of a product to 10 units."""
+
+
+def staff(shop: Shop, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return shop.server.call(method, path, body, token=shop.staff_token, headers=named)
+
+
+def add_product(shop: Shop) -> dict[str, Any]:
+    tea = {"sku": secrets.token_hex(4), "name": f"Tea {secrets.token_hex(4)}", "price": "3.00"}
+    added: dict[str, Any] = staff(shop, "POST", "products", tea | {"quantity": 4}).body
+    return added
+
+
+@pytest.mark.parametrize(
+    ("method", "loss"), [("PUT", Loss.ANSWER), ("PATCH", Loss.ANSWER), ("PATCH", Loss.AFTER)]
+)
+@pytest.mark.parametrize("contract", STOCK)
+def test_a_stock_that_may_have_been_set_is_not_to_be_set_again(
+    wired: Shop, contract: str, method: str, loss: Loss
+) -> None:
+    """A repeat would offer again what customers have bought since."""
+    product, (path, stock) = add_product(wired), STOCK[contract]
+    body = {"name": product["name"], "description": "", "price": "3.00", **stock}
+    wired.wire.lose(loss)
+    assert_unknown(staff(wired, method, path.format(product["id"]), body), repeatable=False)
+
+
+NONE: dict[str, str] = {}
+ANY_VERSION = {"If_Match": "*"}
+THIS_VERSION = {"If_Match": "{etag}"}
+IF_ABSENT = {"If_None_Match": "*"}
+CHANGES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
+    "a product": ("PATCH", "products/{id}", {"price": "4.00"}, NONE),
+    "any version": ("PATCH", "products/{id}", {"price": "4.00"}, ANY_VERSION),
+    "this version": ("PATCH", "products/{id}", {"price": "4.00"}, THIS_VERSION),
+    "a whole product": ("PUT", "products/by-sku/{sku}", {"name": "B", "price": "4.00"}, NONE),
+    "this whole": ("PUT", "products/by-sku/{sku}", {"name": "B", "price": "4.00"}, THIS_VERSION),
+    "a new one": ("PUT", "products/by-sku/{sku}-2", {"name": "B", "price": "4.00"}, IF_ABSENT),
+    "an archived one": ("DELETE", "products/{id}", None, NONE),
+    "this archived": ("DELETE", "products/{id}", None, THIS_VERSION),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_a_product_can_be_repeated_if_it_names_what_it_changes(
+    wired: Shop, name: str
+) -> None:
+    method, path, body, headers = CHANGES[name]
+    product = add_product(wired)
+    etag = staff(wired, "GET", f"products/{product['id']}").headers["etag"]
+    sent = {name: value.format(etag=etag) for name, value in headers.items()}
+    wired.wire.lose(Loss.ANSWER)
+    reply = staff(wired, method, path.format(**product), body, **sent)
+    assert_unknown(reply, repeatable=headers in (THIS_VERSION, IF_ABSENT))
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_change_of_an_order_can_be_repeated_if_it_names_the_version(
+    wired: Shop, *, is_named: bool
+) -> None:
+    """Staff can change the order in between."""
+    placed = wired.order()
+    path, headers = f"orders/{placed.body['id']}", {"If-Match": placed.headers["etag"]}
+    wired.wire.lose(Loss.ANSWER)
+    reply = wired.call("PATCH", path, {"note": "Ring."}, headers=headers if is_named else None)
+    assert_unknown(reply, repeatable=is_named)
+
+
+def test_a_move_that_names_the_version_can_be_repeated(wired: Shop) -> None:
+    placed = wired.order()
+    path, headers = f"orders/{placed.body['id']}/cancel", {"If-Match": placed.headers["etag"]}
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(wired.call("POST", path, {}, headers=headers), repeatable=True)
+    assert wired.call("POST", path, {}, headers=headers).status == 200
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_change_of_a_category_can_be_repeated_if_it_names_the_version(
+    wired: Shop, *, is_named: bool
+) -> None:
+    made = staff(wired, "POST", "categories", {"name": secrets.token_hex(4)})
+    headers = {"If_Match": made.headers["etag"]} if is_named else {}
+    wired.wire.lose(Loss.ANSWER)
+    reply = staff(wired, "PATCH", f"categories/{made.body['id']}", {"name": "B"}, **headers)
+    assert_unknown(reply, repeatable=is_named)
+
+
+def send_return(shop: Shop) -> Reply:
+    order = shop.order().body["id"]
+    for move in ("pack", "ship"):
+        staff(shop, "POST", f"orders/{order}/{move}", {})
+    body = {"reason": "Broken", "lines": [{"product": shop.product, "quantity": 1}]}
+    shop.wire.lose(Loss.AFTER)
+    return staff(shop, "POST", f"orders/{order}/return", body)
+
+
+def send_adjustment(shop: Shop) -> Reply:
+    lines = [{"product": shop.product, "counted": 2_000_000}]
+    shop.wire.lose(Loss.AFTER)
+    return staff(shop, "POST", "stock/adjustments", {"reason": "counted", "lines": lines})
+
+
+def send_product(path: str, stock: str) -> Callable[[Shop], Reply]:
+    def send(shop: Shop) -> Reply:
+        name = secrets.token_hex(4)
+        more = {"sku": name} if path == "products" else {"description": ""}
+        shop.wire.lose(Loss.AFTER)
+        return staff(shop, "POST", path, {"name": name, "price": "3.00", stock: 9, **more})
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        send_return,
+        send_adjustment,
+        send_product("products", "quantity"),
+        send_product("/api/catalog/products/", "quantity"),
+        send_product("/products/", "quantity_in_stock"),
+    ],
+    ids=["return", "adjustment", "product", "product of 2", "product of 4"],
+)
+def test_a_post_without_a_key_that_was_committed_is_not_to_be_repeated(
+    wired: Shop, send: Callable[[Shop], Reply]
+) -> None:
+    """What the answer shows cannot be read after the commit."""
+    assert_unknown(send(wired), repeatable=False)
+
+
+@pytest.mark.parametrize("sent", ["", "*", "this version"])
+def test_the_detail_says_where_a_repeat_overwrites_a_change_by_another_device(
+    wired: Shop, sent: str
+) -> None:
+    path, body = f"cart/lines/{wired.product}", {"quantity": secrets.randbelow(1000) + 1}
+    etag = wired.call("PUT", path, body).headers["etag"]
+    headers = {"If-Match": etag if sent == "this version" else sent} if sent else {}
+    wired.wire.lose(Loss.ANSWER)
+    reply = wired.call("DELETE", "cart", headers=headers)
+    assert_unknown(reply, repeatable=True)
+    is_named = "another device of the same customer" in reply.body["detail"]
+    assert is_named is (sent != "this version")
+    assert ("it has no second effect" in reply.body["detail"]) is not is_named

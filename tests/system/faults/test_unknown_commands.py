@@ -1,0 +1,62 @@
+"""The answer to the commit of a management command is lost."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tools.local_postgres import Cluster
+from tools.wire import Loss, Wire
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def run(wire: Wire, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a management command whose connections go through the wire."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": wire.url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def count(cluster: Cluster, sql: str) -> int:
+    with psycopg.connect(cluster.owner_url()) as owner:
+        return int((owner.execute(sql.encode()).fetchone() or [0])[0])
+
+
+@pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
+def test_an_import_whose_commit_is_lost_is_unknown_and_can_be_repeated(
+    cluster: Cluster, tmp_path: Path, loss: Loss
+) -> None:
+    sku = f"LOST-{loss.name}"
+    file = tmp_path / "products.csv"
+    file.write_text(f"sku,name,price,quantity\n{sku},Tea,1,5\n")
+    with Wire(cluster.app_url()) as wire:
+        wire.lose(loss)
+        first = run(wire, "import_products", str(file))
+        assert (first.returncode, wire.lost) == (1, 1)
+        assert "it is not known whether the rows were imported" in first.stderr
+        is_new = loss is Loss.DROPPED
+        told = f"{int(is_new)} new, 0 changed, {int(not is_new)} as they were"
+        assert run(wire, "import_products", str(file)).stdout.startswith(told)
+    stock = "SELECT sum(available) FROM stock JOIN product ON product.id = product_id"
+    assert count(cluster, f"{stock} WHERE sku = '{sku}'") == 5
+
+
+def test_products_whose_commit_is_lost_are_unknown_and_can_be_added_again(
+    cluster: Cluster,
+) -> None:
+    with Wire(cluster.app_url()) as wire:
+        wire.lose(Loss.ANSWER)
+        first = run(wire, "add_products")
+        assert (first.returncode, wire.lost) == (1, 1)
+        assert "it is not known whether the products were added" in first.stderr
+        assert run(wire, "add_products").stdout == "0 new products\n"

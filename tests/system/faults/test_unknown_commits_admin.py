@@ -1,0 +1,100 @@
+"""The connection to the database is lost around a commit of the admin: staff see what is true."""
+
+import secrets
+
+import pytest
+
+from tests.server import Reply
+from tests.system.faults.desk import Desk
+from tests.system.faults.wired import WiredShop as Shop
+from tools.processes import wait_until
+from tools.wire import Loss
+
+UNKNOWN = "It is not known whether the change was made."
+PRODUCTS = "SELECT count(*) FROM catalog.product WHERE sku = '{}'"
+CANCELLED = "SELECT count(*) FROM orders.order WHERE status = 'cancelled'"
+PACKED = "SELECT count(*) FROM orders.order WHERE status = 'packed'"
+
+
+@pytest.fixture
+def desk(wired: Shop) -> Desk:
+    return Desk(wired.server, wired.staff)
+
+
+def assert_unknown(page: Reply) -> None:
+    """Fails unless the page says so, as HTML."""
+    assert page.headers["content-type"].startswith("text/html"), page.body
+    assert page.status in {500, 503}
+    assert UNKNOWN in page.body
+    assert "outcome_unknown" in page.body
+
+
+def test_a_product_whose_commit_got_no_answer_may_have_been_added(wired: Shop, desk: Desk) -> None:
+    sku = secrets.token_hex(4)
+    form = desk.open("catalog/product/add/") | {"sku": sku, "name": f"Tea {sku}", "price": "3"}
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(desk.send("catalog/product/add/", form))
+    assert wait_until(lambda: wired.count(PRODUCTS.format(sku)) == 1)
+
+
+def test_a_product_that_was_changed_is_not_shown_as_unchanged(wired: Shop, desk: Desk) -> None:
+    """What fails is the admin's own log of changes, which is written after the commit."""
+    unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
+    form = desk.open(path) | {"unit": unit}
+    wired.wire.lose(Loss.AFTER)
+    assert_unknown(desk.send(path, form))
+    assert desk.open(path)["unit"] == unit
+
+
+def test_a_change_that_did_not_begin_was_not_made(wired: Shop, desk: Desk) -> None:
+    unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
+    form = desk.open(path) | {"unit": unit}
+    wired.wire.lose(Loss.STATEMENT)
+    page = desk.send(path, form)
+    assert (page.status, page.headers["retry-after"]) == (503, "1")
+    assert "database_unavailable" in page.body
+    assert desk.open(path)["unit"] != unit
+
+
+@pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
+def test_a_telephone_order_is_answered_as_it_was_placed_or_not(
+    wired: Shop, desk: Desk, loss: Loss
+) -> None:
+    before, customer = wired.count(), wired.call("GET", "me").body["id"]
+    path = "orders/order/telephone/"
+    lines = {"line-0-chosen": str(wired.product), "line-0-quantity": "1"}
+    form = desk.open(path) | lines | {"customer": str(customer)}
+    wired.wire.lose(loss)
+    placed = desk.send(path, form)
+    if loss is Loss.ANSWER:
+        assert placed.status == 302, placed.body
+    else:
+        assert (placed.status, wired.count()) == (503, before), placed.body
+        assert "database_unavailable" in placed.body
+    # The page carries the id of the order: sent again, it is placed once.
+    assert desk.send(path, form).status == 302
+    assert wired.count() == before + 1
+
+
+def test_a_move_whose_commit_got_no_answer_can_be_sent_again(wired: Shop, desk: Desk) -> None:
+    order, before = wired.order().body["id"], wired.count(CANCELLED)
+    path = f"orders/order/{order}/cancel/"
+    form = desk.open(path)
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(desk.send(path, form))
+    assert wait_until(lambda: wired.count(CANCELLED) == before + 1)
+    assert desk.send(path, form).status == 302
+    assert wired.count(CANCELLED) == before + 1
+
+
+def test_of_several_orders_some_may_have_been_moved(wired: Shop, desk: Desk) -> None:
+    orders, before = [wired.order().body["id"] for _ in range(2)], wired.count(PACKED)
+    asked = {"action": "mark_packed", "index": "0", "_selected_action": orders[0]}
+    question = desk.open("orders/order/")
+    shown = desk.send("orders/order/", question | asked)
+    assert "Pack" in shown.body
+    versions = {f"seen-{order}": "1" for order in orders}
+    sent = question | asked | versions | {"confirmed": "yes", "form_key": secrets.token_hex(8)}
+    wired.wire.lose(Loss.AFTER)
+    assert_unknown(desk.send("orders/order/", sent))
+    assert wired.count(PACKED) == before + 1

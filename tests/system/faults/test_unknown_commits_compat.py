@@ -1,0 +1,188 @@
+"""The connection to the database is lost around a commit of the earlier contracts."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from larder.core.ids import new_id
+from tests.server import Reply
+from tests.system.faults.shop import PASSWORD
+from tests.system.faults.wired import WiredShop as Shop
+from tests.system.faults.wired import assert_unknown
+from tools.wire import Loss
+
+Send = Callable[[], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """How a contract places an order: `prepare` returns what sends it, `status` is that of a placed
+    one, and of a repeat `again`. `repeatable`: a repeat has no second effect."""
+
+    prepare: Callable[[Shop], Send]
+    status: int = 201
+    again: int = 201
+    repeatable: bool = False
+
+
+def by_id(shop: Shop) -> Send:
+    """Contract 1: the client chooses the id."""
+    path, body = f"/api/orders/{new_id()}/", {"products": [{"id": shop.product, "quantity": 1}]}
+    return lambda: shop.call("POST", path, body)
+
+
+def by_public_id(shop: Shop) -> Send:
+    """Contract 2: by the public id of the product."""
+    product = shop.call("GET", f"products/{shop.product}").body["public_id"]
+    body = {"order_items": [{"product": product, "quantity": 1}]}
+    return lambda: shop.call("POST", "/api/orders/orders/", body)
+
+
+def by_product(shop: Shop) -> Send:
+    """Contract 3: by the product's id, without an id of the order's."""
+    body = {"products": [{"id": shop.product, "quantity": 1}]}
+    return lambda: shop.call("POST", "/api/order/", body)
+
+
+def by_number(shop: Shop) -> Send:
+    """Contract 4: the open order is submitted."""
+    added = shop.call("POST", f"/products/{shop.product}/add_to_order/")
+    return lambda: shop.call("POST", f"/orders/{added.body['order_id']}/submit/")
+
+
+CONTRACTS = {
+    "1": Contract(by_id, again=200, repeatable=True),
+    "2": Contract(by_public_id),
+    "3": Contract(by_product),
+    "4": Contract(by_number, status=200, again=400, repeatable=True),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_an_order_whose_commit_was_carried_out_is_answered_as_placed(
+    wired: Shop, name: str
+) -> None:
+    contract = CONTRACTS[name]
+    send, before = contract.prepare(wired), wired.count()
+    wired.wire.lose(Loss.ANSWER)
+    reply = send()
+    assert reply.status == contract.status, reply.body
+    assert wired.count() == before + 1
+    if contract.repeatable:
+        assert send().status == contract.again
+        assert wired.count() == before + 1
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(wired: Shop, name: str) -> None:
+    contract = CONTRACTS[name]
+    send, before = contract.prepare(wired), wired.count()
+    wired.wire.lose(Loss.DROPPED)
+    reply = send()
+    assert (reply.status, reply.body["code"]) == (503, "database_unavailable"), reply.body
+    assert wired.count() == before
+    assert send().status == contract.status
+    assert wired.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "name", ["2", *(pytest.param(one, marks=pytest.mark.slow) for one in "134")]
+)
+def test_with_the_database_away_the_outcome_of_an_order_is_unknown(wired: Shop, name: str) -> None:
+    contract = CONTRACTS[name]
+    send, before = contract.prepare(wired), wired.count()
+    wired.wire.lose(Loss.ANSWER, away=3.2)
+    assert_unknown(send(), repeatable=contract.repeatable)
+    wired.wait_until_back()
+    assert wired.count() == before + 1
+    if contract.repeatable:
+        assert send().status == contract.again
+        assert wired.count() == before + 1
+
+
+def test_an_order_that_was_placed_is_not_refused_when_its_answer_cannot_be_read(
+    wired: Shop,
+) -> None:
+    """Contract 2 reads the public ids of products after the commit."""
+    send, before = by_public_id(wired), wired.count()
+    wired.wire.lose(Loss.AFTER)
+    assert_unknown(send(), repeatable=False)
+    assert wired.count() == before + 1
+
+
+def new_account() -> dict[str, Any]:
+    return {"username": f"new{secrets.token_hex(4)}", "password": PASSWORD}
+
+
+def register(shop: Shop) -> Send:
+    account = new_account()
+    more = {"email": f"{account['username']}@example.com", "password2": PASSWORD}
+    return lambda: shop.server.call("POST", "/api/identity/register/", account | more)
+
+
+def make_key(shop: Shop) -> Send:
+    """Contract 0: the key of a new account, which is made once."""
+    account = new_account()
+    assert shop.server.call("POST", "auth/register", account).status == 201
+    return lambda: shop.server.call("POST", "/auth/", account)
+
+
+def add_product(shop: Shop) -> Send:
+    body = {"name": f"Tea {secrets.token_hex(4)}", "price": 3}
+    return lambda: shop.server.call("POST", "/api/product/", body, token=shop.staff_token)
+
+
+WRITES: dict[str, Callable[[Shop], Send]] = {
+    "0, a key": make_key,
+    "1, a log-in": lambda shop: (
+        lambda: shop.server.call(
+            "POST", "/api/token/", {"username": shop.staff, "password": PASSWORD}
+        )
+    ),
+    "2, a registration": register,
+    "3, a product": add_product,
+    "4, a unit": lambda shop: lambda: shop.call("POST", f"/products/{shop.product}/add_to_order/"),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_any_other_write_says_that_its_outcome_is_unknown(wired: Shop, name: str) -> None:
+    send = WRITES[name](wired)
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(send(), repeatable=False)
+
+
+def test_a_refresh_at_contract_2_does_not_advise_a_repeat_that_would_be_refused(
+    wired: Shop,
+) -> None:
+    given = {"username": wired.staff, "password": PASSWORD}
+    path = "/api/identity/token/"
+    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
+    wired.wire.lose(Loss.ANSWER)
+    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    again = wired.server.call("POST", f"{path}refresh/", first)
+    assert (again.status, again.body["code"]) == (401, "token_not_valid")
+
+
+def test_a_refresh_at_contract_2_whose_commit_did_not_arrive_can_be_repeated(wired: Shop) -> None:
+    given = {"username": wired.staff, "password": PASSWORD}
+    path = "/api/identity/token/"
+    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
+    wired.wire.lose(Loss.DROPPED)
+    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    assert wired.server.call("POST", f"{path}refresh/", first).status == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_change_of_an_account_may_not_be_repeated_blindly(wired: Shop, method: str) -> None:
+    """Staff can change the same account, and these contracts take no `If-Match`."""
+    me = wired.call("GET", "me").body
+    path = f"/api/identity/customers/{me['id']}/"
+    body = {"username": me["username"], "first_name": secrets.token_hex(4)}
+    for loss in (Loss.ANSWER, Loss.AFTER):
+        wired.wire.lose(loss)
+        assert_unknown(wired.call(method, path, body), repeatable=False)
+        assert wired.call("GET", "me").body["first_name"] == body["first_name"]

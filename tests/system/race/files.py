@@ -1,0 +1,79 @@
+"""Files of products, for races: sending one, what came of it, and files that come in pieces."""
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from larder.catalog import product_import
+from larder.catalog import sql as catalog_sql
+from larder.core.clock import now
+from larder.inventory.services import import_products as service
+from larder.inventory.services.import_products import import_products
+from larder.ops import invariants
+from tests.system.race.shops import OK, Answer, answered
+
+CLERK = UUID(int=7)
+PAUSE = 0.05
+STOCK = 1000
+PART = 7
+"""Rows of a part, so that the files of races have several."""
+
+ANY_FILE = "SELECT 1"
+"""Stands where a lock is taken: every file may go on."""
+
+numbers = count(1)
+
+
+def imported(header: str, rows: Iterable[str]) -> Answer:
+    """Imports a file; the content is what it did."""
+    text = "\n".join([header, *rows])
+
+    def call() -> Answer:
+        made, _ = import_products(io.StringIO(text, newline=""), actor=CLERK, now=now())
+        return Answer(OK, made)
+
+    return answered(call)
+
+
+def codes(answers: Iterable[Answer]) -> Counter[str]:
+    """How often each code was answered."""
+    return Counter(answer.code for answer in answers)
+
+
+def deadlocked(answers: Iterable[Answer]) -> bool:
+    """Whether PostgreSQL had to break a ring of waiting transactions."""
+    return any(
+        answer.code == "OperationalError" and "deadlock" in answer.content for answer in answers
+    )
+
+
+def nothing_is_violated() -> None:
+    """Holds the invariants of the whole shop."""
+    assert invariants.check().violated == []
+
+
+def stocked(product: Callable[..., int], number: int) -> tuple[list[int], list[str]]:
+    """Products of one price, and their SKUs."""
+    skus = [f"{next(numbers)}-{one}" for one in range(number)]
+    return [product(sku=sku, stock=STOCK, price="1") for sku in skus], skus
+
+
+class _NoTransaction:
+    """Stands where `django.db.transaction` does: each statement by itself."""
+
+    @staticmethod
+    def atomic(*, durable: bool = False) -> AbstractContextManager[bool]:
+        return nullcontext(durable)
+
+
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the transaction out: each statement of a file becomes visible by itself."""
+    for module in (service, product_import):
+        monkeypatch.setattr(module, "transaction", _NoTransaction)
+    staged = catalog_sql.STAGE.replace("ON COMMIT DROP", "")
+    monkeypatch.setattr(catalog_sql, "STAGE", staged)

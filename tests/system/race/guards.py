@@ -1,0 +1,292 @@
+"""What holds the races, and how each guard is taken out for the negative controls.
+
+A removal is a list of (module, name, what stands there instead). The service's controls put it
+in with monkeypatch, the server's with tests/system/race/unguarded.py; the product knows of neither.
+Where a guard is a matter of microseconds, its replacement waits at the same place, so that the
+fault it was there to prevent shows every time and not now and then.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from threading import local
+from time import sleep
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from larder.catalog import queries as catalog_queries
+from larder.catalog import services as catalog
+from larder.catalog import sql as catalog_sql
+from larder.catalog.queries import Offer
+from larder.db import idempotency
+from larder.db.idempotency import Claim, Earlier, Scope
+from larder.db.positions import Position
+from larder.db.replicas import Needs
+from larder.http.recent_writes import RecentWrites
+from larder.identity import rates
+from larder.identity.doors import Door
+from larder.identity.models import Customer, Session
+from larder.identity.rotation import Decision, Present, exchange
+from larder.identity.services import email_changes, passwords, repeats, resets, sessions
+from larder.identity.tokens import Refresh
+from larder.inventory import sql as stock_sql
+from larder.inventory.services import movements
+from larder.inventory.services.movements import Balance
+from larder.orders import sql as order_sql
+from larder.orders.models import Order
+from larder.orders.services import (
+    abandon,
+    changes,
+    drafts,
+    expire_drafts,
+    held_drafts,
+    held_orders,
+    place_order,
+    place_orders,
+)
+from larder.orders.services.held_orders import HeldOrder, Step
+from larder.orders.services.locks import lock_orders
+from larder.orders.services.placement import Candidate
+
+Removal = list[tuple[Any, str, Any]]
+PAUSE = 0.05
+
+UNLOCKED = f"""
+SELECT product_id, available, committed FROM stock, (SELECT pg_sleep({PAUSE})) AS pause
+WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
+"""
+"""Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
+
+TAKEN_AS_SEEN = (
+    rates._TAKE.replace("<= (SELECT room", "> (SELECT -room")
+    # Named below: PostgreSQL does not run what nothing reads.
+    .replace("), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS (")
+    .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
+)
+"""Takes a try from a bucket whoever took one since the statement looked."""
+
+LOCKED_IN_ANY_ORDER = f"""
+SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
+WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR NO KEY UPDATE
+"""
+"""Without ORDER BY there is no promise of any order: here is the worst that would be kept."""
+
+_ORDERED = 'ORDER BY actor, operation, key COLLATE "C"'
+CLAIMED_AS_THEY_COME = idempotency._CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PAUSE}) IS NOT NULL")
+
+
+def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+    """Claims as it is done by who has not thought of twins: look first, write later."""
+    earlier = idempotency.find([claim.scope for claim in claims])
+    sleep(4 * PAUSE)
+    _claim(claims, now=now)
+    return earlier
+
+
+_claim = idempotency.claim
+
+
+def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+    """Writes no claim at all, so that no twin waits for another."""
+    sleep(PAUSE)
+    return {}
+
+
+def rotate_anyway(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+    """Rotates without comparing in the statement that swaps."""
+    sleep(PAUSE)
+    row = Session.objects.filter(id=session.id)
+    swapped = row.update(generation=F("generation") + 1, rotated_at=now)
+    session.generation += 1
+    return bool(swapped)
+
+
+def rotate_and_save(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+    """Writes the whole row of a session as it was read."""
+    sleep(4 * PAUSE)
+    session.generation += 1
+    session.save()
+    return True
+
+
+def address_seen(customer: int) -> str | None:
+    """Reads the address, and somebody else may write it before this one does."""
+    found = Customer.objects.filter(pk=customer).values_list("email", flat=True).first()
+    sleep(PAUSE)
+    return found
+
+
+def believe(customer: Customer) -> None:
+    """Takes an account for what it was when its password was looked at."""
+    sleep(4 * PAUSE)
+
+
+def believe_so(account: Customer) -> bool:
+    """Takes a token for what it was when it was looked at."""
+    sleep(4 * PAUSE)
+    return True
+
+
+def without_grace(given: int, present: Present, grace: timedelta) -> Decision:
+    """Accepts no parent of the present token, however young that is."""
+    return exchange(given, present, timedelta(0))
+
+
+def keep_claims(scopes: Collection[Scope]) -> None:
+    """Forgets to give the claims of refused orders back."""
+
+
+def never(answer: object) -> bool:
+    """Tries nothing again."""
+    return False
+
+
+def all_together(
+    waiting: Sequence[Candidate],
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Lets equal keys and ids into one transaction."""
+    return list(waiting), []
+
+
+def find_draft(customer: int) -> Order | None:
+    """Finds the draft that is to be changed and does not lock it."""
+    found = Order.objects.filter(customer_id=customer, status="draft").first()
+    sleep(PAUSE)
+    return found
+
+
+def find_expired(drafts: QuerySet[Order], *, limit: int) -> list[Order]:
+    """Finds what is to be deleted and does not lock it."""
+    found = list(drafts[:limit])
+    sleep(PAUSE)
+    return found
+
+
+def find_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Finds orders and drafts, and does not lock them."""
+    found = {one.id: one for one in Order.objects.filter(id__in=ids)}
+    sleep(PAUSE)
+    return found
+
+
+def find_order(id: UUID) -> Order | None:
+    """Finds an order or a draft, and does not lock it."""
+    return find_orders([id]).get(id)
+
+
+def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Locks one draft after the other, as the group names them."""
+    found: dict[UUID, Order] = {}
+    for one in ids:
+        found |= lock_orders([one])
+        sleep(PAUSE)
+    return found
+
+
+PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
+
+
+def write_anyway(held: HeldOrder, step: Step, now: datetime) -> None:
+    """Writes the status without comparing it."""
+    Order.objects.filter(id=held.id).update(
+        status=step.status,
+        total=held_orders._total(held, step),
+        version=F("version") + 1,
+        updated_at=now,
+    )
+
+
+_looked_at = local()
+
+
+def look_then_lock(products: Collection[int]) -> dict[int, Balance]:
+    """Locks the stock of products that were looked at before."""
+    _looked_at.offers = catalog_queries.offers(products)
+    sleep(PAUSE)
+    return movements.lock(products)
+
+
+def offers_looked_at(products: Collection[int]) -> dict[int, Offer]:
+    """The products as they were before the lock."""
+    offers: dict[int, Offer] = _looked_at.offers
+    return offers
+
+
+def look_at_name(name: str, *, product: int | None = None) -> None:
+    """Looks whether a name is taken, and writes later."""
+    _claim_name(name, product=product)
+    sleep(4 * PAUSE)
+
+
+_claim_name = catalog.claim_name
+UNLOCKED_NAME = "SELECT %s::text"
+
+
+def note_nothing(writes: object, caller: int) -> None:
+    """Whoever reads next may be served by a process that has not heard of it."""
+
+
+def met_by_anything(needs: object, *seen: object) -> bool:
+    """Reads from whatever replica is there."""
+    return True
+
+
+def further_along(one: Position, other: Position) -> bool:
+    """Takes the same byte of any log for the same."""
+    return one.byte >= other.byte
+
+
+REMOVALS: dict[str, Callable[[], Removal]] = {
+    "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
+    "needs of readers": lambda: [(Needs, "met_by", met_by_anything)],
+    "timelines of positions": lambda: [(Position, "covers", further_along)],
+    "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
+    "lock order": lambda: [
+        (stock_sql, "LOCK", LOCKED_IN_ANY_ORDER),
+        # What the order prevents would be healed by a second try, or by waiting aside.
+        (place_order, "_is_worth_another_try", never),
+        (place_order, "LOCK_WAIT", 5.0),
+    ],
+    "claims": lambda: [
+        (idempotency, "claim", look_then_write),
+        # Within one process twins of a registration wait for the first before they claim.
+        (repeats, "one_at_a_time", lambda _: nullcontext()),
+    ],
+    "any claim": lambda: [(idempotency, "claim", claim_nothing)],
+    "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
+    "release": lambda: [(idempotency, "release", keep_claims)],
+    "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
+    "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
+    "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
+    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders)],
+    "drafts held or compared": lambda: [
+        (held_drafts, "lock_orders", find_orders),
+        (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
+    ],
+    "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
+    "order held": lambda: [(held_orders, "lock_order", find_order)],
+    "order held or compared": lambda: [
+        (held_orders, "lock_order", find_order),
+        (held_orders, "_swap", write_anyway),
+    ],
+    "products looked at under the lock": lambda: [
+        (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
+        (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
+    ],
+    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come)],
+    "name lock": lambda: [
+        (catalog, "claim_name", look_at_name),
+        (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
+    ],
+    "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
+    "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
+    "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
+    "account held for a log-in": lambda: [(sessions, "still_so", believe)],
+    "account held for a change": lambda: [(passwords, "still_so", believe)],
+    "account held for a reset": lambda: [(resets, "_still_so", believe_so)],
+    "address held for a change": lambda: [(email_changes, "_held_address", address_seen)],
+    "grace": lambda: [(sessions, "exchange", without_grace)],
+}

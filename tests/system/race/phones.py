@@ -1,0 +1,93 @@
+"""A customer's phones, all with the one cart."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.services import cart
+from larder.orders.services.drafts import Seen, add_unit
+from larder.orders.services.placement import CartShown, Placement
+from tests.conftest import Person
+from tests.system.race.shops import OK, Answer, answered, place_apart
+
+PHONES = 12
+"""As many at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One of a customer's devices."""
+
+    who: Person
+    now: datetime
+
+    def put(self, *lines: tuple[int, int], seen: Seen | None = None) -> Answer:
+        """Puts the whole set of (product, quantity)."""
+        wanted = [Wanted(*line) for line in lines]
+
+        def call() -> Answer:
+            cart.put_lines(self.who.id, wanted, currency="GBP", now=self.now, seen=seen)
+            return Answer(OK)
+
+        return answered(call)
+
+    def put_one(self, product: int, quantity: int) -> Answer:
+        """Sets one line."""
+
+        def call() -> Answer:
+            line = Wanted(product, quantity)
+            cart.put_line(self.who.id, line, currency="GBP", now=self.now)
+            return Answer(OK)
+
+        return answered(call)
+
+    def add(self, product: int) -> Answer:
+        """Puts a unit in as contract 4 does."""
+        return answered(
+            lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
+        )
+
+    def delete(self) -> Answer:
+        """Deletes the cart."""
+
+        def call() -> Answer:
+            cart.delete_cart(self.who.id)
+            return Answer(OK)
+
+        return answered(call)
+
+    def submit(self, key: str | None = None, shown: CartShown = CartShown()) -> Answer:
+        """The content is the order's id."""
+        asked = Placement(
+            customer=self.who.id,
+            actor=self.who.customer.public_id,
+            lines=(),
+            cart=shown,
+            key=key,
+            operation="POST /api/v1/cart/submit",
+        )
+
+        def call() -> Answer:
+            placed = place_apart(asked, now=self.now)
+            return Answer(OK, placed.order.id, placed.replayed)
+
+        return answered(call)
+
+    def units(self) -> dict[int, int]:
+        """What is in the cart."""
+        draft = queries.draft(self.who.id)
+        return {line.product: line.quantity for line in draft.lines} if draft else {}
+
+    def seen(self) -> Seen:
+        """What a reader of the cart has seen."""
+        draft = queries.draft(self.who.id)
+        assert draft is not None
+        return Seen(draft.id, draft.version)
+
+
+def codes(answers: Sequence[Answer]) -> Counter[str]:
+    """How often each code was answered."""
+    return Counter(answer.code for answer in answers)

@@ -1,0 +1,169 @@
+"""Changes of placed orders that meet others, placings, and the archiving of what they add.
+
+The guards are the one lock of all the stock rows of a change, what it had and what it gets, in
+the order in which everybody takes them; and that the products are looked at under it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+from uuid import UUID
+
+from larder.db import database
+from larder.ops import invariants
+from tests.conftest import Person
+from tests.system.race.books import assert_agree, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+STOCK = 1000
+CHANGERS, BUYERS, ROUNDS = 8, 4, 8
+
+
+def placed(shop: Shop, who: Person, products: Sequence[int]) -> UUID:
+    """The id of an order of one unit of each."""
+    content = shop.place(who, [(one, 1) for one in products]).content
+    return UUID(str(content["id"] if isinstance(content, dict) else content.id))
+
+
+@dataclass
+class Crossing:
+    """Products in ascending order, what was answered to changes and placings of them, and how
+    many units of each product are in orders then."""
+
+    products: list[int]
+    answers: list[Answer]
+    units: int
+
+    @property
+    def codes(self) -> Counter[str]:
+        """How often each code was answered."""
+        return Counter(answer.code for answer in self.answers)
+
+
+def cross(shop: Shop, who: Person, products: list[int], rounds: int = ROUNDS) -> Crossing:
+    """Orders of the lower half of the products become orders of the upper half and back, others
+    the other way round, named upwards and downwards; others again are placed, of all of them."""
+    shop.enter(who)
+    middle = len(products) // 2
+    halves = products[:middle], products[middle:]
+
+    def changer(number: int, order: UUID) -> list[Answer]:
+        step = -1 if number % 4 > 1 else 1
+        to = [halves[(number + 1 + turn) % 2][::step] for turn in range(rounds)]
+        return [shop.change(who, order, [(one, 1) for one in half]) for half in to]
+
+    def buyer(number: int) -> list[Answer]:
+        lines = [(one, 1) for one in products[:: -1 if number % 2 else 1]]
+        return [shop.place(who, lines) for _ in range(rounds)]
+
+    orders = [placed(shop, who, halves[number % 2]) for number in range(CHANGERS)]
+    changes = [partial(changer, number, order) for number, order in enumerate(orders)]
+    answers = at_once(shop, [*changes, *(partial(buyer, number) for number in range(BUYERS))])
+    units = CHANGERS // 2 + BUYERS * rounds
+    return Crossing(products, [answer for own in answers for answer in own], units)
+
+
+def check_crossing(outcome: Crossing) -> None:
+    """Nobody was refused, and the books are right to the unit."""
+    assert outcome.codes == {OK: len(outcome.answers)}
+    assert_agree(outcome.products)
+    left = [shelf(one).available for one in outcome.products]
+    assert left == [STOCK - outcome.units] * len(outcome.products)
+    assert [finding.invariant.name for finding in invariants.check().violated] == []
+
+
+def test_changes_that_cross_each_other_and_placings_do_not_block_each_other(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    check_crossing(cross(shop, person(), [product(stock=STOCK) for _ in range(6)]))
+
+
+def test_locked_in_any_order_they_do(
+    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
+) -> None:
+    shop = unguarded("lock order")
+    assert_breaks(
+        lambda: cross(shop, person(), [product(stock=STOCK) for _ in range(6)], rounds=1),
+        check_crossing,
+        # The service meets PostgreSQL's deadlock as it is, a client as a server that is busy.
+        fault=lambda outcome: bool({"OperationalError", "overloaded"} & outcome.codes.keys()),
+    )
+
+
+@dataclass
+class Farewell:
+    """Orders to which units of a product were added until it was archived; `added_then` times
+    that had been done when the archiving was answered."""
+
+    product: int
+    answers: list[list[Answer]]
+    archived: Answer
+    added_then: int
+
+
+def additions(product: int) -> int:
+    """How often units were added to orders that were placed before, by the ledger."""
+    counted = "SELECT count(*) FROM ledger_entry WHERE product_id = %s AND cause = 'change'"
+    return int(database.rows(counted, [product])[0][0])
+
+
+def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int, tea: int) -> Farewell:
+    """Each customer keeps adding a unit to an order until told that the product is gone."""
+    who, staff = people
+    shop.enter(who)
+    shop.enter(staff)
+    under_way = Event()
+
+    def changer(order: UUID) -> list[Answer]:
+        own: list[Answer] = []
+        while (not own or own[-1].code == OK) and len(own) < STOCK // CHANGERS:
+            own.append(shop.change(who, order, [(tea, 1), (jam, 1 + len(own))]))
+            under_way.set()
+        return own
+
+    def archive() -> list[Answer]:
+        under_way.wait(30)
+        archived = shop.archive(staff, jam)
+        # This thread's own connection: a server's crowd has none in this process.
+        ServiceShop().arrive()
+        try:
+            return [archived, Answer(OK, additions(jam))]
+        finally:
+            ServiceShop().leave()
+
+    orders = [placed(shop, who, [tea]) for _ in range(CHANGERS)]
+    tasks: list[Callable[[], list[Answer]]] = [partial(changer, order) for order in orders]
+    *changed, (archived, counted) = at_once(shop, [*tasks, archive])
+    return Farewell(jam, changed, archived, counted.content)
+
+
+def check_farewell(outcome: Farewell) -> None:
+    """Not one unit more after the archiving was answered; everybody told why."""
+    assert outcome.archived.code == OK
+    assert additions(outcome.product) == outcome.added_then
+    codes = Counter(answer.code for own in outcome.answers for answer in own)
+    assert codes == {OK: outcome.added_then, "unknown_product": CHANGERS}, codes
+    assert_agree([outcome.product])
+
+
+def test_no_order_gets_units_of_a_product_whose_archiving_was_answered(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    people = person(), person(is_staff=True)
+    check_farewell(archive_amid(shop, people, product(stock=STOCK), product(stock=STOCK)))
+
+
+def test_looked_at_before_the_lock_an_archived_product_is_added(
+    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
+) -> None:
+    shop, people = unguarded("products looked at under the lock"), (person(), person(is_staff=True))
+    assert_breaks(
+        lambda: archive_amid(shop, people, product(stock=STOCK), product(stock=STOCK)),
+        check_farewell,
+        fault=lambda outcome: additions(outcome.product) > outcome.added_then,
+    )

@@ -1,0 +1,211 @@
+"""Staff at work in the middle of a rush: goods arrive, a shelf is counted, a product goes.
+
+The guards are the lock on the stock rows, and the trigger that makes archiving take it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from time import sleep
+
+import pytest
+
+from larder.db import database
+from larder.orders.services.placement import Candidate
+from larder.orders.services.write_orders import write_placed
+from tests.conftest import Person
+from tests.system.race.books import assert_agree, orders_of, shelf
+from tests.system.race.control import assert_breaks, trigger_off
+from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+OPENING = 300
+BUYERS, ORDERS = 12, 10
+
+
+@dataclass
+class Change:
+    """A rush of single units with one adjustment in it."""
+
+    product: int
+    answers: list[Answer]
+    adjusted: Answer
+    delta: int | None = None
+    counted: int | None = None
+
+    @property
+    def sold(self) -> int:
+        """Units, by what the buyers were told."""
+        return sum(answer.code == OK for answer in self.answers)
+
+
+def rush_around(
+    shop: Shop,
+    people: tuple[Person, Person],
+    jam: int,
+    *,
+    delta: int | None = None,
+    counted: int | None = None,
+) -> Change:
+    """Buyers order one unit after the other; when some have, staff adjusts."""
+    who, staff = people
+    shop.enter(who)
+    shop.enter(staff)
+    under_way = Event()
+
+    def buyer() -> list[Answer]:
+        own = []
+        for _ in range(ORDERS):
+            own.append(shop.place(who, [(jam, 1)]))
+            under_way.set()
+        return own
+
+    def adjust() -> list[Answer]:
+        under_way.wait(30)
+        return [shop.adjust(staff, jam, delta=delta, counted=counted)]
+
+    *bought, (adjusted,) = at_once(shop, [*[buyer] * BUYERS, adjust])
+    return Change(jam, [one for own in bought for one in own], adjusted, delta, counted)
+
+
+def check(outcome: Change) -> None:
+    """Right to the unit: what was there, and came, is on the shelf or promised to somebody."""
+    codes = Counter(answer.code for answer in outcome.answers)
+    assert codes.keys() <= {OK, "insufficient_stock"}, codes
+    assert outcome.adjusted.code == OK
+    assert_agree([outcome.product])
+    there, (change, found) = shelf(outcome.product), entry(outcome.product)
+    assert there.available == OPENING + change - outcome.sold
+    assert there.committed == outcome.sold
+    assert outcome.delta in (None, change)
+    assert outcome.counted in (None, found)
+
+
+def entry(product: int) -> tuple[int, int]:
+    """The correction in the ledger: its change, and what was on the shelf after it."""
+    found = database.rows(
+        "SELECT available_change, available_after + committed_after FROM ledger_entry"
+        " WHERE product_id = %s AND cause = 'correction'",
+        [product],
+    )
+    return found[0][0], found[0][1]
+
+
+@pytest.mark.parametrize("delta", [150, -120])
+def test_a_correction_in_the_middle_of_a_rush_is_right_to_the_unit(
+    delta: int, shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    people = person(), person(is_staff=True)
+    check(rush_around(shop, people, product(stock=OPENING), delta=delta))
+
+
+def test_a_count_in_the_middle_of_a_rush_is_right_to_the_unit(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    people = person(), person(is_staff=True)
+    check(rush_around(shop, people, product(stock=OPENING), counted=250))
+
+
+def test_a_count_that_leaves_too_few_for_the_rush_sells_out(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    people = person(), person(is_staff=True)
+    outcome = rush_around(shop, people, product(stock=OPENING), counted=BUYERS * ORDERS - 20)
+    check(outcome)
+    assert (outcome.sold, shelf(outcome.product).available) == (BUYERS * ORDERS - 20, 0)
+
+
+@pytest.mark.parametrize("change", [{"delta": 150}, {"counted": 250}], ids=["delta", "counted"])
+def test_without_the_row_locks_the_books_are_wrong_after_an_adjustment(
+    change: dict[str, int],
+    unguarded: Callable[[str], Shop],
+    person: MakePerson,
+    product: MakeProduct,
+) -> None:
+    shop, people = unguarded("row locks"), (person(), person(is_staff=True))
+    assert_breaks(
+        lambda: rush_around(shop, people, product(stock=OPENING), **change),
+        check,
+        fault=lambda outcome: not shelf(outcome.product).agrees,
+    )
+
+
+@dataclass
+class Farewell:
+    """A rush for a product that was archived in its middle; `placed_then` orders had been placed
+    when the archiving was answered."""
+
+    product: int
+    answers: list[Answer]
+    archived: Answer
+    placed_then: int
+
+
+def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int) -> Farewell:
+    """Buyers keep ordering until they are told that the product is gone."""
+    who, staff = people
+    shop.enter(who)
+    shop.enter(staff)
+    under_way = Event()
+
+    def buyer() -> list[Answer]:
+        own = [shop.place(who, [(jam, 1)])]
+        while own[-1].code == OK and len(own) < OPENING:
+            under_way.set()
+            own.append(shop.place(who, [(jam, 1)]))
+        return own
+
+    def archive() -> list[Answer]:
+        under_way.wait(30)
+        archived = shop.archive(staff, jam)
+        # This thread's own connection: a server's crowd has none in this process.
+        ServiceShop().arrive()
+        try:
+            return [archived, Answer(OK, orders_of(jam))]
+        finally:
+            ServiceShop().leave()
+
+    *bought, (archived, counted) = at_once(shop, [*[buyer] * BUYERS, archive])
+    return Farewell(jam, [one for own in bought for one in own], archived, counted.content)
+
+
+def check_farewell(outcome: Farewell) -> None:
+    """Not one order more after the archiving was answered; everybody told why."""
+    assert outcome.archived.code == OK
+    assert orders_of(outcome.product) == outcome.placed_then
+    codes = Counter(answer.code for answer in outcome.answers)
+    assert codes == {OK: outcome.placed_then, "unknown_product": BUYERS}, codes
+    assert_agree([outcome.product])
+
+
+def test_no_order_is_placed_after_the_archiving_of_its_product_was_answered(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    people = person(), person(is_staff=True)
+    check_farewell(archive_amid(shop, people, product(stock=OPENING)))
+
+
+def test_archiving_that_does_not_wait_for_orders_is_answered_too_early(
+    transactional_db: None,
+    person: MakePerson,
+    product: MakeProduct,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The trigger stands in the database, for every road to it: one door shows it."""
+
+    def write_late(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
+        sleep(0.02)
+        write_placed(placed, currency=currency, now=now)
+
+    people = person(), person(is_staff=True)
+    monkeypatch.setattr("larder.orders.services.place_orders.write_placed", write_late)
+    check_farewell(archive_amid(ServiceShop(), people, product(stock=OPENING)))
+    with trigger_off("product", "lock_stock_row"):
+        assert_breaks(
+            lambda: archive_amid(ServiceShop(), people, product(stock=OPENING)),
+            check_farewell,
+            fault=lambda outcome: orders_of(outcome.product) > outcome.placed_then,
+        )

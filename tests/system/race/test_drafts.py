@@ -1,0 +1,323 @@
+"""Carts under several hands: no unit is lost, no cart is placed twice, nobody waits in a ring.
+
+The guards are the lock of the draft's row, its status being looked at under that lock, the order
+in which a group locks drafts, and the unique index that lets a customer have one draft.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from larder.db import database
+from larder.orders import queries
+from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement
+from tests.conftest import Person
+from tests.system.race.books import assert_agree, shelf
+from tests.system.race.control import assert_breaks, index_dropped
+from tests.system.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once, place_apart
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+HANDS = 16
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Somebody at one of a customer's devices."""
+
+    who: Person
+    now: datetime
+
+    def add(self, product: int) -> Answer:
+        """The content is the draft's number."""
+        return answered(
+            lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
+        )
+
+    def remove(self, product: int) -> Answer:
+        """The content is the draft's number."""
+        return answered(lambda: Answer(OK, remove_unit(self.who.id, product, now=self.now)))
+
+    def open(self) -> UUID:
+        """The id of the draft."""
+        return ensure_draft(self.who.id, currency="GBP", now=self.now)
+
+    def placing(self, draft: UUID) -> Placement:
+        """What places a draft."""
+        actor = self.who.customer.public_id
+        return Placement(customer=self.who.id, actor=actor, lines=[], draft=draft)
+
+    def submit(self, draft: UUID | None = None) -> Answer:
+        """The content is the order."""
+        asked = self.placing(draft or self.open())
+        return answered(lambda: Answer(OK, place_apart(asked, now=self.now).order))
+
+
+def codes(answers: Sequence[Answer]) -> Counter[str]:
+    """How often each code was answered."""
+    return Counter(answer.code for answer in answers)
+
+
+@dataclass
+class Filled:
+    """What was answered to those who put a unit in, and what there was then."""
+
+    answers: list[Answer]
+    drafts: int
+    units: dict[int, int]
+
+
+def fill(hand: Hand, jam: int, tea: int) -> Filled:
+    """A unit by every hand into a draft that is not there yet, half of them of each product."""
+    tasks = [partial(hand.add, jam if number % 2 else tea) for number in range(HANDS)]
+    answers = at_once(ServiceShop(), tasks)
+    ((drafts,),) = database.rows(
+        'SELECT count(*) FROM "order" WHERE status = %s AND customer_id = %s',
+        ["draft", hand.who.id],
+    )
+    draft = queries.draft(hand.who.id)
+    lines = draft.lines if draft else []
+    return Filled(answers, drafts, {line.product: line.quantity for line in lines})
+
+
+def check_filled(outcome: Filled) -> None:
+    """Every unit is in, and all in one draft."""
+    assert codes(outcome.answers) == {OK: HANDS}
+    assert outcome.drafts == 1
+    assert len({answer.content for answer in outcome.answers}) == 1
+    assert list(outcome.units.values()) == [HANDS / 2, HANDS / 2]
+
+
+def test_every_unit_of_sixteen_hands_is_in_the_one_draft(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    for _ in range(3):
+        check_filled(fill(Hand(person(), now), product(), product()))
+
+
+def test_without_the_lock_first_units_run_into_each_other(
+    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
+) -> None:
+    without("draft lock")
+    assert_breaks(
+        lambda: fill(Hand(person(), now), product(), product()),
+        check_filled,
+        fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
+    )
+
+
+def test_without_the_unique_index_a_customer_has_several_drafts(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    with index_dropped("orders", "order_one_draft"):
+        assert_breaks(
+            lambda: fill(Hand(person(), now), product(), product()),
+            check_filled,
+            fault=lambda outcome: outcome.drafts > 1,
+        )
+
+
+def test_a_draft_asked_for_by_all_at_once_is_one(person: MakePerson, now: datetime) -> None:
+    hand = Hand(person(), now)
+    assert len(set(at_once(ServiceShop(), [hand.open] * HANDS))) == 1
+
+
+def test_no_more_units_are_taken_out_than_are_in(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    hand, jam = Hand(person(), now), product()
+    for _ in range(10):
+        hand.add(jam)
+    answers = at_once(ServiceShop(), [partial(hand.remove, jam)] * HANDS)
+    assert codes(answers) == {OK: 10, "not_in_cart": HANDS - 10}
+    draft = queries.draft(hand.who.id)
+    assert draft is not None
+    assert (draft.lines, draft.version) == ([], 21)
+
+
+@dataclass
+class Submitted:
+    """What was answered to those who placed one draft, and how many units that took."""
+
+    jam: int
+    answers: list[Answer]
+    taken: int
+
+
+def submit_at_once(hand: Hand, jam: int) -> Submitted:
+    """Every hand places the same draft of two units."""
+    for _ in range(2):
+        hand.add(jam)
+    before = shelf(jam).available
+    answers = at_once(ServiceShop(), [partial(hand.submit, hand.open())] * HANDS)
+    return Submitted(jam, answers, before - shelf(jam).available)
+
+
+def check_submitted(outcome: Submitted) -> None:
+    """One of them placed it, the others were told so."""
+    assert codes(outcome.answers) == {OK: 1, "already_submitted": HANDS - 1}
+    assert outcome.taken == 2
+    assert_agree([outcome.jam])
+
+
+def test_a_draft_submitted_by_all_at_once_is_placed_once(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    for _ in range(3):
+        check_submitted(submit_at_once(Hand(person(), now), product(stock=50)))
+
+
+def test_without_the_lock_those_who_come_second_end_in_an_error(
+    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
+) -> None:
+    """The statement that places the draft still compares, so that stock is taken once."""
+    without("drafts held")
+    assert_breaks(
+        lambda: submit_at_once(Hand(person(), now), product(stock=50)),
+        check_submitted,
+        fault=lambda outcome: "RuntimeError" in codes(outcome.answers) and outcome.taken == 2,
+    )
+
+
+def test_without_lock_and_comparison_stock_is_taken_more_than_once(
+    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
+) -> None:
+    without("drafts held or compared")
+    assert_breaks(
+        lambda: submit_at_once(Hand(person(), now), product(stock=50)),
+        check_submitted,
+        fault=lambda outcome: outcome.taken > 2,
+    )
+
+
+@dataclass
+class Shopping:
+    """Units put in while others submit, and where they are afterwards."""
+
+    jam: int
+    added: list[Answer]
+    submitted: list[Answer]
+    ordered: int
+    in_draft: int
+
+
+def shop_and_submit(hand: Hand, jam: int) -> Shopping:
+    """Twelve hands put four units in each; four submit, again and again, what is there."""
+
+    def add() -> list[Answer]:
+        return [hand.add(jam) for _ in range(4)]
+
+    def submit() -> list[Answer]:
+        return [hand.submit() for _ in range(4)]
+
+    told = at_once(ServiceShop(), [add, add, add, submit] * 4)
+    added = [one for number, own in enumerate(told) if number % 4 < 3 for one in own]
+    submitted = [one for own in told[3::4] for one in own]
+    draft = queries.draft(hand.who.id)
+    left = sum(line.quantity for line in draft.lines) if draft else 0
+    ordered = queries.line_history(hand.who.id, offset=0, limit=99)
+    return Shopping(jam, added, submitted, sum(line.quantity for line in ordered), left)
+
+
+def check_shopping(outcome: Shopping) -> None:
+    """Each unit was ordered once or is in the draft, and what was ordered left the shelf."""
+    assert codes(outcome.added) == {OK: 48}
+    assert codes(outcome.submitted).keys() <= {OK, "already_submitted", "cart_empty"}
+    assert outcome.ordered + outcome.in_draft == 48
+    assert_agree([outcome.jam])
+
+
+def test_units_put_in_while_others_submit_are_ordered_or_still_there(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    for _ in range(3):
+        check_shopping(shop_and_submit(Hand(person(), now), product(stock=99)))
+
+
+def test_without_the_lock_units_get_into_orders_that_were_placed(
+    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
+) -> None:
+    without("draft lock")
+    assert_breaks(
+        lambda: shop_and_submit(Hand(person(), now), product(stock=99)),
+        check_shopping,
+        fault=lambda outcome: not shelf(outcome.jam).agrees,
+    )
+
+
+def test_of_several_customers_drafts_with_the_last_unit_one_is_placed(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    jam, tea = product(stock=1), product(stock=99)
+    hands = [Hand(person(), now) for _ in range(HANDS)]
+    for number, hand in enumerate(hands):
+        for one in (jam, tea) if number % 2 else (tea, jam):
+            hand.add(one)
+    answers = at_once(ServiceShop(), [partial(hand.submit, hand.open()) for hand in hands])
+    assert codes(answers) == {OK: 1, "insufficient_stock": HANDS - 1}
+    assert_agree([jam, tea])
+    assert (shelf(jam).available, shelf(tea).available) == (0, 98)
+
+
+@dataclass
+class Crossing:
+    """Drafts that several groups place, in opposite order, and what each group was answered."""
+
+    products: list[int]
+    drafts: int
+    answers: list[str]
+
+
+def cross(hands: Sequence[Hand], products: list[int], *, groups: int) -> Crossing:
+    """Each draft has all products, every other one the wrong way round, as have the groups."""
+    placings = []
+    for number, hand in enumerate(hands):
+        for one in products[:: -1 if number % 2 else 1]:
+            hand.add(one)
+        placings.append(hand.placing(hand.open()))
+
+    def place(group: Sequence[Placement]) -> list[str]:
+        told = place_orders(group, terms=GBP, now=hands[0].now)
+        # A deadlock, say, is an outcome of the race.
+        return [OK if isinstance(one, Placed) else getattr(one, "code", str(one)) for one in told]
+
+    tasks = [partial(place, placings[:: -1 if number % 2 else 1]) for number in range(groups)]
+    answers = [code for own in at_once(ServiceShop(), tasks) for code in own]
+    return Crossing(products, len(hands), answers)
+
+
+def check_crossing(outcome: Crossing) -> None:
+    """Every draft was placed by one group, and the others were told so."""
+    told = Counter(outcome.answers)
+    assert told.keys() <= {OK, "already_submitted"}, told
+    assert told[OK] == outcome.drafts
+    assert_agree(outcome.products)
+
+
+def test_groups_with_the_same_drafts_crossed_place_each_once(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    products = [product(stock=99) for _ in range(4)]
+    for _ in range(3):
+        hands = [Hand(person(), now) for _ in range(6)]
+        check_crossing(cross(hands, products, groups=6))
+
+
+def test_locked_as_they_come_crossed_drafts_wait_in_a_ring(
+    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
+) -> None:
+    without("draft order")
+    assert_breaks(
+        lambda: cross([Hand(person(), now) for _ in range(2)], [product(stock=99)], groups=2),
+        check_crossing,
+        fault=lambda outcome: "deadlock" in "".join(outcome.answers),
+    )

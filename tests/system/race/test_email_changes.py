@@ -1,0 +1,69 @@
+"""An email address that several change at once: the one that each replaced is told.
+
+The guard is the account's lock, under which the former address is read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.identity.models import Customer, EmailChange
+from larder.identity.services import accounts
+from tests.conftest import Person
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
+
+MakePerson = Callable[..., Person]
+SHOP = ServiceShop()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was answered, the addresses that there were, those told, and the one that is left."""
+
+    answers: list[Answer]
+    known: set[str]
+    told: list[str]
+    left: str
+
+
+def four_addresses(person: MakePerson) -> Outcome:
+    """Four addresses in the place of one."""
+    who = person(email=f"{new_id()}@example.com")
+    wishes, told = [f"{new_id()}@example.com" for _ in range(4)], list[UUID]()
+
+    def change(email: str) -> Answer:
+        accounts.change_profile(who.id, {"email": email}, now=now(), tell=told.append)
+        return Answer(OK, email)
+
+    answers = at_once(SHOP, [partial(answered, partial(change, email)) for email in wishes])
+    former = EmailChange.objects.filter(id__in=told).values_list("former", flat=True)
+    left = Customer.objects.get(pk=who.id).email
+    return Outcome(answers, {who.customer.email, *wishes}, list(former), left)
+
+
+def check_told(found: Outcome) -> None:
+    """Everybody but the owner of the address that is left is told, once."""
+    assert [one.code for one in found.answers] == [OK] * 4
+    assert sorted([*found.told, found.left]) == sorted(found.known)
+
+
+def test_of_several_changes_at_once_each_tells_the_address_that_it_replaced(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_told(four_addresses(person))
+
+
+def test_without_the_accounts_lock_one_address_is_told_twice_and_another_never(
+    transactional_db: None, person: MakePerson, without: Callable[[str], None]
+) -> None:
+    without("address held for a change")
+    assert_breaks(
+        partial(four_addresses, person),
+        check_told,
+        fault=lambda found: len(set(found.told)) < len(found.told),
+    )

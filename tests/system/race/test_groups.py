@@ -1,0 +1,171 @@
+"""Keys and ids that meet across and within groups. Groups exist at the service alone.
+
+The guards are the order in which claims are written, and twins of one group being parted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from random import Random
+
+import pytest
+from msgspec import structs
+
+from larder.core.errors import DomainError
+from larder.core.ids import new_id
+from larder.orders.decision import Wanted
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement
+from tests.conftest import Person
+from tests.system.race.books import assert_agree, orders_of
+from tests.system.race.control import assert_breaks
+from tests.system.race.guards import REMOVALS
+from tests.system.race.shops import GBP, ServiceShop, at_once
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+Told = Placed | DomainError | str
+
+
+@dataclass
+class Groups:
+    """The placements that were sent in groups, and the answers, all by their keys."""
+
+    product: int
+    keys: set[str]
+    answers: dict[str, list[Told]]
+    orders: int
+
+    @property
+    def broken_off(self) -> list[str]:
+        """Groups that ended in an error of the database."""
+        return [one for told in self.answers.values() for one in told if isinstance(one, str)]
+
+
+def order_of(who: Person, jam: int, key: str, now: datetime) -> Placement:
+    """One unit under a key."""
+    return Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=[Wanted(jam, 1)],
+        key=key,
+        operation="POST /api/v1/orders",
+    )
+
+
+def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Groups:
+    """All groups at once."""
+
+    def place(group: Sequence[Placement]) -> Sequence[Told]:
+        answers = place_orders(group, terms=GBP, now=now)
+        # A deadlock, say, is an outcome of the race.
+        return [
+            one if isinstance(one, Placed | DomainError) else f"{type(one).__name__}: {one}"
+            for one in answers
+        ]
+
+    told = at_once(ServiceShop(), [partial(place, group) for group in groups])
+    answers: dict[str, list[Told]] = {}
+    for group, own in zip(groups, told, strict=True):
+        for asked, answer in zip(group, own, strict=True):
+            answers.setdefault(str(asked.key or asked.order_id), []).append(answer)
+    return Groups(jam, set(answers), answers, orders_of(jam))
+
+
+def check(outcome: Groups) -> None:
+    """Every key made one order, and all who sent it were told of that one."""
+    assert outcome.broken_off == []
+    for told in outcome.answers.values():
+        placed = [one for one in told if isinstance(one, Placed)]
+        assert len(placed) == len(told), told
+        assert len({one.order.id for one in placed}) == 1
+        assert [one.replayed for one in placed].count(False) == 1
+    assert outcome.orders == len(outcome.keys)
+    assert_agree([outcome.product])
+
+
+def cross(who: Person, jam: int, now: datetime, *, keys: int, groups: int) -> Groups:
+    """Groups of the same keys, every other one the wrong way round."""
+    named = [order_of(who, jam, f"{new_id()}", now) for _ in range(keys)]
+    return send([named[:: -1 if number % 2 else 1] for number in range(groups)], jam, now)
+
+
+def test_two_groups_with_the_same_keys_crossed_place_each_order_once(
+    transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product(stock=1000)
+    for _ in range(10):
+        outcome = cross(who, jam, now, keys=2, groups=2)
+        check(replace(outcome, orders=len(outcome.keys)))
+    assert orders_of(jam) == 20
+
+
+def test_many_groups_of_shuffled_keys_place_each_order_once(
+    transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, chance = person(), product(stock=10_000), Random(3)  # noqa: S311
+    for part in range(3):
+        named = [order_of(who, jam, f"key-{part}-{number}", now) for number in range(300)]
+        outcome = send([chance.sample(named, k=len(named)) for _ in range(4)], jam, now)
+        check(replace(outcome, orders=len(outcome.keys)))
+    assert orders_of(jam) == 900
+
+
+def test_claimed_as_they_come_crossed_keys_wait_in_a_ring(
+    transactional_db: None,
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module, name, replacement in REMOVALS["claim order"]():
+        monkeypatch.setattr(module, name, replacement)
+    assert_breaks(
+        lambda: cross(person(), product(), now, keys=2, groups=2),
+        check,
+        fault=lambda outcome: "deadlock" in "".join(outcome.broken_off),
+    )
+
+
+def twins(who: Person, jam: int, now: datetime, *, named: str) -> list[Placement]:
+    """Three equal placements, and a stranger between them."""
+    one = order_of(who, jam, "twin", now)
+    if named == "id":
+        one = structs.replace(one, key=None, order_id=new_id())
+    return [one, order_of(who, jam, "stranger", now), one, one]
+
+
+@pytest.mark.parametrize("named", ["key", "id"])
+def test_equal_keys_or_ids_within_one_group_place_one_order(
+    named: str, transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    check(send([twins(who, jam, now, named=named)], jam, now))
+
+
+@pytest.mark.parametrize("named", ["key", "id"])
+def test_equal_keys_or_ids_within_and_across_groups_place_one_order(
+    named: str, transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam = person(), product()
+    group = twins(who, jam, now, named=named)
+    check(send([group, group[::-1]] * 4, jam, now))
+
+
+def test_twins_that_are_not_parted_are_both_placed(
+    transactional_db: None,
+    person: MakePerson,
+    product: MakeProduct,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module, name, replacement in REMOVALS["separation of twins"]():
+        monkeypatch.setattr(module, name, replacement)
+    who, jam = person(), product()
+    assert_breaks(
+        lambda: send([twins(who, jam, now, named="key")], jam, now),
+        check,
+        fault=lambda outcome: outcome.orders > len(outcome.keys),
+        rounds=1,
+    )

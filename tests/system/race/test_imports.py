@@ -1,0 +1,166 @@
+"""Files of the same new products at once: one after the other, each as a whole.
+
+The guards are the one transaction of a file, the lock that lets one file in after the other, and
+the write itself, which tells what is new.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from larder.catalog import product_import
+from larder.catalog import sql as catalog_sql
+from larder.core.clock import now
+from larder.db import database
+from larder.inventory.services.products import put_product
+from tests.system.race.books import assert_agree
+from tests.system.race.control import assert_breaks
+from tests.system.race.files import (
+    ANY_FILE,
+    CLERK,
+    PART,
+    codes,
+    deadlocked,
+    imported,
+    in_pieces,
+    nothing_is_violated,
+    numbers,
+)
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FILES, ROWS = 5, 40
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_import, "PART", PART)
+
+
+SEEN = "SELECT count(*), count(DISTINCT name) FROM product WHERE sku LIKE %s"
+
+
+@dataclass
+class Files:
+    """What came of files with the same new SKUs; `seen` is what a reader saw meanwhile: how many
+    of the products there were, and how many files' names they had."""
+
+    shop: str
+    answers: list[Answer]
+    seen: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def openings(self) -> Counter[int]:
+        """How many opening entries there are for each product."""
+        found = database.rows(
+            "SELECT product_id, cause = 'opening' FROM ledger_entry"
+            " JOIN product ON product.id = product_id WHERE sku LIKE %s",
+            [self.shop + "%"],
+        )
+        return Counter(product for product, opening in found if opening)
+
+
+def compete(*, turned: bool = False) -> Files:
+    """FILES files of the same ROWS new SKUs at once, each with names and a stock of its own; every
+    second one `turned` upside down."""
+    shop = f"{next(numbers)}/"
+    outcome, done = Files(shop, []), set[int]()
+
+    def send(number: int) -> Answer:
+        rows = [f"{shop}{sku:02},File {number},1,{number + 1}" for sku in range(ROWS)]
+        if turned and number % 2:
+            rows.reverse()
+        try:
+            return imported("sku,name,price,quantity", rows)
+        finally:
+            done.add(number)
+
+    def look() -> Answer:
+        while len(done) < FILES:
+            outcome.seen.update(database.rows(SEEN, [shop + "%"]))
+        return Answer(OK)
+
+    files: list[Callable[[], Answer]] = [partial(send, number) for number in range(FILES)]
+    *outcome.answers, _ = at_once(ServiceShop(), [*files, look])
+    return outcome
+
+
+def check_files(outcome: Files) -> None:
+    """One after the other, each as a whole; the first one's stock was booked, once."""
+    assert codes(outcome.answers) == {OK: FILES}
+    did = Counter((one.content.created, one.content.changed) for one in outcome.answers)
+    assert did == {(ROWS, 0): 1, (0, ROWS): FILES - 1}
+    assert outcome.seen <= {(0, 0), (ROWS, 1)}
+    first = next(at for at, one in enumerate(outcome.answers) if one.content.created)
+    stock = database.rows(
+        "SELECT DISTINCT available FROM stock JOIN product ON product.id = product_id"
+        " WHERE sku LIKE %s",
+        [outcome.shop + "%"],
+    )
+    assert stock == [(first + 1,)]
+    assert set(outcome.openings.values()) == {1}
+    assert len(outcome.openings) == ROWS
+    assert_agree(outcome.openings)
+    nothing_is_violated()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_files_of_the_same_new_products_come_one_after_the_other(turned: bool) -> None:
+    for _ in range(2):
+        check_files(compete(turned=turned))
+
+
+def test_without_the_lock_of_files_two_wait_for_each_others_new_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalog_sql, "ONE_FILE", ANY_FILE)
+    assert_breaks(
+        lambda: compete(turned=True),
+        check_files,
+        fault=lambda outcome: deadlocked(outcome.answers),
+    )
+
+
+def test_who_looked_beforehand_what_is_new_would_open_its_stock_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The write itself tells; the books refuse the second opening even so."""
+    upsert, own_word = catalog_sql.upsert, "xmax = 0 AS is_new"
+    looked_up = "NOT EXISTS (SELECT FROM product AS old WHERE old.sku = product.sku) AS is_new"
+    assert own_word in upsert(["name"])
+    monkeypatch.setattr(
+        catalog_sql, "upsert", lambda given: upsert(given).replace(own_word, looked_up)
+    )
+    monkeypatch.setattr(catalog_sql, "ONE_FILE", ANY_FILE)
+    assert_breaks(
+        compete, check_files, fault=lambda outcome: "IntegrityError" in codes(outcome.answers)
+    )
+    nothing_is_violated()
+
+
+def test_without_the_transaction_half_of_a_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_pieces(monkeypatch)
+    assert_breaks(
+        compete, check_files, fault=lambda outcome: any(0 < n < ROWS for n, _ in outcome.seen)
+    )
+
+
+def test_a_product_put_while_files_have_it_too_is_made_once() -> None:
+    for number in range(3):
+        skus = [f"{number}-{sku}" for sku in range(ROWS)]
+        rows = [f"{sku},From a file,1,3" for sku in skus]
+
+        def put(sku: str) -> Answer:
+            fields = {"name": "Put", "price": Decimal(1)}
+            return answered(
+                lambda: Answer(OK, put_product(sku, fields, quantity=5, actor=CLERK, now=now()))
+            )
+
+        tasks = [partial(imported, "sku,name,price,quantity", rows)] * 2
+        tasks += [partial(put, sku) for sku in skus[:: ROWS // 5]]
+        assert codes(at_once(ServiceShop(), tasks)) == {OK: len(tasks)}
+        nothing_is_violated()

@@ -1,0 +1,318 @@
+"""Files of products while the shop is open: orders, and staff at the same products.
+
+The guards are the one transaction of a file, the locks of known products, and the order in which
+the stock of those that come back is locked.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from threading import Event
+from time import sleep
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from larder.catalog import product_import
+from larder.catalog import sql as catalog_sql
+from larder.catalog.product_rows import RowFault
+from larder.core.clock import now
+from larder.db import database
+from larder.inventory.services import import_products as service
+from larder.inventory.services.movements import Balance, lock
+from larder.inventory.services.products import change_stocked_product
+from tests.conftest import Person
+from tests.system.race.books import assert_agree
+from tests.system.race.control import assert_breaks
+from tests.system.race.files import (
+    ANY_FILE,
+    CLERK,
+    PART,
+    PAUSE,
+    STOCK,
+    codes,
+    deadlocked,
+    imported,
+    in_pieces,
+    nothing_is_violated,
+    numbers,
+    stocked,
+)
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_import, "PART", PART)
+
+
+# --- A file against orders -----------------------------------------------------------------
+@dataclass
+class Sale:
+    """What buyers and importers of the same products were told."""
+
+    products: list[int]
+    orders: list[Answer]
+    files: list[Answer]
+
+    @property
+    def prices(self) -> set[int]:
+        """How many different prices the lines of one order have."""
+        return {len({line.unit_price for line in order.content.lines}) for order in self.placed}
+
+    @property
+    def placed(self) -> list[Answer]:
+        return [order for order in self.orders if order.code == OK]
+
+
+def sell(
+    who: Person, products: list[int], work: Sequence[Callable[[], Iterator[Answer]]], *, buyers: int
+) -> Sale:
+    """Buyers order all of the products, upwards and downwards, as long as staff is at work."""
+    shop, done = ServiceShop(), [False] * len(work)
+
+    def buy(number: int) -> list[Answer]:
+        lines = [(one, 1) for one in products[:: -1 if number % 2 else 1]]
+        own = [shop.place(who, lines)]
+        while not all(done):
+            own.append(shop.place(who, lines))
+        return own
+
+    def at_work(number: int) -> list[Answer]:
+        try:
+            return list(work[number]())
+        finally:
+            done[number] = True
+
+    told = at_once(
+        shop,
+        [
+            *[partial(at_work, number) for number in range(len(work))],
+            *[partial(buy, number) for number in range(buyers)],
+        ],
+    )
+    flat = [[one for own in part for one in own] for part in (told[: len(work)], told[len(work) :])]
+    return Sale(products, flat[1], flat[0])
+
+
+def reprice(skus: list[str], times: int) -> Iterator[Answer]:
+    """File after file with another price for all, some new products among them."""
+    for price in range(2, times + 2):
+        rows = [f"{sku},N,{price},9" for sku in skus]
+        new = [f"{next(numbers)}-new,N,{price},9" for _ in range(20)]
+        yield imported("sku,name,price,quantity", [*rows[:3], *new, *rows[3:]])
+
+
+def repriced(who: Person, product: MakeProduct) -> Sale:
+    products, skus = stocked(product, 12)
+    return sell(who, products, [partial(reprice, skus, 8)] * 2, buyers=4)
+
+
+def check_repriced(outcome: Sale) -> None:
+    """Nobody is turned away, each order has the prices of one file, and the books agree."""
+    assert codes([*outcome.orders, *outcome.files]) == {
+        OK: len(outcome.orders) + len(outcome.files)
+    }
+    assert outcome.prices == {1}
+    assert_agree(outcome.products)
+    left = database.rows(
+        "SELECT DISTINCT available FROM stock WHERE product_id = ANY(%s)", [outcome.products]
+    )
+    assert left == [(STOCK - len(outcome.placed),)]
+    nothing_is_violated()
+
+
+def test_orders_go_on_while_files_change_their_products(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    check_repriced(repriced(person(), product))
+
+
+def test_without_the_transaction_an_order_has_the_prices_of_two_files(
+    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_pieces(monkeypatch)
+    who = person()
+    assert_breaks(
+        lambda: repriced(who, product), check_repriced, fault=lambda outcome: 2 in outcome.prices
+    )
+
+
+def revive(skus: list[str], times: int) -> Iterator[Answer]:
+    """File after file that puts all back on sale."""
+    for number in range(times):
+        yield imported("sku,name,price", [f"{sku},Back {number},1" for sku in skus])
+
+
+def archive(who: Person, products: list[int], times: int) -> Iterator[Answer]:
+    """Takes one after the other off sale, again and again; it may be off already."""
+    for one in products[::-1] * times:
+        told = ServiceShop().archive(who, one)
+        yield Answer(OK) if told.code == "not_found" else told
+
+
+def revived(who: Person, product: MakeProduct, times: int = 8) -> Sale:
+    products, skus = stocked(product, 4)
+    for one in products[1:]:
+        ServiceShop().archive(who, one)
+    work = [partial(revive, skus, times), partial(archive, who, products, times)]
+    return sell(who, products, work, buyers=4)
+
+
+def check_revived(outcome: Sale) -> None:
+    """Orders find all of the products or are told which are gone; nobody waits in a ring."""
+    assert codes(outcome.files) == {OK: len(outcome.files)}
+    assert codes(outcome.orders).keys() <= {OK, "unknown_product"}
+    assert_agree(outcome.products)
+    nothing_is_violated()
+
+
+def test_products_go_off_sale_and_come_back_by_files_while_orders_want_them(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    check_revived(revived(person(), product))
+
+
+def test_stock_that_a_file_locks_in_another_order_deadlocks_with_orders(
+    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock_downwards(products: Sequence[int]) -> dict[int, Balance]:
+        found: dict[int, Balance] = {}
+        for one in sorted(products, reverse=True):
+            found |= lock([one])
+            sleep(PAUSE)
+        return found
+
+    monkeypatch.setattr(service, "lock", lock_downwards)
+    who = person()
+    assert_breaks(
+        lambda: revived(who, product, times=2),
+        check_revived,
+        fault=lambda outcome: deadlocked([*outcome.orders, *outcome.files]),
+    )
+
+
+# --- A file against staff ------------------------------------------------------------------
+@dataclass
+class Desk:
+    """What a file and a member of staff were told who want of one product what does not go
+    together."""
+
+    product: int
+    answers: list[Answer]
+
+    @property
+    def rules(self) -> tuple[int, int | None]:
+        found = database.rows(
+            "SELECT min_quantity, max_per_order FROM product WHERE id = %s", [self.product]
+        )
+        return found[0][0], found[0][1]
+
+
+def changed(product: int, fields: dict[str, Any]) -> Answer:
+    """Staff changes a product."""
+
+    def call() -> Answer:
+        change_stocked_product(product, fields, quantity=None, actor=CLERK, now=now())
+        return Answer(OK)
+
+    return answered(call)
+
+
+def contradict(product: MakeProduct) -> Desk:
+    """A file asks for six units at least, staff allows five at most."""
+    one = product(sku=f"{next(numbers)}-rule", unit="jar")
+    skus = database.rows("SELECT sku FROM product WHERE id = %s", [one])
+    file = partial(imported, "sku,name,price,min_quantity", [f"{skus[0][0]},N,1,6"])
+
+    def staff() -> Answer:
+        sleep(PAUSE / 2)  # The file has been looked at by then, where nothing holds staff up.
+        return changed(one, {"max_per_order": 5})
+
+    return Desk(one, at_once(ServiceShop(), [file, staff]))
+
+
+def check_rules(outcome: Desk) -> None:
+    """One has its way, and the other is told why not."""
+    assert codes(outcome.answers) == {OK: 1, "validation_error": 1}
+    assert outcome.rules in {(6, None), (1, 5)}
+
+
+def test_a_file_and_a_change_that_contradict_each_other_do_not_both_hold(
+    product: MakeProduct,
+) -> None:
+    for _ in range(4):
+        check_rules(contradict(product))
+
+
+def test_a_file_that_looks_at_products_without_their_lock_breaks_on_a_rule(
+    product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = product_import._faults_together
+
+    def look_then_wait(columns: Sequence[str]) -> list[RowFault]:
+        found = look(columns)
+        sleep(2 * PAUSE)
+        return found
+
+    monkeypatch.setattr(product_import, "_faults_together", look_then_wait)
+    check_rules(contradict(product))
+    monkeypatch.setattr(catalog_sql, "LOCK_KNOWN", ANY_FILE)
+    # What the lock prevents would be named by the second look.
+    monkeypatch.setattr(product_import, "IntegrityError", ())
+    assert_breaks(
+        lambda: contradict(product),
+        check_rules,
+        fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
+    )
+
+
+def test_a_change_of_what_a_file_does_not_have_survives_it(product: MakeProduct) -> None:
+    products, skus = stocked(product, 10)
+    rows = [f"{sku},From the file,{at + 1}" for at, sku in enumerate(skus)]
+
+    def patch(number: int) -> Answer:
+        told = [changed(one, {"unit": f"box {number}"}) for one in products[::-1]]
+        return next((one for one in told if one.code != OK), Answer(OK))
+
+    tasks: list[Callable[[], Answer]] = [partial(patch, number) for number in range(3)]
+    tasks += [partial(imported, "sku,name,price", rows)] * 2
+    assert codes(at_once(ServiceShop(), tasks)) == {OK: len(tasks)}
+    found = database.rows(
+        "SELECT name, price, left(unit, 3), version FROM product WHERE id = ANY(%s) ORDER BY id",
+        [products],
+    )
+    # As made, three changes by staff, and one by the file that came first.
+    assert found == [("From the file", Decimal(at + 1), "box", 5) for at in range(10)]
+    assert_agree(products)
+
+
+def test_a_product_that_is_being_archived_is_waited_for_and_back_on_sale_by_the_file(
+    product: MakeProduct,
+) -> None:
+    (one,), (sku,) = stocked(product, 1)
+    archived = Event()
+
+    def archiving() -> Answer:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE product SET archived_at = now() WHERE id = %s", [one])
+            archived.set()
+            sleep(4 * PAUSE)
+            cursor.execute("COMMIT")
+        return Answer(OK)
+
+    def file() -> Answer:
+        archived.wait(10)
+        return imported("sku,name,price", [f"{sku},Back,1"])
+
+    _, answer = at_once(ServiceShop(), [archiving, file])
+    assert answer.content.changed == 1
+    assert database.rows("SELECT archived_at, name FROM product") == [(None, "Back")]
+    assert_agree([one])

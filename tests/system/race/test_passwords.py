@@ -1,0 +1,244 @@
+"""A password that is changed while others change it, log in with it, or refresh.
+
+The guards are the account's lock, under which the password is compared once more, and the
+comparison within the statement that rotates a session; of a password's change the session's epoch
+(tests/identity/test_epochs.py), which no refresh writes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.http.authentication import secrets
+from larder.identity.caller import Caller
+from larder.identity.doors import V1
+from larder.identity.models import Session
+from larder.identity.queries import has_password
+from larder.identity.services import passwords, resets, sessions
+from larder.identity.services.passwords import Change
+from tests.conftest import Person
+from tests.http.doors import newest_token
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
+
+MakePerson = Callable[..., Person]
+Without = Callable[[str], None]
+NEW = "another horse"
+SHOP = ServiceShop()
+
+
+def change(who: Person, wanted: str = NEW) -> Answer:
+    """Changes the password that somebody began with, by a key."""
+    caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
+
+    def call() -> Answer:
+        asked = Change(current=who.password, new=wanted)
+        passwords.change_password(caller, asked, now=now())
+        return Answer(OK, wanted)
+
+    return answered(call)
+
+
+def enter(who: Person) -> Answer:
+    """Logs in with the password that somebody began with."""
+    return answered(lambda: Answer(OK, SHOP.session(who)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was answered, whose it was, and how many log-ins go on."""
+
+    who: Person
+    answers: list[Answer]
+    live: int
+
+    @property
+    def winners(self) -> list[str]:
+        """The passwords that somebody was told they have now."""
+        return [one.content for one in self.answers if one.code == OK]
+
+
+def outcome(who: Person, *tasks: Callable[[], Answer]) -> Outcome:
+    """All of it at once."""
+    answers = at_once(SHOP, tasks)
+    live = Session.objects.live(now()).filter(customer=who.id, door=V1.name)
+    return Outcome(who, answers, live.count())
+
+
+def four_wishes(person: MakePerson) -> Outcome:
+    """Four passwords in the place of one."""
+    who = person()
+    return outcome(who, *[partial(change, who, f"{NEW} {number}") for number in range(4)])
+
+
+def check_wishes(found: Outcome) -> None:
+    """One is granted, and it holds; the others are told that they know the password no more."""
+    assert sorted(one.code for one in found.answers) == [OK, *["wrong_password"] * 3]
+    assert has_password(found.who.customer.username, found.winners[0])
+
+
+def test_of_several_changes_at_once_one_holds(transactional_db: None, person: MakePerson) -> None:
+    for _ in range(3):
+        check_wishes(four_wishes(person))
+
+
+def test_without_the_accounts_lock_several_are_told_that_theirs_holds(
+    transactional_db: None, person: MakePerson, without: Without
+) -> None:
+    without("account held for a change")
+    assert_breaks(
+        partial(four_wishes, person), check_wishes, fault=lambda found: len(found.winners) > 1
+    )
+
+
+def test_one_change_sent_several_times_at_once_is_made_and_everybody_is_told_so(
+    transactional_db: None, person: MakePerson
+) -> None:
+    who = person()
+    found = outcome(who, *[partial(change, who)] * 4)
+    assert found.winners == [NEW] * 4
+    assert has_password(who.customer.username, NEW)
+
+
+def beside_log_ins(person: MakePerson) -> Outcome:
+    """Three log-ins with the old password."""
+    who = person()
+    return outcome(who, partial(change, who), *[partial(enter, who)] * 3)
+
+
+def check_nobody_is_in(found: Outcome) -> None:
+    """The change is made, and no log-in with the old password outlives it."""
+    assert found.answers[0].code == OK
+    assert found.live == 0
+
+
+def test_no_log_in_with_the_old_password_outlives_its_change(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_nobody_is_in(beside_log_ins(person))
+
+
+def test_without_the_accounts_lock_somebody_stays_in_with_the_old_password(
+    transactional_db: None, person: MakePerson, without: Without
+) -> None:
+    without("account held for a log-in")
+    assert_breaks(
+        partial(beside_log_ins, person), check_nobody_is_in, fault=lambda found: found.live > 0
+    )
+
+
+def refresh_on(token: str, changed: Event) -> Answer:
+    """Refreshes again and again, and once more when the change is made: its hashes take time."""
+    while True:
+        last = changed.is_set()
+        answer = SHOP.refresh(token)
+        if last or answer.code != OK:
+            return answer
+        token = answer.content
+
+
+def change_and_tell(who: Person, changed: Event) -> Answer:
+    """Changes the password."""
+    try:
+        return change(who)
+    finally:
+        changed.set()
+
+
+def beside_refreshes(person: MakePerson) -> Outcome:
+    """Three devices that refresh on and on."""
+    who = person()
+    changed, tokens = Event(), [SHOP.session(who) for _ in range(3)]
+    refreshes = [partial(refresh_on, token, changed) for token in tokens]
+    return outcome(who, partial(change_and_tell, who, changed), *refreshes)
+
+
+def test_no_refresh_beside_a_change_brings_a_log_in_back(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_nobody_is_in(beside_refreshes(person))
+
+
+def revoke_all(who: Person) -> Answer:
+    """Ends the log-ins of a customer one by one, as their owner does."""
+
+    def call() -> Answer:
+        for session in Session.objects.filter(customer=who.id).values_list("id", flat=True):
+            sessions.end_own(who.id, session, now=now())
+        return Answer(OK)
+
+    return answered(call)
+
+
+def beside_refreshes_revoked(person: MakePerson) -> Outcome:
+    """Three devices that refresh while their log-ins are ended one by one."""
+    who = person()
+    tokens = [SHOP.session(who) for _ in range(3)]
+    refreshes = [partial(refresh_on, token, always()) for token in tokens]
+    return outcome(who, partial(revoke_all, who), *refreshes)
+
+
+def always() -> Event:
+    """An event that has happened: one refresh, and no more."""
+    happened = Event()
+    happened.set()
+    return happened
+
+
+def test_no_refresh_beside_its_end_brings_a_log_in_back(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_nobody_is_in(beside_refreshes_revoked(person))
+
+
+def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
+    transactional_db: None, person: MakePerson, without: Without
+) -> None:
+    without("session compared")
+    assert_breaks(
+        partial(beside_refreshes_revoked, person),
+        check_nobody_is_in,
+        fault=lambda found: found.live > 0,
+    )
+
+
+def one_mail(person: MakePerson) -> Outcome:
+    """Four passwords are set with the token of one mail."""
+    who = person(email=f"{new_id()}@example.com")
+    resets.ask(who.customer.email, tell=lambda _: None, now=now())
+    token = newest_token()
+
+    def confirm(wanted: str) -> Answer:
+        def call() -> Answer:
+            resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+            return Answer(OK, wanted)
+
+        return answered(call)
+
+    return outcome(who, *[partial(confirm, f"{NEW} {number}") for number in range(4)])
+
+
+def check_mail(found: Outcome) -> None:
+    """One is set; for the others the token was used."""
+    assert sorted(one.code for one in found.answers) == [OK, *["reset_token_invalid"] * 3]
+    assert has_password(found.who.customer.username, found.winners[0])
+
+
+def test_a_token_of_a_mail_sets_one_password_however_many_want_to(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(3):
+        check_mail(one_mail(person))
+
+
+def test_without_the_accounts_lock_a_token_sets_several(
+    transactional_db: None, person: MakePerson, without: Without
+) -> None:
+    without("account held for a reset")
+    assert_breaks(partial(one_mail, person), check_mail, fault=lambda found: len(found.winners) > 1)

@@ -1,0 +1,134 @@
+"""More buyers than units: exactly the units are sold. The guard is the lock on the stock rows."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from tests.conftest import Person
+from tests.system.race.books import assert_agree, shelf
+from tests.system.race.control import assert_breaks
+from tests.system.race.shops import OK, Answer, Shop, at_once
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+UNITS = 20
+
+
+@dataclass
+class Rush:
+    """What each buyer wanted of one product, and was answered."""
+
+    product: int
+    wanted: list[int]
+    answers: list[Answer]
+
+    @property
+    def sold(self) -> int:
+        """Units, by what the buyers were told."""
+        told = zip(self.wanted, self.answers, strict=True)
+        return sum(units for units, answer in told if answer.code == OK)
+
+
+def rush(shop: Shop, who: Person, jam: int, wanted: list[int]) -> Rush:
+    """Everybody at once, each a number of units."""
+    shop.enter(who)
+    buyers = [partial(shop.place, who, [(jam, units)]) for units in wanted]
+    return Rush(jam, wanted, at_once(shop, buyers))
+
+
+def check(outcome: Rush) -> None:
+    """Not one more than there were; nobody sent away while there was enough for them."""
+    codes = Counter(answer.code for answer in outcome.answers)
+    assert codes.keys() <= {OK, "insufficient_stock"}, codes
+    assert_agree([outcome.product])
+    left = shelf(outcome.product).available
+    assert left == UNITS - outcome.sold
+    told = zip(outcome.wanted, outcome.answers, strict=True)
+    assert all(units > left for units, answer in told if answer.code != OK)
+
+
+def test_sixty_buyers_get_twenty_units_and_not_one_more(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    outcome = rush(shop, person(), product(stock=UNITS), [1] * 60)
+    check(outcome)
+    assert Counter(answer.code for answer in outcome.answers) == {OK: 20, "insufficient_stock": 40}
+
+
+def test_orders_of_several_units_share_twenty_among_them(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    wanted = Random(7).choices([1, 2, 3, 5, 8], k=40)  # noqa: S311
+    check(rush(shop, person(), product(stock=UNITS), wanted))
+
+
+def test_without_the_row_locks_more_is_sold_than_there_is(
+    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
+) -> None:
+    shop = unguarded("row locks")
+    assert_breaks(
+        lambda: rush(shop, person(), product(stock=UNITS), [1] * 60),
+        check,
+        fault=lambda outcome: outcome.sold > UNITS,
+    )
+
+
+@dataclass
+class Basketful:
+    """Orders of several lines of scarce products, and how many units there were of each."""
+
+    stock: dict[int, int]
+    baskets: list[list[tuple[int, int]]]
+    answers: list[Answer]
+
+    @property
+    def left(self) -> dict[int, int]:
+        """Units there should be of each product, by what the buyers were told."""
+        left = Counter(self.stock)
+        for basket, answer in zip(self.baskets, self.answers, strict=True):
+            for product, units in basket if answer.code == OK else ():
+                left[product] -= units
+        return dict(left)
+
+
+def rush_with_baskets(shop: Shop, who: Person, stock: dict[int, int]) -> Basketful:
+    """Forty baskets of two to four of the products, one to three units a line, some twice."""
+    shop.enter(who)
+    chance = Random(11)  # noqa: S311
+    baskets = [
+        [(chance.choice(list(stock)), chance.randint(1, 3)) for _ in range(chance.randint(2, 4))]
+        for _ in range(40)
+    ]
+    answers = at_once(shop, [partial(shop.place, who, basket) for basket in baskets])
+    return Basketful(stock, baskets, answers)
+
+
+def check_baskets(outcome: Basketful) -> None:
+    """Each basket is sold whole or not at all."""
+    codes = Counter(answer.code for answer in outcome.answers)
+    assert codes.keys() <= {OK, "insufficient_stock"}, codes
+    assert_agree(outcome.stock)
+    assert {product: shelf(product).available for product in outcome.stock} == outcome.left
+    assert min(outcome.left.values()) >= 0
+
+
+def test_baskets_of_several_scarce_products_are_sold_whole_or_not_at_all(
+    shop: Shop, person: MakePerson, product: MakeProduct
+) -> None:
+    stock = {product(stock=units): units for units in (15, 20, 25)}
+    check_baskets(rush_with_baskets(shop, person(), stock))
+
+
+def test_without_the_row_locks_baskets_take_the_same_units_twice(
+    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
+) -> None:
+    shop = unguarded("row locks")
+    stock = {product(stock=units): units for units in (15, 20, 25)}
+    assert_breaks(
+        lambda: rush_with_baskets(shop, person(), stock),
+        check_baskets,
+        fault=lambda outcome: min(outcome.left.values()) < 0,
+        rounds=1,
+    )

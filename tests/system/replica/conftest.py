@@ -1,0 +1,156 @@
+"""A primary, a replica that streams from it, and servers that read from both."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import Any
+
+import pytest
+
+from tests.server import Reply, Server
+from tests.system.faults.test_restore import prepare
+from tests.system.replica.standby import catch_up, change
+from tools.local_postgres import Cluster
+from tools.local_postgres.standby import standby
+from tools.processes import wait_until
+
+PASSWORD = "a rather good one"
+SETTINGS = {"synchronous_commit": "on", "autovacuum": "off"}
+COUNTED_WITHIN = 2.5
+"""Seconds after which one process knows what another has counted."""
+_numbers = count(1)
+
+
+@dataclass
+class Phone:
+    """Somebody logged in, who echoes the position of what they wrote last, unless told not to."""
+
+    server: Server
+    token: str
+    position: str = ""
+    echoes: bool = True
+    replies: list[Reply] = field(default_factory=list)
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Reply:
+        sent = {"Larder-Position": self.position} if self.echoes and self.position else {}
+        answer = self.server.call(method, path, body, token=self.token, headers=sent)
+        self.position = answer.headers.get("larder-position", self.position)
+        return answer
+
+    def order(self, product: int, quantity: int = 1) -> str:
+        """Places one; its id."""
+        body = {"lines": [{"product": product, "quantity": quantity}]}
+        answer = self("POST", "orders", body)
+        assert answer.status == 201, answer.body
+        return str(answer.body["id"])
+
+
+@dataclass
+class Shop:
+    """A server, its primary and its replica."""
+
+    server: Server
+    primary: Cluster
+    replica: Cluster
+
+    def phone(self, *, is_staff: bool = False, echoes: bool = True) -> Phone:
+        """Somebody new."""
+        credentials = {"username": f"somebody {next(_numbers)}", "password": PASSWORD}
+        made = self.server.call("POST", "auth/register", credentials)
+        assert made.status == 201, made.body
+        if is_staff:
+            made_staff = (
+                f"UPDATE identity.customer SET is_staff = true WHERE id = {made.body['id']}"
+            )
+            change(self.primary, made_staff)
+        return Phone(self.server, self.server.token(**credentials), echoes=echoes)
+
+    def product(self, stock: int = 1_000_000) -> int:
+        """A new one."""
+        body = {"sku": f"SKU-{next(_numbers)}", "name": "Jam", "price": "2.20", "quantity": stock}
+        made = self.phone(is_staff=True)("POST", "products", body)
+        assert made.status == 201, made.body
+        return int(made.body["id"])
+
+    def reads(self) -> dict[str, int]:
+        """Who has answered what replicas could have answered, by what the server counts."""
+        sleep(COUNTED_WITHIN)
+        lines = self.server.call("GET", "/metrics").body.decode().splitlines()
+        found = [line.partition("} ") for line in lines if line.startswith("larder_reads_total{")]
+        return {name.split('"')[1]: int(float(value)) for name, _, value in found}
+
+    def reads_from_it(self) -> bool:
+        """Whether a process, whichever answers, had all of the replica a moment ago."""
+        found = self.server.call("GET", "/readyz").body["replicas"]["replica1"]
+        self.server.hang_up()
+        return not found["away"] and float(found["behind"]) < 5
+
+    def catch_up(self) -> None:
+        """Waits until the replica has everything."""
+        catch_up(self.primary, self.replica)
+
+
+@pytest.fixture(scope="session")
+def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL with an empty shop in it, whose commits wait as they do in earnest."""
+    folder = tmp_path_factory.mktemp("primary") / "postgresql"
+    with Cluster(folder, durable=False, settings=SETTINGS) as cluster:
+        prepare(cluster)
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _replica(primary: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with standby(primary, tmp_path_factory.mktemp("replica") / "postgresql") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def replica(_replica: Cluster) -> Iterator[Cluster]:
+    """Its replica, running before and after the test."""
+    _replica.start()
+    yield _replica
+    _replica.start()
+
+
+def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
+    """What a server is told of its databases."""
+    return {
+        "DATABASE_URL": primary.app_url(),
+        "OWNER_DATABASE_URL": primary.owner_url(),
+        "ACCESS_LOG": "0",
+        "COMPAT": "1",
+        "REPLICA_URLS": ",".join(one.app_url() for one in replicas),
+    }
+
+
+@pytest.fixture(scope="session")
+def _server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    with TemporaryDirectory(prefix="larder-counts-") as folder:
+        counts = {"PROMETHEUS_MULTIPROC_DIR": folder}
+        with Server(workers=2, environment=environment(primary, _replica) | counts) as server:
+            yield server
+
+
+@pytest.fixture
+def shop(_server: Server, primary: Cluster, replica: Cluster) -> Shop:
+    """A server of two processes, which read from the replica."""
+    opened = Shop(_server, primary, replica)
+    assert wait_until(lambda: all(opened.reads_from_it() for _ in range(6)))
+    return opened
+
+
+@pytest.fixture(scope="session")
+def _unguarded_server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    options = environment(primary, _replica) | {"WITHOUT": "needs of readers"}
+    entry = "tests.system.race.unguarded:application"
+    with Server(workers=1, application=entry, environment=options) as server:
+        yield server
+
+
+@pytest.fixture
+def unguarded(_unguarded_server: Server, primary: Cluster, replica: Cluster) -> Shop:
+    """For controls: a server that reads from the replica whatever the readers need."""
+    return Shop(_unguarded_server, primary, replica)

@@ -1,0 +1,121 @@
+"""Nobody misses what they have done themselves, however far behind the replica is."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from larder.http import positions
+from larder.http.positions import SETTLED_AFTER, decode, is_settled, tell_positions
+from tests.server import Server
+from tests.system.replica.conftest import Phone, Shop, environment
+from tests.system.replica.standby import paused
+from tools.local_postgres import Cluster
+from tools.processes import wait_until
+
+
+def test_readings_of_who_echoes_come_from_a_replica_that_has_it_all(shop: Shop) -> None:
+    jam, phone = shop.product(), shop.phone()
+    order = phone.order(jam)
+    paths = (f"orders/{order}", "orders", f"orders/{order}/events", f"products/{jam}")
+
+    def read_from_replicas() -> bool:
+        shop.catch_up()
+        before = shop.reads().get("replica", 0)
+        for path in paths:
+            assert phone("GET", path).status == 200
+        return shop.reads().get("replica", 0) - before == len(paths)
+
+    # A replica that was behind for a moment is left alone for 25 ms: then none is read from it.
+    assert wait_until(read_from_replicas), shop.reads()
+
+
+def test_who_echoes_sees_their_order_while_the_replay_stands_still(shop: Shop) -> None:
+    jam, phone = shop.product(stock=10), shop.phone()
+    shop.catch_up()
+    with paused(shop.replica):
+        order = phone.order(jam)
+        assert phone("GET", f"orders/{order}").status == 200
+        assert [one["id"] for one in phone("GET", "orders").body["results"]] == [order]
+        assert phone("GET", f"products/{jam}").body["quantity"] == 9
+        assert phone("GET", f"stock?products={jam}").body["results"][0]["quantity"] == 9
+        listed = phone("GET", f"products?ids={jam}").body["results"]
+        assert listed[0]["quantity"] == 9
+
+
+def test_the_control_who_reads_from_any_replica_misses_it(unguarded: Shop) -> None:
+    jam, phone = unguarded.product(stock=10), unguarded.phone()
+    unguarded.catch_up()
+    with paused(unguarded.replica):
+        order = phone.order(jam)
+        assert phone("GET", f"orders/{order}").status == 404
+        assert phone("GET", f"products/{jam}").body["quantity"] == 10
+
+
+@pytest.fixture(scope="module")
+def harmed(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+    """Another server, which cannot tell where its writes are."""
+    options = environment(primary, _replica)
+    with Server(
+        workers=1, application="tests.system.faults.harmed:application", environment=options
+    ) as it:
+        yield it
+
+
+def other_place(phone: Phone, server: Server) -> Phone:
+    """The same app, with the same token and position, at another server."""
+    return Phone(server, phone.token, phone.position)
+
+
+def test_an_earlier_contract_says_where_its_writes_are(shop: Shop, harmed: Server) -> None:
+    jam, phone = shop.product(stock=10), shop.phone()
+    first = phone.order(jam)
+    shop.catch_up()
+    other = other_place(phone, harmed)
+    with paused(shop.replica):
+        for _ in range(3):
+            # The other server has just found out that the replica has everything.
+            assert other("GET", f"orders/{first}").status == 200
+            id, body = str(uuid4()), {"products": [{"id": jam, "quantity": 1}]}
+            assert phone("POST", f"/api/orders/{id}/", body).status == 201
+            other.position = phone.position
+            assert other("GET", f"orders/{id}").status == 200
+
+
+def test_a_write_without_a_known_place_replaces_an_older_position(
+    shop: Shop, harmed: Server
+) -> None:
+    jam, phone = shop.product(stock=10), shop.phone()
+    first = phone.order(jam)
+    shop.catch_up()
+    other = other_place(phone, harmed)
+    with paused(shop.replica):
+        for _ in range(3):
+            assert phone("GET", f"orders/{first}").status == 200
+            second = other.order(jam)
+            phone.position = other.position
+            assert phone("GET", f"orders/{second}").status == 200
+            assert second in [one["id"] for one in phone("GET", "orders").body["results"]]
+
+
+def position_after(status: int) -> str | None:
+    """What an answer of this status to a write carries."""
+    answer = tell_positions(lambda _request: HttpResponse(status=status))
+    return answer(RequestFactory().post("/api/v1/orders")).headers.get("Larder-Position")
+
+
+def test_a_failure_replaces_an_older_position_and_a_refusal_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(positions, "replicas", lambda: ["one"])
+    told = {status: position_after(status) for status in (409, 500, 503)}
+    assert told[409] is None
+    for status in (500, 503):
+        said = decode(str(told[status]))
+        assert said is not None
+        assert not is_settled(said)
+        a_long_transaction, clocks = 30, 60
+        assert not is_settled(said._replace(byte=said.byte - a_long_transaction - clocks))
+        assert is_settled(said._replace(byte=said.byte - 2 * SETTLED_AFTER))

@@ -1,0 +1,19 @@
+"""A replica that starts long after it was copied receives the log since then."""
+
+from pathlib import Path
+
+from tests.system.replica.standby import catch_up, change
+from tools.local_postgres import Cluster
+from tools.local_postgres.standby import standby
+
+
+def test_the_primary_keeps_the_log_for_a_replica_that_has_not_started(
+    primary: Cluster, tmp_path: Path
+) -> None:
+    late = standby(primary, tmp_path / "late")
+    for _ in range(3):
+        change(primary, "SELECT pg_logical_emit_message(true, 'test', '')")
+        change(primary, "SELECT pg_switch_wal()")
+    change(primary, "CHECKPOINT")
+    with late:
+        catch_up(primary, late)

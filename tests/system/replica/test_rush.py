@@ -1,0 +1,118 @@
+"""Many rounds of writing and reading at once, against a replica that lags by a moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
+
+import pytest
+
+from tests.system.replica.conftest import Phone, Shop
+from tests.system.replica.standby import delayed
+
+ROUNDS = 20
+PHONES = 4
+LAG = 0.1
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def order_and_look(phone: Phone, jam: int) -> int:
+    """How often a phone does not find what it has just ordered, at once and a moment later."""
+    missed, placed = 0, []
+    for number in range(ROUNDS):
+        placed.append(phone.order(jam))
+        sleep(0.003 * (number % 5))
+        phone.server.hang_up()
+        missed += phone("GET", f"orders/{placed[-1]}").status != 200
+        phone.server.hang_up()
+        page = phone("GET", "orders?limit=1").body["results"]
+        missed += [one["id"] for one in page] != placed[-1:]
+    return missed
+
+
+def in_a_crowd(shop: Shop, act: Callable[[Phone, int], int], **kind: bool) -> int:
+    """The sum of what as many people find who do it at once, each with a product of their own."""
+    people = [(shop.phone(**kind), shop.product(stock=1_000)) for _ in range(PHONES)]
+    with ThreadPoolExecutor(PHONES) as crowd:
+        return sum(crowd.map(lambda one: act(*one), people))
+
+
+@pytest.mark.parametrize("milliseconds", [0, 20])
+def test_who_echoes_never_misses_what_they_did(shop: Shop, milliseconds: int) -> None:
+    with delayed(shop.replica, milliseconds):
+        assert in_a_crowd(shop, order_and_look) == 0
+
+
+def test_the_control_without_the_guard_they_do(unguarded: Shop) -> None:
+    with delayed(unguarded.replica, 400):
+        assert in_a_crowd(unguarded, order_and_look) > 0
+
+
+def test_without_an_echo_what_is_ones_own_comes_from_the_primary(shop: Shop) -> None:
+    with delayed(shop.replica, 50):
+        assert in_a_crowd(shop, order_and_look, echoes=False) == 0
+
+
+def order_and_list(phone: Phone, jam: int) -> int:
+    """How often the list shows more than one's own last order has left."""
+    missed = 0
+    for number in range(1, ROUNDS + 1):
+        phone.order(jam)
+        for _ in range(2):
+            phone.server.hang_up()
+            (listed,) = phone("GET", f"products?ids={jam}").body["results"]
+            missed += listed["quantity"] != 1_000 - number
+    return missed
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+def test_the_list_shows_what_ones_own_order_left(shop: Shop, echoes: bool) -> None:
+    with delayed(shop.replica, 20):
+        assert in_a_crowd(shop, order_and_list, echoes=echoes) == 0
+
+
+def adjust_and_look(phone: Phone, jam: int) -> int:
+    """How often staff see stock that is older than what they have just booked."""
+    missed = 0
+    for number in range(1, ROUNDS + 1):
+        body = {"reason": "received", "lines": [{"product": jam, "delta": 1}]}
+        assert phone("POST", "stock/adjustments", body).status == 201
+        for path in (f"products/{jam}", f"products?ids={jam}", f"stock?products={jam}"):
+            phone.server.hang_up()
+            found = phone("GET", path).body
+            found = found.get("results", [found])[0]
+            missed += found["quantity"] != 1_000 + number
+    return missed
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+def test_staff_never_see_stock_older_than_they_wrote(shop: Shop, echoes: bool) -> None:
+    with delayed(shop.replica, 50):
+        assert in_a_crowd(shop, adjust_and_look, echoes=echoes, is_staff=True) == 0
+
+
+def longest_lag(shop: Shop) -> float:
+    """Seconds after another's order for which readers who begin then still see what was before;
+    not looked for further once it is a second."""
+    writer, reader, jam = shop.phone(), shop.phone(), shop.product(stock=1_000)
+    worst, left = 0.0, 1_000
+    while left > 1_000 - ROUNDS and worst < 1:
+        writer.order(jam)
+        left, ordered = left - 1, monotonic()
+        while worst < 1:
+            asked = monotonic()
+            listed = reader("GET", f"products?ids={jam}").body["results"]
+            if [one["quantity"] for one in listed] == [left]:
+                break
+            worst = max(worst, asked - ordered)
+    return worst
+
+
+def test_what_others_did_is_in_the_list_after_a_tenth_of_a_second(shop: Shop) -> None:
+    with delayed(shop.replica, 40):
+        assert longest_lag(shop) <= LAG
+
+
+def test_the_control_without_the_guard_it_takes_longer(unguarded: Shop) -> None:
+    with delayed(unguarded.replica, 400):
+        assert longest_lag(unguarded) > LAG

@@ -1,0 +1,40 @@
+"""The tiers of tests: `make test` runs all that start no server, `make test/system` the others.
+
+A test belongs to the tier `system` if it is below tests/system, carries the marker, or uses a
+fixture of SERVERS. A server that another test starts raises, so that `make test` stays quick.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+__all__ = ["SERVERS", "is_system", "mark", "running"]
+
+SERVERS = frozenset({"server", "long_server", "site"})
+"""Fixtures that start a server."""
+
+_SYSTEM = Path(__file__).resolve().parent / "system"
+_current: list[bool] = []
+
+
+def mark(item: pytest.Item) -> None:
+    """Mark a test that uses a fixture of SERVERS, or is below tests/system, as `system`."""
+    if _SYSTEM in item.path.parents or SERVERS.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.system)
+
+
+@contextmanager
+def running(item: pytest.Item) -> Iterator[None]:
+    """Remember, while a test runs, whether it may start a server."""
+    _current.append(item.get_closest_marker("system") is not None)
+    try:
+        yield
+    finally:
+        _current.pop()
+
+
+def is_system() -> bool:
+    """Return whether the code runs outside a test or in a test marked as `system`."""
+    return not _current or _current[-1]
