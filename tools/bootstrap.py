@@ -17,11 +17,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+REMINDER_SECONDS = 10.0
 SOURCES = ("manage.py", "config", "larder", "tools", "requirements")
 
 
@@ -49,7 +51,9 @@ def fail(line: str) -> NoReturn:
 
 
 def say(line: str) -> None:
-    """Print a line of progress."""
+    """Print a line of progress, in green on a terminal that takes colours."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        line = f"\033[32m{line}\033[0m"
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -133,7 +137,8 @@ def is_installed(venv: Path, requirements: Path) -> bool:
 def install(venv: Path, requirements: Path, lock: int) -> None:
     """Install a locked file with pip, and remember it."""
     text = requirements.read_text()
-    say(f"Installing {text.count('==')} packages of {requirements}")
+    packages = text.count("==")
+    say(f"Installing {packages} packages of {requirements}")
     installed = venv / "installed"
     for copy in installed.glob("*.txt"):
         copy.unlink()
@@ -145,18 +150,45 @@ def install(venv: Path, requirements: Path, lock: int) -> None:
             *("-r", str(requirements)),
         ],
         lock,
-        f"pip could not install {requirements}; its message is above.",
+        f"pip could not install {requirements}; its message is above. Is the package index "
+        "within reach? The same command tries again.",
+        lambda: progress(venv, packages),
     )
     installed.mkdir(exist_ok=True)
     (installed / "place").write_text(str(venv))
     (installed / requirements.name).write_text(text)
 
 
-def run(command: Sequence[str], lock: int, failure: str) -> None:
-    """Run a step that must succeed; it keeps the lock even if we are killed."""
-    ended = subprocess.run(command, env=environment(), pass_fds=[lock], check=False)
-    if ended.returncode != 0:
+def progress(venv: Path, packages: int) -> str:
+    """Say how far pip is: it unpacks what it has, once it has everything."""
+    there = sum(1 for _ in venv.glob("lib/python*/site-packages/*.dist-info"))
+    return f"{there} of {packages} packages unpacked" if there > 2 else "downloading"
+
+
+def run(
+    command: Sequence[str], lock: int, failure: str, doing: Callable[[], str] = lambda: "working"
+) -> None:
+    """Run a step that must succeed; it keeps the lock even if we are killed. Says every ten
+    seconds what it is doing."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=environment(), pass_fds=[lock])
+    try:
+        while (status := ended(process)) is None:
+            say(f"  {time.monotonic() - started:.0f} s: {doing()}")
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if status != 0:
         fail(failure)
+
+
+def ended(process: subprocess.Popen[bytes]) -> int | None:
+    """Wait a while; return the exit status, None if it still runs."""
+    try:
+        return process.wait(REMINDER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def environment() -> dict[str, str]:

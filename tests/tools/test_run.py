@@ -203,6 +203,31 @@ def test_a_failed_preparation_ends_the_run(toy: Toy, port: int) -> None:
     assert not toy.processes()
 
 
+def test_static_files_are_collected_once_for_each_version(
+    toy: Toy, initialised: Path, port: int
+) -> None:
+    shutil.copytree(initialised, toy.folder / ".data" / "postgresql")
+    sheet = toy.folder / "larder" / "staff" / "static" / "staff" / "admin.css"
+    sheet.parent.mkdir(parents=True)
+    for content, wanted in (("a", 1), ("a", 1), ("b", 2)):
+        sheet.write_text(content)
+        with toy.start(port) as process:
+            read_until(process, "Ctrl-C")
+            process.terminate()
+            said(process)
+        collected = (toy.folder / "collected").read_text().splitlines()
+        assert collected == [str(toy.folder / ".data" / "static")] * wanted
+
+
+def test_static_files_that_cannot_be_collected_end_the_run(toy: Toy, port: int) -> None:
+    manage = toy.folder / "manage.py"
+    manage.write_text(manage.read_text().replace("with open(", "sys.exit(9)\n    with open("))
+    with toy.start(port) as process:
+        assert "The static files could not be collected (status 9)." in said(process)
+    assert process.returncode == 1
+    assert not toy.processes()
+
+
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
 def test_a_port_that_is_none_is_one_line(toy: Toy, value: str) -> None:
     with toy.start(1, PORT=value) as process:

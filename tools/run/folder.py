@@ -5,6 +5,7 @@ run_id       marks the processes of this folder's runs, see leftovers.py
 secret_key   of the server
 log/         server.log, worker.log
 shared/      what the server's processes share, for as long as it runs
+static/      the static files; static.version says of what they were made
 postgresql/  see tools/local_postgres
 """
 
@@ -70,6 +71,11 @@ class RunFolder:
     def shared(self) -> Path:
         """The folder of the server's processes, which the server makes and empties."""
         return self.path / "shared"
+
+    @property
+    def static(self) -> Path:
+        """The folder of the static files."""
+        return self.path / "static"
 
     def _kept_secret(self, name: str, length: int) -> str:
         path = self.path / name
