@@ -68,6 +68,18 @@ def test_nothing_is_read_past_the_oldest_open_transaction(two: tuple[int, int]) 
     assert feed.read(CHANGES, mark, limit=9).subjects == [slowly, fast]
 
 
+def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
+    """A copy cannot see it, so it must come behind the copy's mark."""
+    slowly, fast = two
+    with transaction() as slow:
+        slow.execute(TOUCH, [slowly])
+        with transaction() as other:
+            other.execute(TOUCH, [fast])
+        mark = feed.begin(CHANGES)
+    settle()
+    assert slowly in feed.read(CHANGES, mark, limit=9).subjects
+
+
 def missed(read: Feed, *, changes: int) -> set[int]:
     """What a reader who polls never met of what a crowd of writers told, each thing once."""
     start = feed.read(read, feed.begin(read), limit=1).mark
@@ -118,6 +130,17 @@ def test_a_page_ends_where_it_is_told_to_and_says_that_more_follow(two: tuple[in
     assert (first.subjects, first.more) == ([*two, two[0]], True)
     assert (rest.subjects, rest.more) == ([two[1]], False)
     assert feed.read(CHANGES, rest.mark, limit=3) == feed.Page([], rest.mark, more=False)
+
+
+def test_a_page_may_end_within_a_transaction(two: tuple[int, int]) -> None:
+    mark = feed.begin(CHANGES)
+    with transaction() as own:
+        for one in (*two, *two):
+            own.execute(TOUCH, [one])
+    settle()
+    first = feed.read(CHANGES, mark, limit=3)
+    rest = feed.read(CHANGES, first.mark, limit=3)
+    assert (first.subjects, rest.subjects) == ([*two, two[0]], [two[1]])
 
 
 def test_a_mark_of_another_history_has_expired(two: tuple[int, int]) -> None:

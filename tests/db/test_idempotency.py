@@ -1,18 +1,26 @@
 """Keys: claimed once, found again, given back. (Twins in flight are tests/system/race.)"""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from larder.core.errors import KeyReused
-from larder.db import idempotency
+from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.db.models import IdempotencyKey
+from tools.processes import wait_until
 
 ADA = UUID(int=1)
+WAITING = """
+SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 SAME, OTHER = fingerprint("same"), fingerprint("other")
 
 
@@ -55,6 +63,31 @@ def test_a_group_learns_of_each_key_whether_it_is_new(db: None, now: datetime) -
     assert {scope.key: earlier.result for scope, earlier in found.items()} == {"b": "old"}
     rows = IdempotencyKey.objects.values_list("key", "result")
     assert dict(rows) == {"a": "new", "b": "old", "c": "new"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_are_claimed_in_one_order_however_they_are_given(now: datetime) -> None:
+    """A group that waits for one key has claimed none behind it: two groups block no ring."""
+    insert = (
+        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
+        " VALUES (%s, 'POST /orders', %s, '', '', now())"
+    )
+
+    def claim() -> None:
+        with transaction.atomic():
+            idempotency.claim([claim_of(key) for key in "ba"], now=now)
+        connection.close()
+
+    url = os.environ["DATABASE_URL"]
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as first, psycopg.connect(url) as last:
+        first.execute(insert, [ADA, "a"])
+        claiming = pool.submit(claim)
+        assert wait_until(lambda: bool(database.rows(WAITING)))
+        last.execute("SET lock_timeout = '100ms'")
+        last.execute(insert, [ADA, "b"])
+        last.rollback()
+        first.rollback()
+        claiming.result(10)
 
 
 def test_nothing_is_asked_of_the_database_for_no_keys(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,15 +10,22 @@ import psycopg
 import pytest
 from django.db import connection
 
+from larder.core.errors import UnknownProducts
+from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.db.round_trips import round_trips
+from tools.processes import wait_until
 
 GBP = Terms(currency="GBP")
+WAITING = """
+SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 def test_placing_takes_stock_and_totals_at_the_servers_price(
@@ -69,3 +77,33 @@ def test_an_order_does_not_wait_for_a_change_of_its_product(
     with psycopg.connect(os.environ["DATABASE_URL"]) as staff:
         staff.execute("UPDATE product SET sku = 'another' WHERE id = %s", [jam])
         assert place_order(asked, terms=GBP, now=now).order.lines[0].product == jam
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_on_sale_and_at_what_price_is_read_under_the_lock(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    """While the order waits for the stock, one product is archived and the other one's price
+    changes."""
+    who, jam, tea = person(), product(stock=5), product(stock=5, price="1.00")
+    asked = [
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 1)])
+        for one in (jam, tea)
+    ]
+
+    def place() -> list[Placed | Exception]:
+        try:
+            return place_orders(asked, terms=GBP, now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as staff:
+        staff.execute("UPDATE product SET archived_at = now() WHERE id = %s", [jam])
+        staff.execute("UPDATE product SET price = 7 WHERE id = %s", [tea])
+        placing = pool.submit(place)
+        assert wait_until(lambda: bool(database.rows(WAITING)))
+        staff.commit()
+        refused, placed = placing.result(10)
+    assert isinstance(refused, UnknownProducts)
+    assert isinstance(placed, Placed)
+    assert placed.order.total == Decimal(7)

@@ -186,6 +186,17 @@ def test_who_lost_the_answer_and_sends_the_tag_does_not_place_the_next_cart(
     assert figures(customer, jam) == {jam: 7}
 
 
+def test_a_cart_that_was_changed_since_its_tag_is_not_placed(
+    customer: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    tag = put(customer, (jam, 2)).headers["ETag"]
+    changed = put(customer, (jam, 3))
+    assert refusal(submit(customer, {"If_Match": tag})) == (412, "precondition_failed")
+    assert figures(customer, jam) == {jam: 9}
+    assert submit(customer, {"If_Match": changed.headers["ETag"]}).status == 201
+
+
 def test_a_refused_submission_leaves_its_key_free(customer: Api, product: Product) -> None:
     jam = product(stock=1)
     put(customer, (jam, 2))
