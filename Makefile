@@ -100,7 +100,7 @@ requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upg
 	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
-	for group in deploy-aws deploy-aws-check deploy-checkov; do \
+	for group in docs deploy-aws deploy-aws-check deploy-checkov; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done
 lock = $(lock_only) pyproject.toml
@@ -123,7 +123,7 @@ installed-run:
 
 .PHONY: clean
 clean: ## Remove what can be made again: environments, static files, reports and caches, never the data
-	rm -rf $(VENV) $(VENV).lock .venv-deploy-* static .coverage sbom.json
+	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy-* docs/_build static .coverage sbom.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find deploy -name node_modules -type d -prune -exec rm -rf {} +
 	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -323,6 +323,23 @@ deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
 ##@ Documentation
+
+docs_python := .venv-docs/bin/python
+build_docs := $(docs_python) -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
+
+.PHONY: docs
+docs: ## Build the documentation site, docs/_build/html/index.html (no network once its packages are there)
+	@VENV=.venv-docs $(install) requirements/docs.txt
+	@$(build_docs) --builder html docs docs/_build/html
+	@echo "Built: docs/_build/html/index.html"
+
+.PHONY: docs/serve
+docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PORT=)
+	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
+
+.PHONY: docs/pictures
+docs/pictures: venv ## Write the diagrams of the pages anew from the code, and render them (Chromium, npm)
+	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
 
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi anew

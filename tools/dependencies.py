@@ -1,6 +1,6 @@
 """python -m tools.dependencies: what can be said of the locked packages without asking anybody.
 
-Every one has hashes and one version in all three files; each of production's has a licence that
+Every one has hashes and one version in prod, run and dev; each of production's has a licence that
 lets everybody use it; each that pyproject.toml asks for is used. Advisories need a network:
 `make audit`. `--sbom FILE` writes production's bill of materials (CycloneDX) and has it validated.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-FILES = ("prod", "run", "dev")
+FILES = ("prod", "run", "dev", "docs")
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Unlicense|0BSD|Zlib)", re.IGNORECASE
 )

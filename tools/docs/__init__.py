@@ -1,0 +1,1 @@
+"""The documentation site: pages as Sphinx reads them, pictures, screenshots."""

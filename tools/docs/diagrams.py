@@ -1,0 +1,125 @@
+"""python -m tools.docs.diagrams: brings the diagrams of the pages up to date.
+
+A block with a first line `%% generated: NAME` is written anew from the code (tools/docs/models.py).
+Then every Mermaid block that has no picture in docs/pictures/diagrams is rendered, and pictures
+of blocks that are gone are removed. Rendering needs Chromium, and npm once, for Mermaid itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tools.docs.browser import CHROMIUM, LAUNCH_ARGUMENTS
+from tools.docs.models import DIAGRAMS
+from tools.docs.pages import DOCS, blocks, pages, picture_of
+from tools.errors import LauncherError
+from tools.terminal import say
+
+PICTURES = DOCS / "pictures" / "diagrams"
+MERMAID = "mermaid@11.17.2"
+MERMAID_SHA256 = "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8"
+_GENERATED = re.compile(r"(```mermaid\n%% generated: (\w+)\n)(.*?)(```)", re.DOTALL)
+
+_FRACTION = re.compile(r"-?\d+\.\d{2,}")
+"""A number of more digits than a picture needs."""
+
+_RENDER = """async ([id, text]) => {
+    mermaid.initialize({
+        startOnLoad: false, theme: 'neutral', securityLevel: 'strict', deterministicIds: true,
+        htmlLabels: false, flowchart: {htmlLabels: false}, fontFamily: 'sans-serif',
+    });
+    const {svg} = await mermaid.render(id, text);
+    const holder = document.createElement('div');
+    holder.innerHTML = svg;
+    const picture = holder.firstElementChild;
+    const [, , width, height] = picture.getAttribute('viewBox').split(' ');
+    picture.setAttribute('width', Math.ceil(width));
+    picture.setAttribute('height', Math.ceil(height));
+    picture.removeAttribute('style');
+    return new XMLSerializer().serializeToString(picture);
+}"""
+"""Renders one diagram to SVG that needs no HTML inside, so that it can be an image of a page."""
+
+
+def main() -> int:
+    """Write the generated blocks and the missing pictures; remove pictures without a block."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs.diagrams")
+    parser.add_argument("--data", type=Path, default=Path(".data"), help="where Mermaid is kept")
+    options = parser.parse_args()
+    for page in pages():
+        text = page.read_text()
+        if (made := regenerated(text)) != text:
+            page.write_text(made)
+    wanted = {picture_of(text): text for text in diagrams()}
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for file in PICTURES.iterdir():
+        if file.name not in wanted:
+            file.unlink()
+    missing = {name: text for name, text in wanted.items() if not (PICTURES / name).exists()}
+    if missing:
+        render(missing, mermaid(options.data / "mermaid"))
+    say(f"{len(wanted)} diagrams, {len(missing)} rendered")
+    return 0
+
+
+def regenerated(text: str) -> str:
+    """Return a page's text with its generated blocks as the code says."""
+    return _GENERATED.sub(lambda block: f"{block[1]}{DIAGRAMS[block[2]]()}\n{block[4]}", text)
+
+
+def diagrams() -> list[str]:
+    """Return the text of every Mermaid block of the pages."""
+    return [
+        block.text
+        for page in pages()
+        for block in blocks(page.read_text())
+        if block.language == "mermaid"
+    ]
+
+
+def mermaid(folder: Path) -> Path:
+    """Return Mermaid's file for browsers, fetched with npm if it is not there yet."""
+    file = folder / f"{MERMAID}.min.js"
+    if not file.exists():
+        if not shutil.which("npm"):
+            raise LauncherError("npm is needed to fetch Mermaid, which renders the diagrams.")
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "pack", "--silent", MERMAID]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        archive = folder / done.stdout.split()[-1]
+        with tarfile.open(archive) as packed:
+            member = packed.extractfile("package/dist/mermaid.min.js")
+            file.write_bytes(member.read() if member else b"")
+        archive.unlink()
+    if hashlib.sha256(file.read_bytes()).hexdigest() != MERMAID_SHA256:
+        raise LauncherError(f"{file} is not the Mermaid that is pinned: remove it and try again.")
+    return file
+
+
+def render(wanted: dict[str, str], script: Path) -> None:
+    """Write a picture for each diagram, by file name."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LAUNCH_ARGUMENTS)
+        page = browser.new_page()
+        page.set_content("<!doctype html><html><body></body></html>")
+        page.add_script_tag(path=script)
+        for name, text in wanted.items():
+            (PICTURES / name).write_text(_svg(page, name, text))
+        browser.close()
+
+
+def _svg(page: Page, name: str, text: str) -> str:
+    made = str(page.evaluate(_RENDER, [f"d{Path(name).stem}", text]))
+    return _FRACTION.sub(lambda number: f"{float(number[0]):.1f}", made) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
