@@ -128,13 +128,12 @@ def _named(link: re.Match[str], page: Path) -> str:
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return prose with `change` applied to what is not in code spans.
-
-    Spans that are labels of links stay with their links.
-    """
+    """Return prose with `change` applied, except to code spans that contain a link."""
     spans: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
+        if "](" not in match[0]:
+            return match[0]
         spans.append(match[0])
         return f"\0{len(spans) - 1}\0"
 
