@@ -74,6 +74,14 @@ def test_what_is_unusual_goes_to_django_each_time(
         assert door.reached == turn
 
 
+def test_who_takes_no_gzip_gets_none_though_a_compressed_answer_is_kept(
+    door: Door, shelf: None, token: str
+) -> None:
+    for accept in ("gzip", "gzip", "", "identity", "gzip"):
+        headers = door(token, Accept_Encoding=accept)[1]
+        assert ("Content-Encoding" in headers) == (accept == "gzip"), accept
+
+
 def test_another_query_is_another_question(door: Door, shelf: None, token: str) -> None:
     door(token, "products?limit=1")
     bodies = [door(token, path)[2] for path in ("products?limit=1", "products?limit=2", "products")]
@@ -155,6 +163,20 @@ def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
     monkeypatch.setattr(authentication, "monotonic", lambda: monotonic() + passed)
     status, _, body = door(pair["access"])
     assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
+
+
+def test_a_log_in_that_is_known_to_have_ended_gets_no_kept_answer(
+    door: Door, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request of somebody else has made this process look."""
+    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    who = person()
+    credentials = {"username": who.customer.username, "password": who.password}
+    pair = api("POST", "auth/token", credentials).body
+    assert [door(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
+    assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
+    authentication._sessions._read()
+    assert door(pair["access"])[0] == "401 Unauthorized"
 
 
 def test_what_is_known_of_log_ins_grows_old(

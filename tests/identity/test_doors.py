@@ -1,8 +1,10 @@
 """What the doors have of their own: lifetimes, rotation, claims; and that they are apart."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import jwt
 import pytest
@@ -142,6 +144,15 @@ def test_a_refresh_token_works_at_its_own_door_alone(
     with pytest.raises(TokenInvalid):
         mine.revoke(mine.pair.refresh, door=other)
     assert mine.refresh(mine.pair.refresh, at=2).access
+
+
+def test_an_opaque_token_of_another_door_is_refused() -> None:
+    """There is one such door so far; its name is in the token's MAC all the same."""
+    another = replace(V1, name="v2")
+    token = SIGNER.refresh(UUID(int=1), 0, door=V1)
+    assert SIGNER.read_refresh(token, door=V1).session == UUID(int=1)
+    with pytest.raises(TokenInvalid):
+        SIGNER.read_refresh(token, door=another)
 
 
 def test_api_takes_a_refresh_token_again_and_again_for_a_day_and_not_longer(
