@@ -337,6 +337,10 @@ docs: ## Build the documentation site, docs/_build/html/index.html (no network o
 docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PORT=)
 	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
 
+.PHONY: docs/reference
+docs/reference: venv ## Write the pages of settings and commands anew from .env.example and the Makefile
+	@$(python) -m tools.reference
+
 .PHONY: docs/pictures
 docs/pictures: venv ## Write the diagrams of the pages anew from the code, and render them (Chromium, npm)
 	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
