@@ -28,9 +28,9 @@ from larder.db.replicas import Needs
 from larder.http.recent_writes import RecentWrites
 from larder.identity import rates
 from larder.identity.doors import Door
-from larder.identity.models import Customer, Session
+from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
-from larder.identity.services import email_changes, passwords, repeats, resets, sessions
+from larder.identity.services import repeats, sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -109,24 +109,6 @@ def rotate_and_save(session: Session, given: Refresh, door: Door, *, now: dateti
     sleep(4 * PAUSE)
     session.generation += 1
     session.save()
-    return True
-
-
-def address_seen(customer: int) -> str | None:
-    """Reads the address, and somebody else may write it before this one does."""
-    found = Customer.objects.filter(pk=customer).values_list("email", flat=True).first()
-    sleep(PAUSE)
-    return found
-
-
-def believe(customer: Customer) -> None:
-    """Takes an account for what it was when its password was looked at."""
-    sleep(4 * PAUSE)
-
-
-def believe_so(account: Customer) -> bool:
-    """Takes a token for what it was when it was looked at."""
-    sleep(4 * PAUSE)
     return True
 
 
@@ -284,9 +266,5 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
     "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
     "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
-    "account held for a log-in": lambda: [(sessions, "still_so", believe)],
-    "account held for a change": lambda: [(passwords, "still_so", believe)],
-    "account held for a reset": lambda: [(resets, "_still_so", believe_so)],
-    "address held for a change": lambda: [(email_changes, "_held_address", address_seen)],
     "grace": lambda: [(sessions, "exchange", without_grace)],
 }

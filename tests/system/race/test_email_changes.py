@@ -1,6 +1,7 @@
 """An email address that several change at once: the one that each replaced is told.
 
-The guard is the account's lock, under which the former address is read.
+The guard is the account's lock, under which the former address is read; its control is in
+test_account_locks.py.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,6 @@ from larder.core.ids import new_id
 from larder.identity.models import Customer, EmailChange
 from larder.identity.services import accounts
 from tests.conftest import Person
-from tests.system.race.control import assert_breaks
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
@@ -56,14 +56,3 @@ def test_of_several_changes_at_once_each_tells_the_address_that_it_replaced(
 ) -> None:
     for _ in range(3):
         check_told(four_addresses(person))
-
-
-def test_without_the_accounts_lock_one_address_is_told_twice_and_another_never(
-    transactional_db: None, person: MakePerson, without: Callable[[str], None]
-) -> None:
-    without("address held for a change")
-    assert_breaks(
-        partial(four_addresses, person),
-        check_told,
-        fault=lambda found: len(set(found.told)) < len(found.told),
-    )

@@ -2,7 +2,8 @@
 
 The guards are the account's lock, under which the password is compared once more, and the
 comparison within the statement that rotates a session; of a password's change the session's epoch
-(tests/identity/test_epochs.py), which no refresh writes.
+(tests/identity/test_epochs.py), which no refresh writes. The controls of that lock are in
+test_account_locks.py.
 """
 
 from collections.abc import Callable
@@ -85,15 +86,6 @@ def test_of_several_changes_at_once_one_holds(transactional_db: None, person: Ma
         check_wishes(four_wishes(person))
 
 
-def test_without_the_accounts_lock_several_are_told_that_theirs_holds(
-    transactional_db: None, person: MakePerson, without: Without
-) -> None:
-    without("account held for a change")
-    assert_breaks(
-        partial(four_wishes, person), check_wishes, fault=lambda found: len(found.winners) > 1
-    )
-
-
 def test_one_change_sent_several_times_at_once_is_made_and_everybody_is_told_so(
     transactional_db: None, person: MakePerson
 ) -> None:
@@ -120,15 +112,6 @@ def test_no_log_in_with_the_old_password_outlives_its_change(
 ) -> None:
     for _ in range(3):
         check_nobody_is_in(beside_log_ins(person))
-
-
-def test_without_the_accounts_lock_somebody_stays_in_with_the_old_password(
-    transactional_db: None, person: MakePerson, without: Without
-) -> None:
-    without("account held for a log-in")
-    assert_breaks(
-        partial(beside_log_ins, person), check_nobody_is_in, fault=lambda found: found.live > 0
-    )
 
 
 def refresh_on(token: str, changed: Event) -> Answer:
@@ -235,10 +218,3 @@ def test_a_token_of_a_mail_sets_one_password_however_many_want_to(
 ) -> None:
     for _ in range(3):
         check_mail(one_mail(person))
-
-
-def test_without_the_accounts_lock_a_token_sets_several(
-    transactional_db: None, person: MakePerson, without: Without
-) -> None:
-    without("account held for a reset")
-    assert_breaks(partial(one_mail, person), check_mail, fault=lambda found: len(found.winners) > 1)

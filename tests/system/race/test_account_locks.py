@@ -1,0 +1,351 @@
+"""The locks of an account, one at a time: each race has a control without its lock alone."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.http.authentication import secrets, signer
+from larder.identity.caller import Caller
+from larder.identity.doors import V1
+from larder.identity.models import Address, EmailChange, Key, Session
+from larder.identity.queries import has_password
+from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
+from larder.identity.services.passwords import Change
+from larder.identity.services.sessions import Credentials
+from tests.conftest import Person
+from tests.http.doors import newest_token
+from tests.system.race.interleaving import (
+    Guard,
+    Outcome,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+    interleave,
+)
+from tests.system.race.shops import OK
+
+MakePerson = Callable[..., Person]
+PASSWORD_READ = 'SELECT "customer"."password" AS "password" FROM'
+RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
+ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
+EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
+CALLER_READ = 'SELECT "customer"."id" AS "pk", "customer"."is_active" AS "is_active" FROM'
+GENERATION = '"session"."generation" = %s'
+KEY_IS_LIVE = 'AS "a" FROM "key"'
+
+
+@pytest.fixture(autouse=True)
+def low_limits(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
+    """An account may have two log-ins, one key and one address."""
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(keys, "MAX_KEYS", 1)
+    monkeypatch.setattr(addresses, "MAX_ADDRESSES", 1)
+
+
+def caller(who: Person, *, session: UUID | None = None, key: UUID | None = None) -> Caller:
+    return Caller(who.id, who.customer.public_id, is_staff=False, session=session, key=key)
+
+
+def log_in(who: Person) -> str:
+    given = Credentials(who.customer.username, who.password)
+    return sessions.log_in(given, door=V1, signer=signer(), now=now()).refresh
+
+
+def change_password(who: Person, wanted: str) -> None:
+    asked = Change(current=who.password, new=wanted)
+    passwords.change_password(caller(who), asked, now=now())
+
+
+def set_password(who: Person) -> None:
+    passwords.set_password(who.id, "!", now=now())
+
+
+def live_sessions(who: Person) -> int:
+    return Session.objects.live(now()).filter(customer=who.id).count()
+
+
+def live_keys(who: Person) -> int:
+    return Key.objects.filter(customer=who.id, ended_at=None).count()
+
+
+def add_address(who: Person, **caller_is: UUID) -> None:
+    addresses.add_address(caller(who, **caller_is), {"line1": "1 High Street"}, now=now())
+
+
+def both_succeed(outcome: Outcome) -> bool:
+    return (outcome.first.code, outcome.second.code) == (OK, OK)
+
+
+def codes(outcome: Outcome) -> tuple[str, str]:
+    return outcome.first.code, outcome.second.code
+
+
+def reset_twice(person: MakePerson) -> Race:
+    """A token of a mail sets one password."""
+    who = person(email=f"{new_id()}@example.com")
+    resets.ask(who.customer.email, tell=lambda _: None, now=now())
+    token = newest_token()
+
+    def confirm(wanted: str) -> None:
+        resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+
+    return Race(
+        partial(confirm, "another horse 1"),
+        partial(confirm, "another horse 2"),
+        RESET_READ,
+        Guard(RESET_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, "reset_token_invalid")
+            and has_password(who.customer.username, "another horse 1")
+        ),
+    )
+
+
+def log_in_and_change(person: MakePerson) -> Race:
+    """No log-in with the old password is left after its change."""
+    who = person()
+    return Race(
+        partial(log_in, who),
+        partial(change_password, who, "another horse"),
+        PASSWORD_READ,
+        Guard(PASSWORD_READ),
+        lambda outcome: both_succeed(outcome) and live_sessions(who) == 0,
+    )
+
+
+def change_twice(person: MakePerson) -> Race:
+    """Of two changes of one password, one is made."""
+    who = person()
+    return Race(
+        partial(change_password, who, "another horse 1"),
+        partial(change_password, who, "another horse 2"),
+        PASSWORD_READ,
+        Guard(PASSWORD_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, "wrong_password")
+            and has_password(who.customer.username, "another horse 1")
+        ),
+    )
+
+
+def key_and_change(person: MakePerson) -> Race:
+    """No key for the old password is left after staff set another."""
+    who = person()
+    name, password = who.customer.username, who.password
+    return Race(
+        lambda: keys.key_for_password(name, password, secrets=secrets(), now=now()),
+        partial(set_password, who),
+        PASSWORD_READ,
+        Guard(PASSWORD_READ),
+        lambda outcome: both_succeed(outcome) and live_keys(who) == 0,
+    )
+
+
+def key_twice(person: MakePerson) -> Race:
+    """Two first calls with one password get the same key."""
+    who = person()
+
+    def call() -> str:
+        return keys.key_for_password(
+            who.customer.username, who.password, secrets=secrets(), now=now()
+        )
+
+    return Race(
+        call,
+        call,
+        'SELECT MAX("key"."generation")',
+        Guard(PASSWORD_READ),
+        lambda outcome: both_succeed(outcome) and outcome.first.content == outcome.second.content,
+    )
+
+
+def log_in_and_deletion(person: MakePerson) -> Race:
+    """A deleted account has no log-in."""
+    who = person()
+    return Race(
+        partial(log_in, who),
+        lambda: accounts.delete_account(who.id, now=now()),
+        PASSWORD_READ,
+        Guard(PASSWORD_READ),
+        lambda outcome: both_succeed(outcome) and live_sessions(who) == 0,
+    )
+
+
+def last_place_for_a_log_in(person: MakePerson) -> Race:
+    """An account has as many log-ins as its limit says."""
+    who = person()
+    log_in(who)
+    return Race(
+        partial(log_in, who),
+        partial(log_in, who),
+        'ORDER BY "session"."rotated_at" DESC',
+        Guard(PASSWORD_READ),
+        lambda outcome: both_succeed(outcome) and live_sessions(who) == 2,
+    )
+
+
+def last_place_for_a_key(person: MakePerson) -> Race:
+    """An account has as many keys as its limit says."""
+    who = person()
+
+    def create() -> None:
+        keys.create_key(caller(who), "script", now=now())
+
+    return Race(
+        create,
+        create,
+        'SELECT COUNT(*) AS "__count" FROM "key"',
+        Guard(CALLER_READ),
+        lambda outcome: codes(outcome) == (OK, "too_many_keys") and live_keys(who) == 1,
+    )
+
+
+def last_place_for_an_address(person: MakePerson) -> Race:
+    """An account has as many addresses as its limit says."""
+    who = person()
+    return Race(
+        partial(add_address, who),
+        partial(add_address, who),
+        'SELECT COUNT(*) AS "__count" FROM "address"',
+        Guard(CALLER_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, "too_many_addresses")
+            and Address.objects.filter(customer=who.id).count() == 1
+        ),
+    )
+
+
+def key_used_and_ended(person: MakePerson) -> Race:
+    """A key that ends with all others of its account makes no further key."""
+    who = person()
+    keys.key_for_password(who.customer.username, who.password, secrets=secrets(), now=now())
+    used = Key.objects.get(customer=who.id).id
+    return Race(
+        lambda: keys.create_key(caller(who, key=used), "script", now=now()),
+        partial(set_password, who),
+        KEY_IS_LIVE,
+        Guard(CALLER_READ),
+        lambda outcome: both_succeed(outcome) and live_keys(who) == 0,
+    )
+
+
+def address_and_deletion(person: MakePerson) -> Race:
+    """A deleted account has no address."""
+    who = person()
+    return Race(
+        partial(add_address, who),
+        lambda: accounts.delete_account(who.id, now=now()),
+        CALLER_READ,
+        Guard(CALLER_READ),
+        lambda outcome: (
+            both_succeed(outcome) and not Address.objects.filter(customer=who.id).exists()
+        ),
+    )
+
+
+def email_changed_twice(person: MakePerson) -> Race:
+    """Each change of an address tells the address that it replaced."""
+    who = person(email=f"{new_id()}@example.com")
+    wanted, told = [f"{new_id()}@example.com" for _ in range(2)], list[UUID]()
+
+    def change(email: str) -> None:
+        accounts.change_profile(who.id, {"email": email}, now=now(), tell=told.append)
+
+    def each_is_told() -> bool:
+        former = EmailChange.objects.filter(id__in=told).values_list("former", flat=True)
+        return set(former) == {who.customer.email, wanted[0]}
+
+    return Race(
+        partial(change, wanted[0]),
+        partial(change, wanted[1]),
+        ADDRESS_READ,
+        Guard(ADDRESS_READ),
+        lambda outcome: both_succeed(outcome) and each_is_told(),
+    )
+
+
+def others_ended_twice(person: MakePerson) -> Race:
+    """The log-in that ends all others goes on, also when it asks twice."""
+    who = person()
+    log_in(who)
+    kept = Session.objects.get(customer=who.id).id
+
+    def end_others() -> None:
+        sessions.end_others(who.id, keep=kept, now=now())
+
+    return Race(
+        end_others,
+        end_others,
+        EPOCH_READ,
+        Guard(EPOCH_READ),
+        lambda outcome: both_succeed(outcome) and live_sessions(who) == 1,
+    )
+
+
+def refreshed_twice(person: MakePerson) -> Race:
+    """A token is exchanged once, and both requests get the same successor."""
+    who = person()
+    token = log_in(who)
+
+    def refresh() -> str:
+        return sessions.refresh(token, door=V1, signer=signer(), now=now()).refresh
+
+    return Race(
+        refresh,
+        refresh,
+        'INNER JOIN "customer" ON ("session"."customer_id"',
+        Guard('UPDATE "session"', GENERATION, f"({GENERATION} OR TRUE)"),
+        lambda outcome: (
+            both_succeed(outcome)
+            and outcome.first.content == outcome.second.content
+            and Session.objects.get(customer=who.id).generation == 1
+        ),
+    )
+
+
+RACES = [
+    reset_twice,
+    log_in_and_change,
+    change_twice,
+    key_and_change,
+    key_twice,
+    log_in_and_deletion,
+    last_place_for_a_log_in,
+    last_place_for_a_key,
+    last_place_for_an_address,
+    key_used_and_ended,
+    address_and_deletion,
+    email_changed_twice,
+    others_ended_twice,
+]
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_what_must_be_true_of_an_account_holds_under_its_lock(
+    race: Callable[[MakePerson], Race], person: MakePerson
+) -> None:
+    assert_held(race(person))
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_without_its_lock_it_does_not_hold(
+    race: Callable[[MakePerson], Race], person: MakePerson
+) -> None:
+    assert_broken_without_guard(race(person))
+
+
+def test_a_token_refreshed_twice_is_exchanged_once(person: MakePerson) -> None:
+    race = refreshed_twice(person)
+    outcome = interleave(race)
+    assert not outcome.waited, "a refresh holds no lock while it decides"
+    assert race.holds(outcome), outcome
+
+
+def test_without_the_comparison_a_token_refreshed_twice_is_exchanged_twice(
+    person: MakePerson,
+) -> None:
+    assert_broken_without_guard(refreshed_twice(person))
