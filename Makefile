@@ -344,6 +344,7 @@ docs/reference: venv ## Write the pages of settings and commands anew from .env.
 .PHONY: docs/pictures
 docs/pictures: venv ## Write the diagrams of the pages anew from the code, and render them (Chromium, npm)
 	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
+	@$(python) -m benchmarks.plots
 
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi anew

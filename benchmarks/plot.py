@@ -1,12 +1,12 @@
 """The plot: requests a second as bars, each group beside its limit, a red line where Larder's
-bar is. Plain SVG."""
+bar is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Mapping
 
+from benchmarks import bars
+from benchmarks.bars import LIMIT, OURS, Bar
 from benchmarks.verdict import RATIOS
 
 GROUPS = (
@@ -22,59 +22,29 @@ GROUPS = (
     ("90 % list, 8 % orders, 2 % history", ("mixed 16", "mixed 64", "mixed 256")),
     ("Log-in", ("L",)),
 )
-WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 720, 110, 150, 18, 6, 34
-OURS, LIMIT, RED = "#2f6f4f", "#b9c4bd", "#c0392b"
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """`wanted`: the rate that it is to reach, where there is one."""
-
-    name: str
-    rate: float
-    wanted: float | None = None
-
-    @property
-    def colour(self) -> str:
-        """Larder's bars stand out from the limits'."""
-        return LIMIT if self.name.startswith(("bare", "pgbench")) else OURS
 
 
 def svg(rates: Mapping[str, float]) -> str:
     """An SVG document. Bars of a group share a scale."""
-    wanted = {
+    wanted = marks(rates)
+    return bars.svg(
+        [
+            (title, [bar(name, rates[name], wanted.get(name)) for name in names if name in rates])
+            for title, names in GROUPS
+        ]
+    )
+
+
+def marks(rates: Mapping[str, float]) -> dict[str, float]:
+    """Returns the rates that loads should reach, by the name of the load."""
+    return {
         one.measured: one.marks.bar * rates[one.limit]
         for one in RATIOS
         if one.marks.bar is not None and one.limit in rates
     }
-    parts, top = [], GAP
-    for title, names in GROUPS:
-        bars = [Bar(name, rates[name], wanted.get(name)) for name in names if name in rates]
-        parts += [_text(GAP, top + HEAD - 12, title, weight="bold"), *_bars(bars, top + HEAD)]
-        top += HEAD + len(bars) * (BAR + GAP)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + GAP}" '
-        'font-family="sans-serif" font-size="12">'
-    )
-    return "\n".join(
-        [head, f'<rect width="{WIDTH}" height="100%" fill="white"/>', *parts, "</svg>"]
-    )
 
 
-def _bars(bars: Sequence[Bar], top: int) -> Iterator[str]:
-    longest = max(max(bar.rate, bar.wanted or 0) for bar in bars) or 1.0
-    scale = (WIDTH - LEFT - RIGHT) / longest
-    for place, bar in enumerate(bars):
-        y = top + place * (BAR + GAP)
-        length = bar.rate * scale
-        yield _text(LEFT - GAP, y + 13, bar.name, anchor="end")
-        yield f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{bar.colour}"/>'
-        yield _text(LEFT + length + GAP, y + 13, f"{bar.rate:,.0f}/s")
-        if bar.wanted is not None:
-            x = LEFT + bar.wanted * scale
-            yield f'<path d="M{x:.1f} {y - 2}V{y + BAR + 2}" stroke="{RED}" stroke-width="2"/>'
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}"'
-    return f'<text {place} text-anchor="{anchor}" font-weight="{weight}">{escape(text)}</text>'
+def bar(name: str, rate: float, mark: float | None, label: str = "") -> Bar:
+    """Returns the bar of a load. Those of Larder have another colour than their limits."""
+    colour = LIMIT if name.startswith(("bare", "pgbench")) else OURS
+    return Bar(label or name, rate, f"{rate:,.0f}/s", colour, mark)

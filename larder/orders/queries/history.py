@@ -82,8 +82,8 @@ def history(
     costs the same however many orders there are: order_history (a customer's),
     order_history_by_status, order_history_by_reference, order_search (everybody's),
     order_search_by_status, order_search_by_reference, order_line_search (a product's). Of several
-    statuses a page of each is read, and they are merged. docs/explanation/performance
-    has the figures.
+    statuses a page of each is read, and they are merged. The figures
+    are in docs/explanation/performance/growth.md.
     """
     walks = [_walk(one, after, limit + 1) for one in wanted.walks]
     statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
