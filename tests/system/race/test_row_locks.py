@@ -1,0 +1,276 @@
+"""The locks of orders, carts, stock and catalog, one at a time, each with a control without it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+
+from larder.catalog.models import Category, Product
+from larder.catalog.services import change_category, delete_category
+from larder.core.clock import now
+from larder.core.ids import NOBODY
+from larder.db import database
+from larder.identity.rates import Bucket, InDatabase, Rate, delete_idle
+from larder.inventory.services import products
+from larder.orders.services.expire_drafts import KEPT, expire_drafts
+from tests.conftest import Person
+from tests.system.race.books import shelf
+from tests.system.race.files import imported
+from tests.system.race.interleaving import (
+    Guard,
+    Outcome,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+    interleave,
+)
+from tests.system.race.phones import Phone
+from tests.system.race.shops import OK, ServiceShop
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+SHOP = ServiceShop()
+ORDERS_READ = 'WHERE "order"."id" IN ('
+DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
+OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
+STOCK_READ = "SELECT product_id, available, committed FROM stock"
+CATEGORIES_READ = 'SELECT "category"."id" AS "id" FROM "category" ORDER BY'
+PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
+CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
+NAME_READ = '"product"."name" = %s'
+NAME_LOCK = "pg_advisory_xact_lock(hashtextextended(%s, 7))"
+PRODUCT_VERSION_READ = 'SELECT "product"."version" AS "version" FROM "product"'
+SKU_READ = '"product"."sku" = %s'
+FOR_ORDERS = ' FOR UPDATE OF "order"'
+HOUR = Rate(3, 3600)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def codes(outcome: Outcome) -> tuple[str, str]:
+    return outcome.first.code, outcome.second.code
+
+
+def order_moved_twice(person: MakePerson, product: MakeProduct) -> Race:
+    """Of a cancellation and a packing, the first is made."""
+    who, staff, jam = person(), person(is_staff=True), product()
+    order: UUID = SHOP.place(who, [(jam, 2)]).content.id
+    return Race(
+        partial(SHOP.move, who, order, "cancel"),
+        partial(SHOP.move, staff, order, "pack"),
+        ORDERS_READ,
+        Guard(ORDERS_READ, FOR_ORDERS),
+        lambda outcome: codes(outcome) == (OK, "invalid_transition"),
+    )
+
+
+def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
+    """Of two that saw the same cart, the first puts its lines."""
+    phone, jam = Phone(person(), now()), product()
+    phone.put((jam, 1))
+    seen = phone.seen()
+    return Race(
+        partial(phone.put, (jam, 2), seen=seen),
+        partial(phone.put, (jam, 3), seen=seen),
+        DRAFT_READ,
+        Guard(DRAFT_READ, FOR_ORDERS),
+        lambda outcome: codes(outcome) == (OK, "precondition_failed") and phone.units() == {jam: 2},
+    )
+
+
+def cart_submitted_and_filled(person: MakePerson, product: MakeProduct) -> Race:
+    """A unit that is added beside a submission is ordered, or it is in the next cart."""
+    phone, jam = Phone(person(), now()), product()
+    phone.put((jam, 1))
+    return Race(
+        phone.submit,
+        partial(phone.add, jam),
+        'FROM "order_line" WHERE "order_line"."order_id" IN (',
+        Guard(ORDERS_READ, FOR_ORDERS),
+        lambda outcome: (
+            codes(outcome) == (OK, OK)
+            and shelf(jam).agrees
+            and shelf(jam).sold + phone.units().get(jam, 0) == 2
+        ),
+    )
+
+
+def cart_expired_and_filled(person: MakePerson, product: MakeProduct) -> Race:
+    """What is put into a cart that expires is in a cart afterwards."""
+    phone, jam = Phone(person(), now()), product()
+    phone.put((jam, 1))
+    return Race(
+        lambda: expire_drafts(now=now() + 2 * KEPT, limit=4),
+        partial(phone.put, (jam, 3)),
+        OLD_DRAFTS_READ,
+        Guard(OLD_DRAFTS_READ, f"{FOR_ORDERS} SKIP LOCKED"),
+        lambda outcome: codes(outcome) == (OK, OK) and phone.units() == {jam: 3},
+    )
+
+
+def stock_adjusted_twice(person: MakePerson, product: MakeProduct) -> Race:
+    """Both adjustments count."""
+    staff, jam = person(is_staff=True), product(stock=10)
+    return Race(
+        partial(SHOP.adjust, staff, jam, delta=1),
+        partial(SHOP.adjust, staff, jam, delta=2),
+        STOCK_READ,
+        Guard(STOCK_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, OK) and shelf(jam).agrees and shelf(jam).available == 13
+        ),
+    )
+
+
+def categories_moved_below_each_other(_: MakePerson, __: MakeProduct) -> Race:
+    """Categories are a tree."""
+    one, other = (Category.objects.create(name=f"Jams {number}").pk for number in (1, 2))
+    return Race(
+        lambda: change_category(one, {"parent_id": other}),
+        lambda: change_category(other, {"parent_id": one}),
+        PARENTS_READ,
+        Guard(CATEGORIES_READ, " FOR UPDATE"),
+        lambda outcome: codes(outcome) == (OK, "unknown_category"),
+    )
+
+
+def category_imported_and_deleted(_: MakePerson, __: MakeProduct) -> Race:
+    """A file that was accepted is stored, with a category that another transaction deletes."""
+    category = Category.objects.create(name="Jams").pk
+    row = f"{uuid4().hex},Jam,1,1,{category}"
+    return Race(
+        lambda: imported("sku,name,price,quantity,category", [row]),
+        lambda: delete_category(category),
+        CATEGORIES_OF_FILE,
+        Guard(CATEGORIES_OF_FILE, " FOR KEY SHARE"),
+        lambda outcome: codes(outcome) == (OK, "category_in_use"),
+    )
+
+
+def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
+    """One product has a name that is to be unique."""
+    name = f"Jam {uuid4()}"
+
+    def create() -> None:
+        fields: dict[str, Any] = {"name": name, "price": 1}
+        products.create_stocked_product(
+            fields, quantity=1, actor=NOBODY, now=now(), unique_name=True
+        )
+
+    return Race(
+        create,
+        create,
+        NAME_READ,
+        Guard(NAME_LOCK, NAME_LOCK, "%s::text"),
+        lambda outcome: (
+            codes(outcome) == (OK, "name_taken") and Product.objects.filter(name=name).count() == 1
+        ),
+    )
+
+
+def product_changed_twice(_: MakePerson, product: MakeProduct) -> Race:
+    """Of two changes of one version, the first is made."""
+    jam = product()
+
+    def change(unit: str) -> None:
+        products.change_stocked_product(
+            jam, {"unit": unit}, quantity=None, actor=NOBODY, now=now(), version=1
+        )
+
+    return Race(
+        partial(change, "jar"),
+        partial(change, "box"),
+        PRODUCT_VERSION_READ,
+        Guard(PRODUCT_VERSION_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, "precondition_failed")
+            and Product.objects.get(pk=jam).unit == "jar"
+        ),
+    )
+
+
+def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
+    """Of two that put one version of a product, the first does."""
+    sku = uuid4().hex
+    product(sku=sku)
+
+    def put(name: str) -> None:
+        fields: dict[str, Any] = {"name": name, "price": 1}
+        products.put_product(sku, fields, quantity=1, actor=NOBODY, now=now(), version=1)
+
+    return Race(
+        partial(put, "Jam"),
+        partial(put, "Marmalade"),
+        'SELECT "product"."version" AS "version", ',
+        Guard(SKU_READ),
+        lambda outcome: (
+            codes(outcome) == (OK, "precondition_failed")
+            and Product.objects.get(sku=sku).name == "Jam"
+        ),
+    )
+
+
+RACES = [
+    order_moved_twice,
+    cart_put_twice,
+    cart_submitted_and_filled,
+    cart_expired_and_filled,
+    stock_adjusted_twice,
+    categories_moved_below_each_other,
+    category_imported_and_deleted,
+    name_wanted_twice,
+    product_changed_twice,
+    product_put_twice,
+]
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_what_must_be_true_holds_under_its_lock(
+    race: Callable[[MakePerson, MakeProduct], Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_held(race(person, product))
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_without_its_lock_it_does_not_hold(
+    race: Callable[[MakePerson, MakeProduct], Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_broken_without_guard(race(person, product))
+
+
+def bucket_used_and_deleted() -> Race:
+    """A bucket from which a try is taken is not idle, and is not deleted."""
+    bucket, store = Bucket(uuid4(), HOUR, None), InDatabase()
+    store.take([bucket])
+    database.execute("UPDATE rate_limit SET until = until - interval '1 day'")
+
+    def take() -> None:
+        with transaction.atomic():
+            store.take([bucket])
+
+    return Race(
+        take,
+        lambda: delete_idle(limit=9),
+        "INSERT INTO rate_limit",
+        Guard("DELETE FROM rate_limit", " FOR UPDATE SKIP LOCKED"),
+        lambda outcome: (
+            codes(outcome) == (OK, OK)
+            and outcome.second.content == 0
+            and database.rows("SELECT count(*) FROM rate_limit") == [(1,)]
+        ),
+    )
+
+
+def test_a_bucket_in_use_is_not_deleted_as_idle() -> None:
+    race = bucket_used_and_deleted()
+    outcome = interleave(race)
+    assert not outcome.waited, "the deletion skips what is locked"
+    assert race.holds(outcome), outcome
+
+
+def test_without_skipping_locked_ones_a_bucket_in_use_is_deleted() -> None:
+    race = bucket_used_and_deleted()
+    assert not race.holds(interleave(race, removed=race.guard))
