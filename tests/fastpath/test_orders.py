@@ -243,6 +243,14 @@ def test_what_is_unusual_goes_to_django_each_time(ordering: Ordering, headers: H
         assert ordering.door.reached == turn
 
 
+def test_another_media_type_is_refused_though_the_headers_of_json_are_kept(
+    ordering: Ordering, jam: int
+) -> None:
+    refused = ordering.raw(_bytes({}, jam), {"Content_Type": "text/plain"})
+    assert (refused[0][:3], ordering.door.reached) == ("415", 2)
+    assert Order.objects.count() == 1
+
+
 @pytest.mark.parametrize("length", ["", "x", "70000", "999999999999", "²"])
 def test_a_length_that_cannot_be_told_at_a_glance_goes_to_django(
     ordering: Ordering, length: str

@@ -1,0 +1,25 @@
+"""Where a page ends and whether another one follows."""
+
+from larder.http import pagination
+
+
+class Place(pagination.Place, array_like=True, tag="numbers"):
+    """Where a page of numbers ended."""
+
+    number: int
+
+
+def page(*found: int, limit: int) -> tuple[list[int], str | None]:
+    """The rows of a page, and the place to which its link leads."""
+    rows, link = pagination.page(repr, found, limit, Place)
+    return list(rows), link
+
+
+def test_a_page_leads_on_from_its_last_row_if_there_is_another() -> None:
+    assert page(1, 2, 3, limit=2) == ([1, 2], "Place(number=2)")
+
+
+def test_a_page_that_is_just_full_leads_nowhere() -> None:
+    assert page(1, 2, limit=2) == ([1, 2], None)
+    assert page(1, limit=2) == ([1], None)
+    assert page(limit=2) == ([], None)
