@@ -1,0 +1,47 @@
+"""The tutorials and how-to pages with commands do what they say, on a server of the demo shop."""
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from larder.ops import demo
+from tests import database
+from tests.server import Server
+from tests.system.docs.lesson import Step, is_shown, play
+from tools.docs.pages import Block
+
+LESSONS = ("tutorial/first-order.md", "tutorial/phone-app.md", "how-to/erp.md")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("page", LESSONS)
+def test_each_block_of_a_page_prints_what_the_page_shows(
+    page: str, server: Server, now: datetime, person: Callable[..., object], tmp_path: Path
+) -> None:
+    database.empty_database()  # ids begin at 1, as on the pages
+    demo.load_products(now=now)
+    person("demo", "demo")
+    person("admin", "12345", is_staff=True, is_superuser=True)
+    address = f"http://127.0.0.1:{server.port}"
+    steps = list(play(page, tmp_path, address))
+    assert len(steps) > 3
+    for step in steps:
+        assert is_shown(step), f"{page}:{step.block.line}: {step.printed[:2000]}"
+
+
+@pytest.mark.parametrize(
+    ("language", "shown", "printed", "fits"),
+    [
+        ("json", '{"a": "…", "b": [1]}', '{"a": 7, "b": [1], "c": 2}', True),
+        ("json", '{"b": [1]}', '{"b": [1, 2]}', False),
+        ("json", '{"a": 1}', '{"b": 1}', False),
+        ("text", "1 (… left)", "1 (23 left)", True),
+        ("text", "1 left", "2 left", False),
+    ],
+)
+def test_shown_output_has_to_fit(language: str, shown: str, printed: str, fits: bool) -> None:
+    step = Step(Block("sh", "", 1), Block(language, shown, 3), printed)
+    assert is_shown(step) is fits
