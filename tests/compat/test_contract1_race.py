@@ -172,7 +172,7 @@ def test_baskets_in_opposite_order_are_all_placed(shopper: Door, product: MakePr
 def test_without_the_order_of_locks_opposite_baskets_wait_for_each_other(
     unguarded: Callable[[str], Door], product: MakeProduct
 ) -> None:
-    door = unguarded("lock order")
+    door = unguarded("lock order and second tries")
     assert_breaks(
         lambda: opposite(door, product),
         check_all_placed,

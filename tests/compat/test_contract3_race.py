@@ -122,7 +122,7 @@ def test_products_named_in_opposite_order_block_nobody(
 
 @pytest.mark.system
 def test_with_rows_locked_in_any_order_they_do(crowd: list[Person], product: MakeProduct) -> None:
-    with without("lock order") as server:
+    with without("lock order and second tries") as server:
         assert_breaks(
             lambda: rush(server, crowd, [product(stock=UNITS) for _ in range(6)], 6),
             check,

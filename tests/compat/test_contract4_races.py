@@ -326,7 +326,7 @@ def test_carts_with_their_lines_in_opposite_order_do_not_block_each_other(
 def test_locked_in_any_order_they_do(
     unguarded: Callable[[str], Server], person: MakePerson, product: MakeProduct
 ) -> None:
-    server = unguarded("lock order")
+    server = unguarded("lock order and second tries")
     products = [product(stock=100) for _ in range(4)]
     people = [person() for _ in range(8)]
     carts = [Cart(Door(server, f"Bearer {token_for(one)}")) for one in people]

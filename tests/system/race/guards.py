@@ -7,7 +7,6 @@ fault it was there to prevent shows every time and not now and then.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from threading import local
 from time import sleep
@@ -30,7 +29,7 @@ from larder.identity import rates
 from larder.identity.doors import Door
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
-from larder.identity.services import repeats, sessions
+from larder.identity.services import sessions
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -226,17 +225,14 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "needs of readers": lambda: [(Needs, "met_by", met_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
-    "lock order": lambda: [
+    "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],
+    # A server tries a batch again after a deadlock, and its clients see nothing of it.
+    "lock order and second tries": lambda: [
         (stock_sql, "LOCK", LOCKED_IN_ANY_ORDER),
-        # What the order prevents would be healed by a second try, or by waiting aside.
         (place_order, "_is_worth_another_try", never),
         (place_order, "LOCK_WAIT", 5.0),
     ],
-    "claims": lambda: [
-        (idempotency, "claim", look_then_write),
-        # Within one process twins of a registration wait for the first before they claim.
-        (repeats, "one_at_a_time", lambda _: nullcontext()),
-    ],
+    "claims": lambda: [(idempotency, "claim", look_then_write)],
     "any claim": lambda: [(idempotency, "claim", claim_nothing)],
     "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],

@@ -184,9 +184,11 @@ def test_a_registration_sent_several_times_at_once_makes_one_account(shop: Shop)
     check_key(register_at_once(shop, "anna", key="sign-me-up", many=6))
 
 
+@pytest.mark.parametrize("door", ["http"], indirect=True)
 def test_without_the_claim_a_repeated_registration_is_refused_as_somebody_elses(
     unguarded: Callable[[str], Shop],
 ) -> None:
+    """Twins in one process wait for each other before they claim; those of two processes do not."""
     shop, names = unguarded("claims"), (f"anna{number}" for number in count())
     assert_breaks(
         lambda: register_at_once(shop, name := next(names), key=f"sign-{name}-up", many=6),
