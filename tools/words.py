@@ -30,6 +30,8 @@ EXCEPTIONS = (
     # A replaced decision keeps its former title.
     ("docs/adr/*.md", r"^# \d+\. .*\n+Status: replaced by .*"),
     ("docs/adr/index.md", r"^\| \[\d+\]\(.*\) .* \| \[\d+\]\(.*\) \|$"),
+    # Blocks of code show what another file has.
+    ("*.md", r"(?s:^ *```\w.*?^ *```$)"),
     # A field of an address.
     ("docs/reference/api/*.md", r"[`\"]company[`\"]"),
 )

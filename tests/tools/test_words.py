@@ -47,6 +47,11 @@ def test_the_former_title_of_a_replaced_decision_stays() -> None:
     assert len(found(accepted, "docs/adr/0026-interrupting-nobody.md")) == 1
 
 
+def test_a_block_of_code_shows_what_another_file_has() -> None:
+    assert found("1. Add:\n\n   ```python\n   told = 1\n   ```\n") == []
+    assert len(found("1. Add:\n\n   ```python\n   x = 1\n   ```\n\nIt is told.\n")) == 1
+
+
 def test_the_table_of_the_glossary_is_not_checked_but_its_terms_are() -> None:
     table = "## Words that are not used\n| told | reports |\n"
     name = GLOSSARY.as_posix()
