@@ -62,5 +62,7 @@ def run(copy: Path, *arguments: str) -> str:
 
 
 def check(copy: Path, *tests: str) -> None:
-    """Runs tests of the copy; all of them pass."""
-    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests)
+    """Checks the style of the copy, and runs tests of it: all of them pass."""
+    run(copy, "-m", "ruff", "format", "--check", "larder", "tests", "tools")
+    run(copy, "-m", "ruff", "check", "--no-cache", "larder", "tests", "tools")
+    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
