@@ -1,4 +1,4 @@
-"""Every path of the server."""
+"""All paths of the server."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -19,7 +19,7 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
     path("admin/", admin.site.urls),
-    # Where people who type an address by hand want to go.
+    # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),
     path("", home),
     *earlier_contracts(settings.COMPAT),

@@ -1,4 +1,4 @@
-"""What is sold and for how much: products, categories, prices."""
+"""The catalogue: products, categories, prices."""
 
 __all__ = [
     "compaction",

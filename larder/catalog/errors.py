@@ -1,4 +1,4 @@
-"""The ways the catalogue refuses."""
+"""Errors that the catalogue raises."""
 
 from larder.core.errors import DomainError
 
@@ -10,6 +10,6 @@ class CategoryInUse(DomainError):
 
 
 class UnknownCategory(DomainError):
-    """There is no category with this id, or it cannot stand there in the tree."""
+    """The category does not exist, or cannot have this place in the tree."""
 
     code = "unknown_category"

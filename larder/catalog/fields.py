@@ -1,6 +1,6 @@
-"""The fields of a product that staff write, each declared once.
+"""Registry of the product fields that staff write. Each field is declared once.
 
-Everything that has all of them takes them from here: statements, files, exports, services, the
+All code that handles all fields uses the registry: statements, files, exports, services, the
 bodies, answers and filters of v1, the admin's form. Defaults are those of the model. How to add a
 field: docs/how-to/add-a-field.md; why it is made so: docs/adr/0035-product-fields.md.
 """
@@ -26,7 +26,7 @@ from larder.core.money import PRICE_PATTERN
 
 
 class Kind(NamedTuple):
-    """What the values of a field are: their type in JSON, and in the table of an imported file."""
+    """The type of a field's values: in JSON, and in the temporary table of an imported file."""
 
     json: type
     sql: str
@@ -44,10 +44,10 @@ MORE = "More"
 
 @dataclass(frozen=True, slots=True)
 class ProductField:
-    """A field, under the name it has in the model, in JSON and in files.
+    """A field, with its name in the model, in JSON and in files.
 
-    `rules` hold for bodies, cells of files and the admin's form: a text needs its longest, a whole
-    number both limits.
+    `rules` apply to bodies, to cells of files and to the admin's form. A text must have a maximum
+    length; a whole number must have both limits.
     """
 
     name: str
@@ -56,14 +56,14 @@ class ProductField:
     is_required: bool = False
     is_nullable: bool = False
     section: str | None = MORE
-    """Of the admin's form; None is the first one, without a title."""
+    """The section of the admin's form. None is the first one, which has no title."""
     is_long: bool = False
     """Whether it is one of the last columns of an export."""
     filtered: str = ""
-    """What the filter of the list that compares this text is for; empty where there is none. The
-    filter needs an index like product_by_barcode."""
+    """The description of the list's filter by this text; empty if there is no filter. The filter
+    needs an index such as product_by_barcode."""
     most_bytes: int = 0
-    """Of the text in UTF-8, where an index holds no more; 0 for no limit."""
+    """The maximum length of the text in UTF-8, if an index limits it; 0 for no limit."""
 
     @property
     def column(self) -> str:
@@ -83,7 +83,7 @@ class ProductField:
 
     @property
     def asked(self) -> Any:
-        """The type of the filter, None where it is not given."""
+        """The type of the filter: None if the request does not contain it."""
         rules = [self.rules] if self.rules.min_length else [self.rules, Meta(min_length=1)]
         return Annotated[Annotated[str, *rules] | None, Meta(description=self.filtered)]
 
@@ -135,12 +135,12 @@ FIELDS = (
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
 )
-"""In the order of bodies and answers. Add a new field at the end."""
+"""The fields in the order of bodies and answers. Add a new field at the end."""
 
 IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
-"""In the order of a file's columns."""
+"""The fields in the order of a file's columns."""
 
 FILTERED = [one for one in FIELDS if one.filtered]
 
 COLUMNS = {one.name: one.column for one in FIELDS}
-"""Of the table, by the name of the field."""
+"""The column of the table for each field."""

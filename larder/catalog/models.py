@@ -25,7 +25,7 @@ _LISTED = Q(archived_at=None)
 
 
 class Category(models.Model):
-    """A shelf of the shop. `parent` makes the tree."""
+    """A category of products. `parent` makes the tree."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
@@ -41,7 +41,7 @@ class Category(models.Model):
 
 
 class Product(models.Model):
-    """Something that can be ordered. Archived, never deleted: orders refer to it."""
+    """A product that can be ordered. It is archived, never deleted, because orders refer to it."""
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
@@ -83,7 +83,7 @@ class Product(models.Model):
                 & (Q(max_per_order=None) | Q(max_per_order__gte=F("min_quantity"))),
                 name="product_rules",
             ),
-            # Integers: the quotient is cut off, so this is the largest multiple up to the most.
+            # Integer division truncates, so this is the largest multiple up to max_per_order.
             models.CheckConstraint(
                 condition=Q(max_per_order=None)
                 | Q(min_quantity__lte=F("max_per_order") / F("step") * F("step")),
@@ -110,12 +110,12 @@ class Product(models.Model):
 
 
 class ProductChange(models.Model):
-    """The feed of the catalogue: at this point a product was added, changed or archived, or went
-    in or out of stock.
+    """An entry of the product feed: a product was added, changed or archived, or went in or out of
+    stock.
 
-    Triggers write it, whoever changes the product. It says of which product and nothing else:
-    readers look at the product as it stands. Without a foreign key, because products are never
-    deleted and an order that takes the last unit is not to pay for the look.
+    Triggers write the entries. An entry contains only the product id; readers then read the current
+    product. There is no foreign key: products are never deleted, and the check would slow down an
+    order that takes the last unit.
     """
 
     position = models.BigAutoField(primary_key=True)

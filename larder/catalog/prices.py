@@ -1,4 +1,4 @@
-"""The only source of a price: the seam where price lists would go."""
+"""The only source of prices. Price lists for customers would be added here."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Priced(Protocol):
-    """A product as far as its price is concerned. `price` is the list price, net, a unit."""
+    """A product with a price. `price` is the list price of one unit, net."""
 
     @property
     def id(self) -> int: ...
@@ -15,5 +15,5 @@ class Priced(Protocol):
 
 
 def prices_for(customer: int, products: Iterable[Priced]) -> Mapping[int, Decimal]:
-    """What a unit of each product costs this customer, by product id."""
+    """Returns the price of one unit of each product for this customer, by product id."""
     return {product.id: product.price for product in products}

@@ -1,16 +1,16 @@
-"""Splits what is searched for into words, and says which of them the trigram index answers."""
+"""Splits a search into words, and selects those that the trigram index can find."""
 
 from collections.abc import Iterable
 
 from larder.core.limits import MAX_SEARCH_WORDS
 
 TRIGRAM = 3
-"""Characters of a trigram. A shorter word has none: the index says nothing about it, and to compute
-the trigrams of each product instead costs 0.2 ms a product."""
+"""Characters of a trigram. A shorter word has none, so the index cannot find it. Computing the
+trigrams of each product instead takes 0.2 ms for each."""
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Returns the different words of a search.
+    """Returns the distinct words of a search.
 
     >>> words("set of set")
     ('set', 'of')

@@ -1,7 +1,7 @@
-"""The catalogue's hand-written SQL, and the plans it relies on.
+"""The catalogue's hand-written SQL, with the plans that it relies on.
 
-Compared with plain ORM versions: OFFERS in tests/catalog/test_sql.py, storing a file in
-test_product_import.py, COMPACT with what every reader has to be told in test_compaction.py.
+Tests compare it with the ORM: OFFERS in tests/catalog/test_sql.py, storing a file in
+test_product_import.py. test_compaction.py compares COMPACT with what each reader must receive.
 """
 
 from collections.abc import Collection
@@ -12,17 +12,17 @@ OFFERS = """
 SELECT id, sku, name, price, min_quantity, max_per_order, step FROM product
 WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
 """
-"""Index scans of product_pkey. One array for any number of products keeps it one prepared
-statement; the ORM's IN list would be another one for each number, compiled each time. Why the
-array is hidden, larder/inventory/sql.py tells."""
+"""Index scans of product_pkey. With one array for any number of products it is one prepared
+statement; the ORM's IN list is another statement for each number. The docstring of
+larder/inventory/sql.py says why the array is in a subselect."""
 
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
-"""Held until the transaction ends, by whoever wants a name of its own for a product. Two names of
-one hash only wait for each other. 7 keeps these hashes apart from those of other texts."""
+"""Held until the transaction ends, by transactions that need a unique product name. Two names with
+the same hash only wait for each other. 7 separates these hashes from those of other texts."""
 
 # --- A file of products (larder/catalog/product_import.py) ---------------------------------
 ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
-"""One file after the other: two at once would wait for each other's new SKUs row by row."""
+"""One file at a time: two concurrent files would wait for each other's new SKUs row by row."""
 
 STAGE = f"""
 CREATE TEMPORARY TABLE product_file (
@@ -46,7 +46,7 @@ SELECT count(*) FROM (
     ORDER BY product.id FOR NO KEY UPDATE OF product
 ) AS locked
 """
-"""In the order of ids, before anything is looked at. Orders refer to locked products as before."""
+"""Locks in the order of ids, before any check. Orders can still refer to the locked products."""
 
 DUPLICATES = """
 SELECT line, first FROM (
@@ -76,8 +76,9 @@ GROUP BY part ORDER BY part
 
 
 def broken_rules(given: Collection[str]) -> str:
-    """The lines whose rules contradict each other, together with what a known product has in
-    the columns that the file leaves out; and whether no step could mend it."""
+    """Returns the statement that finds lines whose rules contradict each other. For columns that
+    the file does not have, it uses the values of the existing product. Its second column says
+    whether the maximum is below the minimum, so that no step helps."""
     least, most, step = (
         f"file.{rule}"
         if rule in given
@@ -100,11 +101,11 @@ _ROWS = ("product", "excluded")
 
 
 def upsert(given: Collection[str]) -> str:
-    """Stores a part of the file: new products, and changes of known ones in the columns that the
-    file has. Answers with id, whether it is new, and opening stock; what is so already, is left
-    as it is and not answered.
+    """Returns the statement that stores a part of the file: it adds new products, and changes the
+    file's columns of existing ones. It returns the id, whether the product is new, and its opening
+    stock. Products that do not change are not written and not returned.
 
-    One walk of the part by its lines, sorted by SKU, and one look into product_sku for each row.
+    Plan: the lines of the part, sorted by SKU, and one lookup in product_sku for each.
     """
     columns = [_CHANGED[name] for name in given if name in _CHANGED]
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
@@ -143,5 +144,5 @@ WITH part AS MATERIALIZED (
 SELECT transaction_id::text, position, (SELECT count(*) FROM deleted) FROM part
 ORDER BY part.transaction_id DESC, part.position DESC LIMIT 1
 """
-"""A range of product_change_feed, one look into product_change_of for each of its rows, and one
-into the primary key for each that goes: a part costs the same however long the feed is."""
+"""A range of product_change_feed, one lookup in product_change_of for each of its rows, and one in
+the primary key for each deleted row. The cost of a part does not depend on the feed's length."""

@@ -1,1 +1,1 @@
-"""Pure Python that every module may use: errors, limits, ids, money, queues. No database."""
+"""Pure Python for all modules, without a database: errors, limits, ids, money, queues."""

@@ -1,8 +1,8 @@
-"""The present moment. Called where a request or a job enters, and handed in from there."""
+"""The current time. Requests and jobs read it once, and pass it to the functions they call."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Now, with its time zone: UTC."""
+    """Returns the current time with its time zone, UTC."""
     return datetime.now(UTC)

@@ -1,9 +1,9 @@
-"""How many transactions were committed for the request that this thread answers.
+"""Counts the transactions that were committed for the request of this thread.
 
-A failure of the database after one of them must not be answered as if nothing was done. A commit
-counts when PostgreSQL has answered it, or when its thread is ended while it waits for the answer.
-A batch (larder/core/batch_queue.py) commits in one thread for several requests: the commit
-counts for each request that gets an answer from it.
+If the database fails after a commit, the answer must not say that nothing was done. A commit counts
+when PostgreSQL has acknowledged it, or when its thread is interrupted while it waits for the
+acknowledgement. A batch (larder/core/batch_queue.py) commits in one thread for several requests.
+Its commit counts for each of them.
 """
 
 import threading
@@ -17,15 +17,15 @@ _request = _Request()
 
 
 def count() -> int:
-    """Returns how many there were since `restart`."""
+    """Returns the number of commits since `restart`."""
     return _request.commits
 
 
 def add(commits: int = 1) -> None:
-    """Counts commits for the present request."""
+    """Adds commits to the count of the current request."""
     _request.commits += commits
 
 
 def restart(commits: int = 0) -> None:
-    """Sets the count: another request begins, or what was committed is of other requests."""
+    """Sets the count when another request begins, or when the commits belong to other requests."""
     _request.commits = commits

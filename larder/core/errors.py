@@ -1,7 +1,7 @@
-"""The ways a use case refuses: an error carries data, never sentences or status numbers.
+"""Errors that use cases raise. An error contains data, never sentences or HTTP status numbers.
 
-`larder/http/problems.py` is the one place that turns them into HTTP; docs/reference/problems.md
-explains every code to the people who build apps.
+Only `larder/http/problems.py` turns them into HTTP responses. The documentation explains every
+code to the developers of apps.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """Base of all refusals. `code` is part of the public contract and never changes.
+    """Base class of all refusals. `code` is part of the public contract and never changes.
 
     >>> str(DomainError())
     'domain_error {}'
@@ -21,7 +21,7 @@ class DomainError(Exception):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What the client needs to mend the request, as members of the problem object."""
+        """Members of the problem object that help the client to correct the request."""
         return {}
 
     def __str__(self) -> str:
@@ -29,20 +29,20 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """The object does not exist, or belongs to somebody else: the same answer for both."""
+    """The object does not exist, or belongs to another customer: the same answer for both."""
 
     code = "not_found"
 
 
 class NotStaff(DomainError):
-    """The operation is for staff."""
+    """The operation is for staff only."""
 
     code = "not_staff"
 
 
 @dataclass
 class Fault:
-    """One fault of a request: where (a JSON pointer, or the name of a parameter) and what."""
+    """One fault of a request. `where` is a JSON pointer or the name of a parameter."""
 
     where: str
     code: str
@@ -51,7 +51,7 @@ class Fault:
 
 @dataclass
 class InvalidInput(DomainError):
-    """The request can never succeed as it is. `faults` names everything wrong with it."""
+    """The request cannot succeed in this form. `faults` lists everything that is wrong with it."""
 
     faults: list[Fault]
     code = "validation_error"
@@ -59,7 +59,7 @@ class InvalidInput(DomainError):
 
 @dataclass
 class AlreadyTaken(DomainError):
-    """A name that must be unique is in use. `name` is the field: username, email, sku."""
+    """A value that must be unique is in use. `name` is its field: username, email, sku."""
 
     name: str
 
@@ -70,7 +70,7 @@ class AlreadyTaken(DomainError):
 
 @dataclass
 class StaleVersion(DomainError):
-    """`If-Match` named another version than the present one."""
+    """`If-Match` names another version than the current one."""
 
     present: int
     code = "precondition_failed"
@@ -81,14 +81,14 @@ class StaleVersion(DomainError):
 
 
 class KeyReused(DomainError):
-    """The idempotency key, or the id the client chose, was used for something else."""
+    """The idempotency key, or the id that the client chose, was used for another request."""
 
     code = "idempotency_key_reused"
 
 
 @dataclass
 class UnknownProducts(DomainError):
-    """Products that do not exist or were archived; all of them, in the order asked for."""
+    """Products that do not exist or are archived: all of them, in the order of the request."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     code = "unknown_product"
@@ -101,14 +101,15 @@ class UnknownProducts(DomainError):
 def refusal(
     lines: list[dict[str, Any]], precedence: Sequence[Callable[[list[dict[str, Any]]], DomainError]]
 ) -> DomainError:
-    """The error for faulty lines, of the first kind in `precedence` that one of them has."""
+    """Returns the error for faulty lines: the first class in `precedence` whose code one of the
+    lines has."""
     codes = {line["code"] for line in lines}
     kind = next(kind for kind in precedence if getattr(kind, "code", None) in codes)
     return kind(lines)
 
 
 class Overloaded(DomainError):
-    """The server has as much to do as it can. The same request may succeed after `wait` seconds."""
+    """The server has reached its capacity. The same request may succeed after `wait` seconds."""
 
     code = "overloaded"
 

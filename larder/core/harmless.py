@@ -1,7 +1,7 @@
-"""What runs between a commit and its answer, and must not prevent the answer.
+"""Runs code between a commit and its answer, and logs its errors instead of raising them.
 
-The write is done: an error of a note, a count, a span or a line of the log would tell the client
-that it failed, and the client would do it again.
+The write is committed. If an error of a log line, a counter or a span reached the client, the
+client would assume that the write failed, and would repeat it.
 """
 
 import logging
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 def harmless(
     work: Callable[Parameters, Result], *given: Parameters.args, **named: Parameters.kwargs
 ) -> Result | None:
-    """Return what `work` returns; None, with a line in the log, where it raises an Exception."""
+    """Returns what `work` returns. If it raises an Exception, logs it and returns None."""
     try:
         return work(*given, **named)
     except Exception:
@@ -29,7 +29,8 @@ def harmless(
 
 @contextmanager
 def harmless_span(span: AbstractContextManager[Result]) -> Iterator[Result | None]:
-    """Enter and leave `span` around the block, whose own outcome is the only one that counts."""
+    """Enters `span` for the block. Errors of the span itself are logged; only those of the block
+    are raised."""
     entered = harmless(span.__enter__)
     try:
         yield entered

@@ -1,4 +1,4 @@
-"""Money: Decimal inside (three decimals), a string outside. Never a float."""
+"""Money: a Decimal with three decimals in the code, a string in the API. Never a float."""
 
 from decimal import Decimal
 
@@ -6,17 +6,17 @@ from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 
 
 def pattern(digits: int) -> str:
-    """Returns what an amount of up to `digits` digits looks like in a request: not negative, with
-    MONEY_DECIMALS of them behind the point at most."""
+    """Returns the pattern of an amount in a request: not negative, with up to `digits` digits, of
+    which up to MONEY_DECIMALS follow the decimal point."""
     return rf"^[0-9]{{1,{digits - MONEY_DECIMALS}}}([.][0-9]{{1,{MONEY_DECIMALS}}})?\Z"
 
 
 PRICE_PATTERN = pattern(PRICE_DIGITS)
-"""A price."""
+"""The pattern of a price."""
 
 
 def text(amount: Decimal) -> str:
-    """Two decimals, and a third only where it is not zero.
+    """Returns the amount with two decimals, or with three if the third is not zero.
 
     >>> text(Decimal("2.5")), text(Decimal("2.500")), text(Decimal("0.125"))
     ('2.50', '2.50', '0.125')

@@ -1,4 +1,4 @@
-"""Parts of long lists: read one after the other, so that rows in memory are few."""
+"""Reads a long list in parts, so that few rows are in memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ LENGTH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """Rows of a list; `more` says whether others follow them."""
+    """Rows of a list. `more` says whether further rows follow."""
 
     rows: list[Row]
     more: bool = False
 
 
 def in_parts(fetch: Callable[[Row | None, int], list[Row]]) -> Iterator[Part[Row]]:
-    """Returns the parts of a list. `fetch` takes the row after which it reads, None at the
-    beginning, and how many rows it returns at most."""
+    """Yields the parts of a list. `fetch` takes the last row read (None at the beginning) and the
+    maximum number of rows to return."""
     after: Row | None = None
     while True:
         found = fetch(after, LENGTH + 1)

@@ -1,4 +1,4 @@
-"""Limits of what threads of a process do at once, in all or for each key, such as an account."""
+"""Limits what the threads of a process do at once, in total or for each key (an account)."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,30 +9,32 @@ from larder.core import waits
 from larder.core.errors import Overloaded
 
 LONGEST_WAIT = 5.0
-"""Seconds that a thread waits in `limited`, as long as for the lock of a row."""
+"""Seconds that a thread waits in `limited`, as long as for a row lock."""
 
 Waiting = Literal["all", "staff", "large"]
-"""Places to wait in: those of all requests, and more that staff, or large changes, have alone."""
+"""Classes of waiting places: `all` is for every request; `staff` and `large` are reserved for
+requests of staff and for large changes."""
 
 _PARTS: dict[Waiting, int] = {"all": 2, "staff": 4, "large": 16}
-"""Which part of a process's threads may wait in `limited`: a half, a quarter and a sixteenth."""
+"""Divisors of the number of threads: a half, a quarter and a sixteenth of the process's threads may
+wait in `limited`."""
 
 _waiting = {one: BoundedSemaphore(32 // part) for one, part in _PARTS.items()}
 
 
 def use(*, threads: int) -> None:
-    """Sets how many threads may wait, so that a few clients cannot keep all of them, and customers
-    no place of staff. Called when a process starts."""
+    """Sets how many threads may wait. So a few clients cannot occupy all threads, and customers
+    cannot take the places of staff. Called when a process starts."""
     for one, part in _PARTS.items():
         _waiting[one] = BoundedSemaphore(max(1, threads // part))
 
 
 @contextmanager
 def limited(semaphore: Semaphore, *waiting: Waiting) -> Iterator[None]:
-    """Holds the semaphore for the block: waits LONGEST_WAIT at most, without a connection, in one
-    of the places named.
+    """Holds the semaphore for the block. Waits for it up to LONGEST_WAIT, without a connection, in
+    a place of one of the classes `waiting`.
 
-    Raises Overloaded, at once if all these places are taken.
+    Raises Overloaded: at once if all these places are taken, or after the wait.
     """
     if not _acquired(semaphore, waiting or ("all",)):
         raise Overloaded
@@ -54,7 +56,7 @@ def place_of(places: Semaphore) -> Iterator[None]:
 
 
 class PlacesPerKey:
-    """Places for each key, `most` of them. A key without a place takes no memory."""
+    """Limits the places of each key to `most`. A key without a place in use takes no memory."""
 
     def __init__(self, most: int) -> None:
         self._lock = Lock()
@@ -63,7 +65,7 @@ class PlacesPerKey:
 
     @contextmanager
     def place(self, key: Hashable, places: int = 1) -> Iterator[None]:
-        """Holds that many places for the block. Raises Overloaded at once if fewer are left."""
+        """Holds `places` places for the block. Raises Overloaded at once if fewer are free."""
         with self._lock:
             taken = self._taken.get(key, 0) + places
             if taken > self._most:
@@ -79,7 +81,7 @@ class PlacesPerKey:
 
 
 class RunningPerKey:
-    """Lets `most` threads run at once for each key. A key without a thread takes no memory."""
+    """Limits the threads that run at once for each key. A key without a thread takes no memory."""
 
     def __init__(self, most: int = 1) -> None:
         self._lock = Lock()
@@ -88,7 +90,8 @@ class RunningPerKey:
 
     @contextmanager
     def running(self, key: Hashable) -> Iterator[None]:
-        """Runs the block while fewer than `most` others run for the key, `limited` by that."""
+        """Runs the block while fewer than `most` other threads run for the key. Waits as `limited`
+        does, and raises Overloaded as it does."""
         semaphore = self._enter(key)
         try:
             with limited(semaphore):

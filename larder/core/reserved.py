@@ -1,7 +1,7 @@
-"""Files that are mapped into memory, with every block allocated before the first write.
+"""Creates files for memory mappings, with all blocks allocated before the first write.
 
-A file that is only made longer (truncate) has no blocks. Writing to a mapping of it allocates one,
-and where the disk is full by then, the kernel ends the process (SIGBUS): no `except` catches that.
+A file that is only extended (truncate) has no blocks. Writing to a mapping of it allocates one. If
+the disk is full by then, the kernel ends the process (SIGBUS), and no `except` catches that.
 """
 
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def reserve(file: int, start: int, end: int) -> None:
-    """Append zeros to an open file of `start` bytes until it has `end`, all of them allocated.
+    """Appends zeros to an open file of `start` bytes until it has `end` bytes, all allocated.
 
-    Raises OSError, with the file as long as before, where the disk has no room for them.
+    Raises OSError, with the file as long as before, if the disk is full.
     """
     try:
         done = start
         while done < end:
             done += os.pwrite(file, bytes(end - done), done)
         if hasattr(os, "posix_fallocate"):
-            # Where blocks are allocated late, zeros alone may not have theirs yet.
+            # A file system with delayed allocation may not have allocated the blocks yet.
             os.posix_fallocate(file, start, end - start)
     except OSError:
         os.ftruncate(file, start)
@@ -26,9 +26,9 @@ def reserve(file: int, start: int, end: int) -> None:
 
 
 def make(path: Path, size: int) -> None:
-    """Make a file of `size` zero bytes, all of them allocated, unless there is one of that name.
+    """Creates a file of `size` zero bytes, all allocated, unless the path exists.
 
-    It appears at once and complete. Raises OSError, with nothing left behind.
+    The file appears atomically. Raises OSError, with no file left.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

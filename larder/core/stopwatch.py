@@ -1,10 +1,10 @@
-"""How long something takes. What time it is, services are told by whoever calls them."""
+"""Measures durations. Services get the time of day as an argument."""
 
 from time import monotonic, monotonic_ns
 
 
 class Stopwatch:
-    """Runs from the moment it is made.
+    """Runs from its creation.
 
     >>> Stopwatch().seconds < 1
     True
@@ -17,12 +17,12 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Since it was made."""
+        """Seconds since its creation."""
         return monotonic() - self._began
 
 
 def nanoseconds() -> int:
-    """The time by a clock that all processes of this machine share and that only goes forward.
+    """Returns the time of the monotonic clock, which all processes of this machine share.
 
     >>> nanoseconds() <= nanoseconds()
     True
@@ -31,5 +31,5 @@ def nanoseconds() -> int:
 
 
 BEGAN = "larder.began"
-"""Where a request that is handed to Django late keeps when it came: nanoseconds of the performance
-counter."""
+"""The WSGI environment's key for the arrival time of a request that waited before Django got it:
+nanoseconds of the performance counter."""

@@ -1,4 +1,4 @@
-"""Structs with fields that are declared elsewhere."""
+"""Builds structs with fields that are declared elsewhere."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
@@ -12,11 +12,11 @@ Declared = TypeVar("Declared", bound=Struct)
 def with_fields(
     more: Iterable[tuple[Any, ...]], *, behind: str, **options: Any
 ) -> Callable[[type[Declared]], type[Declared]]:
-    """Returns a decorator that gives a struct more fields, behind its field `behind`.
+    """Returns a decorator that adds fields to a struct, after its field `behind`.
 
-    `more` is as `msgspec.defstruct` takes fields. Those that the class declares, which are those
-    that type checkers know, keep their type, and up to `behind` their place. `options` are those of
-    the class.
+    `more` has the form of the fields of `msgspec.defstruct`. A field that the class declares too is
+    known to type checkers and keeps its type; up to `behind` it also keeps its place. `options` are
+    those of the class.
     """
 
     def decorate(declared: type[Declared]) -> type[Declared]:

@@ -1,6 +1,6 @@
-"""What the modules tell of their work, to whoever watches: nobody, unless a server's metrics do.
+"""Reports the work of the modules to observers. Only a server with metrics has any.
 
-The modules know of no metrics library; `ops` watches (larder/ops/metrics.py).
+The modules do not import a metrics library. `ops` registers the observers (larder/ops/metrics.py).
 """
 
 from collections import deque
@@ -13,15 +13,15 @@ from larder.core.harmless import harmless
 from larder.core.stopwatch import Stopwatch
 
 Reason = Literal["full", "late"]
-"""Why a request was not run: the queue was full, or it had waited for too long."""
+"""Why a request was not run: the queue was full, or the request waited too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch that is done.
 
-    `waited`: the seconds that each request waited in the queue. `results`: what each was answered,
-    in the same order. `seconds`: how long the batch ran. `waiting`: requests in the queue now.
+    `waited`: the seconds that each request waited in the queue. `results`: the result of each, in
+    the same order. `seconds`: the duration of the batch. `waiting`: requests in the queue now.
     """
 
     waited: Sequence[float]
@@ -31,7 +31,7 @@ class Batch:
 
 
 class Observer(Protocol):
-    """Called by the thread that ran a batch, once all its requests have their results."""
+    """Called by the thread that ran a batch, after all its requests have their results."""
 
     def batch_done(self, batch: Batch) -> None: ...
 
@@ -39,13 +39,13 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Tells all who watch. What they raise is logged: no order fails because it was counted."""
+    """Reports to all observers. Their errors are logged, so that no order fails because of them."""
 
     def __init__(self) -> None:
         self._watching: list[Observer] = []
 
     def watch(self, observer: Observer) -> None:
-        """From now on, in this process."""
+        """Registers an observer in this process."""
         self._watching.append(observer)
 
     def batch_done(self, batch: Batch) -> None:
@@ -63,15 +63,15 @@ placing = Observers()
 """Batches of orders."""
 
 connections_held: deque[float] = deque(maxlen=65_536)
-"""Seconds for which connections were kept from the pool, until somebody takes them from here; with
-nobody there the oldest go. An append costs 50 ns and no lock."""
+"""Seconds for which threads held connections of the pool. The metrics take the values from here;
+without metrics the oldest are dropped. An append takes 50 ns and no lock."""
 
 locks_held: deque[float] = deque(maxlen=65_536)
-"""Seconds for which transactions that place orders held their locks of stock; likewise."""
+"""Seconds for which transactions that place orders held their stock locks, taken likewise."""
 
 
 class Hold:
-    """For how long one transaction holds its locks of stock: nothing where it takes none."""
+    """Measures how long one transaction holds its stock locks, if it takes any."""
 
     __slots__ = ("_running",)
 
@@ -79,23 +79,23 @@ class Hold:
         self._running: Stopwatch | None = None
 
     def begins(self) -> None:
-        """The last of them was taken."""
+        """Starts when the last lock was acquired."""
         self._running = Stopwatch()
 
     def ends(self) -> None:
-        """The transaction is over, whichever way."""
+        """Stops when the transaction has ended, with a commit or a rollback."""
         if self._running is not None:
             locks_held.append(self._running.seconds)
 
 
 class Tracing:
-    """Spans of use cases: nobody makes any unless this process is traced (ops/tracing.py)."""
+    """Creates spans of use cases. Without tracing (ops/tracing.py) they do nothing."""
 
     def __init__(self) -> None:
         self.make: Callable[..., AbstractContextManager[object]] = _no_span
 
     def span(self, name: str, **attributes: str | int) -> AbstractContextManager[object]:
-        """What is done within it takes so long, and belongs together."""
+        """Returns a span: a context manager that records the duration of its block."""
         return self.make(name, **attributes)
 
 
@@ -104,4 +104,4 @@ def _no_span(name: str, **attributes: str | int) -> AbstractContextManager[objec
 
 
 tracing = Tracing()
-"""Of this process."""
+"""The tracing of this process."""

@@ -1,18 +1,19 @@
-"""Waits of a thread for another one: without a connection of the pool.
+"""Lets a thread wait for another thread without holding a connection of the pool.
 
-A process has fewer connections than threads. If a thread waits for another one and keeps its
-connection meanwhile, and that one needs a connection, the pool deadlocks with itself. So every
-wait that may need a connection goes through this module, which gives back the thread's own.
+A process has fewer connections than threads. If a thread holds a connection while it waits for a
+thread that needs one, the process can deadlock. So every such wait goes through this module, which
+gives the thread's connections back first.
 
-An open transaction cannot be interrupted, nor can a read from a replica that was chosen for what
-it has replayed. No wait may begin there, and that is checked at every place where a thread may
-wait, whether or not it has to: with `be_strict`, as in all tests, ConnectionHeld is raised;
-otherwise it is logged. The transaction that Django's TestCase opens for a test does not count.
+Two uses of a connection cannot be interrupted: an open transaction, and a read from a replica that
+was chosen for its position. A thread must not wait during these. This is checked wherever a thread
+may wait, even if it does not have to. With `be_strict`, as in all tests, the check raises
+ConnectionHeld; otherwise it logs an error. The transaction that Django's TestCase opens for a test
+does not count.
 
-A lock that protects a few lines of memory, under which no statement runs and no other lock is
-taken, is not waited for in this sense. tests/architecture/test_waits.py lists those locks.
+A lock that only protects a few lines of code in memory, without a statement and without another
+lock, needs none of this. tests/architecture/test_waits.py lists those locks.
 
-Which connections a thread has, the database layer says (larder/db/postgresql/checked_out.py).
+The database layer says which connections a thread has (larder/db/postgresql/checked_out.py).
 """
 
 import logging
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectionHeld(Exception):
-    """A thread may wait where its connection cannot be given back."""
+    """A thread may have to wait while its connection cannot be given back."""
 
 
 class Connection(Protocol):
@@ -35,14 +36,14 @@ class Connection(Protocol):
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it cannot be given back: in a transaction, or a read that chose it."""
+        """Whether it cannot be given back: it is in a transaction, or a read chose it."""
 
     @property
     def is_of_a_test(self) -> bool:
-        """Whether it is in use by the transaction of a test alone."""
+        """Whether only the transaction of a test uses it."""
 
     def close(self) -> None:
-        """Give it back to its pool."""
+        """Gives it back to its pool."""
 
 
 def _none(but: str) -> Sequence[Connection]:
@@ -54,8 +55,8 @@ _checked_out: list[Callable[[str], Sequence[Connection]]] = [_none]
 
 
 def watch(checked_out: Callable[[str], Sequence[Connection]]) -> None:
-    """Sets what returns this thread's connections that other threads may need, except that to the
-    database of the alias given."""
+    """Sets the function that returns the connections of this thread to the shared databases,
+    except the one of the alias that it gets."""
     _checked_out[0] = checked_out
 
 
@@ -63,19 +64,19 @@ class Acquirable(Protocol):
     """A lock or a semaphore of `threading`."""
 
     def acquire(self, blocking: bool = ..., timeout: Any = ...) -> bool:  # noqa: FBT001
-        """Return whether it was acquired."""
+        """Returns whether it was acquired."""
 
     def release(self) -> None:
-        """Let another thread acquire it."""
+        """Lets another thread acquire it."""
 
 
 def be_strict(strict: bool) -> None:  # noqa: FBT001 - a setting
-    """Sets whether a wait that breaks the rule raises ConnectionHeld in this process."""
+    """Sets whether a wait that violates the rule raises ConnectionHeld in this process."""
     _strict[0] = strict
 
 
 def acquire(lock: Acquirable, timeout: float | None = None) -> bool:
-    """Returns whether the lock was acquired within so many seconds; None sets no limit."""
+    """Returns whether the lock was acquired within `timeout` seconds. None sets no limit."""
     check()
     if lock.acquire(blocking=False):
         return True
@@ -85,7 +86,7 @@ def acquire(lock: Acquirable, timeout: float | None = None) -> bool:
 
 @contextmanager
 def holding(lock: Acquirable, timeout: float | None = None) -> Iterator[bool]:
-    """Holds the lock for the block if it was acquired, and gives the block whether it was."""
+    """Holds the lock for the block if it can be acquired in time. Yields whether it was."""
     acquired = acquire(lock, timeout)
     try:
         yield acquired
@@ -95,13 +96,13 @@ def holding(lock: Acquirable, timeout: float | None = None) -> Iterator[bool]:
 
 
 def wait(event: Event, seconds: float) -> bool:
-    """Returns whether the event was set within so many seconds."""
+    """Returns whether the event was set within `seconds`."""
     begin()
     return event.wait(seconds)
 
 
 def begin(*, but: str = "") -> None:
-    """Gives the thread's connections back before a wait; that to the database `but` is kept."""
+    """Gives the thread's connections back before a wait, except the one to the database `but`."""
     for one in _checked_out[0](but):
         if one.is_in_use:
             _report_unless_of_a_test(one)
@@ -110,7 +111,7 @@ def begin(*, but: str = "") -> None:
 
 
 def check() -> None:
-    """Raises ConnectionHeld, in a strict process, if the thread must not wait now."""
+    """Raises ConnectionHeld in a strict process if the thread must not wait now."""
     if _strict[0]:
         for one in _checked_out[0](""):
             if one.is_in_use:
@@ -118,7 +119,7 @@ def check() -> None:
 
 
 def release() -> None:
-    """Gives the thread's connections back, except those in a transaction or a chosen read."""
+    """Gives the thread's connections back, except those that cannot be given back now."""
     for one in _checked_out[0](""):
         if not one.is_in_use:
             one.close()

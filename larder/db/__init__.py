@@ -1,4 +1,4 @@
-"""What every module needs of PostgreSQL: connections, idempotency, the feed, replicas."""
+"""Access to PostgreSQL for all modules: connections, idempotency, the change feed, replicas."""
 
 __all__ = [
     "constraints",

@@ -1,4 +1,4 @@
-"""What the database's unique constraints mean to clients.
+"""Turns violations of unique constraints into errors for clients.
 
 A value is never looked up first: another transaction could take it before this one writes. The
 write fails, and its error becomes the refusal.
@@ -17,18 +17,18 @@ FIELDS: Mapping[str, str] = {
     "customer_username_unique": "username",
     "product_sku_key": "sku",
 }
-"""Every unique constraint that a given value can violate, and the field of the value. A test
-(tests/architecture/test_unique_constraints.py) says why no value violates the others."""
+"""Every unique constraint that a client's value can violate, and the field of the value.
+tests/architecture/test_unique_constraints.py says why no value violates the others."""
 
 
 def violated(error: IntegrityError) -> str:
-    """Returns the name of the constraint that was violated; empty if the server named none."""
+    """Returns the name of the violated constraint; empty if the server sent none."""
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
 
 
 @contextmanager
 def refusing_taken() -> Iterator[None]:
-    """Raises AlreadyTaken where the block violates one of FIELDS."""
+    """Raises AlreadyTaken if the block violates one of FIELDS."""
     try:
         yield
     except IntegrityError as error:

@@ -1,21 +1,22 @@
-"""The feed: what changed behind a position, read so that nothing that commits late is missed.
+"""Change feed: reads what changed after a position, and misses no transaction that commits late.
 
-A row of a feed carries the id of the transaction that wrote it (`xid8`) and a number. Both are
-given before the transaction commits, so a slow one becomes visible behind rows that were read
-already: whoever remembers only a number, or a time, misses it. Readers therefore go by
-(transaction id, number) and stop before the oldest transaction that is still open
-(`pg_snapshot_xmin`): what is before it is decided and stays as it is. They lag behind by that
-transaction, in whatever table it writes. The server's role has half a minute for one on
-PostgreSQL 17 and later, before that for each of its statements and pauses (larder/ops/roles.py);
-imports by command take as long as they need.
+A row of a feed contains the id of the transaction that wrote it (`xid8`) and a number. Both are
+assigned before the commit. So the rows of a slow transaction can become visible before a position
+that a reader has already passed. A reader that remembers only a number or a time misses them.
 
-Transaction ids mean something in one history of one installation only. After a restore from a
-backup the same ids stand for other things, so a mark carries an epoch too, made of
-- the cluster's identifier: `initdb` and `pg_upgrade` give a new one;
+Readers therefore go by (transaction id, number), and stop before the oldest open transaction
+(`pg_snapshot_xmin`). All transactions before it have ended. Readers lag behind by the duration of
+that transaction, whatever table it writes. For the server's role the limit is half a minute: for a
+transaction on PostgreSQL 17 and later, before that for each statement and each pause
+(larder/ops/roles.py). An import by command has no limit.
+
+A transaction id is valid in one history of one installation only. After a restore from a backup,
+the same ids belong to other transactions. So a mark also contains an epoch, made of
+- the identifier of the cluster: `initdb` and `pg_upgrade` create a new one;
 - its timeline: a restore to a point in time and a fail-over begin a new one;
-- the ids of the database and of the feed's table: restoring a dump makes both anew.
-A mark of another epoch, or one that is ahead of the database (a disk that was put back, which
-changes none of the above), is refused, and its reader copies everything anew.
+- the ids of the database and of the feed's table: restoring a dump creates both anew.
+A mark of another epoch is refused. So is one ahead of the database: a restored disk changes none of
+the above. Its reader must copy everything again.
 
 Source: PostgreSQL, "Transaction ID and Snapshot Information Functions".
 """
@@ -29,13 +30,16 @@ from larder.db import database
 
 
 class SinceExpired(DomainError):
-    """The mark is of another history of the database: copy everything anew."""
+    """The mark belongs to another history of the database.
+
+    The client must copy everything again.
+    """
 
     code = "since_expired"
 
 
 class Mark(NamedTuple):
-    """Where a reader is: behind this row of the feed, in this epoch."""
+    """The position of a reader: after this row of the feed, in this epoch."""
 
     epoch: str
     transaction_id: int
@@ -47,8 +51,8 @@ class Feed:
     """A table with the columns `transaction_id` and `position`, an index that begins with both,
     and a column that says what changed.
 
-    `rows` narrows it down: what stands after FROM there, with the same columns. It holds the
-    place of the mark itself, as `{behind}`, and parameters of its own before that.
+    `rows` restricts the feed. It is the FROM clause, with the same columns. It contains `{behind}`
+    for the condition of the mark, and may contain parameters before it.
     """
 
     table: str
@@ -57,7 +61,7 @@ class Feed:
 
     @property
     def beginning(self) -> str:
-        """The statement of `begin`: the end of the same range of the same index."""
+        """Returns the statement of `begin`: it reads the end of the index range of `page`."""
         rows = self._from(f"transaction_id < {_HORIZON}")
         return f"""
 SELECT here.epoch, coalesce(row.transaction_id::text::bigint, 0), coalesce(row.position, 0)
@@ -69,8 +73,8 @@ LEFT JOIN (
 """
 
     def page(self, rows: int) -> str:
-        """The statement of `read`, for up to so many rows: one range of one index, from the mark
-        to the horizon."""
+        """Returns the statement of `read` for up to `rows` rows. It scans one index range, from the
+        mark to the horizon."""
         return f"""
 SELECT here.epoch, here.ahead, row.transaction_id::text::bigint, row.position, row.subject
 FROM (SELECT {self._epoch} AS epoch,
@@ -95,43 +99,46 @@ ORDER BY row.transaction_id, row.position
 
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
-# A mark the planner could see would be planned for anew each time (larder/inventory/sql.py).
+# The subselects hide the mark from the planner: one generic plan serves all (inventory/sql.py).
 _BEHIND = f"""(transaction_id, position) > ((SELECT %s::text::xid8), (SELECT %s::bigint))
       AND transaction_id < {_HORIZON}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of a feed: what changed, in the order of the feed, the same perhaps more than once.
+    """Rows of a feed in its order. `subjects` is what changed; a subject may occur repeatedly.
 
-    `mark` is behind the last of them; `more` tells whether others follow that can be read now.
+    `mark` is after the last row. `more` is whether further rows can be read now.
     """
 
     subjects: list[Any]
     mark: Mark
     more: bool
     rows: list[tuple[int, int]] = field(default_factory=list)
-    """The transaction and number of each."""
+    """The transaction id and the number of each row."""
 
     def up_to(self, index: int) -> "Page":
-        """Returns the page that ends with this row; others follow it."""
+        """Returns the page that ends with the row of this index. Its `more` is True."""
         kept, mark = index + 1, Mark(self.mark.epoch, *self.rows[index])
         return Page(self.subjects[:kept], mark, more=True, rows=self.rows[:kept])
 
 
 def begin(feed: Feed, *, parameters: Sequence[Any] = ()) -> Mark:
-    """The mark for a reader who copies everything first: whatever the copy cannot see, because
-    it was not committed when this was called, is behind the mark.
+    """Returns the mark for a reader that copies everything next. All changes that the copy cannot
+    see, because they commit after this call, come after the mark.
 
-    It is the last row before the horizon, and not the horizon itself: the ids of transactions
-    that were rolled back are given out again after a crash, for they were never on disk. What
-    was committed was, and all ids that come after a crash are above it.
+    The mark is the last row before the horizon, not the horizon itself. After a crash PostgreSQL
+    assigns the ids of rolled back transactions again, because those were not on disk. Committed
+    transactions were, so all ids after a crash are higher than theirs.
     """
     return Mark(*database.rows(feed.beginning, parameters)[0])
 
 
 def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ()) -> Page:
-    """Up to `limit` rows behind a mark. Raises SinceExpired. `parameters` are those of `rows`."""
+    """Returns up to `limit` rows after a mark. `parameters` are those of the feed's `rows`.
+
+    Raises SinceExpired.
+    """
     asked = [*parameters, str(after.transaction_id), after.number]
     found = database.rows(feed.page(limit + 1), asked)
     epoch, ahead = found[0][:2]

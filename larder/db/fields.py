@@ -7,7 +7,7 @@ from django.db.models.expressions import DatabaseDefault
 
 
 class IdentityNumber(models.BigIntegerField):  # type: ignore[type-arg]
-    """A number the database gives, beside a primary key of another kind. Gaps are normal."""
+    """A number that the database assigns to a row with another primary key. Gaps are normal."""
 
     db_returning = True
 
@@ -22,7 +22,7 @@ class IdentityNumber(models.BigIntegerField):  # type: ignore[type-arg]
 
 
 class TransactionId(models.Field):  # type: ignore[type-arg]
-    """The id of the transaction that wrote the row (`xid8`): where a feed's reader must stop.
+    """The id of the transaction that wrote the row (`xid8`). Readers of a feed go by it.
 
     Source: PostgreSQL, "Transaction ID and Snapshot Information Functions".
     """

@@ -1,4 +1,4 @@
-"""Tables of the mechanisms that all modules share."""
+"""Tables that all modules share."""
 
 from django.db import models
 
@@ -6,11 +6,11 @@ from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_OPERATION_LENGTH,
 
 
 class IdempotencyKey(models.Model):
-    """What a caller already asked for under a key, written in the transaction it protects.
+    """A request that succeeded under a key, written in the transaction of the request.
 
-    `actor` is the caller's public id (zero for anybody), `operation` the method and path,
-    `fingerprint` SHA-256 over the parsed request, `result` the id of what was made.
-    Without `expires_at` a row is kept for ever.
+    `actor` is the caller's public id, or zero. `operation` is the method and path,
+    `fingerprint` SHA-256 over the parsed request, `result` the id of the created object. A row
+    without `expires_at` is kept for ever.
     """
 
     pk = models.CompositePrimaryKey("actor", "operation", "key")
@@ -34,7 +34,7 @@ class IdempotencyKey(models.Model):
 
 
 class Observation(models.Model):
-    """What a job found when it looked last, as numbers by name: servers tell of it."""
+    """The latest measurements of a job, as numbers by name. Servers report them as metrics."""
 
     subject = models.CharField(max_length=MAX_WORD_LENGTH, primary_key=True)
     found = models.JSONField()
@@ -45,9 +45,9 @@ class Observation(models.Model):
 
 
 class RateLimit(models.Model):
-    """A bucket of tries, full again at `until`; or a mark that holds until then.
+    """A bucket of attempts that is full again at `until`, or a block that ends then.
 
-    The table is unlogged (larder/identity/rates.py says why); keys are digests.
+    The table is unlogged (larder/identity/rates.py says why). Keys are digests.
     """
 
     key = models.UUIDField(primary_key=True)

@@ -1,7 +1,7 @@
-"""What jobs found when they looked last, for every server to tell of (`ops/shop_state.py`).
+"""Stores the latest measurements of jobs, for all servers to report (`ops/shop_state.py`).
 
-What takes long to find out is looked at by the worker, now and then; its process has no page that
-anybody could ask, and what it found outlives it.
+The worker makes the measurements that take long. Its process serves no metrics page, and the
+measurements must survive its restart.
 """
 
 import json
@@ -16,25 +16,25 @@ INSERT INTO observation (subject, found, at) VALUES (%s, %s::jsonb, %s)
 ON CONFLICT (subject) DO UPDATE SET found = excluded.found, at = excluded.at
 WHERE observation.at <= excluded.at
 """
-"""Of two that looked, the later one is believed, whichever writes last."""
+"""The later measurement wins, whichever job writes last."""
 
 NOTED = "SELECT subject, found::text, at FROM observation ORDER BY subject"
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Numbers by name, and when they were true."""
+    """Numbers by name, and the time of the measurement."""
 
     found: Mapping[str, float]
     at: datetime
 
 
 def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
-    """Keeps what was found of a subject, in the place of what was found before."""
+    """Replaces the measurements of a subject."""
     database.execute(NOTE, [subject, json.dumps(dict(found)), now])
 
 
 def noted() -> dict[str, Observed]:
-    """All subjects that were ever looked at: a handful."""
+    """Returns the measurements of all subjects: a few."""
     rows = database.rows(NOTED)
     return {subject: Observed(json.loads(found), at) for subject, found, at in rows}

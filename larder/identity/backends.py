@@ -1,8 +1,8 @@
-"""How the admin and `authenticate()` find a customer: by a name without regard to case."""
+"""Finds customers for the admin and for `authenticate()`, by a case-insensitive name."""
 
 from django.contrib.auth.backends import ModelBackend
 
 
 class CustomerBackend(ModelBackend):
-    """Django's own: CustomerManager.get_by_natural_key does the folding, for unknown names
-    the backend hashes all the same, so that both answers take the same time."""
+    """Django's backend. CustomerManager.get_by_natural_key compares names without case. For unknown
+    names the backend hashes too, so that both answers take the same time."""

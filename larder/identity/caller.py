@@ -1,4 +1,4 @@
-"""Who is asking: what a verified credential says, without a look in the database."""
+"""The caller of a request, as a verified credential describes it. Not read from the database."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,9 +6,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request. `session` is the log-in that the access token came from; None
-    where there is none: a long-lived key (then `key` is its id), Basic authentication, the admin's
-    cookie. `epoch` is the account's when the token was issued."""
+    """The user of a request.
+
+    `session` is the session of the access token. It is None with a long-lived key (then `key` is
+    its id), with Basic authentication and with the cookie of the admin. `epoch` is the session
+    epoch of the account when the token was issued.
+    """
 
     id: int
     public_id: UUID

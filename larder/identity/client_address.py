@@ -1,8 +1,7 @@
-"""Where a request comes from, when it came through proxies.
+"""Finds the client address of a request that came through proxies.
 
-Each proxy adds the address it was asked from to the end of X-Forwarded-For; what stands before
-is whatever the client made up. So it is read from its end, and only as long as the address that
-wrote it is a proxy of ours.
+Each proxy appends the address of its peer to X-Forwarded-For. The client can send any content
+before that. So the header is read from its end, and only as long as a trusted proxy wrote it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,16 +19,16 @@ from typing import Any
 Address = IPv4Address | IPv6Address
 
 PREFIXES = (64, 56, 48)
-"""Prefixes that providers give to one customer (RIPE-690, section 4.2). The customer chooses the
+"""Prefixes that providers assign to one customer (RIPE-690, section 4.2). The customer chooses the
 other bits, and can use another address for each request."""
 
 
 def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
-    """The address of the client: the last that no trusted proxy has.
+    """Returns the address of the client: the last one that does not belong to a trusted proxy.
 
-    `environ` is WSGI's, `trusted` are addresses or networks. What is no address ends the search
-    at the proxy that passed it on. A peer that has no address (a socket of this machine) is
-    given back as it is.
+    `environ` is WSGI's; `trusted` are addresses or networks. An entry that is not an address ends
+    the search; the result is then the proxy that passed it on. A peer without an address (a local
+    socket) is returned unchanged.
 
     >>> passed_on = {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 203.0.113.9, 10.0.0.3"}
     >>> client_address({"REMOTE_ADDR": "10.0.0.2"} | passed_on, ["10.0.0.0/8"])
@@ -51,10 +50,10 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
 
 
 def networks_of(address: str) -> list[str]:
-    """What addresses of one client may have in common, the narrowest first: an IPv4 address, the
-    networks of an IPv6 one.
+    """Returns what the addresses of one client have in common, the narrowest first: the IPv4
+    address, or the networks of an IPv6 address.
 
-    An IPv4 address costs money, and many customers share one: neighbours are not counted together.
+    IPv4 addresses are expensive, and many customers share one, so IPv4 networks are not counted.
 
     >>> networks_of("203.0.113.9")
     ['203.0.113.9']
@@ -68,7 +67,8 @@ def networks_of(address: str) -> list[str]:
 
 
 def _parsed(text: str) -> Address | None:
-    """Some proxies add the port: `203.0.113.9:4711`, `[2001:db8::1]:4711`."""
+    """Returns the address without the port that some proxies add: `203.0.113.9:4711`,
+    `[2001:db8::1]:4711`. None if the text is not an address."""
     given = text.strip()
     if given.startswith("["):
         given = given[1:].partition("]")[0]

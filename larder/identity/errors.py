@@ -1,58 +1,59 @@
-"""The ways identity refuses."""
+"""Errors that identity raises."""
 
 from larder.core.errors import DomainError
 
 
 class InvalidCredentials(DomainError):
-    """Unknown username, wrong password or a deactivated account: one answer for all three."""
+    """The username is unknown, the password is wrong or the account is deactivated: one answer for
+    all three."""
 
     code = "invalid_credentials"
 
 
 class WrongPassword(DomainError):
-    """Whoever is logged in gave a password that is not the account's."""
+    """The current password that a logged-in customer sent is wrong."""
 
     code = "wrong_password"
 
 
 class ResetTokenInvalid(DomainError):
-    """What should set a new password is no token of ours, was used, or is too old: one answer."""
+    """The token of a password reset is invalid, was used, or has expired: one answer for all."""
 
     code = "reset_token_invalid"
 
 
 class TokenInvalid(DomainError):
-    """Not a token of ours, or not one for this purpose."""
+    """The token was not issued by this installation, or not for this purpose."""
 
     code = "token_invalid"
 
 
 class TokenExpired(DomainError):
-    """The token was ours; its time has passed."""
+    """The token is genuine but has expired."""
 
     code = "token_expired"
 
 
 class SessionEnded(DomainError):
-    """The log-in behind the token was ended: by its owner, by staff, or because of a reuse."""
+    """The session of the token was ended by its owner, by staff, or because a token was reused."""
 
     code = "session_ended"
 
 
 class RegistrationClosed(DomainError):
-    """This shop does not take registrations."""
+    """This shop accepts no registrations."""
 
     code = "registration_closed"
 
 
 class TooManyKeys(DomainError):
-    """The customer has as many live keys as one may have."""
+    """The customer has reached the maximum number of live keys."""
 
     code = "too_many_keys"
 
 
 class TooManyAddresses(DomainError):
-    """The customer has as many addresses as one may have."""
+    """The customer has reached the maximum number of addresses."""
 
     code = "too_many_addresses"
 

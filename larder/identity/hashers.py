@@ -1,8 +1,8 @@
-"""How passwords are hashed: how many at once, how many may wait, and which come first.
+"""Password hashing: how many threads hash at once, how many may wait, and in which order.
 
-A hash takes as long as a hundred statements, and a thread that hashes or waits answers nothing
-else. So each process has a queue with two lanes, each with places of its own: clients that show
-that the account is theirs never wait behind those that show nothing (docs/adr/0032-hash-lanes.md).
+A hash takes as long as a hundred statements, and a thread that hashes or waits serves no other
+request. So each process has a queue with two lanes and separate places. Clients that prove that
+the account is theirs never wait behind clients without a proof (docs/adr/0032-hash-lanes.md).
 """
 
 import os
@@ -22,17 +22,17 @@ from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
 
 Lane = Literal["returning", "open"]
-"""`returning`: for clients that show that they were logged in to the account before."""
+"""`returning` is for clients that prove that they were logged in to the account before."""
 
 LONGEST_WAIT = 5.0
 """Seconds that a log-in waits for a slot before it is refused."""
 LONGEST_RETRY = 30.0
-"""Seconds over which refused clients are spread at most."""
+"""Maximum number of seconds over which the retries of refused clients are spread."""
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """A thread's place in a lane, and the account and networks that hold it."""
+    """A thread's place in a lane, with the account and the networks that hold it."""
 
     lane: Lane
     holders: Collection[Hashable]
@@ -43,8 +43,8 @@ class Place:
 
 @dataclass(slots=True)
 class _Line:
-    """A lane: its free places, how many each holder has, the places whose threads wait for a slot,
-    and until when the hashes of the clients that it refused are planned."""
+    """The state of a lane: free `places`, the number `held` by each holder, the places `waiting`
+    for a slot, and the time up to which hashes of refused clients are `planned`."""
 
     places: int
     held: Counter[Hashable] = field(default_factory=Counter)
@@ -52,7 +52,7 @@ class _Line:
     planned: float = 0.0
 
     def enter(self, place: Place) -> bool:
-        """Take the place, if one is free or can be taken from a larger holder."""
+        """Takes a place if one is free or can be taken from a larger holder. Returns whether."""
         if not self.places:
             self._displace(than=self._largest(place) + 1)
         if not self.places:
@@ -62,20 +62,20 @@ class _Line:
         return True
 
     def leave(self, place: Place) -> None:
-        """Give the place back, unless it was lost."""
+        """Gives the place back, unless it was lost."""
         if not place.is_lost:
             self.places += 1
             self.held.subtract(place.holders)
             self.held = +self.held
 
     def _largest(self, place: Place) -> int:
-        """Return how many places that one of its holders has that has most."""
+        """Returns the number of places of its largest holder."""
         return max((self.held[one] for one in place.holders), default=0)
 
     def _displace(self, than: int) -> None:
-        """Free the newest waiting place of the largest holder, if it has more places `than` that.
+        """Frees the newest waiting place of the largest holder if that has more than `than` places.
 
-        So one account or network alone can have all places, and several get equal shares.
+        So a single account or network can have all places, and several ones get equal shares.
         """
         last = max(reversed(self.waiting), key=self._largest, default=None)
         if last is None or self._largest(last) <= than:
@@ -87,10 +87,10 @@ class _Line:
 
 
 class HashQueue:
-    """The hashes of a process: `at_once` of them run, the others wait in their lanes.
+    """Runs `at_once` hashes of a process at once. The others wait in their lanes.
 
-    A slot that becomes free goes to the lane `returning` first: waiting there takes no longer than
-    the hashes before it in the same lane, and the rest of one that runs.
+    A free slot goes to the lane `returning` first. So a thread there only waits for the hashes
+    before it in the same lane, and for the rest of one running hash.
     """
 
     def __init__(self, at_once: int, places: Mapping[Lane, int]) -> None:
@@ -106,7 +106,7 @@ class HashQueue:
 
     @contextmanager
     def place(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[Place]:
-        """Hold a place in the lane. `holders` are the account and the networks that it is for.
+        """Holds a place in the lane for the block. `holders` are its account and networks.
 
         Raises Overloaded at once if no place is free or can be taken from a larger holder.
         """
@@ -122,8 +122,8 @@ class HashQueue:
 
     @contextmanager
     def slot(self, place: Place) -> Iterator[None]:
-        """Hash within; waits for LONGEST_WAIT at most. Raises Overloaded, also if the place is
-        lost to another thread meanwhile."""
+        """Holds a slot for the block, which hashes. Waits up to LONGEST_WAIT. Raises Overloaded,
+        also if the place is lost to another thread meanwhile."""
         self._wait(place)
         took = Stopwatch()
         try:
@@ -148,7 +148,7 @@ class HashQueue:
             raise self._refusal(line)
 
     def _pass_on(self, seconds: float) -> None:
-        """Give the slot to the thread that waits longest in the first lane that has one."""
+        """Gives the slot to the thread that has waited longest in the first lane with threads."""
         with self._lock:
             self._seconds += (seconds - self._seconds) / 8
             waiting = next((line.waiting for line in self._lines.values() if line.waiting), None)
@@ -158,10 +158,10 @@ class HashQueue:
                 waiting.popleft().woken.set()
 
     def _refusal(self, line: _Line) -> Overloaded:
-        """The refusal of one more client: it is to come back after those refused before it.
+        """Returns the error for one more client: it must retry after those refused before it.
 
-        Clients that were refused together are spread over the time that their hashes take, and a
-        little at random, or they would come back together.
+        The retries of clients that are refused together are spread over the time of their hashes,
+        with some random scatter. Otherwise they would all retry at once.
         """
         now = self._age.seconds
         after = max(line.planned, now) + self._seconds / self._at_once
@@ -171,13 +171,13 @@ class HashQueue:
 
 
 def _queue_for(threads: int, at_once: int) -> HashQueue:
-    """Six tenths of the threads at most; the others answer everything else."""
+    """Returns a queue for at most six tenths of the threads. The others serve other requests."""
     returning = max(1, threads * 3 // 10)
     return HashQueue(at_once, {"returning": returning, "open": open_places(threads)})
 
 
 def open_places(threads: int) -> int:
-    """How many of a process's threads hash or wait in the open lane at most."""
+    """Returns the maximum number of a process's threads that hash or wait in the open lane."""
     return max(2, threads // 3)
 
 
@@ -186,8 +186,8 @@ _place: ContextVar[Place | None] = ContextVar("place", default=None)
 
 
 def use(*, threads: int, processes: int) -> None:
-    """Make the queue of this process: at most half of the cores that its server's processes may
-    use hash, though one in each. Called when a process starts."""
+    """Creates the queue of this process. All processes of the server together hash on at most half
+    of the cores, but on at least one each. Called when a process starts."""
     at_once = max(1, min(_cores() // (2 * processes), open_places(threads) - 1))
     _queue[0] = _queue_for(threads, at_once)
 
@@ -200,7 +200,7 @@ def _cores() -> int:
 
 @contextmanager
 def place(lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
-    """Hold a place in this lane for these holders; all that is hashed within waits in it.
+    """Holds a place in this lane for these holders. The hashes of the block wait in it.
 
     Raises Overloaded at once if no place is free or can be taken from a larger holder.
     """
@@ -214,7 +214,10 @@ def place(lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Hash within. Without a place takes one in the open lane. Raises Overloaded."""
+    """Holds a slot for the block, which hashes. Without a place it takes one in the open lane.
+
+    Raises Overloaded.
+    """
     mine = _place.get()
     if mine is None:
         with place("open"), slot():
@@ -227,11 +230,11 @@ def slot() -> Iterator[None]:
 
 
 class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, two passes, one lane, a few at a time in each process.
+    """Argon2id with 19 MiB, two passes and one lane, a few at once in each process.
 
-    The parameters are OWASP's minimum (Password Storage Cheat Sheet). Django's default of
-    100 MiB would let two cores answer nine log-ins a second; the cap keeps a rush of log-ins
-    from taking the processors away from orders.
+    The parameters are OWASP's minimum (Password Storage Cheat Sheet). With Django's default of
+    100 MiB two cores serve nine log-ins a second. The limit of concurrent hashes leaves processor
+    time for orders while many customers log in.
     """
 
     memory_cost = 19 * 1024
@@ -247,4 +250,4 @@ class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
             return super().verify(password, encoded)
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Argon2 has no cheaper variant to be topped up."""
+        """Does nothing: Argon2 needs no additional iterations."""

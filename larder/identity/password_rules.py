@@ -1,4 +1,4 @@
-"""What this shop asks of a password besides Django's validators."""
+"""Password rules of this shop, in addition to Django's validators."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ class MaximumLengthValidator:
             )
 
     def get_help_text(self) -> str:
-        """Returns the sentence that forms show beside Django's."""
+        """Returns the sentence that forms show next to Django's."""
         return f"Your password can contain at most {MAX_PASSWORD_LENGTH:,} characters."

@@ -1,12 +1,12 @@
-"""Rate limits that all processes and servers share: how often something may be tried.
+"""Rate limits in the database, shared by all processes and servers.
 
-A bucket holds `rate.times` tries and fills again evenly, all of it in `rate.seconds`. What is
-kept of it is one moment: when it will be full again (the generic cell rate algorithm of ATM's
-traffic management). Nothing counts that was refused, so whoever goes on too fast has to wait and
-is never shut out.
+A bucket holds `rate.times` attempts. It refills evenly, completely within `rate.seconds`. Only one
+time is stored: when the bucket is full again (the generic cell rate algorithm of ATM's traffic
+management). Refused attempts do not count, so a client that is too fast must wait, but is never
+locked out.
 
-The rows are in an unlogged table: they cost no log and no wait for a disk, and after a crash of
-the database everybody begins with full buckets. The clock is the database's, one for all.
+The rows are in an unlogged table: they cost no write-ahead log and no wait for the disk. After a
+crash of the database all buckets are full. The clock is that of the database, the same for all.
 """
 
 import math
@@ -21,20 +21,20 @@ from larder.db import database
 
 
 class Rate(NamedTuple):
-    """So many tries at once, and as many again over so many seconds."""
+    """A limit: `times` attempts at once, and `times` again within `seconds`."""
 
     times: int
     seconds: int
 
     @property
     def spacing(self) -> float:
-        """Seconds until one more try is there."""
+        """Seconds until the bucket has one more attempt."""
         return self.seconds / self.times
 
 
 class Bucket(NamedTuple):
-    """What is counted under a key. `excuse`: a mark (see `Store.settle`) that lets it pass.
-    `window`: where a cache counted the try that was taken from it."""
+    """A counter of attempts. `excuse`: a mark (see `Store.settle`) that makes it not count.
+    `window`: the time window in which a cache counted the attempt."""
 
     key: UUID
     rate: Rate
@@ -44,7 +44,7 @@ class Bucket(NamedTuple):
 
 @dataclass
 class RateLimited(DomainError):
-    """Too many tries. `wait` is in seconds: after it the next one is taken."""
+    """Too many attempts. After `wait` seconds the next one is accepted."""
 
     wait: float
     code = "throttled"
@@ -56,18 +56,18 @@ class RateLimited(DomainError):
 
 
 class Store(Protocol):
-    """Where buckets are."""
+    """Stores buckets."""
 
     def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """Takes one try from each bucket, or from none. Returns those it took from, as `settle`
-        puts them back.
+        """Takes one attempt from each bucket, or from none. Returns the buckets that it took from,
+        for `settle`.
 
         Raises RateLimited.
         """
 
     def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """Puts back a try of each bucket. Buckets that name `mark` as their excuse are not
-        counted any more, for as long as MARKS_LAST."""
+        """Gives one attempt back to each bucket. For MARKS_LAST, buckets with `mark` as their
+        excuse no longer count."""
 
 
 MARKS_LAST = timedelta(days=30)
@@ -100,13 +100,13 @@ SELECT seen.key, taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
        extract(epoch FROM spacing)::float8
 FROM seen LEFT JOIN taken USING (key)
 """
-"""From every bucket or from none, as far as this statement sees: a refusal writes nothing. Of
-those that see the same moment the row's lock lets one after the other through, and each looks
-again at what the one before left; by then another of its buckets may be a try short, which fills
-again by itself. Rows are inserted in the order of their keys, so nobody waits in a circle. The
-millisecond makes up for what rounding to microseconds adds.
+"""Takes an attempt from every bucket or from none, in the state that the statement sees. A refusal
+writes nothing. Concurrent statements take the row locks one after the other, and each checks the
+row again. By then another one of its buckets may have lost an attempt; that refills by itself. Rows
+are inserted in the order of their keys, so there is no deadlock. The millisecond compensates for
+rounding to microseconds.
 
-The plan it relies on: a few rows of arrays, each found by the primary key.
+Plan: a few rows of arrays, each found by the primary key.
 """
 
 _SETTLE = """
@@ -123,7 +123,7 @@ SELECT mark, statement_timestamp() + %s FROM unnest(%s::uuid[]) AS mark
 ON CONFLICT (key) DO UPDATE SET until = excluded.until
 WHERE held.until < excluded.until - interval '1 day'
 """
-"""A mark is written at most once a day."""
+"""Writes a mark at most once a day."""
 
 _DELETE_IDLE = """
 DELETE FROM rate_limit WHERE key IN (
@@ -135,24 +135,24 @@ RETURNING 1
 
 
 class InDatabase:
-    """Buckets in the shop's own database."""
+    """Stores buckets in the shop's database."""
 
     def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """One statement, whatever the buckets."""
+        """Takes the attempts with one statement."""
         parameters = [
             (one.key, one.rate.spacing, float(one.rate.seconds), one.excuse) for one in buckets
         ]
         seen = database.rows(_TAKE, database.columns(parameters))
         refused = [(wait, spacing) for _, taken, wait, spacing in seen if not taken]
         if refused:
-            # Those that looked at the same moment wait for the next try to come.
+            # Concurrent attempts that passed the first check wait for the next refill.
             waits = [wait for wait, _ in refused if wait > 0] or [spacing for _, spacing in refused]
             raise RateLimited(max(waits))
         counted = {row[0] for row in seen}
         return [one for one in buckets if one.key in counted]
 
     def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """One statement, or none where there is nothing to do."""
+        """Settles with one statement, or with none if there is nothing to do."""
         if not back and mark is None:
             return
         keys, spacings = [one.key for one in back], [one.rate.spacing for one in back]
@@ -161,8 +161,5 @@ class InDatabase:
 
 
 def delete_idle(*, limit: int) -> int:
-    """Deletes up to `limit` buckets that are full again, and marks past their time.
-
-    Returns how many.
-    """
+    """Deletes up to `limit` rows: full buckets and expired marks. Returns their number."""
     return len(database.rows(_DELETE_IDLE, [limit]))

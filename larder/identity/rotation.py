@@ -1,8 +1,8 @@
-"""What a refresh token is exchanged for where tokens rotate. Pure: the row is read and written
-by services/sessions.py.
+"""Decides what a refresh token is exchanged for if tokens rotate. Pure: services/sessions.py reads
+and writes the row.
 
-A token is a generation of its session. Exactly one generation is present: an exchange makes the
-next one. A client whose answer was lost sends the parent of the present token again.
+A token is a generation of its session. Exactly one generation is the current one. An exchange
+creates the next one. A client that lost an answer sends the parent of the current token again.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Decision(Enum):
-    """What a given token gets: a new token, the present one again, or nothing."""
+    """The result for a given token: a new token, the current one again, or a refusal."""
 
     RENEW = "renew"
     REPEAT = "repeat"
@@ -20,8 +20,8 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The present token: its generation, and how long ago it was made. `retried` is its parent if
-    that had been exchanged before for a token that was never used; None after a first exchange."""
+    """The current token: its generation and its age. `retried` is its parent if the parent had been
+    exchanged before for a token that was never used. None after a first exchange."""
 
     generation: int
     age: timedelta
@@ -29,22 +29,23 @@ class Present:
 
     @property
     def parent(self) -> int:
-        """The generation whose exchange made the present one."""
+        """The generation whose exchange created the current one."""
         return self.generation - (2 if self.was_retried else 1)
 
     @property
     def was_retried(self) -> bool:
-        """Whether `retried` is about the present token. A process of an earlier version makes the
-        next generation and leaves `retried` as it is, which is then older."""
+        """Whether `retried` belongs to the current token. A process of an earlier version creates
+        the next generation without updating `retried`, which is then older."""
         return self.retried == self.generation - 2
 
 
 def exchange(given: int, present: Present, grace: timedelta) -> Decision:
-    """Decides on a token of generation `given`.
+    """Returns the decision on a token of generation `given`.
 
-    The present token is renewed. Its parent gets the present token within the grace. After it,
-    the parent is renewed once more: the present token was never exchanged, so its answer may have
-    been lost; it ends. Any other token is refused, and without a grace the parent too.
+    The current token is renewed. Within the grace, its parent gets the current token again. After
+    the grace, the parent is renewed once more, and the current token becomes invalid: it was never
+    exchanged, so the answer with it may have been lost. Any other token is refused; without a
+    grace, the parent too.
     """
     if given == present.generation:
         return Decision.RENEW

@@ -1,14 +1,14 @@
-"""Identity's hand-written SQL, and the plan it relies on.
+"""Identity's hand-written SQL, with the plans that it relies on.
 
-Compared with its plain ORM version in tests/identity/test_sql.py.
+tests/identity/test_sql.py compares it with the ORM.
 """
 
 STANDING = """
 SELECT id, is_active, is_staff, may_order, public_id FROM customer
 WHERE id = ANY((SELECT %s::bigint[])::bigint[])
 """
-"""Index scans of customer_pkey; runs with every order and every request of staff. Why the array
-is hidden, larder/inventory/sql.py tells."""
+"""Index scans of customer_pkey; runs with every order and every request of staff. The docstring of
+larder/inventory/sql.py says why the array is in a subselect."""
 
 KEY_OWNER = """
 SELECT customer.id, customer.public_id, customer.is_staff, key.generation, key.id
@@ -20,4 +20,4 @@ WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
 LEAVE_NUMBERS_OUT = """
 SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq
 """
-"""Moves the numbers of new accounts on; once after a restore, by the owner."""
+"""Skips customer ids; run once after a restore, by the owner."""

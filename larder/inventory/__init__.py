@@ -1,3 +1,3 @@
-"""How many there are: stock (available, committed) and the append-only ledger."""
+"""Stock (available and committed units) and the append-only ledger."""
 
 __all__ = ["changes", "errors", "queries", "services"]

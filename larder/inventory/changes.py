@@ -1,4 +1,4 @@
-"""A copy of the catalogue that stays up to date: first everything, then what changed."""
+"""Keeps a client's copy of the catalogue up to date: first all products, then the changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from larder.inventory.queries import Position, ProductFilter, StockedProduct, pr
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a copy is. `copied` is the last product of the first round, by id; None once that
-    is through and only changes follow."""
+    """The progress of a copy. `copied` is the last product id of the full copy. None means that the
+    full copy is complete and only changes follow."""
 
     mark: Mark
     copied: int | None = None
@@ -20,7 +20,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Products as they stand, each once; ids of those no longer on sale; how far the copy is."""
+    """The current products, each once; the ids of those no longer on sale; the copy's progress."""
 
     products: Sequence[StockedProduct]
     gone: Sequence[int]
@@ -29,9 +29,9 @@ class Changes:
 
 
 def product_changes(customer: int, after: Progress | None, *, limit: int) -> Changes:
-    """Up to `limit` products at this customer's prices: None begins with all of them.
+    """Returns up to `limit` products with this customer's prices. None begins a full copy.
 
-    What changes while they are copied comes again behind them. Raises SinceExpired.
+    Products that change during the full copy follow again after it. Raises SinceExpired.
     """
     if after is None:
         after = Progress(feed.begin(CHANGES), copied=0)
@@ -41,8 +41,8 @@ def product_changes(customer: int, after: Progress | None, *, limit: int) -> Cha
 
 
 def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
-    """A page of the first round. The feed is looked at too: it knows whether the mark still
-    holds, and whether anything follows."""
+    """Returns a page of the full copy. Reads the feed too, which checks the mark and says whether
+    changes follow."""
     follows = feed.read(CHANGES, mark, limit=1)
     place = Position(copied, copied)
     found = products(customer, after=place, limit=limit + 1)
@@ -53,8 +53,8 @@ def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> Changes:
-    """The products are read after the feed: what changes in between is shown now and comes
-    again."""
+    """Returns a page of changes. The products are read after the feed: a change in between is in
+    this page, and comes again in a later one."""
     page = feed.read(CHANGES, mark, limit=limit)
     ids = tuple(sorted(set(page.subjects)))
     found = products(customer, ProductFilter(ids=ids), limit=None) if ids else []

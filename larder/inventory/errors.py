@@ -1,4 +1,4 @@
-"""The ways inventory refuses."""
+"""Errors that inventory raises."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from larder.core.errors import DomainError, UnknownProducts
 
 @dataclass
 class InsufficientStock(DomainError):
-    """Less is available than would be taken; every short line is named."""
+    """Fewer units are available than requested. `lines` lists every such product."""
 
     lines: list[dict[str, Any]]
     code = "insufficient_stock"
@@ -19,13 +19,13 @@ class InsufficientStock(DomainError):
 
 
 class CountBelowCommitted(InsufficientStock):
-    """A count gives fewer units than customers were already promised."""
+    """A count is lower than the committed units, which customers have already ordered."""
 
     code = "count_below_committed"
 
 
 class StockLimitExceeded(InsufficientStock):
-    """More units than a product can have (2³¹ − 1)."""
+    """The change would exceed the maximum stock of a product (2³¹ − 1 units)."""
 
     code = "stock_limit_exceeded"
 
@@ -36,4 +36,4 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock], ...] = (
     CountBelowCommitted,
     StockLimitExceeded,
 )
-"""Which code stands on top when the lines of an adjustment are faulty in several ways."""
+"""The order of precedence: which code the problem has if lines are faulty in several ways."""

@@ -9,9 +9,10 @@ from larder.core.limits import MAX_CODE_LENGTH, MAX_WORD_LENGTH
 
 
 class Stock(models.Model):
-    """How many units of a product there are: one narrow row, the lock of everything that moves.
+    """The units of a product: one narrow row, which every stock movement locks.
 
-    `available` can be ordered; `committed` is ordered and not yet shipped; on the shelf are both.
+    `available` units can be ordered. `committed` units are ordered and not yet shipped. The units
+    on the shelf are the sum of both.
     """
 
     product = models.OneToOneField(
@@ -38,8 +39,8 @@ class Stock(models.Model):
 class Adjustment(models.Model):
     """A correction of stock by staff: goods received, damaged, counted.
 
-    `products` are the ids of those it moved: the way to its entries of the ledger, whose index
-    begins with the product.
+    `products` are the ids of the changed products. They are needed to find its ledger entries,
+    because the index of the ledger begins with the product.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -56,10 +57,11 @@ class Adjustment(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """Why stock changed: append-only, by a trigger for every role.
+    """A change of stock. A trigger makes the table append-only for every role.
 
     `cause` is opening, order, change, cancel, pack, missing, ship, return, or the reason of an
-    adjustment; `reference` the id of the order event or adjustment; `actor` a public id.
+    adjustment. `reference` is the id of the order event or of the adjustment. `actor` is a public
+    id.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -77,7 +79,7 @@ class LedgerEntry(models.Model):
         db_table = "ledger_entry"
         verbose_name_plural = "ledger entries"
         constraints = (
-            # References ascend: the entries of a moment go into one page of the index.
+            # References ascend, so that concurrent entries are in the same page of the index.
             models.UniqueConstraint(
                 fields=["reference", "product", "cause"], name="ledger_entry_once"
             ),

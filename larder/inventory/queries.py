@@ -1,4 +1,4 @@
-"""What inventory tells the others: products with their stock, balances, the ledger."""
+"""Reads of inventory for other modules: products with their stock, balances, the ledger."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
 @with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
 class StockedProduct(Struct):
-    """A listed product and how many can be ordered. `price` is this customer's, net, a unit."""
+    """A listed product with its available units. `price` is this customer's, net, for one unit."""
 
     id: int
     public_id: UUID
@@ -44,16 +44,16 @@ class StockedProduct(Struct):
 PRODUCTS = sql.products(StockedProduct.__struct_fields__)
 
 ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
-"""What a list can be ordered by, and the column; a leading minus turns the order round."""
+"""The orderings of a list, with their columns. A leading minus reverses the order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
-    """Which products, and in what order. Everything given must hold.
+    """The filter and the order of a product list. A product must match all given conditions.
 
-    `words` occur in name or SKU, `name_contains` in the name, all in any case; texts of `exact`,
-    by field, are the whole of it, as it is written; `category` includes those below it; prices
-    are list prices; `archived` lets archived products in.
+    `words` occur in the name or the SKU, `name_contains` in the name; case is ignored. `exact` has
+    the complete text of a field, with case. `category` includes the categories below it. Prices
+    are list prices. `archived` includes archived products.
     """
 
     words: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class ProductFilter:
     name_contains: str = ""
 
     def conditions(self) -> tuple[str, list[Any]]:
-        """The WHERE clause, and its parameters."""
+        """Returns the WHERE clause and its parameters."""
         found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
         found += self._texts()
         if self.category is not None:
@@ -86,10 +86,10 @@ class ProductFilter:
         return f" WHERE {conditions}", [value for _, values in found for value in values]
 
     def _texts(self) -> list[tuple[str, list[Any]]]:
-        """The conditions of words and of the part of a name."""
+        """Returns the conditions for `words` and `name_contains`."""
         part = self.name_contains
         if "\0" in part or len(part) > MAX_NAME_LENGTH:
-            # No name is so long, and PostgreSQL has no text with NUL.
+            # No name is that long, and a text in PostgreSQL cannot contain NUL.
             return [("FALSE", [])]
         found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word]) for word in self.words]
         if part:
@@ -101,7 +101,7 @@ class ProductFilter:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: behind this value of the ordering, and this id."""
+    """The beginning of a page: after this value of the ordering, and this id."""
 
     value: Any
     id: int
@@ -115,10 +115,10 @@ def products(
     offset: int = 0,
     limit: int | None,
 ) -> list[StockedProduct]:
-    """Up to `limit` (None: all) listed products, at this customer's prices.
+    """Returns up to `limit` (None: all) listed products, with this customer's prices.
 
-    `after` costs the same on every page. `offset`, for the clients that count rows, walks past
-    those it leaves out.
+    With `after` every page costs the same. `offset` is for clients that count rows; the database
+    reads and skips that many rows.
     """
     conditions, parameters = wanted.conditions()
     page, position = _page(wanted.ordering, after, limit)
@@ -130,7 +130,7 @@ def products(
 
 
 def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedProduct]]:
-    """All listed products by ascending id, at this customer's prices; in parts."""
+    """Yields all listed products by ascending id, with this customer's prices, in parts."""
 
     def fetch(last: StockedProduct | None, limit: int) -> list[StockedProduct]:
         after = None if last is None else Position(last.id, last.id)
@@ -140,7 +140,7 @@ def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedP
 
 
 def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
-    """The condition that begins behind `after`, the order and the limit, with parameters."""
+    """Returns the condition for rows after `after`, the order and the limit, with parameters."""
     column = ORDERINGS[ordering.removeprefix("-")]
     direction, comparison = ("DESC", "<") if ordering.startswith("-") else ("ASC", ">")
     rows = "ALL" if limit is None else f"{limit:d}"
@@ -148,7 +148,7 @@ def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str
     if after is None:
         return order, []
     if column == "p.id":
-        # Said of both sides of the join: or else stock is walked from its beginning.
+        # The condition is on both sides of the join. Otherwise stock is scanned from its start.
         where = f" AND p.id {comparison} %s AND s.product_id {comparison} %s"
         return where + order, [after.id, after.id]
     return f" AND ({column}, p.id) {comparison} (%s, %s)" + order, [after.value, after.id]
@@ -162,13 +162,13 @@ def _priced(customer: int, found: list[StockedProduct]) -> list[StockedProduct]:
 
 
 def count_products(wanted: ProductFilter) -> int:
-    """How many listed products there are in all."""
+    """Returns the number of listed products that match."""
     conditions, parameters = wanted.conditions()
     return int(database.rows(f"{sql.COUNT}{conditions}", parameters)[0][0])
 
 
 def product(customer: int, product_id: int, *, archived: bool = False) -> StockedProduct:
-    """A listed product, or with `archived` any. Raises NotFound."""
+    """Returns a listed product; with `archived` also an archived one. Raises NotFound."""
     found = products(customer, ProductFilter(ids=(product_id,), archived=archived), limit=1)
     if not found:
         raise NotFound
@@ -176,7 +176,7 @@ def product(customer: int, product_id: int, *, archived: bool = False) -> Stocke
 
 
 def out_of_stock() -> tuple[int, int]:
-    """How many products are sold, and of how many of them nothing can be ordered now."""
+    """Returns the number of products on sale, and the number of those that are out of stock."""
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = on")
         ((sold, out),) = database.rows(sql.OUT_OF_STOCK)
@@ -184,14 +184,14 @@ def out_of_stock() -> tuple[int, int]:
 
 
 def available(product_ids: Collection[int]) -> dict[int, int]:
-    """Units of listed products that can be ordered, by product id."""
+    """Returns the available units of listed products, by product id."""
     listed = Stock.objects.filter(product_id__in=product_ids, product__archived_at=None)
     return dict(listed.order_by("product_id").values_list("product_id", "available"))
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """An entry of the ledger. `delta` and `balance` are of what is available."""
+    """An entry of the ledger. `delta` and `balance` are those of the available units."""
 
     id: int
     delta: int
@@ -218,7 +218,10 @@ _LEDGER = (
 
 
 def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow]:
-    """Up to `limit` entries of a product, archived or not, newest first. Raises NotFound."""
+    """Returns up to `limit` entries of a product, archived or not, the newest first.
+
+    Raises NotFound.
+    """
     entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
     if before is not None:
         entries = entries.filter(id__lt=before)
@@ -230,7 +233,7 @@ def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow
 
 @dataclass(frozen=True, slots=True)
 class AdjustedLine:
-    """What an adjustment did to one product."""
+    """The change of one product by an adjustment."""
 
     product: int
     delta: int
@@ -239,7 +242,7 @@ class AdjustedLine:
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentRow:
-    """An adjustment with its entries of the ledger, by product."""
+    """An adjustment with its ledger entries, by product."""
 
     id: UUID
     reason: str
@@ -249,7 +252,7 @@ class AdjustmentRow:
 
 
 def adjustment(adjustment_id: UUID) -> AdjustmentRow:
-    """Raises NotFound."""
+    """Returns an adjustment. Raises NotFound."""
     columns = ("id", "reason", "actor", "at", "products")
     row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
     if row is None:

@@ -1,3 +1,3 @@
-"""Who is told what happened: mails, and how far each has come."""
+"""Notifications: mails and the state of their delivery."""
 
 __all__ = ["delivery", "errors", "letters", "queries", "services"]

@@ -1,4 +1,4 @@
-"""The ways notifications refuses, and the ways a mail is not sent."""
+"""Errors that notifications raises, and the reasons why a mail is not sent."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class MailOff(DomainError):
 
 @dataclass
 class NotSent(Exception):
-    """A mail was not handed over. `reason` names no recipient and quotes no server, which may
-    repeat what it was told."""
+    """The mail server did not accept a mail. `reason` contains neither the recipient nor the
+    server's message, which may repeat it."""
 
     reason: str
 
@@ -23,8 +23,8 @@ class NotSent(Exception):
 
 
 class NotSentYet(NotSent):
-    """The mail server is away, silent, or says that a later try may succeed."""
+    """The mail server is unreachable, does not answer, or reports a temporary failure."""
 
 
 class NeverSent(NotSent):
-    """The mail server will not take this mail, however often it is tried."""
+    """The mail server reports a permanent failure: the mail will not be accepted later."""

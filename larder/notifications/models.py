@@ -1,4 +1,4 @@
-"""What others are told."""
+"""Mails and the state of their delivery."""
 
 from django.db import models
 
@@ -7,8 +7,8 @@ from larder.core.limits import MAX_WORD_LENGTH
 
 
 class Mail(models.Model):
-    """A mail to be sent, and what became of it. Neither its text nor its recipient is kept: both
-    are made when it is sent, of what it is `about` (an id of the module that has it)."""
+    """A mail to be sent, and its state. Neither its text nor its recipient is stored. Both are made
+    when it is sent, from the object that it is `about` (an id of another module)."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     kind = models.CharField(max_length=MAX_WORD_LENGTH)

@@ -1,4 +1,4 @@
-"""What notifications tells the others."""
+"""Reads of notifications for other modules."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,14 +8,14 @@ from larder.notifications.models import Mail
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A mail that was neither sent nor given up."""
+    """A mail that is neither sent nor given up."""
 
     kind: str
     about: UUID
 
 
 def waiting(mail: UUID) -> Waiting | None:
-    """The mail, if it still waits to be sent."""
+    """Returns the mail if it still waits to be sent."""
     found = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
     row = found.values_list("kind", "about").first()
     return None if row is None else Waiting(*row)

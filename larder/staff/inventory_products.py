@@ -1,7 +1,7 @@
 """The staff screens of products with their stock.
 
-They stand here and not in the catalogue's admin: adding a product books its opening stock, its
-screen shows what is there, and the catalogue stands below and may not know inventory.
+They are not in the catalogue's admin: adding a product books its opening stock, and its screen
+shows the stock, but the catalogue is in a lower layer and does not know inventory.
 """
 
 from typing import Any
@@ -23,24 +23,25 @@ from larder.staff.inventory_import import ImportableProducts
 
 
 def stock_address(product: int) -> str:
-    """Where a product's stock is shown."""
+    """Returns the address of a product's stock."""
     return reverse("admin:inventory_stock_change", args=[product])
 
 
 class StockLinks(ServiceAdmin):
-    """The ways from a product or its stock to the ledger and to an adjustment."""
+    """Buttons from a product or its stock to the ledger and to an adjustment."""
 
     def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("inventory.add_adjustment"))
 
     @button("Adjust stock", permissions=["adjust"], url_path="adjust", icon="add_notes")
     def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
-        """On to the form, for this product."""
+        """Redirects to the form of an adjustment of this product."""
         return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
 
     def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
-        """A method: a permission named with its app would be looked up by the system checks,
-        and a server could not start while the database is away."""
+        """Returns whether the user may see the ledger. It is a method, because the system checks
+        would look up a permission given by name, and a server could not start without the
+        database."""
         return bool(request.user.has_perm("inventory.view_ledgerentry"))
 
     @button("Ledger", permissions=["ledger"], icon="receipt_long")

@@ -1,6 +1,6 @@
-"""The staff screens of orders: to look at, and to move. What happened to an order is never edited.
+"""The staff screens of orders, to view and to move them. The history of an order is never edited.
 
-Also the admin's first page, because orders stand above everything it shows.
+Also the admin's first page, because orders are in the highest layer that it shows.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ class OrderResource(exports.Columns):
 
 
 class StatusFilter(admin.ChoicesFieldListFilter):
-    """Every status but the draft's: a draft is the customer's cart, not an order yet."""
+    """Filters by status. Omits drafts: a draft is the customer's cart, not an order yet."""
 
     def choices(self, changelist: Any) -> Any:
         drafts = OrderStatus.DRAFT.label
@@ -48,10 +48,10 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 @admin.register(Order)
 class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnlyAdmin):
-    """Orders that were placed, newest first, with what happened to them.
+    """Placed orders, the newest first, with their history.
 
-    Django's permission to change orders is that to move them, the one to add orders that to place
-    them for customers; neither opens Django's own forms.
+    Django's permission to change orders allows moving them. The permission to add orders allows
+    placing them for customers. Neither opens Django's own forms.
     """
 
     grants = ("view", "add", "change")
@@ -75,7 +75,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
         return placed.select_related("customer")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Each kind of term through its own unique index; customers' orders by order_history."""
+        """Searches numbers, ids and names by unique indexes; customers' orders by order_history."""
         term = search_term.strip().removeprefix("#")
         if not term:
             return queryset, False
@@ -104,7 +104,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
 
     @admin.display(description="Customer")
     def account(self, order: Order) -> str:
-        """The customer's name, leading to the account where there still is one."""
+        """Returns the customer's name, with a link to the account if it is not deleted."""
         name = customer_name(order.customer)
         if order.customer.deleted_at:
             return name
@@ -147,7 +147,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
 
 
 def _number(digits: str) -> int:
-    """An order's number; one that is too large is nobody's, like zero."""
+    """Returns the number of an order, or 0, which no order has, if it is too large."""
     number = int(digits[:19])
     return number if len(digits) < 20 and number <= MAX_ID else 0
 
@@ -160,11 +160,11 @@ def _uuid(text: str) -> UUID | None:
 
 
 def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
-    """What the first page shows beside the lists: the newest orders, for those who may see them.
+    """Adds the newest orders to the first page, for staff who may see them.
 
-    Two short walks along the index of numbers. How many products are sold out, or units
-    promised, would each be a scan of the whole stock: no index answers that, and one would make
-    every order dearer.
+    Plan: two short scans of the index of numbers. The number of products out of stock, or of
+    committed units, would need a full scan of the stock; an index for it would make every order
+    slower.
     """
     if not request.user.has_perm("orders.view_order"):
         return context

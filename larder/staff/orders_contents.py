@@ -1,4 +1,4 @@
-"""What is in an order and what happened to it, in tables and sentences for staff."""
+"""The lines and the history of an order, as tables and sentences for staff."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from larder.staff.base import actor_names, amount, in_one_line, moment
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:
-    """The order's lines, at most the thousand it can have."""
+    """Returns the table of the order's lines, of which there are at most a thousand."""
     rows = [
         [
             format_html('<a class="text-link" href="{}">{}</a>', _address(line.product), line.sku),
@@ -36,7 +36,8 @@ def _address(product: int) -> str:
 
 
 def history_table(order: OrderView) -> dict[str, Any]:
-    """The order's last events, oldest first; a row before them says if there are others."""
+    """Returns the table of the order's last events, the oldest first. The first row says whether
+    there are earlier ones."""
     found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     events = found.rows
     names = _product_names(order, events)
@@ -58,7 +59,7 @@ def history_table(order: OrderView) -> dict[str, Any]:
 
 
 def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, str]:
-    """SKU and name of every product that is or was in the order."""
+    """Returns SKU and name of every product that is or was in the order."""
     names = {line.product: f"{line.sku} {line.name}" for line in order.lines}
     gone = {one for event in events for one in _products(event.data)} - names.keys()
     if gone:
@@ -69,7 +70,7 @@ def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, s
 
 
 def _products(said: Mapping[str, Any]) -> Iterator[int]:
-    """The ids of the products that are named when an event is shown."""
+    """Yields the ids of the products that the sentences about an event contain."""
     for name in ("picked", "lines"):
         if len(said.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
             yield from (one["product"] for one in said.get(name, ()))
@@ -79,7 +80,7 @@ def _products(said: Mapping[str, Any]) -> Iterator[int]:
 
 
 def told(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
-    """What an event says beyond its type, in sentences; `names` are those of the products.
+    """Returns sentences about the data of an event. `names` are the names of the products.
 
     >>> told({"reason": "too late"}, {})
     ['Reason: too late.']
@@ -124,7 +125,7 @@ def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> li
 
 
 def _silent(said: Any, names: Mapping[int, str]) -> list[str]:
-    """Half of a change: both halves are told together."""
+    """Returns nothing: `before` and `after` are described together."""
     return []
 
 
@@ -166,14 +167,14 @@ def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str
 def _changed_units(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[int, tuple[int, int]]:
-    """Of each product whose units were changed, how many there were before and after."""
+    """Returns the units before and after of each product whose units changed."""
     was, becomes = _units(before), _units(after)
     pairs = {one: (was.get(one, 0), becomes.get(one, 0)) for one in {**was, **becomes}}
     return {one: (old, new) for one, (old, new) in pairs.items() if old != new}
 
 
 def _worded(value: Any) -> str:
-    """A detail of an order: text, a day, or the parts of an address."""
+    """Returns a detail of an order as text: a text, a date, or the parts of an address."""
     parts = value.values() if isinstance(value, Mapping) else [value]
     text = ", ".join(str(part) for part in parts if part)
     return f"“{text}”" if text else "nothing"

@@ -1,4 +1,4 @@
-"""The admin as a whole: its way through, its first page, and what it leaves out."""
+"""The admin site: its navigation, its first page, and the models that it does not show."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 admin.site.index_title = "Overview"
 admin.site.index_template = "staff/index.html"
-# Jobs are the operator's, and what they carry is nobody's business here: mails, addresses, links
-# that reset a password.
+# Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)
 
 _PLACES = (
@@ -41,7 +40,7 @@ _PLACES = (
 
 
 def navigation(request: Any) -> list[dict[str, Any]]:
-    """The sidebar: what this member of staff may see (`UNFOLD` in the settings names it)."""
+    """Returns the sidebar for this member of staff (`UNFOLD` in the settings refers to it)."""
     return [
         {"title": title, "items": [_item(*place) for place in places]} for title, places in _PLACES
     ]

@@ -1,3 +1,3 @@
-"""Django's PostgreSQL backend, with a pool that hands out no connection the server has closed."""
+"""Django's PostgreSQL backend, with a pool that hands out no connection closed by the server."""
 
 __all__ = ["bounded", "comments", "errors", "pool"]

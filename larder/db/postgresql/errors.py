@@ -1,5 +1,5 @@
-"""Errors of psycopg that Django does not translate by their meaning: lost sessions, read-only
-servers, and commits whose answer is lost."""
+"""Translates errors of psycopg that Django translates wrongly: lost sessions, read-only servers,
+and commits whose answer is lost."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ READ_ONLY = "25006"
 class CommitUnknown(OperationalError):
     """The commit was sent and its answer is lost: the transaction may be committed or not.
 
-    `is_repeatable` says whether the same request can be repeated without a second effect; None
-    where that depends on the request alone.
+    `is_repeatable` says whether the same request can be repeated without a second effect. None
+    means that it depends on the request alone.
     """
 
     is_repeatable: bool | None = None
@@ -23,12 +23,12 @@ class CommitUnknown(OperationalError):
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's translation of psycopg's errors, with two more cases.
 
-    - A session that ended in the middle of an answer. Behind PgBouncer more results come than
-      psycopg expects (`received 2 results from command 'BEGIN'`), or an error that libpq made by
-      itself: an InternalError or a plain DatabaseError without an SQLSTATE. It is a lost
-      connection, so it becomes an OperationalError and the connection is closed.
-    - A server that accepts no writes. It becomes an OperationalError, and no connection to this
-      server is used again.
+    - A session that ended during an answer. Behind PgBouncer psycopg then receives more results
+      than it expects (`received 2 results from command 'BEGIN'`), or libpq raises an error itself:
+      an InternalError or a plain DatabaseError without an SQLSTATE. The connection is lost, so the
+      error becomes an OperationalError and the connection is closed.
+    - A server that accepts no writes. The error becomes an OperationalError, and all connections
+      to this server are closed.
     """
 
     wrapper: Any
@@ -48,8 +48,8 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 def is_protocol_error(error: psycopg.Error) -> bool:
-    """Whether psycopg or libpq raised it about the conversation with the server: the server itself
-    gives an SQLSTATE with every error, and mistakes of a caller are of other classes."""
+    """Whether psycopg or libpq raised the error because of the protocol. Each error of the server
+    has an SQLSTATE, and mistakes of a caller raise errors of other classes."""
     return error.sqlstate is None and (
         isinstance(error, psycopg.InternalError) or type(error) is psycopg.DatabaseError
     )

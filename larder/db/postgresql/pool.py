@@ -1,13 +1,13 @@
-"""The order in which a pool hands out connections, and to which threads.
+"""The order in which a pool hands out connections, and the order in which threads get them.
 
-Of the connections that are free, the one that was given back last is handed out first.
-psycopg's pool hands them out in turn, so that all of them are a little used. But each is a process
-of PostgreSQL's with plans and caches of its own, a megabyte or two: one that ran a moment ago finds
-them where it left them, in the processor's caches, and the third of three does not (ADR 43). And
-what is not needed is left alone until the pool closes it.
+The pool hands out the connection first that was given back last. psycopg's pool rotates them, so
+that all are used equally. But each connection is a process of PostgreSQL with its own plans and
+caches, one or two megabytes. A process that ran a moment ago still has them in the processor's
+caches; the third of three does not. Connections that are not needed stay idle until the pool closes
+them.
 
-Threads inside `prioritized` get a connection before all other waiting threads, the newest of them
-first. Otherwise a few clients with slow requests keep all connections, and orders wait for them.
+A thread inside `prioritized` gets a connection before all other waiting threads. Of several, the
+newest is first. Otherwise a few clients with slow requests hold all connections, and orders wait.
 """
 
 from collections import deque
@@ -20,10 +20,11 @@ from psycopg_pool import ConnectionPool
 
 
 def put_last_first(pool: ConnectionPool[Any]) -> None:
-    """To be called before one is taken. If somebody else is faster, they get it: no harm is done.
+    """Makes the connection that was given back last the next one. Called before one is taken. If
+    another thread takes it first, no harm is done.
 
-    psycopg's pool (3.3) appends what is given back to a deque, takes what it hands out from the
-    left, and closes what was not needed from there too: so the others stay in their order.
+    Assumes psycopg_pool 3.3: its deque of free connections grows on the right, and connections are
+    handed out and closed on the left. So the order of the others stays.
     """
     with pool._lock:
         pool._pool.rotate(1)
@@ -34,7 +35,7 @@ _is_prioritized: ContextVar[bool] = ContextVar("is_prioritized", default=False)
 
 @contextmanager
 def prioritized() -> Iterator[None]:
-    """Gives this thread a connection before threads outside of such a block, while it runs."""
+    """Gives this thread a connection before threads outside of such a block."""
     before = _is_prioritized.set(True)
     try:
         yield

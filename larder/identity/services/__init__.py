@@ -1,4 +1,4 @@
-"""Every write of identity, one file per group of use cases."""
+"""All writes of identity, one file for each group of use cases."""
 
 __all__ = [
     "accounts",

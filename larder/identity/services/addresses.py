@@ -1,4 +1,4 @@
-"""A customer's addresses: added, changed, deleted."""
+"""Adds, changes and deletes the addresses of a customer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,14 +20,15 @@ from larder.identity.services.credentials import lock_account
 def add_address(
     caller: Caller, fields: Mapping[str, str], *, now: datetime, claim: Claim | None = None
 ) -> Outcome:
-    """Adds an address with those of ADDRESS_FIELDS that `fields` has; its id is the result.
+    """Adds an address with the ADDRESS_FIELDS in `fields`. Returns its id.
 
-    Raises SessionEnded (the account, or what the caller uses), TooManyAddresses, KeyReused.
+    Raises SessionEnded (the account is not active, or the caller's session or key has ended),
+    TooManyAddresses, KeyReused.
     """
     wanted, customer = _known(fields), caller.id
 
     def save() -> UUID:
-        # Under the account's lock: nobody else adds one meanwhile.
+        # Under the account's lock: no other transaction adds one meanwhile.
         if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
             raise TooManyAddresses
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
@@ -40,15 +41,19 @@ def add_address(
 def change_address(
     customer: int, address: UUID, fields: Mapping[str, str], *, version: int | None = None
 ) -> None:
-    """Changes those of ADDRESS_FIELDS that `fields` has; with `version` only if that is the
-    present one. Raises NotFound (another's, too), StaleVersion."""
+    """Changes the ADDRESS_FIELDS in `fields`; with `version`, only if that is the current one.
+
+    Raises NotFound (also for another customer's address), StaleVersion.
+    """
     with transaction.atomic(durable=True):
         versions.update(_one(customer, address), version, **_known(fields))
 
 
 def delete_address(customer: int, address: UUID, *, version: int | None = None) -> None:
-    """Deletes it; with `version` only if that is the present one. Orders keep where they went.
-    Raises NotFound (another's, too), StaleVersion."""
+    """Deletes an address; with `version`, only if that is the current one. Orders keep their copy.
+
+    Raises NotFound (also for another customer's address), StaleVersion.
+    """
     with transaction.atomic(durable=True):
         versions.delete(_one(customer, address), version)
 

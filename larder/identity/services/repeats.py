@@ -1,9 +1,9 @@
-"""Repeated registrations, recognised without hashing a password.
+"""Recognizes repeated registrations without hashing a password.
 
-A registration's key is kept as a MAC of it, and beside it a MAC of the request with its password,
-both with a key from the installation's secret. So a copy of the database says nothing of the
-password, and even with the secret a guess can be compared only with the client's own
-key, which is stored nowhere (docs/adr/0032-hash-lanes.md).
+Two values are stored: a MAC of the registration's idempotency key, and a MAC of the request with
+its password. Both use a key derived from the installation's secret. So a copy of the database
+reveals nothing about the password. Even with the secret, a guess can only be checked with the
+client's idempotency key, which is not stored (docs/adr/0032-hash-lanes.md).
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from larder.identity.tokens import derive_key
 
 
 def sealed(claim: Claim, password: str, secrets: Sequence[str]) -> list[Claim]:
-    """The claim as it is kept: with the first secret, and as it was kept with former ones.
+    """Returns the claim in its stored form, with the first secret and with each former one.
 
-    The fingerprint covers the password too.
+    The fingerprint includes the password.
     """
     return [_sealed(claim, password, derive_key(secret, "registration")) for secret in secrets]
 
@@ -36,7 +36,10 @@ def _sealed(claim: Claim, password: str, key: bytes) -> Claim:
 
 
 def earlier(claims: Sequence[Claim]) -> str | None:
-    """What a request with one of these claims made; None if there was none. Raises KeyReused."""
+    """Returns the result of an earlier request with one of these claims; None if there is none.
+
+    Raises KeyReused.
+    """
     found = idempotency.find([one.scope for one in claims])
     results = (found[one.scope].result_for(one) for one in claims if one.scope in found)
     return next(results, None)
@@ -46,7 +49,7 @@ _registrations = RunningPerKey()
 
 
 def one_at_a_time(scope: Scope | None) -> AbstractContextManager[None]:
-    """Of the requests with one key in this process one runs, and the others wait for its result.
+    """Lets one request of this process with this key run at a time. The others wait.
 
     Raises Overloaded.
     """

@@ -1,7 +1,7 @@
-"""After a restore: what opened an account when the backup was made must not open it again.
+"""After a restore: ends all credentials except passwords, before the servers start.
 
-A backup does not know which log-ins and keys ended after it, and no later one says so: a thief's
-would be live again. So all of them end, before the shop opens.
+A backup does not contain which sessions and keys ended after it. A stolen one that was ended would
+be live again. So all of them end.
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from larder.identity.models import Customer, Key, PasswordReset, Session
 from larder.identity.sql import LEAVE_NUMBERS_OUT
 
 NUMBERS_LEFT_OUT = 1_000_000
-"""An access token names an account by its number: that of somebody who registered after the backup
-must not be the number of whoever registers next."""
+"""Customer ids that are skipped. An access token contains the id of its account. The next account
+must not get the id of an account that was created after the backup."""
 
 EPOCHS_LEFT_OUT = 1_000_000
-"""An access token issued since the backup may be of an epoch that the backup does not know."""
+"""Session epochs that are skipped: a token issued after the backup may have a later epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How many were live in the backup."""
+    """The numbers of sessions and keys that were live in the backup."""
 
     sessions: int
     keys: int
 
 
 def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
-    """Ends every log-in, key, link of a mail and session of the admin; all of them or none.
+    """Ends all sessions, keys, reset links and sessions of the admin, in one transaction.
 
-    `using` is the owner's connection: the server's role may not move a sequence.
+    `using` is the owner's connection: the server's role may not change a sequence.
     """
     with transaction.atomic(using=using, durable=True):
         with connections[using].cursor() as cursor:
@@ -43,14 +43,14 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
             sessions=_end_sessions(using, now),
             keys=Key.objects.using(using).filter(ended_at=None).update(ended_at=now),
         )
-        # The token of a mail is made of the password it is to replace, and that one is back.
+        # A reset token depends on the old password, which the restore has brought back.
         PasswordReset.objects.using(using).all().delete()
         AdminSession.objects.using(using).all().delete()
     return ended
 
 
 def _end_sessions(using: str, now: datetime) -> int:
-    """Raises the epoch of every account that has a log-in. Returns how many log-ins ended."""
+    """Increments the epoch of each account with a session. Returns the number of ended sessions."""
     ongoing = Session.objects.using(using).ongoing()
     sessions = ongoing.count()
     of_account = ongoing.filter(customer=OuterRef("pk"))

@@ -1,3 +1,3 @@
-"""Every write of inventory. Only `movements.move` writes stock, and the ledger with it."""
+"""All writes of inventory. Only `movements.move` writes stock and the ledger."""
 
 __all__ = ["adjustments", "import_products", "locks", "movements", "products"]

@@ -1,4 +1,4 @@
-"""Products together with their stock, in one transaction."""
+"""Creates and changes products together with their stock, in one transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,15 +51,15 @@ def change_stocked_product(
     version: int | None = None,
     unique_name: bool = False,
 ) -> None:
-    """Changes fields of a product on sale (none is allowed) and sets how many are available.
+    """Changes fields of a product on sale (`fields` may be empty) and sets its available units.
 
-    All or nothing. `quantity` None leaves the stock alone; else the difference, counted under
-    the lock, is booked as a correction. The product's version moves with its fields only.
-    Raises NotFound (archived too), StaleVersion, AlreadyTaken (SKU, name), UnknownCategory,
-    InvalidInput, StockLimitExceeded.
+    All or nothing. With `quantity` None the stock stays unchanged. Otherwise the difference,
+    computed under the lock, is written as a correction. Only changed fields increment the version.
+    Raises NotFound (also for an archived product), StaleVersion, AlreadyTaken (SKU, name),
+    UnknownCategory, InvalidInput, StockLimitExceeded.
     """
     with moving_stock(by_staff=True):
-        # The product before its stock, as archiving does.
+        # Locks the product before its stock, as archiving does.
         catalog.lock_product(product, version=version)
         if unique_name and "name" in fields:
             catalog.claim_name(fields["name"], product=product)
@@ -71,15 +71,15 @@ def change_stocked_product(
 
 
 ABSENT = 0
-"""The version of a product that is not there."""
+"""The version of a product that does not exist."""
 
 NEVER = -2
-"""A version that matches neither a product nor its absence."""
+"""A version that neither an existing nor a missing product has."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Author:
-    """Who does something, and when."""
+    """The actor and the time of a change."""
 
     actor: UUID
     now: datetime
@@ -87,7 +87,7 @@ class _Author:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A product that is as it was put, and whether it was not there before."""
+    """The id of a product that was put, and whether it was created."""
 
     id: int
     created: bool
@@ -102,14 +102,14 @@ def put_product(
     now: datetime,
     version: int | None = None,
 ) -> Put:
-    """Makes the product with this SKU what `fields` say; the rest of it is the default.
+    """Creates or replaces the product with this SKU. Other fields than `fields` get the default.
 
-    `quantity` is the opening stock of a new product, and says nothing about one that is there.
-    An archived one is on sale again. With `version` it is changed only if that is the present
-    one; with ABSENT it is only made, if there is none, archived or not; with NEVER neither.
-    Raises StaleVersion (present 0: there is none), UnknownCategory, InvalidInput, AlreadyTaken
-    (twice another transaction made it after the look for it, and gave it another SKU before the
-    next look).
+    `quantity` is the opening stock of a new product; the stock of an existing one stays unchanged.
+    An archived product is put on sale again. With `version` the product is changed only if that is
+    the current one. With ABSENT it is only created, and only if none exists, archived or not. With
+    NEVER nothing is done. Raises StaleVersion (0 if none exists), UnknownCategory, InvalidInput,
+    AlreadyTaken (twice, another transaction created the product after the read, and changed its SKU
+    before the next read).
     """
 
     def put() -> Put:
@@ -119,7 +119,7 @@ def put_product(
     try:
         return put()
     except AlreadyTaken:
-        # Somebody else made it after we had looked, and has committed: now it is found.
+        # Another transaction created it after the read, and has committed: now it is found.
         return put()
 
 

@@ -1,4 +1,4 @@
-"""Django's `createsuperuser`, whose `--email` may be left out: accounts need no address here."""
+"""Django's `createsuperuser`, without a required `--email`: accounts need no address here."""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ from django.contrib.auth.management.commands import createsuperuser
 
 
 class Command(createsuperuser.Command):
-    """Takes the arguments of Django's own, without and with an address."""
+    """Takes the arguments of Django's command; `--email` is optional."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         if not options["interactive"] and options["email"] is None:
