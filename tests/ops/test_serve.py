@@ -74,12 +74,12 @@ def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
         answers.append(connection.getresponse().read())
 
     with served(tmp_path, port) as process:
-        assert wait_until(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 60)
         client = threading.Thread(target=ask)
         client.start()
-        assert wait_until((tmp_path / "began").exists, 20)
+        assert wait_until((tmp_path / "began").exists, 60)
         process.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: not listens(port), 20), "nothing new is accepted"
+        assert wait_until(lambda: not listens(port), 60), "nothing new is accepted"
         time.sleep(LONGER_THAN_A_RUN_WAITS)
         assert process.poll() is None
         (tmp_path / "go").touch()
@@ -91,7 +91,7 @@ def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
 def test_the_server_takes_the_place_of_whoever_started_it(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
-        assert wait_until(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 60)
         assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 
@@ -113,7 +113,7 @@ def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)):
-        assert wait_until(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 60)
         (shared / "writes").touch()
         with served(second, free_port(), SHARED_DIR=str(shared)) as process:
             said, _ = process.communicate(timeout=20)
@@ -130,14 +130,14 @@ def test_workers_that_outlived_a_killed_server_are_ended_by_the_next(tmp_path: P
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
-        assert wait_until(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 60)
         (worker,) = children(killed.pid)
         killed.kill()
         killed.wait(20)
         assert listens(port)
         with served(second, port, SHARED_DIR=str(shared)) as process:
-            assert wait_until(lambda: not alive(worker), 20)
-            assert wait_until(lambda: listens(port), 20)
+            assert wait_until(lambda: not alive(worker), 60)
+            assert wait_until(lambda: listens(port), 60)
             assert process.poll() is None
 
 
@@ -145,13 +145,13 @@ def test_a_process_that_only_reads_the_lock_file_is_not_ended(tmp_path: Path) ->
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
-        assert wait_until(lambda: listens(port), 20)
+        assert wait_until(lambda: listens(port), 60)
         with (shared / "server.lock").open() as opened:
             reader = subprocess.Popen(["sleep", "60"], stdin=opened)
         killed.kill()
         killed.wait(20)
         with served(second, port, SHARED_DIR=str(shared)):
-            assert wait_until(lambda: listens(port), 20)
+            assert wait_until(lambda: listens(port), 60)
             assert alive(reader.pid)
         reader.kill()
         reader.wait()

@@ -120,7 +120,7 @@ def ready(port: int) -> dict[str, Any]:
             connection.close()
         return True
 
-    assert wait_until(answered, 20)
+    assert wait_until(answered, 60)
     return answers[-1]
 
 
