@@ -18,8 +18,6 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.template.loader import render_to_string
-from django.views import defaults
 from django_guid import get_guid
 
 from larder.core import commits, money
@@ -28,6 +26,7 @@ from larder.db.database import sqlstate
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
+from larder.http.error_pages import for_reader
 from larder.http.recent_writes import SAFE
 from larder.http.refusals import HttpRefusal
 from larder.identity.rates import RateLimited
@@ -74,6 +73,7 @@ KINDS = {
     "reset_token_invalid": Kind(403, "The token of the password reset is not valid."),
     "mail_off": Kind(403, "This shop does not send mail."),
     "not_staff": Kind(403, "This operation is for staff."),
+    "csrf_failed": Kind(403, "The form has no valid CSRF token, or comes from another site."),
     "registration_closed": Kind(403, "Registration is closed."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),
     "not_found": Kind(404, "The object does not exist, or you have no access to it."),
@@ -294,33 +294,34 @@ def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a host that is not ours, a body or a header it cannot read."""
-    if isinstance(exception, DisallowedHost):
-        return problem(request, "bad_host")
-    return _from_django(request, exception) or problem(request, "bad_request")
+    bad_host = isinstance(exception, DisallowedHost)
+    known = None if bad_host else _from_django(request, exception)
+    return for_reader(request, known or problem(request, "bad_host" if bad_host else "bad_request"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: no such path. People in the admin get a page."""
-    if request.path.startswith("/admin/"):
-        return defaults.page_not_found(request, exception)
-    return problem(request, "not_found", detail="There is nothing at this path.")
+    """Django's handler404: no such path, or no such object in the admin."""
+    answer = problem(request, "not_found", detail="There is nothing at this path.")
+    return for_reader(request, answer)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
-    if request.path.startswith("/admin/"):
-        return defaults.permission_denied(request, exception)
-    return problem(request, "not_staff")
+    detail = "Your account has no permission for this page."
+    return for_reader(request, problem(request, "not_staff", detail=detail))
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW: a form without the token of its page, or from another site."""
+    return for_reader(request, problem(request, "csrf_failed"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: the database is away, or an error of ours, perhaps after a commit.
-    People in the admin get a page.
 
     The log has it under the correlation id.
     """
-    answer = _failed(request, sys.exc_info()[1])
-    return _as_page(answer) if request.path.startswith("/admin/") else answer
+    return for_reader(request, _failed(request, sys.exc_info()[1]))
 
 
 def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
@@ -332,10 +333,3 @@ def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
         if request.method not in SAFE and commits.count():
             return _outcome_unknown(request, error)
     return problem(request, "internal_error")
-
-
-def _as_page(answer: HttpResponse) -> HttpResponse:
-    """Returns a problem as HTML, made without the database."""
-    answer.content = render_to_string("api/failed.html", msgspec.json.decode(answer.content))
-    answer.headers["Content-Type"] = "text/html; charset=utf-8"
-    return answer

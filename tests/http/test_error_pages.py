@@ -1,0 +1,84 @@
+"""Errors outside of the API: a page for people with a browser, a problem for programs."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import Person
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+PROGRAMS = ("*/*", "application/json", "application/json, text/html;q=0.5")
+LINKS = ["/", "/admin/"]
+
+
+def is_page(answer: Any, status: int, code: str) -> bool:
+    """Returns whether this is a page of the error that leads back."""
+    assert answer.status_code == status
+    text = answer.content.decode()
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Correlation-ID"] in text
+    *back, about = re.findall('<a href="([^"]+)"', text)
+    return back == LINKS and about.endswith(f"/api/v1/problems/{code}")
+
+
+def is_problem(answer: Any, status: int, code: str) -> bool:
+    """Returns whether this is a problem."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client(enforce_csrf_checks=True, headers={"Accept": BROWSER})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/nothing", "/admin/nothing/", "/static/nothing.js"])
+def test_a_path_that_is_not_there_is_a_page_or_a_problem(browser: Client, path: str) -> None:
+    answer = browser.get(path)
+    if path.startswith("/admin/"):
+        assert answer.headers["Location"].startswith("/admin/login/")
+        return
+    assert is_page(answer, 404, "not_found")
+    assert "Accept" in answer.headers["Vary"]
+    for accepted in PROGRAMS:
+        assert is_problem(browser.get(path, headers={"Accept": accepted}), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/nothing"])
+def test_below_api_it_is_a_problem_whatever_is_accepted(browser: Client, path: str) -> None:
+    assert is_problem(browser.get(path), 404, "not_found")
+
+
+def test_an_object_that_is_not_there_is_a_page_in_the_admin(
+    browser: Client, person: Callable[..., Person]
+) -> None:
+    browser.force_login(person(is_staff=True, is_superuser=True).customer)
+    for accepted in (BROWSER, "*/*"):
+        answer = browser.get("/admin/nothing/", headers={"Accept": accepted})
+        assert is_page(answer, 404, "not_found")
+
+
+def test_a_page_without_permission_leads_back(
+    browser: Client, person: Callable[..., Person]
+) -> None:
+    browser.force_login(person(is_staff=True).customer)
+    answer = browser.get("/admin/orders/order/")
+    assert is_page(answer, 403, "not_staff")
+    assert b"no permission for this page" in answer.content
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_leads_back(browser: Client) -> None:
+    form = {"username": "a", "password": "b"}
+    assert is_page(browser.post("/admin/login/", form), 403, "csrf_failed")
+    answer = browser.post("/admin/login/", form, headers={"Accept": "application/json"})
+    assert is_problem(answer, 403, "csrf_failed")
+
+
+def test_a_host_of_no_shop_is_a_page_too(browser: Client) -> None:
+    answer = browser.get("/", headers={"Host": "elsewhere.example"})
+    assert is_page(answer, 400, "bad_host")
