@@ -1,21 +1,73 @@
-"""The page at `/`, for people who type the address by hand."""
+"""The start page `/`: where everything is, for people as a page and for programs as JSON."""
 
+from typing import Any
+
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from larder.compat.documents import TITLES
+from larder.http.error_pages import for_reader, prefers_page
 from larder.http.problems import problem
+from larder.ops.demo import USERS
+
+PLACES = {
+    "docs": "/api/v1/docs",
+    "openapi": "/api/v1/openapi.json",
+    "problems": "/api/v1/problems",
+    "admin": "/admin/",
+    "live": "/livez",
+    "ready": "/readyz",
+    "metrics": "/metrics",
+}
+VARY = {"Vary": "Accept"}
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Says that the service runs, and where to go from here. Open; asks the database nothing."""
     if request.method not in {"GET", "HEAD"}:
-        return problem(
+        refused = problem(
             request,
             "method_not_allowed",
             detail="This path takes GET, HEAD.",
             headers={"Allow": "GET, HEAD"},
         )
-    earlier = [(name, TITLES[name]) for name in sorted(settings.COMPAT & TITLES.keys())]
-    return HttpResponse(render_to_string("ops/home.html", {"earlier": earlier}))
+        return for_reader(request, refused)
+    if prefers_page(request):
+        return HttpResponse(render_to_string("ops/home.html", _shown()), headers=VARY)
+    content = msgspec.json.encode(_said())
+    return HttpResponse(content, content_type="application/json", headers=VARY)
+
+
+def _earlier() -> list[tuple[str, str, str]]:
+    """Returns number, title and document of each earlier contract that is on."""
+    names = sorted(settings.COMPAT & TITLES.keys())
+    return [(name, TITLES[name], f"/api/compat/contract{name}/openapi.json") for name in names]
+
+
+def _log_ins() -> list[dict[str, str]]:
+    """Returns the log-ins of the demo; none outside of demo mode."""
+    if not settings.DEMO:
+        return []
+    return [
+        {
+            "username": name,
+            "password": user.password,
+            "role": "superuser" if user.superuser else "customer",
+        }
+        for name, user in USERS.items()
+    ]
+
+
+def _shown() -> dict[str, Any]:
+    """Returns what the page shows."""
+    return {"places": PLACES, "earlier": _earlier(), "log_ins": _log_ins()}
+
+
+def _said() -> dict[str, Any]:
+    """Returns what a program is told: paths on this server."""
+    earlier = {f"contract{name}": document for name, _, document in _earlier()}
+    said: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
+    log_ins = _log_ins()
+    return said | {"demo_log_ins": log_ins} if log_ins else said

@@ -11,7 +11,7 @@ from tests.conftest import Api
 
 def page() -> str:
     """The page's text."""
-    answer = Client().get("/")
+    answer = Client().get("/", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
     return answer.content.decode()
 
@@ -27,15 +27,40 @@ def test_the_home_page_says_that_the_service_runs_and_asks_for_nothing() -> None
     assert "Correlation-ID" in Client().head("/").headers
 
 
+HERE = ["/api/v1/docs", "/api/v1/openapi.json", "/api/v1/problems", "/admin/", "/readyz"]
+
+
 def test_the_home_page_leads_to_the_documentation_and_the_admin() -> None:
-    assert links(page())[:3] == ["/api/v1/docs", "/admin/", "/readyz"]
+    assert links(page())[:5] == HERE
+    assert "/livez" in page()
+    assert "/metrics" in page()
 
 
 @pytest.mark.parametrize("on", [frozenset(), frozenset({"4"}), frozenset({"0", "2"})])
 def test_the_home_page_names_the_earlier_contracts_that_are_on(on: frozenset[str]) -> None:
     with override_settings(COMPAT=on):
-        found = links(page())[3:]
+        found = links(page())[5:]
     assert found == [f"/api/compat/contract{name}/openapi.json" for name in sorted(on)]
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_the_log_ins_of_the_demo_are_shown_in_demo_mode_alone(api: Api, demo: bool) -> None:
+    with override_settings(DEMO=demo):
+        text, said = page(), api("GET", "/").body
+    assert ("<code>12345</code>" in text) == demo
+    assert ("demo_log_ins" in said) == demo
+    if demo:
+        assert [one["username"] for one in said["demo_log_ins"]] == ["admin", "opply", "demo"]
+
+
+@pytest.mark.parametrize(
+    "accepted", ["*/*", "application/json", "application/json, text/html;q=0.9"]
+)
+def test_programs_get_the_same_places_as_json(api: Api, accepted: str) -> None:
+    answer = api("GET", "/", Accept=accepted)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert "Accept" in answer.headers["Vary"]
+    assert set(answer.body["places"].values()) == {*HERE, "/livez", "/metrics"}
 
 
 @pytest.mark.django_db
