@@ -107,6 +107,19 @@ def test_staff_look_for_orders_of_anybody_and_otherwise_see_their_own(
     assert {query: numbers(staff, query) for query in queries} == queries
 
 
+def test_customers_see_their_own_orders_and_filter_by_nothing_of_staff(
+    customer: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    other, jam = person(), product(stock=99)
+    of_other = place(as_(other), (jam, 1)).body["number"]
+    own = place(customer, (jam, 1)).body["number"]
+    for query in ("", "?status=placed", "?placed_after=2000-01-01T00:00:00Z"):
+        assert numbers(customer, query) == [own], query
+    for query in (f"customer={other.id}", f"number={of_other}", f"product={jam}"):
+        refused = customer("GET", f"orders?{query}")
+        assert (refused.status, refused.body["code"]) == (403, "not_staff"), query
+
+
 def test_staff_look_through_everybodys_orders_by_status_and_by_time(
     staff: Api, customer: Api, product: Product
 ) -> None:

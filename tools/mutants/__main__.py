@@ -17,7 +17,7 @@ from tools.mutants.run import ROOT, Result, Run, Verdict
 from tools.terminal import complain, say
 
 LEAST_KILLED = 0.97
-SUITE = ("-x", "-n", "2", "tests")
+SUITE = ("-x", "-n", "2", "--ignore", "tests/benchmarks", "tests")
 
 
 def main() -> int:

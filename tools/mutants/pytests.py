@@ -26,7 +26,7 @@ PRELOADED = (
 OURS = frozenset({"benchmarks", "config", "larder", "tests", "tools"})
 OPTIONS = (
     *("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout", "0"),
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-profile", "mutants"),
 )
 """Without limits of time for a test: the limit is that of the whole run, and reported apart."""
 
@@ -79,7 +79,10 @@ def _pytest(root: Path, arguments: Sequence[str], environment: dict[str, str], o
     for name in [one for one in sys.modules if one.partition(".")[0] in OURS]:
         del sys.modules[name]
     import pytest
+    from hypothesis import Phase, settings
 
+    # An example that kills is enough: to shrink it takes longer than to find it.
+    settings.register_profile("mutants", deadline=None, phases=[Phase.explicit, Phase.generate])
     sys.argv = ["pytest", *arguments]
     status = pytest.main([*arguments])
     sys.stdout.flush()

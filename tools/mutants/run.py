@@ -30,7 +30,7 @@ NOT_COPIED = (
     ".ruff_cache",
     ".coverage",
 )
-LONGEST = 120.0
+LONGEST = 240.0
 """Seconds of a named test."""
 
 LONGEST_SUITE = 1800.0
