@@ -10,9 +10,9 @@ from larder.core.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VER
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView
 from larder.orders.services import moves, returns
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import Picked
 from larder.orders.services.returns import ReturnedLine
+from larder.orders.services.transitions import TransitionRequest
 from larder.staff.pages import LineForm, PageForm, box, choice, whole, words
 
 
@@ -86,7 +86,7 @@ class ReturnedForm(OrderLineForm):
         return bool(self.cleaned_data.get("quantity"))
 
 
-Make = Callable[[Asked, Any, Sequence[Any]], bool]
+Make = Callable[[TransitionRequest, Any, Sequence[Any]], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,28 +106,28 @@ class Kind:
     all_of_them: str = ""
 
 
-def _cancel(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
-    return moves.cancel_order(asked, reason=form.cleaned_data["reason"].strip())
+def _cancel(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.cancel_order(request, reason=form.cleaned_data["reason"].strip())
 
 
-def _pack(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+def _pack(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     given = [(line.product, line.cleaned_data) for line in lines]
     picked = [Picked(one, said["quantity"], said["rest"] == "missing") for one, said in given]
-    return moves.pack_order(asked, picked=picked)
+    return moves.pack_order(request, picked=picked)
 
 
-def _ship(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
-    return moves.ship_order(asked)
+def _ship(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.ship_order(request)
 
 
-def _deliver(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
-    return moves.deliver_order(asked)
+def _deliver(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.deliver_order(request)
 
 
-def _return(asked: Asked, form: Any, lines: Sequence[Any]) -> bool:
+def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     given = [(line.product, line.cleaned_data) for line in lines]
     back = [ReturnedLine(one, said["quantity"], said["restock"]) for one, said in given]
-    return returns.return_order(asked, lines=back, reason=form.cleaned_data["reason"])
+    return returns.return_order(request, lines=back, reason=form.cleaned_data["reason"])
 
 
 FORMS: Mapping[Move, Kind] = {

@@ -24,7 +24,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
 from larder.orders.queries import OrderView
-from larder.orders.services.held_orders import Asked
+from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import (
     Question,
     Sentence,
@@ -81,19 +81,24 @@ class Sent:
     key: str
     content: bytes
 
-    def asked(self, request: Any, move: Move) -> Asked:
-        """What the services take."""
+    def transition_request(self, request: Any, move: Move) -> TransitionRequest:
+        """Returns the request for the services."""
         user, moment = request.user, now()
         scope = Scope(user.public_id, f"POST admin/order/{self.order}/{move}", self.key)
         claim = Claim(scope, self.content, str(self.order), expires_at=moment + RETENTION)
-        who = Caller(user.pk, user.public_id, user.is_staff, session=None)
-        return Asked(order=self.order, who=who, now=moment, version=self.version, claim=claim)
+        caller = Caller(user.pk, user.public_id, user.is_staff, session=None)
+        return TransitionRequest(
+            order=self.order, caller=caller, now=moment, version=self.version, claim=claim
+        )
 
 
-def _make(asked: Asked, move: Move, form: Any = None, lines: Sequence[Any] = ()) -> bool:
-    """Makes a move; whether it was made by this request or its twin, and not by others before."""
-    replayed = FORMS[move].make(asked, form, lines)
-    return replayed or queries.has_event(asked.order, actor=asked.who.public_id, at=asked.now)
+def _make(
+    wanted: TransitionRequest, move: Move, form: Any = None, lines: Sequence[Any] = ()
+) -> bool:
+    """Makes a move. Returns whether this request or a repeat of it made the move, and not another
+    request before."""
+    replayed = FORMS[move].make(wanted, form, lines)
+    return replayed or queries.has_event(wanted.order, actor=wanted.caller.public_id, at=wanted.now)
 
 
 class MovableOrders(ServiceAdmin):
@@ -183,9 +188,9 @@ class MovableOrders(ServiceAdmin):
         is_stale = sent is not None and sent.version != order.version
         if sent is None or not (is_stale or page.is_complete(FORMS[move].nothing)):
             return show(self, request, page)
-        asked = sent.asked(request, move)
+        wanted = sent.transition_request(request, move)
         try:
-            made = _make(asked, move, page.form, () if is_stale else page.filled)
+            made = _make(wanted, move, page.form, () if is_stale else page.filled)
         except DomainError as refusal:
             if not (is_stale or refusal.code in _OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
@@ -276,7 +281,7 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
     version = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
     sent = Sent(order.pk, version, key[:64], fingerprint(version))
     try:
-        made = _make(sent.asked(request, move), move)
+        made = _make(sent.transition_request(request, move), move)
     except DomainError as refusal:
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
     if made:

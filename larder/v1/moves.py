@@ -15,8 +15,8 @@ from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.services import moves, returns
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import Picked
+from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, TAGGED, VERSIONED, Trait, operation
 from larder.v1.orders import Order, shown, whose
@@ -78,13 +78,13 @@ def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
     """Cancels an order; its units can be ordered again. Customers can until it is packed."""
-    return _moved(request, caller, order, body, lambda asked: _cancel(asked, body))
+    return _moved(request, caller, order, body, lambda wanted: _cancel(wanted, body))
 
 
 @move(problems=["conflicting_repeat"], staff=True)
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: the order is packed, of some lines perhaps fewer than ordered."""
-    return _moved(request, caller, order, body, lambda asked: _pack(asked, body))
+    return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
 @move(staff=True)
@@ -102,22 +102,22 @@ def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Movin
 @move(problems=["return_exceeds_shipped"], staff=True)
 def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
     """Staff: units of a shipped order came back. Each request without a key is one more."""
-    return _moved(request, caller, order, body, lambda asked: _return(asked, body))
+    return _moved(request, caller, order, body, lambda wanted: _return(wanted, body))
 
 
-def _cancel(asked: Asked, body: Cancellation) -> bool:
-    return moves.cancel_order(asked, reason=body.reason)
+def _cancel(request: TransitionRequest, body: Cancellation) -> bool:
+    return moves.cancel_order(request, reason=body.reason)
 
 
-def _pack(asked: Asked, body: Packing) -> bool:
+def _pack(request: TransitionRequest, body: Packing) -> bool:
     lines = [] if body.lines is UNSET else body.lines
     picked = [Picked(one.product, one.quantity, one.missing) for one in lines]
-    return moves.pack_order(asked, picked=picked)
+    return moves.pack_order(request, picked=picked)
 
 
-def _return(asked: Asked, body: Return) -> bool:
+def _return(request: TransitionRequest, body: Return) -> bool:
     lines = [returns.ReturnedLine(one.product, one.quantity, one.restock) for one in body.lines]
-    return returns.return_order(asked, lines=lines, reason=body.reason)
+    return returns.return_order(request, lines=lines, reason=body.reason)
 
 
 def _moved(
@@ -125,16 +125,16 @@ def _moved(
     caller: Caller,
     order: UUID,
     body: msgspec.Struct,
-    make: Callable[[Asked], Any],
+    make: Callable[[TransitionRequest], Any],
 ) -> HttpResponse:
     """Makes a move and answers with the order as it stands then."""
-    asked = Asked(
+    transition_request = TransitionRequest(
         order=order,
-        who=caller,
+        caller=caller,
         now=now(),
         version=version_wanted(request),
         claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
     )
-    headers = replay_headers(replayed=make(asked))
+    headers = replay_headers(replayed=make(transition_request))
     found = queries.order(order, customer=whose(caller))
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

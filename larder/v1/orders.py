@@ -25,8 +25,8 @@ from larder.orders.queries import HistoryPosition, OrderFilter, OrderView
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
 from larder.v1.http import (
     CursorText,
@@ -256,9 +256,11 @@ def change_order(
 ) -> HttpResponse:
     """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
     or not at all."""
-    asked = Asked(order=order, who=caller, now=now(), version=version_wanted(request))
+    wanted = TransitionRequest(
+        order=order, caller=caller, now=now(), version=version_wanted(request)
+    )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
-    changes.change_order(asked, terms=terms(), lines=lines, details=_details(body))
+    changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
     found = queries.order(order, customer=whose(caller))
     return reply_tagged(request, shown(found), version=found.version)
 

@@ -21,7 +21,6 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import OrderFilter
 from larder.orders.services.changes import change_order
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import (
     Picked,
     cancel_order,
@@ -32,6 +31,7 @@ from larder.orders.services.moves import (
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
+from larder.orders.services.transitions import TransitionRequest
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GBP = Terms(currency="GBP")
@@ -146,18 +146,20 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     # By number: some of the ids are chosen anew in each run.
     order = random.choice(sorted(orders, key=lambda one: one.number)[-20:])
     clerk = Caller(shop.clerk.pk, shop.clerk.public_id, is_staff=True, session=None)
-    asked = Asked(order=order.id, who=clerk, now=BEGAN)
+    request = TransitionRequest(order=order.id, caller=clerk, now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5
     wanted = {one: random.randint(1, 5) for one in random.sample(products, 2)}
     moves: dict[str, Callable[[], object]] = {
-        "change": lambda: change_order(asked, terms=GBP, lines=[*starmap(Wanted, wanted.items())]),
-        "cancel": lambda: cancel_order(asked),
-        "pack": lambda: pack_order(asked, picked=[Picked(line.product, units, either)]),
-        "ship": lambda: ship_order(asked),
-        "deliver": lambda: deliver_order(asked),
+        "change": lambda: change_order(
+            request, terms=GBP, lines=[*starmap(Wanted, wanted.items())]
+        ),
+        "cancel": lambda: cancel_order(request),
+        "pack": lambda: pack_order(request, picked=[Picked(line.product, units, either)]),
+        "ship": lambda: ship_order(request),
+        "deliver": lambda: deliver_order(request),
         "return": lambda: return_order(
-            asked, lines=[ReturnedLine(line.product, units or 1, either)], reason="any"
+            request, lines=[ReturnedLine(line.product, units or 1, either)], reason="any"
         ),
     }
     likely = {"placed": ["change", "cancel", "pack", "pack"], "packed": ["ship"] * 3 + ["cancel"]}

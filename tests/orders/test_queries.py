@@ -16,9 +16,9 @@ from larder.orders.queries import DraftView, OrderFilter, OrderView
 from larder.orders.queries.views import OrdersPart
 from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
@@ -184,7 +184,9 @@ def test_an_order_that_is_changed_while_it_is_read_is_told_as_it_was_at_one_mome
         if statement == sql.LINES and left:
             lines = [left.pop(), left.pop()]
             caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
-            change_order(Asked(order=order.id, who=caller, now=now), terms=GBP, lines=lines)
+            change_order(
+                TransitionRequest(order=order.id, caller=caller, now=now), terms=GBP, lines=lines
+            )
         return rows(statement, parameters)
 
     monkeypatch.setattr(database, "rows", changed_before_the_lines)
@@ -208,7 +210,11 @@ def test_orders_that_change_at_every_read_do_not_make_the_reading_begin_again(
             lines = [Wanted(jam, 2 + len(asked)), Wanted(tea, 1)]
             with monkeypatch.context() as plain:
                 plain.setattr(database, "rows", rows)
-                change_order(Asked(order=order.id, who=caller, now=now), terms=GBP, lines=lines)
+                change_order(
+                    TransitionRequest(order=order.id, caller=caller, now=now),
+                    terms=GBP,
+                    lines=lines,
+                )
         return rows(statement, parameters)
 
     with monkeypatch.context() as patched:

@@ -13,10 +13,10 @@ from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
 from larder.staff.orders_contents import told
 from larder.staff.orders_moves import MovableOrders
 from tests.conftest import NOW, Person
@@ -38,15 +38,15 @@ def order(person: Callable[..., Person], jam: int) -> UUID:
 
 
 def place(who: Person, product: int, quantity: int) -> UUID:
-    asked = Placement(
+    placement = Placement(
         customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, quantity)]
     )
-    return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
+    return place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
 
 
-def asked(order: UUID, who: Person) -> Asked:
+def transition_request(order: UUID, who: Person) -> TransitionRequest:
     caller = Caller(who.id, who.customer.public_id, is_staff=True, session=None)
-    return Asked(order=order, who=caller, now=LATER)
+    return TransitionRequest(order=order, caller=caller, now=LATER)
 
 
 def stock(product: int) -> tuple[int, int]:
@@ -161,7 +161,9 @@ def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
     """The customer wants a jar fewer while the page is open."""
     opened = {move: desk.open(f"{ORDERS}{order}/{move}/") for move in ("pack", "cancel")}
     clerk = person(is_staff=True)
-    change_order(asked(order, clerk), terms=Terms(currency="GBP"), lines=[Wanted(jam, 3)])
+    change_order(
+        transition_request(order, clerk), terms=Terms(currency="GBP"), lines=[Wanted(jam, 3)]
+    )
     for move, sent in opened.items():
         page = desk.post(f"{ORDERS}{order}/{move}/", sent)
         assert "changed by somebody else since you opened the page" in page.messages[0]
@@ -173,7 +175,7 @@ def test_a_move_that_somebody_else_made_before_is_not_said_to_be_one_s_own(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     sent, other = (desk.open(f"{ORDERS}{order}/pack/") for _ in range(2))
-    pack_order(asked(order, person(is_staff=True)))
+    pack_order(transition_request(order, person(is_staff=True)))
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
     assert page.messages[0].endswith("was packed before. Nothing was done now.")
     page = desk.post(f"{ORDERS}{order}/pack/", other | {f"line-{jam}-quantity": "1"})
@@ -185,7 +187,7 @@ def test_a_move_that_is_not_open_any_more_leads_back_to_the_order(
     desk: Desk, person: Callable[..., Person], order: UUID
 ) -> None:
     sent = desk.open(f"{ORDERS}{order}/pack/")
-    cancel_order(asked(order, person(is_staff=True)))
+    cancel_order(transition_request(order, person(is_staff=True)))
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
     assert "Nothing was done" in page.messages[0]
     page = desk.get(f"{ORDERS}{order}/pack/")
@@ -302,9 +304,13 @@ def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
     changed, gone, packed = (place(person(), jam, 1) for _ in range(3))
     orders = (order, changed, gone, packed)
     sends = confirmed(desk, "mark_packed", *orders)
-    change_order(asked(changed, clerk), terms=Terms(currency="GBP"), details={"note": "Ring twice"})
-    cancel_order(asked(gone, clerk))
-    pack_order(asked(packed, clerk))
+    change_order(
+        transition_request(changed, clerk),
+        terms=Terms(currency="GBP"),
+        details={"note": "Ring twice"},
+    )
+    cancel_order(transition_request(gone, clerk))
+    pack_order(transition_request(packed, clerk))
     told_ = select(desk, "mark_packed", *orders, **sends).messages
     number = {one: Order.objects.get(id=one).number for one in orders}
     assert f"Order {number[order]}: packed." in told_
@@ -342,8 +348,15 @@ def test_what_happened_is_told_in_sentences_with_sku_and_name(
 ) -> None:
     tea, clerk = product(sku="TEA", name="Green tea"), person("clerk", is_staff=True)
     terms = Terms(currency="GBP")
-    change_order(asked(order, clerk), terms=terms, lines=[Wanted(jam, 3), Wanted(tea, 1)])
-    change_order(asked(order, clerk), terms=terms, lines=[Wanted(jam, 3)], details={"note": "Ring"})
+    change_order(
+        transition_request(order, clerk), terms=terms, lines=[Wanted(jam, 3), Wanted(tea, 1)]
+    )
+    change_order(
+        transition_request(order, clerk),
+        terms=terms,
+        lines=[Wanted(jam, 3)],
+        details={"note": "Ring"},
+    )
     desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1"})
     text = desk.get(f"{ORDERS}{order}/change/").text
     for sentence in (
@@ -370,7 +383,7 @@ def test_who_deleted_their_account_is_called_so(
 ) -> None:
     who = person("mary")
     order = place(who, jam, 1)
-    ship = asked(order, person("helen", is_staff=True))
+    ship = transition_request(order, person("helen", is_staff=True))
     pack_order(ship)
     ship_order(ship)
     delete_account(who.id, now=NOW)

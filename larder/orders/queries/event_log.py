@@ -53,7 +53,7 @@ def has_event(order_id: UUID, *, actor: UUID, at: datetime) -> bool:
     return OrderEvent.objects.filter(order_id=order_id, actor=actor, at=at).exists()
 
 
-def told(order_id: UUID, type: str) -> dict[str, Any] | None:
+def last_event_data(order_id: UUID, type: str) -> dict[str, Any] | None:
     """What the last event of a type tells of an order; None if there was none."""
     rows = OrderEvent.objects.filter(order_id=order_id, type=type).order_by("-position")
     return rows.values_list("data", flat=True).first()

@@ -7,10 +7,10 @@ __all__ = [
     "contended",
     "drafts",
     "expire_drafts",
-    "held_orders",
     "locks",
     "moves",
     "place_order",
     "placement",
     "returns",
+    "transitions",
 ]

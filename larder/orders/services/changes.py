@@ -1,8 +1,9 @@
-"""Changing an order that was placed: the whole new set of its lines, and what goes with it.
+"""Changes a placed order: replaces its lines, changes its details, or both.
 
-Stock moves both ways in one transaction. What stays as it is, or is taken off, was promised
-before and needs no new leave; for all else the refusals are those of placing. An order that is
-already what is asked for is left at that, so that a change whose answer was lost can be repeated.
+One transaction takes new units from stock and gives others back. Unchanged, reduced and removed
+lines are always accepted: the order was promised these units. Added units are refused for the
+same reasons as in placing. If the order already has the requested values, nothing changes, so a
+client can repeat a change whose answer it has not received.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +24,19 @@ from larder.inventory.services.movements import Balance
 from larder.orders.decision import PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderTooSmall
 from larder.orders.lifecycle import CANCELLED, PLACED, Move
-from larder.orders.services.held_orders import Asked, HeldLine, HeldOrder, Shift, Step, carry_out
 from larder.orders.services.placement import Terms
+from larder.orders.services.transitions import (
+    LockedLine,
+    LockedOrder,
+    StockMove,
+    Transition,
+    TransitionRequest,
+    apply_transition,
+)
 
 
 class Details(TypedDict, total=False):
-    """What goes with an order. What is not in it stays as it is."""
+    """Details of an order. Missing keys are not changed."""
 
     note: str
     reference: str
@@ -40,86 +48,92 @@ NOTHING = Details()
 
 
 def change_order(
-    asked: Asked,
+    request: TransitionRequest,
     *,
     terms: Terms,
     lines: Sequence[Wanted] | None = None,
     details: Details = NOTHING,
 ) -> None:
-    """Gives a placed order other lines (at least one; None leaves them), other details, or both.
+    """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
 
-    All or nothing; every faulty line is named. A line keeps its price, also for units added to
-    it; new lines get today's. What is so already leaves no trace and needs neither `asked.version`
-    nor an order that can still be changed. Raises UnknownProducts, InsufficientStock, PriceChanged,
-    OrderRule, OrderTooSmall (where the total falls), CurrencyChanged (new lines), what
-    `why_not_order` finds (where units are added), and what `held_orders.carry_out` raises.
+    Changes everything or nothing. A line keeps its price, also for added units; new lines get
+    today's price. A request for values that the order already has changes nothing: it needs
+    neither `request.version` nor an order that can still be changed.
+
+    Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
+    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; what `why_not_order`
+    returns if units are added; and what `transitions.apply_transition` raises.
     """
 
-    def change(held: HeldOrder) -> Step:
-        step = Step(type="changed", status=PLACED)
-        if lines is not None and not _has(held, lines):
-            if _adds(held, lines):
-                _refuse_to_add(held, lines, terms, asked.who.public_id)
-            step = _with_lines(step, held, lines, terms)
-        return _with_details(step, held, details)
+    def change(order: LockedOrder) -> Transition:
+        transition = Transition(type="changed", status=PLACED)
+        if lines is not None and not _has(order, lines):
+            if _adds(order, lines):
+                _refuse_to_add(order, lines, terms, request.caller.public_id)
+            transition = _with_lines(transition, order, lines, terms)
+        return _with_details(transition, order, details)
 
-    def is_so(held: HeldOrder) -> bool:
-        same = all(getattr(held, name) == value for name, value in details.items())
-        return held.status != CANCELLED and same and (lines is None or _has(held, lines))
+    def is_satisfied(order: LockedOrder) -> bool:
+        same = all(getattr(order, name) == value for name, value in details.items())
+        return order.status != CANCELLED and same and (lines is None or _has(order, lines))
 
-    carry_out(replace(asked, lines=len(lines or ())), Move.CHANGE, change, is_so=is_so)
-
-
-def _units(held: HeldOrder) -> dict[int, int]:
-    return {one.product: one.quantity for one in held.lines}
+    apply_transition(
+        replace(request, lines=len(lines or ())), Move.CHANGE, change, is_satisfied=is_satisfied
+    )
 
 
-def _has(held: HeldOrder, lines: Sequence[Wanted]) -> bool:
-    """Whether the order has these lines, at these prices where they say what they expect."""
-    prices = {one.product: one.unit_price for one in held.lines}
+def _units(order: LockedOrder) -> dict[int, int]:
+    return {one.product: one.quantity for one in order.lines}
+
+
+def _has(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
+    """Returns whether the order has these lines, at their expected prices if they have one."""
+    prices = {one.product: one.unit_price for one in order.lines}
     expected = all(one.expected_price in {None, prices.get(one.product)} for one in lines)
-    return expected and add_up(lines) == _units(held)
+    return expected and add_up(lines) == _units(order)
 
 
-def _adds(held: HeldOrder, lines: Sequence[Wanted]) -> bool:
-    before = _units(held)
+def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
+    before = _units(order)
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _refuse_to_add(held: HeldOrder, lines: Sequence[Wanted], terms: Terms, actor: UUID) -> None:
-    account = identity.standing([held.customer]).get(held.customer)
+def _refuse_to_add(order: LockedOrder, lines: Sequence[Wanted], terms: Terms, actor: UUID) -> None:
+    account = identity.standing([order.customer]).get(order.customer)
     if refused := why_not_order(account, actor=actor):
         raise refused
-    new = add_up(lines).keys() - _units(held).keys()
-    if new and held.currency != terms.currency:
-        told = [{"code": CurrencyChanged.code, "product": product} for product in sorted(new)]
-        raise CurrencyChanged(told, held.currency, terms.currency)
+    new = add_up(lines).keys() - _units(order).keys()
+    if new and order.currency != terms.currency:
+        faulty = [{"code": CurrencyChanged.code, "product": product} for product in sorted(new)]
+        raise CurrencyChanged(faulty, order.currency, terms.currency)
 
 
-def _with_details(step: Step, held: HeldOrder, details: Details) -> Step:
-    other = {name: value for name, value in details.items() if value != getattr(held, name)}
+def _with_details(transition: Transition, order: LockedOrder, details: Details) -> Transition:
+    other = {name: value for name, value in details.items() if value != getattr(order, name)}
     for name, value in other.items():
-        before, after = _plain(getattr(held, name)), _plain(value)
-        step = replace(step, data=_told(step, name, before, after))
-    return replace(step, details=other)
+        before, after = _plain(getattr(order, name)), _plain(value)
+        transition = replace(transition, data=_event_data(transition, name, before, after))
+    return replace(transition, details=other)
 
 
 def _plain(value: Any) -> Any:
-    """As it stands in the event, which is JSON."""
+    """Returns the value as the event's JSON has it."""
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _with_lines(step: Step, held: HeldOrder, lines: Sequence[Wanted], terms: Terms) -> Step:
-    before, after = _units(held), add_up(lines)
-    # All at once, in the one order of products; and the products looked at only then.
+def _with_lines(
+    transition: Transition, order: LockedOrder, lines: Sequence[Wanted], terms: Terms
+) -> Transition:
+    before, after = _units(order), add_up(lines)
+    # Locks all rows in product order. The products are read after that.
     balances = inventory.lock(before.keys() | after.keys())
-    priced = _decided(held, lines, balances)
-    _refuse_too_small(held, priced, terms)
-    old = {one.product: one for one in held.lines}
+    priced = _decided(order, lines, balances)
+    _refuse_too_small(order, priced, terms)
+    old = {one.product: one for one in order.lines}
     return replace(
-        step,
-        data=_told(step, "lines", _listed(before), _listed(after)),
-        shifts=_shifts(before, after),
+        transition,
+        data=_event_data(transition, "lines", _listed(before), _listed(after)),
+        stock_moves=_stock_moves(before, after),
         quantities={
             line.id: after.get(product, 0)
             for product, line in old.items()
@@ -130,23 +144,27 @@ def _with_lines(step: Step, held: HeldOrder, lines: Sequence[Wanted], terms: Ter
     )
 
 
-def _refuse_too_small(held: HeldOrder, priced: Sequence[PricedLine], terms: Terms) -> None:
-    """The least total may have been raised since; an order that does not fall was promised."""
+def _refuse_too_small(order: LockedOrder, priced: Sequence[PricedLine], terms: Terms) -> None:
+    """Raises OrderTooSmall only if the change reduces the total: the shop may have raised its
+    minimum since the order was placed."""
     total = sum((one.total for one in priced), Decimal(0))
-    if held.currency == terms.currency and total < min(held.total, terms.minimum_total):
+    if order.currency == terms.currency and total < min(order.total, terms.minimum_total):
         raise OrderTooSmall(total, terms.minimum_total)
 
 
 def _decided(
-    held: HeldOrder, lines: Sequence[Wanted], balances: Mapping[int, Balance]
+    order: LockedOrder, lines: Sequence[Wanted], balances: Mapping[int, Balance]
 ) -> list[PricedLine]:
-    """The decision of placing, on a shelf to which the order has put back what it holds."""
-    old = {one.product: one for one in held.lines}
+    """Returns the priced lines, decided as in placing: the order's own units count as available.
+
+    Raises the refusal.
+    """
+    old = {one.product: one for one in order.lines}
     shelf = {product: balance.available for product, balance in balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity
     offers = _offers(old, add_up(lines), catalog.offers(balances))
-    today = prices_for(held.customer, offers.values())
+    today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     (decided,) = decide([lines], shelf=shelf, offers=offers, prices=[prices])
     if isinstance(decided, DomainError):
@@ -155,10 +173,10 @@ def _decided(
 
 
 def _offers(
-    old: Mapping[int, HeldLine], wanted: Mapping[int, int], offers: Mapping[int, Offer]
+    old: Mapping[int, LockedLine], wanted: Mapping[int, int], offers: Mapping[int, Offer]
 ) -> dict[int, Offer]:
-    """What can be had. Of what was promised before no rule that came later takes anything away:
-    a line stays as it is, and of a product that is no longer sold some units can go back."""
+    """Returns the products that can be ordered. An unchanged line is exempt from rules that were
+    added later. A line of a product that is no longer sold can be reduced."""
     allowed = dict(offers)
     for product, line in old.items():
         units = wanted.get(product, 0)
@@ -168,19 +186,19 @@ def _offers(
     return allowed
 
 
-def _shifts(before: Mapping[int, int], after: Mapping[int, int]) -> list[Shift]:
+def _stock_moves(before: Mapping[int, int], after: Mapping[int, int]) -> list[StockMove]:
     more = {
         product: after.get(product, 0) - before.get(product, 0) for product in {**before, **after}
     }
-    return [Shift(product, -units, units, "change") for product, units in more.items() if units]
+    return [StockMove(product, -units, units, "change") for product, units in more.items() if units]
 
 
-def _told(step: Step, what: str, before: Any, after: Any) -> dict[str, Any]:
-    """What the event says already, and what else was before and is after it."""
-    told = step.data
+def _event_data(transition: Transition, what: str, before: Any, after: Any) -> dict[str, Any]:
+    """Returns the event's data with the values of another field before and after the change."""
+    data = transition.data
     return {
-        "before": {**told.get("before", {}), what: before},
-        "after": {**told.get("after", {}), what: after},
+        "before": {**data.get("before", {}), what: before},
+        "after": {**data.get("after", {}), what: after},
     }
 
 

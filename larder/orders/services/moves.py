@@ -1,8 +1,9 @@
-"""An order's way through the shop: cancelled, or packed, shipped and delivered.
+"""Cancels, packs, ships and delivers orders.
 
-Moves raise what `held_orders.carry_out` raises, and return whether they repeat an earlier request
-with their key. A move that was made before changes nothing; one that says more than the move
-itself (what was picked, why it is cancelled) and says it otherwise than before is no repeat.
+Each function raises what `transitions.apply_transition` raises, and returns whether it repeats an
+earlier request with its key. A move that was made before changes nothing. If the request gives
+other values than the earlier one (picked quantities, or the reason of a cancellation), the
+function raises ConflictingRepeat.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,148 +13,155 @@ from typing import Any
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PACKED, SHIPPED, Move
-from larder.orders.queries.event_log import told
-from larder.orders.services.held_orders import (
-    Asked,
-    HeldLine,
-    HeldOrder,
-    Shift,
-    Step,
-    carry_out,
+from larder.orders.queries.event_log import last_event_data
+from larder.orders.services.transitions import (
+    LockedLine,
+    LockedOrder,
+    StockMove,
+    Transition,
+    TransitionRequest,
+    apply_transition,
 )
 
 NOTHING_PICKED = "nothing picked"
-"""The reason of a cancellation that came of packing."""
+"""The reason of a cancellation by packing an order of which nothing was picked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """How many units of a line were picked. The rest is `missing` from the shelf, or goes back."""
+    """The picked units of a line. The other units are `missing`, or can be ordered again."""
 
     product: int
     quantity: int
     missing: bool = True
 
 
-def cancel_order(asked: Asked, *, reason: str = "") -> bool:
-    """Cancels: all units can be ordered again. Customers can until the order is packed.
+def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
+    """Cancels an order and releases its units. Customers can cancel until the order is packed.
 
-    Raises ConflictingRepeat: it was cancelled before, for another reason than is given now.
+    Raises ConflictingRepeat if it was cancelled before for another reason.
     """
 
-    def cancel(held: HeldOrder) -> Step:
-        shifts = [Shift(one.product, one.quantity, -one.quantity, "cancel") for one in held.lines]
+    def cancel(order: LockedOrder) -> Transition:
+        stock_moves = [
+            StockMove(one.product, one.quantity, -one.quantity, "cancel") for one in order.lines
+        ]
         data = {"reason": reason} if reason else {}
-        return Step(type="cancelled", status=CANCELLED, shifts=shifts, data=data)
+        return Transition(type="cancelled", status=CANCELLED, stock_moves=stock_moves, data=data)
 
-    def difference(held: HeldOrder) -> DomainError | None:
+    def conflict(order: LockedOrder) -> DomainError | None:
         if not reason:
             return None
-        given = (told(held.id, "cancelled") or {}).get("reason", "")
+        given = (last_event_data(order.id, "cancelled") or {}).get("reason", "")
         same = given == reason
-        return None if same else ConflictingRepeat(held.status, Move.CANCEL, {"reason": given})
+        return None if same else ConflictingRepeat(order.status, Move.CANCEL, {"reason": given})
 
-    return carry_out(asked, Move.CANCEL, cancel, difference=difference)
+    return apply_transition(request, Move.CANCEL, cancel, conflict=conflict)
 
 
-def pack_order(asked: Asked, *, picked: Sequence[Picked] = ()) -> bool:
-    """Packs what was picked; lines that `picked` does not name were picked in full.
+def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> bool:
+    """Packs an order. Lines that `picked` does not name were picked in full.
 
-    The order shrinks to what was picked; where nothing was, it is cancelled with its lines as
-    they were ordered. Raises InvalidInput: a product that is not in the order, is named twice,
-    or was picked more often than ordered; ConflictingRepeat: it was packed before, and `picked` is
-    given and says otherwise.
+    Reduces the lines to the picked quantities. If nothing was picked, cancels the order and keeps
+    its lines. Raises InvalidInput for a product that is not in the order, is named twice, or was
+    picked more often than ordered. Raises ConflictingRepeat if the order was packed before with
+    other quantities than a given `picked`.
     """
-    return carry_out(
-        asked,
+    return apply_transition(
+        request,
         Move.PACK,
-        lambda held: _packed(held, picked),
-        difference=lambda held: _conflict_in_packing(held, picked),
+        lambda order: _packed(order, picked),
+        conflict=lambda order: _conflict_in_packing(order, picked),
     )
 
 
-def ship_order(asked: Asked) -> bool:
-    """The order leaves the house: its units are no longer on the shelf."""
+def ship_order(request: TransitionRequest) -> bool:
+    """Ships a packed order: its units leave the stock."""
 
-    def ship(held: HeldOrder) -> Step:
-        shifts = [Shift(one.product, 0, -one.quantity, "ship") for one in held.lines]
-        return Step(type="shipped", status=SHIPPED, shifts=shifts)
+    def ship(order: LockedOrder) -> Transition:
+        stock_moves = [StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines]
+        return Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
 
-    return carry_out(asked, Move.SHIP, ship)
-
-
-def deliver_order(asked: Asked) -> bool:
-    """The order has arrived."""
-
-    def difference(held: HeldOrder) -> DomainError | None:
-        delivered = held.status == DELIVERED or told(held.id, "delivered") is not None
-        return None if delivered else InvalidTransition(held.status, Move.DELIVER)
-
-    def deliver(held: HeldOrder) -> Step:
-        return Step(type="delivered", status=DELIVERED)
-
-    return carry_out(asked, Move.DELIVER, deliver, difference=difference)
+    return apply_transition(request, Move.SHIP, ship)
 
 
-def _packed(held: HeldOrder, picked: Sequence[Picked]) -> Step:
-    ordered = {one.product: one.quantity for one in held.lines}
+def deliver_order(request: TransitionRequest) -> bool:
+    """Marks a shipped order as delivered."""
+
+    def conflict(order: LockedOrder) -> DomainError | None:
+        delivered = order.status == DELIVERED or last_event_data(order.id, "delivered") is not None
+        return None if delivered else InvalidTransition(order.status, Move.DELIVER)
+
+    def deliver(order: LockedOrder) -> Transition:
+        return Transition(type="delivered", status=DELIVERED)
+
+    return apply_transition(request, Move.DELIVER, deliver, conflict=conflict)
+
+
+def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
+    ordered = {one.product: one.quantity for one in order.lines}
     _refuse_faulty(ordered, picked)
     named = _short(ordered, picked)
-    short = [(line, named[line.product]) for line in held.lines if line.product in named]
-    data: dict[str, Any] = {"picked": [_told(line, one) for line, one in short]} if short else {}
-    shifts = [_left_out(line, one) for line, one in short]
-    if sum(ordered.values()) == sum(-one.committed for one in shifts):
+    short = [(line, named[line.product]) for line in order.lines if line.product in named]
+    data: dict[str, Any] = (
+        {"picked": [_event_data(line, one) for line, one in short]} if short else {}
+    )
+    stock_moves = [_left_out(line, one) for line, one in short]
+    if sum(ordered.values()) == sum(-one.committed for one in stock_moves):
         data = {"reason": NOTHING_PICKED, **data}
-        return Step(type="cancelled", status=CANCELLED, shifts=shifts, data=data)
-    return Step(
+        return Transition(type="cancelled", status=CANCELLED, stock_moves=stock_moves, data=data)
+    return Transition(
         type="packed",
         status=PACKED,
-        shifts=shifts,
+        stock_moves=stock_moves,
         quantities={line.id: one.quantity for line, one in short},
         ordered={line.id: line.quantity for line, _ in short},
         data=data,
     )
 
 
-def _conflict_in_packing(held: HeldOrder, picked: Sequence[Picked]) -> DomainError | None:
-    """Compares with the event: the lines are what was picked, without those that were not there
-    at all. A cancelled order was packed only if it was cancelled by that."""
-    cancelled = held.status == CANCELLED
+def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:
+    """Returns the refusal if the order was packed with other quantities, or was not packed.
+
+    The event has the quantities of the first request: lines of which nothing was picked are no
+    longer in the order. A cancelled order counts as packed only if packing cancelled it.
+    """
+    cancelled = order.status == CANCELLED
     if not picked:
-        return InvalidTransition(held.status, Move.PACK) if cancelled else None
-    data = told(held.id, "cancelled" if cancelled else "packed") or {}
+        return InvalidTransition(order.status, Move.PACK) if cancelled else None
+    data = last_event_data(order.id, "cancelled" if cancelled else "packed") or {}
     if cancelled and "picked" not in data:
-        return InvalidTransition(held.status, Move.PACK)
+        return InvalidTransition(order.status, Move.PACK)
     short = data.get("picked", ())
     before = {one["product"]: one["ordered"] for one in short}
-    ordered = {one.product: one.quantity for one in held.lines} | before
+    ordered = {one.product: one.quantity for one in order.lines} | before
     _refuse_faulty(ordered, picked)
     made = {
         one["product"]: Picked(one["product"], one["quantity"], one["missing"]) for one in short
     }
     other = _differences(ordered, made, _short(ordered, picked))
-    return ConflictingRepeat(held.status, Move.PACK, {"lines": other}) if other else None
+    return ConflictingRepeat(order.status, Move.PACK, {"lines": other}) if other else None
 
 
 def _differences(
-    ordered: Mapping[int, int], made: Mapping[int, Picked], asked: Mapping[int, Picked]
+    ordered: Mapping[int, int], made: Mapping[int, Picked], requested: Mapping[int, Picked]
 ) -> list[dict[str, Any]]:
-    """Each line that was packed otherwise than is asked for: `requested` now, `picked` then."""
+    """Returns each line whose packed quantity (`picked`) differs from the `requested` one."""
     return [
         {
             "code": ConflictingRepeat.code,
             "product": product,
-            "requested": asked.get(product, Picked(product, units)).quantity,
+            "requested": requested.get(product, Picked(product, units)).quantity,
             "picked": made.get(product, Picked(product, units)).quantity,
             **({"missing": made[product].missing} if product in made else {}),
         }
         for product, units in ordered.items()
-        if asked.get(product) != made.get(product)
+        if requested.get(product) != made.get(product)
     ]
 
 
 def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Picked]:
-    """What was not picked in full, by product."""
+    """Returns the lines that were not picked in full, by product."""
     return {one.product: one for one in picked if one.quantity < ordered[one.product]}
 
 
@@ -177,7 +185,7 @@ def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fa
         seen.add(one.product)
 
 
-def _told(line: HeldLine, one: Picked) -> dict[str, Any]:
+def _event_data(line: LockedLine, one: Picked) -> dict[str, Any]:
     return {
         "product": line.product,
         "ordered": line.quantity,
@@ -186,9 +194,10 @@ def _told(line: HeldLine, one: Picked) -> dict[str, Any]:
     }
 
 
-def _left_out(line: HeldLine, one: Picked) -> Shift:
-    """What was not there is nowhere; what was left there can be ordered again."""
+def _left_out(line: LockedLine, one: Picked) -> StockMove:
+    """Returns the stock move of the units that were not picked. Missing units leave the stock;
+    others become available again."""
     rest = line.quantity - one.quantity
     if one.missing:
-        return Shift(line.product, 0, -rest, "missing")
-    return Shift(line.product, rest, -rest, "pack")
+        return StockMove(line.product, 0, -rest, "missing")
+    return StockMove(line.product, rest, -rest, "pack")

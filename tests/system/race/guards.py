@@ -42,13 +42,13 @@ from larder.orders.services import (
     drafts,
     expire_drafts,
     held_drafts,
-    held_orders,
     place_order,
     place_orders,
+    transitions,
 )
-from larder.orders.services.held_orders import HeldOrder, Step
 from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
+from larder.orders.services.transitions import LockedOrder, Transition
 
 Removal = list[tuple[Any, str, Any]]
 PAUSE = 0.05
@@ -170,11 +170,11 @@ def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
 PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
 
 
-def write_anyway(held: HeldOrder, step: Step, now: datetime) -> None:
+def write_anyway(order: LockedOrder, transition: Transition, now: datetime) -> None:
     """Writes the status without comparing it."""
-    Order.objects.filter(id=held.id).update(
-        status=step.status,
-        total=held_orders._total(held, step),
+    Order.objects.filter(id=order.id).update(
+        status=transition.status,
+        total=transitions._total(order, transition),
         version=F("version") + 1,
         updated_at=now,
     )
@@ -245,10 +245,10 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
     "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
-    "order held": lambda: [(held_orders, "lock_order", find_order)],
+    "order held": lambda: [(transitions, "lock_order", find_order)],
     "order held or compared": lambda: [
-        (held_orders, "lock_order", find_order),
-        (held_orders, "_swap", write_anyway),
+        (transitions, "lock_order", find_order),
+        (transitions, "_swap", write_anyway),
     ],
     "products looked at under the lock": lambda: [
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),

@@ -28,10 +28,10 @@ from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
-from larder.orders.services.held_orders import Asked
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
+from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.server import Reply, Server
 
@@ -174,24 +174,27 @@ class ServiceShop:
         )
 
     def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
-        asked = _asked(who, order)
+        request = _transition_request(who, order)
         back = [ReturnedLine(*line) for line in lines]
         calls: dict[str, Callable[[], bool]] = {
-            "cancel": lambda: moves.cancel_order(asked),
-            "pack": lambda: moves.pack_order(asked),
-            "ship": lambda: moves.ship_order(asked),
-            "deliver": lambda: moves.deliver_order(asked),
-            "return": lambda: return_order(asked, lines=back, reason="any"),
+            "cancel": lambda: moves.cancel_order(request),
+            "pack": lambda: moves.pack_order(request),
+            "ship": lambda: moves.ship_order(request),
+            "deliver": lambda: moves.deliver_order(request),
+            "return": lambda: return_order(request, lines=back, reason="any"),
         }
         return answered(lambda: Answer(OK, replayed=calls[move]()))
 
     def change(
         self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
     ) -> Answer:
-        asked, wanted = _asked(who, order, version), [Wanted(*line) for line in lines]
+        request, wanted = (
+            _transition_request(who, order, version),
+            [Wanted(*line) for line in lines],
+        )
 
         def call() -> Answer:
-            change_order(asked, terms=GBP, lines=wanted)
+            change_order(request, terms=GBP, lines=wanted)
             return Answer(OK)
 
         return answered(call)
@@ -232,10 +235,10 @@ class ServiceShop:
         return answered(call)
 
 
-def _asked(who: Person, order: UUID, version: int | None = None) -> Asked:
+def _transition_request(who: Person, order: UUID, version: int | None = None) -> TransitionRequest:
     customer = who.customer
     caller = Caller(who.id, customer.public_id, customer.is_staff, session=None)
-    return Asked(order=order, who=caller, now=now(), version=version)
+    return TransitionRequest(order=order, caller=caller, now=now(), version=version)
 
 
 def answered(call: Callable[[], Answer]) -> Answer:

@@ -1,0 +1,303 @@
+"""Applies a transition to a placed order: a move of its lifecycle, or a change of its lines.
+
+Every use case calls `apply_transition`. It claims the idempotency key, locks the order's row, then
+locks the stock rows in product order. The use case returns a `Transition` while the order is
+locked. This module writes it in the same transaction, with the event that the ledger entries
+refer to.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from larder.core.errors import DomainError, NotFound, NotStaff, StaleVersion
+from larder.core.ids import new_id
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim
+from larder.identity.caller import Caller
+from larder.identity.services import accounts
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.locks import moving_stock
+from larder.inventory.services.movements import Balance, Movement
+from larder.orders import sql
+from larder.orders.decision import PricedLine
+from larder.orders.errors import InvalidTransition
+from larder.orders.lifecycle import Move, Verdict, judge
+from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
+from larder.orders.services.locks import lock_order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionRequest:
+    """A caller's request to move or change an order.
+
+    `version` is the version that the order must have; None accepts every version. `lines` is the
+    number of lines in the request.
+    """
+
+    order: UUID
+    caller: Caller
+    now: datetime
+    version: int | None = None
+    claim: Claim | None = None
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLine:
+    """A line of an order, read under the order's lock."""
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    unit_price: Decimal
+    quantity: int
+    returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedOrder:
+    """An order whose row is locked; its lines are sorted by ascending id."""
+
+    id: UUID
+    customer: int
+    status: str
+    version: int
+    currency: str
+    note: str
+    reference: str
+    ship_to: dict[str, Any] | None
+    requested_for: date | None
+    placed_at: datetime | None
+    lines: Sequence[LockedLine]
+
+    @property
+    def total(self) -> Decimal:
+        """Returns the exact sum of the lines."""
+        return sum((one.quantity * one.unit_price for one in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class StockMove:
+    """A change of a product's stock, and its cause. The event gives the other columns of the
+    ledger entry."""
+
+    product: int
+    available: int
+    committed: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """The changes that a use case makes to a locked order.
+
+    `type` is the type of the event. `quantities` and `returned` are new values by line id; a
+    quantity of 0 deletes the line. `ordered` has the former quantities of lines of which fewer
+    units were picked. `added` are new lines. `details` are new values of the order's columns.
+    `balances` are the stock rows if the use case has locked them already.
+    """
+
+    type: str
+    status: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    stock_moves: Sequence[StockMove] = ()
+    quantities: Mapping[int, int] = field(default_factory=dict)
+    ordered: Mapping[int, int] = field(default_factory=dict)
+    returned: Mapping[int, int] = field(default_factory=dict)
+    added: Sequence[PricedLine] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    balances: Mapping[int, Balance] | None = None
+
+
+Conflict = Callable[[LockedOrder], DomainError | None]
+"""Returns the refusal of a request that differs from the same move, made earlier."""
+
+
+def _no_conflict(order: LockedOrder) -> None:
+    return None
+
+
+IsSatisfied = Callable[[LockedOrder], bool]
+"""Returns whether the order already has the requested values. A move that can be made several
+times is recognised as a repeat by this."""
+
+
+def _never_satisfied(order: LockedOrder) -> bool:
+    return False
+
+
+def apply_transition(
+    request: TransitionRequest,
+    move: Move,
+    decide: Callable[[LockedOrder], Transition],
+    *,
+    conflict: Conflict = _no_conflict,
+    is_satisfied: IsSatisfied = _never_satisfied,
+) -> bool:
+    """Applies a move in one transaction. Returns whether it repeats an earlier request with its
+    key.
+
+    Changes nothing if the move was made before and `conflict` returns None, or if `is_satisfied`
+    returns True. Raises NotFound (a draft, or an order of another customer), NotStaff,
+    StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, Overloaded, what
+    `decide` raises, and what `conflict` returns.
+    """
+
+    def make() -> UUID:
+        order = _lock_with_lines(request.order)
+        if _is_pending(order, move, request, conflict, is_satisfied):
+            accounts.require_active(request.caller)
+            _write(order, decide(order), request)
+        return request.order
+
+    with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
+        return idempotency.once(request.claim, make, now=request.now).replayed
+
+
+def _lines_of(request: TransitionRequest) -> int:
+    """Returns the larger number of lines: the order's or the request's. For staff the limit does
+    not depend on the order, so it is not read."""
+    if request.caller.is_staff:
+        return request.lines
+    return max(request.lines, OrderLine.objects.filter(order_id=request.order).count())
+
+
+_row = attrgetter(
+    *("id", "customer_id", "status", "version", "currency"),
+    *("note", "reference", "ship_to", "requested_for", "placed_at"),
+)
+_LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
+
+
+def _lock_with_lines(id: UUID) -> LockedOrder:
+    """Locks an order and reads its lines. Raises NotFound."""
+    order = lock_order(id)
+    if order is None:
+        raise NotFound
+    # The lines are read after the lock, so they cannot change any more.
+    rows = OrderLine.objects.filter(order_id=id).order_by("id").values_list(*_LINE)
+    lines = [LockedLine(*line) for line in rows]
+    return LockedOrder(*(*_row(order), lines))
+
+
+def _is_pending(
+    order: LockedOrder,
+    move: Move,
+    request: TransitionRequest,
+    conflict: Conflict,
+    is_satisfied: IsSatisfied,
+) -> bool:
+    """Returns whether the move has yet to be made. Raises the refusal if it cannot be made.
+
+    A request for values that the order already has succeeds even if `If-Match` names an earlier
+    version: RFC 9110, section 13.1.1, allows it.
+    """
+    caller = request.caller
+    verdict = judge(
+        order.status, move, by_staff=caller.is_staff, by_owner=caller.id == order.customer
+    )
+    if verdict is Verdict.NOT_STAFF:
+        raise NotStaff
+    if verdict is Verdict.NOT_FOUND:
+        raise NotFound
+    made = verdict in {Verdict.MADE, Verdict.EVENTS_TELL}
+    against = conflict(order) if made else None
+    if (made and against is None) or is_satisfied(order):
+        return False
+    if request.version not in (None, order.version):
+        raise StaleVersion(order.version)
+    if against is not None:
+        raise against
+    if verdict is Verdict.NOT_ALLOWED:
+        raise InvalidTransition(order.status, move)
+    return True
+
+
+def _write(order: LockedOrder, transition: Transition, request: TransitionRequest) -> None:
+    event = new_id()
+    _move_stock(transition, event, request)
+    _write_lines(order, transition)
+    _swap(order, transition, request.now)
+    OrderEvent.objects.create(
+        id=event,
+        order_id=order.id,
+        type=transition.type,
+        from_status=order.status,
+        to_status=transition.status,
+        actor=request.caller.public_id,
+        at=request.now,
+        data=dict(transition.data),
+    )
+
+
+def _move_stock(transition: Transition, event: UUID, request: TransitionRequest) -> None:
+    if not transition.stock_moves:
+        return
+    balances = transition.balances
+    if balances is None:
+        balances = inventory.lock({one.product for one in transition.stock_moves})
+    actor = request.caller.public_id
+    movements = [
+        Movement(one.product, one.available, one.committed, one.cause, str(event), actor)
+        for one in transition.stock_moves
+    ]
+    inventory.refuse_too_many(movements, balances)
+    inventory.move(movements, balances, now=request.now)
+
+
+def _write_lines(order: LockedOrder, transition: Transition) -> None:
+    lines = OrderLine.objects.filter(order_id=order.id)
+    gone = [id for id, quantity in transition.quantities.items() if quantity == 0]
+    kept = (transition.quantities.keys() | transition.returned.keys()).difference(gone)
+    values = (transition.quantities, transition.ordered, transition.returned)
+    changed = [(id, *(one.get(id) for one in values)) for id in sorted(kept)]
+    added = [_new_line(order, line) for line in transition.added]
+    if gone:
+        lines.filter(id__in=gone).delete()
+    if changed:
+        database.execute(sql.SET_LINES, database.columns(changed))
+    if added:
+        OrderLine.objects.bulk_create(added)
+
+
+def _new_line(order: LockedOrder, line: PricedLine) -> OrderLine:
+    return OrderLine(
+        order_id=order.id,
+        product_id=line.offer.id,
+        sku=line.offer.sku,
+        name=line.offer.name,
+        unit_price=line.unit_price,
+        quantity=line.quantity,
+        placed_at=order.placed_at,
+    )
+
+
+def _swap(order: LockedOrder, transition: Transition, now: datetime) -> None:
+    """Writes the order's row if status and version are still the locked ones (compare-and-swap).
+
+    Raises RuntimeError if they are not.
+    """
+    row = Order.objects.filter(id=order.id, status=order.status, version=order.version)
+    changed = row.update(
+        status=OrderStatus(transition.status),
+        total=_total(order, transition),
+        version=F("version") + 1,
+        updated_at=now,
+        **transition.details,
+    )
+    if changed != 1:
+        raise RuntimeError("another transaction changed an order that was locked")
+
+
+def _total(order: LockedOrder, transition: Transition) -> Decimal:
+    """Returns the exact sum of the lines after the transition."""
+    kept = (transition.quantities.get(one.id, one.quantity) * one.unit_price for one in order.lines)
+    return sum(kept, Decimal(0)) + sum((one.total for one in transition.added), Decimal(0))
