@@ -189,6 +189,7 @@ MIDDLEWARE = [
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "larder.ops.static_files.Files",
+    "larder.http.compression.compress",
     "larder.ops.middleware.Cors",
     "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",

@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
 from larder.compat.views import OpenView
+from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.generating import generated_once
 from larder.http.raw_body import raw_body
 
@@ -37,6 +38,13 @@ def document(contract: str) -> dict[str, Any]:
     return schema
 
 
+@generated_once
+def _contents(contract: str) -> tuple[bytes, bytes]:
+    """The document as JSON, as it is and compressed."""
+    raw = msgspec.json.encode(document(contract))
+    return raw, packed(raw)
+
+
 def document_paths(contract: str) -> list[URLPattern]:
     """Where the document of a contract is served."""
 
@@ -45,7 +53,10 @@ def document_paths(contract: str) -> list[URLPattern]:
         read_body = staticmethod(raw_body)
 
         def get(self, request: Request) -> HttpResponse:
-            raw = msgspec.json.encode(document(contract))
-            return HttpResponse(raw, content_type="application/json")
+            is_packed = takes_gzip(request._request)
+            raw = _contents(contract)[is_packed]
+            response = HttpResponse(raw, content_type="application/json")
+            note_encoding(response, is_packed=is_packed)
+            return response
 
     return [path(f"api/compat/contract{contract}/openapi.json", Document.as_view())]

@@ -15,19 +15,30 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 from larder.core.errors import NotFound
+from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.generating import generated_once
 from larder.http.negotiation import ANY, considered, require_acceptable
 from larder.http.problems import from_domain
 from larder.http.refusals import HttpRefusal, MethodNotAllowed
 from larder.v1 import openapi
-from larder.v1.http import reply_tagged
+from larder.v1.http import Body, reply_body
 from larder.v1.operations import operation
 
 
 @operation(answers={200: "application/json"}, token=False)
 def show_document(request: HttpRequest) -> HttpResponse:
-    """The OpenAPI document, made once in each process."""
-    return reply_tagged(request, document())
+    """The OpenAPI document, made and compressed once in each process."""
+    is_packed = takes_gzip(request)
+    response = reply_body(request, _bodies()[is_packed])
+    note_encoding(response, is_packed=is_packed)
+    return response
+
+
+@generated_once
+def _bodies() -> tuple[Body, Body]:
+    """The OpenAPI document as it is, and compressed."""
+    raw = bytes(document())
+    return Body(raw), Body(packed(raw))
 
 
 @generated_once

@@ -14,8 +14,6 @@ the page is as old as the replica is behind.
 Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
 """
 
-import gzip
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -25,7 +23,6 @@ from weakref import WeakValueDictionary
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
 
 from larder.core import waits
 from larder.core.batch_queue import BatchQueue, Limits
@@ -33,6 +30,7 @@ from larder.db import database, replicas
 from larder.db.positions import Position
 from larder.db.replicas import State
 from larder.http.addresses import base_url
+from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.identity.caller import Caller
 from larder.v1.freshness import REPLICATED, list_needs, needed_at
 from larder.v1.http import Body, encoded, reply_body
@@ -45,8 +43,6 @@ LARGEST_PAGE = 64 * 1024
 
 LONGEST_PATH = 2048
 """Characters of path and query; pages of longer ones are made each time."""
-
-SMALLEST_COMPRESSED = 1024
 
 LONGEST_TURN = 1.0
 """Seconds for which a page that another thread reads is waited for."""
@@ -105,7 +101,7 @@ class ReadyPage:
     def packed(self) -> Body:
         """Compressed, by the first request that asks for it."""
         if self._packed is None:
-            self._packed = Body(gzip.compress(self.plain.raw, compresslevel=6, mtime=0))
+            self._packed = Body(packed(self.plain.raw))
         return self._packed
 
 
@@ -126,13 +122,11 @@ class ReadyPages:
     ) -> HttpResponse:
         """What is read by what `prepare` gives, or was read when the shop was as it is now."""
         page = self._page(request, who, prepare)
-        packed = page.packed if page.packs and _takes_gzip(request) else None
-        body = packed or page.plain
+        is_packed = page.packs and takes_gzip(request)
+        body = page.packed if is_packed else page.plain
         response = reply_body(request, body)
-        if packed is not None and response.content:
-            response.headers["Content-Encoding"] = "gzip"
         if page.packs:
-            patch_vary_headers(response, ["Accept-Encoding"])
+            note_encoding(response, is_packed=is_packed)
         if page.is_kept:
             request.META[PAGE] = self, page, body
         return response
@@ -229,12 +223,3 @@ class ReadyPages:
 def _seen_now() -> str:
     """Empty within a transaction: no snapshot tells of what one's own has written."""
     return "" if connection.in_atomic_block else _looks.ask(None)
-
-
-_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)
-
-
-def _takes_gzip(request: HttpRequest) -> bool:
-    """Whether the client takes gzip: named, and not with a weight of nothing."""
-    found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-    return found is not None and (found[1] is None or found[1].strip("0.") != "")

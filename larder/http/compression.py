@@ -1,0 +1,71 @@
+"""Compressing pages and documents with gzip.
+
+Answers of v1 with an ETag are not compressed here: a weak ETag is of no use in If-Match. The pages
+of the product list and the OpenAPI documents are compressed once, with an ETag of their own.
+"""
+
+import gzip
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.text import compress_string
+
+SMALLEST_COMPRESSED = 1024
+"""Bytes. What is shorter goes into one packet either way."""
+
+PAGES = frozenset({"text/html", "text/markdown", "application/javascript"})
+
+MAX_RANDOM_BYTES = 100
+"""Of each compressed page: its length tells less of what is in it (BREACH), as with Django's
+GZipMiddleware. Django also writes the CSRF token differently into each page."""
+
+Answering = Callable[[HttpRequest], HttpResponseBase]
+
+
+def compress(get_response: Answering) -> Answering:
+    """Middleware that compresses pages for clients that accept it, with Vary: Accept-Encoding."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        if kind in PAGES and isinstance(response, HttpResponse):
+            _compress(request, response)
+        return response
+
+    return middleware
+
+
+def _compress(request: HttpRequest, response: HttpResponse) -> None:
+    content = response.content
+    if len(content) < SMALLEST_COMPRESSED or response.has_header("Content-Encoding"):
+        return
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if response.has_header("ETag") or not takes_gzip(request):
+        return
+    response.content = compress_string(content, max_random_bytes=MAX_RANDOM_BYTES)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Length"] = str(len(response.content))
+
+
+def note_encoding(response: HttpResponse, *, is_packed: bool) -> None:
+    """Says that the response has an encoding that the request chose, and which, if it has one."""
+    if is_packed and response.content:
+        response.headers["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ["Accept-Encoding"])
+
+
+def packed(raw: bytes) -> bytes:
+    """Returns the bytes compressed, each time to the same bytes."""
+    return gzip.compress(raw, compresslevel=6, mtime=0)
+
+
+_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)
+
+
+def takes_gzip(request: HttpRequest) -> bool:
+    """Returns whether the client accepts gzip: named, and not with a quality of nought."""
+    found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    return found is not None and (found[1] is None or found[1].strip("0.") != "")

@@ -1,0 +1,77 @@
+"""Pages and documents go compressed to clients that accept it."""
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import Person
+
+DOCUMENT = "/api/v1/openapi.json"
+PAGES = ["/", "/api/v1/problems", "/admin/login/"]
+
+
+def get(path: str, encoding: str, client: Client | None = None, **headers: str) -> Any:
+    sent = {"Accept": "text/html,*/*;q=0.8", "Accept-Encoding": encoding, **headers}
+    return (client or Client()).get(path, headers=sent)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", [*PAGES, DOCUMENT])
+def test_a_client_that_accepts_gzip_gets_less(path: str) -> None:
+    plain, packed = get(path, ""), get(path, "gzip, deflate, br")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Length"] == str(len(packed.content))
+    assert len(gzip.decompress(packed.content)) == len(plain.content)
+    assert len(packed.content) < len(plain.content) * 0.7
+    for answer in (plain, packed):
+        assert "Accept-Encoding" in answer.headers["Vary"]
+    assert "Content-Encoding" not in plain.headers
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("encoding", ["", "identity", "br", "gzip;q=0"])
+def test_others_get_it_as_it_is(encoding: str) -> None:
+    for path in (*PAGES, DOCUMENT):
+        assert "Content-Encoding" not in get(path, encoding).headers, path
+
+
+def test_the_document_has_an_etag_for_each_encoding() -> None:
+    plain, packed = (get(DOCUMENT, encoding) for encoding in ("", "gzip"))
+    assert json.loads(gzip.decompress(packed.content)) == plain.json()
+    assert len(packed.content) < 50_000
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    for encoding, tag in (("", plain.headers["ETag"]), ("gzip", packed.headers["ETag"])):
+        again = get(DOCUMENT, encoding, **{"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+        assert "Content-Encoding" not in again.headers
+
+
+def test_the_length_of_a_page_tells_little_of_what_is_in_it() -> None:
+    lengths = {len(get("/api/v1/problems", "gzip").content) for _ in range(20)}
+    assert len(lengths) > 3
+
+
+def test_a_head_request_gets_the_headers_of_the_page() -> None:
+    sent = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    answer = Client().head("/", headers=sent)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert int(answer.headers["Content-Length"]) > 100
+
+
+def test_short_answers_and_those_of_an_order_stay_as_they_are(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    who, jam = person(), product()
+    client = Client(headers={"Accept-Encoding": "gzip"})
+    form = {"username": who.customer.username, "password": who.password}
+    token = client.post("/api/v1/auth/token", form, "application/json").json()["access"]
+    order = {"lines": [{"product": jam, "quantity": 1}]}
+    signed = {"Authorization": f"Bearer {token}"}
+    made = client.post("/api/v1/orders", order, "application/json", headers=signed)
+    assert made.status_code == 201
+    for answer in (made, client.get("/livez"), client.get("/api/v1/me", headers=signed)):
+        assert "Content-Encoding" not in answer.headers
