@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.conftest import Person
+from tests.server import Server
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 PROGRAMS = ("*/*", "application/json", "application/json, text/html;q=0.5")
@@ -82,3 +83,20 @@ def test_a_form_without_its_token_leads_back(browser: Client) -> None:
 def test_a_host_of_no_shop_is_a_page_too(browser: Client) -> None:
     answer = browser.get("/", headers={"Host": "elsewhere.example"})
     assert is_page(answer, 400, "bad_host")
+
+
+@pytest.mark.system
+def test_an_error_of_a_running_server_is_a_page_or_a_problem(transactional_db: None) -> None:
+    with Server(workers=1, application="tests.http.failing:application") as server:
+        page = server.call("GET", "/broken", headers={"Accept": BROWSER})
+        assert (page.status, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+        text = page.body.decode()
+        assert re.findall('<a href="([^"]+)"', text)[:2] == LINKS
+        assert page.headers["correlation-id"] in text
+        assert "planted" not in text
+        for path in ("/broken", "/api/broken"):
+            refused = server.call("GET", path)
+            assert (refused.status, refused.body["code"]) == (500, "internal_error")
+            assert refused.headers["content-type"] == "application/problem+json"
+        found = server.call("GET", "/api/broken", headers={"Accept": BROWSER})
+        assert found.headers["content-type"] == "application/problem+json"
