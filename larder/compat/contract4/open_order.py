@@ -4,6 +4,8 @@ None of the three reads a body. A refusal is an array with one sentence; 403, 40
 was abandoned during its submission) are objects.
 """
 
+from collections.abc import Mapping
+
 from rest_framework import exceptions
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -93,10 +95,6 @@ def _refusal(error: DomainError) -> Exception:
 
 def _sentence(error: DomainError) -> str | None:
     match error:
-        case AlreadySubmitted():
-            return "Order already submitted."
-        case CartEmpty():
-            return "Cannot submit an empty Order."
         case UnknownProducts() | InsufficientStock():
             # The first by line: those that lack stock stand in front of what else is faulty.
             short = error.lines[0]["product"]
@@ -106,7 +104,13 @@ def _sentence(error: DomainError) -> str | None:
         case OrderTooSmall():
             total, least = amount(error.total), amount(error.minimum)
             return f"The Order's total of {total} is below the minimum of {least}."
-    return None
+    return _SENTENCES.get(type(error))
+
+
+_SENTENCES: Mapping[type[DomainError], str] = {
+    AlreadySubmitted: "Order already submitted.",
+    CartEmpty: "Cannot submit an empty Order.",
+}
 
 
 def _rule(

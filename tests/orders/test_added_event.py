@@ -1,0 +1,22 @@
+"""An event of an order: docs/how-to/add-an-event.md, followed on a copy."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.walk_through import check, followed, run
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+TESTS = (
+    "tests/orders/test_lifecycle.py",
+    "tests/v1/test_failed_delivery.py",
+    "tests/docs/test_api_examples.py::test_each_operation_has_a_section_with_an_example",
+)
+
+
+def test_an_event_is_written_read_documented_and_known_to_the_invariants(tmp_path: Path) -> None:
+    copy = followed("add-an-event.md", tmp_path)
+    run(copy, "manage.py", "openapi")
+    run(copy, "-m", "tools.openapi")
+    run(copy, "-m", "tools.clients")
+    check(copy, *TESTS)
