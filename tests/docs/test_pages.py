@@ -54,6 +54,12 @@ def test_links_lead_to_pages_and_headings(page: Path) -> None:
     assert [target for target in targets if is_broken(page, target)] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_paragraph_is_longer_than_100_words(page: Path) -> None:
+    found = pages.paragraphs(page.read_text())
+    assert [(pages.words(one), one[:60]) for one in found if pages.words(one) > 100] == []
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     listed: set[Path] = set()
     indexes = [DOCS / "index.md"]

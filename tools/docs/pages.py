@@ -45,7 +45,18 @@ def blocks(text: str) -> Iterator[Block]:
 
 def prose(text: str) -> str:
     """Return a page without its fenced blocks."""
-    return _FENCE.sub("", text)
+    return _FENCE.sub("\n", text)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield the paragraphs, items of lists and cells of tables of a page."""
+    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.) |\||#)|(?m:^#.*\n)", prose(text)):
+        yield from part.split("|") if part.lstrip().startswith("|") else [part]
+
+
+def words(paragraph: str) -> int:
+    """Return how many words a reader sees; the target of a link is none."""
+    return len(re.sub(r"\]\([^)]*\)", "]", paragraph).split())
 
 
 def links(text: str) -> list[str]:
