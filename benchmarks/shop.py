@@ -58,7 +58,7 @@ def make_products(count: int, moment: datetime) -> list[int]:
     from django.db import transaction
 
     from larder.catalog.services import NewProduct, create_products
-    from larder.core.ids import NOBODY
+    from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.movements import open_stock
 
     names = [f"Ceramic storage jar no. {number:04}" for number in range(count)]
@@ -68,7 +68,7 @@ def make_products(count: int, moment: datetime) -> list[int]:
     ]
     with transaction.atomic(durable=True):
         ids = create_products(new, now=moment)
-        open_stock(dict.fromkeys(ids.values(), STOCK), actor=NOBODY, now=moment)
+        open_stock(dict.fromkeys(ids.values(), STOCK), actor=SYSTEM_ACTOR, now=moment)
     return sorted(ids.values())
 
 

@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.core import limits
-from larder.db.postgresql.bounded import GONE, PRIMARY_POOL, REPLICA_POOL
+from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
@@ -53,7 +53,7 @@ CORS_EXPOSE_HEADERS = [
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
-# normal or wide: how often one may try to log in and the like (larder/identity/attempts.py).
+# normal or wide: rate limits of log-ins and similar requests (larder/identity/attempts.py).
 RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
@@ -62,17 +62,17 @@ MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
-# What the scheduler does with the processes (larder/ops/scheduling.py).
+# CPU scheduling of the processes (larder/ops/scheduling.py).
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # Off: Django answers every request (larder/fastpath).
 FAST_PATH = env.bool("FAST_PATH", default=True)
-# A line for every request; the demo's log would be nothing else.
+# A log line for every request. Off in the demo, whose log would contain little else.
 ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
-# OpenTelemetry reads this and its other variables by itself.
+# OpenTelemetry reads this variable and its others directly.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # For tests: a thread that may wait while it keeps a connection fails (larder/core/waits.py).
@@ -82,10 +82,10 @@ STRICT_WAITS = env.bool("STRICT_WAITS", default=False)
 PGBOUNCER = env.bool("PGBOUNCER", default=False)
 DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=0)
 DB_CONNECT_TIMEOUT = 2
-# What every connection has, unless its address says otherwise.
-DB_CONNECTING = {"connect_timeout": DB_CONNECT_TIMEOUT, **GONE}
-# A connection that vanished is looked for again after at most this long (psycopg_pool's own
-# default of 300 s keeps a pool empty for minutes after an outage).
+# Options of every connection, unless its URL has others.
+DB_CONNECTING = {"connect_timeout": DB_CONNECT_TIMEOUT, **TCP_OPTIONS}
+# Maximum seconds between attempts to reconnect. With psycopg_pool's default of 300 s a pool stays
+# empty for minutes after an outage.
 DB_RECONNECT_TIMEOUT = 3
 
 
@@ -125,19 +125,20 @@ def database(
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
 OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="") or DATABASE_URL
-# With a password the read-only role (larder_readonly) can log in; `manage.py prepare` gives it.
+# The password of the read-only role (larder_readonly), set by `manage.py prepare`. Without it the
+# role cannot log in.
 READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
-# The worker waits for its jobs with LISTEN, which PgBouncer's transaction mode does not pass.
+# The worker waits for jobs with LISTEN, which PgBouncer's transaction mode does not support.
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
-# A mail server that is silent must not keep the other jobs waiting.
+# A mail server that does not answer must not delay the other jobs.
 PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
 PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"
-# "default" is the application's role; "owner" makes and changes the tables and nothing else.
+# "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, **PRIMARY_POOL),
     "owner": database(OWNER_DATABASE_URL),
 }
-# Replicas of "default", each a server of its own; larder/db/replicas.py reads from them.
+# Replicas of "default", each a separate server. larder/db/replicas.py reads from them.
 REPLICA_URLS = env.list("REPLICA_URLS", default=[])
 DATABASES |= {
     f"replica{number}": database(url, pool_size=DB_POOL_SIZE, target="any", **REPLICA_POOL)
@@ -146,7 +147,7 @@ DATABASES |= {
 DATABASE_ROUTERS = ["larder.db.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# What is shared by all servers is in the database, unless there is a cache that they share too.
+# Data shared by all servers is in the database, unless they share a cache.
 CACHE_URL = env.str("CACHE_URL", default="")
 CACHES = caches(CACHE_URL)
 
@@ -156,7 +157,7 @@ INSTALLED_APPS = [
     "unfold.contrib.import_export",
     "import_export",
     "django.contrib.admin",
-    # Before Django's: its createsuperuser is the one that runs.
+    # Before Django's app, so that this createsuperuser is used.
     "larder.identity",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -221,7 +222,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "larder.ops.static_files.Storage"},
 }
-# In demo mode nothing needs to be collected.
+# In demo mode static files need not be collected.
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
 
 # --- Admin ---------------------------------------------------------------------------------
@@ -262,9 +263,9 @@ UNFOLD: dict[str, Any] = {
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "identity.Customer"
 AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
-# The username is unique without regard to case, through an index on lower(username).
-# Sessions, CSRF protection and messages are there, within ForBrowsers; X-Frame-Options is one of
-# the headers of larder/ops/headers.py.
+# The username is unique, ignoring case, by an index on lower(username).
+# ForBrowsers contains sessions, CSRF protection and messages. larder/ops/headers.py sets
+# X-Frame-Options.
 SILENCED_SYSTEM_CHECKS = [
     *("auth.E003", "auth.W004"),
     *("security.W002", "security.W003", "admin.E408", "admin.E409", "admin.E410"),
@@ -288,7 +289,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 # --- Mail ----------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEMO else "")
 vars().update(mail_settings(EMAIL_URL))
-# Seconds for each wait: for the connection, for each answer of the mail server.
+# Time limit in seconds for the connection, and for each answer of the mail server.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
@@ -315,7 +316,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if not DEMO and not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    # What a client says of itself is believed only if something in front rewrites it.
+    # The header is trusted only if a proxy sets it.
     if TRUSTED_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
@@ -353,8 +354,8 @@ LOGGING = {
         }
     },
     "filters": {
-        # Any client can cause refusals because of load. The access log has them; a database that is
-        # away is logged as such. A 503 with an exception is an error after a commit.
+        # Any client can cause 503 by load. The access log has them, and an unreachable database
+        # is logged separately. A 503 with an exception is an error after a commit.
         "except refusals": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
@@ -374,7 +375,7 @@ LOGGING = {
         # neither is an error of the server.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.RequestDataTooBig": {"level": "CRITICAL"},
-        # A connection that was lost is reported once, by the request that met it.
+        # A lost connection is reported once, by the request that used it.
         "psycopg.pool": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
         "django_guid": {"level": "WARNING"},

@@ -13,7 +13,7 @@ from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
 from larder.catalog.services import create_product
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.services.movements import open_stock
@@ -115,7 +115,7 @@ def product(db: None, now: datetime) -> Callable[..., int]:
         number = next(_numbers)
         given = {"sku": f"SKU-{number}", "name": f"Product {number}", "price": Decimal(price)}
         made = create_product(given | fields, now=now)
-        open_stock({made: stock}, actor=NOBODY, now=now)
+        open_stock({made: stock}, actor=SYSTEM_ACTOR, now=now)
         return made
 
     return make

@@ -1,7 +1,6 @@
-"""Storing a file of products: into a temporary table, and from there in statements over sets.
+"""Stores a product file: copies it into a temporary table, and from there in parts.
 
-Memory stays that of a part of the file, however long it is, and no statement takes longer than a
-part does.
+Only a part of the file is in memory at a time, and no statement handles more than a part.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +24,14 @@ from larder.core.limits import MAX_FAULTS
 from larder.db import database
 
 PART = 5_000
-"""Rows that are copied, and stored, by one statement."""
+"""Rows that one statement copies or stores."""
 
-Told = Callable[[int], None]
-"""Is told how many rows were done since it was last told."""
+OnRows = Callable[[int], None]
+"""Gets the number of rows that were handled since the last call."""
 
 
 class Written(NamedTuple):
-    """A product that was added or changed. `quantity`: units of opening stock, if it is new."""
+    """A product that was added or changed. `quantity`: units of opening stock if it is new."""
 
     id: int
     is_new: bool
@@ -40,20 +39,20 @@ class Written(NamedTuple):
 
 
 @contextmanager
-def staged(file: ProductFile, *, told: Told) -> Iterator[int]:
-    """Copies all rows into the temporary table, looks whether they can be stored, and runs the
-    block, which stores them, with their number.
+def staged(file: ProductFile, *, on_rows: OnRows) -> Iterator[int]:
+    """Copies all rows into the temporary table and checks them. Yields their number to the block,
+    which stores them.
 
-    Locks the products of the file that are there. Raises FaultyFile, with every fault of every
-    row; also where the block violates a rule, because another transaction has added a product with
-    a SKU of the file since. Must run in a transaction.
+    Locks the existing products of the file. Raises FaultyFile, with all faults of all rows; also if
+    the block violates a constraint because another transaction has meanwhile added a product with a
+    SKU of the file. Assumes an open transaction.
     """
     database.execute(sql.ONE_FILE)
     database.execute(sql.STAGE)
-    rows, faults = _copy(file, told)
+    rows, faults = _copy(file, on_rows)
     database.execute(sql.LOOK_AT_STAGE)
     try:
-        # A savepoint: the table is still there after a violation.
+        # A savepoint: after a violation the temporary table still exists.
         with transaction.atomic():
             database.rows(sql.LOCK_CATEGORIES)
             database.rows(sql.LOCK_KNOWN)
@@ -69,18 +68,18 @@ def _refuse(faults: Sequence[RowFault]) -> None:
         raise faulty_file(faults)
 
 
-def _copy(file: ProductFile, told: Told) -> tuple[int, list[RowFault]]:
+def _copy(file: ProductFile, on_rows: OnRows) -> tuple[int, list[RowFault]]:
     staged, faults, part = 0, list[RowFault](), list[Row]()
     for row in _until_unreadable(file, faults):
         part.append(row)
         if len(part) == PART:
-            staged += _copy_part(part, told)
+            staged += _copy_part(part, on_rows)
             part = []
-    return staged + _copy_part(part, told), faults
+    return staged + _copy_part(part, on_rows), faults
 
 
 def _until_unreadable(file: ProductFile, faults: list[RowFault]) -> Iterator[Row]:
-    """The rows that can be stored; faults are collected, up to those that are named."""
+    """Yields the rows that can be stored, and collects up to MAX_FAULTS faults of the others."""
     try:
         for row in file.rows():
             if isinstance(row, Row):
@@ -93,8 +92,8 @@ def _until_unreadable(file: ProductFile, faults: list[RowFault]) -> Iterator[Row
         faults += error.rows
 
 
-def _copy_part(part: Sequence[Row], told: Told) -> int:
-    # What fails while a COPY is under way, Django would not turn into an error of its own.
+def _copy_part(part: Sequence[Row], on_rows: OnRows) -> int:
+    # Django does not translate errors that occur during a COPY.
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
@@ -102,12 +101,12 @@ def _copy_part(part: Sequence[Row], told: Told) -> int:
     ):
         for row in part:
             copy.write_row((row.line, new_id(), *row.cells))
-    told(len(part))
+    on_rows(len(part))
     return len(part)
 
 
 def _faults_together(columns: Sequence[str]) -> list[RowFault]:
-    """What is wrong with rows beside others, and beside what is there."""
+    """Returns the faults of rows that conflict with other rows or with the database."""
     found = []
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
@@ -121,22 +120,22 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     return found
 
 
-def archived_ones() -> list[int]:
-    """Products of the file that are archived, by id."""
+def archived_products() -> list[int]:
+    """Returns the archived products of the file, by id."""
     return [row[0] for row in database.rows(sql.ARCHIVED)]
 
 
 def revive(products: Sequence[int], *, now: datetime) -> None:
-    """Puts products on sale again, whose stock rows are locked. No statement takes longer than
-    a part does: the server's role has ten seconds for one."""
+    """Puts archived products on sale again. Assumes that their stock rows are locked. Each
+    statement handles one part: the server's role has ten seconds for a statement."""
     for begin in range(0, len(products), PART):
         database.execute(sql.REVIVE, [now, list(products[begin : begin + PART])])
 
 
-def store(columns: Sequence[str], *, now: datetime, told: Told) -> Iterator[list[Written]]:
-    """Stores the staged rows, part by part, and tells of each part what it changed."""
+def store(columns: Sequence[str], *, now: datetime, on_rows: OnRows) -> Iterator[list[Written]]:
+    """Stores the staged rows in parts. Yields the products that each part added or changed."""
     statement = sql.upsert(columns)
     for first, last, rows in database.rows(sql.PARTS, [PART]):
         yield [Written(*row) for row in database.rows(statement, [now, now, first, last])]
-        told(rows)
+        on_rows(rows)
     database.execute(sql.UNSTAGE)

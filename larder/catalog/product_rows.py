@@ -1,6 +1,6 @@
-"""A file of products, read row by row: comma-separated values with a line of column names.
+"""Reads a product file row by row: comma-separated values with a header row.
 
-A cell may hold what the field of v1 may: both have their rules from larder/catalog/fields.py.
+The rules for cells are those of the fields of v1; both come from larder/catalog/fields.py.
 """
 
 import csv
@@ -19,7 +19,7 @@ REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
 
 
 class RowFault(NamedTuple):
-    """What is wrong in a line, counted from 1 as an editor does; `column` may be empty."""
+    """A fault in a line. Lines are counted from 1, as in an editor. `column` may be empty."""
 
     line: int
     column: str
@@ -28,7 +28,7 @@ class RowFault(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row that can be stored. `cells` has a value for each of COLUMNS, defaults included."""
+    """A row that can be stored. `cells` has a value for each of COLUMNS, including defaults."""
 
     line: int
     cells: tuple[Any, ...]
@@ -36,22 +36,22 @@ class Row(NamedTuple):
 
 @dataclass
 class FaultyFile(InvalidInput):
-    """Rows that cannot be stored; the pointer of a fault is `/line/column`."""
+    """Rows that cannot be stored. The pointer of a fault is `/line/column`."""
 
     rows: Sequence[RowFault] = ()
 
 
 def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
-    """The refusal of a file, with its faults by line."""
+    """Returns the error for a file, with its faults sorted by line."""
     named = sorted(rows)[:MAX_FAULTS]
     return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
 
 
 def refuse_longer(lines: Iterable[str], *, most: int) -> None:
-    """Raises FaultyFile for a file of more than `most` rows, those without anything among them.
+    """Raises FaultyFile for a file of more than `most` rows, including empty ones.
 
-    Reads no further than that, and nothing of what the rows say: a file whose rows cannot be told
-    apart passes, for whoever reads them to name.
+    Reads no further than that, and does not check the cells. A file that is not valid CSV passes;
+    `ProductFile` reports that.
     """
     reader, begins = csv.reader(lines, strict=True), 1
     with suppress(csv.Error):
@@ -62,7 +62,7 @@ def refuse_longer(lines: Iterable[str], *, most: int) -> None:
 
 
 class _UnusableCellError(Exception):
-    """A cell that cannot be taken: code and detail."""
+    """A cell with an invalid value. The arguments are the code and the detail."""
 
 
 Cell = Callable[[str], Any]
@@ -75,7 +75,9 @@ def _text(most: int, pattern: str = "", *, most_bytes: int = 0) -> Cell:
         if len(cell) > most or (most_bytes and len(cell.encode()) > most_bytes):
             raise _UnusableCellError("too_long", f"At most {most} characters.")
         if not matches(cell):
-            raise _UnusableCellError("invalid_format", "Empty, or not of this column's form.")
+            raise _UnusableCellError(
+                "invalid_format", "Empty, or not in the format of this column."
+            )
         return cell
 
     return read
@@ -111,8 +113,8 @@ _EMPTY = {**{one.name: DEFAULTS.get(one.column, "") for one in IN_FILES}, "quant
 
 
 class ProductFile:
-    """A file's columns, and its rows and faults as they are read. Raises FaultyFile for a first
-    line from which no row can be understood."""
+    """A product file: its columns, and its rows and faults as they are read. Raises FaultyFile if
+    the header row is invalid."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._reader = csv.reader(lines, strict=True)
@@ -125,7 +127,7 @@ class ProductFile:
         self._cells = [(name, _CELLS[name]) for name in header]
 
     def _next(self) -> list[str] | None:
-        """The next record, from the line `_line` on; None at the end."""
+        """Returns the next record, which begins at line `_line`; None at the end."""
         self._line = self._reader.line_num + 1
         try:
             return next(self._reader, None)
@@ -133,7 +135,7 @@ class ProductFile:
             raise faulty_file([RowFault(self._line, "", "malformed_csv", f"{error}.")]) from error
 
     def rows(self) -> Iterator[Row | list[RowFault]]:
-        """Each row, or the faults in it. Raises FaultyFile where the rest cannot be read."""
+        """Yields each row, or its faults. Raises FaultyFile if the rest cannot be read."""
         while (record := self._next()) is not None:
             if record:
                 yield self._row(record)
@@ -164,7 +166,7 @@ def _storable(cell: str) -> str:
 
 def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
     if len(header) > 2 * len(COLUMNS):
-        # Nobody waits to be told of each of a hundred thousand.
+        # Do not report each of a hundred thousand columns.
         detail = f"Too many columns. Known: {', '.join(COLUMNS)}."
         yield RowFault(1, "", "too_long", detail)
         return

@@ -1,4 +1,4 @@
-"""What the catalogue tells the others. Plain data, no models."""
+"""Reads of the catalogue for other modules. They return plain data, not models."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from larder.db import database
 from larder.db.feed import Feed
 
 CHANGES = Feed("product_change", "product_id")
-"""The feed of products: ids of those that were added, changed or archived, or went in or out of
-stock. Written by triggers on product (here) and on stock (inventory)."""
+"""The product feed: the ids of products that were added, changed or archived, or went in or out of
+stock. Triggers on product (here) and on stock (inventory) write it."""
 
 
 class Offer(Struct, frozen=True):
-    """A product as it can be ordered now: list price (net, a unit) and the rules of a line."""
+    """A product on sale: its current list price (net, for one unit) and its rules for a line."""
 
     id: int
     sku: str
@@ -31,31 +31,30 @@ class Offer(Struct, frozen=True):
 
 
 def offers(products: Collection[int]) -> dict[int, Offer]:
-    """The products that can be ordered, by id: neither unknown nor archived ones are in it."""
-    return ask_offers(products)()
+    """Returns the products that can be ordered, by id, without unknown and archived ones."""
+    return submit_offers(products)()
 
 
-def ask_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
-    """As `offers`, to be read later in a pipeline."""
-    reading = database.ask(sql.OFFERS, [list(products)])
+def submit_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
+    """Submits the statement of `offers`, and returns a function that reads its result."""
+    reading = database.submit(sql.OFFERS, [list(products)])
     return lambda: {row[0]: Offer(*row) for row in reading()}
 
 
 def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
-    """Product ids by SKU, archived products included; an unknown SKU is not in it."""
+    """Returns product ids by SKU, including archived products, without unknown SKUs."""
     return dict(Product.objects.filter(sku__in=skus).values_list("sku", "id"))
 
 
 def public_ids(products: Collection[int]) -> dict[int, UUID]:
-    """Public ids by product id, archived products included: old orders refer to them."""
+    """Returns public ids by product id, including archived products: old orders refer to them."""
     return dict(Product.objects.filter(id__in=products).values_list("id", "public_id"))
 
 
 def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Product ids by public id; an unknown one is not in it.
+    """Returns product ids by public id, without unknown ones.
 
-    Archived products are: who wants to order one is refused where orders are placed, under the
-    lock, and would be asked about too early here.
+    Archived products are included: placing refuses them later, under the lock.
     """
     found = Product.objects.filter(public_id__in=public_ids)
     return dict(found.values_list("public_id", "id"))
@@ -75,7 +74,7 @@ _CATEGORY = ("id", "name", "parent_id", "version")
 
 
 def category(category_id: int) -> CategoryRow:
-    """Raises NotFound."""
+    """Returns a category. Raises NotFound."""
     row = Category.objects.filter(id=category_id).values_list(*_CATEGORY).first()
     if row is None:
         raise NotFound
@@ -83,6 +82,6 @@ def category(category_id: int) -> CategoryRow:
 
 
 def categories(*, after: int, limit: int) -> list[CategoryRow]:
-    """Up to `limit` categories with an id above `after`, by id."""
+    """Returns up to `limit` categories with an id above `after`, by id."""
     page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
     return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]

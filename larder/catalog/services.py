@@ -1,7 +1,7 @@
-"""Every write of the catalogue.
+"""All writes of the catalogue.
 
-Creating a product also makes its stock row, and archiving one waits for the orders that are
-being placed for it: both by triggers of inventory, whoever writes.
+Triggers of inventory do two more things: they create the stock row of a new product, and they make
+archiving a product wait for the transactions that are placing orders of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,18 +31,18 @@ _META: Any = Product._meta
 DEFAULTS: Mapping[str, Any] = {
     one.column: _META.get_field(one.name).get_default() for one in FIELDS if not one.is_required
 }
-"""What a product has where nothing is said; SKU, name and price have to be said."""
+"""The default values of the optional fields. SKU, name and price are required."""
 
 MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
 STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
-"""What is wrong with the rules of a product of which no number of units could be ordered."""
+"""The faults of rules that allow no quantity at all."""
 
 
 def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
-    """Adds a product with the EDITABLE fields given; `name` and `price` are needed.
+    """Adds a product with the given EDITABLE fields; `name` and `price` are required.
 
-    Without `sku` the product gets one, see `sku_of`. With `unique_name` no product on sale may
-    have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
+    Without `sku` the product gets one from `sku_of`. With `unique_name` no other product on sale
+    may have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
     InvalidInput (rules of a line).
     """
     public_id = new_id()
@@ -55,13 +55,12 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
 
 
 def sku_of(public_id: UUID) -> str:
-    """The SKU of a product that was given none: `L-7H3K9-Q2MV4`.
+    """Returns the SKU of a product that was added without one: `L-7H3K9-Q2MV4`.
 
-    Somebody in a warehouse reads it from a label and types it in, so it is short, in two groups,
-    and written in Crockford's base32, which has no I, L, O and U to mistake for digits or each
-    other. It is the last 50 bits of the product's public id, the random end of a UUIDv7: among a
-    million products the odds that any two are the same are 1 in 2,000, and the database refuses
-    the second.
+    Staff read it from a label and type it in. So it is short, has two groups, and uses Crockford's
+    base32, which avoids I, L, O and U because they look like digits or like each other. It contains
+    the last 50 bits of the product's public id, which are random in a UUIDv7. Among a million
+    products the probability of two equal SKUs is 1 in 2,000; the database refuses the second one.
 
     >>> sku_of(UUID(int=2**50 - 2))
     'L-ZZZZZ-ZZZZY'
@@ -75,7 +74,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product of a bulk load. `price`: net, a unit."""
+    """A product of a bulk load. `price`: net, for one unit."""
 
     sku: str
     name: str
@@ -83,7 +82,7 @@ class NewProduct:
 
 
 def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, int]:
-    """Adds many products in a few statements; returns their ids by SKU.
+    """Adds many products in a few statements. Returns their ids by SKU.
 
     Raises AlreadyTaken (SKU).
     """
@@ -105,7 +104,7 @@ def change_product(
 ) -> None:
     """Changes fields of a product that is not archived.
 
-    With `version` only if that is the present one. Raises NotFound, StaleVersion, AlreadyTaken
+    With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
     listed = Product.objects.filter(id=product, archived_at=None)
@@ -113,11 +112,11 @@ def change_product(
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
-    """Holds a name for a product (None: a new one) until the transaction ends.
+    """Reserves a name for a product (None: a new one) until the transaction ends.
 
-    Raises AlreadyTaken if another product on sale has it. That is looked at under a lock of the
-    name, so that two who want it at once come one after the other. Who does not claim passes by:
-    unique names are the rule of one way in, not of the catalogue.
+    Raises AlreadyTaken if another product on sale has the name. The check runs under a lock of the
+    name, so that two transactions with the same name run one after the other. Only one of the APIs
+    requires unique names; other writes do not call this function.
     """
     database.execute(sql.LOCK_NAME, [name])
     named = Product.objects.filter(name=name, archived_at=None).values_list("id", flat=True)
@@ -126,8 +125,10 @@ def claim_name(name: str, *, product: int | None = None) -> None:
 
 
 def lock_product(product: int, *, version: int | None = None) -> None:
-    """Locks a product on sale, until the transaction ends, against changes and archiving. Raises
-    NotFound, StaleVersion."""
+    """Locks a product on sale against changes and archiving until the transaction ends.
+
+    Raises NotFound, StaleVersion.
+    """
     listed = Product.objects.filter(id=product, archived_at=None)
     locked = listed.select_for_update(no_key=True).values_list("version", flat=True).first()
     if locked is None:
@@ -137,7 +138,8 @@ def lock_product(product: int, *, version: int | None = None) -> None:
 
 
 def find_and_lock(sku: str) -> int | None:
-    """The id of the product with this SKU, on sale or archived, locked as by `lock_product`."""
+    """Returns the id of the product with this SKU, on sale or archived, locked as by
+    `lock_product`. None if there is none."""
     rows = Product.objects.filter(sku=sku).select_for_update(no_key=True)
     return rows.values_list("id", flat=True).first()
 
@@ -150,12 +152,12 @@ def replace_product(
     version: int | None = None,
     compare_always: bool = False,
 ) -> None:
-    """Makes a locked product what `fields` and DEFAULTS say, but for its SKU, and puts it on sale
-    again if it was archived. What is so already is no change.
+    """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS. Puts it on
+    sale again if it was archived. Equal values are no change.
 
-    With `version` it is changed only if that is the present one; with `compare_always` the
-    version is compared where nothing changes, too. Raises StaleVersion, UnknownCategory,
-    InvalidInput (rules of a line).
+    With `version` it changes only if that is the current one. With `compare_always` the version is
+    compared even if nothing changes. Raises StaleVersion, UnknownCategory, InvalidInput (rules of a
+    line).
     """
     wanted: dict[str, Any] = {**DEFAULTS, **_editable(fields), "archived_at": None}
     present = Product.objects.filter(id=product).values("version", *wanted).get()
@@ -167,7 +169,10 @@ def replace_product(
 
 
 def archive_product(product: int, *, now: datetime, version: int | None = None) -> None:
-    """Takes a product off sale. Orders keep it. Raises NotFound, StaleVersion."""
+    """Archives a product, so that it is no longer on sale. Orders keep it.
+
+    Raises NotFound, StaleVersion.
+    """
     listed = Product.objects.filter(id=product, archived_at=None)
     _update(listed, version, {"archived_at": now, "updated_at": now})
 
@@ -185,7 +190,7 @@ def _insert_category(name: str, parent: int | None) -> int:
     with _clashes_named():
         made = Category.objects.create(name=name, parent_id=parent).pk
         if made == parent:
-            # Somebody guessed the next id: the foreign key is content with the row itself.
+            # The client guessed the next id, and the foreign key accepts the row itself.
             raise UnknownCategory
     return made
 
@@ -195,7 +200,7 @@ def change_category(
 ) -> None:
     """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
     with transaction.atomic():
-        # One tree, one lock: two moves at once could each be right and together make a ring.
+        # One lock for the tree: two valid concurrent moves together could create a cycle.
         list(Category.objects.select_for_update().order_by("id").values_list("id"))
         if fields.get("parent_id") is not None:
             _refuse_ring(category, fields["parent_id"])
@@ -218,14 +223,14 @@ def _refuse_ring(category: int, parent: int) -> None:
     while above is not None:
         if above == category:
             raise UnknownCategory
-        # What is taken out is not met again: a ring that is there already has an end too.
+        # Each parent is removed when it is visited, so an existing cycle ends the loop too.
         above = parents.pop(above, None)
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
     unknown = fields.keys() - EDITABLE
     if unknown:
-        raise TypeError(f"no fields of a product: {sorted(unknown)}")
+        raise TypeError(f"not fields of a product: {sorted(unknown)}")
     return dict(fields)
 
 
@@ -236,7 +241,7 @@ def _update(rows: "models.QuerySet[Any]", version: int | None, changes: Mapping[
 
 @contextmanager
 def _clashes_named() -> Iterator[None]:
-    """Turns a constraint's refusal into ours. Looks at deferred foreign keys too."""
+    """Turns a violation of a constraint into a DomainError. Checks deferred foreign keys too."""
     try:
         with refusing_taken(), transaction.atomic():
             yield
@@ -257,7 +262,7 @@ def _clash(error: IntegrityError) -> Exception:
 
 
 def _over_limit(error: OperationalError) -> Exception:
-    """A name of which PostgreSQL's index cannot hold the bytes: emoji count for four each."""
+    """Returns the error for a name with too many bytes for PostgreSQL's index."""
     if database.sqlstate(error) != "54000":
         return error
     always, mostly_latin = MAX_NAME_BYTES // 4, MAX_NAME_LENGTH

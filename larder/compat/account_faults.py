@@ -1,4 +1,4 @@
-"""Faults of a request about an account: those of its fields and what is taken, named together."""
+"""Reports all faults of a request about an account: invalid fields and taken names."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ class Given:
     email: str
 
     def fields(self) -> Mapping[str, Any]:
-        """The whole body. Raises ValidationError: field → sentences."""
+        """Returns the whole body. Raises ValidationError: field → sentences."""
         if self.read.errors:
             raise ValidationError(self.read.errors)
         valid: Mapping[str, Any] = self.read.validated_data
@@ -44,14 +44,14 @@ class Given:
 
 
 def given(request: Request, shape: type[serializers.Serializer[Any]], **options: Any) -> Given:
-    """The body as the serializer reads it; a `name` in it is the username."""
+    """Returns the body as the serializer reads it. A `name` in it is the username."""
     read = shape(data=request.data, **options)
     read.is_valid()
     return Given(read, _valid(read, "username") or _valid(read, "name"), _valid(read, "email"))
 
 
 def _valid(read: serializers.Serializer[Any], name: str) -> str:
-    """The valid value of a field, also where others have faults; otherwise nothing."""
+    """Returns the valid value of a field, even if others have faults; else an empty text."""
     body: Any = read.initial_data
     if name not in read.fields or name in read.errors or not isinstance(body, Mapping):
         return ""

@@ -21,7 +21,7 @@ TAKEN = {
     "email": UNIQUE,
     "name": "product with this name already exists.",
 }
-"""What is said of a value that must be unique."""
+"""The sentences for a value that must be unique and is taken."""
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
@@ -36,13 +36,13 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
         return _refusal(error)
     refused = problems.handle(context["request"]._request, error)
     if refused is not None:
-        # A problem of v1 has more members, and for these clients no type of its own.
+        # A problem of v1 has more members. These clients expect plain JSON.
         refused.headers["Content-Type"] = "application/json"
     return refused
 
 
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
-    """Field → sentences."""
+    """Returns the error as field → sentences."""
     if isinstance(error, AlreadyTaken):
         return {error.name: [TAKEN.get(error.name, UNIQUE)]}
     found: dict[str, list[str]] = {}

@@ -24,7 +24,7 @@ from larder.identity.errors import (
 from larder.identity.services.credentials import authenticate
 
 REFUSED_TOKEN = (TokenInvalid, TokenExpired, SessionEnded)
-"""What is wrong with a token; the contracts tell one from another nowhere."""
+"""The errors of a token. The contracts do not distinguish them."""
 
 
 class TokenNotValid(AuthenticationFailed):

@@ -1,4 +1,4 @@
-"""The earlier contracts in a browser: answers as pages whose addresses are links."""
+"""Shows the answers of the earlier contracts in a browser, with links."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,8 +37,8 @@ class Browsable(BrowsableAPIRenderer):
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Shows whose session of the admin this is. A token has none, and no way out."""
+        """Adds the user of the admin's session. With a token there is none, and no log-out."""
         context = super().get_context(data, accepted_media_type, renderer_context)
         asked = renderer_context["request"]._request
-        # The request's own user is the framework's by now, and may be a token's.
+        # The request's user was set by the framework, and may be that of a token.
         return context | {"session_user": get_user(asked) if hasattr(asked, "session") else None}

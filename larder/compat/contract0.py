@@ -1,4 +1,4 @@
-"""Contract 0: a key for a username and a password, the same one each time."""
+"""Contract 0: returns a key for a username and a password, the same at each call."""
 
 from django.urls import path
 from rest_framework.exceptions import ValidationError
@@ -18,7 +18,7 @@ from larder.identity.services.keys import key_for_password
 class KeyView(OpenView):
     @operation("make_key", body=Credentials, answers={200: Key}, is_open=True)
     def post(self, request: Request) -> Response:
-        """Gives the key of whoever has this password. It lasts until the account ends."""
+        """Returns the key of the account. It is valid until the account is deactivated."""
         body = read(request, Credentials)
         try:
             with throttling.log_in(request, body["username"]):

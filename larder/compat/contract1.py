@@ -28,7 +28,7 @@ from larder.orders.services.placement import Placed
 
 
 class Product(serializers.Serializer[Any]):
-    """A product. `quantity` is what can be ordered."""
+    """A product. `quantity` is the number of available units."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -46,7 +46,7 @@ class Line(serializers.Serializer[Any]):
 
 
 class Order(serializers.Serializer[Any]):
-    """An order as it stands now."""
+    """An order in its current state."""
 
     id = serializers.UUIDField()
     products = Line(many=True, source="lines")
@@ -93,7 +93,7 @@ class ProductView(CompatView):
 
 
 CONTRACT_2 = {"orders": serializers.URLField(required=False)}
-"""At this path contract 2 lists its resources: orders are the one it has."""
+"""Contract 2 lists its resources at this path. It has one: orders."""
 
 
 class OrdersView(CompatView):
@@ -104,7 +104,7 @@ class OrdersView(CompatView):
         refusals={404: Refusal},
     )
     def get(self, request: Request) -> Response:
-        """Lists one's own orders, the newest first."""
+        """Lists the caller's orders, the newest first."""
         who = caller(request).id
         rows = Rows(
             lambda: orders.count(OrderFilter(who)),
@@ -137,14 +137,14 @@ class OrderView(CompatView):
     only_places = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Whether the id is one is looked at here and not in the path: credentials come first."""
+        """Checks the id after the credentials, so it is not checked in the URL pattern."""
         super().initial(request, *args, **kwargs)
         if not _UUID.fullmatch(kwargs["order_id"]):
             raise NotFound
 
     @operation("get_order", answers={200: Order}, parameters=ORDER_ID, refusals={404: Refusal})
     def get(self, request: Request, order_id: str) -> Response:
-        """Shows an order of one's own."""
+        """Shows one of the caller's orders."""
         return Response(Order(orders.order(UUID(order_id), customer=caller(request).id)).data)
 
     @operation(

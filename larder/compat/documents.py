@@ -1,4 +1,4 @@
-"""The OpenAPI document of each earlier contract, made from its views."""
+"""Generates the OpenAPI document of each earlier contract from its views."""
 
 from importlib import import_module
 from typing import Any
@@ -25,7 +25,7 @@ TITLES = {
 
 @generated_once
 def document(contract: str) -> dict[str, Any]:
-    """The document of one contract, as it is when all contracts are on."""
+    """Returns the document of one contract, as if all contracts were enabled."""
     import_module("larder.compat.schema")
     patterns = import_module(f"larder.compat.contract{contract}").urlpatterns
     generator: Any = SchemaGenerator
@@ -33,7 +33,7 @@ def document(contract: str) -> dict[str, Any]:
     schema["info"] |= {
         "title": f"Larder, contract {contract}: {TITLES[contract]}",
         "description": "One of the earlier contracts that Larder answers at their own paths; "
-        "docs/how-to/migrating.md says what takes its place in v1.",
+        "docs/how-to/migrating.md lists the operations of v1 that replace it.",
     }
     return schema
 
@@ -46,10 +46,10 @@ def _contents(contract: str) -> tuple[bytes, bytes]:
 
 
 def document_paths(contract: str) -> list[URLPattern]:
-    """Where the document of a contract is served."""
+    """Returns the path that serves the document of a contract."""
 
     class Document(OpenView):
-        # Proxies do not know it as a path of short bodies (short_bodies.LEFT_UNREAD).
+        # It is not one of the paths with short bodies (short_bodies.LEFT_UNREAD).
         read_body = staticmethod(raw_body)
 
         def get(self, request: Request) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Fields of the earlier contracts' bodies, stricter than the framework's own where they say so."""
+"""Fields of the earlier contracts' bodies. Some are stricter than the framework's."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
 
 
 class Text(serializers.CharField):
-    """Text alone: the framework's own takes numbers too."""
+    """A text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -19,7 +19,7 @@ class Text(serializers.CharField):
 
 
 class Password(Text):
-    """A password, with its blanks."""
+    """A password. Its spaces are kept."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class Password(Text):
 
 
 class Units(serializers.IntegerField):
-    """A number of units from 1: a JSON integer, neither text nor 2.0."""
+    """A number of units, at least 1: a JSON integer, neither a text nor 2.0."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": MAX_UNITS} | options)
@@ -44,7 +44,7 @@ class Units(serializers.IntegerField):
 
 
 class PublicId(serializers.UUIDField):
-    """A UUID as text: the framework's own takes numbers too."""
+    """A UUID as text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str):
@@ -69,7 +69,7 @@ class Moment(serializers.DateTimeField):
 
 
 def moment(at: datetime) -> str:
-    """ISO 8601 in UTC, with microseconds and Z.
+    """Returns ISO 8601 in UTC, with microseconds and Z.
 
     >>> from datetime import UTC
     >>> moment(datetime(2024, 3, 1, 12, tzinfo=UTC))
@@ -79,13 +79,13 @@ def moment(at: datetime) -> str:
 
 
 class Lines(serializers.ListField):
-    """The lines of an order. What is wrong with them is a list too, with a place for each line."""
+    """The lines of an order. Their faults are a list too, with an entry for each line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_empty=False, max_length=MAX_LINES, **options)
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        """Counts first: what is wrong with a hundred thousand lines nobody waits to be told."""
+        """Checks the number of lines first, so that no answer lists 100,000 faults."""
         if isinstance(data, list) and len(data) > MAX_LINES:
             said = f"Ensure this field has no more than {MAX_LINES} elements."
             raise serializers.ValidationError([said])
@@ -96,6 +96,6 @@ class Lines(serializers.ListField):
             return super().run_child_validation(data)
         except serializers.ValidationError as error:
             faults: Any = error.detail
-            # A new error would copy the sentences of each line once more.
+            # A new error would copy the sentences of all lines.
             error.detail = [faults.get(index, {}) for index in range(len(data))]
             raise

@@ -13,10 +13,10 @@ from larder.core import waits
 from larder.core.errors import Overloaded
 
 LONGEST_WAIT = 2.0
-"""Seconds for which a request waits for the large answer before it."""
+"""Seconds that a request waits for the current large answer."""
 
 MOST_WAITING = 2
-"""Requests of a process that wait at once: each keeps a thread of the server meanwhile."""
+"""Requests of a process that wait at once: each occupies a thread of the server."""
 
 _large = Lock()
 _waiting = BoundedSemaphore(MOST_WAITING)
@@ -24,7 +24,7 @@ _waiting = BoundedSemaphore(MOST_WAITING)
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Holds the right to make a large answer for the block. Raises Overloaded."""
+    """Allows only one block at a time to make a large answer. Raises Overloaded."""
     if not _waiting.acquire(blocking=False):
         raise Overloaded(LONGEST_WAIT)
     try:

@@ -1,4 +1,4 @@
-"""What an operation of an earlier contract takes and answers: its OpenAPI document comes of it."""
+"""Declares the bodies and answers of operations, for the contracts' OpenAPI documents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Refusal(serializers.Serializer[Any]):
-    """A refusal: a sentence for people. Some have members beside it."""
+    """A refusal, with a sentence for people. Some have further members."""
 
     detail = serializers.CharField()
 
@@ -26,7 +26,7 @@ FIELDS = {"type": "object", "additionalProperties": True, "minProperties": 1}
 what is wrong with the request as a whole is `detail` → sentence."""
 
 NOTHING = {"type": "object", "maxProperties": 0}
-"""An answer that says no more than its status."""
+"""An answer without members: the status says everything."""
 
 FIELDS_OR_SENTENCES = {"oneOf": [FIELDS, SENTENCES]}
 
@@ -34,12 +34,12 @@ CORRELATION = OpenApiParameter(
     "Correlation-ID",
     {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     OpenApiParameter.HEADER,
-    description="Names this request in the logs; one that was sent comes back.",
+    description="The id of this request in the logs. A sent id is returned.",
     response=True,
     required=True,
 )
 EVERYWHERE = (405, 406, 429, 503)
-"""Besides, any path can answer 500 if the server fails."""
+"""Statuses of all operations. Any path can also answer 500 if the server fails."""
 
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -85,11 +85,11 @@ def _response(status: int, kind: Any) -> OpenApiResponse:
 
 
 def number_in_query(name: str, description: str) -> OpenApiParameter:
-    """A parameter that is a number; what is none counts as not given, or as said there."""
+    """Returns a numeric parameter. Other values are ignored, or handled as described."""
     return OpenApiParameter(name, OpenApiTypes.INT, OpenApiParameter.QUERY, description=description)
 
 
-PAGE = (number_in_query("page", "From 1; 404 for a page that is not there."),)
+PAGE = (number_in_query("page", "From 1; 404 for a page that does not exist."),)
 OFFSET = (
     number_in_query("limit", "Rows of a page, at most 1,000."),
     number_in_query("offset", "Rows to skip."),
@@ -99,7 +99,7 @@ OFFSET = (
 def envelope(
     row: type[serializers.Serializer[Any]], **more: serializers.Field[Any, Any, Any, Any]
 ) -> Any:
-    """The page envelope around rows of a kind; `more` are further members."""
+    """Returns the envelope of a page of rows. `more` are further members."""
     members = {
         "count": serializers.IntegerField(min_value=0),
         "next": serializers.URLField(allow_null=True),

@@ -1,4 +1,4 @@
-"""Placing an order through an earlier contract: v1's use case, with the contract's own lines."""
+"""Places an order through an earlier contract, with the use case of v1."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,22 +20,22 @@ from larder.orders.services.placement import Placed, Placement
 
 
 class LineById(serializers.Serializer[Any]):
-    """A line that names its product by the integer id."""
+    """A line with the integer id of its product."""
 
     id = Units(min_value=-MAX_ID - 1, max_value=MAX_ID)
     quantity = Units()
 
 
 class LinesById(serializers.Serializer[Any]):
-    """A body with lines; whatever else it says is not looked at."""
+    """A body with lines. Other members are ignored."""
 
     products = Lines(child=LineById())
 
 
 def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Placed:
-    """Places an order of (product id, quantity) for who is asking.
+    """Places an order of (product id, quantity) lines for the caller.
 
-    `options` are further fields of Placement. Raises what `place_order` raises.
+    `options` are further fields of Placement. Raises the errors of `place_order`.
     """
     wanted = [Wanted(product, quantity) for product, quantity in lines]
     asked = Placement(customer=who.id, actor=who.public_id, lines=wanted, **options)
@@ -43,11 +43,11 @@ def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Plac
 
 
 REFUSED = (UnknownProducts, InsufficientStock, LineRefusal, OrderTooSmall)
-"""What is wrong with the lines of an order; these contracts answer 400 to all of it."""
+"""The errors of an order's lines. These contracts answer 400 to all of them."""
 
 
 def refusal(error: DomainError) -> ValidationError:
-    """One of REFUSED as `detail` → a sentence for every faulty line, by its product's id."""
+    """Returns one of REFUSED as `detail` → a sentence for each faulty line."""
     said = [_REASONS[line["code"]].format(**line) for line in error.extensions["lines"]]
     return ValidationError({"detail": " ".join(said) or "The order is too small."})
 

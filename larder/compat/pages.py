@@ -1,6 +1,6 @@
-"""Pages by number and by offset: the framework's envelopes over this shop's queries.
+"""Pages by number and by offset: the framework's envelopes with this shop's queries.
 
-Their cost grows with the offset, as these contracts have it; v1 pages by cursor.
+Their cost grows with the offset. v1 uses cursors instead.
 """
 
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from rest_framework.request import Request
 Row = TypeVar("Row")
 
 ROWS = 10
-"""Rows of a page where no number is asked for, as these contracts have it."""
+"""Rows of a page by default."""
 
 FEW_ROWS = 5
-"""The same in contract 3."""
+"""Rows of a page by default in contract 3."""
 
 MAX_ROWS = 1_000
 """Rows of a page, whatever number is asked for: ten times as many as in v1, as clients of these
 contracts ask for whole lists."""
 
 MAX_LARGE_ROWS = 100
-"""The same of orders: each may have a thousand lines."""
+"""Rows of a page of orders, at most: each may have a thousand lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[Row]):
-    """A list that is counted and read when a page of it is asked for.
+    """A list that is counted and read when a page of it is requested.
 
     `fetch` takes `offset` and `limit`.
     """
@@ -51,14 +51,14 @@ class Numbered(PageNumberPagination):
 
 
 class ByOffset(LimitOffsetPagination):
-    """`?limit=&offset=`, ten rows unless asked otherwise."""
+    """`?limit=&offset=`, ten rows by default."""
 
     default_limit = ROWS
     max_limit = MAX_ROWS
 
 
 class ByOffsetOfFive(ByOffset):
-    """`?limit=&offset=`, five rows unless asked otherwise."""
+    """`?limit=&offset=`, five rows by default."""
 
     default_limit = FEW_ROWS
 
@@ -72,7 +72,7 @@ class ByOffsetOfLarge(ByOffset):
 def page(
     request: Request, rows: Rows[Row], paginator: BasePagination, shape: Callable[[list[Row]], Any]
 ) -> dict[str, Any]:
-    """The envelope of the page that was asked for. Raises the framework's NotFound."""
+    """Returns the envelope of the requested page. Raises the framework's NotFound."""
     found: Any = paginator.paginate_queryset(rows, request)  # type: ignore[arg-type]
     envelope: dict[str, Any] = paginator.get_paginated_response(shape(list(found))).data
     return envelope

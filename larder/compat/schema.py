@@ -1,4 +1,4 @@
-"""What only making the contracts' OpenAPI documents needs: how they authenticate, and a check.
+"""Authentication schemes and a check, used only to generate the OpenAPI documents.
 
 Not imported by a server that starts: the validator takes 1.3 s to import where its optional
 packages are installed.
@@ -34,7 +34,7 @@ class KeyScheme(_Scheme):  # type: ignore[no-untyped-call]
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "The word Token, a blank, and a long-lived key.",
+        "description": "The word Token, a space, and a long-lived key.",
     }
 
 
@@ -51,7 +51,7 @@ class CookieScheme(_Scheme):  # type: ignore[no-untyped-call]
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "The admin's session; writes need the header X-CSRFToken too.",
+        "description": "The admin's session. Writes also need the header X-CSRFToken.",
     }
 
 

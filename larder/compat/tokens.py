@@ -1,6 +1,6 @@
-"""The token endpoints that contracts 1 and 3 share: a pair for a password, access for a refresh.
+"""The token endpoints of contracts 1 and 3: a pair for a password, access for a refresh.
 
-One takes the word `username` where the other has `name`; the answers are the same.
+Contract 1 has `username`, contract 3 has `name`. The answers are the same.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
 from larder.http.authentication import signer
-from larder.identity.doors import API, Door
 from larder.identity.errors import InvalidCredentials
 from larder.identity.services import sessions
+from larder.identity.token_policies import API, TokenPolicy
 
 NO_STORE = {"Cache-Control": "no-store"}
-"""For answers with a credential in them."""
+"""The header of answers with a credential."""
 
 
 class LogIn(serializers.Serializer[Any]):
-    """A password and whose it is: `username` or `name`; of both, `username` counts."""
+    """A password with `username` or `name`. If both are sent, `username` is used."""
 
     username = Text(required=False)
     name = Text(required=False)
@@ -47,7 +47,7 @@ class LogIn(serializers.Serializer[Any]):
 
 
 class Credentials(serializers.Serializer[Any]):
-    """A password and whose it is."""
+    """A username and a password."""
 
     username = Text()
     password = Password()
@@ -60,7 +60,7 @@ class Key(serializers.Serializer[Any]):
 
 
 class Pair(serializers.Serializer[Any]):
-    """The tokens of a new log-in."""
+    """The tokens of a new session."""
 
     refresh = serializers.CharField()
     access = serializers.CharField()
@@ -73,13 +73,13 @@ class RefreshToken(serializers.Serializer[Any]):
 
 
 class AccessToken(serializers.Serializer[Any]):
-    """A new access token. The refresh token stays as it is."""
+    """A new access token. The refresh token stays valid."""
 
     access = serializers.CharField()
 
 
 class TokenView(OpenView):
-    """Open, and yet what it refuses are credentials: 401, with the scheme they are for."""
+    """A path without authentication that refuses credentials: 401, with their scheme."""
 
     def get_authenticate_header(self, request: Request) -> str:
         return BearerAuthentication().authenticate_header(request)
@@ -97,30 +97,30 @@ class LogInView(TokenView):
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
         name = body.get("username") or body["name"]
-        return log_in(request, sessions.Credentials(name, body["password"]), door=API)
+        return log_in(request, sessions.Credentials(name, body["password"]), policy=API)
 
 
-def log_in(request: Request, given: sessions.Credentials, *, door: Door) -> Response:
-    """The tokens of a new log-in. Raises AuthenticationFailed (401), RateLimited (429)."""
+def log_in(request: Request, given: sessions.Credentials, *, policy: TokenPolicy) -> Response:
+    """Returns the tokens of a new session. Raises AuthenticationFailed, RateLimited."""
     said = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
     try:
         with throttling.log_in(request, given.username):
-            pair = sessions.log_in(said, door=door, signer=signer(), now=now())
+            pair = sessions.log_in(said, policy=policy, signer=signer(), now=now())
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error
     return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
 
 
-def renew(request: Request, *, door: Door) -> sessions.Pair:
-    """The tokens for the refresh token in the body.
+def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
+    """Returns the tokens for the refresh token in the body.
 
     Raises ValidationError, TokenNotValid, RateLimited.
     """
     given = read(request, RefreshToken)["refresh"]
     try:
-        with throttling.refresh(request, given, door=door):
-            return sessions.refresh(given, door=door, signer=signer(), now=now())
+        with throttling.refresh(request, given, policy=policy):
+            return sessions.refresh(given, policy=policy, signer=signer(), now=now())
     except REFUSED_TOKEN as error:
         raise TokenNotValid from error
 
@@ -134,8 +134,8 @@ class RefreshView(TokenView):
         is_open=True,
     )
     def post(self, request: Request) -> Response:
-        """Gives a new access token for a refresh token, which can be used again."""
-        return Response({"access": renew(request, door=API).access}, headers=NO_STORE)
+        """Returns a new access token for a refresh token, which can be used again."""
+        return Response({"access": renew(request, policy=API).access}, headers=NO_STORE)
 
 
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""Where the earlier contracts are: those that COMPAT names, and nothing of the others."""
+"""The paths of the earlier contracts that COMPAT enables."""
 
 import re
 from importlib import import_module
@@ -16,7 +16,7 @@ CONTRACTS = frozenset(TITLES)
 
 
 def patterns(chosen: frozenset[str]) -> list[URLPattern]:
-    """The paths of the chosen contracts. Where two have one path the lower number answers."""
+    """Returns the paths of these contracts. If two have the same path, the lower answers."""
     found: list[URLPattern] = []
     for name in sorted(chosen & CONTRACTS):
         found += import_module(f"larder.compat.contract{name}").urlpatterns
@@ -26,9 +26,9 @@ def patterns(chosen: frozenset[str]) -> list[URLPattern]:
 
 @csrf_exempt
 def with_slash(request: HttpRequest, path: str) -> HttpResponse:
-    """On to the same path with a slash at its end, where there is one.
+    """Redirects to the same path with a slash at its end, if that exists.
 
-    What is not GET or HEAD goes on with its method and body (RFC 9110, section 15.4.9).
+    Other methods than GET and HEAD keep their method and body (RFC 9110, section 15.4.9).
     """
     target = f"/{path}/"
     try:
@@ -46,7 +46,7 @@ _BELOW_THEIR_PATHS = re.compile("/(api/(?!v1(/|$))|auth/|token/|products/|orders
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: what has no path (an id that is no number) is no object here."""
+    """Django's handler404: a path that does not exist, or an id that is not a number."""
     if settings.COMPAT and _BELOW_THEIR_PATHS.match(request.path):
         return JsonResponse({"detail": "Not found."}, status=404)
     return problems.not_found(request, exception)

@@ -1,4 +1,4 @@
-"""What the paths of the earlier contracts have in common."""
+"""Base classes of the earlier contracts' views."""
 
 import io
 import json
@@ -39,7 +39,7 @@ Kinds = Sequence[type[Any]]
 
 
 class StrictJson(JSONParser):
-    """JSON that can be stored: no text that is not Unicode, no depth beyond the limit."""
+    """Parses JSON that can be stored: valid Unicode, and no deeper than the limit."""
 
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
         raw = stream.read()
@@ -55,7 +55,7 @@ class StrictJson(JSONParser):
 
 
 class StrictMultipart(MultiPartParser):
-    """Multipart, in an encoding that Python can read names in: in `idna` it cannot."""
+    """Parses multipart in encodings in which Python can read names; not in `idna`."""
 
     def parse(self, *args: Any, **options: Any) -> Any:
         try:
@@ -77,9 +77,9 @@ class CompatView(APIView):
     read_body = staticmethod(raw_body)
 
     is_large = False
-    """Whether this answer is made while no other large one is."""
+    """Whether this answer holds the lock for large answers."""
     only_places = False
-    """Whether its writes place orders and nothing else: they do not wait for one another."""
+    """Whether its writes only place orders, which do not wait for each other."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders a large answer before another one is made."""
@@ -110,18 +110,18 @@ class CompatView(APIView):
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, SessionEnded):
-            # The account ended after it was authenticated: 401 with the path's own challenge.
+            # The account was deactivated after authentication: 401 with the path's challenge.
             exc = AuthenticationFailed()
         return super().handle_exception(exc)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        # An id in the path that no row can have is the id of no row.
+        # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
         asked = request._request
         raw = self.read_body(asked)
-        # The parsers ask here and there; of a body in chunks Django knows neither.
+        # The parsers read these two; for a chunked body Django sets neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         if request.method in SAFE or not self.only_places:
@@ -130,7 +130,7 @@ class CompatView(APIView):
 
 
 class OpenView(CompatView):
-    """A path for everybody; a given Authorization header is not looked at. Forms do as well."""
+    """A path without authentication; an Authorization header is ignored. Accepts forms."""
 
     authentication_classes: Kinds = ()
     permission_classes: Kinds = ()
@@ -150,7 +150,7 @@ class PasswordView(CompatView):
 
 
 def caller(request: Request) -> Caller:
-    """Who is asking, on a path that needs credentials."""
+    """Returns the caller, on a path that needs credentials."""
     return cast(Caller, request.user)
 
 
@@ -161,13 +161,13 @@ def require_staff(request: Request) -> None:
 
 
 def require_rank(request: Request, account: int) -> None:
-    """Raises the framework's PermissionDenied (403) for an account that stands above."""
+    """Raises the framework's PermissionDenied (403) for an account with higher rights."""
     if not queries.may_manage(caller(request).id, account):
         raise PermissionDenied
 
 
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:
-    """The body, as the serializer leaves it.
+    """Returns the body, as the serializer reads it.
 
     Raises ValidationError (field → sentences) and Overloaded.
     """

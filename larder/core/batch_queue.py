@@ -1,9 +1,9 @@
-"""Batch queue: requests that arrive while a transaction runs go together into the next one.
+"""Batch queue: executes the requests that arrive during one transaction in the next one.
 
-A transaction for each request is bound by commits, and by the locks it holds until its commit is
-on disk. So threads wait here, and one transaction serves all of them (group commit). An idle
-server adds no delay: a thread that finds nothing running runs a batch of one at once. Only threads
-that were ready to run before join it.
+With a transaction for each request, throughput is limited by commits, and by the locks that are
+held until a commit is on disk. So threads wait here, and one transaction serves all of them (group
+commit). An idle server adds no delay: if no batch runs, a thread runs its own at once. Only threads
+that were ready to run join it.
 
 Source: group commit of database logs (DeWitt et al., "Implementation techniques for main memory
 database systems", 1984); TigerBeetle batches its transfers likewise.
@@ -27,18 +27,18 @@ Result = TypeVar("Result")
 
 
 MAX_YIELDS = 8
-"""Times that a leader lets other threads run before its batch begins, as long as each time another
-request joins."""
+"""Times that a leader lets other threads run before its batch begins. It stops earlier once no
+further request joins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The size of a batch and the time that a request waits.
+    """The limits of a batch and of the queue.
 
-    `max_batch_size` requests with `max_batch_lines` lines together form a batch at most; a request
-    with more lines goes alone. `queue_capacity` requests wait at most, each for `queue_timeout`
-    seconds. When a batch fails, requests that have waited for more than `fail_fast_after` seconds
-    fail with it.
+    A batch has at most `max_batch_size` requests, with at most `max_batch_lines` lines in total. A
+    request with more lines runs alone. At most `queue_capacity` requests wait, each for at most
+    `queue_timeout` seconds. When a batch fails, requests that have waited for more than
+    `fail_fast_after` seconds fail with it.
     """
 
     max_batch_size: int = 128
@@ -56,9 +56,9 @@ def _closed() -> Lock:
 
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Request, Result]):
-    """A request in the queue. `wake_up` opens when it has a result, or when its thread is to lead.
-    `waited` is its time in the queue in seconds, None before its batch begins. `commits` is the
-    number of transactions that its batch committed."""
+    """A request in the queue. `wake_up` is released when the request has a result, or when its
+    thread must lead. `waited` is its time in the queue in seconds, None before its batch begins.
+    `commits` is the number of transactions that its batch committed."""
 
     request: Request
     lines: int
@@ -77,16 +77,16 @@ class BatchQueue(Generic[Request, Result]):
     returns a result for each, in the same order. A result that is an Exception is raised in the
     thread of its request only; what `run` itself raises is raised in all threads of the batch.
 
-    The queue has no thread of its own. The first thread to arrive leads: it takes what waits, runs
-    it, hands the lead to the first request that arrived meanwhile, and wakes the other threads. So
-    each thread leads once at most, requests are served in order of arrival, and a waiting thread
-    waits for a lock, without polling.
+    The queue starts no thread. The first thread that arrives leads: it runs the waiting
+    requests as a batch, makes the first request that arrived meanwhile the next leader, and wakes
+    the other threads. So each thread leads at most once, requests are served in order of arrival,
+    and a waiting thread waits for a lock, without polling.
 
-    `observe` gets each batch once all its threads have their results, and each request that was
+    `observe` gets each batch when all its threads have their results, and each request that was
     refused without being run.
 
-    `unknown` makes the error of the requests whose batch committed something before its thread was
-    ended. A queue whose batches commit nothing needs none.
+    `unknown` returns the error for the requests of a batch that committed before its thread was
+    interrupted. A queue whose batches do not commit does not need it.
     """
 
     def __init__(
@@ -105,13 +105,14 @@ class BatchQueue(Generic[Request, Result]):
         self._waiting: deque[_Entry[Request, Result]] = deque()
         self._is_led = False
 
-    def ask(self, request: Request, *, lines: int = 1) -> Result:
-        """Returns the result of the request once its batch is done, or raises it.
+    def submit(self, request: Request, *, lines: int = 1) -> Result:
+        """Returns the result of the request when its batch is done, or raises it.
 
         Raises Overloaded, with nothing done, if the queue is full, the request waited too long, or
-        the thread that ran its batch ended before a commit; what `unknown` makes if it ended later.
+        the thread of its batch was interrupted before a commit. Raises the error that `unknown`
+        returns if the thread was interrupted after a commit.
         """
-        # A thread that may not wait must not join: the batch would include its request.
+        # Check before joining: a batch would execute the request of a thread that must not wait.
         waits.check()
         entry: _Entry[Request, Result] = _Entry(request, lines)
         try:
@@ -129,7 +130,7 @@ class BatchQueue(Generic[Request, Result]):
         return entry.result  # type: ignore[return-value]
 
     def _join(self, entry: _Entry[Request, Result]) -> bool:
-        """Returns whether no batch runs, so that this thread leads."""
+        """Adds the entry. Returns whether no batch runs, so that this thread leads."""
         with self._mutex:
             if len(self._waiting) >= self._limits.queue_capacity:
                 raise Overloaded
@@ -139,7 +140,7 @@ class BatchQueue(Generic[Request, Result]):
 
     def _wait(self, entry: _Entry[Request, Result]) -> None:
         """Waits until the entry has a result or leads. A request that a batch has taken does not
-        time out here: it may be done already, and its transaction has time limits."""
+        time out here: it may be done already, and its transaction has its own time limits."""
         in_time = waits.acquire(entry.wake_up, self._limits.queue_timeout)
         if not in_time and not self._timed_out(entry):
             waits.acquire(entry.wake_up)
@@ -163,25 +164,25 @@ class BatchQueue(Generic[Request, Result]):
             self._run_batch(done)
         finally:
             seconds = running.seconds
-            # The next batch goes to the database while the answers of this one are written.
+            # The next batch runs while the threads of this one write their answers.
             self._hand_over(leader)
             for entry in done:
                 entry.wake_up.release()
             self._report(done, seconds)
 
     def _let_others_join(self) -> None:
-        """Lets other threads run that are ready and may be about to ask.
+        """Lets other ready threads run, so that they can join the batch.
 
-        The leader holds the interpreter and a core. Without this, threads that are ready would
-        form a second batch: with 16 clients at once that costs PostgreSQL an eighth more for each
-        order, with 4 a quarter. If no thread is ready, it returns at once (1 µs).
+        The leader holds the interpreter and a core. Without this, the other ready threads form a
+        second batch. PostgreSQL's cost for each order then rises by an eighth with 16 concurrent
+        clients, and by a quarter with 4. If no thread is ready, this returns at once (1 µs).
         """
         joined = 0
         for _ in range(MAX_YIELDS):
             if len(self._waiting) <= joined:
                 return
             joined = len(self._waiting)
-            # Gives away the core and the interpreter.
+            # Yields the core and releases the interpreter.
             os.sched_yield()
 
     def _report(self, done: Sequence[_Entry[Request, Result]], seconds: float) -> None:
@@ -215,8 +216,8 @@ class BatchQueue(Generic[Request, Result]):
             yield self._waiting.popleft()
 
     def _run_batch(self, done: list[_Entry[Request, Result]]) -> None:
-        """Leaves a result in each entry, also if this thread is ended. Entries that still wait and
-        fail with the batch are added to `done`."""
+        """Stores a result in each entry, also if this thread is interrupted. Adds the entries that
+        still wait and fail with the batch to `done`."""
         batch = [one for one in done if one.result is None]
         before = commits.count()
         try:
@@ -238,10 +239,10 @@ class BatchQueue(Generic[Request, Result]):
                 entry.commits = made
 
     def _remove_late(self) -> list[_Entry[Request, Result]]:
-        """Removes and returns the entries that do not wait for another try.
+        """Removes and returns the entries that do not wait for another batch.
 
-        With the database away each try takes as long as the wait for a connection, and a request
-        that waited for one try would then wait for a second.
+        While the database is unreachable, each batch takes as long as the wait for a connection. A
+        request that waited for one failed batch would then wait for a second.
         """
         with self._mutex:
             late = [
@@ -254,7 +255,7 @@ class BatchQueue(Generic[Request, Result]):
     def _hand_over(self, leader: _Entry[Request, Result]) -> None:
         with self._mutex:
             if self._waiting and self._waiting[0] is leader:
-                # Its thread was ended before it took a batch, and cannot lead again.
+                # The thread was interrupted before it took a batch, and cannot lead again.
                 self._waiting.popleft()
             self._is_led = bool(self._waiting)
             if self._waiting:
@@ -268,11 +269,12 @@ def _fail(entries: Iterable[_Entry[Request, Result]], error: Exception) -> None:
 
 
 def _copied(error: Exception) -> Exception:
-    """Returns a copy: one exception raised in several threads collects the tracebacks of all."""
+    """Returns a copy. If several threads raise the same exception, it collects the tracebacks of
+    all of them."""
     try:
         made = copy.copy(error)
     except Exception:
-        # Not every exception can be made from its `args`.
+        # Not every exception can be created from its `args`.
         return error
     made.__cause__ = error.__cause__
     return made

@@ -1,13 +1,13 @@
-"""Ids are made in the application, so that they are known before anything is written."""
+"""Creates ids in the application, so that they are known before anything is written."""
 
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-NOBODY = UUID(int=0)
-"""Stands for the caller where there is none: a registration, the shop itself."""
+SYSTEM_ACTOR = UUID(int=0)
+"""The actor of writes without an authenticated caller: registrations, commands and jobs."""
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562): its order is the order of creation, which keeps indexes dense."""
+    """Returns a UUIDv7 (RFC 9562). Ids sort by time of creation, which keeps indexes dense."""
     return uuid7()

@@ -1,12 +1,12 @@
-"""Text in files that spreadsheets open."""
+"""Escapes text in files that spreadsheets open."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def defuse(text: str) -> str:
-    """The text, as no spreadsheet takes it for a formula.
+def escape_formula(text: str) -> str:
+    """Returns the text so that no spreadsheet evaluates it as a formula.
 
-    >>> defuse("=1+1"), defuse("Jam"), defuse("")
+    >>> escape_formula("=1+1"), escape_formula("Jam"), escape_formula("")
     ("'=1+1", 'Jam', '')
     """
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,7 +1,7 @@
-"""The database as Larder uses it: a schema for each module, found through the role's search path.
+"""Runs SQL on the application's database, and defines its schemas: one for each module.
 
-Table names are plain. The search path belongs to the *role* (`ALTER ROLE … SET search_path`) and
-not to the connection, because a start-up option would not pass PgBouncer.
+SQL uses table names without a schema. The search path belongs to the *role* (`ALTER ROLE … SET
+search_path`) and not to the connection, because PgBouncer does not pass on a start-up option.
 """
 
 import json
@@ -34,9 +34,9 @@ _place: ContextVar[str] = ContextVar("place", default=DEFAULT_DB_ALIAS)
 
 @contextmanager
 def reading_from(alias: str) -> Iterator[None]:
-    """Within the block this thread's statements and Django's own reads go to that database.
+    """Sends this thread's statements and Django's own reads to that database within the block.
 
-    Transactions and Django's writes go to the primary all the same.
+    Transactions and Django's writes still go to the primary.
     """
     token, wrapper = _place.set(alias), cast(DatabaseWrapper, connections[alias])
     is_nested, wrapper.is_read_from = wrapper.is_read_from, True
@@ -48,46 +48,46 @@ def reading_from(alias: str) -> Iterator[None]:
 
 
 class Router:
-    """Django's own reads (`DATABASE_ROUTERS`): where the statements of this module go."""
+    """Sends Django's own reads (`DATABASE_ROUTERS`) where the statements of this module go."""
 
     def db_for_read(self, model: type[Any], **hints: Any) -> str:
-        """The database of the present read."""
+        """Returns the database of the current read."""
         return _place.get()
 
     def db_for_write(self, model: type[Any], **hints: Any) -> str:
-        """The primary, also for what was read elsewhere."""
+        """Returns the primary, also for rows that a replica returned."""
         return DEFAULT_DB_ALIAS
 
     def allow_relation(self, *objects: Any, **hints: Any) -> bool:
-        """A replica's rows are the primary's."""
+        """Returns True: the rows of a replica are those of the primary."""
         return True
 
 
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Runs one statement on the application's connection and returns all its rows.
 
-    A list is an array, whose type the statement says (`%s::uuid[]`).
+    A list is passed as an array. The statement names its type (`%s::uuid[]`).
     """
-    return ask(sql, parameters)()
+    return submit(sql, parameters)()
 
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
     """Runs one statement that returns no rows on the application's connection."""
-    ask(sql, parameters)
+    submit(sql, parameters)
 
 
-def ask(sql: str, parameters: Sequence[Any] = ()) -> Reading:
-    """Runs one statement whose rows are read later; in a pipeline it is run then."""
-    return _wrapper().ask(sql, _with_arrays(parameters))
+def submit(sql: str, parameters: Sequence[Any] = ()) -> Reading:
+    """Submits one statement and returns a function that waits for its rows. Outside of a pipeline
+    it runs at once."""
+    return _wrapper().submit(sql, _with_arrays(parameters))
 
 
 def pipeline() -> AbstractContextManager[None]:
-    """Within a transaction: the statements of this block go together.
+    """Sends the statements of this block in one round trip. Must run within a transaction.
 
-    Each wait is a round trip, and under load the thread then waits for its turn to go on as well.
-    So what is asked waits until the rows of one statement are read, or for the end of the block.
-    All are carried out in the order they were asked in, each as it would be by itself, and what one
-    raises is raised there.
+    Each round trip is a wait, and under load the thread then waits for the interpreter as well. So
+    statements are sent when the rows of one of them are read, or at the end of the block. They run
+    in the order in which they were submitted. An error is raised there.
     """
     return _wrapper().pipeline()
 
@@ -101,11 +101,11 @@ def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
 
 
 def array(values: Sequence[Any]) -> str:
-    """An array as PostgreSQL reads it from text.
+    """Returns the text form of a PostgreSQL array.
 
-    psycopg looks for the type of each element and quotes each in Python: an order has thirty
-    arrays, and they took a tenth of what placing it costs. Where JSON's elements read the same,
-    they are written in one go.
+    psycopg looks up the type of each element and quotes each in Python. An order has thirty
+    arrays, which took a tenth of the cost of placing it. So elements whose JSON form is also
+    PostgreSQL's form are encoded as JSON in one call.
 
     >>> array([1, None]), array([1, None, "a \\"word\\""])
     ('{1,null}', '{1,NULL,"a \\\\"word\\\\""}')
@@ -119,7 +119,7 @@ def array(values: Sequence[Any]) -> str:
 
 _JSON = msgspec.json.Encoder()
 _AS_IN_JSON = frozenset({int, str, Decimal, UUID, type(None)})
-"""But for a text with a backslash in JSON, which stands for something else in an array."""
+"""Types whose JSON form is PostgreSQL's form, except for texts whose JSON contains a backslash."""
 
 
 def _quoted(value: object) -> str:
@@ -142,20 +142,20 @@ FROM pg_control_checkpoint()
 
 
 def snapshot() -> str:
-    """Which transactions are visible now: while it reads the same, nothing was committed.
+    """Returns which transactions are visible now. Two equal results mean: no commit in between.
 
-    The last checkpoint is part of it, for recovery ends with one: after a crash the ids of
-    transactions that were rolled back are given out again, and a snapshot alone could read as
-    one from before. Of the primary only: a replica's snapshot names no open transactions, and reads
-    the same before and after one of them commits.
+    The result includes the last checkpoint. After a crash PostgreSQL assigns the ids of rolled
+    back transactions again, so the snapshot alone could equal one from before the crash; recovery
+    ends with a checkpoint. Valid only on the primary: a replica's snapshot does not list open
+    transactions, and stays the same when one of them commits.
     """
     ((now,),) = rows(SNAPSHOT)
     return str(now)
 
 
 def release() -> None:
-    """Gives the thread's connections back to the pool, between two statements that may be far
-    apart. Inside a transaction it does nothing."""
+    """Gives the thread's connections back to the pool. Called between two statements that may be
+    far apart. Inside a transaction it does nothing."""
     waits.release()
 
 
@@ -167,16 +167,16 @@ WHERE name = 'transaction_timeout'
 
 
 def lift_time_limit() -> None:
-    """Lets the transaction that has begun take as long as it needs; its statements do not.
+    """Removes the time limit of the current transaction. Its statements keep theirs.
 
-    Whoever writes in it holds all readers of the feeds back so long.
+    If the transaction writes, all readers of the feeds lag behind until it ends.
     """
     rows(LIFT_TIME_LIMIT)
 
 
 def is_writable() -> bool:
-    """Whether the primary accepts writes. If it does not, no connection to it is used again: it
-    may be a former primary, or a standby that is not promoted yet."""
+    """Whether the primary accepts writes. If it does not, closes all connections to it: it may be
+    a former primary, or a standby that is not promoted yet."""
     ((is_read_only,),) = rows("SELECT current_setting('transaction_read_only')::boolean")
     if is_read_only:
         _wrapper().drop_read_only()
@@ -184,12 +184,12 @@ def is_writable() -> bool:
 
 
 _LIMIT = "SELECT set_config('lock_timeout', %s, true)"
-_TELL = "SELECT set_config('application_name', %s, true)"
-_BOTH = f"{_LIMIT}, {_TELL.removeprefix('SELECT ')}"
+_TAG = "SELECT set_config('application_name', %s, true)"
+_BOTH = f"{_LIMIT}, {_TAG.removeprefix('SELECT ')}"
 
 
 def limit_lock_wait(seconds: float) -> None:
-    """Within this transaction, waits for any lock no longer than so; and tells whose it is."""
+    """Sets `lock_timeout` for this transaction, and tags the session as `tag_session` does."""
     limit, name = f"{seconds * 1000:.0f}", _name_of_request()
     if name is None:
         execute(_LIMIT, [limit])
@@ -197,24 +197,25 @@ def limit_lock_wait(seconds: float) -> None:
         execute(_BOTH, [limit, name])
 
 
-def tell_whose() -> None:
-    """The database's views and log name this transaction's request or job, as long as it lasts,
-    in place of the application: its statements are kept, so that their text is everybody's."""
+def tag_session() -> None:
+    """Sets `application_name` to the id of the request or job for this transaction, so that
+    PostgreSQL's views and log show it. The statements are prepared once for all requests, so their
+    text cannot contain the id."""
     if (name := _name_of_request()) is not None:
-        execute(_TELL, [name])
+        execute(_TAG, [name])
 
 
 def _name_of_request() -> str | None:
-    """None where there is none, or statements carry it (postgresql/comments.py)."""
+    """Returns None if there is no id, or if the statements contain it (postgresql/comments.py)."""
     correlation_id = None if _wrapper().prepares_nothing else get_guid()
     return f"correlation_id={correlation_id}" if correlation_id else None
 
 
-def undid(error: Exception) -> bool:
-    """Whether nothing is left of a transaction that ended with this.
+def was_rolled_back(error: Exception) -> bool:
+    """Returns whether a transaction that ended with this error was certainly rolled back.
 
-    Without a word of the server, or when it says that it ends, what was asked for last may have
-    been done: it may have been the commit. Source: PostgreSQL's appendix of error codes.
+    If the server sent no SQLSTATE, or one that says that it stops, the last statement may have
+    succeeded, and it may have been the commit. Source: PostgreSQL's appendix of error codes.
     """
     if not isinstance(error, Error):
         return True
@@ -228,7 +229,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 def sqlstate(error: Exception) -> str:
-    """What the server says has happened, in its five characters; empty if it said nothing."""
+    """Returns the SQLSTATE that the server sent, five characters; empty if it sent none."""
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
@@ -238,7 +239,7 @@ def is_lock_timeout(error: object) -> bool:
 
 
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows turned into columns: what `unnest` takes. There must be at least one row."""
+    """Returns the columns of the rows, as `unnest` takes them. Assumes at least one row."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -252,18 +253,19 @@ class _UtcLoader(Loader):
 
 
 def load_timestamps_fast() -> None:
-    """Has psycopg read timestamps with one call of C.
+    """Registers a loader that parses a timestamp with one call into C.
 
-    Django's own loader is a subclass of psycopg's one in pure Python: 3.4 µs a value, 72 µs for
-    a page of twenty products, half of what the query takes. `timezone` must be there, because
-    Django compares it with the connection's.
+    Django's loader is pure Python: 3.4 µs for each value, 72 µs for a page of twenty products,
+    half of the time of the query. Django compares `timezone` with that of the connection, so the
+    loader must have it.
     """
     template = get_adapters_template(True, UTC)  # noqa: FBT003
     template.register_loader("timestamptz", _UtcLoader)
 
 
 def make_schemas() -> RunSQL:
-    """The migration step that makes the schemas and lets the migrating role find them."""
+    """Returns the migration step that creates the schemas and adds them to the search path of the
+    migrating role."""
     create = "".join(f"CREATE SCHEMA IF NOT EXISTS {schema};" for schema in SCHEMAS)
     own_path = (
         "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET search_path = "
@@ -274,7 +276,8 @@ def make_schemas() -> RunSQL:
 
 
 def move_to_schema(schema: str, *tables: str) -> RunSQL:
-    """The migration step that moves new tables, with their indexes and sequences, home."""
+    """Returns the migration step that moves new tables, with their indexes and sequences, to the
+    schema of their module."""
     forwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables)
     backwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA public;' for table in tables)
     return RunSQL(forwards, backwards)

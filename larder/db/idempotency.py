@@ -1,9 +1,10 @@
-"""Idempotency: a request that was answered once is not carried out twice.
+"""Idempotency keys: a request that succeeded is not executed a second time.
 
-Keys are claimed before anything else in the transaction they protect. A unique index makes a
-twin in flight wait for the first to end: then it either finds the row (and replays) or, if the
-first was refused and deleted its claim, takes the key itself. Source of the rules: the IETF
-draft "The Idempotency-Key HTTP Header Field"; docs/reference/api/conventions.md describes them.
+A transaction claims its keys before it does anything else. A unique index makes a concurrent
+request with the same key wait until the first one ends. Then it finds the row and returns the
+earlier result. If the first request was refused, it has deleted its claim, and the second one
+claims the key. Source of the rules: the IETF draft "The Idempotency-Key HTTP Header Field";
+docs/reference/api/conventions.md describes them to clients.
 """
 
 import hashlib
@@ -20,11 +21,11 @@ from larder.db import database
 from larder.db.models import IdempotencyKey
 
 RETENTION = timedelta(hours=48)
-"""How long a key is kept where it is not kept for ever."""
+"""Time for which a key is kept, unless it is kept for ever."""
 
 
 class Scope(NamedTuple):
-    """Whose key, for what operation. Sorting scopes gives the one order of locking."""
+    """A key of an actor for an operation. The sort order of scopes is the order of locking."""
 
     actor: UUID
     operation: str
@@ -33,10 +34,10 @@ class Scope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key, and what the request that carries it asks for (see `fingerprint`).
+    """A key, and the fingerprint of its request (see `fingerprint`).
 
-    `result` is the id of what will be made, where it is known beforehand; otherwise it is
-    recorded with `settle`.
+    `result` is the id of the object to be created, if it is known beforehand. Otherwise `settle`
+    records it.
     """
 
     scope: Scope
@@ -47,13 +48,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What was done before under a claimed key."""
+    """The earlier use of a claimed key."""
 
     fingerprint: bytes
     result: str
 
     def result_for(self, claim: Claim) -> str:
-        """The earlier result, if the request is the same. Raises KeyReused if it is not."""
+        """Returns the earlier result. Raises KeyReused if the request is another one."""
         if self.fingerprint != claim.fingerprint:
             raise KeyReused
         return self.result
@@ -61,21 +62,22 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The id of what a request made, and whether it repeats an earlier request."""
+    """The id of the object that a request created, and whether an earlier request created it."""
 
     id: int
     replayed: bool
 
 
 class Outcome(NamedTuple):
-    """What a request made, as text, and whether an earlier request made it."""
+    """The id of the created object, as text, and whether an earlier request created it."""
 
     result: str
     replayed: bool
 
 
 def fingerprint(*parsed: object) -> bytes:
-    """SHA-256 over parsed values: spaces and the order of keys in the JSON do not count."""
+    """Returns SHA-256 over parsed values. Whitespace and the order of keys in the JSON have no
+    effect."""
     return hashlib.sha256(msgspec.json.encode(parsed, order="deterministic")).digest()
 
 
@@ -111,9 +113,10 @@ WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
 
 
 def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
-    """Claims all keys; returns those that were used before, with what came of it.
+    """Claims all keys. Returns those that were used before, with their earlier use.
 
-    No scope may occur twice in `claims`. Waits for twins in flight. Must run in a transaction.
+    Waits for concurrent transactions with the same keys. Assumes that no scope occurs twice in
+    `claims`, and that a transaction is open.
     """
     if not claims:
         return {}
@@ -125,42 +128,43 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
 
 
 def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
-    """Returns those that are claimed, with what came of it."""
+    """Returns the scopes that are claimed, with their earlier use."""
     if not scopes:
         return {}
     found = database.rows(_FIND, database.columns(scopes))
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
 
 
-def once(asked: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
-    """Makes something, unless an earlier request with this claim did. `make` returns its id.
+def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
+    """Calls `make`, which returns the id of what it creates, unless an earlier request with this
+    claim did. Without a claim it always calls it.
 
-    Must run in the transaction of what is made. Raises KeyReused.
+    Assumes that a transaction is open. Raises KeyReused.
     """
-    if asked is None:
+    if wanted is None:
         return Outcome(str(make()), replayed=False)
-    earlier = claim([asked], now=now).get(asked.scope)
+    earlier = claim([wanted], now=now).get(wanted.scope)
     if earlier is not None:
-        return Outcome(earlier.result_for(asked), replayed=True)
+        return Outcome(earlier.result_for(wanted), replayed=True)
     made = str(make())
-    settle({asked.scope: made})
+    settle({wanted.scope: made})
     return Outcome(made, replayed=False)
 
 
 def settle(results: dict[Scope, str]) -> None:
-    """Records what came of claimed keys, in the claiming transaction."""
+    """Records the results of claimed keys, in the transaction that claimed them."""
     if results:
         database.execute(_SETTLE, [*database.columns(results), list(results.values())])
 
 
 def release(scopes: Sequence[Scope]) -> None:
-    """Gives claimed keys back: only successes are remembered."""
+    """Deletes the claims of refused requests: only successes are remembered."""
     if scopes:
         database.execute(_RELEASE, database.columns(scopes))
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` keys past their time, the oldest first. Returns how many."""
+    """Deletes up to `limit` expired keys, the oldest first. Returns their number."""
     expired = IdempotencyKey.objects.filter(expires_at__lt=now).order_by("expires_at")
     deleted, _ = IdempotencyKey.objects.filter(pk__in=expired.values("pk")[:limit]).delete()
     return deleted

@@ -8,7 +8,7 @@ from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_OPERATION_LENGTH,
 class IdempotencyKey(models.Model):
     """A request that succeeded under a key, written in the transaction of the request.
 
-    `actor` is the caller's public id, or zero. `operation` is the method and path,
+    `actor` is the caller's public id, or SYSTEM_ACTOR. `operation` is the method and path,
     `fingerprint` SHA-256 over the parsed request, `result` the id of the created object. A row
     without `expires_at` is kept for ever.
     """

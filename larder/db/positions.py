@@ -1,14 +1,14 @@
-"""Places in the primary's log: where it is now, and when it was where.
+"""Positions in the primary's write-ahead log, and the times at which it had reached them.
 
-A replica is as current as what it has replayed of the log. No clock tells how far behind it is:
-those of two machines differ, and the time of the last transaction says nothing while nobody
-writes. So the primary is asked for its position, and the moment *before* asking is kept, by this
-machine's monotonic clock: whatever was committed before that moment lies before that position,
-and a replica that has replayed it has all of it.
+A replica is as current as the position that it has replayed. No clock shows its lag: the clocks of
+two machines differ, and the time of the last transaction says nothing while no transaction writes.
+So a process asks the primary for its position, and keeps the moment *before* it asked, by the
+monotonic clock of its machine. Everything committed before that moment lies before that position.
+A replica that has replayed the position has all of it.
 
-A position means something in one history of one cluster: after a fail-over the log goes on under
-another timeline, and the same number may stand for other things. Positions of two histories are
-never compared.
+A position is valid in one history of one cluster. After a fail-over the log continues under another
+timeline, and the same number may belong to another record. Positions of two histories are never
+compared.
 
 Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """
@@ -27,31 +27,31 @@ SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
              ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint
 FROM pg_control_system()
 """
-"""Behind every commit that was answered before. Such a commit is on disk, so what is on disk is
-enough, and nothing that is not will be sent to a replica for as long as nobody commits. Only where
-commits do not wait for the disk it is where the next record will go."""
+"""Returns a position after every acknowledged commit. Such a commit is on disk, so the flushed
+position is enough. A later position may not reach a replica until the next commit. Only if commits
+do not wait for the disk, the position of the next record is used."""
 
 SAMPLES = 64
-"""How many are kept, two milliseconds apart at least: an eighth of a second."""
+"""Samples that are kept. With APART between them they cover at least an eighth of a second."""
 
 APART = 2_000_000
-"""Nanoseconds."""
+"""Nanoseconds between two samples, at least."""
 
 
 class Position(NamedTuple):
-    """A place in the log of a cluster: its identifier, the timeline, the byte."""
+    """A position in the log: the cluster's identifier, the timeline and the byte."""
 
     system: int
     timeline: int
     byte: int
 
     def covers(self, other: "Position") -> bool:
-        """Whether whoever is here has everything up to there."""
+        """Returns whether a server at this position has everything up to the other one."""
         return self[:2] == other[:2] and self.byte >= other.byte
 
 
 class Sample(NamedTuple):
-    """What was committed before this moment (monotonic nanoseconds) lies before the position."""
+    """Everything committed before `moment` (monotonic nanoseconds) lies before `position`."""
 
     moment: int
     position: Position
@@ -61,29 +61,29 @@ _lock = Lock()
 _samples: tuple[Sample, ...] = ()
 
 
-def _ask(group: Sequence[None]) -> Sequence[Sample]:
+def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     moment = nanoseconds()
     (row,) = database.rows(PRESENT)
     sample = Sample(moment, Position(*row))
     _keep(sample)
-    return [sample] * len(group)
+    return [sample] * len(batch)
 
 
 _asking: BatchQueue[None, Sample] = BatchQueue(_ask, Limits())
-"""One question for all who came before it was asked."""
+"""One query serves all threads that arrived before it was sent."""
 
 
 def present() -> Sample:
-    """Where the primary is: behind all that was committed before this was called.
+    """Returns a position of the primary after everything committed before this call.
 
     Raises django.db.Error and Overloaded.
     """
-    return _asking.ask(None)
+    return _asking.submit(None)
 
 
 def _keep(sample: Sample) -> None:
-    """The newest always; of the others those that are not too close together."""
-    global _samples  # noqa: PLW0603  one tuple is put in the place of another
+    """Keeps the newest sample always, and the others if they are APART."""
+    global _samples  # noqa: PLW0603  the tuple is replaced as a whole
     with _lock:
         kept = _samples
         if len(kept) > 1 and kept[-1].moment - kept[-2].moment < APART:
@@ -92,12 +92,13 @@ def _keep(sample: Sample) -> None:
 
 
 def last_asked() -> int:
-    """The moment of the newest sample; 0 if there is none."""
+    """Returns the moment of the newest sample; 0 if there is none."""
     return _samples[-1].moment if _samples else 0
 
 
 def current_at(replayed: Position) -> int:
-    """The last moment known at which a server that has replayed this had everything; 0: never."""
+    """Returns the last known moment at which a server that has replayed this position was current;
+    0 if there is none."""
     for moment, position in reversed(_samples):
         if replayed.covers(position):
             return moment

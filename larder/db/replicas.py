@@ -1,14 +1,15 @@
-"""Reads from replicas that are current enough for whoever asks, and else from the primary.
+"""Reads from a replica that is current enough for the reader, or else from the primary.
 
-The replicas are the databases `replica1`, `replica2` … of the settings. Whether one may answer is
-asked of the very connection that is to answer: what it says it has replayed stays true for it,
-whichever server its address leads others to. It may have replayed more than it said last, so it is
-asked again only when that was not enough.
+The replicas are the databases `replica1`, `replica2` … of the settings. A thread reads the replay
+position on the connection that will run its query. The position stays true for this connection,
+even if the address later leads to another server. The replica may have replayed more since then, so
+the position is read again only if the last known one is not enough.
 
-A replica that is away costs one reader its wait (larder/db/postgresql/bounded.py) and nobody
-else: then nobody tries, for a second at first, for eight at the most, and then one does. One that
-is too far behind is asked again by somebody every 25 ms. Whatever fails on a replica is read from
-the primary: a query that stood in the way of the replay, a table that is not there yet.
+If a replica is unreachable, one reader waits for it (larder/db/postgresql/bounded.py). Then no
+thread tries it for a second; each further failure doubles the pause, up to eight seconds. After
+the pause one thread tries again. The position of a replica that lags far behind is read every
+25 ms. If a query fails on a replica, it runs on the primary: it may conflict with the replay, or
+its table may not be replicated yet.
 """
 
 import logging
@@ -39,30 +40,31 @@ SELECT pg_is_in_recovery(), system_identifier,
        (pg_last_wal_replay_lsn() - '0/0')::bigint
 FROM pg_control_system(), pg_control_checkpoint() AS checkpoints, pg_control_recovery() AS recovery
 """
-"""The timeline is a lower bound: a replica that follows a fail-over tells of it some time later,
-at its next restart point. As long as it does not it is of another history, and not read from."""
+"""The timeline is a lower bound: after a fail-over, a replica reports the new timeline only at its
+next restart point. Until then it counts as another history and is not read from."""
 
 ASK_EVERY = 25_000_000
-"""Nanoseconds after which somebody asks the primary where it is, before it is too late."""
+"""Nanoseconds after which one thread asks the primary for its position again, in advance."""
 
 FAR_BEHIND = 50_000_000
-"""Nanoseconds: a replica that missed so much a moment ago is not asked by everybody."""
+"""Nanoseconds: a replica that lagged this far behind a moment ago is not asked by every thread."""
 
 SECOND = 1_000_000_000
-MOST_DOUBLED = 3
-"""Times that the pause of a second after a failure doubles: to eight."""
+MAX_DOUBLINGS = 3
+"""Times that the pause of a second after a failure doubles: to eight seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a reader must see: all that was committed before `since` (monotonic nanoseconds), and
-    all that lies before `position`."""
+class FreshnessRequirement:
+    """What a reader must see: all transactions committed before `since` (monotonic nanoseconds),
+    and all that lie before `position`."""
 
     since: int
     position: Position | None = None
 
-    def met_by(self, current_at: int, replayed: Position | None) -> bool:
-        """Whether they are, where everything up to then, and up to there, can be seen."""
+    def satisfied_by(self, current_at: int, replayed: Position | None) -> bool:
+        """Whether a server meets it that shows everything committed before `current_at`, and
+        everything before `replayed`."""
         if current_at <= self.since:
             return False
         return self.position is None or (replayed is not None and replayed.covers(self.position))
@@ -70,19 +72,19 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What can be seen on a replica: all before `replayed`, which is all that was committed before
-    `current_at` (monotonic nanoseconds), and perhaps more."""
+    """What a replica shows: everything before `replayed`. That includes all transactions committed
+    before `current_at` (monotonic nanoseconds), and perhaps more."""
 
     replayed: Position
     current_at: int
 
 
 class NotAReplica(DatabaseError):
-    """The server is no standby, or has replayed nothing."""
+    """The server is not a standby, or has replayed nothing."""
 
 
 class Replica:
-    """One of the databases, as this process has found it."""
+    """A replica, with what this process knows of its state."""
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -94,52 +96,53 @@ class Replica:
 
     @property
     def is_away(self) -> bool:
-        """Whether it failed when it was tried last."""
+        """Whether the last attempt failed."""
         return self._failures > 0
 
     @property
     def behind(self) -> float:
-        """Seconds since everything was there, or since this process first thought of it."""
+        """Seconds since the replica was last known to be current, or since this process started."""
         return (nanoseconds() - self._was_current_at) / SECOND
 
-    def look(self) -> None:
-        """Finds out how it is, if nobody else has just done so."""
+    def probe(self) -> None:
+        """Updates the known state, unless another thread has just done so."""
         now = nanoseconds()
-        if _know_the_primary(now) and self.open(Needs(now)):
+        if _knows_primary_position(now) and self.open(FreshnessRequirement(now)):
             self._wrapper.close()
 
-    def open(self, needs: Needs) -> State | None:
-        """What this thread's connection to it sees; None when it is away or that is not enough."""
-        if self._is_behind(needs) or not self._may_be_tried():
+    def open(self, required: FreshnessRequirement) -> State | None:
+        """Returns what this thread's connection to it shows; None if the replica is unreachable or
+        not current enough."""
+        if self._is_behind(required) or not self._may_be_tried():
             return None
         wrapper = self._wrapper
         try:
             wrapper.ensure_connection()
             known = _known(wrapper)
             state = None if known is None else _state(known)
-            if state is None or not needs.met_by(state.current_at, state.replayed):
+            if state is None or not required.satisfied_by(state.current_at, state.replayed):
                 state = _state(self._ask(wrapper))
         except Error as error:
             self.failed(error)
             return None
         self._answered()
         self._was_current_at = max(self._was_current_at, state.current_at)
-        if needs.met_by(state.current_at, state.replayed):
+        if required.satisfied_by(state.current_at, state.replayed):
             return state
         wrapper.close()
         return None
 
     def failed(self, error: Error) -> None:
-        """Notes an error; gives the connection back, which may be in the middle of something."""
+        """Records an error, and closes the connection, which may still be executing a query."""
         self._wrapper.close()
         if not _is_gone(error):
             return
         with self._lock:
             now = nanoseconds()
             if self._failures and now - self._failed_at < SECOND:
-                return  # many were at it together
+                return  # several threads failed at once
             pause = SECOND << self._failures
-            self._failures = min(self._failures + 1, MOST_DOUBLED)
+            self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             self._failed_at, self._tried_again_at, self._seen = now, now + pause, None
         said = str(error).strip().partition("\n")[0]
         logger.warning("%s is not read from for %d s: %s", self.alias, pause // SECOND, said)
@@ -153,14 +156,14 @@ class Replica:
         with database.reading_from(self.alias):
             ((is_standby, *row),) = database.rows(REPLAYED)
         if not is_standby or row[-1] is None:
-            raise NotAReplica("the server is no standby of another")
+            raise NotAReplica("the server is not a standby")
         replayed = Position(*row)
         vars(wrapper.connection)["larder_replayed"] = replayed
         self._seen = (moment, replayed)
         return replayed
 
     def _may_be_tried(self) -> bool:
-        """After a failure by one thread, when it is time to."""
+        """Whether the replica has not failed, or this thread is the one that tries it again."""
         if not self._failures:
             return True
         with self._lock:
@@ -175,19 +178,19 @@ class Replica:
             with self._lock:
                 self._failures = 0
 
-    def _is_behind(self, needs: Needs) -> bool:
-        """Whether it was a moment ago, by far. A hint: another connection may know better."""
+    def _is_behind(self, required: FreshnessRequirement) -> bool:
+        """Whether it lagged far behind a moment ago. A hint: the state may have changed since."""
         if self._seen is None:
             return False
         asked_at, replayed = self._seen
-        if nanoseconds() - asked_at > ASK_EVERY or needs.since > asked_at - FAR_BEHIND:
+        if nanoseconds() - asked_at > ASK_EVERY or required.since > asked_at - FAR_BEHIND:
             return False
-        return positions.current_at(replayed) <= needs.since
+        return positions.current_at(replayed) <= required.since
 
 
 def _known(wrapper: DatabaseWrapper) -> Position | None:
-    """What the connection has said last. Behind PgBouncer it may be another server process's by
-    now, or that of a server which has started anew at an earlier place: nothing is known."""
+    """Returns the position that the connection reported last. None behind PgBouncer: the next
+    statement may go to another server process, or to a server restarted at an earlier position."""
     pooled = wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
     found: Position | None = None if pooled else vars(wrapper.connection).get("larder_replayed")
     return found
@@ -198,8 +201,8 @@ def _state(replayed: Position) -> State:
 
 
 def _is_gone(error: Error) -> bool:
-    """Whether the server is away or of no use, and not just a statement: it said nothing, or that
-    it ends, begins, or has no connection left."""
+    """Whether the server is unusable, and not only the statement: it sent no SQLSTATE, or one that
+    says that it starts, stops or has no connection left."""
     state = sqlstate(error)
     if not state:
         return isinstance(error, NotAReplica | OperationalError | InterfaceError)
@@ -208,91 +211,92 @@ def _is_gone(error: Error) -> bool:
 
 @cache
 def replicas() -> tuple[Replica, ...]:
-    """Those that the settings name."""
+    """Returns the replicas that the settings name."""
     return tuple(Replica(alias) for alias in connections if alias.startswith("replica"))
 
 
-_turns = count()
+_rotation = count()
 _counting = Lock()
 _answered: Counter[str] = Counter()
 
 
-def tell(by: str) -> None:
-    """Counts a read that a replica could have answered, and who did: `replica`, `kept` (a page
-    that was there), or why the primary: `asked` (the reader needs it), `behind` (no replica would
-    do), `failed` (one did).
+def count_read(by: str) -> None:
+    """Counts a read that a replica can answer, by what answered it: `replica`; `kept` (a cached
+    page); or the primary: `asked` (the reader requires it), `behind` (no replica was current
+    enough), `failed` (the replica raised an error).
     """
     with _counting:
         _answered[by] += 1
 
 
 def take_counts() -> Counter[str]:
-    """What this process has counted since this was called last."""
+    """Returns the counts since the last call."""
     with _counting:
         counts = _answered.copy()
         _answered.clear()
     return counts
 
 
-def read(needs: Needs | None, make: Callable[[State | None], Answer]) -> Answer:
-    """What `make` gives, on a replica that meets the needs, or on the primary.
+def read(required: FreshnessRequirement | None, make: Callable[[State | None], Answer]) -> Answer:
+    """Returns what `make` returns, on a replica that satisfies the requirement or on the primary.
 
-    It is given what the replica sees, None on the primary, and is called a second time when it
-    raised a database error on a replica, so it must change nothing. Without needs no replica will
-    do. In a transaction everything is the primary's.
+    `make` gets the state of the replica; None on the primary. If it raises a database error on a
+    replica, it is called a second time on the primary, so it must only read. Without a requirement
+    the primary is used. Inside a transaction all statements go to the primary.
     """
-    if needs is not None and (found := _find(needs)) is not None:
+    if required is not None and (found := _find(required)) is not None:
         replica, state = found
         try:
             with database.reading_from(replica.alias):
                 answer = make(state)
         except Error as error:
             replica.failed(error)
-            tell("failed")
+            count_read("failed")
         else:
-            tell("replica")
+            count_read("replica")
             return answer
     else:
-        tell("asked" if needs is None else "behind")
+        count_read("asked" if required is None else "behind")
     return make(None)
 
 
-def _find(needs: Needs) -> tuple[Replica, State] | None:
-    """The first that will do, each in turn being the first to be asked."""
-    known, first = replicas(), next(_turns)
-    if not _know_the_primary(needs.since):
+def _find(required: FreshnessRequirement) -> tuple[Replica, State] | None:
+    """Returns the first replica that satisfies the requirement. Each call begins with another
+    replica (round robin)."""
+    known, first = replicas(), next(_rotation)
+    if not _knows_primary_position(required.since):
         return None
     for offset in range(len(known)):
         replica = known[(first + offset) % len(known)]
-        if (state := replica.open(needs)) is not None:
+        if (state := replica.open(required)) is not None:
             return replica, state
     return None
 
 
-_turn = Lock()
+_asking = Lock()
 
 
-def _know_the_primary(since: int) -> bool:
-    """Whether it is known where the primary was after that moment.
+def _knows_primary_position(since: int) -> bool:
+    """Whether a position of the primary after `since` is known. Asks the primary if it is not.
 
-    Somebody asks early enough that nobody else has to, as long as there are readers.
+    While there are readers, one thread asks every ASK_EVERY, so that the others need not wait.
     """
     asked_at = positions.last_asked()
     if asked_at <= since:
-        return _ask_the_primary()
-    if nanoseconds() - asked_at > ASK_EVERY and _turn.acquire(blocking=False):
+        return _ask_primary()
+    if nanoseconds() - asked_at > ASK_EVERY and _asking.acquire(blocking=False):
         try:
-            return _ask_the_primary()
+            return _ask_primary()
         finally:
-            _turn.release()
+            _asking.release()
     return True
 
 
-def _ask_the_primary() -> bool:
+def _ask_primary() -> bool:
     try:
         positions.present()
     except (Error, Overloaded):
         return False
-    # The connection is needed by whoever writes; this one reads elsewhere.
+    # Other threads need the connection to write; this thread reads from a replica.
     database.release()
     return True

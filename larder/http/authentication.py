@@ -62,7 +62,7 @@ def caller_of(token: str) -> Caller:
 def signed_caller(token: str) -> Caller:
     """The caller as the token says, of a log-in that goes on. Raises as `caller_of` does."""
     caller = _verified(token)
-    if _sessions.present().may_include(caller) and not queries.goes_on(caller.session):
+    if _sessions.present().may_include(caller) and not queries.is_ongoing_session(caller.session):
         raise SessionEnded
     return caller
 
@@ -101,7 +101,7 @@ def remembered_caller(header: str | None) -> Caller | None:
     caller, expires = _known.get(token, (None, 0.0))
     if scheme not in {"Bearer", "bearer"} or caller is None or caller.is_staff:
         return None
-    return caller if expires > time() and _sessions.goes_on(caller) else None
+    return caller if expires > time() and _sessions.is_ongoing_session(caller) else None
 
 
 def looked_up(caller: Caller) -> Caller:
@@ -131,7 +131,7 @@ class _EndedSessions:
             self._read_in_turn()
         return self._ended
 
-    def goes_on(self, caller: Caller) -> bool:
+    def is_ongoing_session(self, caller: Caller) -> bool:
         """Whether the caller's log-in is known to go on, without reading."""
         age = monotonic() - self._read_at
         return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller)

@@ -10,8 +10,8 @@ from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.attempts import Proof, attempt
 from larder.identity.client_address import client_address
-from larder.identity.doors import DOORS, Door
 from larder.identity.errors import TokenInvalid
+from larder.identity.token_policies import TOKEN_POLICIES, TokenPolicy
 
 
 def address_of(request: HttpRequest) -> str:
@@ -32,9 +32,9 @@ def log_in(
 def proof_of(token: str, username: str) -> Proof:
     """Returns "token" if this refresh token was issued to the account, by any API version; it may
     be expired, used or ended, as long as its session is stored. Otherwise returns "none"."""
-    for door in DOORS:
+    for policy in TOKEN_POLICIES:
         with suppress(TokenInvalid):
-            session = signer().read_refresh(token, door=door).session
+            session = signer().read_refresh(token, policy=policy).session
             return "token" if queries.is_session_of(session, username) else "none"
     return "none"
 
@@ -44,18 +44,20 @@ def register(request: HttpRequest, username: str) -> AbstractContextManager[None
     return attempt("register", account=username, address=address_of(request))
 
 
-def refresh(request: HttpRequest, token: str, *, door: Door) -> AbstractContextManager[None]:
+def refresh(
+    request: HttpRequest, token: str, *, policy: TokenPolicy
+) -> AbstractContextManager[None]:
     """Around the exchange of a refresh token. Its account is the one it was issued for; what is
     no token of ours counts for the address alone.
 
     Raises RateLimited.
     """
-    return attempt("refresh", account=_issued_for(token, door), address=address_of(request))
+    return attempt("refresh", account=_issued_for(token, policy), address=address_of(request))
 
 
-def _issued_for(token: str, door: Door) -> str | None:
+def _issued_for(token: str, policy: TokenPolicy) -> str | None:
     try:
-        owner = queries.session_owner(signer().read_refresh(token, door=door).session)
+        owner = queries.session_owner(signer().read_refresh(token, policy=policy).session)
     except TokenInvalid:
         return None
     return None if owner is None else str(owner)

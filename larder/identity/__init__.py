@@ -1,17 +1,17 @@
-"""Who the customers are: accounts, credentials, sessions, tokens."""
+"""Accounts, credentials, sessions, tokens and rate limits."""
 
 __all__ = [
     "attempts",
     "caller",
     "client_address",
-    "doors",
     "errors",
     "hashers",
+    "notifier",
     "ordering",
     "queries",
     "rates",
     "rates_in_cache",
     "services",
-    "telling",
+    "token_policies",
     "tokens",
 ]

@@ -1,14 +1,12 @@
-"""How often somebody may try a password, register, refresh or reset.
+"""Rate limits of log-ins, registrations, refreshes, password resets and changes of profiles.
 
-Each try is counted twice: for the account it is about, and for the address it comes from. What
-succeeded is not counted where only failures are of interest. Whoever is refused waits, as long as
-they are told, and nobody is shut out: tries that were refused do not count.
+Each attempt is counted twice: for its account and for its client address. For some actions only
+failures count. A refused client gets the time to wait. Refused attempts do not count, so no client
+is locked out for ever.
 
-That a stranger can use up the tries of somebody's account is taken care of: addresses at which
-the account logged in during the last 30 days have tries of their own, which no others can use up.
-And a log-in that shows a refresh token of the account is counted by itself (`Proof`), which
-strangers cannot use up either. docs/reference/api/authentication.md
-describes all this.
+An attacker must not use up the attempts of another account. So client addresses at which the
+account logged in during the last 30 days have separate attempts. So has a log-in with a refresh
+token of the account (`Proof`). docs/reference/api/authentication.md describes it.
 """
 
 import hashlib
@@ -31,18 +29,18 @@ from larder.identity.rates import Bucket, Rate, RateLimited, Store
 logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
-Door = Literal["log in", "returning", "register", "refresh", "reset", "confirm", "profile"]
+Action = Literal["log in", "returning", "register", "refresh", "reset", "confirm", "profile"]
 Proof = Literal["none", "caller", "token"]
-"""What shows, before any password is hashed, that a try to log in is its owner's: nothing, the
-access token or the cookie of the request, or a refresh token that was issued to the account."""
+"""What shows, before a password is hashed, that a log-in comes from the owner of the account:
+nothing; the access token or cookie of the request; or a refresh token of the account."""
 MINUTE, HOUR = 60, 3600
 LONGEST_NAMED = 320
-"""Characters of what an account is called: more than a user name or an address can have."""
+"""Characters of the name of an account: more than a username or an email address can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a door. `failures`: of what only failures count."""
+    """The limits of an action. `failures`: the counters that only count failures."""
 
     account: Rate
     address: Rate
@@ -50,9 +48,9 @@ class Limits:
 
 
 WIDER = (1, 4, 16)
-"""How many times as much an IPv6 /64, /56 and /48 may: a few customers share the wider ones."""
+"""Factors of the limit of an IPv6 /64, /56 and /48: a few customers share the wider ones."""
 BOTH: frozenset[Of] = frozenset({"account", "address"})
-NORMAL: Mapping[Door, Limits] = {
+NORMAL: Mapping[Action, Limits] = {
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "returning": Limits(Rate(5, 10 * MINUTE), Rate(60, 10 * MINUTE)),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
@@ -61,20 +59,23 @@ NORMAL: Mapping[Door, Limits] = {
     "profile": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR), failures=BOTH),
     "confirm": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
 }
-"""A password that is changed twice a year is guessed at 10 times and then once a minute: half a
-million guesses from all strange addresses together. Many customers may share an address (an
-office, a mobile network), and of theirs only failures count. Of those that return every one
-counts, so that accounts made for it do not fill their lane (hashers.py); one more is not
-refused, but counted and hashed as if it showed nothing."""
-WIDE: Mapping[Door, Limits] = dict.fromkeys(NORMAL, Limits(Rate(1200, MINUTE), Rate(1200, MINUTE)))
+"""With these limits an attacker can guess a password 10 times, and then once a minute: in half a
+year that is half a million guesses, from all unknown addresses together. Many customers may share
+an address (an office, a mobile network), so only failures count there. Each log-in of the action
+`returning` counts, so that accounts created for an attack cannot fill its lane (hashers.py). A
+log-in above this limit is not refused; it is counted and hashed as one without a proof."""
+WIDE: Mapping[Action, Limits] = dict.fromkeys(
+    NORMAL, Limits(Rate(1200, MINUTE), Rate(1200, MINUTE))
+)
 """For demo mode and for load tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a process counts. `secret` keeps names and addresses from being read out of keys."""
+    """The configuration of a process. `secret` makes it impossible to read names and addresses from
+    the keys of the buckets."""
 
-    limits: Mapping[Door, Limits] = field(default_factory=lambda: NORMAL)
+    limits: Mapping[Action, Limits] = field(default_factory=lambda: NORMAL)
     store: Store = field(default_factory=rates.InDatabase)
     secret: str = ""
 
@@ -83,33 +84,36 @@ _setup = [Setup()]
 
 
 def use(setup: Setup) -> None:
-    """Called when a process starts: Django makes forms and authentications without arguments."""
+    """Sets the configuration. Called when a process starts, because Django creates forms and
+    authentications without arguments."""
     _setup[0] = setup
 
 
 @contextmanager
 def attempt(
-    door: Door, *, account: str | None, address: str, proof: Proof = "none"
+    action: Action, *, account: str | None, address: str, proof: Proof = "none"
 ) -> Iterator[None]:
-    """What is done within is a try at this door: `with attempt("log in", account=…, address=…):`.
+    """Counts the block as an attempt: `with attempt("log in", account=…, address=…):`.
 
-    `account` is what the client calls it (a username, an address, an id), whether there is one
-    of that name or not; None where it names none. A refusal raised within (DomainError,
-    ValidationError) is a failure; anything else that is raised was no try at all.
-    Passwords that are hashed within wait in the lane `returning` if `proof` says so, or if the
-    account logged in from this address before; otherwise in `open`.
-    Raises RateLimited; Overloaded at once if the lane has no free place; DatabaseError with the
-    database away, where no log-in could succeed.
+    `account` is the name that the client sent (a username, an address, an id), whether such an
+    account exists or not; None if it sent none. If the block raises a refusal (DomainError,
+    ValidationError), the attempt failed. If it raises any other error, the attempt does not count.
+
+    Passwords that the block hashes wait in the lane `returning` if `proof` allows it, or if the
+    account logged in from this address before. Otherwise they wait in `open`.
+
+    Raises RateLimited; Overloaded at once if the lane has no free place; DatabaseError if the
+    database is unreachable (no log-in could succeed then).
     """
     setup = _setup[0]
-    named = _Named(setup, door, account, networks_of(address))
+    named = _Named(setup, action, account, networks_of(address))
     entry = _enter(named, proof)
     back, mark = entry.taken, None
     try:
-        with hashers.place(entry.lane, entry.holders()) if door == "log in" else nullcontext():
+        with hashers.place(entry.lane, entry.holders()) if action == "log in" else nullcontext():
             yield
         back = entry.uncounted()
-        mark = named.mark() if door == "log in" else None
+        mark = named.mark() if action == "log in" else None
     except Overloaded:
         raise
     except (DomainError, ValidationError):
@@ -121,63 +125,63 @@ def attempt(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The tries that were taken, by whose names, and the lane that hashes wait in."""
+    """The attempts that were taken, their names, and the lane in which hashes wait."""
 
     lane: hashers.Lane
     named: "_Named"
     taken: list[Bucket]
 
     def holders(self) -> list[UUID]:
-        """Return keys of the account and the networks that share the open lane with others.
+        """Returns the keys of the account and the networks, for the shares of the open lane.
 
-        Right passwords are not counted there, so without shares a few accounts could fill it.
+        Correct passwords are not counted there, so without shares a few accounts could fill it.
         """
         return [one.key for one in self.named.buckets()] if self.lane == "open" else []
 
     def uncounted(self) -> list[Bucket]:
-        """The tries that are given back after a success."""
-        failures = self.named.setup.limits[self.named.door].failures
+        """Returns the attempts that are given back after a success."""
+        failures = self.named.setup.limits[self.named.action].failures
         keys = {one.key for of in failures for one in self.named.of(of)}
         return [one for one in self.taken if one.key in keys]
 
 
 def _enter(named: "_Named", proof: Proof) -> _Entry:
-    """Takes the tries. Raises RateLimited."""
+    """Takes the attempts from their buckets. Raises RateLimited."""
     take = named.setup.store.take
-    again = replace(named, door="returning")
+    again = replace(named, action="returning")
     if proof == "token":
         with suppress(RateLimited):
             return _Entry("returning", again, take(again.buckets()))
     taken = take(named.buckets())
-    if proof == "caller" or named.was_here(taken):
+    if proof == "caller" or named.is_known_here(taken):
         with suppress(RateLimited):
             return _Entry("returning", named, [*taken, *take(again.buckets())])
     return _Entry("open", named, taken)
 
 
 def _settle(store: Store, back: Sequence[Bucket], mark: UUID | None) -> None:
-    """What was done is done: that it was counted as a failure too is not worth an error."""
+    """Gives attempts back. Logs an error of the database, because the request itself is done."""
     try:
         store.settle(back, mark)
     except DatabaseError:
-        logger.warning("tries could not be given back")
+        logger.warning("attempts could not be given back")
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The buckets of a try, and their names."""
+    """The buckets of an attempt, and their names."""
 
     setup: Setup
-    door: Door
+    action: Action
     account: str | None
     networks: Sequence[str]
-    """The narrowest first: where the client is."""
+    """The networks of the client's address, the narrowest first."""
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
 
     def of(self, of: Of) -> list[Bucket]:
-        limits = self.setup.limits[self.door]
+        limits = self.setup.limits[self.action]
         if of == "address":
             times, seconds = limits.address
             return [
@@ -188,37 +192,37 @@ class _Named:
             return []
         name = folded(self.account)
         everywhere = self._key("account", name)
-        if self.door != "log in":
+        if self.action != "log in":
             return [Bucket(everywhere, limits.account)]
         here = Bucket(self._key("account here", name, self.networks[0]), limits.account)
         return [here, Bucket(everywhere, limits.account, excuse=self.mark())]
 
     def mark(self) -> UUID | None:
-        """Says that the account has logged in at the address."""
+        """Returns the key of the mark that the account has logged in at this address."""
         if self.account is None:
             return None
         return self._key("known here", folded(self.account), self.networks[0])
 
-    def was_here(self, taken: Sequence[Bucket]) -> bool:
-        """Whether the mark excused a bucket: of all that were asked for it was not taken from."""
+    def is_known_here(self, taken: Sequence[Bucket]) -> bool:
+        """Whether the mark excused a bucket, so that the bucket is not among those `taken`."""
         keys = {one.key for one in taken}
         return any(one.excuse and one.key not in keys for one in self.buckets())
 
     def _key(self, *names: str) -> UUID:
-        said = "\0".join((self.door, *names)).encode(errors="replace")
+        said = "\0".join((self.action, *names)).encode(errors="replace")
         secret = hashlib.sha256(self.setup.secret.encode()).digest()
         return UUID(bytes=hashlib.blake2b(said, digest_size=16, key=secret).digest())
 
 
 def folded(name: str) -> str:
-    """One spelling for all that mean one account; different accounts may share it.
+    """Returns one spelling for all names of the same account. Different accounts may share it.
 
-    PostgreSQL's `lower` makes one letter of the Turkish İ, Python two.
+    PostgreSQL's `lower` turns the Turkish İ into one letter, Python into two.
 
     >>> folded("Straße") == folded("STRASSE"), folded("\u0130") == folded("i")
     (True, True)
     """
     if len(name) > LONGEST_NAMED:
-        # Nobody is called so, and normalising takes time by the square of a run of marks.
+        # No account has this name. Normalizing takes quadratic time in a run of combining marks.
         return name
     return unicodedata.normalize("NFKC", name).replace("\u0130", "i").casefold()

@@ -26,7 +26,7 @@ from larder.core.limits import (
 
 
 class CustomerManager(BaseUserManager["Customer"]):
-    """Finds customers by name without regard to case; makes those of `createsuperuser`."""
+    """Finds customers by a case-insensitive name, and creates those of `createsuperuser`."""
 
     def get_by_natural_key(self, username: str | None) -> "Customer":
         return self.annotate(folded=Lower("username")).get(folded=Lower(models.Value(username)))
@@ -42,19 +42,19 @@ class CustomerManager(BaseUserManager["Customer"]):
 
 
 class Customer(AbstractBaseUser, PermissionsMixin):
-    """Somebody who can log in. Staff are customers with `is_staff`.
+    """A person who can log in. Staff are customers with `is_staff`.
 
-    Of a deleted account (`deleted_at`) the row stays, for the books refer to it; it says nothing
-    of the person any more.
+    The row of a deleted account (`deleted_at`) stays, because orders refer to it. It contains no
+    personal data any more.
     """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
     username = models.CharField(max_length=MAX_USERNAME_LENGTH)
     email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
-    # When its owner changed it last; None for the one the account began with, or staff's.
+    # When its owner last changed it; None for the first address, and for one set by staff.
     email_since = models.DateTimeField(null=True, editable=False)
-    # The former and the present password, hashed as one: by it a repeat of a change is known.
+    # A hash of the former and the current password together, to recognize a repeated change.
     password_change = models.CharField(
         max_length=128, blank=True, default="", db_default="", editable=False
     )
@@ -62,15 +62,15 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
     is_active = models.BooleanField(
         default=True,
-        help_text="Without it the customer cannot log in; open sessions end.",
+        help_text="If it is off, the customer cannot log in, and open sessions end.",
     )
     is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
     may_order = models.BooleanField(default=True, help_text="May place orders.")
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)
-    # Raised to end all log-ins at once; a trigger raises it when the account is deactivated and
-    # keeps a save of the whole row from lowering it.
+    # Incremented to end all sessions at once. A trigger increments it when the account is
+    # deactivated, and prevents a save of the whole row from lowering it.
     session_epoch = models.IntegerField(default=0, db_default=0, editable=False)
     epoch_raised_at = models.DateTimeField(null=True, editable=False)
 
@@ -78,8 +78,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        """Unicode's normal form KC. What is too long to be a name stays as it is: normalising
-        takes time by the square of a run of combining marks."""
+        """Returns Unicode normalization form KC. A text that is too long to be a name is returned
+        unchanged: normalizing takes quadratic time in a run of combining marks."""
         if len(username) > MAX_USERNAME_LENGTH:
             return username
         return str(super().normalize_username(username))
@@ -118,25 +118,25 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
 
 class ClockTimestamp(models.Func):
-    """The database's clock as the statement runs; `Now` is the start of the transaction."""
+    """The database's clock while the statement runs. `Now` is the start of the transaction."""
 
     template = "clock_timestamp()"
     output_field = models.DateTimeField()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """What it means that a session is live, in one place."""
+    """Defines in one place which sessions are live."""
 
     def ongoing(self) -> Self:
-        """Those that nothing has ended: neither by themselves nor with all of their account."""
+        """Returns the sessions that have not ended, neither alone nor with all of the account."""
         return self.filter(ended_at=None, epoch=models.F("customer__session_epoch"))
 
     def live(self, now: datetime) -> Self:
-        """Those that are ongoing and have not expired."""
+        """Returns the sessions that are ongoing and have not expired."""
         return self.ongoing().filter(expires_at__gt=now)
 
     def aged(self) -> Self:
-        """With `age`: how long ago the last use was, by the database's clock."""
+        """Adds `age`: the time since the last use, by the database's clock."""
         age = ClockTimestamp() - models.F("rotated_at")
         return self.annotate(age=age)
 
@@ -144,13 +144,15 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(models.Model):
     """A log-in that can be refreshed: a family of refresh tokens, in one row.
 
-    The tokens are derived from the id and the generation, so the row can repeat the successor
-    of a token whose answer was lost, and none of them is stored. `door` is the API that issued
-    the first one and the only one that takes the others. `rotated_at` is the last use of a
-    token. `epoch` is that of the account when the session was opened, or of a later moment at
-    which it alone went on. A session that ends with all of its account is of a former epoch; a
-    trigger gives up to 1,000 of these their last use as `ended_at`. `client` is what the program
-    that logged in said of itself, for its owner to know it by; where it was is not kept.
+    The tokens are derived from the id and the generation. So no token is stored, and the successor
+    of a token can be returned again if the answer was lost. `door` is the name of the token policy
+    (token_policies.py): only the API that issued the first token accepts the others.
+
+    `rotated_at` is the last use of a token. `epoch` is the session epoch of the account when the
+    session was opened; if it alone continued when all others ended, it has the epoch of that time.
+    A session that ended with all of its account has a former epoch. For up to 1,000 of these a
+    trigger sets `ended_at` to their last use. `client` is the `User-Agent` of the program, so that
+    the owner recognizes the session; its network address is not stored.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -158,7 +160,7 @@ class Session(models.Model):
     door = models.CharField(max_length=20)
     client = models.CharField(max_length=MAX_CLIENT_LENGTH, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
-    # The parent of the present token, if that was exchanged twice (rotation.py).
+    # The parent of the current token, if the parent was exchanged twice (rotation.py).
     retried = models.IntegerField(null=True)
     epoch = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
@@ -167,7 +169,7 @@ class Session(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     age: timedelta
-    """Only of rows read with SessionQuerySet.aged."""
+    """Present only in rows read with SessionQuerySet.aged."""
 
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -185,15 +187,15 @@ class Session(models.Model):
 
     @property
     def is_ongoing(self) -> bool:
-        """What SessionQuerySet.ongoing asks for, of a row read with its customer."""
+        """The condition of SessionQuerySet.ongoing, for a row that was read with its customer."""
         return self.ended_at is None and self.epoch == self.customer.session_epoch
 
 
 class Key(models.Model):
-    """A credential without an end of its own. Only its SHA-256 is stored.
+    """A credential that does not expire. Only its SHA-256 is stored.
 
-    `generation` is null for a random key, shown once; a key that can be derived again has the
-    number it is derived with, and a customer has one such key at most.
+    `generation` is null for a random key, which is shown once. A key that can be derived again has
+    the number from which it is derived. A customer has at most one such live key.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -216,8 +218,8 @@ class Key(models.Model):
 
 
 class PasswordReset(models.Model):
-    """Somebody asked for a new password by mail. Of an address that no account has, `customer` is
-    null: the row is there all the same, so that nobody can tell the difference by the time."""
+    """A request for a new password by mail. If no account has the address, `customer` is null. The
+    row is written anyway, so that the time of the answer does not reveal whether one exists."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True)
@@ -229,7 +231,7 @@ class PasswordReset(models.Model):
 
 
 class EmailChange(models.Model):
-    """An address that was replaced by another, for a day. `former` is empty once it was told."""
+    """A change of an email address, kept for a day. After the mail was sent, `former` is empty."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
@@ -245,8 +247,8 @@ class EmailChange(models.Model):
 
 
 class Address(models.Model):
-    """Where a customer has things sent, by a label of their own; the rest as in an order's
-    `ship_to`. It goes with the account."""
+    """A saved delivery address of a customer, with a label. The other fields are those of an
+    order's `ship_to`. It is deleted with the account."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)

@@ -1,4 +1,4 @@
-"""Whether an account may order. Pure: asked with its standing as the transaction reads it."""
+"""Decides whether an account may order. Pure: gets the standing that the transaction has read."""
 
 from uuid import UUID
 
@@ -7,11 +7,11 @@ from larder.identity.errors import OrderingNotAllowed, SessionEnded
 from larder.identity.queries import Standing
 
 
-def why_not_order(account: Standing | None, *, actor: UUID) -> DomainError | None:
-    """What forbids that `actor` (a public id) has units put on this account's order, if anything.
+def ordering_refusal(account: Standing | None, *, actor: UUID) -> DomainError | None:
+    """Returns the error if `actor` (a public id) may not order for this account; None if allowed.
 
-    NotFound: there is no such account. SessionEnded: it was deactivated, and is the actor's own.
-    OrderingNotAllowed: it was deactivated, or may not order.
+    NotFound: the account does not exist. SessionEnded: the actor's own account is deactivated.
+    OrderingNotAllowed: another account is deactivated, or the account may not order.
     """
     if account is None:
         return NotFound()

@@ -1,4 +1,4 @@
-"""What identity tells the others. Plain data, no models."""
+"""Reads of identity for other modules. They return plain data, not models."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from larder.core.parts import Part, in_parts
 from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
-from larder.identity.doors import ENDED_LATELY
 from larder.identity.models import Address, Customer, Key, Session
+from larder.identity.token_policies import ENDED_LATELY
 from larder.identity.tokens import derived_text, key_digest
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A customer as shown to themselves and to staff."""
+    """The profile of a customer, for themselves and for staff."""
 
     id: int
     public_id: UUID
@@ -40,7 +40,7 @@ _PROFILE = tuple(Profile.__slots__)
 
 
 def _listed() -> QuerySet[Customer]:
-    """Deleted accounts are shown to nobody."""
+    """Returns the accounts that are shown: all except deleted ones."""
     return Customer.objects.filter(deleted_at=None)
 
 
@@ -52,39 +52,40 @@ def _one(found: QuerySet[Customer]) -> Profile:
 
 
 def profile(customer: int) -> Profile:
-    """Raises NotFound."""
+    """Returns the profile of this id. Raises NotFound."""
     return _one(_listed().filter(id=customer))
 
 
 def profile_by_public_id(public_id: UUID) -> Profile:
-    """Raises NotFound."""
+    """Returns the profile of this public id. Raises NotFound."""
     return _one(_listed().filter(public_id=public_id))
 
 
 def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
-    """Up to `limit` customers by ascending id: those behind the id `after`, without the first
-    `offset` of them."""
+    """Returns up to `limit` customers by ascending id: those after the id `after`, without the
+    first `offset` of them."""
     rows = _listed().filter(id__gt=after).order_by("id").values_list(*_PROFILE)
     return [Profile(*row) for row in rows[offset : offset + limit]]
 
 
 def all_profiles() -> Iterator[Part[Profile]]:
-    """All customers by ascending id; in parts."""
+    """Yields all customers by ascending id, in parts."""
     return in_parts(lambda last, limit: profiles(after=last.id if last else 0, limit=limit))
 
 
 def count_profiles() -> int:
-    """How many customers there are."""
+    """Returns the number of customers."""
     return _listed().count()
 
 
 def session_owner(session: UUID) -> int | None:
-    """Whose log-in this is or was; None if it was deleted."""
+    """Returns the customer of a session, live or ended; None if the session was deleted."""
     return Session.objects.filter(pk=session).values_list("customer_id", flat=True).first()
 
 
 def is_session_of(session: UUID, username: str) -> bool:
-    """Whether this is or was a log-in to the account of this name, in any case of letters."""
+    """Returns whether this is a session, live or ended, of the account of this name. Case is
+    ignored."""
     if "\0" in username:
         return False
     name = Lower(Value(Customer.normalize_username(username)))
@@ -96,8 +97,9 @@ def is_session_of(session: UUID, username: str) -> bool:
 
 
 def may_manage(actor: int, customer: int) -> bool:
-    """Whether staff may change or delete this account: their own, a customer's; other staff's
-    and superusers' only as a superuser, or whoever serves customers could take their place."""
+    """Returns whether staff may change or delete this account. They may manage their own account
+    and those of customers. Only a superuser may manage other staff and superusers: otherwise any
+    member of staff could take over a superuser's account."""
     if actor == customer:
         return True
     rows = Customer.objects.filter(id__in=(actor, customer))
@@ -106,14 +108,14 @@ def may_manage(actor: int, customer: int) -> bool:
 
 
 def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
-    """The public id of each customer, deleted ones too: orders name them."""
+    """Returns the public id of each customer, including deleted ones: orders contain it."""
     rows = Customer.objects.filter(id__in=set(customers))
     return dict(rows.values_list("id", "public_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an account is allowed to do, as it is now in the database."""
+    """The rights of an account, as they are now in the database."""
 
     is_active: bool
     is_staff: bool
@@ -122,58 +124,61 @@ class Standing:
 
 
 def standing(customers: Collection[int]) -> dict[int, Standing]:
-    """The standing of each customer, by id; an id that does not exist is not in it."""
-    return ask_standing(customers)()
+    """Returns the standing of each customer by id, without ids that do not exist."""
+    return submit_standing(customers)()
 
 
-def ask_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]]:
-    """As `standing`, to be read later in a pipeline."""
-    reading = database.ask(sql.STANDING, [list(customers)])
+def submit_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]]:
+    """Submits the statement of `standing`, and returns a function that reads its result."""
+    reading = database.submit(sql.STANDING, [list(customers)])
     return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 
 
-MOST_LISTED = 5_000
-"""Accounts that a process lists, of those all of whose sessions ended lately. After a restore these
-are all that had a log-in."""
+MAX_LISTED = 5_000
+"""Accounts in the list of those whose sessions all ended recently. After a restore these are all
+accounts that had a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What ended so recently that an access token of it may still be valid: single sessions, and
-    the accounts all of whose sessions ended, with their present epoch."""
+    """Sessions that ended so recently that an access token may still be valid: single sessions, and
+    accounts whose sessions all ended, with their current epoch."""
 
     sessions: frozenset[UUID] = frozenset()
     epochs: Mapping[int, int] = field(default_factory=dict)
     epoch: int = 0
-    """The highest epoch of these accounts, if they are more than MOST_LISTED: then none is listed,
-    and each token of a lower epoch may have ended."""
+    """The highest epoch of these accounts if there are more than MAX_LISTED. Then no account is
+    listed, and the session of each token with a lower epoch may have ended."""
 
     def may_include(self, caller: Caller) -> bool:
-        """Returns whether the session of an access token may have ended. A session that survived
-        when all others of its account ended has a new epoch, but its tokens from before have the
-        old one: `goes_on` decides about them."""
+        """Returns whether the session of an access token may have ended.
+
+        If a session continued when all others of its account ended, its older tokens have the old
+        epoch. `is_ongoing_session` decides about them.
+        """
         epoch = self.epoch or self.epochs.get(caller.id, 0)
         return caller.session in self.sessions or caller.epoch < epoch
 
 
 def ended_sessions(*, now: datetime) -> Ended:
-    """Returns what ended in the last ENDED_LATELY. An account's epoch stands for its sessions."""
+    """Returns the sessions that ended within ENDED_LATELY. If all sessions of an account ended, its
+    epoch represents them."""
     since = now - ENDED_LATELY
     one_by_one = Session.objects.filter(
         ended_at__gt=since, epoch=F("customer__session_epoch")
     ).values_list("id", flat=True)
     raised = Customer.objects.filter(epoch_raised_at__gt=since)
-    # In this order: an epoch that is raised between two of them is in the later one.
+    # In this order: an epoch raised between two of these statements is in the later result.
     sessions = frozenset(one_by_one)
-    epochs = dict(raised.values_list("id", "session_epoch")[: MOST_LISTED + 1])
-    if len(epochs) <= MOST_LISTED:
+    epochs = dict(raised.values_list("id", "session_epoch")[: MAX_LISTED + 1])
+    if len(epochs) <= MAX_LISTED:
         return Ended(sessions, epochs)
     highest = raised.aggregate(epoch=Max("session_epoch", default=0))
     return Ended(sessions, epoch=highest["epoch"])
 
 
-def goes_on(session: UUID | None) -> bool:
-    """Whether there is such a session and nothing has ended it."""
+def is_ongoing_session(session: UUID | None) -> bool:
+    """Returns whether the session exists and has not ended."""
     return session is not None and Session.objects.ongoing().filter(id=session).exists()
 
 
@@ -181,10 +186,10 @@ _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
 
 
 def key_owner(text: str, *, secrets: Sequence[str]) -> Caller | None:
-    """Whose live key this is, with their rights as they are now; None for any other text.
+    """Returns the owner of a live key, with their current rights; None for any other text.
 
-    A derived key of a secret that is none of `secrets` any more is no key: whoever had that
-    secret can derive all of them.
+    A key derived from a secret that is no longer in `secrets` is refused: a person who knows the
+    old secret can derive all such keys.
     """
     if not _KEY.fullmatch(text):
         return None
@@ -202,7 +207,7 @@ def _derived_texts(secrets: Sequence[str], public_id: UUID, generation: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A live key as its owner sees it. `derived`: it is handed out again at each call."""
+    """A live key as its owner sees it. `derived`: each call returns the same key again."""
 
     id: UUID
     name: str
@@ -211,13 +216,13 @@ class KeyRow:
 
 
 def keys(customer: int, *, after: UUID | None, limit: int) -> list[KeyRow]:
-    """Up to `limit` live keys of a customer by id, which is the order they were made in."""
+    """Returns up to `limit` live keys of a customer by id, which is the order of creation."""
     live = Key.objects.filter(customer=customer, ended_at=None).order_by("id")
     return _key_rows((live if after is None else live.filter(id__gt=after))[:limit])
 
 
 def key(customer: int, key_id: UUID) -> KeyRow:
-    """A live key of this customer. Raises NotFound."""
+    """Returns a live key of this customer. Raises NotFound."""
     found = _key_rows(Key.objects.filter(customer=customer, id=key_id, ended_at=None))
     if not found:
         raise NotFound
@@ -231,7 +236,7 @@ def _key_rows(found: QuerySet[Key]) -> list[KeyRow]:
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """A log-in that goes on, as its owner sees it. `rotated_at`: when it was refreshed last."""
+    """A live session as its owner sees it. `rotated_at`: the time of the last refresh."""
 
     id: UUID
     client: str
@@ -244,14 +249,14 @@ _LOG_IN = tuple(LogIn.__slots__)
 
 
 def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[LogIn]:
-    """Up to `limit` log-ins of a customer that go on, by id: in the order they were made in."""
+    """Returns up to `limit` live sessions of a customer by id, which is the order of creation."""
     live = Session.objects.live(now).filter(customer=customer).order_by("id")
     rows = live if after is None else live.filter(id__gt=after)
     return [LogIn(*row) for row in rows.values_list(*_LOG_IN)[:limit]]
 
 
 def log_in(customer: int, session: UUID, *, now: datetime) -> LogIn:
-    """A log-in of this customer that goes on. Raises NotFound."""
+    """Returns a live session of this customer. Raises NotFound."""
     live = Session.objects.live(now).filter(customer=customer, id=session)
     row = live.values_list(*_LOG_IN).first()
     if row is None:
@@ -260,7 +265,7 @@ def log_in(customer: int, session: UUID, *, now: datetime) -> LogIn:
 
 
 def exists(username: str) -> bool:
-    """Whether there is an account of this name, in any case of letters."""
+    """Returns whether an account has this name. Case is ignored."""
     try:
         return bool(Customer.objects.get_by_natural_key(username))
     except Customer.DoesNotExist:
@@ -268,8 +273,7 @@ def exists(username: str) -> bool:
 
 
 def taken(*, username: str, email: str, but: int = 0) -> set[str]:
-    """Which of these some account has, in any case of letters: "username", "email". What the
-    account `but` has is not taken."""
+    """Returns which of "username" and "email" another account than `but` has, ignoring case."""
     name = Lower(Value(Customer.normalize_username(username)))
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
@@ -279,7 +283,7 @@ def taken(*, username: str, email: str, but: int = 0) -> set[str]:
 
 
 def has_password(username: str, password: str) -> bool:
-    """Whether an active account of this name has this password."""
+    """Returns whether an active account of this name has this password."""
     try:
         customer = Customer.objects.get_by_natural_key(username)
     except Customer.DoesNotExist:
@@ -307,18 +311,18 @@ class AddressRow:
 
 _ADDRESS = tuple(AddressRow.__slots__)
 ADDRESS_FIELDS = _ADDRESS[1:-1]
-"""What its owner writes of an address: the label, and the fields of an order's `ship_to`."""
+"""The fields of an address that its owner writes: the label, and those of an order's `ship_to`."""
 
 
 def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:
-    """Up to `limit` addresses of a customer by id, which is the order they were added in."""
+    """Returns up to `limit` addresses of a customer by id, which is the order of creation."""
     found = Address.objects.filter(customer=customer).order_by("id")
     rows = found if after is None else found.filter(id__gt=after)
     return [AddressRow(*row) for row in rows.values_list(*_ADDRESS)[:limit]]
 
 
 def address(customer: int, address_id: UUID) -> AddressRow:
-    """An address of this customer. Raises NotFound."""
+    """Returns an address of this customer. Raises NotFound."""
     found = Address.objects.filter(customer=customer, id=address_id)
     row = found.values_list(*_ADDRESS).first()
     if row is None:

@@ -1,13 +1,13 @@
-"""Rate limits in a cache that all servers share (CACHE_URL): they ask the database nothing then.
+"""Rate limits in a cache that all servers share (CACHE_URL), instead of in the database.
 
-A cache counts, and does nothing else that is the same in Redis and Memcached. So tries are
-counted in windows of `rate.seconds`, one after the other: as many at once as in the database's
-buckets, and all of them back when the window is over and not one by one.
+Redis and Memcached have only counters in common. So attempts are counted in consecutive windows of
+`rate.seconds`. As many attempts are possible at once as with the buckets in the database, but they
+all come back when the window ends, not one by one.
 
-With the cache away the database counts, from nothing, until it is back: limits hold, and nobody
-is shut out. An attacker who could stop the cache would gain one bucket more.
+While the cache is unreachable, the database counts, from zero. The limits hold, and no client is
+locked out. An attacker who can stop the cache gains one more bucket.
 
-A thread that waits for the cache keeps no connection to the database.
+A thread that waits for the cache holds no connection to the database.
 """
 
 import logging
@@ -22,12 +22,13 @@ from larder.identity.rates import MARKS_LAST, Bucket, RateLimited, Store
 
 logger = logging.getLogger(__name__)
 
-LEFT_ALONE = 5.0
-"""Seconds for which a cache that failed is not asked again: each try would wait for it."""
+RETRY_SECONDS = 5.0
+"""Seconds for which a failed cache is not used: each attempt would wait for its timeout."""
 
 
 class InCache:
-    """Buckets in a cache; in `otherwise` while it is away. `clock` tells seconds since 1970."""
+    """Stores buckets in a cache; in `otherwise` while the cache is unreachable. `clock` returns
+    seconds since 1970."""
 
     def __init__(self, cache: Any, otherwise: Store, clock: Callable[[], float]) -> None:
         self._cache = cache
@@ -37,7 +38,7 @@ class InCache:
         self._lock = Lock()
 
     def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """Raises RateLimited."""
+        """Takes one attempt from each bucket. Raises RateLimited."""
         if self._is_away():
             return self._otherwise.take(buckets)
         waits.begin()
@@ -50,7 +51,8 @@ class InCache:
             return self._otherwise.take(buckets)
 
     def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """Each try goes back to where it was counted, or nowhere: else it would make one more."""
+        """Gives each attempt back to the store that counted it, or to none: another store would
+        have one too many."""
         elsewhere = [one for one in back if one.window is None]
         if self._is_away():
             self._otherwise.settle(elsewhere, mark)
@@ -89,16 +91,16 @@ class InCache:
             try:
                 self._cache.decr(_name(one))
             except ValueError:
-                continue  # its window is long over
+                continue  # its window has expired
 
     def _is_away(self) -> bool:
         since = self._since_failure
-        return since is not None and since.seconds < LEFT_ALONE
+        return since is not None and since.seconds < RETRY_SECONDS
 
     def _failed(self, error: Exception) -> None:
         with self._lock:
             if not self._is_away():
-                logger.warning("the cache is away: %s", type(error).__name__)
+                logger.warning("the cache is unreachable: %s", type(error).__name__)
             self._since_failure = Stopwatch()
 
 

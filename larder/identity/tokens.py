@@ -1,8 +1,8 @@
-"""Access and refresh tokens: made and read here, without a database.
+"""Creates and reads access and refresh tokens, without a database.
 
-An access token is a JWT (RFC 7519, HS256). So is a refresh token of a signed door; any other is
-opaque: session id, generation and a MAC over both, so that the same generation gives the same
-token each time. Each of the three kinds has a key of its own.
+An access token is a JWT (RFC 7519, HS256). So is a refresh token of a signed token policy. Any
+other refresh token is opaque: it consists of the session id, the generation and a MAC over both, so
+that the same generation always gives the same token. Each of the three kinds has a separate key.
 """
 
 import base64
@@ -18,38 +18,39 @@ import jwt
 
 from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
-from larder.identity.doors import V1, Door
 from larder.identity.errors import TokenExpired, TokenInvalid
+from larder.identity.token_policies import V1, TokenPolicy
 
 _MAC_BYTES = 32
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose, from the installation's secret."""
+    """Derives a key of 32 bytes for one purpose from the installation's secret."""
     return hmac.digest(secret.encode(), f"larder:{purpose}".encode(), hashlib.sha256)
 
 
 def key_digest(text: str) -> bytes:
-    """What is stored of a long-lived key. It has 160 bits of chance: SHA-256 needs no salt."""
+    """Returns the stored hash of a long-lived key. The key has 160 random bits, so SHA-256 needs no
+    salt."""
     return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
 def derived_text(secret: str, public_id: UUID, generation: int) -> str:
-    """The text of a customer's derived key of this generation: 40 hex digits."""
+    """Returns the text of a customer's derived key of this generation: 40 hex digits."""
     said = public_id.bytes + generation.to_bytes(4, "big")
     return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
 
 
 def reset_token(secret: str, reset: UUID, account: Sequence[str]) -> str:
-    """The token of a reset, for an account that stands like this: 64 characters, the same for
-    the same arguments."""
+    """Returns the token of a reset for this state of the account: 64 characters, the same for the
+    same arguments."""
     said = reset.bytes + "\0".join(account).encode()
     mac = hmac.digest(derive_key(secret, "password reset"), said, hashlib.sha256)
     return base64.urlsafe_b64encode(reset.bytes + mac).decode()
 
 
 def reset_named(token: str) -> UUID | None:
-    """The reset that a token names, genuine or not; None where it has no form of ours."""
+    """Returns the reset id in a token, genuine or not; None if the format is wrong."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except ValueError:
@@ -58,7 +59,7 @@ def reset_named(token: str) -> UUID | None:
 
 
 def is_reset_token(token: str, account: Sequence[str], secrets: Sequence[str]) -> bool:
-    """Whether it was made for the account as it stands, with any of the secrets."""
+    """Returns whether the token belongs to this state of the account and to one of the secrets."""
     reset = reset_named(token)
     if reset is None:
         return False
@@ -68,22 +69,24 @@ def is_reset_token(token: str, account: Sequence[str], secrets: Sequence[str]) -
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What a refresh token says, once it was found to be genuine."""
+    """The content of a genuine refresh token."""
 
     session: UUID
     generation: int
 
 
 class Signer:
-    """Signs with the first secret, accepts tokens signed with any (rotation of SECRET_KEY)."""
+    """Signs with the first secret. Accepts tokens signed with any (rotation of SECRET_KEY)."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._access = [derive_key(secret, "access") for secret in secrets]
         self._refresh = [derive_key(secret, "refresh") for secret in secrets]
         self._signed = [derive_key(secret, "signed refresh") for secret in secrets]
 
-    def access(self, caller: Caller, *, now: datetime, door: Door = V1, email: str = "") -> str:
-        """A JWT for this caller, valid for `door.access`. `email` is for signed doors."""
+    def access(
+        self, caller: Caller, *, now: datetime, policy: TokenPolicy = V1, email: str = ""
+    ) -> str:
+        """Returns a JWT for this caller, valid for `policy.access`. Signed policies add `email`."""
         claims = {
             "token_type": "access",
             "sub": str(caller.public_id),
@@ -92,36 +95,36 @@ class Signer:
             "sid": str(caller.session),
             "ep": caller.epoch,
             "iat": int(now.timestamp()),
-            "exp": int((now + door.access).timestamp()),
+            "exp": int((now + policy.access).timestamp()),
         }
-        if door.signed:
+        if policy.signed:
             claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._access[0], algorithm="HS256")
 
     def read_access(self, token: str) -> tuple[Caller, float]:
-        """The caller and the moment (Unix time) the token expires.
+        """Returns the caller, and the time (Unix time) at which the token expires.
 
         Raises TokenExpired or TokenInvalid.
         """
         return _caller(_decoded(token, self._access, _LIVE))
 
-    def refresh(self, session: UUID, generation: int, *, door: Door) -> str:
-        """The opaque refresh token of this generation: the same text for the same arguments."""
+    def refresh(self, session: UUID, generation: int, *, policy: TokenPolicy) -> str:
+        """Returns the opaque refresh token of this generation, the same for the same arguments."""
         said = session.bytes + generation.to_bytes(4, "big")
-        mac = self._mac(self._refresh[0], said, door)
+        mac = self._mac(self._refresh[0], said, policy)
         return base64.urlsafe_b64encode(said + mac).decode().rstrip("=")
 
     def signed_refresh(
-        self, caller: Caller, issued: "Issued", *, door: Door, email: str = ""
+        self, caller: Caller, issued: "Issued", *, policy: TokenPolicy, email: str = ""
     ) -> str:
-        """A refresh token of a signed door: a JWT, another one each time."""
+        """Returns a refresh token of a signed policy: a JWT, a different one each time."""
         claims = {
             "token_type": "refresh",
             "sub": str(caller.public_id),
             "user_id": caller.id,
             "staff": caller.is_staff,
             "sid": str(caller.session),
-            "door": door.name,
+            "door": policy.name,
             "generation": issued.generation,
             "iat": int(issued.at.timestamp()),
             "exp": int(issued.until.timestamp()),
@@ -129,44 +132,46 @@ class Signer:
         claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._signed[0], algorithm="HS256")
 
-    def read_refresh(self, token: str, *, door: Door) -> Refresh:
-        """What a token of this door says, of whatever age: its session knows until when it lasts.
+    def read_refresh(self, token: str, *, policy: TokenPolicy) -> Refresh:
+        """Returns the content of a refresh token of any age: its session has the expiry time.
 
-        Raises TokenInvalid for anything that this door did not issue.
+        Raises TokenInvalid for anything that this policy did not issue.
         """
-        return self._read_signed(token, door) if door.signed else self._read_opaque(token, door)
+        return (
+            self._read_signed(token, policy) if policy.signed else self._read_opaque(token, policy)
+        )
 
-    def _read_signed(self, token: str, door: Door) -> Refresh:
+    def _read_signed(self, token: str, policy: TokenPolicy) -> Refresh:
         claims = _decoded(token, self._signed, _OF_ANY_AGE)
-        if claims.get("token_type") != "refresh" or claims.get("door") != door.name:
+        if claims.get("token_type") != "refresh" or claims.get("door") != policy.name:
             raise TokenInvalid
         try:
             return Refresh(UUID(str(claims["sid"])), int(claims["generation"]))
         except (KeyError, ValueError, TypeError) as error:
             raise TokenInvalid from error
 
-    def _read_opaque(self, token: str, door: Door) -> Refresh:
+    def _read_opaque(self, token: str, policy: TokenPolicy) -> Refresh:
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError as error:
             raise TokenInvalid from error
         said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        if len(said) != 20 or not self._genuine(said, mac, door):
+        if len(said) != 20 or not self._genuine(said, mac, policy):
             raise TokenInvalid
         return Refresh(UUID(bytes=said[:16]), int.from_bytes(said[16:], "big"))
 
-    def _genuine(self, said: bytes, mac: bytes, door: Door) -> bool:
-        expected = (self._mac(key, said, door) for key in self._refresh)
+    def _genuine(self, said: bytes, mac: bytes, policy: TokenPolicy) -> bool:
+        expected = (self._mac(key, said, policy) for key in self._refresh)
         return any(hmac.compare_digest(mac, one) for one in expected)
 
     @staticmethod
-    def _mac(key: bytes, said: bytes, door: Door) -> bytes:
-        return hmac.digest(key, door.name.encode() + b"\0" + said, hashlib.sha256)
+    def _mac(key: bytes, said: bytes, policy: TokenPolicy) -> bytes:
+        return hmac.digest(key, policy.name.encode() + b"\0" + said, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Which refresh token of a session this is, since when and until when."""
+    """A refresh token of a session: its generation, its issue time and its expiry time."""
 
     generation: int
     at: datetime
@@ -174,11 +179,11 @@ class Issued:
 
 
 def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
-    """The claims of signed doors on top: their clients look into the tokens."""
+    """Returns the additional claims of signed policies, whose clients read the tokens."""
     return {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
 
 
-# `iat` is the issuer's clock, which may be ahead of this one: what it says limits nothing.
+# `iat` is the issuer's clock, which may be ahead of this one, so it is not checked.
 _BY_ANY_CLOCK: jwt.types.Options = {"verify_iat": False, "verify_nbf": False}
 _LIVE: jwt.types.Options = {**_BY_ANY_CLOCK, "require": ["exp", "sub", "sid"]}
 _OF_ANY_AGE: jwt.types.Options = {**_BY_ANY_CLOCK, "verify_exp": False}

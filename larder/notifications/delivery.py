@@ -1,4 +1,4 @@
-"""Mails handed over to the mail server (EMAIL_URL)."""
+"""Sends mails to the mail server (EMAIL_URL)."""
 
 import smtplib
 from uuid import UUID
@@ -10,13 +10,13 @@ from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from larder.notifications.letters import Letter
 
 PERMANENT = 500
-"""Replies from here on say that the same will never be taken (RFC 5321, section 4.2.1)."""
+"""Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
 
 
 def hand_over(mail: UUID, letter: Letter, *, sender: str) -> None:
-    """Sends a letter; a repeat has the same Message-ID, so that mailboxes can tell.
+    """Sends a letter. A repeat has the same Message-ID, so that mailboxes can recognize it.
 
-    Each wait for the server has a limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent.
+    Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent.
     """
     try:
         _send(_message(mail, letter, sender))
@@ -27,7 +27,8 @@ def hand_over(mail: UUID, letter: Letter, *, sender: str) -> None:
 
 
 def _send(message: EmailMessage) -> None:
-    """Django's own would keep the connection where logging in to the mail server fails."""
+    """Sends a message. Django's version does not close the connection if the log-in to the mail
+    server fails."""
     connection = get_connection()
     try:
         connection.open()
@@ -43,7 +44,7 @@ def _message(mail: UUID, letter: Letter, sender: str) -> EmailMessage:
 
 
 def _fault(error: Exception) -> NotSent:
-    """What went wrong, in the words of its kind: a server's own may repeat the recipient."""
+    """Returns the error by its type. The server's message may contain the recipient."""
     kind = type(error).__name__
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return NotSentYet(f"The mail server refuses the name or password ({error.smtp_code}).")
@@ -51,9 +52,9 @@ def _fault(error: Exception) -> NotSent:
         return _refused("recipient", min(code for code, _ in error.recipients.values()))
     if isinstance(error, smtplib.SMTPResponseException):
         return _refused({"SMTPSenderRefused": "sender"}.get(kind, "mail"), error.smtp_code)
-    return NotSentYet(f"The mail server cannot be reached, or hung up ({kind}).")
+    return NotSentYet(f"The mail server is unreachable or closed the connection ({kind}).")
 
 
 def _refused(what: str, code: int) -> NotSent:
-    told = f"The mail server refuses the {what} ({code})."
-    return NeverSent(told) if code >= PERMANENT else NotSentYet(told)
+    reason = f"The mail server refuses the {what} ({code})."
+    return NeverSent(reason) if code >= PERMANENT else NotSentYet(reason)

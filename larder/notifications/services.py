@@ -1,4 +1,4 @@
-"""Every write of notifications."""
+"""All writes of notifications."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,41 +11,41 @@ SEND_MAIL = "send_mail"
 """The worker's task (larder/ops/mails.py)."""
 
 PASSWORD_RESET = "password_reset"
-"""The kind of a mail that is about a reset of identity's."""
+"""The kind of a mail about a password reset of identity."""
 
 EMAIL_CHANGED = "email_changed"
-"""The kind of a mail that is about a change of an address, of identity's."""
+"""The kind of a mail about a changed email address of identity."""
 
 KEEP = timedelta(days=30)
-"""How long it can be looked up what became of a mail."""
+"""Time for which the state of a mail is kept."""
 
 
 def queue_mail(kind: str, about: UUID, *, now: datetime) -> None:
-    """Has the worker send a mail, if the transaction in which this is called is committed.
+    """Queues a mail for the worker, if the current transaction commits.
 
-    The job knows the mail's id alone: whoever reads the jobs learns no recipient and no secret.
+    The job contains only the mail's id, so that the table of jobs has no recipient and no secret.
     """
     mail = Mail.objects.create(kind=kind, about=about, created_at=now)
     app.configure_task(SEND_MAIL).defer(mail=str(mail.id))
 
 
 def note_sent(mail: UUID, *, now: datetime) -> None:
-    """The mail server has it."""
+    """Records that the mail server has accepted the mail."""
     Mail.objects.filter(id=mail).update(sent_at=now)
 
 
 def note_given_up(mail: UUID, *, now: datetime) -> None:
-    """It is not tried any more."""
+    """Records that the mail is not tried any more."""
     Mail.objects.filter(id=mail).update(given_up_at=now)
 
 
-def forget_unsent(mail: UUID) -> None:
-    """There is nobody to send it to."""
+def delete_unsent(mail: UUID) -> None:
+    """Deletes a mail that has no recipient."""
     Mail.objects.filter(id=mail, sent_at=None, given_up_at=None).delete()
 
 
 def delete_old_mails(*, now: datetime, limit: int) -> int:
-    """Deletes what is known of up to `limit` mails of long ago. Returns how many."""
+    """Deletes the rows of up to `limit` mails older than KEEP. Returns their number."""
     old = Mail.objects.filter(created_at__lt=now - KEEP).order_by("created_at")
     deleted, _ = Mail.objects.filter(id__in=old.values("id")[:limit]).delete()
     return deleted

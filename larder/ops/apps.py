@@ -12,7 +12,7 @@ class OpsConfig(AppConfig):
         from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
-        from larder.identity import attempts, hashers, telling
+        from larder.identity import attempts, hashers, notifier
         from larder.identity.rates import InDatabase
         from larder.identity.rates_in_cache import InCache
         from larder.ops import (
@@ -25,7 +25,7 @@ class OpsConfig(AppConfig):
         waits.be_strict(settings.STRICT_WAITS)
         reporting.start()
         telemetry.placing.watch(PlacingCounted())
-        telling.use(former_address)
+        notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL

@@ -13,7 +13,7 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.services import NewProduct, create_products
 from larder.core.errors import AlreadyTaken
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.services import accounts
 from larder.inventory.services.movements import open_stock
 
@@ -61,7 +61,7 @@ def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
     new = [NewProduct(row["sku"], row["name"], Decimal(row["price"])) for row in rows]
     ids = create_products(new, now=now)
     quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
-    open_stock(quantities, actor=NOBODY, now=now)
+    open_stock(quantities, actor=SYSTEM_ACTOR, now=now)
     return len(new)
 
 

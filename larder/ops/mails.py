@@ -54,7 +54,7 @@ def send_mail(context: JobContext, mail: str) -> None:
                 _forget(found)
         raise
     if not sent:
-        services.forget_unsent(id)
+        services.delete_unsent(id)
         return
     with transaction.atomic():
         services.note_sent(id, now=now())
@@ -105,7 +105,7 @@ class _Kind:
 
 _KINDS: Mapping[str, _Kind] = {
     services.PASSWORD_RESET: _Kind(_password_reset, otherwise=ASK_AGAIN),
-    services.EMAIL_CHANGED: _Kind(_email_changed, forget=email_changes.forget_former_address),
+    services.EMAIL_CHANGED: _Kind(_email_changed, forget=email_changes.delete_former_address),
 }
 
 

@@ -194,7 +194,7 @@ def look_at_replicas() -> None:
     """Notes how the replicas are, asking them and the primary."""
     to = _instruments()
     for one in replicas.replicas():
-        one.look()
+        one.probe()
         to.REPLICA_AWAY.labels(one.alias).set(one.is_away)
         to.REPLICA_BEHIND.labels(one.alias).set(one.behind)
 

@@ -21,7 +21,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
-from larder.db.postgresql.comments import unhurried
+from larder.db.postgresql.comments import tag_statements
 from larder.http.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
@@ -103,7 +103,7 @@ class ForBrowsers:
         if request.path_info.startswith(ADMIN):
             _require_short_address(request)
         _drop_forged_session(request)
-        with unhurried():
+        with tag_statements():
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:

@@ -5,10 +5,10 @@ from functools import partial
 
 from django.conf import settings
 
-from larder.identity.telling import Tell
+from larder.identity.notifier import Notify
 from larder.notifications.services import EMAIL_CHANGED, queue_mail
 
 
-def former_address(now: datetime) -> Tell | None:
+def former_address(now: datetime) -> Notify | None:
     """What has whoever had an account's address told of its change; None without a mail server."""
     return partial(queue_mail, EMAIL_CHANGED, now=now) if settings.EMAIL_URL else None

@@ -18,7 +18,7 @@ from procrastinate.manager import JobManager
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core import telemetry
-from larder.db.postgresql.comments import unhurried
+from larder.db.postgresql.comments import tag_statements
 
 CARRIED = "_correlation_id"
 """The argument of a job that its task does not see."""
@@ -63,7 +63,7 @@ async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext
     carried = context.job.task_kwargs.pop(CARRIED, None)
     # Each job runs in a context of its own, which ends with it.
     guid.set(carried or uuid4().hex)
-    with unhurried(), telemetry.tracing.span("job", task=context.job.task_name):
+    with tag_statements(), telemetry.tracing.span("job", task=context.job.task_name):
         return await call_next()
 
 

@@ -1,12 +1,11 @@
-"""What the staff admin of every module stands on.
+"""Base classes of the staff admin of all modules.
 
-Nothing done in the admin goes round the services. Django's ModelAdmin wraps saving and deleting
-in a transaction of its own; a service opens its own, which must be the outermost one (one
-transaction a use case), so the wrapping is left out here. What a service refuses becomes
-an error of the form, never a server error: the refused request is shown once more, with the
-reason.
+All changes in the admin go through the services. Django's ModelAdmin opens a transaction around
+saving and deleting. A service opens its own transaction, which must be the outermost one (one
+transaction for each use case), so these classes open none. A refusal of a service becomes an error
+of the form, never a server error: the page is shown again, with the reason.
 
-Lists stay fast with a million rows: nothing is counted past MAX_LISTED_ROWS, and pages end there.
+Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither counted nor listed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -39,9 +38,9 @@ from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 
 
 class Sentence(NamedTuple):
-    """What staff are told, and at which field of the form (None: above all of them).
+    """A message for staff, and its field of the form (None: above all fields).
 
-    `text` may name what the refusal carries: its extensions, and those of its first line.
+    `text` may contain placeholders for the refusal's extensions, and for those of its first line.
     """
 
     field: str | None
@@ -52,24 +51,24 @@ SENTENCES: Mapping[str, Sentence] = {
     "not_found": Sentence(None, "This does not exist any more."),
     "precondition_failed": Sentence(
         None,
-        "Somebody else changed this since you opened the form. Your changes were not saved: "
-        "open it again, look at the present values, and make them anew.",
+        "Another user changed this after you opened the form. Your changes were not saved: "
+        "open it again, check the current values, and make your changes again.",
     ),
     "idempotency_key_reused": Sentence(
-        None, "This form was sent before with other values. Open it again to book something else."
+        None, "This form was sent before with other values. Open it again to make another change."
     ),
     "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
 }
 
 
 def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
-    """The text with what a refusal carries; what has no limit is "any number"."""
+    """Returns the text with the values of a refusal. A missing limit is "any number"."""
     known = {name: "any number" if one is None else one for name, one in carried.items()}
     return sentence.text.format(**known)
 
 
 def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
-    """What to tell about a refusal, in the words of `own` or in those that all share."""
+    """Returns the messages for a refusal, from `own` or else from SENTENCES."""
     if isinstance(refusal, InvalidInput):
         return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
     known = {**SENTENCES, **own}.get(refusal.code)
@@ -81,29 +80,29 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
 
 
 class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form behind which a service decides.
+    """A form whose input a service may refuse.
 
-    Each field is validated here, what the database guarantees is not: whether a name is free
-    could be out of date when the service writes. Its refusal is shown instead.
+    It validates each field, but not what the database guarantees: a check whether a name is free
+    may be outdated when the service writes. Instead it shows the service's refusal.
     """
 
     sentences: Mapping[str, Sentence] = {}
     refusal: DomainError | None = None
 
     def clean(self) -> dict[str, Any]:
-        """Not ModelForm's: that one asks whether names are free."""
+        """Shows the refusal. Replaces ModelForm's, which checks whether names are free."""
         if self.refusal is not None:
             for field, text in explain(self.refusal, self.sentences):
                 self.add_error(field if field in self.fields else None, text)
         return self.cleaned_data
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Every field: the form's fields are validated, and constraints are the database's."""
+        """Returns all fields: the form validates its fields, the database its constraints."""
         return {field.name for field in self.instance._meta.concrete_fields}
 
 
 class VersionedForm(RefusableForm):
-    """Remembers which version of the object was opened, so that no change is overwritten."""
+    """Contains the version of the object that was opened, so that no change is overwritten."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -116,7 +115,7 @@ class VersionedForm(RefusableForm):
 
 
 class ListPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts up to MAX_LISTED_ROWS: a full count of a big table takes longer than its page."""
+    """Counts up to MAX_LISTED_ROWS: a full count of a large table takes longer than its page."""
 
     template_name = "staff/pagination.html"
     limit = MAX_LISTED_ROWS
@@ -128,7 +127,7 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ListPage(ChangeList):  # type: ignore[misc]
-    """A list that says how many rows a search or a filter left, but not of how many."""
+    """A list that shows the number of matching rows, but not the number of all rows."""
 
     def get_filters_params(self, params: Any = None) -> Any:
         """Raises IncorrectLookupParameters, which shows the list without filters."""
@@ -144,9 +143,9 @@ class ListPage(ChangeList):  # type: ignore[misc]
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Django's ModelAdmin without its transactions: see the top of this file.
+    """Django's ModelAdmin without its transactions (see the docstring of this module).
 
-    Its CSRF protection is AdminSite.admin_view's, which all these views go through.
+    AdminSite.admin_view, which wraps all these views, protects against CSRF.
     """
 
     def changeform_view(
@@ -159,7 +158,7 @@ class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
-    """An admin whose writes are services. Subclasses call them in `save_model`."""
+    """An admin that writes through services. Subclasses call them in `save_model`."""
 
     paginator = ListPaginator
     show_full_result_count = False
@@ -171,7 +170,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     warn_unsaved_form = True
     change_form_before_template = "staff/hidden_fields.html"
     grants: tuple[str, ...] = ("view", "add", "change")
-    """The permissions that mean something here, for those who give them."""
+    """The permissions that this admin uses, offered when permissions are granted."""
 
     def changeform_view(
         self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None
@@ -191,7 +190,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         return form
 
     def get_actions(self, request: Any) -> Any:
-        """Without Django's bulk deletion, which would go round the services."""
+        """Removes Django's bulk deletion, which would bypass the services."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -199,7 +198,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     def tell_refusal(
         self, request: Any, refusal: DomainError, own: Mapping[str, Sentence], about: str = ""
     ) -> None:
-        """Shows a refusal as a message, where there is no form to show it in."""
+        """Shows a refusal as a message, if there is no form to show it in."""
         for _, text in explain(refusal, own):
             self.message_user(request, f"{about}{text}", messages.ERROR)
 
@@ -209,7 +208,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(ServiceAdmin):
-    """An admin of what nobody edits: history is data."""
+    """An admin without add, change and delete."""
 
     grants: tuple[str, ...] = ("view",)
 
@@ -224,7 +223,7 @@ class ReadOnlyAdmin(ServiceAdmin):
 
 
 class SuperuserAdmin(ServiceAdmin):
-    """An admin that only superusers see, whatever permissions others were given."""
+    """An admin that only superusers see, whatever permissions other staff have."""
 
     grants = ()
 
@@ -240,7 +239,7 @@ class SuperuserAdmin(ServiceAdmin):
 
 
 class Question(NamedTuple):
-    """A page that asks before something is done: what to, and what the form sends along."""
+    """A confirmation page: its title, text and button, the objects, and the hidden fields."""
 
     title: str
     text: str
@@ -251,7 +250,7 @@ class Question(NamedTuple):
 
 
 def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:
-    """Shows the question; its answer is a POST to the same address."""
+    """Shows the confirmation page, whose button sends a POST to the same address."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -267,11 +266,11 @@ UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError
 
 
 def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """AdminSite.admin_view whose views answer 400 to a value that nobody can look up.
+    """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
 
-    Django checks forms, but not every filter, page number or selected row: a year of forty
-    digits or a NUL first fails where the query is made. The same errors without such a value are
-    faults of ours and stay server errors.
+    Django validates forms, but not every filter, page number or selected row: a year of forty
+    digits or a NUL only fails in the query. Without such a value the same error is a bug, and
+    remains a server error.
     """
 
     def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
@@ -289,22 +288,23 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     return checked_view
 
 
-# The site is the theme's own, made before ours could be: its search and autocompletion belong to
-# no ModelAdmin.
+# The theme creates the site before ours could exist. Its search and autocompletion belong to no
+# ModelAdmin, so the site itself is patched.
 admin.site.admin_view = refusing_nonsense(admin.site.admin_view)  # type: ignore[method-assign]
 
 
 def button(description: str, **options: Any) -> Callable[[View], View]:
-    """A link above an object's form to a page of its own: the theme's `action`, with a type."""
+    """Returns the theme's `action` decorator, typed: a button above an object's form, which opens
+    a separate page."""
     return cast(Callable[[View], View], action(description=description, **options))
 
 
 DELETED = "deleted account"
-"""The name of whoever deleted their account: of the person nothing is left."""
+"""The name shown for a deleted account, which has no personal data any more."""
 
 
 def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    """Adds `actor_name`, the username of `actor`; null where the shop itself acted."""
+    """Adds `actor_name`, the username of `actor`; null for the system actor."""
     people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
     name = Case(When(deleted_at=None, then="username"), default=Value(DELETED))
     named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
@@ -312,19 +312,19 @@ def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def customer_name(customer: Any) -> str:
-    """Whose order something is, as staff see it."""
+    """Returns the name of a customer for staff."""
     return DELETED if customer.deleted_at else str(customer.username)
 
 
 def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
-    """Names by public id; the shop itself, and whoever never was a customer, is "the shop"."""
+    """Returns names by public id. The system actor and unknown actors are "the shop"."""
     people = get_user_model()._default_manager.filter(public_id__in=actors)
     known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
     return {actor: known.get(actor, "the shop") for actor in actors}
 
 
 def amount(value: Decimal, currency: str) -> str:
-    """Money as staff see it.
+    """Returns an amount for staff.
 
     >>> amount(Decimal("2.200"), "GBP")
     '2.20 GBP'
@@ -333,7 +333,7 @@ def amount(value: Decimal, currency: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things.
+    """Returns a number with its unit.
 
     >>> counted(1, "line"), counted(2_000, "unit")
     ('1 line', '2,000 units')
@@ -342,10 +342,10 @@ def counted(number: int, what: str) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """A time with its zone, or a dash."""
+    """Returns a time with its zone, or a dash."""
     return "–" if at is None else f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
 def in_one_line(text: str) -> str:
-    """A cell of a list that is not broken."""
+    """Returns a cell of a list without line breaks."""
     return format_html('<span class="one-line">{}</span>', text)

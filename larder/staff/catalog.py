@@ -1,8 +1,7 @@
-"""The staff screens of categories and, but for their stock, of products.
+"""The staff screens of categories, and of products without their stock.
 
-A product's screen also opens its stock and shows it, and the catalogue must not know inventory:
-so ProductAdmin is complete here as far as the catalogue goes, and inventory's admin, which stands
-above, extends and registers it.
+The screen of a product also shows its stock, but the catalogue must not know inventory. So
+ProductAdmin contains the part of the catalogue, and inventory's admin extends and registers it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,10 +62,10 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
-    """Rows whose product has all words of `term` in name or SKU, in any case.
+    """Returns the rows whose product has all words of `term` in its name or SKU, ignoring case.
 
-    `product` is the way to the product from the rows, such as "product__". The conditions are
-    inventory's sql.CONTAINS and has_trigrams.
+    `product` is the lookup from the rows to the product, such as "product__". The conditions are
+    those of inventory's sql.CONTAINS and has_trigrams.
     """
     text, wanted = F(f"{product}search_text"), words(term)
     for word in wanted:
@@ -120,7 +119,7 @@ class CategoryAdmin(ServiceAdmin):
             obj.pk = services.create_category(name=given["name"], parent=parent, now=now()).id
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        """Only itself: what still refers to it is the database's to say, not read and listed."""
+        """Returns only the category. The database refuses the deletion if rows refer to it."""
         return [str(one) for one in objs], {}, set(), []
 
     def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
@@ -131,7 +130,7 @@ class CategoryAdmin(ServiceAdmin):
         return HttpResponseRedirect(reverse("admin:catalog_category_change", args=[object_id]))
 
     def log_deletions(self, request: Any, queryset: Any) -> Any:
-        """Later, by delete_model: Django logs before it knows whether the deletion succeeds."""
+        """Does nothing: delete_model logs later. Django logs before the deletion succeeds."""
 
     def delete_model(self, request: Any, obj: Any) -> None:
         services.delete_category(obj.pk)
@@ -139,7 +138,7 @@ class CategoryAdmin(ServiceAdmin):
 
 
 class ProductForm(VersionedForm):
-    """What staff can change of a product, within the limits that the API has too."""
+    """The fields of a product that staff can change, with the limits of the API."""
 
     sentences = {
         **SENTENCES,
@@ -160,16 +159,16 @@ class ProductForm(VersionedForm):
                 field.validators = [*field.validators, *_validators(one, field)]
         self.fields["price"].label = f"Price ({settings.CURRENCY})"
         if self.instance.pk is not None:
-            # As the API writes it: no third decimal where there is none.
+            # As in the API: without a third decimal that is zero.
             self.initial["price"] = Decimal(money.text(self.instance.price))
 
     def changed_fields(self) -> dict[str, Any]:
-        """What differs from the product, under the names the service knows."""
+        """Returns the changed fields, under the names of the service."""
         changed = {name: self.cleaned_data[name] for name in self.changed_data}
         return self._editable(changed)
 
     def all_fields(self) -> dict[str, Any]:
-        """Everything given, under the names the service knows."""
+        """Returns all fields, under the names of the service."""
         return self._editable(self.cleaned_data)
 
     @staticmethod
@@ -179,7 +178,7 @@ class ProductForm(VersionedForm):
 
 
 def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
-    """Yields what the rules of a field ask for beyond its field of the form."""
+    """Yields validators for the rules that the form's field does not check."""
     rules: Any = field.rules
     if field.kind is of_product.WHOLE:
         yield from (MinValueValidator(rules.ge), MaxValueValidator(rules.le))
@@ -194,7 +193,7 @@ def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
 
 
 class OnSaleFilter(admin.SimpleListFilter):
-    """On sale (the default) or archived."""
+    """Filters products that are on sale (the default) or archived."""
 
     title = "state"
     parameter_name = "archived"
@@ -211,7 +210,7 @@ class OnSaleFilter(admin.SimpleListFilter):
 
 
 class CategoryFilter(admin.RelatedFieldListFilter):
-    """By category, without those below it: the index product_by_category."""
+    """Filters by category, without those below it (index product_by_category)."""
 
     def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
         names = Category.objects.order_by("name", "id").values_list("id", "name")
@@ -285,7 +284,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     actions_detail: Any = ("archive",)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Who looks for a product in another form wants one that is on sale."""
+        """Searches products. In other forms only products on sale are offered."""
         if request.resolver_match.url_name == "autocomplete":
             queryset = queryset.filter(archived_at=None)
         return containing(queryset, search_term), False
@@ -293,7 +292,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
-        return [*self.fieldsets, ("As it stands", {"fields": self.facts})]
+        return [*self.fieldsets, ("Current state", {"fields": self.facts})]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
         return self.facts if obj is not None else ()
@@ -302,13 +301,13 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
         return False
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        """An archived product is shown, not edited. A form opened before is the service's to
-        refuse, in words."""
+        """Returns False for an archived product, which is only shown. If the form was opened before
+        it was archived, the service refuses the change with a message."""
         archived = obj is not None and obj.archived_at is not None
         return self.may(request, "change") and not (archived and request.method == "GET")
 
     def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Whether the user may take products off sale."""
+        """Returns whether the user may archive products."""
         return self.may(request, "delete")
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -339,7 +338,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
 
     @button("Archive", permissions=["archive"], icon="archive")
     def archive(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks, then archives the version that was looked at."""
+        """Shows a confirmation, then archives the version that was shown."""
         product = self.get_object(request, object_id)
         if product is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
@@ -351,7 +350,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
 
     @admin.action(description="Archive", permissions=["archive"])
     def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Asks, then archives every selected product, whatever its version."""
+        """Shows a confirmation, then archives every selected product, whatever its version."""
         products = list(queryset[: MAX_SELECTED_ROWS + 1])
         if len(products) > MAX_SELECTED_ROWS:
             limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
@@ -367,7 +366,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     def _ask(
         self, request: Any, products: Sequence[Product], sends: Sequence[tuple[str, str]]
     ) -> HttpResponse:
-        text = "Take this off sale for good? Orders and stock keep it."
+        text = "Archive for ever? Archived products are not on sale; orders and stock keep them."
         about = [str(product) for product in products]
         return ask(self, request, Question("Archive products", text, "Archive", about, sends))
 
@@ -384,13 +383,13 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
                 self.log_change(request, product, "Archived.")
                 archived += 1
         if archived:
-            told = f"{counted(archived, 'product')} archived."
-            self.message_user(request, told, messages.SUCCESS)
+            text = f"{counted(archived, 'product')} archived."
+            self.message_user(request, text, messages.SUCCESS)
 
 
 ARCHIVING: Mapping[str, Sentence] = {
     "not_found": Sentence(None, "It is archived already."),
     "precondition_failed": Sentence(
-        None, "Somebody else changed it meanwhile. Look at it again before you archive it."
+        None, "Another user changed it meanwhile. Check it again before you archive it."
     ),
 }

@@ -1,7 +1,7 @@
-"""What staff can take out of the admin as a file: CSV and, where openpyxl is installed, XLSX.
+"""Exports lists of the admin as files: CSV and, if openpyxl is installed, XLSX.
 
-Out only: what comes in goes through the services. Text that a spreadsheet would take for a
-formula is defused, by a leading apostrophe (OWASP, "CSV Injection"); numbers stay numbers.
+Imports go through the services instead. A text that a spreadsheet would evaluate as a formula is
+escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers.
 """
 
 from typing import Any
@@ -16,12 +16,12 @@ from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
 from larder.core.limits import MAX_EXPORTED_ROWS
-from larder.core.spreadsheets import defuse
+from larder.core.spreadsheets import escape_formula
 
 
 class _Text(Widget):  # type: ignore[misc]
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else defuse(str(value))
+        return "" if value is None else escape_formula(str(value))
 
 
 class _Moment(Widget):  # type: ignore[misc]
@@ -89,7 +89,7 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
             raise BadRequest from error
 
     def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
-        """Raises ValueError, which the library shows above its form."""
+        """Exports the rows. Raises ValueError, which the library shows above its form."""
         if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
             raise ValueError(
                 f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."

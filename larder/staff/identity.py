@@ -1,9 +1,9 @@
 """The staff screens of customers, and of the groups that give staff their permissions.
 
-Deactivating an account ends its sessions and keys, by a trigger of identity, whoever writes.
-Deleted accounts are not shown: only their orders are left. What makes
-somebody staff, and what staff may do, is for superusers alone: else whoever may change customers
-could make themselves superuser, or take over the account of one.
+A trigger of identity ends the sessions and keys of a deactivated account. Deleted accounts are not
+shown: only their orders are left. Only superusers decide who is staff and what staff may do.
+Otherwise staff who may change customers could make themselves superusers, or take over the account
+of a superuser.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.db.constraints import refusing_taken
-from larder.identity import hashers, telling
+from larder.identity import hashers, notifier
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
@@ -62,10 +62,10 @@ from larder.staff.base import (
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
-        "username", "Somebody else has this name; capital letters make no difference."
+        "username", "Another account has this name. Upper and lower case are the same."
     ),
     "wrong_password": Sentence(
-        None, "Your password was changed meanwhile, and not by this form. Try again."
+        None, "Your password was changed meanwhile by another request. Try again."
     ),
     "email_taken": Sentence("email", "Another account has this address."),
     "name_taken": Sentence("name", "Group with this Name already exists."),
@@ -75,10 +75,10 @@ OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
-    """The admin's log-in; says so when too many passwords are being checked, or were tried."""
+    """The admin's log-in. Shows an error if too many passwords are being hashed, or were tried."""
 
     wait: int | None = None
-    """Seconds, after too many tries."""
+    """Seconds to wait after too many attempts."""
 
     def clean(self) -> Any:
         name = self.cleaned_data.get("username")
@@ -97,7 +97,8 @@ _TOO_MANY = "Too many attempts. Try again in {} seconds."
 
 
 def log_in_page(request: HttpRequest) -> HttpResponse:
-    """The admin's log-in, with the status of a refusal: scripts that try passwords see it too."""
+    """Returns the admin's log-in page. After too many attempts its status is 429, so that scripts
+    that try passwords see it."""
     page = admin.site.login(request)
     form = getattr(page, "context_data", {}).get("form")
     if isinstance(form, LoginForm) and form.wait is not None:
@@ -107,9 +108,9 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
-    """Staff set somebody's password. Writes it alone: the rest may have changed meanwhile.
+    """Sets a customer's password. Writes only the password, because other fields may have changed.
 
-    Whoever knew the old password is logged out of the API, and their keys end.
+    All sessions and keys of the account end.
     """
 
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
@@ -119,14 +120,14 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
-    """Staff change their own password: as in the API, all other log-ins end."""
+    """Changes one's own password. As in the API, all other sessions end."""
 
     def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.address = address
 
     def clean_old_password(self) -> Any:
-        """The present password is tried as at a log-in."""
+        """Checks the current password. It counts as an attempt to log in."""
         try:
             who, address = self.user.username, self.address
             with attempt("log in", account=who, address=address, proof="caller"):
@@ -145,7 +146,8 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
 
 
 def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
-    """The admin's page for one's own password; says so when too many are being hashed."""
+    """Returns the admin's page for one's own password. Shows an error if too many passwords are
+    being hashed."""
     site = admin.site
     view = PasswordChangeView.as_view(
         form_class=partial(
@@ -162,15 +164,15 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
 
 
 class AccountForm(RefusableForm):
-    """What the forms of new and of old accounts share."""
+    """Base class of the forms for new and for existing accounts."""
 
     sentences = SENTENCES
     username = UsernameField(max_length=MAX_USERNAME_LENGTH, widget=UnfoldAdminTextInputWidget)
 
 
 class CustomerForm(AccountForm):
-    """An account that exists. It has no version: the form carries what was seen, and only what
-    was changed since is written."""
+    """The form of an existing account. Accounts have no version here: the form contains the values
+    that were shown, and only changed fields are written."""
 
     editor: Any = None
 
@@ -184,12 +186,12 @@ class CustomerForm(AccountForm):
         if self.instance.pk == self.editor.pk:
             for name in OWN_RIGHTS:
                 if given.get(name, True) is False and getattr(self.instance, name):
-                    self.add_error(name, "You cannot take this from yourself.")
+                    self.add_error(name, "You cannot remove this right from your own account.")
         return given
 
 
 class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
-    """An account to be: its name, and a password that Django's validators accept."""
+    """The form of a new account: its name, and a password that Django's validators accept."""
 
     password1, password2 = SetPasswordMixin.create_password_fields()
 
@@ -208,7 +210,7 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
         self.validate_password_for_user(self.instance)
 
     def new_customer(self) -> NewCustomer:
-        """What a valid form asks for."""
+        """Returns the account of a valid form."""
         given = self.cleaned_data
         names = ("username", "email", "first_name", "last_name")
         return NewCustomer(**{name: given[name] for name in names}, password=given["password1"])
@@ -216,7 +218,7 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
 
 @admin.register(Customer)
 class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
-    """Accounts. Deactivated, not deleted: orders refer to them."""
+    """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm
     add_form = NewCustomerForm
@@ -236,12 +238,12 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
     actions_detail = ("set_password",)
 
     def get_queryset(self, request: Any) -> Any:
-        """Not the deleted: nothing of the person is left in them, and nothing may come back."""
+        """Returns the accounts without deleted ones, which have no personal data any more."""
         return super().get_queryset(request).filter(deleted_at=None)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """A whole name or address by its unique index; only if there is none, parts of them,
-        which reads every row (a million in about a second)."""
+        """Searches for a complete name or address by its unique index. If there is none, searches
+        for parts of them, which reads every row (a million in about a second)."""
         term = search_term.strip()
         folded = queryset.alias(name=Lower("username"), mail=Lower("email"))
         whole = Q(name=Lower(Value(term))) | (Q(mail=Lower(Value(term))) & ~Q(email=""))
@@ -255,9 +257,9 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         rights = (("Rights", {"fields": self.rights}),) if request.user.is_superuser else ()
         return (
             (None, {"fields": self.names}),
-            ("Standing", {"fields": ("is_active", "may_order")}),
+            ("Status", {"fields": ("is_active", "may_order")}),
             *rights,
-            ("As it stands", {"fields": self.facts}),
+            ("Current state", {"fields": self.facts}),
         )
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
@@ -269,12 +271,12 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         return form
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Groups as boxes to tick, which need no script."""
+        """Shows groups as checkboxes, which need no script."""
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        """Staff are changed by superusers only."""
+        """Returns whether the user may change the account. Only superusers may change staff."""
         above = obj is not None and (obj.is_staff or obj.is_superuser)
         return self.may(request, "change") and (not above or request.user.is_superuser)
 
@@ -282,12 +284,12 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         return False
 
     def has_password_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Whether the user may set passwords at all; the page looks whose."""
+        """Returns whether the user may set passwords. The page checks whose."""
         return self.may(request, "change")
 
     @method_decorator(sensitive_post_parameters())
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
-        """Django's, without its transaction: registering opens its own."""
+        """Calls Django's view without its transaction: the registration opens its own."""
         return self._add_view(request, form_url, extra_context)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -299,8 +301,8 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
         fields, moment = {name: getattr(obj, name) for name in changed}, now()
-        tell = telling.former_address(now=moment)
-        accounts.update_account(obj.pk, fields, now=moment, tell=tell)
+        notify = notifier.former_address(now=moment)
+        accounts.update_account(obj.pk, fields, now=moment, notify=notify)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         if "groups" in form.changed_data:
@@ -308,14 +310,14 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
     @button("Set password", permissions=["password"], url_path="set-password", icon="key")
     def set_password(self, request: Any, object_id: str) -> HttpResponse:
-        """On to Django's form."""
+        """Redirects to Django's form."""
         found = self.get_object(request, object_id)
         if found is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[found.pk]))
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
-        """Django's; says so when too many passwords are being hashed."""
+        """Calls Django's view. Shows an error if too many passwords are being hashed."""
         try:
             return super().user_change_password(request, id, form_url)
         except DomainError as refusal:
@@ -344,7 +346,7 @@ admin.site.password_change = own_password  # type: ignore[method-assign,assignme
 
 @admin.register(Group)
 class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
-    """What groups of staff may do: with what this admin shows, and nothing else."""
+    """Groups of staff. Only permissions for models that this admin shows can be granted."""
 
     form = GroupForm
     filter_horizontal = ()
@@ -352,7 +354,7 @@ class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._grantable()
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        kwargs["help_text"] = "To delete a product means to archive it."
+        kwargs["help_text"] = "The permission to delete products allows archiving them."
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001

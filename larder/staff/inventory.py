@@ -32,7 +32,7 @@ __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductA
 
 
 class SoldOutFilter(admin.SimpleListFilter):
-    """Nothing left to order."""
+    """Filters products that are out of stock."""
 
     title = "availability"
     parameter_name = "sold_out"
@@ -60,7 +60,7 @@ class StockResource(exports.Columns):
 
 @admin.register(Stock)
 class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
-    """How many units there are. Changed by orders and adjustments alone."""
+    """Stock. Only orders and adjustments change it."""
 
     resource_classes = [StockResource]
     fields = ("product", "available", "committed", "on_shelf")
@@ -95,7 +95,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Why stock is what it is, newest first; by SKU, through the index ledger_entry_history."""
+    """Ledger entries, the newest first, or those of a SKU (index ledger_entry_history)."""
 
     fields = (
         "at_shown",
@@ -147,13 +147,13 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 def _step(change: int, after: int) -> str:
-    """A balance, and by how much it changed to come there."""
+    """Returns a change and the balance after it."""
     return in_one_line(f"{change:+,} → {after:,}" if change else f"{after:,}")
 
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ServiceAdmin):
-    """Corrections of stock: made here, never changed."""
+    """Corrections of stock. They are added here and never changed."""
 
     grants = ("view", "add")
     fields = ("at_shown", "reason", "by", "lines")
@@ -171,7 +171,8 @@ class AdjustmentAdmin(ServiceAdmin):
         return False
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
-        """A page of lines, all booked or none; then the stock as it is, for those who see it."""
+        """Shows a page of lines, and books all of them or none. Then redirects to the stock, if the
+        user may see it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         given = {"sku": request.GET.get("sku", ""), "delta": None}
@@ -207,18 +208,18 @@ class AdjustmentAdmin(ServiceAdmin):
         found = queries.adjustment(adjustment.id).lines
         skus = Stock.objects.values_list("product_id", "product__sku")
         named = dict(skus.filter(product_id__in=[one.product for one in found]))
-        told = [f"{named[one.product]}: {one.delta:+,}, then {one.balance:,}" for one in found]
-        return "\n".join(told)
+        lines = [f"{named[one.product]}: {one.delta:+,}, then {one.balance:,}" for one in found]
+        return "\n".join(lines)
 
 
 _EXPLAINED = (
-    "Change: units that came (12) or went (-3). Counted: everything found on the shelf, promised "
-    "units included. Lines that are left empty count for nothing."
+    "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
+    "committed units. Empty lines are ignored."
 )
 
 
 def _booked_address(request: Any, products: Sequence[int]) -> str:
-    """Where one sees what was booked, as far as one may."""
+    """Returns the address of a page that shows the booked lines and that the user may see."""
     if len(products) == 1 and request.user.has_perm("inventory.view_stock"):
         return stock_address(products[0])
     if request.user.has_perm("inventory.view_adjustment"):

@@ -13,16 +13,16 @@ from larder.staff.base import Sentence
 from larder.staff.pages import LineForm, Page, PageForm, choice, whole, words
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
-"""The reasons staff choose from; the API takes any word."""
+"""The reasons that staff can select. The API accepts any word."""
 
 SENTENCES: Mapping[str, Sentence] = {
     "insufficient_stock": Sentence(
-        "delta", "Only {available} are available: {requested} cannot be taken away."
+        "delta", "Only {available} are available: {requested} cannot be removed."
     ),
     "count_below_committed": Sentence(
         "counted",
-        "{committed} units are promised to customers and must still be on the shelf: "
-        "{counted} is less.",
+        "{committed} units are promised to customers and must still be on the shelf, but only "
+        "{counted} were counted.",
     ),
     "stock_limit_exceeded": Sentence("delta", "No product can have more than {limit} units."),
     "unknown_product": Sentence("sku", "No product has this SKU."),
@@ -30,13 +30,13 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 class AdjustmentForm(PageForm):
-    """Why stock is corrected."""
+    """The reason of an adjustment."""
 
     reason = choice("Reason", [("", "Select"), *((one, one.capitalize()) for one in REASONS)])
 
 
 class AdjustmentLineForm(LineForm):
-    """A product, and what came or went or was found of it."""
+    """A product, with the change of its units or their counted number."""
 
     names = {"product": "sku"}
     sku = words("SKU", most=MAX_SKU_LENGTH)
@@ -53,17 +53,17 @@ class AdjustmentLineForm(LineForm):
         if not self.errors and (given["delta"] is None) == (given["counted"] is None):
             self.add_error("delta", "Give either a change or a count.")
         elif given.get("delta") == 0:
-            self.add_error("delta", "A change of nothing needs no adjustment.")
+            self.add_error("delta", "A change of 0 needs no adjustment.")
         return given
 
     def line(self) -> AdjustmentLine:
-        """What a valid line asks for."""
+        """Returns the adjustment of a valid line."""
         given = self.cleaned_data
         return AdjustmentLine(given["product"], given["delta"], given["counted"])
 
 
 def is_complete(page: Page) -> bool:
-    """Whether the page can be booked: every line of a product that there is, and one at least."""
+    """Returns whether the page can be booked: all products exist, and a line is filled."""
     valid = page.is_valid()
     skus = {line.cleaned_data["sku"] for line in page.filled if "sku" in line.cleaned_data}
     known = catalog.ids_by_sku(skus)
@@ -78,7 +78,7 @@ def is_complete(page: Page) -> bool:
 
 
 def book(page: Page, request: Any) -> list[int]:
-    """Books a complete page; returns the products. Raises what `adjust_stock` raises."""
+    """Books a complete page. Returns the products. Raises the errors of `adjust_stock`."""
     given, actor, moment = page.form.cleaned_data, request.user.public_id, now()
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
     scope = Scope(actor, "POST admin/adjustment", str(given["form_key"]))

@@ -1,4 +1,4 @@
-"""A file of products in the admin: through the one import there is, all rows or none."""
+"""Imports a product file in the admin, with the same service as the API: all rows or none."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ from larder.staff.pages import Page, PageForm, show
 
 
 class ProductFileForm(PageForm):
-    """A file within the limit that the API has for it."""
+    """A file within the limits of the API."""
 
     file = forms.FileField(
         label="File",
@@ -45,17 +45,17 @@ class ProductFileForm(PageForm):
 
 
 class ImportableProducts(ServiceAdmin):
-    """The page to import a file, for those who may add products and change them."""
+    """The page to import a file, for staff who may add and change products."""
 
     actions_list: Any = ("import_file",)
 
     def has_file_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Whether the user may do by a file what they may do by hand."""
+        """Returns whether the user may add and change products."""
         return self.may(request, "add") and self.may(request, "change")
 
     @button("Import", permissions=["file"], icon="upload_file", url_path="import-file")
     def import_file(self, request: Any) -> HttpResponse:
-        """Asks for a file, then stores all its rows or says what is wrong with which."""
+        """Shows the form, then stores all rows of the file, or shows their faults."""
         form = ProductFileForm(request.POST, request.FILES) if request.POST else ProductFileForm()
         page = Page(
             title="Import products",
@@ -69,13 +69,13 @@ class ImportableProducts(ServiceAdmin):
         try:
             made = _import(form, request)
         except FaultyFile as refusal:
-            form.add_error("file", "Nothing was stored. What is wrong stands below.")
+            form.add_error("file", "Nothing was stored. The faults are listed below.")
             return show(self, request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
             page.refuse(refusal, {})
         else:
-            told = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."
-            self.message_user(request, told, messages.SUCCESS)
+            text = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."
+            self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
         return show(self, request, page)
 
@@ -93,7 +93,7 @@ def _import(form: forms.Form, request: Any) -> Imported:
     """Raises FaultyFile, KeyReused."""
     raw, actor, moment = form.cleaned_data["file"].read(), request.user.public_id, now()
     text = raw.decode("utf-8-sig", "surrogateescape")
-    # Before a transaction begins, for which other files would wait.
+    # Checked before the transaction begins, because other files would wait for it.
     refuse_longer(io.StringIO(text, newline=""), most=MAX_FILE_ROWS)
     scope = Scope(actor, "POST admin/import", str(form.cleaned_data["form_key"]))
     content = hashlib.sha256(raw).digest()
@@ -108,4 +108,4 @@ def _import(form: forms.Form, request: Any) -> Imported:
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
     rows = [[one.line, one.column or "–", one.detail] for one in refusal.rows]
-    return {"title": "Faults", "headers": ["Line", "Column", "What is wrong"], "rows": rows}
+    return {"title": "Faults", "headers": ["Line", "Column", "Fault"], "rows": rows}

@@ -1,4 +1,4 @@
-"""What staff fill in to move an order, and the service that each page sends it to."""
+"""The forms with which staff move an order, and the service that each of them calls."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from larder.staff.pages import LineForm, PageForm, box, choice, whole, words
 
 
 class MoveForm(PageForm):
-    """The version that is shown: only that one is moved."""
+    """Contains the shown version: the order is moved only in this version."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
 
 
 class CancelForm(MoveForm):
-    """Why an order is cancelled."""
+    """The reason of a cancellation."""
 
     reason = words(
         "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
@@ -31,13 +31,13 @@ class CancelForm(MoveForm):
 
 
 class ReturnForm(MoveForm):
-    """Why units came back."""
+    """The reason of a return."""
 
     reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
 
 
 class OrderLineForm(LineForm):
-    """A line of an order that is there."""
+    """A line of an existing order."""
 
     heads: tuple[str, ...] = ("SKU", "Name")
 
@@ -51,7 +51,7 @@ class OrderLineForm(LineForm):
 
 
 class PickedForm(OrderLineForm):
-    """How much of a line was picked: at first all of it."""
+    """The picked units of a line. The initial value is all units."""
 
     heads = (*OrderLineForm.heads, "Ordered")
     quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
@@ -66,12 +66,12 @@ class PickedForm(OrderLineForm):
 
     @property
     def is_filled(self) -> bool:
-        """What was picked in full needs not be named."""
+        """Whether the line was not picked completely: only such lines are sent."""
         return bool(self.cleaned_data.get("quantity") != self.line.quantity)
 
 
 class ReturnedForm(OrderLineForm):
-    """How much of a line came back: at first nothing."""
+    """The returned units of a line. The initial value is 0."""
 
     heads = (*OrderLineForm.heads, "Still with the customer")
     quantity = whole("Came back", least=0, most=MAX_ORDERED_UNITS)
@@ -91,8 +91,8 @@ Make = Callable[[TransitionRequest, Any, Sequence[Any]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The page of a move. `text` explains it, `all_of_them` asks about many at once and `done` is
-    told of those; `nothing` refuses a page without a filled line."""
+    """The page of a move. `text` explains the move. `all_of_them` is the question for several
+    orders, and `done` the message about them. `nothing` is the error if no line is filled."""
 
     title: str
     answer: str
@@ -137,8 +137,8 @@ FORMS: Mapping[Move, Kind] = {
         done="packed",
         make=_pack,
         line=PickedForm,
-        text="What was not picked is taken off the order, and its total falls. If nothing was, "
-        "the order is cancelled.",
+        text="Units that were not picked are removed from the order, and its total decreases. If "
+        "none were picked, the order is cancelled.",
         all_of_them="Were these orders packed with everything that was ordered?",
     ),
     Move.SHIP: Kind(
@@ -146,8 +146,8 @@ FORMS: Mapping[Move, Kind] = {
         answer="Ship",
         done="shipped",
         make=_ship,
-        text="Has it left the house? It cannot be cancelled then.",
-        all_of_them="Have these orders left the house?",
+        text="Has the order left the warehouse? It cannot be cancelled after that.",
+        all_of_them="Have these orders left the warehouse?",
     ),
     Move.DELIVER: Kind(
         title="Deliver order",
@@ -158,14 +158,14 @@ FORMS: Mapping[Move, Kind] = {
         all_of_them="Have these orders arrived?",
     ),
     Move.RETURN: Kind(
-        title="What came back of order",
+        title="Return of order",
         answer="Return",
         done="returned",
         make=_return,
         form=ReturnForm,
         line=ReturnedForm,
         text="Units that cannot be sold again are booked and stay out of stock.",
-        nothing="Say of at least one line how many units came back.",
+        nothing="Enter the number of returned units in at least one line.",
     ),
     Move.CANCEL: Kind(
         title="Cancel order",
@@ -177,4 +177,4 @@ FORMS: Mapping[Move, Kind] = {
         variant="danger",
     ),
 }
-"""What can be done in the admin. (Changing the lines of a placed order is the customer's.)"""
+"""The moves of the admin. (Only customers change the lines of a placed order.)"""

@@ -1,8 +1,8 @@
-"""Moving orders in the admin: packed, shipped, delivered, cancelled, taken back.
+"""Moves orders in the admin: pack, ship, deliver, cancel, return.
 
-The moves are the services' that the API uses too, and which of them an order's page offers is
-`lifecycle`'s to say. A page carries the version it showed: what was changed since is not moved. A
-move is claimed under the page's own key, so that a second click gets the first one's answer.
+The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
+offers. A page contains the version that it shows; an order that has changed since is not moved. The
+key of the page is the idempotency key, so that a second click gets the answer of the first one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,15 +42,15 @@ from larder.staff.pages import Page, show
 SENTENCES: Mapping[str, Sentence] = {
     "precondition_failed": Sentence(
         None,
-        "changed by somebody else since you opened the page. Nothing was done: look at what it "
-        "is now.",
+        "changed by another user after you opened the page. Nothing was done: check the current "
+        "state.",
     ),
     "invalid_transition": Sentence(None, "the status is {from} now. Nothing was done."),
     "conflicting_repeat": Sentence(
         None, "this was already done, with different values. Nothing was changed."
     ),
     "return_exceeds_shipped": Sentence(
-        "quantity", "{shipped} were shipped and {returned} came back before: too many."
+        "quantity", "Too many: {shipped} were shipped, and {returned} were already returned."
     ),
     "stock_limit_exceeded": Sentence(
         "quantity", "No product can have more than {limit} units, and {available} are there."
@@ -58,11 +58,11 @@ SENTENCES: Mapping[str, Sentence] = {
 }
 
 _OF_THE_ORDER = {"precondition_failed", "invalid_transition", "conflicting_repeat", "not_found"}
-"""Refusals that no value of a page can mend: they are told beside the order as it is."""
+"""Refusals that no input can correct. They are shown as a message on the page of the order."""
 
 
 def open_moves(order: OrderView) -> list[Move]:
-    """What staff can do to an order now. Of one that came back whole nothing is left to return."""
+    """Returns the moves that staff can make now. A completely returned order has no RETURN."""
     left = any(line.quantity > line.returned for line in order.lines)
     return [
         move
@@ -74,7 +74,7 @@ def open_moves(order: OrderView) -> list[Move]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A move as it was sent: of which order, in which version, under which key, saying what."""
+    """A sent move: its order, the version of the page, the idempotency key and the content."""
 
     order: UUID
     version: int
@@ -102,24 +102,24 @@ def _make(
 
 
 class MovableOrders(ServiceAdmin):
-    """The buttons of an order's page and the actions of the list, for those who may change."""
+    """The buttons of an order's page and the actions of the list. They need the right to change."""
 
     actions_detail: Any = ("pack", "ship", "deliver", "take_back", "cancel")
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
     def has_move_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Whether the user may move orders at all; the order's status has its own say."""
+        """Returns whether the user may move orders. The order's status limits the moves further."""
         return self.may(request, "change")
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
-        """The buttons of the moves that the order's status allows."""
+        """Returns the buttons of the moves that the order's status allows."""
         found = super().get_actions_detail(request, object_id)
         order = self.shown_order(request, object_id) if found else None
         moves = open_moves(order) if order else []
         return [one for one in found if one.path in moves]
 
     def shown_order(self, request: Any, object_id: str) -> OrderView | None:
-        """The placed order of this address, read once a request."""
+        """Returns the placed order of this address. Reads it once for each request."""
         if not hasattr(request, "shown_order"):
             try:
                 request.shown_order = queries.order(UUID(object_id), customer=None)
@@ -130,27 +130,27 @@ class MovableOrders(ServiceAdmin):
 
     @button("Pack", permissions=["move"], icon="package_2", url_path="pack")
     def pack(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks what was picked."""
+        """Shows the form for the picked units, then packs the order."""
         return self._page(request, object_id, Move.PACK)
 
     @button("Ship", permissions=["move"], icon="local_shipping", url_path="ship")
     def ship(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks, then ships."""
+        """Shows a confirmation, then ships the order."""
         return self._page(request, object_id, Move.SHIP)
 
     @button("Deliver", permissions=["move"], icon="where_to_vote", url_path="deliver")
     def deliver(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks, then notes that the order has arrived."""
+        """Shows a confirmation, then marks the order as delivered."""
         return self._page(request, object_id, Move.DELIVER)
 
     @button("Return", permissions=["move"], icon="assignment_return", url_path="return")
     def take_back(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks what came back."""
+        """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
 
     @button("Cancel order", permissions=["move"], icon="cancel", url_path="cancel")
     def cancel(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks why, then cancels."""
+        """Shows the form for the reason, then cancels the order."""
         return self._page(request, object_id, Move.CANCEL)
 
     def _page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
@@ -160,7 +160,7 @@ class MovableOrders(ServiceAdmin):
         if request.method == "POST":
             return self._sent(request, order, move)
         if move not in open_moves(order):
-            told = f"Order {order.number} is {order.status}: this cannot be done to it."
+            told = f"Order {order.number} is {order.status}: this action is not possible."
             self.message_user(request, told, messages.WARNING)
             return HttpResponseRedirect(_address(order.id))
         return show(self, request, self._sheet(order, move, None))
@@ -181,8 +181,8 @@ class MovableOrders(ServiceAdmin):
         )
 
     def _sent(self, request: Any, order: OrderView, move: Move) -> HttpResponse:
-        """Of an order that was changed since, the lines of the page say nothing: the service
-        knows its key, or refuses it for its version."""
+        """Handles a sent page. If the order has changed since, its lines are not validated: the
+        service recognizes the key of a repeat, or refuses the version."""
         page = self._sheet(order, move, request.POST)
         sent = _sent(order.id, page, request.POST)
         is_stale = sent is not None and sent.version != order.version
@@ -203,17 +203,17 @@ class MovableOrders(ServiceAdmin):
 
     @admin.action(description="Mark as packed (as ordered)", permissions=["move"])
     def mark_packed(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Asks, then packs every selected order with all it holds."""
+        """Shows a confirmation, then packs every selected order completely."""
         return self._all(request, queryset, Move.PACK, "mark_packed")
 
     @admin.action(description="Mark as shipped", permissions=["move"])
     def mark_shipped(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Asks, then ships every selected order."""
+        """Shows a confirmation, then ships every selected order."""
         return self._all(request, queryset, Move.SHIP, "mark_shipped")
 
     @admin.action(description="Mark as delivered", permissions=["move"])
     def mark_delivered(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Asks, then notes of every selected order that it has arrived."""
+        """Shows a confirmation, then marks every selected order as delivered."""
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")
 
     def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
@@ -228,7 +228,8 @@ class MovableOrders(ServiceAdmin):
         return None
 
     def _move_all(self, request: Any, orders: Sequence[Any], move: Move) -> None:
-        """One by one, each in a transaction of its own; told by outcome, with the numbers."""
+        """Moves the orders one by one, each in a separate transaction. Shows one message for each
+        outcome, with the numbers of its orders."""
         numbers: dict[tuple[str, int], list[int]] = {}
         for order in orders:
             numbers.setdefault(_try(request, order, move), []).append(order.number)
@@ -242,7 +243,7 @@ def _address(order: UUID) -> str:
 
 
 def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
-    """What a page asks for; None if its form cannot be read."""
+    """Returns the move of a sent page; None if its form is invalid."""
     if not page.form.is_valid():
         return None
     given = page.form.cleaned_data
@@ -255,7 +256,7 @@ def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
         told = f"Order {order.number} was {order.status} before. Nothing was done now."
         return told, messages.WARNING
     if move is Move.RETURN:
-        return f"What came back of order {order.number} is booked.", messages.SUCCESS
+        return f"The return of order {order.number} is booked.", messages.SUCCESS
     nothing = "Nothing was picked. " if (move, order.status) == (Move.PACK, CANCELLED) else ""
     return f"{nothing}Order {order.number} is {order.status}.", messages.SUCCESS
 
@@ -276,7 +277,7 @@ def _question(orders: Sequence[Any], move: Move, action: str) -> Question:
 
 
 def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
-    """Moves one of several orders; says what came of it, and the level of that message."""
+    """Moves one of several orders. Returns the message about the outcome, and its level."""
     seen, key = request.POST.get(f"seen-{order.pk}", ""), request.POST.get("form_key", "")
     version = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
     sent = Sent(order.pk, version, key[:64], fingerprint(version))
@@ -286,4 +287,4 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
     if made:
         return f"{FORMS[move].done}.", messages.SUCCESS
-    return f"{FORMS[move].done} before, by somebody else. Nothing was done now.", messages.WARNING
+    return f"{FORMS[move].done} already, by another user. Nothing was done now.", messages.WARNING

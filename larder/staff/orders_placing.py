@@ -1,6 +1,6 @@
-"""Placing an order for a customer who telephones.
+"""Places an order for a customer who telephones.
 
-The page carries the id of the order to be: sent twice, it is placed once.
+The page contains the id of the new order. If it is sent twice, one order is placed.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 def _chosen(model: str, name: str, label: str, **options: Any) -> Any:
-    """A field that searches what another screen lists, for those who may see that."""
+    """Returns a field that searches the list of another screen, for staff who may see it."""
     source = apps.get_model("orders", model)._meta.get_field(name)
     rows = source.related_model._default_manager.all()
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
@@ -60,7 +60,7 @@ def _chosen(model: str, name: str, label: str, **options: Any) -> Any:
 
 
 class OrderForm(PageForm):
-    """Whose order it is, and what an order says beside its lines. `form_key` is its id."""
+    """The customer and the details of the order. `form_key` is its id."""
 
     customer = _chosen("order", "customer", "Customer")
     requested_for = forms.DateField(
@@ -78,7 +78,7 @@ class OrderForm(PageForm):
 
 
 class WantedForm(LineForm):
-    """A product and how many of it."""
+    """A product and its quantity."""
 
     chosen = _chosen("orderline", "product", "Product")
     quantity = whole("Quantity", least=1, most=MAX_UNITS)
@@ -90,17 +90,17 @@ class WantedForm(LineForm):
 
 
 class PlaceableOrders(ServiceAdmin):
-    """The page of a telephone order, for those who may add orders."""
+    """The page of a telephone order, for staff who may add orders."""
 
     actions_list: Any = ("telephone",)
 
     def has_place_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Whether the user may place orders for customers."""
+        """Returns whether the user may place orders for customers."""
         return self.may(request, "add")
 
     @button("Telephone order", permissions=["place"], icon="call", url_path="telephone")
     def telephone(self, request: Any) -> HttpResponse:
-        """Asks for whom and what, then places it."""
+        """Shows the form, then places the order."""
         page = Page(
             title="Order for a customer",
             answer="Place order",
@@ -118,12 +118,12 @@ class PlaceableOrders(ServiceAdmin):
         except OrderTooSmall as refusal:
             least = amount(refusal.minimum, settings.CURRENCY)
             total = amount(refusal.total, settings.CURRENCY)
-            page.form.add_error(None, f"It comes to {total}; an order is at least {least}.")
+            page.form.add_error(None, f"The total is {total}; the minimum is {least}.")
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
         else:
-            told = f"Order {placed.order.number} is placed."
-            self.message_user(request, told, messages.SUCCESS)
+            text = f"Order {placed.order.number} is placed."
+            self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
         return show(self, request, page)

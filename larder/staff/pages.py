@@ -1,7 +1,7 @@
-"""Pages of the admin that are no object's form: a few fields, lines below them, one button.
+"""Pages of the admin that are not the form of an object: a few fields, lines below, one button.
 
-Each is the door of one service. It is shown by GET and sent by POST; what the service refuses
-stands at the line it names, else above the page, and what was typed stays.
+Each page calls one service. GET shows it and POST sends it. A refusal of the service is shown at
+its line, or else above the page. The input stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ MORE = "_more"
 
 
 class PageForm(forms.Form):
-    """What stands above the lines. `form_key` makes a second click no second request."""
+    """The fields above the lines. `form_key` is the idempotency key, so that a second click does
+    nothing."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
@@ -36,27 +37,27 @@ class LineForm(forms.Form):
 
     cells: Sequence[str] = ()
     names: Mapping[str, str] = {}
-    """The service's names of fields, where the form has others."""
+    """The form's field for each field of the service with another name."""
 
     @property
     def product(self) -> int | None:
-        """The product that refusals name this line by; None while there is none."""
+        """The product of this line, by which refusals identify it; None if there is none."""
         raise NotImplementedError
 
     @property
     def is_filled(self) -> bool:
-        """Whether it counts."""
+        """Whether the line is filled."""
         return self.has_changed()
 
     def blame(self, name: str | None, text: str) -> None:
-        """Puts an error at a field, known by the service's name of it, or at the line."""
+        """Adds an error to a field, given by the service's name for it, or to the line."""
         known = self.names.get(name or "", name)
         self.add_error(known if known in self.fields else None, text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Everything a page shows. `back` is the address of the way out."""
+    """The content of a page. `back` is the address of its cancel button."""
 
     title: str
     answer: str
@@ -68,7 +69,7 @@ class Page:
     variant: str = "primary"
     can_grow: bool = False
     table: Mapping[str, Any] = field(default_factory=dict)
-    """Rows to read below the form, as the theme's table takes them."""
+    """A table below the form, in the format of the theme."""
 
     @property
     def media(self) -> forms.Media:
@@ -78,25 +79,25 @@ class Page:
 
     @property
     def filled(self) -> Sequence[LineForm]:
-        """The lines that count."""
+        """The lines that are filled."""
         return [line for line in self.lines if line.is_filled]
 
     def is_valid(self) -> bool:
-        """Looks at every form, so that all errors are shown at once."""
+        """Validates every form, so that all errors are shown at once."""
         return all([self.form.is_valid(), *(line.is_valid() for line in self.lines)])
 
     def is_complete(self, nothing: str) -> bool:
-        """Whether every form can be read and a line counts; else says `nothing`, unless that is
-        empty: then no line needs to."""
+        """Returns whether every form is valid and at least one line is filled. Without a filled
+        line it adds the error `nothing`; an empty `nothing` allows that."""
         valid = self.is_valid()
         if valid and nothing and not self.filled:
             self.form.add_error(None, nothing)
         return valid and self.form.is_valid()
 
     def refuse(self, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
-        """Says at each line that the refusal names what is wrong with it, else above all lines.
+        """Adds the refusal as errors to the lines that it names, or else above all lines.
 
-        The places in an InvalidInput count the lines that are filled.
+        The line numbers in an InvalidInput count only filled lines.
         """
         named = _faults(refusal, self.filled) or _named_lines(refusal, own, self.lines)
         for line, name, text in named:
@@ -108,7 +109,7 @@ class Page:
 
 
 def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateResponse:
-    """Shows a page; it is sent to its own address."""
+    """Shows a page. It is sent to its own address."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -140,10 +141,10 @@ def _named_lines(
     first = {line.product: line for line in reversed(lines) if line.product is not None}
     known = {**SENTENCES, **own}
     named: list[_Named] = []
-    for told in refusal.extensions.get("lines") or ():
-        line, sentence = first.get(told.get("product")), known.get(told.get("code", ""))
+    for one in refusal.extensions.get("lines") or ():
+        line, sentence = first.get(one.get("product")), known.get(one.get("code", ""))
         if line is not None and sentence is not None:
-            named.append((line, sentence.field, filled_in(sentence, told)))
+            named.append((line, sentence.field, filled_in(sentence, one)))
     return named
 
 
@@ -151,9 +152,9 @@ Line = TypeVar("Line", bound=LineForm)
 
 
 def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
-    """Lines for staff to fill: as many as were sent, some more where those were asked for.
+    """Returns lines for staff to fill: as many as were sent, plus FORM_LINES on request.
 
-    `given` is what the first is opened with. Lines that are left empty count for nothing.
+    `given` are the initial values of the first line. Empty lines are ignored.
     """
     sent = request.POST
     rows = min(_rows(sent), MAX_FORM_LINES)
@@ -170,7 +171,7 @@ def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> lis
 
 
 def reopened(kind: type[forms.Form], request: Any, given: Mapping[str, Any]) -> forms.Form:
-    """The form above such lines: opened with `given`, sent, or shown once more with more lines."""
+    """Returns the form above such lines: new with `given`, sent, or shown again with more lines."""
     if MORE in request.POST:
         names = kind.base_fields
         return kind(initial={name: request.POST.get(name) for name in names})
@@ -188,7 +189,7 @@ def _typed(kind: type[LineForm], sent: Any, row: int) -> dict[str, Any]:
 
 
 def whole(label: str, *, least: int, most: int, **options: Any) -> forms.IntegerField:
-    """A field for a whole number."""
+    """Returns a field for a whole number."""
     widget = UnfoldAdminIntegerFieldWidget(attrs={"class": "page-number"})
     return forms.IntegerField(
         label=label, widget=widget, min_value=least, max_value=most, **options
@@ -196,17 +197,17 @@ def whole(label: str, *, least: int, most: int, **options: Any) -> forms.Integer
 
 
 def words(label: str, *, most: int, **options: Any) -> forms.CharField:
-    """A field for a line of text."""
+    """Returns a field for a line of text."""
     widget = UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, max_length=most, widget=widget, **options)
 
 
 def choice(label: str, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:
-    """A field to choose one of a few from."""
+    """Returns a field to select one of a few values."""
     widget = UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
 
 
 def box(label: str, **options: Any) -> forms.BooleanField:
-    """A box to tick."""
+    """Returns a checkbox."""
     return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget(), **options)

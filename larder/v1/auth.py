@@ -15,10 +15,10 @@ from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.doors import V1
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
+from larder.identity.token_policies import V1
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, replay_headers, reply
 from larder.v1.me import Me, shown
@@ -104,7 +104,7 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
     given = Credentials(body.username, body.password, client)
     proof = throttling.proof_of(body.refresh, body.username) if body.refresh else "none"
     with throttling.log_in(request, body.username, proof=proof):
-        return _tokens(sessions.log_in(given, door=V1, signer=signer(), now=now()))
+        return _tokens(sessions.log_in(given, policy=V1, signer=signer(), now=now()))
 
 
 @operation(
@@ -116,15 +116,15 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
 def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Exchanges a refresh token for a new pair. Until the new one is exchanged, the one sent
     gives it again for 60 s, and after that is exchanged once more."""
-    with throttling.refresh(request, body.refresh, door=V1):
-        pair = sessions.refresh(body.refresh, door=V1, signer=signer(), now=now())
+    with throttling.refresh(request, body.refresh, policy=V1):
+        pair = sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now())
     return _tokens(pair)
 
 
 @operation(tag="auth", answers={204: None}, problems=["token_invalid"], token=False)
 def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Ends the log-in of a refresh token; its access token is refused within 30 seconds."""
-    sessions.revoke(body.refresh, door=V1, signer=signer(), now=now())
+    sessions.revoke(body.refresh, policy=V1, signer=signer(), now=now())
     return no_content()
 
 

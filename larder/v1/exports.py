@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django_guid import get_guid
 
 from larder.core.per_key import PlacesPerKey, place_of
-from larder.core.spreadsheets import defuse
+from larder.core.spreadsheets import escape_formula
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
@@ -129,5 +129,5 @@ def _of_line(line: OrderLine | None) -> list[object]:
 def _cell(value: object) -> object:
     """As the API shows it. Text is defused: no spreadsheet takes it for a formula."""
     if isinstance(value, str):
-        return defuse(value)
+        return escape_formula(value)
     return value if isinstance(value, int) else msgspec.to_builtins(value)

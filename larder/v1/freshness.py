@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.db import replicas
-from larder.db.replicas import Needs
+from larder.db.replicas import FreshnessRequirement
 from larder.http.positions import NO_SYSTEM, decode, is_settled
 from larder.http.recent_writes import recent_writes
 from larder.identity.caller import Caller
@@ -33,19 +33,19 @@ def needed_at(now: int, caller: int) -> int:
     return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
 
 
-def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[Needs, bool]:
+def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRequirement, bool]:
     """What the caller's list must show, and whether a replica may answer.
 
     Without a position, and with no table of who wrote, nobody knows what they wrote.
     """
     if who.is_staff:
-        return Needs(now), False
+        return FreshnessRequirement(now), False
     sent = request.META.get("HTTP_LARDER_POSITION")
     if sent is None:
         since = needed_at(now, who.id)
-        return Needs(since), since < now
+        return FreshnessRequirement(since), since < now
     needs = _echoed(who, sent, now)
-    return needs or Needs(now), needs is not None
+    return needs or FreshnessRequirement(now), needs is not None
 
 
 def causal(view: View) -> View:
@@ -63,12 +63,12 @@ def causal(view: View) -> View:
     return reading  # type: ignore[return-value]
 
 
-def _echoed(who: Caller, sent: str, now: int) -> Needs | None:
+def _echoed(who: Caller, sent: str, now: int) -> FreshnessRequirement | None:
     """None for a position that cannot be read, and for a recent write without a known place."""
     position, writes = decode(sent), recent_writes()
     if position is None:
         return None
     since = max(now - LONGEST_LAG, 0 if writes is None else writes.last(who.id))
     if position.system != NO_SYSTEM:
-        return Needs(since, position)
-    return Needs(since) if is_settled(position) else None
+        return FreshnessRequirement(since, position)
+    return FreshnessRequirement(since) if is_settled(position) else None

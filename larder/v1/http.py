@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
@@ -204,7 +204,7 @@ def claim(
     key = idempotency_key(request.META)
     if key is None:
         return None
-    actor = who.public_id if who else NOBODY
+    actor = who.public_id if who else SYSTEM_ACTOR
     return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
 
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from larder.core.clock import now
 from larder.http import throttling
-from larder.identity import queries, telling
+from larder.identity import notifier, queries
 from larder.identity.caller import Caller
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
@@ -58,8 +58,8 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     fields = {name: value for name, value in given.items() if value is not UNSET}
     with throttling.change_profile(request, caller.id, fields):
         moment, terms = now(), _terms(request, caller)
-        tell = telling.former_address(now=moment)
-        accounts.change_profile(caller.id, fields, now=moment, terms=terms, tell=tell)
+        notify = notifier.former_address(now=moment)
+        accounts.change_profile(caller.id, fields, now=moment, terms=terms, notify=notify)
     return _answer(request, caller.id)
 
 

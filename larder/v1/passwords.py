@@ -87,9 +87,9 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
 def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     """Has a mail sent with which a new password can be set; says so whoever asks."""
     email, moment = body.email, now()
-    tell = partial(queue_mail, PASSWORD_RESET, now=moment)
+    notify = partial(queue_mail, PASSWORD_RESET, now=moment)
     with throttling.reset(request, email):
-        resets.ask(email, tell=tell, now=moment)
+        resets.request_reset(email, notify=notify, now=moment)
     return no_content(202)
 
 

@@ -157,8 +157,8 @@ class ReadyPages:
         needs, anywhere = list_needs(request, who, now)
 
         def is_good(page: ReadyPage) -> bool:
-            if met := needs.met_by(page.seen_at, page.replayed):
-                replicas.tell("kept")
+            if met := needs.satisfied_by(page.seen_at, page.replayed):
+                replicas.count_read("kept")
             return met
 
         usable = needs if anywhere else None
@@ -222,4 +222,4 @@ class ReadyPages:
 
 def _seen_now() -> str:
     """Empty within a transaction: no snapshot tells of what one's own has written."""
-    return "" if connection.in_atomic_block else _looks.ask(None)
+    return "" if connection.in_atomic_block else _looks.submit(None)

@@ -39,7 +39,9 @@ NO_WAITS = {
 
 QUERIES = {
     "larder/db/postgresql/bounded.py": {"super().wait(gen, interval, timeout)"},
-    "larder/db/postgresql/exchange.py": {"self._connection.wait(_together(self._libpq, sendings))"},
+    "larder/db/postgresql/statement_pipeline.py": {
+        "self._connection.wait(_send_all(self._libpq, sendings))"
+    },
 }
 """A thread that waits for an answer of PostgreSQL needs the connection for that."""
 

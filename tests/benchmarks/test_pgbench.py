@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import pgbench
 from benchmarks.pgbench import Stock, Writes
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.ops import invariants
 from larder.orders.decision import Wanted
@@ -67,7 +67,7 @@ def added(before: dict[str, int]) -> dict[str, int]:
 def test_pgbench_writes_as_many_rows_an_order_as_larder_does(stock: Stock, now: datetime) -> None:
     before = rows()
     lines = [Wanted(stock.first + place, 1) for place in (0, 3, 6)]
-    asked = Placement(customer=stock.first_customer, actor=NOBODY, lines=lines)
+    asked = Placement(customer=stock.first_customer, actor=SYSTEM_ACTOR, lines=lines)
     place_order(asked, terms=Terms(currency="GBP"), now=now)
     larders = added(before)
     before = rows()

@@ -63,8 +63,8 @@ def test_storing_leaves_what_the_orm_would(
         Product.objects.filter(id=one.id).update(sku=f"old {one.id}")
     shop()
     whole = file(ROWS, columns)
-    with product_import.staged(whole, told=list[int]().append):
-        parts = list(product_import.store(whole.columns, now=later, told=list[int]().append))
+    with product_import.staged(whole, on_rows=list[int]().append):
+        parts = list(product_import.store(whole.columns, now=later, on_rows=list[int]().append))
     assert of_this_shop() == expected
     assert sum(one.is_new for part in parts for one in part) == 1
 
@@ -74,7 +74,7 @@ def test_faults_of_rows_together_come_with_those_of_each(product: Callable[..., 
     rows = [{"sku": "A", "name": "N", "price": "1", "min_quantity": "2"}]
     rows += [{"sku": "B", "name": "", "price": "1"}, {"sku": "C", "name": "N", "price": "1"}]
     rows += [{"sku": "C", "name": "N", "price": "1"}]
-    staged = product_import.staged(file(rows, COLUMNS), told=list[int]().append)
+    staged = product_import.staged(file(rows, COLUMNS), on_rows=list[int]().append)
     with pytest.raises(FaultyFile) as refused, staged:
         pass
     assert [(one.line, one.column, one.code) for one in refused.value.rows] == [

@@ -9,10 +9,10 @@ import pytest
 
 from larder.core.clock import now
 from larder.http.authentication import signer
-from larder.identity.doors import API, IDENTITY
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
 from larder.identity.services.accounts import delete_account
+from larder.identity.token_policies import API, IDENTITY
 from tests.compat.conftest import Door
 from tests.conftest import Person
 
@@ -175,7 +175,7 @@ def test_what_is_no_refresh_token_of_this_door_is_401(anyone: Door, person: Make
     v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
     other = sessions.log_in(
         sessions.Credentials(who.customer.username, who.password),
-        door=IDENTITY,
+        policy=IDENTITY,
         signer=signer(),
         now=now(),
     ).refresh
@@ -210,7 +210,7 @@ def test_after_a_day_a_refresh_token_is_over(anyone: Door, person: MakePerson) -
     who = person()
     old = sessions.log_in(
         sessions.Credentials(who.customer.username, who.password),
-        door=API,
+        policy=API,
         signer=signer(),
         now=now() - timedelta(days=1, seconds=1),
     )

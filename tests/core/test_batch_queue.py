@@ -42,18 +42,18 @@ class Doubler:
 @contextmanager
 def busy(
     doubler: Doubler, limits: Limits = PATIENT
-) -> Iterator[tuple[BatchQueue[int, int], "Ask"]]:
+) -> Iterator[tuple[BatchQueue[int, int], "Submit"]]:
     """Yields a queue whose first batch (of 1 alone) runs, and a function that queues a request."""
     queue: BatchQueue[int, int] = BatchQueue(doubler.run, limits)
     with ThreadPoolExecutor(64) as pool:
 
         def ask(number: int, lines: int = 1) -> Future[int]:
             waiting = len(queue._waiting)
-            answer = pool.submit(queue.ask, number, lines=lines)
+            answer = pool.submit(queue.submit, number, lines=lines)
             assert wait_until(lambda: len(queue._waiting) > waiting or answer.done())
             return answer
 
-        pool.submit(queue.ask, 1)
+        pool.submit(queue.submit, 1)
         assert doubler.begun.wait(30)
         try:
             yield queue, ask
@@ -61,14 +61,14 @@ def busy(
             doubler.open.set()
 
 
-Ask = Callable[..., "Future[int]"]
+Submit = Callable[..., "Future[int]"]
 
 
 def test_a_single_request_runs_at_once_in_its_own_thread() -> None:
     doubler = Doubler()
     doubler.open.set()
     queue: BatchQueue[int, int] = BatchQueue(doubler.run, PATIENT)
-    assert [queue.ask(4), queue.ask(5)] == [8, 10]
+    assert [queue.submit(4), queue.submit(5)] == [8, 10]
     assert (doubler.batches, doubler.threads) == ([[4], [5]], [get_ident()] * 2)
 
 
@@ -82,11 +82,11 @@ def test_a_leader_lets_threads_join_that_are_about_to_ask(monkeypatch: pytest.Mo
         def others_run(*_: object) -> None:
             waiting = len(queue._waiting)
             if coming:
-                pool.submit(queue.ask, coming.pop(0))
+                pool.submit(queue.submit, coming.pop(0))
                 assert wait_until(lambda: len(queue._waiting) > waiting)
 
         monkeypatch.setattr(os, "sched_yield", others_run)
-        assert queue.ask(4) == 8
+        assert queue.submit(4) == 8
     assert doubler.batches == [[4, 5, 6]]
 
 
@@ -100,11 +100,11 @@ def test_a_leader_begins_although_requests_keep_arriving(
 
         def one_more_comes(*_: object) -> None:
             waiting = len(queue._waiting)
-            pool.submit(queue.ask, 2)
+            pool.submit(queue.submit, 2)
             assert wait_until(lambda: len(queue._waiting) > waiting)
 
         monkeypatch.setattr(os, "sched_yield", one_more_comes)
-        assert queue.ask(4) == 8
+        assert queue.submit(4) == 8
     assert doubler.batches == [[4, *[2] * MAX_YIELDS]]
 
 
@@ -114,10 +114,10 @@ def test_a_leader_that_is_ended_while_others_join_leaves_no_request_waiting(
     queue: BatchQueue[int, int] = BatchQueue(list, PATIENT)
     monkeypatch.setattr(os, "sched_yield", Mock(side_effect=SystemExit))
     with pytest.raises(SystemExit):
-        queue.ask(1)
+        queue.submit(1)
     monkeypatch.undo()
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(queue.ask, 2).result(30) == 2
+        assert pool.submit(queue.submit, 2).result(30) == 2
 
 
 def test_requests_that_arrive_meanwhile_form_one_batch_in_their_order() -> None:
@@ -191,7 +191,7 @@ def test_a_leader_that_is_ended_leaves_no_request_waiting() -> None:
 def test_too_few_results_are_a_failure_of_the_batch() -> None:
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch[1:], PATIENT)
     with pytest.raises(ValueError, match="shorter"):
-        queue.ask(1)
+        queue.submit(1)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,10 @@ def test_a_full_queue_refuses_at_once_and_runs_nothing() -> None:
     with busy(doubler, Limits(queue_capacity=2, queue_timeout=30)) as (queue, ask):
         asked = [ask(2), ask(3)]
         with pytest.raises(Overloaded):
-            queue.ask(4)
+            queue.submit(4)
         doubler.open.set()
         assert [one.result(30) for one in asked] == [4, 6]
-        assert queue.ask(4) == 8
+        assert queue.submit(4) == 8
     assert 4 in doubler.batches[-1]
 
 
@@ -235,7 +235,7 @@ def test_a_request_that_waits_too_long_is_refused_and_never_run() -> None:
         assert not queue._waiting
         doubler.open.set()
         assert wait_until(lambda: not queue._is_led)
-        assert queue.ask(3) == 6
+        assert queue.submit(3) == 6
     assert doubler.batches == [[1], [3]]
 
 
@@ -245,7 +245,7 @@ def test_a_request_past_its_timeout_is_dropped_before_its_batch_begins() -> None
     doubler.open.set()
     queue: BatchQueue[int, int] = BatchQueue(doubler.run, Limits(queue_timeout=-1))
     with pytest.raises(Overloaded):
-        queue.ask(1)
+        queue.submit(1)
     assert doubler.batches == []
     assert not queue._is_led
 
@@ -283,7 +283,7 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
         served = 0
         for asked in range(number * 100, number * 100 + 100):
             with suppress(LookupError):
-                assert queue.ask(asked) == 2 * asked
+                assert queue.submit(asked) == 2 * asked
             served += 1
         return served
 

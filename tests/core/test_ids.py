@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from larder.core.ids import NOBODY, new_id
+from larder.core.ids import SYSTEM_ACTOR, new_id
 
 
 def test_ids_are_version_seven_and_sort_as_they_were_made() -> None:
@@ -13,5 +13,5 @@ def test_ids_are_version_seven_and_sort_as_they_were_made() -> None:
 
 
 def test_nobody_is_no_id_of_anybody() -> None:
-    assert UUID(int=0) == NOBODY
-    assert new_id() > NOBODY
+    assert UUID(int=0) == SYSTEM_ACTOR
+    assert new_id() > SYSTEM_ACTOR

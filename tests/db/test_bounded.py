@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from config.settings import database
 from larder.db.postgresql import bounded
-from larder.db.postgresql.bounded import GONE, LONGEST_ANSWER, PrimaryConnection
+from larder.db.postgresql.bounded import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
 from larder.ops.roles import TIME_LIMITS
 from tools.local_postgres import Cluster, temporary_cluster
 
@@ -26,7 +26,7 @@ def cluster() -> Iterator[Cluster]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a server, and a fifth of a second is too long."""
     monkeypatch.setattr(PrimaryConnection, "longest", None)
-    monkeypatch.setattr(bounded, "LONGEST_ANSWER", 0.2)
+    monkeypatch.setattr(bounded, "ANSWER_TIMEOUT", 0.2)
     bounded.limit_answers()
 
 
@@ -48,14 +48,16 @@ def test_a_command_waits_as_long_as_it_takes(cluster: Cluster) -> None:
 
 
 def test_what_the_server_would_still_answer_is_waited_for() -> None:
-    assert float(TIME_LIMITS["statement_timeout"].removesuffix("s")) < LONGEST_ANSWER
+    assert float(TIME_LIMITS["statement_timeout"].removesuffix("s")) < ANSWER_TIMEOUT
 
 
 def test_a_machine_that_is_gone_without_a_word_is_noticed_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         options = database(f"postgresql://somebody@127.0.0.1:{port}/larder")["OPTIONS"]
-        told = make_conninfo(host="127.0.0.1", port=port, **{name: options[name] for name in GONE})
+        told = make_conninfo(
+            host="127.0.0.1", port=port, **{name: options[name] for name in TCP_OPTIONS}
+        )
         begun = pq.PGconn.connect_start(told.encode())
         begun.connect_poll()
         with socket.socket(fileno=os.dup(begun.socket)) as wire:

@@ -69,7 +69,7 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
     def ask(number: int) -> int:
         commits.restart()
         try:
-            return queue.ask(number)
+            return queue.submit(number)
         finally:
             counted[number] = commits.count()
             connection.close()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @given(st.permutations(range(5)))
 def read_in_any_order(order: list[int]) -> None:
     with transaction.atomic(), database.pipeline():
-        readings = [database.ask("SELECT %s::int, %s::int[]", [n, [n] * n]) for n in range(5)]
+        readings = [database.submit("SELECT %s::int, %s::int[]", [n, [n] * n]) for n in range(5)]
         found = {n: readings[n]() for n in order}
     assert found == {n: [(n, [n] * n)] for n in range(5)}
 
@@ -32,7 +32,7 @@ def test_a_statement_sees_what_those_before_it_did() -> None:
     with transaction.atomic(), database.pipeline():
         database.execute("CREATE TEMPORARY TABLE told (n int) ON COMMIT DROP")
         database.execute("INSERT INTO told SELECT * FROM unnest(%s::int[])", [[1, 2]])
-        many = database.ask("SELECT count(*) FROM told")
+        many = database.submit("SELECT count(*) FROM told")
         database.execute("DELETE FROM told WHERE n = 2")
         assert (many(), database.rows("SELECT count(*) FROM told")) == ([(2,)], [(1,)])
 
@@ -48,7 +48,7 @@ def test_a_pipeline_waits_where_it_reads_and_no_sooner() -> None:
 
     def together() -> None:
         with database.pipeline():
-            readings = [database.ask("SELECT 1") for _ in range(5)]
+            readings = [database.submit("SELECT 1") for _ in range(5)]
             assert [reading() for reading in readings] == [[(1,)]] * 5
 
     assert trips(lambda: [database.rows("SELECT 1") for _ in range(5)]) == 5
@@ -95,7 +95,7 @@ def test_statements_are_counted_in_a_pipeline_too(
 ) -> None:
     with transaction.atomic(), django_assert_num_queries(3), database.pipeline():
         database.execute("SELECT 1")
-        first, second = database.ask("SELECT 1"), database.ask("SELECT 2")
+        first, second = database.submit("SELECT 1"), database.submit("SELECT 2")
         assert (second(), first()) == ([(2,)], [(1,)])
 
 
@@ -113,4 +113,4 @@ def test_a_commit_that_is_answered_twice_is_a_server_that_was_lost(
     with pytest.raises(OperationalError) as lost, transaction.atomic():
         database.execute("SELECT 1")
     assert raw.closed
-    assert not database.undid(lost.value)
+    assert not database.was_rolled_back(lost.value)

@@ -5,7 +5,7 @@ import pytest
 from larder.core.stopwatch import nanoseconds
 from larder.db import positions
 from larder.db.positions import Position
-from larder.db.replicas import Needs
+from larder.db.replicas import FreshnessRequirement
 from tests.db.feeds import transaction
 
 HERE = Position(7, 2, 1_000)
@@ -21,12 +21,12 @@ def test_only_a_place_in_the_same_log_covers_another() -> None:
 
 
 def test_a_reader_needs_both_the_moment_and_the_position() -> None:
-    needs = Needs(100, HERE)
-    assert needs.met_by(101, HERE)
-    assert not needs.met_by(100, HERE)
-    assert not needs.met_by(101, Position(7, 2, 999))
-    assert not needs.met_by(101, None)
-    assert Needs(100).met_by(101, None)
+    needs = FreshnessRequirement(100, HERE)
+    assert needs.satisfied_by(101, HERE)
+    assert not needs.satisfied_by(100, HERE)
+    assert not needs.satisfied_by(101, Position(7, 2, 999))
+    assert not needs.satisfied_by(101, None)
+    assert FreshnessRequirement(100).satisfied_by(101, None)
 
 
 def test_a_position_asked_for_after_a_commit_is_behind_it(transactional_db: None) -> None:

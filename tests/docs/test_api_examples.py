@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from larder.catalog.services import create_category, create_product
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.services.movements import open_stock
 from larder.v1.resources import Resource
 from larder.v1.urls import urlpatterns
@@ -62,7 +62,7 @@ def fill() -> None:
     create_category(name="Fuel", parent=1, now=now)
     for fields, quantity in SHOP:
         made = create_product(fields | {"price": Decimal(fields["price"])}, now=now)
-        open_stock({made: quantity}, actor=NOBODY, now=now)
+        open_stock({made: quantity}, actor=SYSTEM_ACTOR, now=now)
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

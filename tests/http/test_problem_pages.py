@@ -71,10 +71,10 @@ def test_every_code_has_a_heading_and_every_link_of_the_text_is_shown(api: Api) 
 def test_the_limits_that_are_told_are_those_that_are_kept() -> None:
     rows = re.findall(r"^ *\| (\w[\w ]+) \| (\d.*) \|$", explanations()["throttled"], re.MULTILINE)
     kept = {
-        door: " | ".join(
+        action: " | ".join(
             f"{rate.times}, one in {rate.spacing:g} s" for rate in (of.account, of.address)
         )
-        for door, of in NORMAL.items()
+        for action, of in NORMAL.items()
     }
     assert dict(rows) == kept
 

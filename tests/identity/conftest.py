@@ -11,11 +11,11 @@ from django.db.models import F
 
 from larder.http.authentication import _EndedSessions
 from larder.identity import hashers
-from larder.identity.doors import V1, Door
 from larder.identity.hashers import HashQueue, Place
 from larder.identity.models import Session
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
+from larder.identity.token_policies import V1, TokenPolicy
 from larder.identity.tokens import Signer
 from tests.conftest import Person
 
@@ -29,28 +29,30 @@ class LogIn:
 
     pair: Pair
     began: datetime
-    door: Door = V1
+    policy: TokenPolicy = V1
     passed: float = 0.0
 
     def moment(self, at: float) -> datetime:
         """`at` seconds after the beginning."""
         return self.began + timedelta(seconds=at)
 
-    def refresh(self, token: str, *, at: float, door: Door | None = None, ahead: float = 0) -> Pair:
+    def refresh(
+        self, token: str, *, at: float, policy: TokenPolicy | None = None, ahead: float = 0
+    ) -> Pair:
         """What the token is exchanged for, at a server whose clock is so many seconds ahead."""
         self._let_pass(at)
         moment = self.moment(at + ahead)
-        return sessions.refresh(token, door=door or self.door, signer=SIGNER, now=moment)
+        return sessions.refresh(token, policy=policy or self.policy, signer=SIGNER, now=moment)
 
     def _let_pass(self, at: float) -> None:
         """Moves the last use back, for its age is measured by the database's clock."""
         since, self.passed = timedelta(seconds=at - self.passed), at
-        session = SIGNER.read_refresh(self.pair.refresh, door=self.door).session
+        session = SIGNER.read_refresh(self.pair.refresh, policy=self.policy).session
         Session.objects.filter(id=session).update(rotated_at=F("rotated_at") - since)
 
-    def revoke(self, token: str, *, at: float = 0, door: Door | None = None) -> None:
+    def revoke(self, token: str, *, at: float = 0, policy: TokenPolicy | None = None) -> None:
         """Ends the log-in."""
-        sessions.revoke(token, door=door or self.door, signer=SIGNER, now=self.moment(at))
+        sessions.revoke(token, policy=policy or self.policy, signer=SIGNER, now=self.moment(at))
 
     def verify(self, token: str, *, at: float = 0) -> None:
         """Asks whether the token is good."""
@@ -61,14 +63,14 @@ class LogIn:
 def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
     """Logs somebody in at the service: `log_in(person())`, `log_in(person(), API)`."""
 
-    def make(who: Person, door: Door = V1, *, began: datetime = now) -> LogIn:
+    def make(who: Person, policy: TokenPolicy = V1, *, began: datetime = now) -> LogIn:
         pair = sessions.log_in(
             Credentials(who.customer.username, who.password),
-            door=door,
+            policy=policy,
             signer=SIGNER,
             now=began,
         )
-        return LogIn(pair, began, door)
+        return LogIn(pair, began, policy)
 
     return make
 

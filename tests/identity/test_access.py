@@ -16,8 +16,8 @@ from larder.db import database
 from larder.http import authentication
 from larder.http.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
 from larder.identity.caller import Caller
-from larder.identity.doors import LONGEST_ACCESS, V1
 from larder.identity.models import Customer, Session
+from larder.identity.token_policies import LONGEST_ACCESS, V1
 from larder.identity.tokens import Signer, derive_key
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock

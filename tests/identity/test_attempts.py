@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from larder.core.errors import Overloaded
 from larder.db import database
 from larder.identity import attempts, hashers
-from larder.identity.attempts import NORMAL, Door, attempt, folded
+from larder.identity.attempts import NORMAL, Action, attempt, folded
 from larder.identity.errors import InvalidCredentials
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
@@ -30,12 +30,12 @@ def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def fail(
     account: str = "anna",
     address: str = HOME,
-    door: Door = "log in",
+    action: Action = "log in",
     error: type[Exception] = InvalidCredentials,
 ) -> bool:
     """Whether one got as far as failing."""
     try:
-        with attempt(door, account=account, address=address):
+        with attempt(action, account=account, address=address):
             raise error(())
     except RateLimited:
         return False
@@ -43,8 +43,8 @@ def fail(
         return True
 
 
-def succeed(account: str = "anna", address: str = HOME, door: Door = "log in") -> bool:
-    with suppress(RateLimited), attempt(door, account=account, address=address):
+def succeed(account: str = "anna", address: str = HOME, action: Action = "log in") -> bool:
+    with suppress(RateLimited), attempt(action, account=account, address=address):
         return True
     return False
 
@@ -181,27 +181,27 @@ def test_a_form_that_refuses_is_a_failure() -> None:
     assert until_refused(lambda: fail(error=ValidationError)) == 10
 
 
-@pytest.mark.parametrize("door", ["register", "reset"])
-def test_where_success_is_what_is_limited_it_counts(door: Door) -> None:
-    assert until_refused(lambda: succeed(door=door)) == NORMAL[door].account.times
+@pytest.mark.parametrize("action", ["register", "reset"])
+def test_where_success_is_what_is_limited_it_counts(action: Action) -> None:
+    assert until_refused(lambda: succeed(action=action)) == NORMAL[action].account.times
     names = iter(range(200))
-    anybody = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), door))
-    assert anybody == NORMAL[door].address.times
+    anybody = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), action))
+    assert anybody == NORMAL[action].address.times
 
 
 def test_refreshing_is_limited_for_the_account_and_failing_at_it_for_the_address() -> None:
-    assert until_refused(lambda: succeed(door="refresh")) == 60
+    assert until_refused(lambda: succeed(action="refresh")) == 60
     names = iter(range(500))
-    assert all(succeed(f"c {next(names)}", door="refresh") for _ in range(150))
-    assert until_refused(lambda: fail(f"c {next(names)}", door="refresh")) == 60
+    assert all(succeed(f"c {next(names)}", action="refresh") for _ in range(150))
+    assert until_refused(lambda: fail(f"c {next(names)}", action="refresh")) == 60
 
 
 def test_doors_do_not_use_up_each_others_tries() -> None:
-    for door in NORMAL:
-        until_refused(lambda door=door: fail(door=door))  # type: ignore[misc]
+    for action in NORMAL:
+        until_refused(lambda action=action: fail(action=action))  # type: ignore[misc]
     pass_(timedelta(hours=2))
     until_refused(fail)
-    assert all(fail(door=door) for door in NORMAL if door != "log in")
+    assert all(fail(action=action) for action in NORMAL if action != "log in")
 
 
 def test_keys_tell_nothing_to_whoever_does_not_know_the_secret() -> None:
@@ -212,9 +212,9 @@ def test_keys_tell_nothing_to_whoever_does_not_know_the_secret() -> None:
     assert len({key for (key,) in database.rows("SELECT key FROM rate_limit")} - before) == 3
 
 
-@pytest.mark.parametrize("door", NORMAL)
-def test_wide_is_six_hundred_a_minute_or_more(door: Door) -> None:
-    limits = attempts.WIDE[door]
+@pytest.mark.parametrize("action", NORMAL)
+def test_wide_is_six_hundred_a_minute_or_more(action: Action) -> None:
+    limits = attempts.WIDE[action]
     for rate in (limits.account, limits.address):
         assert rate.times * 60 / rate.seconds >= 600
         assert rate.times >= 600

@@ -11,14 +11,14 @@ from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, connection, transaction
 
 from larder.core.errors import AlreadyTaken, DomainError, InvalidInput, NotFound, StaleVersion
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.identity import queries
-from larder.identity.doors import V1
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, credentials, keys, passwords, sessions
 from larder.identity.services.accounts import NewCustomer, Terms
 from larder.identity.services.sessions import Credentials
+from larder.identity.token_policies import V1
 from larder.ops import invariants
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER
@@ -120,7 +120,7 @@ def log_in(who: Person, now: datetime) -> object:
     """A log-in at v1."""
     return sessions.log_in(
         Credentials(who.customer.username, who.password),
-        door=V1,
+        policy=V1,
         signer=SIGNER,
         now=now,
     )
@@ -216,7 +216,7 @@ def test_basic_authentication_gives_a_caller_without_a_session(person: MakePerso
     who = person("Anna Smith", is_staff=True)
     caller = credentials.authenticate("ANNA SMITH", who.password)
     assert (caller.id, caller.is_staff, caller.session) == (who.id, True, None)
-    assert caller.public_id != NOBODY
+    assert caller.public_id != SYSTEM_ACTOR
     Customer.objects.filter(pk=who.id).update(is_active=False)
     with pytest.raises(InvalidCredentials):
         credentials.authenticate("Anna Smith", who.password)

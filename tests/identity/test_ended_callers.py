@@ -51,7 +51,7 @@ def reset_password(who: Person, access: str) -> None:
     """The customer sets a new password with the token of a mail."""
     sent: list[UUID] = []
     Customer.objects.filter(pk=who.id).update(email=f"{who.id}@example.com")
-    resets.ask(f"{who.id}@example.com", tell=sent.append, now=datetime.now(UTC))
+    resets.request_reset(f"{who.id}@example.com", notify=sent.append, now=datetime.now(UTC))
     mail = resets.invitation(sent[0], secret=settings.SECRET_KEY, now=datetime.now(UTC))
     assert mail is not None
     resets.set_forgotten(mail.token, NEW, secrets=secrets(), now=datetime.now(UTC))

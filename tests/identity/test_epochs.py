@@ -13,10 +13,10 @@ from larder.core.limits import MAX_SESSIONS
 from larder.db import database
 from larder.http import authentication
 from larder.identity import queries
-from larder.identity.doors import API, V1
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, restored, sessions
+from larder.identity.token_policies import API, V1
 from larder.identity.tokens import derive_key
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
@@ -46,24 +46,26 @@ def epoch(who: Person) -> int:
     return Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
 
 
-@pytest.mark.parametrize("door", [V1, API], ids=lambda door: door.name)
+@pytest.mark.parametrize("policy", [V1, API], ids=lambda policy: policy.name)
 def test_the_session_unused_longest_ends_when_one_more_is_opened(
-    log_in: Enter, person: MakePerson, door: Any
+    log_in: Enter, person: MakePerson, policy: Any
 ) -> None:
     who, other = person(), person()
     open_sessions(other.id, MAX_SESSIONS)
     open_sessions(who.id, MAX_SESSIONS)
     oldest, *others = by_use(who.id)
-    log_in(who, door, began=datetime.now(UTC))
+    log_in(who, policy, began=datetime.now(UTC))
     assert by_use(who.id)[:-1] == others
     assert Session.objects.get(id=oldest).ended_at is not None
     assert len(by_use(other.id)) == MAX_SESSIONS
 
 
-@pytest.mark.parametrize("door", [V1, API], ids=lambda door: door.name)
-def test_a_refresh_at_any_door_counts_as_use(log_in: Enter, person: MakePerson, door: Any) -> None:
+@pytest.mark.parametrize("policy", [V1, API], ids=lambda policy: policy.name)
+def test_a_refresh_at_any_door_counts_as_use(
+    log_in: Enter, person: MakePerson, policy: Any
+) -> None:
     who, now = person(), datetime.now(UTC)
-    mine = log_in(who, door, began=now - timedelta(hours=1))
+    mine = log_in(who, policy, began=now - timedelta(hours=1))
     open_sessions(who.id, MAX_SESSIONS - 1, used=now)
     mine.refresh(mine.pair.refresh, at=3601)
     log_in(who, began=now)
@@ -109,7 +111,7 @@ def test_of_more_accounts_than_are_listed_each_lower_epoch_is_looked_up(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a restore, which ends the sessions of every account."""
-    monkeypatch.setattr(queries, "MOST_LISTED", 2)
+    monkeypatch.setattr(queries, "MAX_LISTED", 2)
     people, now = [person() for _ in range(3)], datetime.now(UTC)
     tokens = [pair_of(who)["access"] for who in people]
     for who in people[:2]:
@@ -267,7 +269,7 @@ def test_of_a_deleted_account_the_worker_deletes_what_was_too_much_for_one_trans
     person: MakePerson,
 ) -> None:
     who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, accounts.FORGOTTEN_AT_ONCE + 5)
+    open_sessions(who.id, accounts.SESSIONS_PER_TRANSACTION + 5)
     accounts.delete_account(who.id, now=now)
     assert Session.objects.count() == 5
     assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 5

@@ -16,9 +16,9 @@ from django.conf import settings
 from larder.core.ids import new_id
 from larder.db import database
 from larder.http.authentication import signer
-from larder.identity.doors import V1
 from larder.identity.models import Customer
 from larder.identity.services import sessions
+from larder.identity.token_policies import V1
 from larder.identity.tokens import derive_key
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
@@ -72,7 +72,7 @@ class Former:
             "exp": int((now + timedelta(minutes=5)).timestamp()),
         }
         access = jwt.encode(claims, derive_key(settings.SECRET_KEY, "access"), algorithm="HS256")
-        return Opened(session, access, signer().refresh(session, 0, door=V1))
+        return Opened(session, access, signer().refresh(session, 0, policy=V1))
 
     def refuses(self, one: Opened) -> bool:
         """Whether it refuses the refresh token, which it tries to exchange first, and from its

@@ -5,7 +5,7 @@ import pytest
 from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.identity.ordering import why_not_order
+from larder.identity.ordering import ordering_refusal
 from larder.identity.queries import Standing
 
 SELF, CLERK = new_id(), new_id()
@@ -24,9 +24,9 @@ def test_an_account_orders_while_it_is_active_and_may(
     is_active: bool, may_order: bool, own: type[DomainError], theirs: type[DomainError]
 ) -> None:
     account = Standing(is_active=is_active, is_staff=False, may_order=may_order, public_id=SELF)
-    answers = [why_not_order(account, actor=actor) for actor in (SELF, CLERK)]
+    answers = [ordering_refusal(account, actor=actor) for actor in (SELF, CLERK)]
     assert [answer and type(answer) for answer in answers] == [own, theirs]
 
 
 def test_an_account_that_is_not_there_is_not_found() -> None:
-    assert isinstance(why_not_order(None, actor=SELF), NotFound)
+    assert isinstance(ordering_refusal(None, actor=SELF), NotFound)

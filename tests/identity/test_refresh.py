@@ -15,10 +15,10 @@ from django.db import connection
 from django.db.models import F
 
 from larder.core.errors import Overloaded
-from larder.identity.doors import API, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
+from larder.identity.token_policies import API, V1, TokenPolicy
 from larder.identity.tokens import Refresh, Signer
 from tests.conftest import Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
@@ -58,7 +58,7 @@ def test_servers_whose_clocks_differ_give_one_successor_within_the_grace(
     def refresh(token: str, ahead: int) -> str:
         """At a server whose clock is so many seconds ahead of the database's."""
         moment = now + timedelta(seconds=ahead)
-        return sessions.refresh(token, door=V1, signer=SIGNER, now=moment).refresh
+        return sessions.refresh(token, policy=V1, signer=SIGNER, now=moment).refresh
 
     successor = refresh(token, first)
     for waited in (2.5, 50):
@@ -73,7 +73,7 @@ def test_the_grace_ends_after_sixty_seconds_whatever_the_servers_clock(
 ) -> None:
     mine = log_in(person())
     moment = mine.began + timedelta(seconds=ahead)
-    refresh = partial(sessions.refresh, mine.pair.refresh, door=V1, signer=SIGNER, now=moment)
+    refresh = partial(sessions.refresh, mine.pair.refresh, policy=V1, signer=SIGNER, now=moment)
     successor = refresh().refresh
     Session.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=61))
     assert refresh().refresh != successor
@@ -164,9 +164,9 @@ def test_a_refresh_that_is_overtaken_between_its_statements_logs_nobody_out(
     """Another request exchanges the same token after this one has read the session."""
     mine, renew = log_in(person()), sessions._renew
 
-    def overtaken(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
-        renew(copy(session), given, door, now=now)
-        return renew(session, given, door, now=now)
+    def overtaken(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
+        renew(copy(session), given, policy, now=now)
+        return renew(session, given, policy, now=now)
 
     monkeypatch.setattr(sessions, "_renew", overtaken)
     successor = mine.refresh(mine.pair.refresh, at=1).refresh
@@ -203,9 +203,9 @@ def test_a_refresh_token_works_only_at_the_door_that_issued_it(
 ) -> None:
     mine = log_in(person())
     with pytest.raises(TokenInvalid):
-        mine.refresh(mine.pair.refresh, at=1, door=API)
+        mine.refresh(mine.pair.refresh, at=1, policy=API)
     with pytest.raises(TokenInvalid):
-        mine.revoke(mine.pair.refresh, door=API)
+        mine.revoke(mine.pair.refresh, policy=API)
     assert mine.refresh(mine.pair.refresh, at=1).refresh
 
 
@@ -215,7 +215,7 @@ FORGED = {
     "not ASCII": "ü" * 20,
     "too short": "AAAA",
     "all zero": "A" * 70,
-    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, door=V1),
+    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, policy=V1),
 }
 
 
@@ -237,7 +237,7 @@ def test_every_changed_character_of_a_token_makes_it_invalid(
     for place in range(len(token) - 1):
         other = "A" if token[place] != "A" else "B"
         with pytest.raises(TokenInvalid):
-            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], door=V1)
+            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], policy=V1)
 
 
 def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
@@ -245,10 +245,10 @@ def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
 ) -> None:
     mine = log_in(person())
     rotated = Signer(["the secret of today, just as long as the one before", SECRET])
-    pair = sessions.refresh(mine.pair.refresh, door=V1, signer=rotated, now=mine.began)
+    pair = sessions.refresh(mine.pair.refresh, policy=V1, signer=rotated, now=mine.began)
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(pair.refresh, door=V1)
-    assert rotated.read_refresh(pair.refresh, door=V1).generation == 1
+        SIGNER.read_refresh(pair.refresh, policy=V1)
+    assert rotated.read_refresh(pair.refresh, policy=V1).generation == 1
 
 
 def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_refresh(
@@ -299,6 +299,6 @@ def test_an_exchange_is_decided_on_a_limited_number_of_times(
 
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as other:
         with connection.execute_wrapper(before), pytest.raises(Overloaded):
-            sessions.refresh(mine.pair.refresh, door=V1, signer=SIGNER, now=mine.began)
+            sessions.refresh(mine.pair.refresh, policy=V1, signer=SIGNER, now=mine.began)
         other.execute("UPDATE identity.session SET generation = 0")
     assert mine.refresh(mine.pair.refresh, at=1)

@@ -7,10 +7,10 @@ from itertools import pairwise, product
 
 import pytest
 
-from larder.identity.doors import V1
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
+from larder.identity.token_policies import V1
 from larder.identity.tokens import Refresh
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER, LogIn
@@ -119,7 +119,7 @@ def test_the_services_decide_as_the_model_does(
             assert (tokens[use.who] == "") == shop.ended, uses
             if shop.ended:
                 break
-            given = SIGNER.read_refresh(tokens[use.who], door=V1)
+            given = SIGNER.read_refresh(tokens[use.who], policy=V1)
             assert given == Refresh(row.id, shop.held[use.who]), uses
 
 

@@ -41,7 +41,7 @@ def test_a_row_that_is_locked_for_a_moment_is_not_kept(product: Callable[..., in
 
     with ThreadPoolExecutor(1) as pool, held(kept), held(brief) as let_go:
         pool.submit(end, let_go)
-        assert locks.find_kept([brief, kept]) == [kept]
+        assert locks.find_contended([brief, kept]) == [kept]
 
 
 def test_many_kept_rows_are_found_in_bounded_time(product: Callable[..., int]) -> None:
@@ -50,7 +50,7 @@ def test_many_kept_rows_are_found_in_bounded_time(product: Callable[..., int]) -
         for one in made[:10]:
             others.enter_context(held(one))
         running = Stopwatch()
-        assert locks.find_kept(made) == made[:10]
+        assert locks.find_contended(made) == made[:10]
     assert running.seconds < 2 * locks.ALL_WAITS
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from larder.catalog.services import archive_product, create_product
 from larder.core.errors import DomainError
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
@@ -70,7 +70,7 @@ def open_shop() -> BusyShop:
 
 def _product(sku: str, units: int) -> int:
     made = create_product({"sku": sku, "name": sku, "price": Decimal("1.50")}, now=BEGAN)
-    open_stock({made: units}, actor=NOBODY, now=BEGAN)
+    open_stock({made: units}, actor=SYSTEM_ACTOR, now=BEGAN)
     return made
 
 

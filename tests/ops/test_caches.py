@@ -171,7 +171,7 @@ def test_when_the_cache_dies_the_database_counts_until_it_is_back(
         assert time.monotonic() - began < 10
     # Memcached's client leaves a dead server alone for a while by itself: here it is another.
     with running(kind, port, tmp_path), client(kind, port) as cache:
-        monkeypatch.setattr(rates_in_cache, "LEFT_ALONE", 0.0)
+        monkeypatch.setattr(rates_in_cache, "RETRY_SECONDS", 0.0)
         store._cache = cache
         assert taken(store, one) == 5
 
@@ -191,7 +191,7 @@ def test_a_server_goes_on_without_its_cache(
     with Server(workers=2, environment=options) as server:
         assert log_in(server, who.password) == 200
         with running(kind, port, tmp_path):
-            time.sleep(rates_in_cache.LEFT_ALONE + 0.5)
+            time.sleep(rates_in_cache.RETRY_SECONDS + 0.5)
             # Ten may be wrong in ten minutes, which may end just now, and while the cache is
             # late the database counts ten of its own.
             statuses = [log_in(server) for _ in range(31)]

@@ -13,7 +13,7 @@ from django_guid.context import guid
 from procrastinate.contrib.django import app
 
 from larder.db import database
-from larder.db.postgresql.comments import unhurried
+from larder.db.postgresql.comments import tag_statements
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker
@@ -118,8 +118,8 @@ def test_a_statement_of_an_app_has_the_same_text_for_every_request(db: None, ask
             return str(cursor.fetchone()[0])
 
     assert asked_as not in text()
-    with unhurried():
+    with tag_statements():
         assert text().endswith(f"/*correlation_id='{asked_as}'*/")
     guid.set(None)
-    with unhurried():
+    with tag_statements():
         assert "correlation_id" not in text()

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from larder.catalog.models import Product
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def test_it_tells_what_it_did(tmp_path: Path) -> None:
         "0 new, 1 changed, 1 as they were ("
     )
     entry = LedgerEntry.objects.get()
-    assert (entry.cause, entry.available_change, entry.actor) == ("opening", 5, NOBODY)
+    assert (entry.cause, entry.available_change, entry.actor) == ("opening", 5, SYSTEM_ACTOR)
 
 
 def test_it_names_every_fault_with_its_line_and_stores_nothing(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_it_names_every_fault_with_its_line_and_stores_nothing(tmp_path: Path) -
     assert str(refused.value).splitlines() == [
         "Nothing was imported: 2 fault(s).",
         "line 3: name: The file must be in UTF-8.",
-        "line 3: price: Empty, or not of this column's form.",
+        "line 3: price: Empty, or not in the format of this column.",
     ]
     assert not Product.objects.exists()
 

@@ -97,7 +97,7 @@ def test_the_leader_reports_its_batch_once_with_every_result() -> None:
     told, refusal = Told(), NotFound()
     queue: BatchQueue[int, int] = BatchQueue(lambda _: [refusal], Limits(), told)
     with pytest.raises(NotFound):
-        queue.ask(1)
+        queue.submit(1)
     (batch,) = told.batches
     assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
     assert 0 <= batch.waited[0] < 1
@@ -111,7 +111,7 @@ def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: st
     told = Told()
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, told)
     with pytest.raises(Overloaded):
-        queue.ask(1)
+        queue.submit(1)
     assert (told.reasons, told.batches) == ([reason], [])
 
 
@@ -124,7 +124,7 @@ def test_an_observer_that_fails_fails_nobody(caplog: pytest.LogCaptureFixture) -
     observers.watch(Failing())
     observers.watch(told)
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, Limits(), observers)
-    assert queue.ask(7) == 7
+    assert queue.submit(7) == 7
     assert len(told.batches) == 1
     assert "failed after the work was done" in caplog.text
 

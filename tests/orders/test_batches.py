@@ -83,13 +83,13 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
 ) -> None:
     """Its lines are known only under its lock."""
     who, seen = person(), list[int]()
-    asking = BatchQueue.ask
+    asking = BatchQueue.submit
 
     def ask(queue: Any, asked: Any, *, lines: int = 1) -> Any:
         seen.append(lines)
         return asking(queue, asked, lines=lines)
 
-    own_queue.setattr(BatchQueue, "ask", ask)
+    own_queue.setattr(BatchQueue, "submit", ask)
     cart = Placement(customer=who.id, actor=who.customer.public_id, lines=(), cart=CartShown())
     with pytest.raises(DomainError):
         place_order(cart, terms=GBP, now=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from django.db import connection
 
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity import queries as identity
 from larder.identity.sql import STANDING
@@ -72,7 +72,7 @@ def planned_each_time(ask: Callable[[], object]) -> list[str]:
 def test_what_runs_all_the_time_keeps_its_plans(shop: Shop, now: datetime) -> None:
     mark = product_changes(shop.customer, None, limit=500).progress.mark
     lines = [Wanted(shop.product + place, 1) for place in range(3)]
-    asked = Placement(customer=shop.customer, actor=NOBODY, lines=lines)
+    asked = Placement(customer=shop.customer, actor=SYSTEM_ACTOR, lines=lines)
 
     def place() -> None:
         (answer,) = place_orders([asked], terms=Terms(currency="GBP"), now=now)

@@ -67,7 +67,7 @@ def test_a_product_that_somebody_else_changed_meanwhile_is_not_overwritten(
     services.change_product(jam, {"price": Decimal(9)}, now=now)
     page = desk.post(change(jam), opened | {"name": "Marmalade"})
     assert page.status == 200
-    assert "Somebody else changed this" in page.errors["__all__"][0]
+    assert "Another user changed this" in page.errors["__all__"][0]
     assert Product.objects.get(pk=jam).price == Decimal(9)
 
 
@@ -139,7 +139,7 @@ def test_a_product_that_changed_since_the_question_is_not_archived(
     jam = product()
     services.change_product(jam, {"unit": "jar"}, now=now)
     page = desk.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "1"})
-    assert "Somebody else changed it" in page.messages[0]
+    assert "Another user changed it" in page.messages[0]
     assert Product.objects.get(pk=jam).archived_at is None
 
 
@@ -148,7 +148,7 @@ def test_selected_products_are_archived_together_and_those_archived_already_are_
 ) -> None:
     jam, tea = product(), product()
     chosen = {"action": "archive_selected", "_selected_action": [jam, tea], "index": "0"}
-    assert "Take this off sale" in desk.post(PRODUCTS, chosen).text
+    assert "Archive for ever" in desk.post(PRODUCTS, chosen).text
     assert Product.objects.filter(archived_at=None).count() == 2
     page = desk.post(PRODUCTS, chosen | {"confirmed": "yes"})
     assert page.messages == ["2 products archived."]
@@ -253,7 +253,7 @@ def test_a_category_somebody_else_changed_meanwhile_is_not_overwritten(
     opened = desk.open(f"catalog/category/{food}/change/")
     services.change_category(food, {"name": "Groceries"})
     page = desk.post(f"catalog/category/{food}/change/", opened | {"name": "Eating"})
-    assert "Somebody else changed this" in page.errors["__all__"][0]
+    assert "Another user changed this" in page.errors["__all__"][0]
     assert Category.objects.get().name == "Groceries"
 
 

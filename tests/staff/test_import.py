@@ -44,7 +44,7 @@ def test_a_file_with_a_fault_is_not_stored_and_each_fault_has_its_line_and_colum
     desk: Desk,
 ) -> None:
     page = send(desk, FILE + "MUD,Mud,free,1\nJAM,Jam,1.00,1\n")
-    assert page.errors == {"file": ["Nothing was stored. What is wrong stands below."]}
+    assert page.errors == {"file": ["Nothing was stored. The faults are listed below."]}
     assert [(row[0], row[1]) for row in shown_faults(page)] == [(4, "price"), (5, "sku")]
     assert "Line 2 has this SKU too." in page.text
     assert Product.objects.count() == 0

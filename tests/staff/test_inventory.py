@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.decision import Wanted
@@ -70,7 +70,7 @@ def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> Non
         ({"delta": "1", "sku": "TEA"}, "line-0-sku", "No product has this SKU."),
         ({"delta": "1", "counted": "1"}, "line-0-delta", "Give either a change or a count."),
         ({}, "line-0-delta", "Give either a change or a count."),
-        ({"delta": "0"}, "line-0-delta", "A change of nothing needs no adjustment."),
+        ({"delta": "0"}, "line-0-delta", "A change of 0 needs no adjustment."),
         ({"delta": "1", "reason": "order"}, "reason", "Select a valid choice."),
         ({"delta": "9" * 40}, "line-0-delta", "less than or equal to"),
         ({"counted": "-1"}, "line-0-counted", "greater than or equal to 0"),
@@ -182,7 +182,12 @@ def test_staff_adjust_stock_only_with_the_permission_to(
     assert "Adjust stock" not in viewer.get(f"{STOCK}{jam}/change/").text
     assert viewer.get(f"{STOCK}{jam}/adjust/").status == 403
     assert viewer.get(f"{STOCK}{jam}/ledger/").status == 403
-    values = {"line-0-sku": "JAM", "line-0-delta": "1", "reason": "lost", "form_key": str(NOBODY)}
+    values = {
+        "line-0-sku": "JAM",
+        "line-0-delta": "1",
+        "reason": "lost",
+        "form_key": str(SYSTEM_ACTOR),
+    }
     assert viewer.post(ADD, values).status == 403
     keeper = Desk(allow(person(is_staff=True), "inventory.add_adjustment"))
     assert adjust(keeper, delta="2").messages == ["The adjustment is booked."]

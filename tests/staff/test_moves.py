@@ -138,7 +138,7 @@ def test_a_return_says_why_and_of_what(desk: Desk, order: UUID, jam: int) -> Non
     page = desk.save(f"{ORDERS}{order}/return/", **{f"line-{jam}-quantity": "1"})
     assert page.errors["reason"] == ["This field is required."]
     page = desk.save(f"{ORDERS}{order}/return/", reason="x")
-    assert page.errors == {"__all__": ["Say of at least one line how many units came back."]}
+    assert page.errors == {"__all__": ["Enter the number of returned units in at least one line."]}
 
 
 def test_a_page_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID, jam: int) -> None:
@@ -166,7 +166,7 @@ def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
     )
     for move, sent in opened.items():
         page = desk.post(f"{ORDERS}{order}/{move}/", sent)
-        assert "changed by somebody else since you opened the page" in page.messages[0]
+        assert "changed by another user after you opened the page" in page.messages[0]
         assert page.response.redirect_chain
     assert (status(order), stock(jam)) == ("placed", (7, 3))
 
@@ -191,7 +191,7 @@ def test_a_move_that_is_not_open_any_more_leads_back_to_the_order(
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
     assert "Nothing was done" in page.messages[0]
     page = desk.get(f"{ORDERS}{order}/pack/")
-    assert page.messages[0].endswith("is cancelled: this cannot be done to it.")
+    assert page.messages[0].endswith("is cancelled: this action is not possible.")
     assert status(order) == "cancelled"
 
 
@@ -314,7 +314,7 @@ def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
     told_ = select(desk, "mark_packed", *orders, **sends).messages
     number = {one: Order.objects.get(id=one).number for one in orders}
     assert f"Order {number[order]}: packed." in told_
-    both = f"Orders {number[changed]}, {number[gone]}: changed by somebody else"
+    both = f"Orders {number[changed]}, {number[gone]}: changed by another user"
     assert any(one.startswith(both) for one in told_)
     assert any(f"Order {number[packed]}: packed before, by somebody" in one for one in told_)
     assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
@@ -331,7 +331,7 @@ def test_an_action_without_the_versions_that_were_shown_moves_nothing(
     desk: Desk, order: UUID
 ) -> None:
     page = select(desk, "mark_packed", order, confirmed="yes")
-    assert "changed by somebody else" in page.messages[0]
+    assert "changed by another user" in page.messages[0]
     assert status(order) == "placed"
 
 

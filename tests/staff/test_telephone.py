@@ -72,7 +72,7 @@ def test_an_order_below_the_shop_s_least_total_is_refused_in_words(
 ) -> None:
     settings.MIN_ORDER_TOTAL = "10"
     page = desk.save(CALL, customer=str(person().id), **lines((product(price="1.50"), 2)))
-    told = "It comes to 3.00 GBP; an order is at least 10.00 GBP."
+    told = "The total is 3.00 GBP; the minimum is 10.00 GBP."
     assert page.errors == {"__all__": [told]}
 
 

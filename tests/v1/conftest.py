@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from larder.catalog.services import NewProduct, create_products
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.fastpath.response_cache import KeptAnswers
 from larder.http import authentication
 from larder.http.recent_writes import recent_writes
@@ -27,7 +27,7 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
     """A thousand products, ten of each in stock."""
     new = [NewProduct(f"M-{n:04}", f"Product {n}", Decimal("1.25")) for n in range(1_000)]
     made = create_products(new, now=now)
-    open_stock(dict.fromkeys(made.values(), 10), actor=NOBODY, now=now)
+    open_stock(dict.fromkeys(made.values(), 10), actor=SYSTEM_ACTOR, now=now)
     return list(made.values())
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from larder.core.limits import MAX_CLIENT_LENGTH
 from larder.http.authentication import signer
-from larder.identity.doors import API, V1
 from larder.identity.models import Session
 from larder.identity.services import accounts, sessions
+from larder.identity.token_policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
 from tests.identity.conftest import Clock, clock
@@ -85,7 +85,7 @@ def test_what_a_client_says_of_itself_is_cut_and_cleaned(person: MakePerson) -> 
 def test_log_ins_at_the_doors_of_earlier_contracts_are_listed_too(person: MakePerson) -> None:
     who = person()
     given = sessions.Credentials(who.customer.username, who.password, "Old/1")
-    sessions.log_in(given, door=API, signer=signer(), now=datetime.now(UTC))
+    sessions.log_in(given, policy=API, signer=signer(), now=datetime.now(UTC))
     assert [one["client"] for one in listed(log_in(who)["access"])] == ["Old/1", ""]
 
 

@@ -90,7 +90,7 @@ class Person:
         email, now = f"{secrets.token_hex(8)}@example.com", datetime.now(UTC)
         self._call("PATCH", "/api/v1/me", {"email": email})
         made: list[UUID] = []
-        resets.ask(email, tell=made.append, now=now)
+        resets.request_reset(email, notify=made.append, now=now)
         invited = resets.invitation(made[0], secret=settings.SECRET_KEY, now=now)
         self.real["reset_token"] = invited.token if invited else ""
 
@@ -149,10 +149,10 @@ def new_person(base_url: str, document: str, *, staff: bool) -> Person:
 
 def _new_product(name: str) -> dict[str, Any]:
     from larder.catalog.queries import public_ids
-    from larder.core.ids import NOBODY
+    from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.products import create_stocked_product
 
     fields = {"name": name, "price": Decimal("2.55")}
     now = datetime.now(UTC)
-    made = create_stocked_product(fields, quantity=STOCK, actor=NOBODY, now=now)
+    made = create_stocked_product(fields, quantity=STOCK, actor=SYSTEM_ACTOR, now=now)
     return {"product-number": made.id, "product-uuid": str(public_ids([made.id])[made.id])}

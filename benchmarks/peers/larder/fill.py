@@ -30,14 +30,14 @@ def make_products(products: list[Product]) -> None:
 
     from larder.catalog.services import NewProduct, create_products
     from larder.core.clock import now
-    from larder.core.ids import NOBODY
+    from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.movements import open_stock
 
     new = [NewProduct(one.sku, one.name, Decimal(one.price)) for one in products]
     with transaction.atomic(durable=True):
         ids = create_products(new, now=now())
         stock = {ids[one.sku]: one.stock for one in products}
-        open_stock(stock, actor=NOBODY, now=now())
+        open_stock(stock, actor=SYSTEM_ACTOR, now=now())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The absolute addresses in bodies: with scheme and host of the request."""
+"""Builds the absolute addresses in bodies, with scheme and host of the request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 
 class Address(serializers.URLField):
-    """Where a row is: `Address("/api/catalog/products/{0.id}/")`."""
+    """The address of a row: `Address("/api/catalog/products/{0.id}/")`."""
 
     def __init__(self, path: str) -> None:
         super().__init__(source="*", read_only=True)
@@ -20,10 +20,10 @@ class Address(serializers.URLField):
 
 
 def absolute(request: Request, path: str) -> str:
-    """A path on this server as the client reaches it."""
+    """Returns the absolute address of a path."""
     return str(request.build_absolute_uri(path))
 
 
 def created(body: Mapping[str, Any]) -> Response:
-    """201, and where the new object is."""
+    """Returns 201 with the address of the new object."""
     return Response(body, status=201, headers={"Location": body["url"]})

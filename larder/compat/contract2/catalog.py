@@ -1,4 +1,4 @@
-"""Products: everybody reads them, staff write them and take units out without an order."""
+"""Products: all clients read them. Staff write them, and remove units without an order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,10 +24,10 @@ from larder.inventory.services.products import change_stocked_product, create_st
 UNAVAILABLE = "Requested quantity is not available."
 
 NAME_LENGTH = 100
-"""Characters of a product's name, as this contract has it."""
+"""Characters of a product's name in this contract."""
 
 PRICE_DIGITS, PRICE_DECIMALS = 10, 2
-"""Digits of a price in all, and after the point, as this contract has them."""
+"""Digits of a price in this contract: in total, and after the decimal point."""
 
 
 class ProductRow(serializers.Serializer[Any]):
@@ -58,11 +58,11 @@ class Shipped(serializers.Serializer[Any]):
 
 
 class Products(CompatView):
-    """What is on sale."""
+    """The products on sale."""
 
     @operation("list_products", answers={200: envelope(ProductRow)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
-        """All products."""
+        """Lists all products."""
         everything = ProductFilter()
         rows = Rows(
             lambda: queries.count_products(everything),
@@ -81,7 +81,7 @@ class Products(CompatView):
         refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
-        """Adds a product, with what is in stock of it."""
+        """Adds a product with its stock."""
         require_staff(request)
         fields = dict(read(request, ProductFields))
         quantity = fields.pop("quantity", 0)
@@ -99,7 +99,7 @@ def _shown(request: Request, product: int) -> Mapping[str, Any]:
 
 
 class Product(CompatView):
-    """Something that is sold."""
+    """A product."""
 
     @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
     def get(self, request: Request, product: int) -> Response:
@@ -113,7 +113,7 @@ class Product(CompatView):
         refusals={403: Refusal, 404: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
-        """Changes a product. Without a quantity its stock stays as it is."""
+        """Changes a product. Without a quantity its stock stays unchanged."""
         return _changed(request, product, partial=False)
 
     @operation(
@@ -123,12 +123,12 @@ class Product(CompatView):
         refusals={403: Refusal, 404: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
-        """Changes a product. What is left out stays as it is."""
+        """Changes a product. Omitted fields stay unchanged."""
         return _changed(request, product, partial=True)
 
     @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
     def delete(self, request: Request, product: int) -> Response:
-        """Takes a product off sale. Orders keep it."""
+        """Archives a product. Orders keep it."""
         require_staff(request)
         archive_product(product, now=now())
         return Response(status=204)
@@ -136,7 +136,7 @@ class Product(CompatView):
 
 def _changed(request: Request, product: int, *, partial: bool) -> Response:
     require_staff(request)
-    queries.product(caller(request).id, product)  # What is not there is not there, whatever is sent
+    queries.product(caller(request).id, product)  # 404 comes before faults of the body
     fields = dict(read(request, ProductFields, partial=partial))
     quantity = fields.pop("quantity", None)
     change_stocked_product(
@@ -146,7 +146,7 @@ def _changed(request: Request, product: int, *, partial: bool) -> Response:
 
 
 class Ship(CompatView):
-    """Goods that leave without an order."""
+    """The dispatch of units without an order."""
 
     @operation(
         "ship_product",
@@ -155,7 +155,7 @@ class Ship(CompatView):
         refusals={400: FIELDS_OR_SENTENCES, 403: Refusal, 404: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
-        """Takes units out of stock without an order."""
+        """Removes units from stock without an order."""
         require_staff(request)
         queries.product(caller(request).id, product)
         quantity = read(request, Shipment)["quantity"]

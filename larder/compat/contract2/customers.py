@@ -1,4 +1,4 @@
-"""Customers: staff see and change all of them, customers themselves."""
+"""Customers: staff read and change all accounts, customers their own."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.http import throttling
-from larder.identity import queries, telling
+from larder.identity import notifier, queries
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
@@ -45,11 +45,11 @@ class NewByStaff(CustomerChange):
 
 
 class Customers(CompatView):
-    """Everybody for staff, themselves for customers."""
+    """All accounts for staff, the own account for customers."""
 
     @operation("list_customers", answers={200: envelope(CustomerRow)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
-        """All customers, or who is asking alone."""
+        """Lists all customers for staff, or only the caller."""
 
         def shape(found: list[Profile]) -> Any:
             return CustomerRow(found, many=True, context={"request": request}).data
@@ -63,7 +63,7 @@ class Customers(CompatView):
         refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
-        """Makes an account. Without a password nobody can log in to it until it has one."""
+        """Creates an account. Without a password a log-in is impossible until one is set."""
         require_staff(request)
         asked = given(request, NewByStaff)
         with all_named(asked):
@@ -104,7 +104,7 @@ class Customer(CompatView):
         refusals={403: Refusal, 404: Refusal},
     )
     def put(self, request: Request, customer: int) -> Response:
-        """Changes a customer. What is left out, but for the username, stays as it is."""
+        """Changes a customer. The username is required; other omitted fields stay unchanged."""
         return _changed(request, customer, partial=False)
 
     @operation(
@@ -114,12 +114,12 @@ class Customer(CompatView):
         refusals={403: Refusal, 404: Refusal},
     )
     def patch(self, request: Request, customer: int) -> Response:
-        """Changes a customer. What is left out stays as it is."""
+        """Changes a customer. Omitted fields stay unchanged."""
         return _changed(request, customer, partial=True)
 
     @operation("delete_customer", answers={204: None}, refusals={403: Refusal, 404: Refusal})
     def delete(self, request: Request, customer: int) -> Response:
-        """Deletes an account. Its orders stay in the books."""
+        """Deletes an account. Its orders stay."""
         _one(request, customer)
         require_rank(request, customer)
         accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
@@ -127,7 +127,7 @@ class Customer(CompatView):
 
 
 def _one(request: Request, customer: int) -> Profile:
-    """Raises NotFound, for somebody else's account too."""
+    """Raises NotFound, also for the account of another customer."""
     who = caller(request)
     if not who.is_staff and who.id != customer:
         raise NotFound
@@ -141,6 +141,6 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     names = asked.names()
     with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):
         fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
-        tell = telling.former_address(now=moment)
-        accounts.change_profile(customer, fields, now=moment, terms=terms, tell=tell)
+        notify = notifier.former_address(now=moment)
+        accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
     return Response(_shown(request, queries.profile(customer)))

@@ -1,4 +1,4 @@
-"""Registering, and tokens: given out, exchanged, verified."""
+"""Registration, and tokens: issued, exchanged, verified."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
 from larder.http import throttling
 from larder.http.authentication import signer
 from larder.identity import queries
-from larder.identity.doors import IDENTITY
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
+from larder.identity.token_policies import IDENTITY
 
 
 class Registration(serializers.Serializer[Any]):
@@ -49,7 +49,7 @@ class NotValid(Refusal):
 
 
 class Register(OpenView):
-    """Make an account."""
+    """Create an account."""
 
     @operation(
         "register",
@@ -59,7 +59,7 @@ class Register(OpenView):
         is_open=True,
     )
     def post(self, request: Request) -> Response:
-        """Makes a customer's account."""
+        """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
         account = asked.account()
@@ -83,7 +83,7 @@ class Token(TokenView):
         """Exchanges a username and a password for an access and a refresh token."""
         asked = read(request, Credentials)
         named = sessions.Credentials(asked["username"], asked["password"])
-        return log_in(request, named, door=IDENTITY)
+        return log_in(request, named, policy=IDENTITY)
 
 
 class Refresh(TokenView):
@@ -97,12 +97,12 @@ class Refresh(TokenView):
         is_open=True,
     )
     def post(self, request: Request) -> Response:
-        """Exchanges a refresh token for a new pair; the old one is dead from then on."""
-        return Response(Pair(renew(request, door=IDENTITY)).data, headers=NO_STORE)
+        """Exchanges a refresh token for a new pair. The old token becomes invalid."""
+        return Response(Pair(renew(request, policy=IDENTITY)).data, headers=NO_STORE)
 
 
 class Verify(TokenView):
-    """Find out whether a token is good."""
+    """Verify a token."""
 
     @operation(
         "verify_token",
@@ -112,7 +112,7 @@ class Verify(TokenView):
         is_open=True,
     )
     def post(self, request: Request) -> Response:
-        """Says whether a token, access or refresh, is good."""
+        """Checks whether an access or refresh token is valid."""
         token = read(request, AnyToken)["token"]
         try:
             sessions.verify(token, signer=signer(), now=now())

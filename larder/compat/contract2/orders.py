@@ -1,4 +1,4 @@
-"""Orders: placed and read, by the public ids of products."""
+"""Places and reads orders, with the public ids of products."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from larder.orders.errors import OrderRule, OrderTooSmall
 from larder.orders.queries import LineView, OrderFilter, OrderView
 
 COMPLETED = "completed"
-"""What this contract says of every placed order, whatever became of it."""
+"""The status of every placed order in this contract, whatever its real status."""
 
 
 class ItemWanted(serializers.Serializer[Any]):
@@ -35,7 +35,7 @@ class ItemWanted(serializers.Serializer[Any]):
 
 
 class OrderWanted(serializers.Serializer[Any]):
-    """Whatever else is sent, prices, total, status and customer, comes from the server."""
+    """A new order. Other sent fields are ignored: the server sets prices, total and status."""
 
     order_items = Lines(child=ItemWanted())
 
@@ -69,13 +69,13 @@ class OrderRow(serializers.Serializer[Any]):
 
 
 class Orders(CompatView):
-    """One's own orders."""
+    """The caller's orders."""
 
     only_places = True
 
     @operation("list_orders", answers={200: envelope(OrderRow)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
-        """The placed orders of who is asking."""
+        """Lists the caller's placed orders."""
         who = caller(request)
         rows = Rows(
             lambda: queries.count(OrderFilter(customer=who.id)),
@@ -94,7 +94,7 @@ class Orders(CompatView):
         refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
-        """Places an order, wholly or not at all. Several lines of a product are added up."""
+        """Places an order, all lines or none. Lines of the same product are added."""
         items = read(request, OrderWanted)["order_items"]
         try:
             order = _placed(caller(request), items)
@@ -112,7 +112,7 @@ REFUSALS: Mapping[type[DomainError], str] = {
 
 
 def _placed(who: Caller, items: Sequence[Mapping[str, Any]]) -> OrderView:
-    """Raises what `place` raises."""
+    """Raises the errors of `place`."""
     ids = catalog.ids_by_public_id({item["product"] for item in items})
     if any(item["product"] not in ids for item in items):
         raise UnknownProducts
@@ -121,7 +121,7 @@ def _placed(who: Caller, items: Sequence[Mapping[str, Any]]) -> OrderView:
 
 
 def _shown(request: Request, found: Sequence[OrderView]) -> Any:
-    """Orders of who is asking, the newest line of each first."""
+    """Returns the caller's orders, with the newest line of each first."""
     products = catalog.public_ids({line.product for order in found for line in order.lines})
     context = {"request": request, "customer": caller(request).public_id, "products": products}
     orders = [replace(order, lines=order.lines[::-1]) for order in found]
@@ -133,6 +133,6 @@ class Order(CompatView):
 
     @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
     def get(self, request: Request, number: int) -> Response:
-        """An order of who is asking."""
+        """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)
         return Response(_shown(request, [order])[0])

@@ -1,4 +1,4 @@
-"""The roots: what there is, and where. A browser can follow them."""
+"""The root pages, which list the resources. A browser can follow their links."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from larder.compat.views import CompatView
 
 
 def _links(name: str, **paths: str) -> Any:
-    """A serializer of the addresses of paths, by name."""
+    """Returns a serializer with the addresses of paths, by name."""
     fields = {key: serializers.URLField() for key in paths}
     return type(name, (serializers.Serializer,), fields)
 
@@ -38,11 +38,11 @@ BESIDE = {
     "1": {"products": "/api/products/"},
     "3": {"product": "/api/product/", "order": "/api/order/", "user": "/api/user/"},
 }
-"""What other contracts have under /api/, listed here for people who look around."""
+"""The resources of other contracts under /api/, listed here for people with a browser."""
 
 
 class ApiRoot(_links("ApiRoot", **API)):  # type: ignore[misc]
-    """The parts; and the lists of other contracts that are on."""
+    """The parts of the API, and the lists of other enabled contracts."""
 
     products = serializers.URLField(required=False)
     product = serializers.URLField(required=False)
@@ -55,7 +55,7 @@ class Api(CompatView):
 
     @operation("root", answers={200: ApiRoot})
     def get(self, request: Request) -> Response:
-        """Where the parts are."""
+        """Lists the parts of the API."""
         paths = dict(API)
         for contract in sorted(settings.COMPAT & BESIDE.keys()):
             paths |= BESIDE[contract]
@@ -63,27 +63,27 @@ class Api(CompatView):
 
 
 class Identity(CompatView):
-    """Accounts, and the tokens that stand for them."""
+    """Accounts and tokens."""
 
     @operation("identity_root", answers={200: _links("IdentityRoot", **IDENTITY)})
     def get(self, request: Request) -> Response:
-        """Where to register, to log in and to find customers."""
+        """Lists the addresses for registration, log-in and customers."""
         return _found(request, IDENTITY)
 
 
 class Catalog(CompatView):
-    """What is sold."""
+    """The catalogue."""
 
     @operation("catalog_root", answers={200: _links("CatalogRoot", **CATALOG)})
     def get(self, request: Request) -> Response:
-        """Where the products are."""
+        """Lists the address of the products."""
         return _found(request, CATALOG)
 
 
 class Orders(CompatView):
-    """What was ordered."""
+    """Orders."""
 
     @operation("orders_root", answers={200: _links("OrdersRoot", **ORDERS)})
     def get(self, request: Request) -> Response:
-        """Where the orders are."""
+        """Lists the address of the orders."""
         return _found(request, ORDERS)

@@ -16,7 +16,7 @@ from larder.orders.queries import SoldLine
 
 
 class Status(serializers.Serializer[Any]):
-    """That an order was placed."""
+    """The confirmation of a placed order."""
 
     status = serializers.ChoiceField(["created"])
 
@@ -41,7 +41,7 @@ class OrdersView(CompatView):
 
     @operation("list_lines", answers={200: envelope(Line)}, parameters=OFFSET)
     def get(self, request: Request) -> Response:
-        """Lists what one ordered oneself, line by line, the newest order first."""
+        """Lists the lines of the caller's orders, the newest order first."""
         who = caller(request).id
         rows = Rows(
             lambda: queries.count_lines(who),
@@ -51,7 +51,7 @@ class OrdersView(CompatView):
 
     @operation("place_order", body=LinesById, answers={201: Status}, refusals={403: Refusal})
     def post(self, request: Request) -> Response:
-        """Places an order. Lines of one product are added up."""
+        """Places an order. Lines of the same product are added."""
         lines = read(request, LinesById)["products"]
         try:
             place(caller(request), [(line["id"], line["quantity"]) for line in lines])

@@ -24,14 +24,14 @@ from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 NAME_LENGTH = 200
-"""Characters of a product's name, as this contract has it."""
+"""Characters of a product's name in this contract."""
 
 PRICE_DIGITS, PRICE_DECIMALS = 10, 3
-"""Digits of a price in all, and after the point, as this contract has them."""
+"""Digits of a price in this contract: in total, and after the decimal point."""
 
 _WHOLE_DIGITS = PRICE_DIGITS - PRICE_DECIMALS
 BEYOND_ALL_PRICES = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
-"""Above what any product of the shop can cost, in whatever contract its price was set."""
+"""More than any product of the shop can cost, whichever contract set its price."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _STOCK = {
@@ -53,7 +53,7 @@ _PRICE = {
 
 @extend_schema_field(_STOCK)
 class Stock(serializers.IntegerField):
-    """Units that can be ordered: a JSON integer, or its digits in a string."""
+    """Available units: a JSON integer, or its digits in a string."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_value=MAX_STOCK, **options)
@@ -66,7 +66,7 @@ class Stock(serializers.IntegerField):
 
 @extend_schema_field(_PRICE)
 class Price(serializers.DecimalField):
-    """Money, a unit, net: a number or a string, exact to three decimals."""
+    """The net price of one unit: a number or a string, exact to three decimals."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -75,7 +75,7 @@ class Price(serializers.DecimalField):
 
 
 class Product(serializers.Serializer[Any]):
-    """A product. `stock` is what can be ordered."""
+    """A product. `stock` is the number of available units."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -84,7 +84,7 @@ class Product(serializers.Serializer[Any]):
 
 
 class ProductFields(serializers.Serializer[Any]):
-    """What staff say of a product."""
+    """A product as staff add it."""
 
     name = Text(max_length=NAME_LENGTH)
     price = Price(required=False)
@@ -92,13 +92,13 @@ class ProductFields(serializers.Serializer[Any]):
 
 
 class ProductChanges(ProductFields):
-    """What staff say of a product anew; all of it can be left out."""
+    """Changes of a product. All fields are optional."""
 
     name = Text(max_length=NAME_LENGTH, required=False)
 
 
 class Filters(serializers.Serializer[Any]):
-    """What is asked of a list, besides its page."""
+    """The filters of a list."""
 
     max_price = serializers.DecimalField(max_digits=None, decimal_places=None, required=False)
 
@@ -118,7 +118,7 @@ class ProductsView(CompatView):
         refusals={400: FIELDS},
     )
     def get(self, request: Request) -> Response:
-        """Lists the products by ascending id, those sold out as well."""
+        """Lists the products by ascending id, including those out of stock."""
         who, wanted = caller(request).id, _wanted(request)
         rows = Rows(
             lambda: queries.count_products(wanted),
@@ -130,7 +130,7 @@ class ProductsView(CompatView):
         "create_product", body=ProductFields, answers={201: Product}, refusals={403: Refusal}
     )
     def post(self, request: Request) -> Response:
-        """Staff: adds a product. Without a price it is free, without stock sold out."""
+        """Staff: adds a product. The default of price and stock is 0."""
         require_staff(request)
         body, who = read(request, ProductFields), caller(request)
         made = create_stocked_product(
@@ -148,7 +148,7 @@ def _shown(found: list[StockedProduct]) -> Any:
 
 
 def _wanted(request: Request) -> ProductFilter:
-    """The filters. Raises ValidationError for a `max_price` that is no number."""
+    """Returns the filters. Raises ValidationError if `max_price` is not a number."""
     asked = Filters(data=request.query_params.dict())
     asked.is_valid(raise_exception=True)
     price = asked.validated_data.get("max_price")
@@ -188,7 +188,7 @@ class ProductView(CompatView):
         refusals=REFUSED,
     )
     def put(self, request: Request, product: str) -> Response:
-        """Staff: names a product anew. A price or stock that is not given stays as it is."""
+        """Staff: sets a product's name. Omitted price and stock stay unchanged."""
         return _change(request, product, ProductFields)
 
     @operation(
@@ -199,12 +199,12 @@ class ProductView(CompatView):
         refusals=REFUSED,
     )
     def patch(self, request: Request, product: str) -> Response:
-        """Staff: changes what is given of a product."""
+        """Staff: changes the given fields of a product."""
         return _change(request, product, ProductChanges)
 
     @operation("delete_product", answers={204: None}, parameters=PRODUCT_ID, refusals=REFUSED)
     def delete(self, request: Request, product: str) -> Response:
-        """Staff: takes a product off sale. Orders keep it."""
+        """Staff: archives a product. Orders keep it."""
         require_staff(request)
         archive_product(_read_id(product), now=now())
         return Response(status=204)
@@ -216,7 +216,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 def _read_id(text: str) -> int:
     """Looked at here and not in the path: credentials come first, and refusals are of one shape.
 
-    Raises NotFound for what is no product's number.
+    Raises NotFound if it is not the number of a product.
     """
     if not _DIGITS.fullmatch(text) or int(text) > MAX_ID:
         raise NotFound
@@ -224,7 +224,7 @@ def _read_id(text: str) -> int:
 
 
 def _change(request: Request, number: str, shape: type[ProductFields]) -> Response:
-    """Raises NotFound first: what is wrong with the body of nothing is of no use."""
+    """Raises NotFound first: faults of the body do not matter without a product."""
     require_staff(request)
     product, who = _read_id(number), caller(request)
     queries.product(who.id, product)

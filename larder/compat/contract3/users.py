@@ -1,6 +1,6 @@
-"""Users of contract 3: registering, and accounts by their UUID.
+"""Users of contract 3: registration, and accounts by their UUID.
 
-A `name` is the username of the others. Blanks around it do not count.
+A `name` is the username of other contracts. Spaces around it are removed.
 """
 
 import re
@@ -31,7 +31,7 @@ from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
 
 NAME_LENGTH = 100
-"""Characters of a user's name, as this contract has it."""
+"""Characters of a user's name in this contract."""
 
 
 class Name(Text):
@@ -54,7 +54,7 @@ class Registration(serializers.Serializer[Any]):
 
 
 class NewName(serializers.Serializer[Any]):
-    """What somebody wants to be called."""
+    """The new name of a user."""
 
     name = Name()
 
@@ -67,7 +67,7 @@ class User(serializers.Serializer[Any]):
 
 
 class Users(serializers.Serializer[Any]):
-    """All users, by the time they came."""
+    """All users, by time of registration."""
 
     users = User(many=True)
 
@@ -96,7 +96,7 @@ class RegisterView(OpenView):
         is_open=True,
     )
     def post(self, request: Request) -> Response:
-        """Makes a customer's account."""
+        """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
         account = asked.account()
@@ -134,14 +134,14 @@ REFUSED = {403: Refusal, 404: Refusal}
 class UserView(CompatView):
     @operation("get_user", answers={200: SHOWN}, parameters=USER_ID, refusals=REFUSED)
     def get(self, request: Request, user: str) -> Response:
-        """Tells a user's name, to themselves and to staff."""
+        """Shows a user's name, to the user and to staff."""
         return Response({"user is": _addressed(request, user).username})
 
     @operation(
         "rename_user", body=NewName, answers={200: RENAMED}, parameters=USER_ID, refusals=REFUSED
     )
     def put(self, request: Request, user: str) -> Response:
-        """Gives oneself another name. Tokens stay valid."""
+        """Changes the caller's name. Tokens stay valid."""
         before = _oneself(request, user)
         name = _rename(request, before)
         return Response({f"user {before.username} has been updated": name})
@@ -150,13 +150,13 @@ class UserView(CompatView):
         "change_user", body=NewName, answers={200: NOTHING}, parameters=USER_ID, refusals=REFUSED
     )
     def patch(self, request: Request, user: str) -> Response:
-        """Gives oneself another name, without a word."""
+        """Changes the caller's name. The answer has no body."""
         _rename(request, _oneself(request, user))
         return Response({})
 
     @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
     def delete(self, request: Request, user: str) -> Response:
-        """Deletes an account: one's own; as staff, a customer's. Orders stay, without it."""
+        """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         found = _addressed(request, user)
         require_rank(request, found.id)
         accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
@@ -164,7 +164,7 @@ class UserView(CompatView):
 
 
 def _oneself(request: Request, user: str) -> Profile:
-    """Raises NotFound (to staff), PermissionDenied for everybody else's id."""
+    """Raises PermissionDenied for another id; for staff NotFound if it does not exist."""
     found = _addressed(request, user)
     if found.id != caller(request).id:
         raise PermissionDenied
@@ -172,7 +172,7 @@ def _oneself(request: Request, user: str) -> Profile:
 
 
 def _addressed(request: Request, user: str) -> Profile:
-    """The user of an id. Customers are told of no other id whether it is somebody's.
+    """Returns the user of an id. Customers do not learn whether another id exists.
 
     Raises NotFound, PermissionDenied.
     """
@@ -188,14 +188,14 @@ _HEX = re.compile(
 
 
 def _read_id(text: str) -> UUID:
-    """Python's UUID would take braces and more. Raises NotFound for what is no id."""
+    """Parses an id, without braces, which Python's UUID accepts. Raises NotFound."""
     if not _HEX.fullmatch(text):
         raise NotFound
     return UUID(text)
 
 
 def _rename(request: Request, user: Profile) -> str:
-    """The new name. Raises ValidationError, NotFound."""
+    """Returns the new name. Raises ValidationError, NotFound."""
     asked = given(request, NewName)
     fields: dict[str, str] = {"username": asked.fields()["name"]}
     with _all_named(asked, user.id), throttling.change_profile(request, user.id, fields):
@@ -209,7 +209,7 @@ TAKEN = {"username": "user with this name already exists."}
 
 @contextmanager
 def _all_named(asked: Given, account: int = 0) -> Iterator[None]:
-    """Names all faults, those of the username under `name`. Raises ValidationError."""
+    """Reports all faults, those of the username under `name`. Raises ValidationError."""
     try:
         with all_named(asked, account=account, taken=TAKEN):
             yield

@@ -32,7 +32,7 @@ from larder.orders.services.drafts import add_unit, remove_unit
 
 
 class Addition(PasswordView):
-    """A unit into the open order."""
+    """Adding a unit to the open order."""
 
     @operation(
         "add_to_order",
@@ -40,7 +40,7 @@ class Addition(PasswordView):
         refusals={400: SENTENCES, 404: Refusal, 413: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
-        """Adds one unit to the open order, which is made if there is none."""
+        """Adds one unit to the open order, which is created if there is none."""
         who = caller(request)
         try:
             order = add_unit(who.id, product, currency=terms().currency, now=now())
@@ -55,11 +55,11 @@ class Addition(PasswordView):
 
 
 class Removal(PasswordView):
-    """A unit out of the open order."""
+    """Removing a unit from the open order."""
 
     @operation("remove_from_order", answers={200: OrderId}, refusals={404: Refusal, 413: Refusal})
     def post(self, request: Request, product: int) -> Response:
-        """Takes one unit out of the open order; with its last unit a line goes."""
+        """Removes one unit from the open order. The last unit removes the line."""
         try:
             order = remove_unit(caller(request).id, product, now=now())
         except NotInCart as error:
@@ -77,7 +77,7 @@ class Submission(PasswordView):
         refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 409: Refusal, 413: Refusal},
     )
     def post(self, request: Request, order: int) -> Response:
-        """Submits the open order: takes its units out of stock, or changes nothing at all."""
+        """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)
         draft = queries.id_by_number(order, customer=who.id)
         try:
@@ -88,7 +88,7 @@ class Submission(PasswordView):
 
 
 def _refusal(error: DomainError) -> Exception:
-    """The contract's answer; a refusal it does not know is answered as everywhere."""
+    """Returns the contract's text for a refusal; other refusals are answered as usual."""
     sentence = _sentence(error)
     return error if sentence is None else ValidationError([sentence])
 

@@ -1,4 +1,4 @@
-"""The caller's orders, the open one among them."""
+"""The caller's orders, including the open one."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ class Orders(PasswordView):
 
     @operation("list_orders", answers={200: OrderRow(many=True)})
     def get(self, request: Request) -> Response:
-        """All orders of the caller, open and submitted, by ascending id."""
+        """Lists the caller's orders, open and submitted, by ascending id."""
         parts = queries.orders_and_draft(caller(request).id)
         return Response(self.whole(parts, lambda found: [order_row(one) for one in found]))
 
@@ -29,7 +29,7 @@ class Order(PasswordView):
 
     @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
     def get(self, request: Request, order: int) -> Response:
-        """An order of the caller's."""
+        """Shows one of the caller's orders."""
         return Response(order_row(queries.order_or_draft(order, customer=caller(request).id)))
 
 
@@ -38,7 +38,7 @@ class Current(PasswordView):
 
     @operation("get_current_order", answers={200: OrderRow})
     def get(self, request: Request) -> Response:
-        """The open order; an empty one is made and kept if there is none."""
+        """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
         for _ in range(MOST_TRIES):
             found = queries.draft(who.id)

@@ -1,4 +1,4 @@
-"""What is in stock, and how staff keep it."""
+"""Products in stock, and how staff change them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Products(PasswordView):
 
     @operation("list_products", answers={200: ProductRow(many=True)})
     def get(self, request: Request) -> Response:
-        """All products in stock, by ascending id."""
+        """Lists all products in stock, by ascending id."""
         parts = queries.all_products(caller(request).id, ProductFilter(in_stock=True))
         return Response(self.whole(parts, lambda found: [product_row(one) for one in found]))
 
@@ -43,7 +43,7 @@ class Product(PasswordView):
 
     @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
     def get(self, request: Request, product: int) -> Response:
-        """A product in stock."""
+        """Shows a product in stock."""
         found = queries.product(caller(request).id, product)
         if found.quantity == 0:
             raise NotFound
@@ -56,7 +56,7 @@ class Product(PasswordView):
         refusals={403: Refusal, 404: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
-        """Replaces a product, sold out or not. Staff only."""
+        """Replaces a product, also one that is out of stock. Staff only."""
         return _change(request, product, partial=False)
 
     @operation(
@@ -66,12 +66,12 @@ class Product(PasswordView):
         refusals={403: Refusal, 404: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
-        """Changes what is given of a product, sold out or not. Staff only."""
+        """Changes the given fields of a product, also if it is out of stock. Staff only."""
         return _change(request, product, partial=True)
 
     @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
     def delete(self, request: Request, product: int) -> Response:
-        """Takes a product off sale; orders keep it. Staff only."""
+        """Archives a product; orders keep it. Staff only."""
         require_staff(request)
         archive_product(product, now=now())
         return Response(status=204)
@@ -80,7 +80,7 @@ class Product(PasswordView):
 def _change(request: Request, product: int, **options: Any) -> Response:
     require_staff(request)
     who = caller(request)
-    # Who changes nothing at all, or sends faults, is told first that there is no such product.
+    # 404 comes first, also for an empty change and for faults in the body.
     queries.product(who.id, product)
     fields = dict(read(request, ProductBody, **options))
     quantity = fields.pop("quantity_in_stock", None)

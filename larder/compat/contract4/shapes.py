@@ -1,4 +1,4 @@
-"""What contract 4 takes and shows.
+"""The bodies and answers of contract 4.
 
 Its lists are whole, whatever they hold. So their rows are made in plain Python, some eight times
 as fast as by the serializers, which document them.
@@ -15,7 +15,7 @@ from larder.inventory.queries import StockedProduct
 from larder.orders.queries import DraftView, OrderView
 
 PRICE_DIGITS, PRICE_DECIMALS = 7, 2
-"""Digits of a price in all, and after the point, as this contract has them."""
+"""Digits of a price in this contract: in total, and after the decimal point."""
 
 
 class ProductBody(serializers.Serializer[Any]):
@@ -29,7 +29,7 @@ class ProductBody(serializers.Serializer[Any]):
 
 
 class ProductRow(serializers.Serializer[Any]):
-    """A product, and how many units of it can be ordered."""
+    """A product with its available units."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -57,13 +57,13 @@ class OrderRow(serializers.Serializer[Any]):
 
 
 class OrderId(serializers.Serializer[Any]):
-    """The order a unit was put into or taken out of."""
+    """The order to which a unit was added, or from which it was removed."""
 
     order_id = serializers.IntegerField()
 
 
 def product_row(product: StockedProduct) -> dict[str, Any]:
-    """As ProductRow says."""
+    """Returns the members of ProductRow."""
     return {
         "id": product.id,
         "name": product.name,
@@ -73,7 +73,7 @@ def product_row(product: StockedProduct) -> dict[str, Any]:
 
 
 def order_row(order: OrderView | DraftView) -> dict[str, Any]:
-    """As OrderRow says. A line that every unit came back of is still a line."""
+    """Returns the members of OrderRow. A completely returned line is still shown."""
     lines = [
         {"id": line.id, "quantity": line.quantity, "order": order.number, "product": line.product}
         for line in order.lines
@@ -88,7 +88,7 @@ def order_row(order: OrderView | DraftView) -> dict[str, Any]:
 
 
 def amount(exact: Decimal) -> str:
-    """Two decimals, rounded half up, as the field Amount has it.
+    """Returns two decimals, rounded half up, as the field Amount does.
 
     >>> amount(Decimal("2.205")), amount(Decimal("0"))
     ('2.21', '0.00')

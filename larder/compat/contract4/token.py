@@ -1,4 +1,4 @@
-"""A long-lived key for a username and password."""
+"""Contract 4: returns a long-lived key for a username and password."""
 
 from typing import Any
 
@@ -45,5 +45,5 @@ class Token(PasswordView):
     @extend_schema(auth=[{"password": []}])  # type: ignore[list-item]
     @operation("get_token", answers={200: Key})
     def get(self, request: Request) -> Response:
-        """The caller's long-lived key, the same at each call; made at the first."""
+        """Returns the caller's long-lived key, the same at each call."""
         return Response({"token": request.auth}, headers=NO_STORE)

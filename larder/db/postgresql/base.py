@@ -1,4 +1,4 @@
-"""The `ENGINE` of our databases: Django looks for `DatabaseWrapper` in a module of this name."""
+"""The database backend (`ENGINE`). Django requires a module `base` with a `DatabaseWrapper`."""
 
 import select
 from collections.abc import Callable, Iterator, Sequence
@@ -19,81 +19,81 @@ from larder.core import commits, waits
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import connections_held
 from larder.db.postgresql.checked_out import checked_out
-from larder.db.postgresql.comments import Commented, told
+from larder.db.postgresql.comments import Commented, with_correlation_id
 from larder.db.postgresql.errors import CommitUnknown, ErrorWrapper
-from larder.db.postgresql.exchange import Answer, Exchange
 from larder.db.postgresql.pool import honour_priorities, is_prioritized, put_last_first
+from larder.db.postgresql.statement_pipeline import PendingResult, StatementPipeline
 
-TOLD_AT_ONCE = 1.0
-"""For how many seconds after somebody waited for a connection in vain others need not."""
+FAIL_FAST_SECONDS = 1.0
+"""Seconds after a pool timeout in which other threads get the same error without waiting."""
 
 RENEW_EVERY = 1.0
 """Seconds between two renewals of a pool."""
 
-KEPT = "larder_exchange"
-"""Under this name a connection of psycopg's keeps its exchange."""
+PIPELINE_ATTRIBUTE = "larder_pipeline"
+"""The attribute of psycopg's connection that holds its statement pipeline."""
 
 Reading = Callable[[], list[tuple[Any, ...]]]
-"""Waits for the rows of a statement."""
+"""Waits for the rows of a statement and returns them."""
 
-# Nothing connects before this module is loaded.
+# Every connection is made through this module.
 waits.watch(checked_out)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's own, except for what a pool hands out.
+    """Django's wrapper, which fails fast without a connection and hands out no closed one.
 
-    With the database away, who waited for a thread while others waited for a connection would
-    wait for theirs as well, and be told too late. So for a moment after each wait in vain nobody
-    waits, unless a connection is there: the pool looks for the database by itself.
+    While the database is unreachable, a request that has waited for a thread would wait for a
+    connection as well, and get its error too late. So for FAIL_FAST_SECONDS after a pool timeout
+    other threads do not wait, unless a connection is free. The pool reconnects by itself.
 
-    After an outage that no request met, every pooled connection is dead, and each would cost
-    some later request its answer. CONN_HEALTH_CHECKS would ask the server each time (45 µs of
-    CPU). A connection that nobody uses is silent, and the end of a closed one can be read: only
-    one with something to read is asked (1 µs for the others).
+    After an outage during which no request arrived, every pooled connection is closed, and the
+    next requests would fail. CONN_HEALTH_CHECKS would query the server each time (45 µs of CPU).
+    An idle connection receives no data, and a closed one is readable. So only a readable
+    connection is checked with a query (1 µs for the others).
     """
 
     is_read_from = False
-    """Whether this thread's reads go to this connection and no other (database.reading_from)."""
+    """Whether this thread's reads must use this connection (database.reading_from)."""
 
     _in_pipeline = False
 
     _held: Stopwatch | None = None
-    """Since the present connection was taken from the pool."""
+    """Runs since the current connection was taken from the pool."""
 
-    _late: ClassVar[dict[str, "_Late"]] = {}
+    _last_pool_timeout: ClassVar[dict[str, "_PoolTimeout"]] = {}
     """The last wait that ended without a connection, by alias, for all threads of the process."""
 
     _given_back: ClassVar[dict[str, Stopwatch]] = {}
-    """Since an open connection was given back last, by alias, for all threads of the process."""
+    """Runs since an open connection was last given back, by alias, for all threads."""
 
     _renewed: ClassVar[dict[str, Stopwatch]] = {}
-    """Since the pool was renewed last, by alias."""
+    """Runs since the pool was last renewed, by alias."""
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
-        """Translates psycopg's errors, those of a lost session among them."""
+        """Translates psycopg's errors, including those of a lost session."""
         return ErrorWrapper(self)
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it cannot be given back: in a transaction, or a read that chose it."""
+        """Whether it cannot be given back: it is in a transaction, or `reading_from` chose it."""
         return bool(self.in_atomic_block or self.is_read_from)
 
     @property
     def is_of_a_test(self) -> bool:
-        """Whether it is in use by the transaction of Django's TestCase alone."""
+        """Whether only the transaction of Django's TestCase uses it."""
         blocks: list[Any] = self.atomic_blocks
         return bool(blocks) and not self.is_read_from and all(one._from_testcase for one in blocks)
 
     def close_session(self) -> None:
-        """Closes the session of the present connection, which the pool then replaces."""
+        """Closes the session of the current connection. The pool then replaces it."""
         if self.connection is not None:
             self.connection.close()
 
     def drop_read_only(self) -> None:
-        """Closes the connection and all that the pool has: they lead to a server that accepts no
-        writes, such as a former primary. New ones are opened in the background."""
+        """Closes the connection and all those of the pool: their server accepts no writes, such
+        as a former primary. The pool opens new ones in the background."""
         self.close_session()
         since = self._renewed.get(self.alias)
         if self.pool and (since is None or since.seconds > RENEW_EVERY):
@@ -101,9 +101,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.drain()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that was open a moment ago; OperationalError when there is none, also where
-        as many as the pool may have were closed, and the one after them too: whatever accepts
-        connections ends new ones at once."""
+        """Returns a connection that was open a moment ago.
+
+        Raises OperationalError if there is none, or if one more connection than the pool can hold
+        were closed: the server then closes new connections at once.
+        """
         for _ in range(self.pool.max_size + 1 if self.pool else 1):
             connection = self._wait_for_connection(conn_params)
             if self.pool and _has_something_to_read(connection) and not self._answers(connection):
@@ -123,18 +125,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._held = None
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
-        """What Django's own statements go through."""
+        """Returns the cursor that Django's own statements use."""
         return Commented(cursor, self)
 
     @cached_property
     def prepares_nothing(self) -> bool:
-        """Whether every statement is planned when it is asked, as behind PgBouncer."""
+        """Whether PostgreSQL plans every statement anew, as behind PgBouncer."""
         return self.settings_dict["OPTIONS"].get("prepare_threshold") is None
 
-    def ask(self, sql: str, parameters: Sequence[Any]) -> Reading:
-        """Has one statement carried out; in a pipeline at the latest when its rows are read.
+    def submit(self, sql: str, parameters: Sequence[Any]) -> Reading:
+        """Runs one statement; in a pipeline, when its rows are read or at the end of the block.
 
-        Whoever counts or traces statements sees each by itself, as it is carried out.
+        Where statements are counted or traced, each runs alone and at once.
         """
         if self.queries_logged or self.execute_wrappers:
             cursor = self.cursor()
@@ -143,67 +145,77 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
-        exchange = self._exchange()
+        statements = self._statements()
         with self.wrap_database_errors:
-            answer = exchange.ask(told(sql) if self.prepares_nothing else sql, parameters)
+            text = with_correlation_id(sql) if self.prepares_nothing else sql
+            pending = statements.add(text, parameters)
             if not self._in_pipeline:
-                exchange.run()
-        return partial(self._rows, exchange, answer)
+                statements.run()
+        return partial(self._rows, statements, pending)
 
-    def _rows(self, exchange: Exchange, answer: Answer) -> list[tuple[Any, ...]]:
+    def _rows(self, statements: StatementPipeline, pending: PendingResult) -> list[tuple[Any, ...]]:
         with self.wrap_database_errors:
-            return exchange.rows(answer)
+            return statements.rows(pending)
 
-    def _exchange(self) -> Exchange:
-        """That of the present connection, which keeps it: a pool hands it out again."""
-        kept = vars(self.connection)
-        if KEPT not in kept:
-            kept[KEPT] = Exchange(self.connection, prepares=not self.prepares_nothing)
-        return cast(Exchange, kept[KEPT])
+    def _statements(self) -> StatementPipeline:
+        """Returns the pipeline of the current connection. It belongs to psycopg's connection,
+        because the pool hands that out again with what it has prepared."""
+        attributes = vars(self.connection)
+        if PIPELINE_ATTRIBUTE not in attributes:
+            made = StatementPipeline(self.connection, prepares=not self.prepares_nothing)
+            attributes[PIPELINE_ATTRIBUTE] = made
+        return cast(StatementPipeline, attributes[PIPELINE_ATTRIBUTE])
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
-        """Statements of this block are sent when the rows of one of them are read, or at its end,
-        which raises what no reading has raised. Nothing is sent of a block that fails."""
+        """Sends the statements of this block when the rows of one of them are read, or at its end.
+
+        The end raises the error that no reading has raised. If the block fails, the statements
+        that still wait are not sent.
+        """
         self.ensure_connection()
         self._in_pipeline = True
         try:
             yield
             self._run()
         except BaseException:
-            self._forget()
+            self._discard()
             raise
         finally:
             self._in_pipeline = False
 
     def _run(self) -> None:
-        """What waits in a pipeline goes before what is asked in another way."""
+        """Sends what waits in the pipeline, before a statement that does not go through it."""
         if self._in_pipeline:
             with self.wrap_database_errors:
-                self._exchange().run()
+                self._statements().run()
 
     def create_cursor(self, name: str | None = None) -> Any:
         self._run()
         return super().create_cursor(name)
 
     def _rollback(self) -> None:
-        # With it psycopg frees all that this connection has prepared; below likewise.
-        self._forget()
+        # A rollback, here and below, makes psycopg deallocate all prepared statements.
+        self._discard()
         super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
-        self._forget()
+        self._discard()
         super()._savepoint_rollback(sid)  # type: ignore[misc]
 
-    def _forget(self) -> None:
-        kept: Exchange | None = vars(self.connection).get(KEPT) if self.connection else None
-        if kept is not None:
-            kept.forget()
+    def _discard(self) -> None:
+        if self.connection:
+            statements = vars(self.connection).get(PIPELINE_ATTRIBUTE)
+            if statements is not None:
+                statements.discard()
 
     def _commit(self) -> None:
-        """Raises CommitUnknown, with the connection closed, where the commit was sent and its
-        answer is lost. A commit is counted, also where the thread is ended while it waits for the
-        answer (SystemExit)."""
+        """Commits, and counts the commit, also if the thread is interrupted while it waits for
+        the answer (SystemExit).
+
+        Raises CommitUnknown, with the connection closed, if the commit was sent and its answer is
+        lost.
+        """
         self._run()
         is_sent = self.connection is not None and not self.connection.closed
         try:
@@ -221,8 +233,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         commits.add(is_sent)
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001
-        """Opens no connection at the end of a transaction that lost its own: a new one begins in
-        this mode, and a failure to open it would hide why the transaction failed."""
+        """Sets the mode. Opens no connection at the end of a transaction that lost its connection:
+        a new connection begins in this mode, and an error of opening it would hide the first one.
+        """
         if autocommit and self.connection is None:
             self.autocommit = True
             return
@@ -230,29 +243,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def _is_idle(self) -> bool:
-        """Whether the server has answered, and no transaction is open."""
+        """Whether the server has answered and no transaction is open."""
         idle: bool = self.connection.info.transaction_status == TransactionStatus.IDLE
         return idle
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
-        late = self._late.get(self.alias)
-        if late is not None and late.since.seconds < TOLD_AT_ONCE:
+        last = self._last_pool_timeout.get(self.alias)
+        if last is not None and last.since.seconds < FAIL_FAST_SECONDS:
             # While the pool is busy, only a prioritized thread waits again. While the database is
-            # away, a connection that was given back since shows that it is there again.
-            is_next = is_prioritized() if late.is_busy else self._was_given_back(late.since)
-            if not (is_next or self.pool.get_stats()["pool_available"]):
-                raise late.error()
+            # unreachable, a connection given back since then shows that it is reachable again.
+            may_wait = is_prioritized() if last.is_busy else self._was_given_back(last.since)
+            if not (may_wait or self.pool.get_stats()["pool_available"]):
+                raise last.error()
         waiting = Stopwatch()
         if self.pool:
-            # To wait for a connection is a wait, too, for a thread that keeps another one.
+            # A thread must not hold another connection while it waits for this one.
             waits.begin(but=self.alias)
             put_last_first(self.pool)
             honour_priorities(self.pool)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
-            late = self._late[self.alias] = _Late(is_busy=self._was_given_back(waiting))
-            raise late.error() from error
+            last = _PoolTimeout(is_busy=self._was_given_back(waiting))
+            self._last_pool_timeout[self.alias] = last
+            raise last.error() from error
 
     def _was_given_back(self, since: Stopwatch) -> bool:
         """Returns whether an open connection was given back since then."""
@@ -269,9 +283,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 @dataclass(frozen=True, slots=True)
-class _Late:
-    """A wait that ended without a connection. The database `is_busy` if meanwhile another thread
-    gave back an open one; otherwise the database is away, or does not answer."""
+class _PoolTimeout:
+    """A wait that ended without a connection. If another thread gave back an open connection
+    meanwhile, the pool `is_busy`. Otherwise the database is unreachable or does not answer."""
 
     is_busy: bool
     since: Stopwatch = field(default_factory=Stopwatch)

@@ -1,9 +1,9 @@
-"""Connections that wait for an answer only so long.
+"""Connections with a time limit for each answer of the server.
 
-A server that hangs answers nothing: its own time limits hang with it. Nor does one whose machine is
-gone without a word, and the system's limits for that are a quarter of an hour for what was sent and
-two hours for what is waited for. libpq takes others with its options; what still answers to the
-network and to nothing else is given up here.
+A server that hangs does not answer, and its own time limits do not work either. Nor does a server
+answer whose machine has failed; by default the operating system notices that after a quarter of an
+hour while it sends, and after two hours while it waits. TCP_OPTIONS set shorter limits for the
+network. A machine that still answers TCP but does not run PostgreSQL is noticed here.
 """
 
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg.errors import _WaitTimeout
 
-GONE = {
+TCP_OPTIONS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""Options of libpq, seconds and milliseconds: a machine that is gone is noticed within some ten
-seconds. A socket of the system has no such thing, and needs none."""
+"""Options of libpq, in seconds and milliseconds: a failed machine is noticed within about ten
+seconds. They have no effect on a Unix-domain socket, which does not need them."""
 
-LONGEST_ANSWER = 15.0
-"""Seconds for which a server waits for its primary: half as long again as the server's role lets a
-statement take (larder/ops/roles.py)."""
+ANSWER_TIMEOUT = 15.0
+"""Seconds that a server waits for an answer of the primary: one and a half times the limit of a
+statement of the server's role (larder/ops/roles.py)."""
 
 CONNECTION_WAIT = 0.25
-"""Seconds for which a free connection to a replica is waited for."""
+"""Seconds that a thread waits for a free connection to a replica."""
 
 
 _within: ContextVar[float | None] = ContextVar("within", default=None)
@@ -36,8 +36,8 @@ _within: ContextVar[float | None] = ContextVar("within", default=None)
 
 @contextmanager
 def answers_within(seconds: float) -> Iterator[None]:
-    """Limits each wait of this thread for an answer in the block to `seconds`, on every connection;
-    one that is exceeded closes the connection and raises OperationalError."""
+    """Limits each wait of this thread for an answer to `seconds` within the block, on every
+    connection. A timeout closes the connection and raises OperationalError."""
     token = _within.set(seconds)
     try:
         yield
@@ -46,36 +46,38 @@ def answers_within(seconds: float) -> Iterator[None]:
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Raises OperationalError, and is closed, when an answer takes longer than `longest` seconds;
-    with None it may take as long as it will."""
+    """Raises OperationalError and closes itself if an answer takes longer than `longest` seconds.
+    None sets no limit."""
 
     longest: ClassVar[float | None] = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """As psycopg's own, with a time limit where none is given."""
+        """Waits as psycopg does, with a time limit if none is given."""
         try:
             if timeout is None:
                 timeout = _within.get() or self.longest
             return super().wait(gen, interval, timeout)
         except _WaitTimeout:
-            # Its end would be waited for as well: a rollback, the next statement.
+            # A rollback or the next statement would wait for the same server again.
             self.pgconn.finish()
             raise
 
 
 class ReplicaConnection(BoundedConnection):
-    """A replica can be done without: any read of the API takes a fraction of a second."""
+    """A connection to a replica. A read of the API takes a fraction of a second, and the primary
+    can serve it instead."""
 
     longest = 1.0
 
 
 class PrimaryConnection(BoundedConnection):
-    """A command may ask the primary for what takes a quarter of an hour, a server may not."""
+    """A connection to the primary. Servers limit its answers (`limit_answers`); commands do not,
+    because some of their statements take a quarter of an hour."""
 
 
 def limit_answers() -> None:
-    """From now on this process gives up a primary that does not answer for LONGEST_ANSWER."""
-    PrimaryConnection.longest = LONGEST_ANSWER
+    """Sets ANSWER_TIMEOUT for the connections of this process to the primary."""
+    PrimaryConnection.longest = ANSWER_TIMEOUT
 
 
 PRIMARY_POOL: dict[str, Any] = {"connection_class": PrimaryConnection}
@@ -83,4 +85,4 @@ REPLICA_POOL: dict[str, Any] = {
     "connection_class": ReplicaConnection,
     "timeout": CONNECTION_WAIT,
 }
-"""What the pools have of their own."""
+"""Options of the two kinds of pools."""

@@ -1,4 +1,4 @@
-"""Accounts: made, changed, deleted."""
+"""Creates, changes and deletes accounts."""
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -26,18 +26,18 @@ from larder.identity.models import Address, Customer
 from larder.identity.services import repeats
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
-from larder.identity.services.sessions import forget_sessions
+from larder.identity.services.sessions import delete_sessions
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
-FORGOTTEN_AT_ONCE = 1_000
+SESSIONS_PER_TRANSACTION = 1_000
 """Sessions that are deleted in one transaction with their account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCustomer:
-    """What somebody registers with. `password` is the plain text, never stored; with None the
-    account has no password and nobody can log in to it, until staff set one."""
+    """The data of a registration. `password` is the plain text, which is never stored. With None
+    the account has no password, and a log-in is impossible until staff set one."""
 
     username: str
     password: str | None
@@ -55,8 +55,8 @@ def require_open(policy: RegistrationPolicy) -> None:
 def require_active(who: Caller) -> None:
     """Raises SessionEnded if the caller's account is deactivated or deleted.
 
-    A customer's access token outlives the account by seconds: it may read meanwhile. Staff are
-    looked up with every request.
+    A customer's access token stays valid for some seconds after that, and may read meanwhile. For
+    staff the account is looked up with every request anyway.
     """
     if who.is_staff:
         return
@@ -73,10 +73,10 @@ def register(
     claims: Sequence[Claim] = (),
     lane: Lane = "open",
 ) -> Made:
-    """Makes a customer. With `approval` they may log in and look, but not order yet.
+    """Creates a customer. With the policy `approval` they may log in and read, but not order yet.
 
-    `claims` are those of one key (repeats.py): the same again give the same customer again. What
-    is known without hashing is answered without waiting for a hash, also while many wait.
+    `claims` are those of one key (repeats.py). A repeated request with them returns the same
+    customer. If the result is known without hashing, the request does not wait for a hash.
     Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused,
     Overloaded.
     """
@@ -93,9 +93,10 @@ def register(
 
 
 def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
-    """What this request made before, if it did. Raises AlreadyTaken, KeyReused.
+    """Returns the account that an earlier identical request created, if any.
 
-    In this order: a name that this request took is seen with the claim that took it.
+    The order of the two reads matters: if an identical request has taken the name, its claim is
+    visible too. Raises AlreadyTaken, KeyReused.
     """
     taken = queries.taken(username=customer.username, email=customer.email)
     before = repeats.earlier(claims)
@@ -128,7 +129,7 @@ def _registered_before(result: str) -> Made:
 
 
 def faults(asked: NewCustomer) -> list[Fault]:
-    """What `register` would refuse of the username and the password as such."""
+    """Returns the faults that `register` would find in the username and the password."""
     return _faults(_unsaved(asked), asked.password)
 
 
@@ -147,11 +148,11 @@ def _faults(customer: Customer, password: str | None) -> list[Fault]:
 
 
 def _username_faults(normalised: str) -> list[Fault]:
-    """Normalising can make a name longer: U+FDFA becomes eighteen characters."""
+    """Checks the normalized name, which can be longer: U+FDFA becomes eighteen characters."""
     if len(normalised) > MAX_USERNAME_LENGTH:
-        detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode's normal form KC."
+        detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode normalization form KC."
         return [Fault("/username", "too_long", detail)]
-    if any(unicodedata.category(one) in _UNSEEN for one in normalised if one not in _JOINERS):
+    if any(unicodedata.category(one) in _INVISIBLE for one in normalised if one not in _JOINERS):
         return [
             Fault(
                 "/username", "invalid_format", "Control and invisible characters are not allowed."
@@ -160,20 +161,20 @@ def _username_faults(normalised: str) -> list[Fault]:
     return []
 
 
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
-"""What nobody sees makes two names look alike, or turns the text around them. Persian and Indic
-names are written with the joiners."""
+"""Invisible characters can make two names look alike, or change the direction of the text around
+them. Persian and Indic names contain the joiners."""
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")
-"""What customers change of their accounts themselves."""
+"""The fields of their accounts that customers can change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Conditions of a change: the session or key of `caller` is live, and `version` is the present
-    version. None is no condition: services and the admin have no caller."""
+    """Conditions of a change: the session or key of `caller` is live, and `version` is the current
+    version. None sets no condition: services and the admin have no caller."""
 
     caller: Caller | None = None
     version: int | None = None
@@ -188,16 +189,16 @@ def change_profile(
     *,
     now: datetime,
     terms: Terms = ANY_TERMS,
-    tell: Callable[[UUID], None] | None = None,
+    notify: Callable[[UUID], None] | None = None,
 ) -> None:
-    """Changes those of CHANGEABLE that `fields` has; nothing else in it is looked at.
+    """Changes the CHANGEABLE fields that `fields` contains, and ignores the others.
 
-    A new email address is no way back into the account for a while (resets.py: SETTLED), and
-    `tell` is called in the same transaction with the id of the change, of which whoever has the
-    former one is to be told (email_changes.py); with None nobody can be.
-    Tokens stay valid.
-    Raises SessionEnded, NotFound (deleted, too), StaleVersion, AlreadyTaken, InvalidInput
-    (username).
+    For some time a new email address cannot be used to reset the password (resets.py: SETTLED).
+    `notify` is called in the same transaction with the id of the change, so that the former address
+    gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
+
+    Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
+    InvalidInput (username).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
@@ -210,7 +211,7 @@ def change_profile(
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
             _lock_undeleted(terms.caller, customer)
-        _note_change(customer, wanted, tell, now)
+        _note_change(customer, wanted, notify, now)
         _update(customer, wanted, terms.version)
 
 
@@ -219,28 +220,27 @@ def update_account(
     columns: Mapping[str, Any],
     *,
     now: datetime,
-    tell: Callable[[UUID], None] | None = None,
+    notify: Callable[[UUID], None] | None = None,
 ) -> None:
-    """Writes columns of an account that was not deleted, as staff do.
+    """Writes columns of an account that is not deleted, for staff.
 
-    Whoever has the former email address is told as by `change_profile`. One that staff wrote is
-    a way back into the account at once, whatever its customer changed before.
-    Raises NotFound, AlreadyTaken.
+    Notifies the former email address as `change_profile` does. An address that staff set can be
+    used to reset the password at once. Raises NotFound, AlreadyTaken.
     """
     wanted = {**columns, "email_since": None} if "email" in columns else columns
     with refusing_taken(), transaction.atomic(durable=True):
-        _note_change(customer, columns, tell, now)
+        _note_change(customer, columns, notify, now)
         _update(customer, wanted, None)
 
 
 def _note_change(
     customer: int,
     wanted: Mapping[str, Any],
-    tell: Callable[[UUID], None] | None,
+    notify: Callable[[UUID], None] | None,
     now: datetime,
 ) -> None:
-    if tell is not None and "email" in wanted:
-        note_change(customer, wanted["email"], tell=tell, now=now)
+    if notify is not None and "email" in wanted:
+        note_change(customer, wanted["email"], notify=notify, now=now)
 
 
 def _update(customer: int, columns: Mapping[str, object], version: int | None) -> None:
@@ -248,14 +248,14 @@ def _update(customer: int, columns: Mapping[str, object], version: int | None) -
 
 
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
-    """Makes an account nobody's: its name is free, its person forgotten, its books stay.
+    """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
-    Its addresses are deleted: none is added later, for that takes the lock of an active account.
-    Sessions and keys end by the triggers of the migrations, as with any deactivation: the row's
-    lock makes a log-in at the same moment come before it or find no account. The sessions are
-    deleted, those beyond FORGOTTEN_AT_ONCE by the worker
-    (sessions.py: delete_sessions_of_former_epochs).
-    Deleting twice is no error.
+    Deletes its addresses. None can be added later, because that needs the lock of an active
+    account. Triggers of the migrations end its sessions and keys, as with any deactivation: because
+    of the row lock, a concurrent log-in either comes before it or finds no account. Its sessions
+    are deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION
+    (sessions.py: delete_sessions_of_former_epochs). A second deletion is no error.
+
     Raises SessionEnded, StaleVersion.
     """
     with transaction.atomic(durable=True), suppress(NotFound):
@@ -263,13 +263,13 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
             _lock_undeleted(terms.caller, customer)
         _update(customer, _anonymous() | {"deleted_at": now}, terms.version)
         Address.objects.filter(customer=customer).delete()
-        forget_sessions(customer, limit=FORGOTTEN_AT_ONCE)
+        delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
         Customer.groups.through.objects.filter(customer=customer).delete()
         Customer.user_permissions.through.objects.filter(customer=customer).delete()
 
 
 def _lock_undeleted(caller: Caller, customer: int) -> None:
-    """Raises NotFound if it is deleted, also where that ended the caller's own session."""
+    """Locks the account. Raises NotFound, not SessionEnded, if the account is deleted."""
     try:
         lock_account(caller, customer)
     except SessionEnded:
@@ -292,8 +292,8 @@ def _anonymous() -> dict[str, object]:
 
 
 def ensure_account(username: str, password: str, *, superuser: bool) -> None:
-    """Makes an account unless one of this name exists, or another transaction makes it at the same
-    time; the password is not judged."""
+    """Creates an account unless one of this name exists or a concurrent transaction creates it. The
+    password rules do not apply."""
     if Customer.objects.annotate(folded=Lower("username")).filter(folded=username.lower()).exists():
         return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user

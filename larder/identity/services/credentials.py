@@ -1,4 +1,4 @@
-"""A username and a password: whose they are, whether they still are, and what is one."""
+"""Verifies usernames and passwords, locks accounts, and checks new passwords."""
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -9,20 +9,23 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.models import Customer, Key
-from larder.identity.queries import goes_on
+from larder.identity.queries import is_ongoing_session
 
 
 def authenticate(username: str, password: str) -> Caller:
-    """The customer of a username and a password, for this one request (Basic authentication).
+    """Returns the customer of a username and a password, for one request (Basic authentication).
 
-    One answer, in the same time, for every way of being wrong. Raises InvalidCredentials.
+    Every failure has the same answer and takes the same time. Raises InvalidCredentials.
     """
     customer = verified(username, password)
     return Caller(customer.pk, customer.public_id, customer.is_staff, session=None)
 
 
 def verified(username: str, password: str) -> Customer:
-    """The account whose password this is. Hashes in every case. Raises InvalidCredentials."""
+    """Returns the account of the username and the password. Hashes in every case.
+
+    Raises InvalidCredentials.
+    """
     customer = _named(Customer.normalize_username(username))
     if customer is None:
         make_password(password)
@@ -34,18 +37,19 @@ def verified(username: str, password: str) -> Customer:
 
 def _named(username: str) -> Customer | None:
     if "\0" in username or len(username) > MAX_USERNAME_LENGTH:
-        return None  # nobody's name; PostgreSQL's texts have no NUL and refuse to be asked
+        return None  # no account has such a name, and PostgreSQL refuses a NUL in a text
     try:
         return Customer.objects.get_by_natural_key(username)
     except Customer.DoesNotExist:
         return None
 
 
-def still_so(customer: Customer) -> None:
-    """Locks the account and looks at it again, in the transaction of what the password opens.
+def lock_unchanged(customer: Customer) -> None:
+    """Locks the account and checks that it has not changed since `verified`. Called in the
+    transaction that creates a session or a key.
 
-    Hashing takes its time: whoever changed the password or ended the account meanwhile has
-    already ended what there was, and what is made now would outlive it.
+    Hashing takes time. If the password was changed or the account deactivated meanwhile, the
+    existing sessions and keys have ended, and a new one would stay valid.
     Raises InvalidCredentials.
     """
     if _locked_password(customer.pk) != customer.password:
@@ -53,12 +57,12 @@ def still_so(customer: Customer) -> None:
 
 
 def lock_account(caller: Caller, *others: int) -> None:
-    """Locks the caller's account, and `others`, in the order of their ids.
+    """Locks the accounts of the caller and of `others`, in the order of their ids.
 
-    The check of an access token may be some seconds old. What is written in this transaction lasts
-    longer than the token, so the session or the key that the caller uses must be live, read in a
-    statement after the lock: what ends all sessions or keys of an account takes the same lock.
-    Raises SessionEnded unless it is, and the caller's account is active.
+    The check of an access token may be some seconds old, and this transaction writes something that
+    lasts longer than the token. So the caller's session or key must be live. It is read in a
+    statement after the lock, because a transaction that ends all sessions or keys of an account
+    takes the same lock. Raises SessionEnded if it is not live, or if the account is not active.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
     locked = dict(rows.order_by("pk").values_list("pk", "is_active"))
@@ -69,7 +73,7 @@ def lock_account(caller: Caller, *others: int) -> None:
 def _is_live(caller: Caller) -> bool:
     if caller.key is not None:
         return Key.objects.filter(pk=caller.key, ended_at=None).exists()
-    return caller.session is None or goes_on(caller.session)
+    return caller.session is None or is_ongoing_session(caller.session)
 
 
 def _locked_password(customer: int) -> str | None:
@@ -80,7 +84,7 @@ def _locked_password(customer: int) -> str | None:
 def password_faults(
     password: str, customer: Customer | None, *, where: str = "/password"
 ) -> list[Fault]:
-    """Why this cannot be a password: of the customer's, or of anybody's with None."""
+    """Returns why this cannot be the customer's password; with None, why it cannot be any."""
     try:
         validate_password(password, customer)
     except ValidationError as error:

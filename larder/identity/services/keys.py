@@ -1,8 +1,8 @@
-"""Long-lived keys: made, derived, ended. Only their hashes are stored.
+"""Creates, derives and ends long-lived keys. Only their hashes are stored.
 
-A random key is shown once. A derived one can be handed out again and again, for two of the
-earlier contracts want the same key at each call: it is an HMAC of the customer and a generation,
-and its stored hash says whether it still counts.
+A random key is shown once. Two of the earlier contracts return the same key at each call. Such a
+key is derived: it is an HMAC of the customer and a generation, and is valid while its hash is
+stored as live.
 """
 
 import secrets as randomness
@@ -21,16 +21,16 @@ from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
-from larder.identity.services.credentials import lock_account, still_so, verified
+from larder.identity.services.credentials import lock_account, lock_unchanged, verified
 from larder.identity.tokens import derived_text, key_digest
 
 PREFIX = "larder_"
-"""Scanners for leaked secrets know keys by a prefix."""
+"""Scanners for leaked secrets recognize keys by a prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was made. `text` is there once, and not when the request is a repeat."""
+    """A created key. `text` is None if the request repeats an earlier one."""
 
     id: UUID
     text: str | None
@@ -42,14 +42,15 @@ class NewKey:
 
 
 def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
-    """Makes a random key. `name` (at most MAX_KEY_NAME_LENGTH) is for its owner to know it by.
+    """Creates a random key. `name` (at most MAX_KEY_NAME_LENGTH) helps its owner to recognize it.
 
-    Raises SessionEnded (the account, or what the caller uses), TooManyKeys, KeyReused.
+    Raises SessionEnded (the account is not active, or the caller's session or key has ended),
+    TooManyKeys, KeyReused.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
-        # Under the account's lock: nobody else adds one meanwhile.
+        # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
         return _insert(customer, text, now=now, name=name)
@@ -61,18 +62,19 @@ def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None 
 
 
 def key_for_password(username: str, password: str, *, secrets: Sequence[str], now: datetime) -> str:
-    """The derived key of whoever has this password: 40 hex digits, the same at each call.
+    """Returns the derived key of the account: 40 hex digits, the same at each call.
 
-    Takes the same time for every way of being wrong. Raises InvalidCredentials.
+    Every failure takes the same time. Raises InvalidCredentials.
     """
     customer = verified(username, password)
     with transaction.atomic(durable=True):
-        still_so(customer)
+        lock_unchanged(customer)
         return _derived(customer.pk, customer.public_id, secrets, now)
 
 
 def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: datetime) -> str:
-    """Must run under the lock of the account: of simultaneous first calls one makes the key."""
+    """Returns the derived key, and creates it at the first call. Assumes the lock of the account,
+    so that only one of several concurrent first calls creates it."""
     live = _live(customer).filter(generation__isnull=False).first()
     if live is not None and live.generation is not None:
         for secret in secrets:
@@ -102,6 +104,6 @@ def _live(customer: int) -> QuerySet[Key]:
 
 
 def delete_key(customer: int, key: UUID, *, now: datetime) -> None:
-    """Ends a key at once. Raises NotFound unless it is a live one of this customer."""
+    """Ends a key at once. Raises NotFound unless it is a live key of this customer."""
     if not _live(customer).filter(pk=key).update(ended_at=now):
         raise NotFound

@@ -1,7 +1,7 @@
-"""Passwords: changed by whoever knows the present one, set by staff.
+"""Passwords: changed by their owners, who must know the current one, or set by staff.
 
-Whatever was opened with the old password ends with it. What makes a password count is done under
-the account's lock, as logging in is: no log-in with the old one comes after it.
+A change ends what was opened with the old password. It takes the account's lock, as a log-in does,
+so that no log-in with the old password succeeds after it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from larder.core.errors import Fault, InvalidInput
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
-from larder.identity.services.credentials import password_faults, still_so
+from larder.identity.services.credentials import lock_unchanged, password_faults
 from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"
@@ -23,24 +23,27 @@ WHERE = "/new_password"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The password somebody has and the one they want: plain texts, never stored."""
+    """The current and the new password: plain texts, which are never stored."""
 
     current: str
     new: str
 
     @property
     def both(self) -> str:
-        """One text for the two: with the new one known, it says which the other is."""
+        """Both passwords as one text, whose hash identifies the change."""
         return self.current + self.new
 
 
 def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
-    """Changes the password of whoever knows the present one.
+    """Changes the password of the caller, who must know the current one.
 
-    All other log-ins of the account end, and the key that was handed out for the old password; the
-    log-in that asks goes on, and so do keys that were made by themselves. Where this same change
-    was the last one nothing happens: the answer to an earlier request was lost. It is known by both
-    of its passwords; by the new one alone a wrong present one would be a second guess in one try.
+    Ends all other sessions of the account, and the key that was derived for the old password. The
+    caller's session continues, and so do random keys.
+
+    Does nothing if this change was already the last one: the client lost the answer to an earlier
+    request. Such a repeat is recognized by both passwords. With the new one alone, each attempt
+    would be a second guess of the current password.
+
     Raises InvalidInput (the new password), WrongPassword, SessionEnded, Overloaded.
     """
     account = _active(caller.id)
@@ -52,12 +55,12 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
     encoded, change = make_password(asked.new), make_password(asked.both)
     try:
         with transaction.atomic(durable=True):
-            still_so(account)
+            lock_unchanged(account)
             _write(account.pk, encoded, change)
             end_others_within(account.pk, keep=caller.session, now=now)
             _live_keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
     except InvalidCredentials:
-        # Somebody else changed it while this was hashed: another, or this same request's twin.
+        # The password was changed during hashing, by another request or by the same one, repeated.
         _already(_active(caller.id), asked)
 
 
@@ -69,7 +72,7 @@ def _active(customer: int) -> Customer:
 
 
 def _already(account: Customer, asked: Change) -> None:
-    """Whether the last change was this one, and holds: others set passwords too."""
+    """Raises WrongPassword unless this change was the last one and is still in effect."""
     if not check_password(asked.both, account.password_change):
         raise WrongPassword
     if not check_password(asked.new, account.password):
@@ -77,19 +80,21 @@ def _already(account: Customer, asked: Change) -> None:
 
 
 def faults(customer: int, wanted: str) -> list[Fault]:
-    """What `change_password` would refuse of the new password as such. Raises SessionEnded."""
+    """Returns the faults that `change_password` would find in the new password.
+
+    Raises SessionEnded.
+    """
     return password_faults(wanted, _active(customer), where=WHERE)
 
 
 def set_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Staff set a customer's password (already hashed). Does nothing to a deleted account."""
+    """Sets a customer's password, already hashed, for staff. Does nothing to a deleted account."""
     with transaction.atomic(durable=True):
         replace_password(customer, encoded, now=now)
 
 
 def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Within a transaction: whoever knew the old password is out, open sessions and long-lived
-    keys end."""
+    """Sets the password, and ends all sessions and long-lived keys. Assumes an open transaction."""
     if _write(customer, encoded):
         end_others_within(customer, keep=None, now=now)
         _live_keys(customer).update(ended_at=now)

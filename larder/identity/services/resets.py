@@ -1,8 +1,8 @@
-"""A password that was forgotten: asked for by email address, set anew with what the mail said.
+"""Password resets: requested by email address, completed with the token of the mail.
 
-Nothing that is stored opens anything. The token is made of the reset's row, of the account as it
-stands and of the installation's secret when the mail is sent, and once more when it is compared:
-another password, another address, or an hour, and it is none.
+The token is not stored. It is computed from the row of the reset, the current state of the account
+and the installation's secret, when the mail is sent and when the token is checked. So it becomes
+invalid when the password or the address changes, and after an hour.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,19 +26,18 @@ from larder.identity.tokens import is_reset_token, reset_named, reset_token
 LIFETIME = timedelta(hours=1)
 
 SETTLED = timedelta(days=7)
-"""For how long after its owner has changed it an address gets no mail: whoever finds a telephone
-unlocked, or a key, could otherwise make the account theirs with an address of their own."""
+"""Time after a change of the address by its owner in which no reset is sent. Otherwise the thief of
+an unlocked telephone or of a key could take over the account with a new address."""
 
 
-def ask(email: str, *, tell: Callable[[UUID], None], now: datetime) -> None:
-    """Notes that whoever has this address forgot their password, and `tell`s of the reset, in
-    the same transaction.
+def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) -> None:
+    """Records a reset for this address, and calls `notify` with its id in the same transaction.
 
-    Whether there is such an account makes no difference: the same statements are run.
+    Runs the same statements whether an account has this address or not.
     """
     with transaction.atomic(durable=True):
-        asked = PasswordReset.objects.create(customer_id=_owner(email, now), created_at=now)
-        tell(asked.id)
+        reset = PasswordReset.objects.create(customer_id=_owner(email, now), created_at=now)
+        notify(reset.id)
 
 
 def _owner(email: str, now: datetime) -> int | None:
@@ -50,7 +49,7 @@ def _owner(email: str, now: datetime) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Who may set a new password, with which token and until when."""
+    """The content of a reset mail: its address, the token, and when the token expires."""
 
     email: str = field(repr=False)
     token: str = field(repr=False)
@@ -58,7 +57,8 @@ class Invitation:
 
 
 def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
-    """What to send for a reset; None where there is nobody to send it to, or not any more."""
+    """Returns the content of the mail for a reset. None if no account has the address, or if the
+    reset is no longer valid."""
     account = _account(reset, now)
     if account is None or not account.email:
         return None
@@ -77,8 +77,8 @@ def _standing(account: Customer) -> tuple[str, ...]:
 
 
 def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datetime) -> None:
-    """Sets a new password with the token of a mail. Every log-in and every key of the account
-    ends, and so does every other reset of it.
+    """Sets a new password with the token of a mail. Ends all sessions, keys and other resets of the
+    account.
 
     Raises ResetTokenInvalid (wrong, used, expired), InvalidInput (the new password), Overloaded.
     """
@@ -88,24 +88,24 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
         raise ResetTokenInvalid
     if found := password_faults(wanted, account, where=WHERE):
         raise InvalidInput(found)
-    # The token shows whose account it is, and few are sent.
+    # The token proves that the account is the caller's, and few tokens are sent.
     with hashers.place("returning"):
         encoded = make_password(wanted)
     with transaction.atomic(durable=True):
-        if not _still_so(account):
+        if not _lock_unchanged(account):
             raise ResetTokenInvalid
         replace_password(account.pk, encoded, now=now)
         PasswordReset.objects.filter(customer=account.pk).delete()
 
 
-def _still_so(account: Customer) -> bool:
-    """Locks the account; whether the token is still made of it."""
+def _lock_unchanged(account: Customer) -> bool:
+    """Locks the account. Returns whether the token still matches it."""
     rows = Customer.objects.select_for_update(no_key=True).filter(pk=account.pk, is_active=True)
     return rows.values_list("password", "email").first() == (account.password, account.email)
 
 
 def delete_expired_resets(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` resets that can be used no more. Returns how many."""
+    """Deletes up to `limit` expired resets. Returns their number."""
     past = PasswordReset.objects.filter(created_at__lt=now - LIFETIME).order_by("created_at")
     deleted, _ = PasswordReset.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted

@@ -1,4 +1,4 @@
-"""Log-ins: opened, refreshed, ended. What a door is, doors.py says."""
+"""Opens, refreshes and ends sessions, by the token policies of token_policies.py."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,22 +12,27 @@ from django.db.models import F, Q, QuerySet
 from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
-from larder.identity.doors import DOORS, ENDED_LATELY, LONGEST_REFRESH, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import ClockTimestamp, Customer, Session
-from larder.identity.queries import goes_on
+from larder.identity.queries import is_ongoing_session
 from larder.identity.rotation import Decision, Present, exchange
-from larder.identity.services.credentials import still_so, verified
+from larder.identity.services.credentials import lock_unchanged, verified
+from larder.identity.token_policies import (
+    ENDED_LATELY,
+    LONGEST_REFRESH,
+    TOKEN_POLICIES,
+    TokenPolicy,
+)
 from larder.identity.tokens import Issued, Refresh, Signer
 
-MOST_EXCHANGES = 3
-"""Times that the exchange of a token is decided on: a token is the present one, then its parent,
-then neither."""
+MAX_EXCHANGES = 3
+"""Attempts to exchange a token under concurrency: a token is first the current one, then its
+parent, then neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a log-in or a refresh hands out."""
+    """The two tokens that a log-in or a refresh returns."""
 
     access: str
     refresh: str
@@ -35,44 +40,44 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What somebody logs in with; `client` is what their program says of itself (User-Agent)."""
+    """The data of a log-in. `client` is the `User-Agent` of the program."""
 
     username: str
     password: str
     client: str = ""
 
 
-def log_in(given: Credentials, *, door: Door, signer: Signer, now: datetime) -> Pair:
-    """Opens a session. One answer, in the same time, for every way of being wrong.
+def log_in(given: Credentials, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
+    """Opens a session. Every failure has the same answer and takes the same time.
 
-    An account has MAX_SESSIONS at most: the one unused longest ends when one more is opened.
+    An account has at most MAX_SESSIONS. If one more is opened, the least recently used one ends.
     Raises InvalidCredentials.
     """
     customer = verified(given.username, given.password)
     with transaction.atomic(durable=True):
-        still_so(customer)
+        lock_unchanged(customer)
         _make_room(customer.pk, now=now)
         session = Session.objects.create(
             customer=customer,
             epoch=_epoch(customer.pk),
-            door=door.name,
+            door=policy.name,
             client=_shown(given.client),
             created_at=now,
             rotated_at=now,
-            expires_at=now + door.refresh,
+            expires_at=now + policy.refresh,
         )
     return Pair(
-        _access(session, customer, door, signer, now),
-        _refresh_token(session, customer, door, signer),
+        _access(session, customer, policy, signer, now),
+        _refresh_token(session, customer, policy, signer),
     )
 
 
 def _make_room(customer: int, *, now: datetime) -> None:
-    """Ends the session unused longest where the account has MAX_SESSIONS, so that one more may be
-    opened. Must run under the account's lock.
+    """Ends the least recently used session if the account has MAX_SESSIONS, so that one more can be
+    opened. Assumes the account's lock.
 
-    Of an account with more than that (from before there was a limit), and of one that many
-    sessions ended of lately, the epoch is raised: servers read one entry instead of many.
+    Increments the epoch instead if the account has more sessions (from before the limit existed),
+    or if many of its sessions ended recently: then servers read one entry instead of many.
     """
     newest = Session.objects.live(now).filter(customer=customer).order_by("-rotated_at", "-id")
     live = list(newest.values_list("id", flat=True)[: MAX_SESSIONS + 1])
@@ -84,7 +89,7 @@ def _make_room(customer: int, *, now: datetime) -> None:
 
 
 def _ended_lately(customer: int, now: datetime) -> int:
-    """How many entries of this account servers read, up to MAX_SESSIONS."""
+    """Returns how many entries of this account servers read, up to MAX_SESSIONS."""
     ended = Session.objects.filter(customer=customer, epoch=F("customer__session_epoch"))
     return ended.filter(ended_at__gt=now - ENDED_LATELY)[:MAX_SESSIONS].count()
 
@@ -94,57 +99,57 @@ def _epoch(customer: int) -> int:
 
 
 def _shown(client: str) -> str:
-    """What can be shown of what a client says of itself."""
+    """Returns the printable part of a `User-Agent`."""
     return "".join(one for one in client[:MAX_CLIENT_LENGTH] if one.isprintable())
 
 
-def refresh(token: str, *, door: Door, signer: Signer, now: datetime) -> Pair:
-    """A new access token; where the door rotates a new refresh token too, else the given one.
+def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
+    """Returns a new access token, with a new refresh token if the policy rotates, or the given one.
 
-    What a rotating door gives for which token, rotation.py decides. At a door with a grace the
-    use of any other token ends the session, for two clients have a copy (RFC 9700, section
-    4.14.2). At one without, every older token is invalid, and the session goes on.
+    rotation.py decides what a rotating policy returns for which token. With a grace, the use of any
+    other token ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
+    Without a grace, every older token is invalid, and the session continues.
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
-    given = signer.read_refresh(token, door=door)
-    session = _exchanged(given, door, now=now) if door.rotates else _used(given, now=now)
+    given = signer.read_refresh(token, policy=policy)
+    session = _exchanged(given, policy, now=now) if policy.rotates else _used(given, now=now)
     customer = session.customer
-    renewed = _refresh_token(session, customer, door, signer) if door.rotates else token
-    return Pair(_access(session, customer, door, signer, now), renewed)
+    renewed = _refresh_token(session, customer, policy, signer) if policy.rotates else token
+    return Pair(_access(session, customer, policy, signer, now), renewed)
 
 
 def _used(given: Refresh, *, now: datetime) -> Session:
-    """The session of a token that is not exchanged; notes that it was used."""
+    """Returns the session of a token that is not exchanged, and records its use."""
     session = _live_session(given, now=now)
     Session.objects.filter(id=session.id, ended_at=None).update(rotated_at=now)
     return session
 
 
-def _exchanged(given: Refresh, door: Door, *, now: datetime) -> Session:
-    """The session, with the generation that `given` is exchanged for.
+def _exchanged(given: Refresh, policy: TokenPolicy, *, now: datetime) -> Session:
+    """Returns the session, with the generation that replaces `given`.
 
-    Another exchange can come first, and the decision is made again. Raises Overloaded after
-    MOST_EXCHANGES.
+    If a concurrent exchange comes first, decides again. Raises Overloaded after MAX_EXCHANGES.
     """
-    for _ in range(MOST_EXCHANGES):
+    for _ in range(MAX_EXCHANGES):
         session = _live_session(given, now=now)
         present = Present(session.generation, session.age, session.retried)
-        decision = exchange(given.generation, present, door.grace)
+        decision = exchange(given.generation, present, policy.grace)
         if decision is Decision.REFUSE:
-            _refuse_reuse(given, door, now=now)
-        if decision is Decision.REPEAT or _renew(session, given, door, now=now):
+            _refuse_reuse(given, policy, now=now)
+        if decision is Decision.REPEAT or _renew(session, given, policy, now=now):
             return session
     raise Overloaded
 
 
-def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
-    """Compare-and-swap: of any number of requests that read one generation, one moves it on.
+def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
+    """Compare-and-swap: of all requests that read the same generation, one increments it. Returns
+    whether it is this one.
 
-    The moment is the database's, as in `_live_session`: clocks of servers may differ. It is a
-    transaction, so that where the answer to the statement is lost nothing is done, and where that
-    to the commit is lost the outcome is known to be unknown.
+    The time is that of the database, as in `_live_session`, because the clocks of servers differ.
+    The explicit transaction separates two failures: if the answer to the statement is lost, nothing
+    is done; if the answer to the commit is lost, the outcome is reported as unknown.
     """
-    expires = now + door.refresh
+    expires = now + policy.refresh
     retried = given.generation if given.generation < session.generation else None
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
@@ -159,7 +164,7 @@ def _renew(session: Session, given: Refresh, door: Door, *, now: datetime) -> bo
 
 
 def _live_session(given: Refresh, *, now: datetime) -> Session:
-    """The token's session, with its customer. Raises SessionEnded, TokenExpired."""
+    """Returns the token's session, with its customer. Raises SessionEnded, TokenExpired."""
     aged = Session.objects.aged().select_related("customer")
     session = aged.filter(id=given.session).first()
     if session is None or not session.is_ongoing:
@@ -169,24 +174,28 @@ def _live_session(given: Refresh, *, now: datetime) -> Session:
     return session
 
 
-def _refuse_reuse(given: Refresh, door: Door, *, now: datetime) -> NoReturn:
-    if not door.grace:
+def _refuse_reuse(given: Refresh, policy: TokenPolicy, *, now: datetime) -> NoReturn:
+    if not policy.grace:
         raise TokenInvalid
     end_session(given, now=now)
     raise SessionEnded
 
 
-def _access(session: Session, customer: Customer, door: Door, signer: Signer, now: datetime) -> str:
-    return signer.access(_caller(session, customer), now=now, door=door, email=customer.email)
+def _access(
+    session: Session, customer: Customer, policy: TokenPolicy, signer: Signer, now: datetime
+) -> str:
+    return signer.access(_caller(session, customer), now=now, policy=policy, email=customer.email)
 
 
-def _refresh_token(session: Session, customer: Customer, door: Door, signer: Signer) -> str:
-    if not door.signed:
-        return signer.refresh(session.id, session.generation, door=door)
-    since = session.expires_at - door.refresh
+def _refresh_token(
+    session: Session, customer: Customer, policy: TokenPolicy, signer: Signer
+) -> str:
+    if not policy.signed:
+        return signer.refresh(session.id, session.generation, policy=policy)
+    since = session.expires_at - policy.refresh
     issued = Issued(session.generation, since, session.expires_at)
     caller = _caller(session, customer)
-    return signer.signed_refresh(caller, issued, door=door, email=customer.email)
+    return signer.signed_refresh(caller, issued, policy=policy, email=customer.email)
 
 
 def _caller(session: Session, customer: Customer) -> Caller:
@@ -196,8 +205,8 @@ def _caller(session: Session, customer: Customer) -> Caller:
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
-    """Nothing, if the token is good: an access token of any door, or a refresh token that its
-    (signed) door would take, of a live session of an active account.
+    """Checks a token. Valid are an access token of any API, and a refresh token that a signed
+    policy accepts, if the session is live and the account is active.
 
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
@@ -206,66 +215,69 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
     except TokenInvalid:
         _verify_refresh(token, signer=signer, now=now)
         return
-    if not goes_on(caller.session):
+    if not is_ongoing_session(caller.session):
         raise SessionEnded
 
 
 def _verify_refresh(token: str, *, signer: Signer, now: datetime) -> None:
-    door, given = _read_signed(token, signer)
+    policy, given = _read_signed(token, signer)
     session = _live_session(given, now=now)
-    if door.rotates and session.generation != given.generation:
+    if policy.rotates and session.generation != given.generation:
         raise TokenInvalid
 
 
-def _read_signed(token: str, signer: Signer) -> tuple[Door, Refresh]:
-    for door in DOORS:
-        if door.signed:
+def _read_signed(token: str, signer: Signer) -> tuple[TokenPolicy, Refresh]:
+    for policy in TOKEN_POLICIES:
+        if policy.signed:
             try:
-                return door, signer.read_refresh(token, door=door)
+                return policy, signer.read_refresh(token, policy=policy)
             except TokenInvalid:
                 continue
     raise TokenInvalid
 
 
-def revoke(token: str, *, door: Door, signer: Signer, now: datetime) -> None:
-    """Ends the session of a refresh token of any age. Ending it twice is no error.
+def revoke(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> None:
+    """Ends the session of a refresh token of any age. A second call is no error.
 
     Raises TokenInvalid.
     """
-    end_session(signer.read_refresh(token, door=door), now=now)
+    end_session(signer.read_refresh(token, policy=policy), now=now)
 
 
 def end_session(given: Refresh, *, now: datetime) -> None:
-    """Ends a session: its refresh tokens at once, its access token within 30 seconds."""
+    """Ends a session. Its refresh tokens end at once, its access tokens within 30 seconds."""
     Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
 
 
 def end_own(customer: int, session: UUID, *, now: datetime) -> None:
-    """Ends a log-in of this customer. Raises NotFound unless it is theirs and goes on."""
+    """Ends a session of this customer. Raises NotFound unless it is theirs and is live."""
     live = Session.objects.live(now).filter(customer=customer, id=session)
     if not Session.objects.filter(id__in=live.values("id"), ended_at=None).update(ended_at=now):
         raise NotFound
 
 
 def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """Ends every log-in of this customer but `keep`, under which they ask for it.
+    """Ends every session of this customer except `keep`, the one of the request.
 
-    Raises SessionEnded if `keep` has ended itself: what it asks for is not done.
+    Raises SessionEnded, with nothing done, if `keep` itself has ended.
     """
     with transaction.atomic(durable=True):
         end_others_within(customer, keep=keep, now=now)
 
 
 def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """As `end_others`, as a part of the caller's transaction."""
+    """Does what `end_others` does, in the caller's transaction."""
     if _raise_epoch(customer, keep=[keep] if keep else [], now=now) == 0 and keep:
         raise SessionEnded
 
 
 def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int:
-    """Ends every session of an account but `keep` by one statement of at most 1,001 rows. Returns
-    how many of `keep` go on: those that had not ended before. A trigger marks the others for
-    processes of the version before epochs, so `keep` is of the new epoch before that."""
+    """Ends every session of an account except `keep`, with one statement of at most 1,001 rows.
+
+    Returns the number of sessions of `keep` that continue: those that had not ended before. A
+    trigger marks the others for processes of the version before epochs, so `keep` must get the new
+    epoch before that.
+    """
     going_on = _keep(customer, keep) if keep else 0
     Customer.objects.filter(pk=customer).update(
         session_epoch=F("session_epoch") + 1, epoch_raised_at=now
@@ -274,7 +286,7 @@ def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int
 
 
 def _keep(customer: int, keep: Collection[UUID]) -> int:
-    """Locks the account."""
+    """Locks the account, and sets the next epoch in the sessions `keep`. Returns their number."""
     locked = Customer.objects.select_for_update(no_key=True).filter(pk=customer)
     epoch = locked.values_list("session_epoch", flat=True).get()
     kept = Session.objects.filter(customer=customer, id__in=keep, ended_at=None, epoch=epoch)
@@ -282,21 +294,21 @@ def _keep(customer: int, keep: Collection[UUID]) -> int:
 
 
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions past their time, the oldest first. Returns how many."""
+    """Deletes up to `limit` expired sessions, the oldest first. Returns their number."""
     return _delete_oldest("expires_at", before=now - timedelta(days=1), limit=limit)
 
 
 def delete_ended_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended a day ago, or with all of their account a day after
-    their last use. No access token of theirs is good any more then; a refresh token without a
-    session is answered as one that ended. Returns how many.
+    """Deletes up to `limit` sessions that ended a day ago. Those that ended with all of their
+    account are deleted a day after their last use. None has a valid access token by then. The
+    answer to a refresh token without a session is that of an ended session. Returns their number.
     """
     return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
 
 
 def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended with all of their account, where that was deleted
-    or had more sessions than are marked as ended. Returns how many."""
+    """Deletes up to `limit` sessions that ended with all of their account, if the account was
+    deleted, or if they are not marked as ended. Returns their number."""
     raised = Session.objects.filter(
         epoch__lt=F("customer__session_epoch"),
         customer__epoch_raised_at__gt=now - LONGEST_REFRESH - timedelta(days=2),
@@ -305,7 +317,7 @@ def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
     return _delete(raised.filter(unmarked | Q(customer__deleted_at__isnull=False)), limit)
 
 
-def forget_sessions(customer: int, *, limit: int) -> None:
+def delete_sessions(customer: int, *, limit: int) -> None:
     """Deletes up to `limit` sessions of an account."""
     _delete(Session.objects.filter(customer=customer), limit)
 

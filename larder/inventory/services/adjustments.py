@@ -1,4 +1,4 @@
-"""Corrections of stock without an order: goods received, damaged, counted, handed out."""
+"""Corrections of stock without an order: goods received, damaged, counted, dispatched."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,16 +17,16 @@ from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement, lock, move, without_room
 
 CORRECTION = "correction"
-"""The reason of an adjustment that sets how many are available."""
+"""The reason of an adjustment that sets the available units."""
 
 DISPATCHED = "dispatched"
-"""The reason of an adjustment that takes units out of the shop without an order."""
+"""The reason of an adjustment that removes units from the shop without an order."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentLine:
-    """A change of what is available (`delta`), or what was found on the shelf (`counted`), of a
-    product by its id or its SKU."""
+    """A change of the available units (`delta`), or the units found on the shelf (`counted`).
+    `product` is an id or a SKU."""
 
     product: int | str
     delta: int | None = None
@@ -35,7 +35,7 @@ class AdjustmentLine:
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """An adjustment's id, and whether this repeats an earlier one."""
+    """The id of an adjustment, and whether the request repeats an earlier one."""
 
     id: UUID
     replayed: bool
@@ -49,12 +49,12 @@ def adjust_stock(
     now: datetime,
     claim: Claim | None = None,
 ) -> Adjusted:
-    """Corrects stock, all lines or none. Several deltas of one product are added up.
+    """Corrects stock, all lines or none. Several deltas of one product are added.
 
-    A count is of everything on the shelf: the change is counted − available − committed.
-    Every faulty line is named, under the code that goes first: raises UnknownProducts,
-    InsufficientStock, CountBelowCommitted, StockLimitExceeded. Raises InvalidInput (a product
-    both counted and given again) and KeyReused too.
+    A count is of all units on the shelf: the change is counted − available − committed.
+    Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
+    one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
+    another line, and KeyReused.
     """
     found = _with_ids(lines)
     _refuse_double_counts(found)
@@ -68,7 +68,7 @@ def adjust_stock(
 
 
 def _with_ids(lines: Sequence[AdjustmentLine]) -> list[AdjustmentLine]:
-    """The lines by id; one of a SKU that no product has stays as it is, to be named."""
+    """Replaces SKUs by ids. A line with an unknown SKU stays unchanged, to be reported."""
     ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
     return [
         replace(line, product=ids.get(line.product, line.product))
@@ -89,12 +89,12 @@ def _adjust(
     actor: UUID,
     now: datetime,
 ) -> UUID:
-    """Decides on and books the lines of locked products."""
+    """Checks the lines of locked products and writes them to the ledger."""
     changes = _changes(lines, balances)
     faulty = [*_unknown(lines, balances), *_impossible(lines, changes, balances)]
     if faulty:
         raise refusal(faulty, PRECEDENCE)
-    # A count that finds what was expected changes nothing and needs no entry.
+    # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     adjustment = Adjustment.objects.create(
         id=new_id(), actor=actor, reason=reason, at=now, products=list(moved)
@@ -108,15 +108,15 @@ def _adjust(
 
 
 def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None:
-    """Takes `quantity` units (at least 1) of a product on sale out of the shop, without an order.
+    """Removes `quantity` units (at least 1) of a product on sale from the shop, without an order.
 
-    Raises NotFound (archived too), InsufficientStock.
+    Raises NotFound (also for an archived product), InsufficientStock.
     """
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")
     with moving_stock(by_staff=True):
         balances = lock([product])
-        # Under the lock, which archiving takes too.
+        # Checked under the lock, because archiving takes the same lock.
         if not catalog.offers(balances):
             raise NotFound
         line = AdjustmentLine(product, delta=-quantity)
@@ -128,7 +128,7 @@ def set_available(
 ) -> None:
     """Corrects a locked product's stock so that `quantity` units are available.
 
-    `balances` is what `lock` returned in this transaction. Books nothing where nothing changes.
+    `balances` is the result of `lock` in this transaction. Writes nothing if nothing changes.
     Raises StockLimitExceeded.
     """
     delta = quantity - balances[product].available
@@ -150,7 +150,7 @@ def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
 
 
 def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> dict[int, int]:
-    """By how much what is available changes, for each known product."""
+    """Returns the change of the available units of each known product."""
     changes: dict[int, int] = {}
     for line in lines:
         if isinstance(line.product, int) and line.product in balances:
@@ -164,7 +164,7 @@ def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -
 def _unknown(
     lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]
 ) -> Iterator[dict[str, Any]]:
-    # Each once, however many lines name it.
+    # Each product once, even if several lines contain it.
     for product in dict.fromkeys(line.product for line in lines):
         if product not in balances:
             named = "sku" if isinstance(product, str) else "product"
@@ -183,8 +183,8 @@ def _impossible(
         if available + change >= 0:
             continue
         if product in counted:
-            told = {"counted": counted[product], "committed": committed}
-            yield {"code": CountBelowCommitted.code, "product": product, **told}
+            details = {"counted": counted[product], "committed": committed}
+            yield {"code": CountBelowCommitted.code, "product": product, **details}
         else:
-            told = {"requested": -change, "available": available}
-            yield {"code": InsufficientStock.code, "product": product, **told}
+            details = {"requested": -change, "available": available}
+            yield {"code": InsufficientStock.code, "product": product, **details}

@@ -1,4 +1,4 @@
-"""Importing a file of products with the opening stock of those that are new."""
+"""Imports a product file, with the opening stock of new products."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,14 +18,14 @@ from larder.inventory.services.movements import lock, open_stock
 
 
 class Watcher(Protocol):
-    """Is told how an import goes on: so many rows more were read, or stored."""
+    """Gets the progress of an import: the number of further rows that were read or stored."""
 
     def read(self, rows: int) -> None: ...
     def stored(self, rows: int) -> None: ...
 
 
-class Nobody:
-    """Watches nothing."""
+class NoWatcher:
+    """Ignores the progress."""
 
     def read(self, rows: int) -> None:
         """Rows were read."""
@@ -36,7 +36,7 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many products were added, changed, and found to be so already."""
+    """The numbers of products that were added, were changed, and needed no change."""
 
     created: int
     changed: int
@@ -52,16 +52,17 @@ def import_products(
     watcher: Watcher | None = None,
     untimed: bool = False,
 ) -> tuple[Imported, bool]:
-    """Stores all rows of a file, by SKU, or none; and whether this repeats an earlier import.
+    """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
+    repeats an earlier import.
 
-    Columns that the file does not have are left as they are (of new products: the default), and
-    so is the stock of products that are there; `quantity` is the opening stock of new ones. What
-    is archived and in the file is on sale again. A file that is `untimed` may take longer than
-    the server's transactions may. Raises FaultyFile, KeyReused.
+    Columns that the file does not have stay unchanged; new products get the defaults. The stock of
+    existing products stays unchanged; `quantity` is the opening stock of new ones. Archived
+    products of the file are put on sale again. `untimed` removes the time limit.
+    Raises FaultyFile, KeyReused.
     """
 
     def make() -> str:
-        imported = _import(ProductFile(lines), actor, now, watcher or Nobody())
+        imported = _import(ProductFile(lines), actor, now, watcher or NoWatcher())
         return msgspec.json.encode(asdict(imported)).decode()
 
     with transaction.atomic(durable=True):
@@ -72,20 +73,20 @@ def import_products(
 
 
 def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> Imported:
-    with product_import.staged(file, told=watcher.read) as rows:
+    with product_import.staged(file, on_rows=watcher.read) as rows:
         created, changed = _store(file, actor, now, watcher)
     return Imported(created, changed, rows - created - changed)
 
 
 def _store(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> tuple[int, int]:
-    """Stores the staged rows. Returns how many products were added, and how many changed."""
-    archived = product_import.archived_ones()
-    # The product before its stock, and stock in the one order: as archiving does.
+    """Stores the staged rows. Returns the numbers of added and of changed products."""
+    archived = product_import.archived_products()
+    # Locks the products before their stock, and stock rows in the usual order, as archiving does.
     lock(archived)
     product_import.revive(archived, now=now)
     created = changed = 0
     only_revived = set(archived)
-    for part in product_import.store(file.columns, now=now, told=watcher.stored):
+    for part in product_import.store(file.columns, now=now, on_rows=watcher.stored):
         new = {one.id: one.quantity for one in _new(part)}
         open_stock(new, actor=actor, now=now)
         created += len(new)

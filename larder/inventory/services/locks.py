@@ -1,6 +1,6 @@
 """Waits for stock rows that another transaction keeps locked, with few connections.
 
-Every function uses transactions of its own and is called outside one.
+Each function opens its own transactions and must be called outside one.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,33 +17,33 @@ from larder.inventory import sql
 from larder.inventory.services import movements
 
 EACH_WAIT = 0.2
-"""Seconds after which a row counts as kept. A batch of another process has it for less, also one
-that waits for a lock itself."""
+"""Seconds after which a locked row counts as contended. A batch of another process holds it for
+less time, even if that batch waits for a lock itself."""
 
 ALL_WAITS = 0.3
-"""Seconds for all rows together. The rest counts as kept if it is still locked then."""
+"""Seconds for all rows together. Rows that are still locked then count as contended too."""
 
 SHORTEST = 0.001
-"""Seconds; PostgreSQL takes 0 for no limit."""
+"""Minimum of a lock timeout in seconds: for PostgreSQL 0 means no limit."""
 
 LARGE_MOVE = 100
-"""Lines from which a customer's move is large: it takes as long as many small ones."""
+"""Lines from which a customer's change counts as large: it takes as long as many small ones."""
 
 MOVING_WAIT = 1.0
 """Seconds that a transaction that moves stock outside of a batch waits for a lock."""
 
 _of_customers, _large, _of_staff = Semaphore(2), Semaphore(1), Semaphore(2)
-"""Transactions that move stock outside of a batch, in a process at once: of customers, of which one
-is large, and of staff. Orders of contended products wait with three more of its eight connections;
-the last one is for all other requests."""
+"""Limits of concurrent transactions of a process that move stock outside of a batch: two of
+customers, one of them large, and two of staff. Orders of contended products wait with three more of
+the process's eight connections. The last one is for all other requests."""
 
 
 @contextmanager
 def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
-    """Runs the block in a transaction that may lock stock, of so many lines.
+    """Runs the block in a transaction that may lock the stock of `lines` lines.
 
-    Few run at once in a process: while a row stays locked, those that need it leave connections to
-    other requests. Customers do not delay staff, and large moves do not delay small ones.
+    Few such transactions run at once in a process. So other requests find free connections while a
+    row stays locked. Customers do not delay staff, and large changes do not delay small ones.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
@@ -61,16 +61,16 @@ def _limits(*, by_staff: bool, lines: int) -> Iterator[None]:
         with limited(_of_customers):
             yield
     else:
-        # The large one that runs also counts among those of customers.
+        # A large change takes one of the places of customers too.
         with limited(_large, "large"), limited(_of_customers, "large"):
             yield
 
 
 def wait_until_free(product: int, seconds: float) -> None:
-    """Returns as soon as the product's row can be locked, with no row locked. Raises
-    OperationalError (SQLSTATE 55P03) after so many seconds.
+    """Waits until the product's row can be locked, and locks it only for a moment. Raises
+    OperationalError (SQLSTATE 55P03) after `seconds`.
 
-    Its transaction writes nothing, so a failure after it is no failure after a commit.
+    The transaction writes nothing, so its commit does not count (core/commits.py).
     """
     before = commits.count()
     with transaction.atomic(durable=True):
@@ -87,9 +87,9 @@ def find_locked(products: Collection[int]) -> list[int]:
     return sorted(product for (product,) in database.rows(sql.LOCKED, [asked, asked]))
 
 
-def find_kept(products: Collection[int]) -> list[int]:
-    """Returns the products whose rows another transaction keeps locked for longer than a batch has
-    them. Takes no longer than ALL_WAITS, and about a millisecond if no row is locked."""
+def find_contended(products: Collection[int]) -> list[int]:
+    """Returns the products whose rows another transaction keeps locked for longer than a batch
+    does. Takes at most ALL_WAITS, and about a millisecond if no row is locked."""
     kept, unsure, waiting = [], find_locked(products), Stopwatch()
     while unsure and (left := ALL_WAITS - waiting.seconds) > 0:
         product = unsure.pop(0)

@@ -1,4 +1,4 @@
-"""What moves stock: the lock of its rows, and the one writer of stock and ledger."""
+"""Moves stock: locks its rows, and contains the only writer of stock and ledger."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,18 +14,18 @@ from larder.inventory.errors import StockLimitExceeded
 
 OPENING = "opening"
 CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
-"""What moves stock beside adjustments; no adjustment's reason may be one of these."""
+"""The causes of movements other than adjustments. The reason of an adjustment cannot be one."""
 
 
 class Balance(NamedTuple):
-    """Units of one product, as they stand under the lock."""
+    """The units of one product, read under the lock."""
 
     available: int
     committed: int
 
 
 class Movement(Struct, frozen=True):
-    """One entry of the ledger to be: units of a product, and why."""
+    """A ledger entry to be written: units of a product, and the cause."""
 
     product: int
     available: int
@@ -36,22 +36,23 @@ class Movement(Struct, frozen=True):
 
 
 def lock(products: Iterable[int]) -> dict[int, Balance]:
-    """Locks the stock rows in product order and reads them. Unknown products are not in it.
+    """Locks the stock rows in the order of product ids. Returns the balances of known products.
 
-    Must run in a transaction; the locks last until it ends.
+    Assumes an open transaction. The locks last until it ends.
     """
-    return ask_lock(products)()
+    return submit_lock(products)()
 
 
-def ask_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
-    """As `lock`, to be read later in a pipeline: what is asked for after it is seen under it."""
-    reading = database.ask(sql.LOCK, [list(products)])
+def submit_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
+    """Submits the statement of `lock`, and returns a function that reads its result. Statements
+    submitted later run under the lock."""
+    reading = database.submit(sql.LOCK, [list(products)])
     return lambda: {row[0]: Balance(row[1], row[2]) for row in reading()}
 
 
 def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now: datetime) -> None:
-    """Writes movements of locked products, one after the other, with the ledger that explains
-    them. `balances` is what `lock` returned in this transaction."""
+    """Writes movements of locked products in their order, with their ledger entries. `balances` is
+    the result of `lock` in this transaction."""
     if not movements:
         return
     after = dict(balances)
@@ -66,19 +67,19 @@ def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now:
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:
-    """Units that come back may find no room, because others came in meanwhile.
+    """Checks that returned units do not exceed the limit: other units may have come in meanwhile.
 
-    Raises StockLimitExceeded, which names every such product. One movement a product.
+    Raises StockLimitExceeded with all such products. Assumes one movement for each product.
     """
-    told = without_room({one.product: one.available for one in movements}, balances)
-    if told:
-        raise StockLimitExceeded(told)
+    lines = without_room({one.product: one.available for one in movements}, balances)
+    if lines:
+        raise StockLimitExceeded(lines)
 
 
 def without_room(
     changes: Mapping[int, int], balances: Mapping[int, Balance]
 ) -> list[dict[str, Any]]:
-    """The products of which more would be available than can be, as a refusal names them."""
+    """Returns the products whose available units would exceed MAX_STOCK, as lines of the error."""
     return [
         {
             "code": StockLimitExceeded.code,
@@ -116,7 +117,7 @@ def _ledger_columns(entries: Sequence[tuple[Movement, Balance]]) -> list[list[ob
 
 
 def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> None:
-    """Books the opening stock of new products, by product id."""
+    """Writes the opening stock of new products, by product id."""
     stocked = {product: units for product, units in quantities.items() if units}
     movements = [
         Movement(product, units, 0, OPENING, str(product), actor)

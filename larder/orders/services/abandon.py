@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from larder.core.errors import NotFound
-from larder.core.ids import NOBODY, new_id
+from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.identity.caller import Caller
@@ -52,7 +52,7 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
     a transaction that places the order. Raises SessionEnded, NotFound (the id is another's),
     RateLimited.
     """
-    scope = Scope(NOBODY, ORDER_ID, str(id))
+    scope = Scope(SYSTEM_ACTOR, ORDER_ID, str(id))
     with transaction.atomic(durable=True):
         earlier = _claim([scope], asked).get(scope)
         if earlier is not None:
@@ -90,7 +90,7 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
 def _claim(scopes: Sequence[Scope], asked: Abandonment) -> dict[Scope, Earlier]:
     mark = mark_of(asked.who.public_id)
     accounts.require_active(asked.who)
-    database.tell_whose()
+    database.tag_session()
     return idempotency.claim([Claim(scope, mark, ABANDONED) for scope in scopes], now=asked.now)
 
 

@@ -18,7 +18,7 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
-from larder.identity.ordering import why_not_order
+from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import PricedLine, Wanted, add_up, decide
@@ -61,7 +61,7 @@ def change_order(
     neither `request.version` nor an order that can still be changed.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
-    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; what `why_not_order`
+    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; what `ordering_refusal`
     returns if units are added; and what `transitions.apply_transition` raises.
     """
 
@@ -100,7 +100,7 @@ def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
 
 def _refuse_to_add(order: LockedOrder, lines: Sequence[Wanted], terms: Terms, actor: UUID) -> None:
     account = identity.standing([order.customer]).get(order.customer)
-    if refused := why_not_order(account, actor=actor):
+    if refused := ordering_refusal(account, actor=actor):
         raise refused
     new = add_up(lines).keys() - _units(order).keys()
     if new and order.currency != terms.currency:

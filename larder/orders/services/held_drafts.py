@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from larder.core.errors import DomainError, NotFound, StaleVersion
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import idempotency
 from larder.db.idempotency import Earlier, Scope
 from larder.orders.decision import Wanted
@@ -104,7 +104,7 @@ def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
     """Answers those whose cart or draft is not there because its customer abandoned the id it
     had."""
     scopes = [
-        (Scope(NOBODY, ORDER_ID, str(id)), one)
+        (Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), one)
         for id, one in named
         if id is not None and isinstance(one.answer, StaleVersion | CartEmpty | NotFound)
     ]

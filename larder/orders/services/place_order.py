@@ -86,7 +86,7 @@ def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
         if _contended.is_contended(one.rows):
             return _place_contended(one, terms)
         try:
-            return _queue(terms).ask(one, lines=lines)
+            return _queue(terms).submit(one, lines=lines)
         except Contended:
             return _place_contended(one, terms)
 
@@ -207,7 +207,7 @@ def _mark_kept(orders: Sequence[_Asked]) -> None:
     """Marks those products of the orders, and no other, that another transaction keeps locked."""
     products = {product for one in orders for product in one.candidate.stock_rows}
     try:
-        _contended.mark_contended(locks.find_kept(products))
+        _contended.mark_contended(locks.find_contended(products))
     except Error:
         # The orders are tried alone then, and each gets what the database says.
         logger.warning("It is unknown which products are locked.", exc_info=True)
@@ -243,4 +243,4 @@ def _is_worth_another_try(answer: Placed | Exception) -> bool:
     """A failure, not a refusal; and nothing of it is left, so that nothing is placed twice."""
     if not isinstance(answer, Exception) or isinstance(answer, DomainError | Contended):
         return False
-    return database.undid(answer)
+    return database.was_rolled_back(answer)

@@ -21,7 +21,7 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
-from larder.identity.ordering import why_not_order
+from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
@@ -114,7 +114,7 @@ def place_candidates(
 
 def _waits_again(failure: Exception) -> bool:
     """Returns whether the next transaction would wait as well: for the database, or a lock."""
-    return database.is_lock_timeout(failure) or not database.undid(failure)
+    return database.is_lock_timeout(failure) or not database.was_rolled_back(failure)
 
 
 def _fail(group: Sequence[Candidate], failure: Exception) -> None:
@@ -131,7 +131,7 @@ def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             if beside.lock_wait is None:
-                database.tell_whose()
+                database.tag_session()
             else:
                 database.limit_lock_wait(beside.lock_wait)
             work()
@@ -170,13 +170,13 @@ def _leave_contended(group: Sequence[Candidate], beside: Beside) -> None:
 
 def _ask_for_customers(group: Sequence[Candidate]) -> Callable[[], None]:
     """Refuses, when it is called first, those whose customers may not order."""
-    reading = identity.ask_standing({one.asked.customer for one in group})
+    reading = identity.submit_standing({one.asked.customer for one in group})
 
     @cache
     def check() -> None:
         standing = reading()
         for one in group:
-            one.answer = why_not_order(standing.get(one.asked.customer), actor=one.asked.actor)
+            one.answer = ordering_refusal(standing.get(one.asked.customer), actor=one.asked.actor)
 
     return check
 
@@ -192,7 +192,7 @@ def _place_open(
     if not group:
         return
     products = {line.product for one in group for line in one.wanted}
-    locked, offered = inventory.ask_lock(products), catalog.ask_offers(products)
+    locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
     check_customers()
     balances = locked()
     hold.begins()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from larder.core.ids import NOBODY, new_id
+from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
@@ -171,7 +171,7 @@ def _claims(asked: Placement, id: UUID, content: bytes) -> list[Claim]:
     shown = asked.cart.total if asked.cart else None
     expected = [] if shown is None else [f"{shown:.3f}"]
     if asked.order_id is not None:
-        claims.append(Claim(Scope(NOBODY, ORDER_ID, str(id)), content, str(id)))
+        claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
     if asked.key is not None:
         scope = Scope(asked.actor, asked.operation, asked.key)
         result = "" if asked.cart else str(id)

@@ -27,9 +27,9 @@ if os.environ["DEFECT"] == "leak":
     setattr(sessions, "verified", _leaking)  # noqa: B010
 else:
     for module, name in (
-        (sessions, "still_so"),
+        (sessions, "lock_unchanged"),
         (sessions, "_rotate"),
-        (keys, "still_so"),
+        (keys, "lock_unchanged"),
         (keys, "lock_account"),
         (idempotency, "once"),
     ):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from larder.db import database
-from larder.db.postgresql.bounded import LONGEST_ANSWER
+from larder.db.postgresql.bounded import ANSWER_TIMEOUT
 from tests.conftest import Person
 from tests.server import Reply, Server
 from tests.system.faults.conftest import kill
@@ -126,7 +126,7 @@ def test_a_database_that_hangs_under_load_loses_and_doubles_nothing(
     with load.running(CUSTOMERS):
         load.wait_for(40)
         with frozen(cluster):
-            sleep(LONGEST_ANSWER + 2)
+            sleep(ANSWER_TIMEOUT + 2)
         load.wait_for(40)
     assert load.repeated > 0
     assert_kept_by(cluster, load)

@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.db.postgresql.bounded import LONGEST_ANSWER as LONGEST_WAIT
+from larder.db.postgresql.bounded import ANSWER_TIMEOUT as LONGEST_WAIT
 from larder.ops import serve
 from tests.system.faults.shop import RECOVERY, Shop, Timed
 from tests.system.replica.standby import frozen

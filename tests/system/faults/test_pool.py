@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 
 from larder.db.database import sqlstate
 from larder.db.postgresql import base
-from larder.db.postgresql.base import DatabaseWrapper, _Late
+from larder.db.postgresql.base import DatabaseWrapper, _PoolTimeout
 from larder.db.postgresql.pool import prioritized
 from tools.ports import free_port
 from tools.processes import wait_until
@@ -115,7 +115,7 @@ def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connecti
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the database away a second wait would come after the first, and be too long."""
-    monkeypatch.setattr(DatabaseWrapper, "_late", {})
+    monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
     second = DatabaseWrapper(pooled.settings_dict, alias="pooled")
     pooled.ensure_connection()
     waits = []
@@ -135,7 +135,7 @@ def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connecti
 def test_a_pool_whose_connections_others_give_back_and_take_is_busy(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DatabaseWrapper, "_late", {})
+    monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
     over = Event()
 
     def use() -> None:
@@ -196,7 +196,9 @@ def test_a_prioritized_thread_waits_although_others_just_got_no_connection(
         other.close()
 
     pooled.ensure_connection()
-    monkeypatch.setattr(DatabaseWrapper, "_late", {"pooled": _Late(is_busy=True)})
+    monkeypatch.setattr(
+        DatabaseWrapper, "_last_pool_timeout", {"pooled": _PoolTimeout(is_busy=True)}
+    )
     with ThreadPoolExecutor(1) as threads:
         taken = threads.submit(take)
         assert wait_until(lambda: waiters(pooled) == 1)
@@ -207,7 +209,7 @@ def test_a_prioritized_thread_waits_although_others_just_got_no_connection(
 def test_a_pool_that_can_open_no_connection_is_not_full(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DatabaseWrapper, "_late", {})
+    monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
     pooled = pool_of(1)
     pooled.settings_dict |= {"PORT": str(free_port()), "HOST": "127.0.0.1"}
     try:
@@ -255,7 +257,7 @@ class HangsUp(Wire):
 def test_connections_that_are_closed_at_once_are_taken_a_limited_number_of_times(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DatabaseWrapper, "_late", {})
+    monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
     # The end of the connection is seen, however late it arrives on a busy machine.
     monkeypatch.setattr(base, "_has_something_to_read", ends_soon)
     pooled = pool_of(2)

@@ -58,7 +58,7 @@ def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_p
     assert {reply.status for reply in replies} <= {200, 400, 401, 403, 404, 409, 415, 429}
     assert_kept(cluster, replies, [log], handed_out)
     assert '"status":401' in log.read_text()
-    assert "the cache is away" in log.read_text()
+    assert "the cache is unreachable" in log.read_text()
 
 
 def test_an_error_of_ours_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:

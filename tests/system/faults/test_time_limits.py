@@ -13,7 +13,7 @@ from django.db.utils import InternalError
 from psycopg import errors
 
 from larder.catalog.models import Product
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.inventory.services.import_products import import_products
 from larder.ops.roles import TIME_LIMITS, TRANSACTION_LIMIT, time_limits
@@ -64,7 +64,7 @@ def test_a_transaction_of_short_statements_is_ended_all_the_same(
     short_transactions: None,
 ) -> None:
     with pytest.raises(InternalError) as ended:
-        import_products(slowly(4), actor=NOBODY, now=NOW)
+        import_products(slowly(4), actor=SYSTEM_ACTOR, now=NOW)
     assert isinstance(ended.value.__cause__, errors.TransactionTimeout)
     own.close()
     assert not Product.objects.exists()

@@ -23,13 +23,13 @@ from larder.catalog.queries import Offer
 from larder.db import idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
-from larder.db.replicas import Needs
+from larder.db.replicas import FreshnessRequirement
 from larder.http.recent_writes import RecentWrites
 from larder.identity import rates
-from larder.identity.doors import Door
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services import sessions
+from larder.identity.token_policies import TokenPolicy
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import movements
@@ -94,7 +94,7 @@ def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earl
     return {}
 
 
-def rotate_anyway(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+def rotate_anyway(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
     """Rotates without comparing in the statement that swaps."""
     sleep(PAUSE)
     row = Session.objects.filter(id=session.id)
@@ -103,7 +103,9 @@ def rotate_anyway(session: Session, given: Refresh, door: Door, *, now: datetime
     return bool(swapped)
 
 
-def rotate_and_save(session: Session, given: Refresh, door: Door, *, now: datetime) -> bool:
+def rotate_and_save(
+    session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime
+) -> bool:
     """Writes the whole row of a session as it was read."""
     sleep(4 * PAUSE)
     session.generation += 1
@@ -210,7 +212,7 @@ def note_nothing(writes: object, caller: int) -> None:
     """Whoever reads next may be served by a process that has not heard of it."""
 
 
-def met_by_anything(needs: object, *seen: object) -> bool:
+def satisfied_by_anything(needs: object, *seen: object) -> bool:
     """Reads from whatever replica is there."""
     return True
 
@@ -222,7 +224,7 @@ def further_along(one: Position, other: Position) -> bool:
 
 REMOVALS: dict[str, Callable[[], Removal]] = {
     "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
-    "needs of readers": lambda: [(Needs, "met_by", met_by_anything)],
+    "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
     "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],

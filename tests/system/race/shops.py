@@ -17,13 +17,13 @@ from django.db import connection, connections
 from larder.catalog.services import archive_product, change_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http.authentication import signer
 from larder.identity.caller import Caller
-from larder.identity.doors import V1
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
+from larder.identity.token_policies import V1
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
@@ -140,7 +140,7 @@ class ServiceShop:
     def session(self, who: Person) -> str:
         pair = sessions.log_in(
             sessions.Credentials(who.customer.username, who.password),
-            door=V1,
+            policy=V1,
             signer=signer(),
             now=now(),
         )
@@ -215,7 +215,7 @@ class ServiceShop:
 
     def refresh(self, token: str) -> Answer:
         def call() -> Answer:
-            pair = sessions.refresh(token, door=V1, signer=signer(), now=now())
+            pair = sessions.refresh(token, policy=V1, signer=signer(), now=now())
             return Answer(OK, pair.refresh)
 
         return answered(call)
@@ -223,7 +223,7 @@ class ServiceShop:
     def register(self, username: str, *, key: str | None = None) -> Answer:
         claims: list[Claim] = []
         if key is not None:
-            scope = Scope(NOBODY, "POST /api/v1/auth/register", key)
+            scope = Scope(SYSTEM_ACTOR, "POST /api/v1/auth/register", key)
             given = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
             claims = repeats.sealed(given, PASSWORD, ["a secret"])
         new = NewCustomer(username=username, password=PASSWORD)

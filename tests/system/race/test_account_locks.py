@@ -10,12 +10,12 @@ from larder.core.clock import now
 from larder.core.ids import new_id
 from larder.http.authentication import secrets, signer
 from larder.identity.caller import Caller
-from larder.identity.doors import V1
 from larder.identity.models import Address, EmailChange, Key, Session
 from larder.identity.queries import has_password
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
+from larder.identity.token_policies import V1
 from tests.conftest import Person
 from tests.http.doors import newest_token
 from tests.system.race.interleaving import (
@@ -52,7 +52,7 @@ def caller(who: Person, *, session: UUID | None = None, key: UUID | None = None)
 
 def log_in(who: Person) -> str:
     given = Credentials(who.customer.username, who.password)
-    return sessions.log_in(given, door=V1, signer=signer(), now=now()).refresh
+    return sessions.log_in(given, policy=V1, signer=signer(), now=now()).refresh
 
 
 def change_password(who: Person, wanted: str) -> None:
@@ -87,7 +87,7 @@ def codes(outcome: Outcome) -> tuple[str, str]:
 def reset_twice(person: MakePerson) -> Race:
     """A token of a mail sets one password."""
     who = person(email=f"{new_id()}@example.com")
-    resets.ask(who.customer.email, tell=lambda _: None, now=now())
+    resets.request_reset(who.customer.email, notify=lambda _: None, now=now())
     token = newest_token()
 
     def confirm(wanted: str) -> None:
@@ -253,7 +253,7 @@ def email_changed_twice(person: MakePerson) -> Race:
     wanted, told = [f"{new_id()}@example.com" for _ in range(2)], list[UUID]()
 
     def change(email: str) -> None:
-        accounts.change_profile(who.id, {"email": email}, now=now(), tell=told.append)
+        accounts.change_profile(who.id, {"email": email}, now=now(), notify=told.append)
 
     def each_is_told() -> bool:
         former = EmailChange.objects.filter(id__in=told).values_list("former", flat=True)
@@ -292,7 +292,7 @@ def refreshed_twice(person: MakePerson) -> Race:
     token = log_in(who)
 
     def refresh() -> str:
-        return sessions.refresh(token, door=V1, signer=signer(), now=now()).refresh
+        return sessions.refresh(token, policy=V1, signer=signer(), now=now()).refresh
 
     return Race(
         refresh,

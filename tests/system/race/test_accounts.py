@@ -17,10 +17,10 @@ from django.db.models import F
 from larder.core.clock import now
 from larder.db import database
 from larder.http.authentication import signer
-from larder.identity.doors import V1
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
 from larder.identity.services.accounts import ensure_account
+from larder.identity.token_policies import V1
 from tests.conftest import Person
 from tests.system.race.control import assert_breaks, index_dropped
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, answered, at_once
@@ -94,7 +94,7 @@ def parents_at_once(who: Person) -> Refreshes:
 
     def again() -> Answer:
         def call() -> Answer:
-            pair = sessions.refresh(token, door=V1, signer=signer(), now=now())
+            pair = sessions.refresh(token, policy=V1, signer=signer(), now=now())
             return Answer(OK, pair.refresh)
 
         return answered(call)

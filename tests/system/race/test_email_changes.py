@@ -36,7 +36,7 @@ def four_addresses(person: MakePerson) -> Outcome:
     wishes, told = [f"{new_id()}@example.com" for _ in range(4)], list[UUID]()
 
     def change(email: str) -> Answer:
-        accounts.change_profile(who.id, {"email": email}, now=now(), tell=told.append)
+        accounts.change_profile(who.id, {"email": email}, now=now(), notify=told.append)
         return Answer(OK, email)
 
     answers = at_once(SHOP, [partial(answered, partial(change, email)) for email in wishes])

@@ -15,11 +15,11 @@ from larder.core.clock import now
 from larder.core.ids import new_id
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
-from larder.identity.doors import V1
 from larder.identity.models import Session
 from larder.identity.queries import has_password
 from larder.identity.services import passwords, resets, sessions
 from larder.identity.services.passwords import Change
+from larder.identity.token_policies import V1
 from tests.conftest import Person
 from tests.http.doors import newest_token
 from tests.system.race.control import assert_breaks
@@ -194,7 +194,7 @@ def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
 def one_mail(person: MakePerson) -> Outcome:
     """Four passwords are set with the token of one mail."""
     who = person(email=f"{new_id()}@example.com")
-    resets.ask(who.customer.email, tell=lambda _: None, now=now())
+    resets.request_reset(who.customer.email, notify=lambda _: None, now=now())
     token = newest_token()
 
     def confirm(wanted: str) -> Answer:

@@ -11,7 +11,7 @@ from django.db import transaction
 from larder.catalog.models import Category, Product
 from larder.catalog.services import change_category, delete_category
 from larder.core.clock import now
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.rates import Bucket, InDatabase, Rate, delete_idle
 from larder.inventory.services import products
@@ -157,7 +157,7 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
     def create() -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
         products.create_stocked_product(
-            fields, quantity=1, actor=NOBODY, now=now(), unique_name=True
+            fields, quantity=1, actor=SYSTEM_ACTOR, now=now(), unique_name=True
         )
 
     return Race(
@@ -177,7 +177,7 @@ def product_changed_twice(_: MakePerson, product: MakeProduct) -> Race:
 
     def change(unit: str) -> None:
         products.change_stocked_product(
-            jam, {"unit": unit}, quantity=None, actor=NOBODY, now=now(), version=1
+            jam, {"unit": unit}, quantity=None, actor=SYSTEM_ACTOR, now=now(), version=1
         )
 
     return Race(
@@ -199,7 +199,7 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
 
     def put(name: str) -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
-        products.put_product(sku, fields, quantity=1, actor=NOBODY, now=now(), version=1)
+        products.put_product(sku, fields, quantity=1, actor=SYSTEM_ACTOR, now=now(), version=1)
 
     return Race(
         partial(put, "Jam"),

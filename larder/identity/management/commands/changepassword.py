@@ -1,4 +1,4 @@
-"""Django's `changepassword`; as anywhere, what was opened with the old password ends."""
+"""Django's `changepassword`, which also ends the sessions and keys of the old password."""
 
 import getpass
 from typing import Any
@@ -11,13 +11,13 @@ from larder.identity.services import passwords
 
 
 class Command(changepassword.Command):
-    """Takes the arguments of Django's own."""
+    """Takes the arguments of Django's command."""
 
-    help = "Sets a user's password; their log-ins and long-lived keys end."
+    help = "Sets a user's password, and ends their sessions and long-lived keys."
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        told = super().handle(*args, **options)
+        message = super().handle(*args, **options)
         name = options["username"] or getpass.getuser()
         changed = get_user_model()._default_manager.get(username=name)
         passwords.set_password(changed.pk, changed.password, now=now())
-        return told
+        return message

@@ -1,4 +1,4 @@
-"""Ends everything that opens an account but its password: what each restore has to do."""
+"""Ends all credentials except passwords. Every restore must run it."""
 
 import json
 from argparse import ArgumentParser
@@ -11,16 +11,17 @@ from larder.identity.services import restored
 
 
 class Command(BaseCommand):
-    """As the owner of the tables, after `prepare` and before any server starts. Safe to repeat."""
+    """Run as the owner of the tables, after `prepare` and before any server starts. Repeatable."""
 
     help = (
-        "After a restore: end every log-in, long-lived key, link of a mail and session of the "
-        "admin, for a backup does not know which were ended since. Their owners make new ones."
+        "After a restore: end all sessions, long-lived keys, password reset links and sessions of "
+        "the admin. A backup does not know which of them were ended after it. Their owners log in "
+        "again and create new keys."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--database", default="owner", help="whose connection; the owner's")
+        parser.add_argument("--database", default="owner", help="database alias of the connection")
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 
 from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
 from larder.core.clock import now
-from larder.core.ids import NOBODY
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services.import_products import Imported, import_products
 
@@ -86,7 +86,9 @@ class Command(BaseCommand):
             bar = Bar(sum(1 for _ in counted))
         try:
             with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
-                made, _ = import_products(lines, actor=NOBODY, now=now(), watcher=bar, untimed=True)
+                made, _ = import_products(
+                    lines, actor=SYSTEM_ACTOR, now=now(), watcher=bar, untimed=True
+                )
                 return made
         finally:
             bar.close()

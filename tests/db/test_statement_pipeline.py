@@ -10,7 +10,7 @@ from django.db import Error, OperationalError, ProgrammingError, connection, tra
 from psycopg import errors, generators
 
 from larder.db import database
-from larder.db.postgresql.exchange import MOST_PREPARED
+from larder.db.postgresql.statement_pipeline import MAX_PREPARED
 from larder.identity.models import Customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,11 +35,11 @@ def test_a_statement_is_prepared_once() -> None:
 
 
 def test_of_many_statements_those_used_last_stay_prepared() -> None:
-    for n in range(MOST_PREPARED + 20):
+    for n in range(MAX_PREPARED + 20):
         assert database.rows(f"SELECT {n}") == [(n,)]
         assert database.rows("SELECT 'often'") == [("often",)]
     found = [text for (text,) in database.rows(f"{PREPARED} ORDER BY prepare_time")]
-    assert len(found) == MOST_PREPARED
+    assert len(found) == MAX_PREPARED
     # All this time.
     assert found[0] == "SELECT 'often'"
     assert database.rows("SELECT 0") == [(0,)]
@@ -104,7 +104,7 @@ def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
 
 def test_a_statement_after_one_that_failed_has_no_rows() -> None:
     with transaction.atomic(), database.pipeline():
-        failing, after = database.ask("SELECT 1 / 0"), database.ask("SELECT 1")
+        failing, after = database.submit("SELECT 1 / 0"), database.submit("SELECT 1")
         with pytest.raises(Error, match="division by zero"):
             failing()
         with pytest.raises(OperationalError, match="before it failed"):
@@ -122,7 +122,7 @@ def test_a_session_that_is_ended_says_why() -> None:
     with pytest.raises(OperationalError) as ended:
         end()
     assert isinstance(ended.value.__cause__, errors.AdminShutdown)
-    assert not database.undid(ended.value)
+    assert not database.was_rolled_back(ended.value)
     connection.close()
     assert database.rows("SELECT 1") == [(1,)]
 
@@ -157,7 +157,7 @@ def test_a_statement_that_is_answered_twice_was_a_server_that_is_lost(
     with pytest.raises(OperationalError, match="ended the session") as lost:
         database.rows("SELECT 1")
     assert raw.closed
-    assert not database.undid(lost.value)
+    assert not database.was_rolled_back(lost.value)
 
 
 def connected() -> psycopg.Connection[Any]:

@@ -10,10 +10,17 @@ import jwt
 import pytest
 
 from larder.http.authentication import signer
-from larder.identity.doors import API, DOORS, IDENTITY, LONGEST_ACCESS, V1, Door
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
+from larder.identity.token_policies import (
+    API,
+    IDENTITY,
+    LONGEST_ACCESS,
+    TOKEN_POLICIES,
+    V1,
+    TokenPolicy,
+)
 from larder.identity.tokens import Signer, derive_key
 from tests.conftest import Api, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
@@ -21,7 +28,7 @@ from tests.identity.conftest import SECRET, SIGNER, LogIn
 Enter = Callable[..., LogIn]
 MakePerson = Callable[..., Person]
 DAY = 24 * 60 * 60
-SIGNED = [door for door in DOORS if door.signed]
+SIGNED = [policy for policy in TOKEN_POLICIES if policy.signed]
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -36,22 +43,22 @@ def present() -> datetime:
 
 
 def test_the_doors_are_as_the_contracts_have_them() -> None:
-    minutes = [door.access.total_seconds() / 60 for door in (V1, API, IDENTITY)]
-    days = [door.refresh.total_seconds() / DAY for door in (V1, API, IDENTITY)]
+    minutes = [policy.access.total_seconds() / 60 for policy in (V1, API, IDENTITY)]
+    days = [policy.refresh.total_seconds() / DAY for policy in (V1, API, IDENTITY)]
     assert (minutes, days) == ([5, 5, 20], [30, 1, 30])
     assert IDENTITY.access == LONGEST_ACCESS
 
 
-@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+@pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
 def test_tokens_of_signed_doors_carry_the_claims_their_clients_read(
-    log_in: Enter, person: MakePerson, door: Door
+    log_in: Enter, person: MakePerson, policy: TokenPolicy
 ) -> None:
     who = person(email="anna@example.com")
-    mine = log_in(who, door)
+    mine = log_in(who, policy)
     access, refresh = claims(mine.pair.access), claims(mine.pair.refresh)
     for said, kind, lifetime in (
-        (access, "access", door.access),
-        (refresh, "refresh", door.refresh),
+        (access, "access", policy.access),
+        (refresh, "refresh", policy.refresh),
     ):
         assert said["token_type"] == kind
         assert said["exp"] - said["iat"] == lifetime.total_seconds()
@@ -69,26 +76,26 @@ def test_tokens_of_v1_carry_no_more_than_they_need(log_in: Enter, person: MakePe
     assert said.keys() == {"token_type", "sub", "user_id", "staff", "sid", "ep", "iat", "exp"}
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+@pytest.mark.parametrize("policy", TOKEN_POLICIES, ids=lambda policy: policy.name)
 def test_an_access_token_of_any_door_opens_v1(
-    person: MakePerson, present: datetime, door: Door
+    person: MakePerson, present: datetime, policy: TokenPolicy
 ) -> None:
     who = person()
     name, password = who.customer.username, who.password
     pair = sessions.log_in(
-        sessions.Credentials(name, password), door=door, signer=signer(), now=present
+        sessions.Credentials(name, password), policy=policy, signer=signer(), now=present
     )
     assert Api(pair.access)("GET", "me").body["id"] == who.id
 
 
-@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+@pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
 def test_a_refresh_token_that_is_a_jwt_is_no_access_token(
-    person: MakePerson, present: datetime, door: Door
+    person: MakePerson, present: datetime, policy: TokenPolicy
 ) -> None:
     who = person()
     name, password = who.customer.username, who.password
     pair = sessions.log_in(
-        sessions.Credentials(name, password), door=door, signer=signer(), now=present
+        sessions.Credentials(name, password), policy=policy, signer=signer(), now=present
     )
     refused = Api(pair.refresh)("GET", "me")
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")
@@ -111,7 +118,7 @@ def test_the_kind_is_looked_at_besides_the_key(log_in: Enter, person: MakePerson
     said["token_type"] = "access"
     as_refresh = jwt.encode(said, derive_key(SECRET, "signed refresh"), algorithm="HS256")
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(as_refresh, door=API)
+        SIGNER.read_refresh(as_refresh, policy=API)
 
 
 def test_a_refresh_without_rotation_is_noted_as_a_use_and_lasts_no_longer(
@@ -124,35 +131,35 @@ def test_a_refresh_without_rotation_is_noted_as_a_use_and_lasts_no_longer(
 
 
 def test_an_access_token_is_no_refresh_token(log_in: Enter, person: MakePerson) -> None:
-    for door in DOORS:
-        mine = log_in(person(), door)
+    for policy in TOKEN_POLICIES:
+        mine = log_in(person(), policy)
         with pytest.raises(TokenInvalid):
             mine.refresh(mine.pair.access, at=1)
 
 
-@pytest.mark.parametrize("other", DOORS, ids=lambda door: f"at-{door.name}")
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: f"of-{door.name}")
+@pytest.mark.parametrize("other", TOKEN_POLICIES, ids=lambda policy: f"at-{policy.name}")
+@pytest.mark.parametrize("policy", TOKEN_POLICIES, ids=lambda policy: f"of-{policy.name}")
 def test_a_refresh_token_works_at_its_own_door_alone(
-    log_in: Enter, person: MakePerson, door: Door, other: Door
+    log_in: Enter, person: MakePerson, policy: TokenPolicy, other: TokenPolicy
 ) -> None:
-    mine = log_in(person(), door)
-    if other is door:
-        assert mine.refresh(mine.pair.refresh, at=1, door=other).access
+    mine = log_in(person(), policy)
+    if other is policy:
+        assert mine.refresh(mine.pair.refresh, at=1, policy=other).access
         return
     with pytest.raises(TokenInvalid):
-        mine.refresh(mine.pair.refresh, at=1, door=other)
+        mine.refresh(mine.pair.refresh, at=1, policy=other)
     with pytest.raises(TokenInvalid):
-        mine.revoke(mine.pair.refresh, door=other)
+        mine.revoke(mine.pair.refresh, policy=other)
     assert mine.refresh(mine.pair.refresh, at=2).access
 
 
 def test_an_opaque_token_of_another_door_is_refused() -> None:
     """There is one such door so far; its name is in the token's MAC all the same."""
     another = replace(V1, name="v2")
-    token = SIGNER.refresh(UUID(int=1), 0, door=V1)
-    assert SIGNER.read_refresh(token, door=V1).session == UUID(int=1)
+    token = SIGNER.refresh(UUID(int=1), 0, policy=V1)
+    assert SIGNER.read_refresh(token, policy=V1).session == UUID(int=1)
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(token, door=another)
+        SIGNER.read_refresh(token, policy=another)
 
 
 def test_api_takes_a_refresh_token_again_and_again_for_a_day_and_not_longer(
@@ -190,30 +197,30 @@ def test_identity_gives_thirty_more_days_with_each_refresh(
         other.refresh(other.pair.refresh, at=30 * DAY)
 
 
-@pytest.mark.parametrize("door", SIGNED, ids=lambda door: door.name)
+@pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
 def test_signed_refresh_tokens_of_the_secret_before_are_taken(
-    log_in: Enter, person: MakePerson, door: Door
+    log_in: Enter, person: MakePerson, policy: TokenPolicy
 ) -> None:
-    mine = log_in(person(), door)
+    mine = log_in(person(), policy)
     rotated = Signer(["the secret of today, just as long as the one before", SECRET])
-    pair = sessions.refresh(mine.pair.refresh, door=door, signer=rotated, now=mine.began)
+    pair = sessions.refresh(mine.pair.refresh, policy=policy, signer=rotated, now=mine.began)
     assert claims(pair.access)["user_id"]
     with pytest.raises(TokenInvalid):
-        Signer(["x" * 50]).read_refresh(mine.pair.refresh, door=door)
+        Signer(["x" * 50]).read_refresh(mine.pair.refresh, policy=policy)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "ü.ü.ü", "A" * 70])
 def test_what_no_door_issued_is_refused(token: str) -> None:
-    for door in DOORS:
+    for policy in TOKEN_POLICIES:
         with pytest.raises(TokenInvalid):
-            SIGNER.read_refresh(token, door=door)
+            SIGNER.read_refresh(token, policy=policy)
 
 
 def test_verify_takes_live_tokens_of_both_kinds(
     log_in: Enter, person: MakePerson, present: datetime
 ) -> None:
-    for door in SIGNED:
-        mine = log_in(person(), door, began=present)
+    for policy in SIGNED:
+        mine = log_in(person(), policy, began=present)
         mine.verify(mine.pair.access)
         mine.verify(mine.pair.refresh)
     v1 = log_in(person(), began=present)
@@ -256,9 +263,9 @@ def _forget(mine: LogIn, who: Person) -> None:
 def test_verify_and_refresh_refuse_every_token_of_a_session_that_ended(
     log_in: Enter, person: MakePerson, present: datetime, end: Callable[[LogIn, Person], None]
 ) -> None:
-    for door in SIGNED:
+    for policy in SIGNED:
         who = person()
-        mine = log_in(who, door, began=present)
+        mine = log_in(who, policy, began=present)
         end(mine, who)
         for token in (mine.pair.access, mine.pair.refresh):
             with pytest.raises(SessionEnded):

@@ -1,0 +1,190 @@
+"""Sends Larder's own statements to PostgreSQL: several in one round trip, with one wait for all.
+
+A cursor, Django's or psycopg's, takes 35 µs of CPU for each statement and releases the interpreter
+for each: a third of the cost of an order that is placed alone. So these statements go straight to
+libpq through `psycopg.pq`. The types, the waits and the errors are psycopg's.
+Source: "Pipeline Mode" and "Asynchronous Command Processing" in PostgreSQL's manual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection, OperationalError, generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import Error, PipelineAborted, error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGconn, PGresult
+
+MAX_PREPARED = 100
+"""Statements that a connection keeps prepared, as many as psycopg does. A further one replaces the
+least recently used one."""
+
+_SUCCEEDED = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
+
+
+class PendingResult:
+    """The result of a statement: None until the statement has run."""
+
+    __slots__ = ("result",)
+
+    def __init__(self) -> None:
+        self.result: PGresult | None = None
+
+
+Sending = tuple[Callable[[], None], PendingResult]
+"""Sends one statement, and takes its result."""
+
+
+class StatementPipeline:
+    """Runs the statements of one connection in the order in which they were added.
+
+    With `prepares`, PostgreSQL keeps their plans. Assumes that one thread uses it at a time.
+    """
+
+    def __init__(self, connection: Connection[Any], *, prepares: bool) -> None:
+        self._connection = connection
+        self._libpq = connection.pgconn
+        self._types = Transformer(connection)
+        self._prepares = prepares
+        self._prepared: OrderedDict[object, bytes] = OrderedDict()
+        self._waiting: list[Sending] = []
+
+    def add(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+        """Adds a statement, to be sent by `run`. Its parameters are `%s`, as for a cursor."""
+        text, formats = _with_numbered_parameters(sql)
+        values = self._types.dump_sequence(parameters, formats)
+        types, given = self._types.types, self._types.formats
+        if self._prepares:
+            name = self._prepare(text, types)
+            return self._append(partial(self._libpq.send_query_prepared, name, values, given))
+        return self._append(partial(self._libpq.send_query_params, text, values, types, given))
+
+    def rows(self, pending: PendingResult) -> list[tuple[Any, ...]]:
+        """Returns all rows of the statement. Runs the pipeline first if it has not run yet."""
+        if pending.result is None:
+            self.run()
+        if pending.result is None:
+            raise PipelineAborted("one of the statements before it failed")
+        self._types.set_pgresult(pending.result)
+        return self._types.load_rows(0, pending.result.ntuples, tuple)
+
+    def run(self) -> None:
+        """Sends all statements that wait, and waits for all their results.
+
+        Raises the error of the first statement that failed. PostgreSQL did not run those after it.
+        """
+        sendings, self._waiting = self._waiting, []
+        if not sendings:
+            return
+        if self._needs_begin():
+            begin = partial(self._libpq.send_query_params, b"BEGIN", None)
+            sendings.insert(0, (begin, PendingResult()))
+        try:
+            results = self._connection.wait(_send_all(self._libpq, sendings))
+            failure = _store_results(sendings, results)
+        except BaseException:
+            # The state of the connection is unknown.
+            self._connection.close()
+            raise
+        if failure is not None:
+            # PostgreSQL did not prepare the statements from the failed one on.
+            self._prepared.clear()
+            raise failure
+
+    def discard(self) -> None:
+        """Drops the statements that wait, and the names of the prepared ones: when a transaction
+        is rolled back, psycopg deallocates all prepared statements of its connection."""
+        self._waiting.clear()
+        self._prepared.clear()
+
+    def _needs_begin(self) -> bool:
+        is_idle = self._libpq.transaction_status == TransactionStatus.IDLE
+        return is_idle and not self._connection.autocommit
+
+    def _prepare(self, text: bytes, types: tuple[int, ...] | None) -> bytes:
+        """Returns the name of the prepared statement, and adds its preparation if there is none."""
+        name = self._prepared.get((text, types))
+        if name is not None:
+            self._prepared.move_to_end((text, types))
+            return name
+        if len(self._prepared) >= MAX_PREPARED:
+            _, name = self._prepared.popitem(last=False)
+        else:
+            name = b"larder_%d" % len(self._prepared)
+        # Closing a statement that does not exist is no error.
+        self._append(partial(self._libpq.send_close_prepared, name))
+        self._append(partial(self._libpq.send_prepare, name, text, types))
+        self._prepared[text, types] = name
+        return name
+
+    def _append(self, send: Callable[[], None]) -> PendingResult:
+        pending = PendingResult()
+        self._waiting.append((send, pending))
+        return pending
+
+
+def _send_all(libpq: PGconn, sendings: Sequence[Sending]) -> PQGen[list[list[PGresult]]]:
+    """Returns the results of each statement, up to the one during which the session ended."""
+    libpq.enter_pipeline_mode()
+    for send, _ in sendings:
+        send()
+    libpq.pipeline_sync()
+    yield from generators.send(libpq)
+    received: list[list[PGresult]] = []
+    for _ in (*sendings, "sync"):
+        try:
+            received.append((yield from generators.fetch_many(libpq)))
+        except OperationalError:
+            # The server ended the session. If it sent a reason, that is the last result.
+            if not _has_failed(received):
+                raise
+            return received
+    libpq.exit_pipeline_mode()
+    return received
+
+
+def _has_failed(received: Sequence[Sequence[PGresult]]) -> bool:
+    return any(one.status == ExecStatus.FATAL_ERROR for results in received for one in results)
+
+
+def _store_results(
+    sendings: Sequence[Sending], received: Sequence[Sequence[PGresult]]
+) -> Error | None:
+    """Stores the result of each statement. Returns the error of the first one that failed.
+
+    Raises OperationalError if a statement has not exactly one result: PgBouncer adds an error to
+    the results of a statement when it loses its server meanwhile.
+    """
+    for (_, pending), results in zip(sendings, received, strict=False):
+        if len(results) != 1:
+            break
+        if results[0].status not in _SUCCEEDED:
+            return error_from_result(results[0])
+        pending.result = results[0]
+    else:
+        return None
+    raise OperationalError("the server ended the session")
+
+
+@lru_cache(maxsize=512)
+def _with_numbered_parameters(sql: str) -> tuple[bytes, list[PyFormat]]:
+    """Returns the statement with numbered parameters, as libpq takes them, and a format for each.
+
+    >>> _with_numbered_parameters("SELECT %s, %s, 1 %% 2")[0]
+    b'SELECT $1, $2, 1 % 2'
+    """
+    numbers = count(1)
+    text = _PERCENT.sub(lambda found: f"${next(numbers)}" if found[1] == "s" else "%", sql)
+    return text.encode(), [PyFormat.AUTO] * (next(numbers) - 1)
+
+
+_PERCENT = re.compile(r"%([s%])")
