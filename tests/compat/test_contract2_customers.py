@@ -12,6 +12,8 @@ from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Server
 
+pytestmark = pytest.mark.system
+
 CUSTOMERS = "/api/identity/customers/"
 MakePerson = Callable[..., Person]
 

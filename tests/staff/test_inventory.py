@@ -64,7 +64,7 @@ def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> Non
 @pytest.mark.parametrize(
     ("values", "field", "told"),
     [
-        ({"delta": "-7"}, "line-0-delta", "Only 6 are available: 7 cannot be taken away."),
+        ({"delta": "-7"}, "line-0-delta", "Only 6 are available: 7 cannot be removed."),
         ({"counted": "3"}, "line-0-counted", "4 units are promised to customers"),
         ({"delta": str(2**31 - 1)}, "line-0-delta", "No product can have more than 2147483647"),
         ({"delta": "1", "sku": "TEA"}, "line-0-sku", "No product has this SKU."),

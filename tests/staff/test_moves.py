@@ -126,7 +126,7 @@ def test_what_comes_back_can_be_sold_again_or_cannot(
     assert (status(order), stock(jam)) == ("shipped", left)
     page = desk.save(f"{ORDERS}{order}/return/", **{**values, f"line-{jam}-quantity": "2"})
     assert page.errors == {
-        f"line-{jam}-quantity": ["4 were shipped and 3 came back before: too many."]
+        f"line-{jam}-quantity": ["Too many: 4 were shipped, and 3 were already returned."]
     }
     text = desk.get(f"{ORDERS}{order}/change/").text
     assert "JAM Red jam: 3 came back" in text
@@ -316,7 +316,7 @@ def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
     assert f"Order {number[order]}: packed." in told_
     both = f"Orders {number[changed]}, {number[gone]}: changed by another user"
     assert any(one.startswith(both) for one in told_)
-    assert any(f"Order {number[packed]}: packed before, by somebody" in one for one in told_)
+    assert any(f"Order {number[packed]}: packed already, by another user" in one for one in told_)
     assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
 
 

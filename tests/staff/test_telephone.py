@@ -158,8 +158,8 @@ def test_all_lines_of_an_adjustment_are_booked_or_none_and_each_says_why(
     assert desk.save(ADJUST, **given).errors == {"line-2-sku": ["No product has this SKU."]}
     given = adjustment(_0=("JAM", "-12", ""), _4=("TEA", "-11", ""))
     assert desk.save(ADJUST, **given).errors == {
-        "line-0-delta": ["Only 10 are available: 12 cannot be taken away."],
-        "line-4-delta": ["Only 10 are available: 11 cannot be taken away."],
+        "line-0-delta": ["Only 10 are available: 12 cannot be removed."],
+        "line-4-delta": ["Only 10 are available: 11 cannot be removed."],
     }
     assert desk.save(ADJUST, reason="lost").errors == {
         "__all__": ["An adjustment has at least one line."]

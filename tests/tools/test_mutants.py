@@ -112,6 +112,7 @@ def test_a_test_that_fails_without_a_mutant_says_nothing_of_one(toy: Path) -> No
         Run(root=toy, jobs=1).play([changed(test="test_toy.py::test_wrong")])
 
 
+@pytest.mark.system
 def test_a_test_that_takes_too_long_is_no_kill(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LONGEST", 3.0)
     slow = changed(old="return a", new='__import__("time").sleep(60)\n    return a')

@@ -50,7 +50,7 @@ def prose(text: str) -> str:
 
 def paragraphs(text: str) -> Iterator[str]:
     """Yield the paragraphs, items of lists and cells of tables of a page."""
-    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.) |\||#)|(?m:^#.*\n)", prose(text)):
+    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.) |\s*\||#)|(?m:^#.*\n)", prose(text)):
         yield from part.split("|") if part.lstrip().startswith("|") else [part]
 
 
