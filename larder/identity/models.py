@@ -62,7 +62,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
     is_active = models.BooleanField(
         default=True,
-        help_text="If it is off, the customer cannot log in, and open sessions end.",
+        help_text="Without it the customer cannot log in; open sessions end.",
     )
     is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
     may_order = models.BooleanField(default=True, help_text="May place orders.")

@@ -94,7 +94,8 @@ def small_shop() -> Iterator[Shop]:
     yield from open_shop(stock=3)
 
 
-def load(shop: Shop, seconds: float = 1.5) -> Buying:
+def load(shop: Shop, seconds: float = 6.0) -> Buying:
+    """Long enough for the processes of the buyers to start on a busy machine."""
     return Buying(shop.server_address[1], [Visitor()] * 3, range(10), "seed", 0.1, seconds)
 
 

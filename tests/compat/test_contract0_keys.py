@@ -150,10 +150,14 @@ def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
         anyone("POST", "/auth/", said)
         return time.perf_counter() - began
 
-    # In turn, so that whatever else the machine does falls on all of them; the least of each.
-    times = [(took(known), took(unknown), took(asleep)) for _ in range(9)]
-    least = [min(column) for column in zip(*times, strict=True)]
-    assert min(least[1:]) > 0.5 * least[0], least
+    # In turn, so that other load of the machine affects all of them. Only the least of each
+    # counts, and more tries bring it closer to the cost of the hash.
+    least = [float("inf")] * 3
+    for _ in range(45):
+        least = list(map(min, least, (took(known), took(unknown), took(asleep))))
+        if min(least[1:]) > 0.5 * least[0]:
+            return
+    raise AssertionError(least)
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[1", b'{"username": }', b"\xff\xfe", b"[" * 10_000])
