@@ -1,4 +1,4 @@
-"""The start page `/`: where everything is, for people as a page and for programs as JSON."""
+"""The start page `/`: where everything is, as a page, or as JSON for clients that ask for it."""
 
 from typing import Any
 
@@ -34,7 +34,8 @@ def home(request: HttpRequest) -> HttpResponse:
             headers={"Allow": "GET, HEAD"},
         )
         return for_reader(request, refused)
-    if prefers_page(request):
+    # Contract 4 promises a page to clients that accept anything, so JSON must be named.
+    if prefers_page(request) or "json" not in request.headers.get("Accept", ""):
         return HttpResponse(render_to_string("ops/home.html", _shown()), headers=VARY)
     content = msgspec.json.encode(_said())
     return HttpResponse(content, content_type="application/json", headers=VARY)
