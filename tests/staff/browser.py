@@ -1,6 +1,5 @@
 """A browser at the admin of a running server."""
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -8,19 +7,9 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import Person
+from tools.docs.browser import CHROMIUM, QUIETLY
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIETLY = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+__all__ = ["CHROMIUM", "Seen", "in_browser", "in_sidebar", "log_in"]
 
 
 @dataclass

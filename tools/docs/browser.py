@@ -1,4 +1,4 @@
-"""The system's Chromium, for diagrams and screenshots."""
+"""The system's Chromium, for diagrams and for tests of pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-LAUNCH_ARGUMENTS = [
+QUIETLY = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -15,6 +15,7 @@ LAUNCH_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--hide-scrollbars",
-    "--force-color-profile=srgb",
 ]
+"""Arguments of a Chromium that asks no other host for anything."""
+
+FOR_PICTURES = [*QUIETLY, "--hide-scrollbars", "--force-color-profile=srgb"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tools.docs.browser import CHROMIUM, LAUNCH_ARGUMENTS
+from tools.docs.browser import CHROMIUM, FOR_PICTURES
 from tools.docs.models import DIAGRAMS
 from tools.docs.pages import DOCS, blocks, pages, picture_of
 from tools.errors import LauncherError
@@ -107,7 +107,7 @@ def mermaid(folder: Path) -> Path:
 def render(wanted: dict[str, str], script: Path) -> None:
     """Write a picture for each diagram, by file name."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LAUNCH_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FOR_PICTURES)
         page = browser.new_page()
         page.set_content("<!doctype html><html><body></body></html>")
         page.add_script_tag(path=script)
