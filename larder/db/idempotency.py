@@ -23,6 +23,9 @@ from larder.db.models import IdempotencyKey
 RETENTION = timedelta(hours=48)
 """Time for which a key is kept, unless it is kept for ever."""
 
+NOTHING_DONE = ""
+"""What `once` is given for the id of a request that created and changed nothing."""
+
 
 class Scope(NamedTuple):
     """A key of an actor for an operation. The sort order of scopes is the order of locking."""
@@ -104,6 +107,12 @@ FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
 WHERE (row.actor, row.operation, row.key) = (settled.actor, settled.operation, settled.key)
 """
 
+_EXPIRE = """
+UPDATE idempotency_key AS row SET expires_at = %s
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS unused (actor, operation, key)
+WHERE (row.actor, row.operation, row.key) = (unused.actor, unused.operation, unused.key)
+"""
+
 _RELEASE = """
 DELETE FROM idempotency_key USING unnest(%s::uuid[], %s::text[], %s::text[])
      AS refused (actor, operation, key)
@@ -139,6 +148,9 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
     claim did. Without a claim it always calls it.
 
+    If `make` returns NOTHING_DONE, deletes the claim: the key of a request that changed nothing
+    needs no row, as long as a repeat changes nothing either.
+
     Assumes that a transaction is open. Raises KeyReused.
     """
     if wanted is None:
@@ -147,6 +159,9 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
     if earlier is not None:
         return Outcome(earlier.result_for(wanted), replayed=True)
     made = str(make())
+    if made == NOTHING_DONE:
+        release([wanted.scope])
+        return Outcome(made, replayed=False)
     settle({wanted.scope: made})
     return Outcome(made, replayed=False)
 
@@ -161,6 +176,12 @@ def release(scopes: Sequence[Scope]) -> None:
     """Deletes the claims of refused requests: only successes are remembered."""
     if scopes:
         database.execute(_RELEASE, database.columns(scopes))
+
+
+def expire(scopes: Sequence[Scope], *, now: datetime) -> None:
+    """Keeps claims for RETENTION that were made without an end."""
+    if scopes:
+        database.execute(_EXPIRE, [now + RETENTION, *database.columns(scopes)])
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:

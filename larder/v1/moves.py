@@ -68,7 +68,7 @@ MOVED = Trait(
     (*KEYED.codes, *VERSIONED.codes, "not_found", "invalid_transition", "stock_limit_exceeded"),
     KEYED.repeats_with | VERSIONED.repeats_with,
 )
-"""What all moves have in common. Their keys are kept for ever, as orders are."""
+"""What all moves have in common. Keys of moves that were made are kept for ever, as orders are."""
 
 move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 

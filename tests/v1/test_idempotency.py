@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from larder.core.ids import new_id
+from larder.db.models import IdempotencyKey
 from larder.orders.models import Order
 from tests.conftest import Api, Person
 from tests.v1.test_orders import place
@@ -29,6 +30,18 @@ def test_a_key_used_again_for_the_same_order_gives_the_same_order(
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Location"] == first.headers["Location"]
     assert figures(customer, jam) == {jam: 7}
+
+
+def test_fresh_keys_of_one_order_leave_no_row_for_ever(customer: Api, product: Product) -> None:
+    jam, id = product(stock=9), str(new_id())
+    first = place(customer, (jam, 1), id=id, headers=KEY)
+    kept = IdempotencyKey.objects.filter(expires_at=None)
+    before = set(kept.values_list("key", flat=True))
+    for number in range(20):
+        fresh = {"Idempotency_Key": f"fresh-{number}"}
+        again = place(customer, (jam, 1), id=id, headers=fresh)
+        assert (again.status, again.body) == (201, first.body)
+    assert set(kept.values_list("key", flat=True)) == before == {"k", id}
 
 
 def test_a_replay_shows_the_order_as_it_stands_now(customer: Api, product: Product) -> None:

@@ -201,6 +201,34 @@ def test_a_key_of_a_refused_repeat_is_free_again(
     assert move(staff, order, "pack", picking((tea, 1)), **key).status == 200
 
 
+def test_cancels_that_find_nothing_to_do_store_no_key(customer: Api, product: Product) -> None:
+    placed = place(customer, (product(), 2))
+    cancelled, written = move(customer, placed, "cancel", Idempotency_Key="k"), books()
+    for number in range(200):
+        answer = move(customer, placed, "cancel", Idempotency_Key=f"fresh-{number}")
+        assert (answer.status, answer.body) == (200, cancelled.body)
+        assert "Idempotency-Replayed" not in answer.headers
+    again = move(customer, placed, "cancel", Idempotency_Key="fresh-0")
+    assert (again.status, again.body, again.headers["ETag"]) == (
+        *(200, cancelled.body),
+        cancelled.headers["ETag"],
+    )
+    assert books() == written
+
+
+@pytest.mark.parametrize("moves", [("pack",), ("pack", "ship"), ("pack", "ship", "deliver")])
+def test_a_move_of_staff_that_finds_nothing_to_do_stores_no_key(
+    customer: Api, staff: Api, product: Product, moves: tuple[str, ...]
+) -> None:
+    tea = product()
+    placed = place(customer, (tea, 2))
+    brought(staff, tea, placed, *moves)
+    written = books()
+    for key in ("one", "two"):
+        assert move(staff, placed, moves[-1], Idempotency_Key=key).status == 200
+    assert books() == written
+
+
 def test_a_second_return_without_a_key_is_another_return(
     customer: Api, staff: Api, product: Product
 ) -> None:

@@ -38,6 +38,7 @@ from larder.orders.services.placement import (
 )
 from larder.orders.services.repeats import (
     claim_and_replay,
+    expire_unused,
     release_refused,
     separate_twins,
     settle_carts,
@@ -157,6 +158,7 @@ def _place_group(
             _leave_contended(unanswered(waiting), beside)
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
     settle_carts(group)
+    expire_unused(group, earlier, now=now)
     release_refused(group, earlier)
 
 

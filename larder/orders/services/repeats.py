@@ -56,6 +56,15 @@ def settle_carts(group: Sequence[Candidate]) -> None:
     idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
 
 
+def expire_unused(group: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime) -> None:
+    """Gives an end to the claims of keys with which an order was repeated that was placed without
+    them: its id answers for it. Otherwise each repeat with a fresh key would leave a row for ever.
+    """
+    repeats = [one for one in group if isinstance(one.answer, Placed)]
+    unused = [scope for one in repeats for scope in one.scopes if scope not in earlier]
+    idempotency.expire(unused, now=now)
+
+
 def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
     """Gives the claims back of orders that were not placed: the same request may succeed later."""
     refused = [one for one in group if isinstance(one.answer, Exception)]

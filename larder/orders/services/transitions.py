@@ -145,17 +145,20 @@ def apply_transition(
     """Applies a move in one transaction. Returns whether it repeats an earlier request with its
     key.
 
-    Changes nothing if the move was made before and `conflict` returns None, or if `is_satisfied`
-    returns True. Raises NotFound (a draft, or an order of another customer), NotStaff,
-    StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, Overloaded, what
-    `decide` raises, and what `conflict` returns.
+    Changes nothing, and keeps no key, if the move was made before and `conflict` returns None, or
+    if `is_satisfied` returns True. A move that was made stays made: a repeat finds the same.
+
+    Raises NotFound (a draft, or an order of another customer), NotStaff, StaleVersion,
+    InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, Overloaded, what `decide`
+    raises, and what `conflict` returns.
     """
 
-    def make() -> UUID:
+    def make() -> UUID | str:
         order = _lock_with_lines(request.order)
-        if _is_pending(order, move, request, conflict, is_satisfied):
-            accounts.require_active(request.caller)
-            _write(order, decide(order), request)
+        if not _is_pending(order, move, request, conflict, is_satisfied):
+            return idempotency.NOTHING_DONE
+        accounts.require_active(request.caller)
+        _write(order, decide(order), request)
         return request.order
 
     with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
