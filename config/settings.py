@@ -190,11 +190,12 @@ MIDDLEWARE = [
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "larder.ops.static_files.Files",
+    # Around all that refuses a request before a view.
+    "larder.ops.headers.protect",
     "larder.http.compression.compress",
     "larder.ops.middleware.Cors",
     "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",
-    "larder.ops.headers.protect",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

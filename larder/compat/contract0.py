@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.operations import operation
-from larder.compat.tokens import NO_STORE, Credentials, Key
+from larder.compat.tokens import Credentials, Key
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
@@ -26,7 +26,7 @@ class KeyView(OpenView):
         except InvalidCredentials as error:
             said = {"non_field_errors": ["Unable to log in with provided credentials."]}
             raise ValidationError(said) from error
-        return Response({"token": key}, headers=NO_STORE)
+        return Response({"token": key})
 
 
 urlpatterns = [path("auth/", KeyView.as_view())]

@@ -24,9 +24,6 @@ from larder.identity.errors import InvalidCredentials
 from larder.identity.services import sessions
 from larder.identity.token_policies import API, TokenPolicy
 
-NO_STORE = {"Cache-Control": "no-store"}
-"""The header of answers with a credential."""
-
 
 class LogIn(serializers.Serializer[Any]):
     """A password with `username` or `name`. If both are sent, `username` is used."""
@@ -109,7 +106,7 @@ def log_in(request: Request, given: sessions.Credentials, *, policy: TokenPolicy
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error
-    return Response({"refresh": pair.refresh, "access": pair.access}, headers=NO_STORE)
+    return Response({"refresh": pair.refresh, "access": pair.access})
 
 
 def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
@@ -135,7 +132,7 @@ class RefreshView(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Returns a new access token for a refresh token, which can be used again."""
-        return Response({"access": renew(request, policy=API).access}, headers=NO_STORE)
+        return Response({"access": renew(request, policy=API).access})
 
 
 urlpatterns = [

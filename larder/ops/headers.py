@@ -1,4 +1,5 @@
-"""What a browser may do with an answer: a Content Security Policy (CSP) for each kind of page.
+"""What a browser may do with an answer: a Content Security Policy (CSP) for each kind of page;
+and what caches may keep of it.
 
 Data needs none to be safe, for it is sent as JSON that no browser may take for anything else;
 its policy is for the browser that is made to show it all the same, in a frame or by its address.
@@ -27,6 +28,11 @@ ADMIN = f"{_OWN} 'unsafe-eval'"
 that is what `unsafe-eval` is for. Scripts in the page itself stay forbidden, so that what
 somebody smuggled into a name cannot run."""
 
+UNSTORED = "private, no-store"
+"""Cache-Control of an answer that has none of its own. A cache may otherwise keep a 200 or a 404
+for a time of its own choice, and share one that a cookie opened (RFC 9111, sections 3 and 4.2.2).
+An answer with an ETag, and a file with a hash in its name, say themselves what may be kept."""
+
 NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 Answering = Callable[[HttpRequest], HttpResponseBase]
@@ -41,6 +47,7 @@ def protect(get_response: Answering) -> Answering:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         headers = response.headers
+        headers.setdefault("Cache-Control", UNSTORED)
         if not headers.get("Content-Type", "").startswith("text/html"):
             headers.setdefault("Content-Security-Policy", NOTHING)
             return response

@@ -131,4 +131,4 @@ def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
 def _tokens(pair: Pair) -> HttpResponse:
     seconds = int(V1.access.total_seconds())
     answer = TokenPair(pair.access, pair.refresh, "Bearer", seconds)
-    return reply(answer, headers={"Cache-Control": "no-store"})
+    return reply(answer)

@@ -93,7 +93,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
         claim=claim(request, caller, fingerprint(body.name), expires_at=moment + RETENTION),
     )
     row = queries.key(caller.id, made.id)
-    headers = {"Cache-Control": "no-store"} | replay_headers(replayed=made.replayed)
+    headers = replay_headers(replayed=made.replayed)
     answer = MadeKey(row.id, row.name, made.text, row.created_at)
     return reply(answer, status=201, headers=headers)
 

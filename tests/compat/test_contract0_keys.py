@@ -279,7 +279,7 @@ def test_every_answer_can_be_found_in_the_logs(anyone: Door, person: MakePerson)
 
 def test_no_cache_keeps_a_key(anyone: Door, person: MakePerson) -> None:
     answer = anyone("POST", "/auth/", credentials(person()))
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
 
 
 def test_a_superuser_of_createsuperuser_has_a_key(

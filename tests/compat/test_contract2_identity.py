@@ -199,7 +199,7 @@ def test_tokens_say_whose_they_are(
     mary = person("mary", email="mary@example.org", **rights)
     reply = log_in(anyone, mary)
     assert (reply.status, sorted(reply.body)) == (200, ["access", "refresh"])
-    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["cache-control"] == "private, no-store"
     access, refresh = claims(reply.body["access"]), claims(reply.body["refresh"])
     for said in (access, refresh):
         assert said["email"] == "mary@example.org"

@@ -47,7 +47,7 @@ def test_the_key_is_forty_hex_digits_the_same_at_each_call(
     assert (first.status, list(first.body)) == (200, ["token"])
     assert re.fullmatch("[0-9a-f]{40}", first.body["token"])
     assert second.body == first.body
-    assert first.headers["cache-control"] == "no-store"
+    assert first.headers["cache-control"] == "private, no-store"
 
 
 def test_the_key_opens_the_other_paths(

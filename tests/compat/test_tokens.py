@@ -284,7 +284,7 @@ def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
     logged_in = anyone("POST", TOKEN, credentials(person()), Correlation_ID=named)
     renewed = anyone("POST", REFRESH, {"refresh": logged_in.body["refresh"]}, Correlation_ID=named)
     for answer in (logged_in, renewed):
-        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cache-control"] == "private, no-store"
         assert answer.headers["correlation-id"] == named
     assert anyone("POST", TOKEN, {}, Correlation_ID=named).headers["correlation-id"] == named
 

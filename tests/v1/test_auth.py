@@ -39,7 +39,7 @@ def test_a_token_pair_has_the_names_of_the_design_and_is_not_stored_by_caches(
     answer = api("POST", "auth/token", given)
     assert answer.body.keys() == {"access", "refresh", "token_type", "expires_in"}
     assert (answer.body["token_type"], answer.body["expires_in"]) == ("Bearer", 300)
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(

@@ -22,7 +22,7 @@ def test_a_key_does_in_place_of_an_access_token(
     who = person()
     made = as_(who)("POST", "auth/keys", {"name": "Till"})
     assert (made.status, made.body.keys()) == (201, {"id", "name", "key", "created_at"})
-    assert made.headers["Cache-Control"] == "no-store"
+    assert made.headers["Cache-Control"] == "private, no-store"
     answer = api("GET", "me", Authorization=f"{word} {made.body['key']}")
     assert answer.body["id"] == who.id
 

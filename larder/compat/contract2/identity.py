@@ -11,7 +11,7 @@ from larder.compat.account_faults import all_named, given
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, Refusal, operation
-from larder.compat.tokens import NO_STORE, Credentials, Pair, RefreshToken, TokenView, log_in, renew
+from larder.compat.tokens import Credentials, Pair, RefreshToken, TokenView, log_in, renew
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
@@ -98,7 +98,7 @@ class Refresh(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair. The old token becomes invalid."""
-        return Response(Pair(renew(request, policy=IDENTITY)).data, headers=NO_STORE)
+        return Response(Pair(renew(request, policy=IDENTITY)).data)
 
 
 class Verify(TokenView):

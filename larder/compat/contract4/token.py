@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.compat.operations import operation
-from larder.compat.tokens import NO_STORE, Key
+from larder.compat.tokens import Key
 from larder.compat.views import Kinds, PasswordView
 from larder.core.clock import now
 from larder.http import throttling
@@ -46,4 +46,4 @@ class Token(PasswordView):
     @operation("get_token", answers={200: Key})
     def get(self, request: Request) -> Response:
         """Returns the caller's long-lived key, the same at each call."""
-        return Response({"token": request.auth}, headers=NO_STORE)
+        return Response({"token": request.auth})

@@ -1,0 +1,70 @@
+"""What caches may keep: no answer that depends on its caller, of any API or page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from larder.compat.documents import TITLES
+from larder.core.limits import MAX_OPEN_BODY_BYTES
+from tests.conftest import Api, Person
+from tests.http.test_unusual_methods import EVERY, PATHS
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PERSONAL = ["private", "no-store"]
+REVALIDATED = ["private", "no-cache"]
+"""For an answer of v1 with an ETag: its own client alone keeps it, and asks again each time."""
+
+
+def directives(headers: Any) -> list[str]:
+    return str(headers.get("Cache-Control", "")).split(", ")
+
+
+def is_personal(headers: Any) -> bool:
+    given = directives(headers)
+    return "private" in given and (
+        "no-store" in given or (given == REVALIDATED and headers["ETag"])
+    )
+
+
+@pytest.fixture
+def every_contract(db: None, settings: Any) -> None:
+    """A server with every contract on."""
+    settings.ROOT_URLCONF = EVERY
+    settings.COMPAT = frozenset(TITLES)
+
+
+@pytest.mark.usefixtures("every_contract")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("who", ["customer", "staff", "stranger"])
+def test_no_path_lets_a_shared_cache_keep_an_answer(
+    request: pytest.FixtureRequest, who: str, method: str
+) -> None:
+    client: Api = Api() if who == "stranger" else request.getfixturevalue(who)
+    answers = {path: client(method, path) for path in PATHS}
+    assert [path for path, one in answers.items() if not is_personal(one.headers)] == []
+
+
+@pytest.mark.usefixtures("every_contract")
+def test_no_path_lets_a_shared_cache_keep_what_a_cookie_opened(
+    person: Callable[..., Person],
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(person(is_staff=True, is_superuser=True).customer)
+    answers = {path: client.get(path) for path in PATHS}
+    assert [path for path, one in answers.items() if not is_personal(one.headers)] == []
+
+
+@pytest.mark.parametrize("path", ["/api/products/", "/products/", "/api/product/", "/api/orders/"])
+@pytest.mark.usefixtures("every_contract")
+def test_an_answer_of_an_earlier_contract_is_stored_nowhere(customer: Api, path: str) -> None:
+    answer = customer("GET", path)
+    assert (answer.status, directives(answer.headers)) == (200, PERSONAL)
+
+
+def test_a_refusal_before_any_view_is_stored_nowhere(customer: Api) -> None:
+    foreign = customer("GET", "me", Host="evil.example")
+    long = customer("POST", "/admin/login/", "x" * (MAX_OPEN_BODY_BYTES + 1))
+    for answer, status in ((foreign, 400), (long, 413)):
+        assert (answer.status, directives(answer.headers)) == (status, PERSONAL)
