@@ -49,6 +49,10 @@ MAX_PAGE_ROWS = 100
 MAX_PAGE_LINES = 5_000
 """Order lines of a page of orders, and entries of a page of events: this bounds the memory."""
 
+MAX_PAGE_BYTES = 512 * 1024
+"""Bytes of the data of a page of events: a page ends before the event that exceeds them. Entries
+alone do not bound it: each of two notes of an event has up to 8,000 bytes."""
+
 MAX_CHANGED_PRODUCTS = 500
 """Rows of the product feed, or products of a full copy, in one answer."""
 

@@ -6,7 +6,7 @@ the feed with the orders as they stand, in test_order_feed.py.
 
 from typing import NamedTuple
 
-from larder.core.limits import MAX_PAGE_LINES
+from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 
 INSERT = """
 WITH new_order AS (
@@ -155,7 +155,8 @@ EVENTS = f"""
 SELECT id, type, from_status, to_status, actor, at, data, position, found
 FROM (
     SELECT event.*, count(*) OVER () AS found, row_number() OVER oldest_first AS row_number,
-           sum(size.entries) OVER oldest_first AS entries
+           sum(size.entries) OVER oldest_first AS entries,
+           sum(octet_length(data::text)) OVER oldest_first AS bytes
     FROM (
         SELECT id, type, from_status, to_status, actor, at, data, position FROM order_event
         WHERE order_id = %s AND position > %s ORDER BY position LIMIT %s
@@ -168,7 +169,8 @@ FROM (
     ) AS size
     WINDOW oldest_first AS (ORDER BY position)
 ) AS measured
-WHERE row_number <= %s AND (entries <= {MAX_PAGE_LINES} OR row_number = 1)
+WHERE row_number <= %s
+  AND (entries <= {MAX_PAGE_LINES} AND bytes <= {MAX_PAGE_BYTES} OR row_number = 1)
 ORDER BY position
 """
 """An index scan of order_event_history. The data of each event is decompressed once to count the

@@ -1,11 +1,13 @@
 """Lists of large orders: a page ends by lines as well."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
 
+from larder.core.limits import MAX_PAGE_BYTES, MAX_TEXT_LENGTH
 from larder.orders.models import Order, OrderEvent
 from tests.conftest import Api, Person
 from tests.db.feeds import settle
@@ -75,6 +77,20 @@ def test_a_page_of_events_ends_by_entries_and_links_lead_to_every_event(buyer: A
     for limit in (100, 2, 1):
         assert ids(walk(buyer, f"orders/{order}/events?limit={limit}")) == every
     assert buyer("GET", f"orders/{order}/events?limit=2").body["results"] == page["results"]
+
+
+def test_a_page_of_events_ends_by_bytes_and_links_lead_to_every_event(buyer: Api) -> None:
+    order = Order.objects.get().id
+    large_orders.change(3)
+    large_orders.change_notes(100, "\U0001f375" * MAX_TEXT_LENGTH)
+    every = [str(one.id) for one in OrderEvent.objects.order_by("position")]
+    link, found = f"orders/{order}/events?limit=100", list[str]()
+    while link:
+        page = buyer("GET", link.partition("/api/v1/")[2] or link).body
+        data = [json.dumps(one["data"], ensure_ascii=False) for one in page["results"]]
+        assert 0 < sum(len(one.encode()) for one in data) <= MAX_PAGE_BYTES
+        found, link = found + ids(page["results"]), page["next"]
+    assert found == every
 
 
 def test_an_event_with_more_entries_than_a_page_has_is_a_page_of_its_own(buyer: Api) -> None:
