@@ -3,10 +3,11 @@
 Only a part of the file is in memory at a time, and no statement handles more than a part.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 
@@ -18,10 +19,11 @@ from larder.catalog.product_rows import (
     RowFault,
     faulty_file,
 )
-from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES
+from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES, product_name
 from larder.core.ids import new_id
 from larder.core.limits import MAX_FAULTS
 from larder.db import database
+from larder.identity import audit
 
 PART = 5_000
 """Rows that one statement copies or stores."""
@@ -36,6 +38,19 @@ class Written(NamedTuple):
     id: int
     is_new: bool
     quantity: int
+
+
+def _entry(written: Written, columns: Sequence[str], values: Sequence[Any]) -> audit.Entry | None:
+    """Returns the entry of the audit trail. `values` are the former ones, then those of now."""
+    before, after = values[: len(columns)], values[len(columns) :]
+    return audit.difference(
+        audit.Entry(
+            product_name(written.id),
+            "create" if written.is_new else "change",
+            {} if written.is_new else dict(zip(columns, before, strict=True)),
+            dict(zip(columns, after, strict=True)),
+        )
+    )
 
 
 @contextmanager
@@ -120,22 +135,37 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     return found
 
 
-def archived_products() -> list[int]:
-    """Returns the archived products of the file, by id."""
-    return [row[0] for row in database.rows(sql.ARCHIVED)]
+def archived_products() -> dict[int, datetime]:
+    """Returns the archived products of the file, by id, with the time since when."""
+    return dict(database.rows(sql.ARCHIVED))
 
 
-def revive(products: Sequence[int], *, now: datetime) -> None:
+def revive(archived: Mapping[int, datetime], *, now: datetime) -> None:
     """Puts archived products on sale again. Assumes that their stock rows are locked. Each
     statement handles one part: the server's role has ten seconds for a statement."""
-    for begin in range(0, len(products), PART):
-        database.execute(sql.REVIVE, [now, list(products[begin : begin + PART])])
+    rest = iter(archived.items())
+    while part := list(islice(rest, PART)):
+        database.execute(sql.REVIVE, [now, [product for product, _ in part]])
+        audit.record_all([_revived(*one) for one in part])
+
+
+def _revived(product: int, since: datetime) -> audit.Entry:
+    return audit.Entry(
+        product_name(product), "restore", {"archived_at": since}, {"archived_at": None}
+    )
 
 
 def store(columns: Sequence[str], *, now: datetime, on_rows: OnRows) -> Iterator[list[Written]]:
     """Stores the staged rows in parts. Yields the products that each part added or changed."""
-    statement = sql.upsert(columns)
+    statement, stored = sql.upsert(columns), sql.stored_columns(columns)
     for first, last, rows in database.rows(sql.PARTS, [PART]):
-        yield [Written(*row) for row in database.rows(statement, [now, now, first, last])]
+        found = [
+            (Written(*row[:3]), row[3:])
+            for row in database.rows(statement, [now, now, first, last])
+        ]
+        if audit.current() is not None:
+            entries = (_entry(one, stored, values) for one, values in found)
+            audit.record_all([entry for entry in entries if entry is not None])
+        yield [one for one, _ in found]
         on_rows(rows)
     database.execute(sql.UNSTAGE)

@@ -24,6 +24,7 @@ from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
 from larder.db import database, idempotency, versions
 from larder.db.constraints import refusing_taken, violated
 from larder.db.idempotency import Claim, Made
+from larder.identity import audit
 
 EDITABLE = frozenset(one.column for one in FIELDS)
 
@@ -51,7 +52,18 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
         if unique_name:
             claim_name(given["name"])
         made = Product.objects.create(**given, public_id=public_id, created_at=now, updated_at=now)
+        audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
+
+
+def product_name(product: int) -> str:
+    """Returns the name of a product in the audit trail."""
+    return f"product:{product}"
+
+
+def category_name(category: int) -> str:
+    """Returns the name of a category in the audit trail."""
+    return f"category:{category}"
 
 
 def sku_of(public_id: UUID) -> str:
@@ -92,7 +104,13 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
     ]
     with _clashes_named():
         made = Product.objects.bulk_create(rows, batch_size=1000)
+        audit.record_all([_loaded(one) for one in made])
     return {product.sku: product.pk for product in made}
+
+
+def _loaded(product: Product) -> audit.Entry:
+    after = {"sku": product.sku, "name": product.name, "price": product.price}
+    return audit.Entry(product_name(product.pk), "create", after=after)
 
 
 def change_product(
@@ -107,8 +125,9 @@ def change_product(
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
-    listed = Product.objects.filter(id=product, archived_at=None)
-    _update(listed, version, _editable(fields) | {"updated_at": now})
+    listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
+    with _clashes_named(), audit.changing(product_name(product), listed, wanted):
+        versions.update(listed, version, **wanted, updated_at=now)
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
@@ -165,7 +184,9 @@ def replace_product(
     if (changed or compare_always) and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
-        _update(Product.objects.filter(id=product), None, changed | {"updated_at": now})
+        with _clashes_named():
+            versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
+            audit.record_difference(product_name(product), present, changed)
 
 
 def archive_product(product: int, *, now: datetime, version: int | None = None) -> None:
@@ -174,7 +195,9 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     Raises NotFound, StaleVersion.
     """
     listed = Product.objects.filter(id=product, archived_at=None)
-    _update(listed, version, {"archived_at": now, "updated_at": now})
+    wanted = {"archived_at": now}
+    with _clashes_named(), audit.changing(product_name(product), listed, wanted, action="archive"):
+        versions.update(listed, version, **wanted, updated_at=now)
 
 
 def create_category(
@@ -192,6 +215,7 @@ def _insert_category(name: str, parent: int | None) -> int:
         if made == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.
             raise UnknownCategory
+        audit.record(category_name(made), "create", after={"name": name, "parent": parent})
     return made
 
 
@@ -204,15 +228,20 @@ def change_category(
         list(Category.objects.select_for_update().order_by("id").values_list("id"))
         if fields.get("parent_id") is not None:
             _refuse_ring(category, fields["parent_id"])
-        _update(Category.objects.filter(id=category), version, fields)
+        row = Category.objects.filter(id=category)
+        with _clashes_named(), audit.changing(category_name(category), row, fields):
+            versions.update(row, version, **fields)
 
 
 def delete_category(category: int, *, version: int | None = None) -> None:
     """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
     try:
         with transaction.atomic():
-            versions.delete(Category.objects.filter(id=category), version)
+            row = Category.objects.filter(id=category)
+            before = row.values("name", "parent_id").first() if audit.current() else None
+            versions.delete(row, version)
             connection.check_constraints()
+            audit.record(category_name(category), "delete", before=before or {})
     except (IntegrityError, models.ProtectedError) as error:
         raise CategoryInUse from error
 
@@ -232,11 +261,6 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise TypeError(f"not fields of a product: {sorted(unknown)}")
     return dict(fields)
-
-
-def _update(rows: "models.QuerySet[Any]", version: int | None, changes: Mapping[str, Any]) -> None:
-    with _clashes_named():
-        versions.update(rows, version, **changes)
 
 
 @contextmanager

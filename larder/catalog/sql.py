@@ -60,7 +60,7 @@ WHERE category IS NOT NULL AND NOT EXISTS (SELECT FROM category WHERE id = produ
 ORDER BY line LIMIT %s
 """
 ARCHIVED = """
-SELECT product.id FROM product JOIN product_file USING (sku)
+SELECT product.id, product.archived_at FROM product JOIN product_file USING (sku)
 WHERE product.archived_at IS NOT NULL ORDER BY product.id
 """
 REVIVE = """
@@ -100,16 +100,27 @@ _CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
 _ROWS = ("product", "excluded")
 
 
+def stored_columns(given: Collection[str]) -> list[str]:
+    """Returns the columns of the product that a file with these columns writes: first the SKU."""
+    return ["sku", *(_CHANGED[name] for name in given if name in _CHANGED)]
+
+
 def upsert(given: Collection[str]) -> str:
     """Returns the statement that stores a part of the file: it adds new products, and changes the
-    file's columns of existing ones. It returns the id, whether the product is new, and its opening
-    stock. Products that do not change are not written and not returned.
+    file's columns of existing ones. It returns the id, whether the product is new, its opening
+    stock, and the SKU and these columns as they were (null for a new one) and as they are now.
+    Products that do not change are not written and not returned.
 
-    Plan: the lines of the part, sorted by SKU, and one lookup in product_sku for each.
+    Plan: the lines of the part, sorted by SKU, and one lookup in product_sku for each. The former
+    values come from the snapshot of the statement, which has the rows as they were before it: one
+    lookup in product_pkey for each written row.
     """
-    columns = [_CHANGED[name] for name in given if name in _CHANGED]
+    sku, *columns = stored_columns(given)
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     known, wanted = (", ".join(f"{row}.{name}" for name in columns) for row in _ROWS)
+    former, present = (
+        ", ".join(f"{row}.{name}" for name in (sku, *columns)) for row in ("former", "written")
+    )
     return f"""
 WITH written AS (
     INSERT INTO product (public_id, {_NEW}, created_at, updated_at, version)
@@ -118,9 +129,10 @@ WITH written AS (
     ON CONFLICT (sku) DO UPDATE
     SET {changes}, updated_at = excluded.updated_at, version = product.version + 1
     WHERE ({known}) IS DISTINCT FROM ({wanted})
-    RETURNING id, sku, xmax = 0 AS is_new
+    RETURNING id, {", ".join([sku, *columns])}, xmax = 0 AS is_new
 )
-SELECT written.id, is_new, product_file.quantity FROM written JOIN product_file USING (sku)
+SELECT written.id, is_new, product_file.quantity, {former}, {present}
+FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former.id = written.id
 """
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
@@ -31,7 +32,7 @@ from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.raw_body import raw_body, short_body
 from larder.http.recent_writes import SAFE
-from larder.identity import queries
+from larder.identity import audit, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 
@@ -78,8 +79,15 @@ class CompatView(APIView):
 
     is_large = False
     """Whether this answer holds the lock for large answers."""
+    contract = "compat"
+    """The channel of its changes in the audit trail, such as `contract2`."""
     only_places = False
     """Whether its writes only place orders, which do not wait for each other."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        found = re.search(r"contract\d", cls.__module__)
+        cls.contract = found[0] if found else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders a large answer before another one is made."""
@@ -124,8 +132,10 @@ class CompatView(APIView):
         # The parsers read these two; for a chunked body Django sets neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
+        who = cast(Caller | None, request.user)
+        if who is not None and who.is_authenticated and who.is_staff:
+            self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
         if request.method in SAFE or not self.only_places:
-            who = cast(Caller | None, request.user)
             self.until_rendered.enter_context(account_requests.running(who, request.method))
 
 

@@ -191,6 +191,9 @@ MAX_CODE_LENGTH = 64
 MAX_WORD_LENGTH = 40
 """A keyword for programs: the reason of an adjustment, the cause of a ledger entry."""
 
+MAX_AUDITED_OBJECT_LENGTH = 100
+"""The name of an object in the audit trail: its kind and its id, or an operation."""
+
 COUNTRY_LENGTH = 2
 """A country code of ISO 3166-1 alpha-2."""
 

@@ -1,7 +1,8 @@
-"""Accounts, credentials, sessions, tokens and rate limits."""
+"""Accounts, credentials, sessions, tokens, rate limits and the audit trail."""
 
 __all__ = [
     "attempts",
+    "audit",
     "caller",
     "client_address",
     "errors",

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Now
 from larder.core.ids import new_id
 from larder.core.limits import (
     COUNTRY_LENGTH,
+    MAX_AUDITED_OBJECT_LENGTH,
     MAX_CLIENT_LENGTH,
     MAX_CODE_LENGTH,
     MAX_EMAIL_LENGTH,
@@ -22,6 +23,7 @@ from larder.core.limits import (
     MAX_PERSON_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_USERNAME_LENGTH,
+    MAX_WORD_LENGTH,
 )
 
 
@@ -268,3 +270,31 @@ class Address(models.Model):
     class Meta:
         db_table = "address"
         indexes = (models.Index(fields=["customer", "id"], name="address_of_customer"),)
+
+
+class AuditEntry(models.Model):
+    """What a member of staff or a command did to an object, or was refused. Append-only.
+
+    `actor` is a public id, and `object` a kind and an id such as `product:12`: no personal data.
+    `before` and `after` have only what differs (larder/identity/audit.py).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+    actor = models.UUIDField()
+    channel = models.CharField(max_length=MAX_WORD_LENGTH)
+    object = models.CharField(max_length=MAX_AUDITED_OBJECT_LENGTH)
+    action = models.CharField(max_length=MAX_WORD_LENGTH)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "audit_entry"
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["object", "id"], name="audit_entry_of_object"),
+            models.Index(fields=["actor", "id"], name="audit_entry_of_actor"),
+            models.Index(fields=["at", "id"], name="audit_entry_by_time"),
+        )

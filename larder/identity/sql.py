@@ -21,3 +21,11 @@ LEAVE_NUMBERS_OUT = """
 SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq
 """
 """Skips customer ids; run once after a restore, by the owner."""
+
+RECORD = """
+INSERT INTO audit_entry (actor, channel, object, action, before, after)
+SELECT %s, %s, object, action, before::jsonb, after::jsonb
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+     AS entry (object, action, before, after)
+"""
+"""Writes any number of entries of the audit trail in one round trip, in their order."""

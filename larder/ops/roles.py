@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from larder.db.database import SCHEMAS, SEARCH_PATH
 
 READ_ONLY = "larder_readonly"
-APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event")
+APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.email_change", "common.idempotency_key", "common.rate_limit"),

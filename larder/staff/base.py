@@ -35,6 +35,7 @@ from unfold.views import ChangeList
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
+from larder.identity import audit
 
 
 class Sentence(NamedTuple):
@@ -288,9 +289,23 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     return checked_view
 
 
+def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps AdminSite.admin_view, so that the services record what its views change."""
+
+    def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        @wraps(view)
+        def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            with audit.acting(request.user.public_id, "admin"):
+                return view(request, *args, **kwargs)
+
+        return admin_view(recorded, cacheable)
+
+    return recorded_view
+
+
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
-admin.site.admin_view = refusing_nonsense(admin.site.admin_view)  # type: ignore[method-assign]
+admin.site.admin_view = refusing_nonsense(recording(admin.site.admin_view))  # type: ignore[method-assign]
 
 
 def button(description: str, **options: Any) -> Callable[[View], View]:

@@ -7,6 +7,7 @@ escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest
 from import_export.admin import ExportMixin
 from import_export.fields import Field
@@ -17,6 +18,7 @@ from unfold.contrib.import_export.forms import ExportForm
 
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.spreadsheets import escape_formula
+from larder.identity import audit
 
 
 class _Text(Widget):  # type: ignore[misc]
@@ -94,4 +96,12 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
             raise ValueError(
                 f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."
             )
+        audit.record(f"export:{self.opts.model_name}", "export", after=_filters(request))
         return super().get_export_data(file_format, request, queryset, **kwargs)
+
+
+def _filters(request: Any) -> dict[str, Any]:
+    """Returns the filters of the list, for the audit trail. A search can be a name: of it only
+    that there was one."""
+    given = {name: value for name, value in request.GET.items() if name != SEARCH_VAR}
+    return given | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})

@@ -19,6 +19,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
 from larder.http.shop import terms
+from larder.identity import audit
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
@@ -142,5 +143,6 @@ def _place(page: Page, request: Any) -> Placed:
         reference=given["reference"],
         requested_for=given["requested_for"],
         order_id=given["form_key"],
+        acting=audit.current(),
     )
     return place_order(asked, terms=terms(), now=now())

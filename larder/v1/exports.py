@@ -13,6 +13,7 @@ from django_guid import get_guid
 
 from larder.core.per_key import PlacesPerKey, place_of
 from larder.core.spreadsheets import escape_formula
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
@@ -43,10 +44,20 @@ def export_orders(
     headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
+    audit.record("export:orders", "export", after=_filters(query))
     file = _file(caller.id, queries.walk(wanted))
     # Until here nothing is answered: what fails in it is a problem.
     next(file)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
+
+
+def _filters(query: FilterParameters) -> dict[str, object]:
+    """Returns the filters that were given, for the audit trail. A reference can be a name: of it
+    only that it was given."""
+    given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
+    if given["reference"] is not None:
+        given["reference"] = True
+    return {name: value for name, value in given.items() if value is not None}
 
 
 EXPORTS_AT_ONCE = 2

@@ -15,6 +15,7 @@ from larder.core.errors import Fault, InvalidInput, NotFound, NotStaff
 from larder.core.limits import MAX_LINES, MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
 from larder.http import pagination
 from larder.http.shop import terms
+from larder.identity import audit
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -339,6 +340,7 @@ def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> 
         order_id=body.id,
         key=key,
         operation=operation,
+        acting=None if body.customer is None else audit.current(),
     )
 
 

@@ -1,6 +1,7 @@
 """The paths of v1: methods, credentials, and what is checked before an operation runs."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,6 +14,7 @@ from larder.http.negotiation import require_acceptable
 from larder.http.raw_body import raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.http.short_bodies import require_short
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
@@ -66,7 +68,7 @@ class Resource:
                 raise request.META[EARLIER_ERROR]
         limiting = operation or self.operations.get("GET")
         is_limited = limiting is None or limiting.declared.is_limited
-        with account_requests.running(who if is_limited else None, request.method):
+        with account_requests.running(who if is_limited else None, request.method), _acting(who):
             return no_content() if operation is None else operation.answer(request, who, path)
 
     def _begin(
@@ -92,6 +94,11 @@ class Resource:
         if operation is None and self._needs_token:
             who = _identified(request)
         return who
+
+
+def _acting(who: Caller | None) -> AbstractContextManager[None]:
+    """Returns a context in which the services record what a member of staff does."""
+    return audit.acting(who.public_id, "v1") if who and who.is_staff else nullcontext()
 
 
 def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:

@@ -22,7 +22,7 @@ from tests.database import superuser_url
 Connection = psycopg.Connection[tuple[Any, ...]]
 As = Callable[[str], AbstractContextManager[Connection]]
 NOBODY = "00000000-0000-0000-0000-000000000000"
-BOOKS = ("inventory.ledger_entry", "orders.order_event")
+BOOKS = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
 
 PRODUCT = """
 INSERT INTO catalog.product (public_id, sku, name, description, price, unit, barcode, image_url,
@@ -106,7 +106,7 @@ def test_an_insert_that_would_update_is_refused_too(as_role: As, role: str) -> N
 
 
 @pytest.mark.parametrize("table", BOOKS)
-def test_both_books_have_the_trigger_and_the_server_only_reads_and_appends(
+def test_all_books_have_the_trigger_and_the_server_only_reads_and_appends(
     as_role: As, table: str
 ) -> None:
     with as_role("app") as connection:
@@ -124,6 +124,7 @@ def test_both_books_have_the_trigger_and_the_server_only_reads_and_appends(
 FORBIDDEN = [
     "TRUNCATE inventory.ledger_entry",
     "TRUNCATE orders.order_event",
+    "TRUNCATE identity.audit_entry",
     "TRUNCATE inventory.stock CASCADE",
     "TRUNCATE catalog.product CASCADE",
     'TRUNCATE orders."order" CASCADE',

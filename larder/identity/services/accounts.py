@@ -1,8 +1,8 @@
 """Creates, changes and deletes accounts."""
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
@@ -18,7 +18,7 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Made
-from larder.identity import hashers, queries
+from larder.identity import audit, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
@@ -112,6 +112,10 @@ def _registered(
 ) -> Made:
     def save() -> int:
         customer.save(force_insert=True)
+        personal = [name for name in CHANGEABLE if getattr(customer, name)]
+        audit.record(
+            audit.customer_name(customer.public_id), "create", after={audit.PERSONAL: personal}
+        )
         return customer.pk
 
     customer.password = make_password(password)
@@ -168,7 +172,9 @@ them. Persian and Indic names contain the joiners."""
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")
-"""The fields of their accounts that customers can change."""
+"""The fields of their accounts that customers can change. They are personal data."""
+
+RIGHTS = ("is_active", "is_staff", "is_superuser", "may_order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +249,28 @@ def _note_change(
         note_change(customer, wanted["email"], notify=notify, now=now)
 
 
-def _update(customer: int, columns: Mapping[str, object], version: int | None) -> None:
-    versions.update(Customer.objects.filter(pk=customer, deleted_at=None), version, **columns)
+def _update(
+    customer: int, columns: Mapping[str, object], version: int | None, *, action: str = "change"
+) -> None:
+    row = Customer.objects.filter(pk=customer, deleted_at=None)
+    with _recorded(row, columns, action):
+        versions.update(row, version, **columns)
+
+
+@contextmanager
+def _recorded(
+    row: "QuerySet[Customer]", columns: Mapping[str, object], action: str
+) -> Iterator[None]:
+    """Records rights with their values, and of personal fields the names. Other columns are not
+    in the audit trail."""
+    found = row.values_list("public_id", flat=True).first() if audit.current() else None
+    if found is None:
+        yield
+        return
+    shown = {name: value for name, value in columns.items() if name in (*CHANGEABLE, *RIGHTS)}
+    name = audit.customer_name(found)
+    with audit.changing(name, row, shown, action=action, personal=CHANGEABLE):
+        yield
 
 
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
@@ -261,7 +287,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
             _lock_undeleted(terms.caller, customer)
-        _update(customer, _anonymous() | {"deleted_at": now}, terms.version)
+        _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
         Address.objects.filter(customer=customer).delete()
         delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
         Customer.groups.through.objects.filter(customer=customer).delete()
@@ -279,10 +305,9 @@ def _lock_undeleted(caller: Caller, customer: int) -> None:
 
 
 def _anonymous() -> dict[str, object]:
-    rights = ("is_active", "is_staff", "is_superuser", "may_order")
     return {
         **dict.fromkeys(("email", "first_name", "last_name"), ""),
-        **dict.fromkeys(rights, False),
+        **dict.fromkeys(RIGHTS, False),
         "username": f"deleted-{uuid4().hex}",
         "password": make_password(None),
         "password_change": "",

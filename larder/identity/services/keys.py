@@ -18,6 +18,7 @@ from larder.core.errors import NotFound
 from larder.core.limits import MAX_KEYS
 from larder.db import idempotency
 from larder.db.idempotency import Claim
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
@@ -53,7 +54,9 @@ def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None 
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
-        return _insert(customer, text, now=now, name=name)
+        key = _insert(customer, text, now=now, name=name)
+        audit.record(key_name(key), "create", after={"customer": caller.public_id})
+        return key
 
     with transaction.atomic(durable=True):
         lock_account(caller)
@@ -105,5 +108,12 @@ def _live(customer: int) -> QuerySet[Key]:
 
 def delete_key(customer: int, key: UUID, *, now: datetime) -> None:
     """Ends a key at once. Raises NotFound unless it is a live key of this customer."""
-    if not _live(customer).filter(pk=key).update(ended_at=now):
-        raise NotFound
+    with transaction.atomic():
+        if not _live(customer).filter(pk=key).update(ended_at=now):
+            raise NotFound
+        audit.record(key_name(key), "end", before={"ended_at": None}, after={"ended_at": now})
+
+
+def key_name(key: UUID) -> str:
+    """Returns the name of a key in the audit trail."""
+    return f"key:{key}"

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from larder.core.errors import Fault, InvalidInput
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
@@ -57,6 +58,7 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
         with transaction.atomic(durable=True):
             lock_unchanged(account)
             _write(account.pk, encoded, change)
+            _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
             _live_keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
     except InvalidCredentials:
@@ -96,6 +98,7 @@ def set_password(customer: int, encoded: str, *, now: datetime) -> None:
 def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
     """Sets the password, and ends all sessions and long-lived keys. Assumes an open transaction."""
     if _write(customer, encoded):
+        _record(customer)
         end_others_within(customer, keep=None, now=now)
         _live_keys(customer).update(ended_at=now)
 
@@ -103,6 +106,13 @@ def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
 def _write(customer: int, encoded: str, change: str = "") -> bool:
     rows = Customer.objects.filter(pk=customer, deleted_at=None)
     return bool(rows.update(password=encoded, password_change=change))
+
+
+def _record(customer: int) -> None:
+    """Records that staff set a password, without it."""
+    if audit.current() is not None:
+        public_id = Customer.objects.values_list("public_id", flat=True).get(pk=customer)
+        audit.record(audit.customer_name(public_id), "set_password")
 
 
 def _live_keys(customer: int) -> QuerySet[Key]:

@@ -14,7 +14,14 @@ from larder.db.idempotency import Claim
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
 from larder.inventory.services.locks import moving_stock
-from larder.inventory.services.movements import Balance, Movement, lock, move, without_room
+from larder.inventory.services.movements import (
+    Balance,
+    Movement,
+    lock,
+    move,
+    record_units,
+    without_room,
+)
 
 CORRECTION = "correction"
 """The reason of an adjustment that sets the available units."""
@@ -104,6 +111,7 @@ def _adjust(
         Movement(product, change, 0, reason, reference, actor) for product, change in moved.items()
     ]
     move(movements, balances, now=now)
+    record_units(moved, balances, reason)
     return adjustment.id
 
 

@@ -14,6 +14,7 @@ from larder.catalog.product_import import Written
 from larder.catalog.product_rows import ProductFile
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
+from larder.identity import audit
 from larder.inventory.services.movements import lock, open_stock
 
 
@@ -73,7 +74,7 @@ def import_products(
 
 
 def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> Imported:
-    with product_import.staged(file, on_rows=watcher.read) as rows:
+    with audit.through(audit.IMPORT), product_import.staged(file, on_rows=watcher.read) as rows:
         created, changed = _store(file, actor, now, watcher)
     return Imported(created, changed, rows - created - changed)
 

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from larder.catalog.services import product_name
 from larder.core.limits import MAX_STOCK
 from larder.db import database
+from larder.identity import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 
@@ -123,4 +125,20 @@ def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> 
         Movement(product, units, 0, OPENING, str(product), actor)
         for product, units in stocked.items()
     ]
-    move(movements, lock(stocked), now=now)
+    balances = lock(stocked)
+    move(movements, balances, now=now)
+    record_units(stocked, balances, OPENING)
+
+
+def record_units(changes: Mapping[int, int], balances: Mapping[int, Balance], reason: str) -> None:
+    """Records in the audit trail how many units of locked products were available, and are now."""
+    entries = [
+        audit.Entry(
+            product_name(product),
+            "adjust",
+            {"available": balances[product].available},
+            {"available": balances[product].available + change, "reason": reason},
+        )
+        for product, change in changes.items()
+    ]
+    audit.record_all(entries)

@@ -16,13 +16,14 @@ from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.rates import Bucket, InDatabase, Rate
 from larder.identity.services import accounts
 from larder.orders import queries, sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView
-from larder.orders.services.locks import lock_order
+from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 
 PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
@@ -64,6 +65,7 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
         if row is not None:
             _renew_cart(id, row, asked)
         _count(asked)
+        audit.record(order_name(id), "abandon")
     return None
 
 

@@ -19,6 +19,11 @@ MOST_TRIES = 10
 drafts."""
 
 
+def order_name(order: UUID) -> str:
+    """Returns the name of an order in the audit trail."""
+    return f"order:{order}"
+
+
 def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     """Locks orders and drafts, and returns their rows under the lock, by id. Unknown ids are not
     in it."""

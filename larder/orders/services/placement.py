@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
+from larder.identity.audit import Acting
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import Seen
@@ -35,7 +36,8 @@ class Placement(Struct, frozen=True, kw_only=True):
     may be staff placing it for the customer; `operation` the method and path `key` belongs to.
     `draft` places the customer's draft of that id, with the lines in it: then `lines` is empty
     and no id can be chosen. `cart` places the customer's draft, whichever it is then, likewise.
-    With `lines_only` a repeat is compared by its lines alone.
+    With `lines_only` a repeat is compared by its lines alone. `acting` is the member of staff who
+    places it for the customer; None for the customer's own order.
     """
 
     customer: int
@@ -51,6 +53,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     draft: UUID | None = None
     cart: "CartShown | None" = None
     lines_only: bool = False
+    acting: Acting | None = None
 
     @property
     def is_draft(self) -> bool:

@@ -20,6 +20,7 @@ from larder.core.errors import DomainError, NotFound, NotStaff, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
 from larder.inventory.services import movements as inventory
@@ -30,7 +31,7 @@ from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
-from larder.orders.services.locks import lock_order
+from larder.orders.services.locks import lock_order, order_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,9 @@ def apply_transition(
         if not _is_pending(order, move, request, conflict, is_satisfied):
             return idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
-        _write(order, decide(order), request)
+        transition = decide(order)
+        _write(order, transition, request)
+        _record(order, transition, move)
         return request.order
 
     with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
@@ -239,6 +242,42 @@ def _write(order: LockedOrder, transition: Transition, request: TransitionReques
         at=request.now,
         data=dict(transition.data),
     )
+
+
+def _record(order: LockedOrder, transition: Transition, move: Move) -> None:
+    """Records in the audit trail what a member of staff does to the order."""
+    if audit.current() is None:
+        return
+    before, after = _states(order, transition)
+    before |= {name: getattr(order, name) for name in transition.details}
+    after |= transition.details
+    name = order_name(order.id)
+    audit.record_difference(name, before, after, action=move, personal=_PERSONAL)
+
+
+_PERSONAL = ("note", "reference", "ship_to")
+"""Details that can contain personal data."""
+
+
+def _states(order: LockedOrder, transition: Transition) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns status, total and units of the changed lines by product, before and after."""
+    units, returned = transition.quantities, transition.returned
+    lines = [one for one in order.lines if one.id in units]
+    back = [one for one in order.lines if one.id in returned]
+    new = {str(one.offer.id): one.quantity for one in transition.added}
+    before = {
+        "status": order.status,
+        "total": order.total,
+        "quantities": dict.fromkeys(new, 0) | {str(one.product): one.quantity for one in lines},
+        "returned": {str(one.product): one.returned for one in back},
+    }
+    after = {
+        "status": transition.status,
+        "total": _total(order, transition),
+        "quantities": new | {str(one.product): units[one.id] for one in lines},
+        "returned": {str(one.product): returned[one.id] for one in back},
+    }
+    return before, after
 
 
 def _move_stock(transition: Transition, event: UUID, request: TransitionRequest) -> None:

@@ -9,9 +9,11 @@ from datetime import datetime
 from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.db import database
+from larder.identity import audit
 from larder.orders import sql
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
+from larder.orders.services.locks import order_name
 from larder.orders.services.placement import Candidate, HeldDraft, Placed
 
 
@@ -23,6 +25,16 @@ def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -
         _insert(new, currency, now)
     if drafts:
         _place_drafts(drafts, currency, now)
+    for one in new:
+        if one.asked.acting is not None:
+            audit.record_all([_entry(one)], by=one.asked.acting)
+
+
+def _entry(one: Candidate) -> audit.Entry:
+    """Returns the entry of an order that staff place for a customer."""
+    quantities = {str(line.offer.id): line.quantity for line in one.lines}
+    after = {"customer": one.asked.customer, "total": one.total, "quantities": quantities}
+    return audit.Entry(order_name(one.id), "place", after=after)
 
 
 def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:

@@ -6,7 +6,9 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
 from larder.core.clock import now
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db.postgresql.errors import CommitUnknown
+from larder.identity import audit
 from larder.ops import demo
 from larder.ops.health import migrated
 
@@ -34,4 +36,5 @@ class Command(BaseCommand):
     def _add(self) -> int:
         if not migrated():
             raise CommandError(f"Nothing was added: migrations are missing.\n{HINT}")
-        return demo.load_products(now=now())
+        with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
+            return demo.load_products(now=now())

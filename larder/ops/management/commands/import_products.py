@@ -13,6 +13,7 @@ from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db.postgresql.errors import CommitUnknown
+from larder.identity import audit
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""
@@ -85,7 +86,10 @@ class Command(BaseCommand):
         with file.open("rb") as counted:
             bar = Bar(sum(1 for _ in counted))
         try:
-            with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+            with (
+                audit.acting(SYSTEM_ACTOR, audit.COMMAND),
+                file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines,
+            ):
                 made, _ = import_products(
                     lines, actor=SYSTEM_ACTOR, now=now(), watcher=bar, untimed=True
                 )

@@ -1,0 +1,153 @@
+"""What staff change of products, prices, categories and stock is in the audit trail."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.management import call_command
+
+from larder.core.ids import SYSTEM_ACTOR
+from larder.identity.models import AuditEntry
+from tests.audit.conftest import MakeProduct, Trail
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk
+
+AsPerson = Callable[[Person], Api]
+MakePerson = Callable[..., Person]
+
+
+def test_a_changed_price_is_recorded_with_the_old_and_the_new_one(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    who, jam = person(is_staff=True, is_superuser=True), product(price="2.95", name="Jam")
+    answer = as_(who)("PATCH", f"products/{jam}", {"price": "0.01", "name": "Jam"})
+    assert answer.status == 200
+    assert trail() == [("v1", "change", {"price": "2.95"}, {"price": "0.01"})]
+    entry = AuditEntry.objects.order_by("-id")[0]
+    assert (entry.object, entry.actor) == (f"product:{jam}", who.customer.public_id)
+
+
+def test_products_that_are_added_put_and_archived_are_recorded(
+    person: MakePerson, as_: AsPerson, trail: Trail
+) -> None:
+    api = as_(person(is_staff=True, is_superuser=True))
+    made = api("POST", "products", {"sku": "J1", "name": "Jam", "price": "2", "quantity": 3}).body
+    name = f"product:{made['id']}"
+    given = {"sku": "J1", "name": "Jam", "price": "2.00"}
+    opened = ("v1", "adjust", {"available": 0}, {"available": 3, "reason": "opening"})
+    assert trail(name) == [("v1", "create", {}, given), opened]
+    api("PUT", "products/by-sku/J1", {"name": "Jam", "price": "2.5", "unit": "jar"})
+    changed = ({"price": "2.00", "unit": ""}, {"price": "2.50", "unit": "jar"})
+    assert trail(name)[2:] == [("v1", "change", *changed)]
+    assert api("DELETE", f"products/{made['id']}").status == 204
+    channel, action, before, after = trail(name)[3]
+    assert (channel, action, before) == ("v1", "archive", {"archived_at": None})
+    assert after["archived_at"]
+
+
+def test_a_refused_change_is_not_recorded_as_made(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    product(sku="TAKEN")
+    other = product()
+    api = as_(person(is_staff=True, is_superuser=True))
+    assert api("PATCH", f"products/{other}", {"sku": "TAKEN"}).status == 409
+    assert api("PATCH", "products/123456", {"price": "1"}).status == 404
+    assert trail() == []
+
+
+def test_categories_are_recorded(person: MakePerson, as_: AsPerson, trail: Trail) -> None:
+    api = as_(person(is_staff=True, is_superuser=True))
+    above = api("POST", "categories", {"name": "Food"}).body["id"]
+    made = api("POST", "categories", {"name": "Jams"}).body["id"]
+    api("PATCH", f"categories/{made}", {"parent": above})
+    api("DELETE", f"categories/{made}")
+    assert trail(f"category:{made}") == [
+        ("v1", "create", {}, {"name": "Jams", "parent": None}),
+        ("v1", "change", {"parent": None}, {"parent": above}),
+        ("v1", "delete", {"name": "Jams", "parent": above}, {}),
+    ]
+
+
+def test_adjusted_stock_is_recorded_for_each_product(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    one, other, same = product(stock=5), product(stock=7), product(stock=9)
+    api = as_(person(is_staff=True, is_superuser=True))
+    lines = [
+        {"product": one, "delta": 2},
+        {"product": other, "counted": 4},
+        {"product": same, "counted": 9},
+    ]
+    assert api("POST", "stock/adjustments", {"reason": "counted", "lines": lines}).status == 201
+    reason = {"reason": "counted"}
+    assert trail.objects() == [f"product:{one}", f"product:{other}"]
+    assert trail() == [
+        ("v1", "adjust", {"available": 5}, {"available": 7, **reason}),
+        ("v1", "adjust", {"available": 7}, {"available": 4, **reason}),
+    ]
+
+
+FILE = "sku,name,price,quantity\nOLD,Jam,2.50,9\nSAME,Tea,1.00,9\nNEW,Milk,0.99,4\n"
+
+
+def test_an_import_is_recorded_for_each_product_that_it_changes(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    old = product(sku="OLD", name="Jam", price="2.95")
+    product(sku="SAME", name="Tea", price="1.00")
+    api = as_(person(is_staff=True, is_superuser=True))
+    answer = api("POST", "products/import", FILE, content_type="text/csv")
+    assert answer.body == {"created": 1, "changed": 1, "unchanged": 1}
+    assert trail(f"product:{old}") == [("import", "change", {"price": "2.95"}, {"price": "2.50"})]
+    others = [entry for entry in trail() if entry[2:] != ({"price": "2.95"}, {"price": "2.50"})]
+    assert others == [
+        ("import", "create", {}, {"sku": "NEW", "name": "Milk", "price": "0.99"}),
+        ("import", "adjust", {"available": 0}, {"available": 4, "reason": "opening"}),
+    ]
+
+
+def test_an_import_records_what_it_puts_on_sale_again(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    jam = product(sku="OLD", name="Jam", price="2.50")
+    api = as_(person(is_staff=True, is_superuser=True))
+    api("DELETE", f"products/{jam}")
+    answer = api(
+        "POST", "products/import", "sku,name,price\nOLD,Jam,2.50\n", content_type="text/csv"
+    )
+    assert answer.body == {"created": 0, "changed": 1, "unchanged": 0}
+    channel, action, before, after = trail(f"product:{jam}")[-1]
+    assert (channel, action, after) == ("import", "restore", {"archived_at": None})
+    assert before["archived_at"]
+
+
+def test_a_command_is_recorded_as_the_shops_own_act(
+    transactional_db: None, tmp_path: Path, trail: Trail
+) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("sku,name,price\nNEW,Milk,0.99\n")
+    call_command("import_products", str(file))
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.channel, entry.action) == (SYSTEM_ACTOR, "import", "create")
+
+
+def test_what_staff_change_in_the_admin_is_recorded(
+    person: MakePerson, product: MakeProduct, trail: Trail
+) -> None:
+    who, jam = person(is_staff=True, is_superuser=True), product(price="2.95")
+    page = Desk(who).save(f"catalog/product/{jam}/change/", price="1.25")
+    assert page.status == 200
+    assert page.errors == {}
+    assert trail(f"product:{jam}") == [("admin", "change", {"price": "2.95"}, {"price": "1.25"})]
+    assert AuditEntry.objects.order_by("-id")[0].actor == who.customer.public_id
+
+
+def test_a_customer_leaves_nothing_in_the_trail(
+    customer: Api, product: MakeProduct, trail: Trail
+) -> None:
+    jam = product()
+    order = customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert order.status == 201
+    assert customer("POST", f"orders/{order.body['id']}/cancel").status == 200
+    assert customer("PATCH", "me", {"first_name": "Ada"}).status == 200
+    assert trail() == []

@@ -1,0 +1,122 @@
+"""What staff do to orders, people and keys, and what they export, is in the audit trail."""
+
+from collections.abc import Callable
+
+from larder.identity.models import AuditEntry
+from tests.audit.conftest import MakeProduct, Trail
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk
+
+AsPerson = Callable[[Person], Api]
+MakePerson = Callable[..., Person]
+
+
+def test_moves_of_an_order_are_recorded_with_what_changes(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    jam, tea = product(price="2.00"), product(price="1.00")
+    lines = [{"product": jam, "quantity": 3}, {"product": tea, "quantity": 1}]
+    order = as_(person())("POST", "orders", {"lines": lines}).body["id"]
+    api, name = as_(person(is_staff=True, is_superuser=True)), f"order:{order}"
+    details = {"note": "Call Ada Lovelace", "requested_for": "2026-03-01"}
+    assert api("PATCH", f"orders/{order}", details).status == 200
+    assert api("POST", f"orders/{order}/pack", {"lines": [{"product": jam, "quantity": 2}]}).status
+    assert api("POST", f"orders/{order}/ship").status == 200
+    back = {"lines": [{"product": tea, "quantity": 1}], "reason": "late"}
+    assert api("POST", f"orders/{order}/return", back).status == 200
+    assert trail(name) == [
+        (
+            "v1",
+            "change",
+            {"requested_for": None},
+            {"requested_for": "2026-03-01", "personal_data": ["note"]},
+        ),
+        (
+            "v1",
+            "pack",
+            {"status": "placed", "total": "7.00", "quantities": {str(jam): 3}},
+            {"status": "packed", "total": "5.00", "quantities": {str(jam): 2}},
+        ),
+        ("v1", "ship", {"status": "packed"}, {"status": "shipped"}),
+        ("v1", "return", {"returned": {str(tea): 0}}, {"returned": {str(tea): 1}}),
+    ]
+    assert api("POST", f"orders/{order}/ship").status == 200
+    assert len(trail(name)) == 4
+
+
+def test_an_order_that_staff_place_for_a_customer_is_recorded(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    jam, customer = product(price="2.00"), person()
+    who = person(is_staff=True, is_superuser=True)
+    lines = [{"product": jam, "quantity": 3}]
+    body = {"customer": customer.id, "lines": lines, "note": "Ada"}
+    order = as_(who)("POST", "orders", body).body["id"]
+    after = {"customer": customer.id, "total": "6.00", "quantities": {str(jam): 3}}
+    assert trail() == [("v1", "place", {}, after)]
+    entry = AuditEntry.objects.get(object=f"order:{order}")
+    assert entry.actor == who.customer.public_id
+
+
+def test_rights_are_recorded_and_personal_data_by_name_only(
+    person: MakePerson, trail: Trail
+) -> None:
+    who, other = person(is_staff=True, is_superuser=True), person(email="ada@example.com")
+    page = Desk(who).save(
+        f"identity/customer/{other.id}/change/", email="new@example.com", may_order=""
+    )
+    assert page.errors == {}
+    assert trail(f"customer:{other.customer.public_id}") == [
+        ("admin", "change", {"may_order": True}, {"may_order": False, "personal_data": ["email"]})
+    ]
+
+
+def test_keys_of_staff_are_recorded_without_the_key(
+    person: MakePerson, as_: AsPerson, trail: Trail
+) -> None:
+    who = person(is_staff=True, is_superuser=True)
+    api = as_(who)
+    made = api("POST", "auth/keys", {"name": "Ada's till"}).body
+    assert api("DELETE", f"auth/keys/{made['id']}").status == 204
+    created, ended = trail(f"key:{made['id']}")
+    assert created == ("v1", "create", {}, {"customer": str(who.customer.public_id)})
+    assert ended[:3] == ("v1", "end", {"ended_at": None})
+
+
+def test_exports_are_recorded_with_their_filters(
+    person: MakePerson, as_: AsPerson, trail: Trail
+) -> None:
+    who = person(is_staff=True, is_superuser=True)
+    assert as_(who)("GET", "orders.csv?status=placed&reference=Ada").status == 200
+    assert trail() == [("v1", "export", {}, {"status": "placed", "reference": True})]
+    page = Desk(who).post("catalog/product/export/?q=jam", {"format": "0", "resource": "0"})
+    assert page.status == 200
+    assert trail("export:product") == [("admin", "export", {}, {"searched": True})]
+
+
+MARKERS = ("planted-name", "planted@example.com", "planted-first", "planted password 1", "planted n")
+
+
+def test_the_trail_of_a_deleted_account_has_no_personal_data(
+    person: MakePerson, as_: AsPerson, product: MakeProduct
+) -> None:
+    who, desk = (staff := person(is_staff=True, is_superuser=True)), Desk(staff)
+    other = person("planted-name", email="planted@example.com", first_name="planted-first")
+    path = f"identity/customer/{other.id}/"
+    desk.save(f"{path}change/", email="planted@example.com2", first_name="planted-first2")
+    given = dict.fromkeys(("password1", "password2"), "planted password 1")
+    assert desk.post(f"{path}password/", given | {"usable_password": "true"}).status == 200
+    body = {
+        "customer": other.id,
+        "lines": [{"product": product(), "quantity": 1}],
+        "note": "planted note",
+    }
+    api = as_(who)
+    order = api("POST", "orders", body).body["id"]
+    api("PATCH", f"orders/{order}", {"note": "planted note 2", "reference": "planted name"})
+    api("POST", f"orders/{order}/cancel", {"reason": "planted name"})
+    assert as_(Person(other.customer, "planted password 1"))("DELETE", "me").status == 204
+    rows = AuditEntry.objects.values_list("object", "action", "before", "after")
+    text = repr(list(rows))
+    assert {"set_password", "change", "cancel"} <= {row[1] for row in rows}
+    assert [marker for marker in MARKERS if marker in text] == []
