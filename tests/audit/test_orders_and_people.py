@@ -94,7 +94,13 @@ def test_exports_are_recorded_with_their_filters(
     assert trail("export:product") == [("admin", "export", {}, {"searched": True})]
 
 
-MARKERS = ("planted-name", "planted@example.com", "planted-first", "planted password 1", "planted n")
+MARKERS = (
+    "planted-name",
+    "planted@example.com",
+    "planted-first",
+    "planted password 1",
+    "planted n",
+)
 
 
 def test_the_trail_of_a_deleted_account_has_no_personal_data(
