@@ -109,3 +109,9 @@ def test_each_includes_what_limits_clients(installation: Callable[[], Proxy]) ->
     deadline = set() if "elasticbeanstalk" in installation().main else {"deadline.conf"}
     assert {"http.conf", "server.conf", *deadline} <= included
     assert included <= {one.name for one in (ROOT / "deploy/nginx/larder").iterdir()}
+
+
+def test_no_redirect_of_nginx_names_a_host_or_a_port() -> None:
+    """Each main file includes these lines (`test_each_includes_what_limits_clients`)."""
+    shared = (ROOT / "deploy/nginx/larder/http.conf").read_text()
+    assert "\nabsolute_redirect off;\nport_in_redirect off;\n" in shared
