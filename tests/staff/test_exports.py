@@ -63,18 +63,23 @@ def test_stock_is_exported_with_what_is_on_the_shelf(
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=a,"b\nc']
+    ("text", "written"),
+    [
+        *((one, f"'{one}") for one in ("=1+1", "+1", "-1", "@SUM(A1)", "＝1", '=a,"b\nc')),
+        *((f"{one}=1", f"'{one}=1") for one in ("\u200b", "\u2060", " \u200d,")),
+        *(("\t=1", "'\t'=1"), ("\r=1", "'\r'=1"), ("tea; =1", "tea; '=1")),
+    ],
 )
 def test_text_that_a_spreadsheet_would_calculate_is_defused(
-    desk: Desk, product: Callable[..., int], text: str
+    desk: Desk, product: Callable[..., int], text: str, written: str
 ) -> None:
     product(sku=f"{text}x", name=text, description=text, unit=text, barcode=text)
     (row,) = table(export(desk, "catalog/product/"))
     told = [row[name] for name in ("name", "description", "unit", "barcode")]
-    assert told == [f"'{text}"] * 4
-    assert row["sku"] == f"'{text}x"
+    assert told == [written] * 4
+    assert row["sku"] == f"{written}x"
     (stock,) = table(export(desk, "inventory/stock/"))
-    assert stock["name"] == f"'{text}"
+    assert stock["name"] == written
 
 
 def test_a_workbook_has_numbers_as_numbers_and_no_formula(

@@ -89,6 +89,14 @@ def test_no_text_is_a_formula(customer: Api, product: Product, start: str) -> No
         assert row[column].startswith(f"'{start}"), column
 
 
+def test_no_part_of_a_text_is_a_formula_where_a_spreadsheet_splits_at_semicolons(
+    customer: Api, product: Product
+) -> None:
+    place(customer, (product(name="Tea;=1+1"), 1), note="ring; \u200b@SUM(A1)\n-1")
+    (row,) = rows(customer)
+    assert (row["name"], row["note"]) == ("Tea;'=1+1", "ring; \u200b'@SUM(A1)\n'-1")
+
+
 def test_customers_get_their_own_and_staff_with_a_filter_everybodys(
     staff: Api, customer: Api, as_: Callable[[Person], Api], person: MakePerson, product: Product
 ) -> None:
