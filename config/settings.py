@@ -98,9 +98,14 @@ def database(
     accepts no writes (a standby, a former primary), and tries the next host of several.
     """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    options: dict[str, Any] = {**DB_CONNECTING, "target_session_attrs": target}
+    # Values are sent beside the statement, never in its text, which PostgreSQL may log.
+    options: dict[str, Any] = {
+        **DB_CONNECTING,
+        "target_session_attrs": target,
+        "server_side_binding": True,
+    }
     if not PGBOUNCER:
-        options |= {"server_side_binding": True, "prepare_threshold": 2}
+        options["prepare_threshold"] = 2
     if pool_size:
         options["pool"] = {
             "min_size": 1,

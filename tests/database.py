@@ -78,6 +78,7 @@ def start() -> None:
         "LARDER_TEST_OWNER_URL": owner,
         "LARDER_TEST_APP_URL": app,
         "LARDER_TEST_SUPERUSER_URL": cluster.superuser_url(),
+        "LARDER_TEST_DATABASE_LOG": str(cluster.log_path),
     }
     prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     urls = {"OWNER_DATABASE_URL": owner, "DATABASE_URL": app}
@@ -103,6 +104,18 @@ def superuser_url() -> str:
     """The superuser's connection to this process's database: for damage that is forbidden."""
     name = urlsplit(os.environ["DATABASE_URL"]).path[1:]
     return in_database(os.environ["LARDER_TEST_SUPERUSER_URL"], name)
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """What PostgreSQL logs within the block about this process's database: complete after it."""
+    log, lines = Path(os.environ["LARDER_TEST_DATABASE_LOG"]), list[str]()
+    own = f"@{urlsplit(os.environ['DATABASE_URL']).path[1:]} "
+    begin = log.stat().st_size
+    yield lines
+    with log.open("rb") as read:
+        read.seek(begin)
+        lines += [one for one in read.read().decode().splitlines() if own in one]
 
 
 def make_database() -> None:

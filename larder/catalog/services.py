@@ -22,7 +22,7 @@ from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, Stal
 from larder.core.ids import new_id
 from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
 from larder.db import database, idempotency, versions
-from larder.db.constraints import refusing_taken, violated
+from larder.db.constraints import insert_unless_taken, refusing_taken, violated
 from larder.db.idempotency import Claim, Made
 from larder.identity import audit
 
@@ -51,7 +51,9 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
     with _clashes_named():
         if unique_name:
             claim_name(given["name"])
-        made = Product.objects.create(**given, public_id=public_id, created_at=now, updated_at=now)
+        made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
+        if not insert_unless_taken(made):
+            raise AlreadyTaken("sku")
         audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
 

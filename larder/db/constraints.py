@@ -1,13 +1,15 @@
-"""Turns violations of unique constraints into errors for clients.
+"""Turns conflicts with unique constraints into errors for clients.
 
-A value is never looked up first: another transaction could take it before this one writes. The
-write fails, and its error becomes the refusal.
+The constraint decides: a lookup alone is outdated when another transaction takes the value before
+this one writes. But PostgreSQL logs a failed statement, in some configurations with its values. So
+an insert ignores the conflict, and an update of personal data looks the value up first: only a
+concurrent transaction can still make it fail.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 
 from larder.core.errors import AlreadyTaken
 
@@ -24,6 +26,24 @@ tests/architecture/test_unique_constraints.py says why no value violates the oth
 def violated(error: IntegrityError) -> str:
     """Returns the name of the violated constraint; empty if the server sent none."""
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+
+
+def insert_unless_taken(row: models.Model, *, using: str | None = None) -> bool:
+    """Inserts a row and sets what the database chose of it, such as its key.
+
+    Returns False, without an error of the database, if its values conflict with another row. Waits
+    for a concurrent transaction with the same values.
+    Assumes that the model has a random `public_id`.
+    """
+    rows = type(row)._base_manager.db_manager(using)
+    rows.bulk_create([row], ignore_conflicts=True)
+    names = [field.attname for field in row._meta.db_returning_fields]
+    mine = rows.filter(public_id=getattr(row, "public_id"))  # noqa: B009
+    written = mine.values_list(*names).first()
+    for name, value in zip(names, written or (), strict=False):
+        setattr(row, name, value)
+    row._state.adding, row._state.db = written is None, rows.db
+    return written is not None
 
 
 @contextmanager

@@ -14,6 +14,12 @@ def update(rows: QuerySet[Any], version: int | None, **columns: object) -> None:
         _explain_miss(rows, version)
 
 
+def require(rows: QuerySet[Any], version: int | None) -> None:
+    """Raises what `update` would raise for the one row now: NotFound, StaleVersion."""
+    if not _at(rows, version).exists():
+        _explain_miss(rows, version)
+
+
 def delete(rows: QuerySet[Any], version: int | None) -> None:
     """Deletes the one row; with `version`, only if the row has this version. Raises NotFound,
     StaleVersion."""

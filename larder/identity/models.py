@@ -11,6 +11,7 @@ from django.contrib.auth.models import (
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
 from larder.core.limits import (
     COUNTRY_LENGTH,
@@ -25,6 +26,7 @@ from larder.core.limits import (
     MAX_USERNAME_LENGTH,
     MAX_WORD_LENGTH,
 )
+from larder.db.constraints import insert_unless_taken
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -34,10 +36,20 @@ class CustomerManager(BaseUserManager["Customer"]):
         return self.annotate(folded=Lower("username")).get(folded=Lower(models.Value(username)))
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
+        """Creates an account. Raises AlreadyTaken."""
         customer = self.model(username=self.model.normalize_username(username), **fields)
         customer.set_password(password)
-        customer.save(using=self._db)
+        self.insert(customer)
         return customer
+
+    def insert(self, customer: "Customer") -> None:
+        """Inserts a new account. Raises AlreadyTaken, without an error of the database: PostgreSQL
+        could log the failed statement with what it contains."""
+        if insert_unless_taken(customer, using=self._db):
+            return
+        name = Lower(models.Value(customer.username))
+        has_name = self.annotate(folded=Lower("username")).filter(folded=name).exists()
+        raise AlreadyTaken("username" if has_name else "email")
 
     def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
         return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)

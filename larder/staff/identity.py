@@ -37,7 +37,7 @@ from unfold.widgets import (
 )
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, Overloaded
+from larder.core.errors import AlreadyTaken, DomainError, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.db.constraints import refusing_taken
 from larder.identity import hashers, notifier
@@ -358,6 +358,9 @@ class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        # PostgreSQL logs a failed statement; only a concurrent one still fails.
+        if Group.objects.filter(name=obj.name).exclude(pk=obj.pk).exists():
+            raise AlreadyTaken("name")
         with refusing_taken(), transaction.atomic():
             super().save_model(request, obj, form, change)
 

@@ -111,7 +111,7 @@ def _registered(
     customer: Customer, password: str | None, claims: Sequence[Claim], now: datetime
 ) -> Made:
     def save() -> int:
-        customer.save(force_insert=True)
+        Customer.objects.insert(customer)
         personal = [name for name in CHANGEABLE if getattr(customer, name)]
         audit.record(
             audit.customer_name(customer.public_id), "create", after={audit.PERSONAL: personal}
@@ -119,7 +119,7 @@ def _registered(
         return customer.pk
 
     customer.password = make_password(password)
-    with refusing_taken(), transaction.atomic(durable=True):
+    with transaction.atomic(durable=True):
         made = idempotency.once(claims[0] if claims else None, save, now=now)
         if made.replayed:
             return _registered_before(made.result)
@@ -127,7 +127,7 @@ def _registered(
 
 
 def _registered_before(result: str) -> Made:
-    if not Customer.objects.filter(pk=int(result), deleted_at=None).exists():
+    if not _undeleted(int(result)).exists():
         raise KeyReused
     return Made(int(result), replayed=True)
 
@@ -217,6 +217,7 @@ def change_profile(
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
             _lock_undeleted(terms.caller, customer)
+        _refuse_taken(customer, wanted, terms.version)
         _note_change(customer, wanted, notify, now)
         _update(customer, wanted, terms.version)
 
@@ -235,8 +236,18 @@ def update_account(
     """
     wanted = {**columns, "email_since": None} if "email" in columns else columns
     with refusing_taken(), transaction.atomic(durable=True):
+        _refuse_taken(customer, wanted, None)
         _note_change(customer, columns, notify, now)
         _update(customer, wanted, None)
+
+
+def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None) -> None:
+    """Raises AlreadyTaken before the update would fail: PostgreSQL could log its values. Raises
+    what the update raises first: NotFound, StaleVersion."""
+    names = {"username": wanted.get("username", ""), "email": wanted.get("email", "")}
+    if any(names.values()) and (taken := queries.taken(**names, but=customer)):
+        versions.require(_undeleted(customer), version)
+        raise AlreadyTaken(max(taken))
 
 
 def _note_change(
@@ -252,14 +263,14 @@ def _note_change(
 def _update(
     customer: int, columns: Mapping[str, object], version: int | None, *, action: str = "change"
 ) -> None:
-    row = Customer.objects.filter(pk=customer, deleted_at=None)
+    row = _undeleted(customer)
     with _recorded(row, columns, action):
         versions.update(row, version, **columns)
 
 
 @contextmanager
 def _recorded(
-    row: "QuerySet[Customer]", columns: Mapping[str, object], action: str
+    row: QuerySet[Customer], columns: Mapping[str, object], action: str
 ) -> Iterator[None]:
     """Records rights with their values, and of personal fields the names. Other columns are not
     in the audit trail."""
@@ -271,6 +282,10 @@ def _recorded(
     name = audit.customer_name(found)
     with audit.changing(name, row, shown, action=action, personal=CHANGEABLE):
         yield
+
+
+def _undeleted(customer: int) -> QuerySet[Customer]:
+    return Customer.objects.filter(pk=customer, deleted_at=None)
 
 
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
@@ -299,7 +314,7 @@ def _lock_undeleted(caller: Caller, customer: int) -> None:
     try:
         lock_account(caller, customer)
     except SessionEnded:
-        if not Customer.objects.filter(pk=customer, deleted_at=None).exists():
+        if not _undeleted(customer).exists():
             raise NotFound from None
         raise
 
@@ -322,5 +337,5 @@ def ensure_account(username: str, password: str, *, superuser: bool) -> None:
     if Customer.objects.annotate(folded=Lower("username")).filter(folded=username.lower()).exists():
         return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user
-    with suppress(AlreadyTaken), refusing_taken():
+    with suppress(AlreadyTaken):
         make(username, password)

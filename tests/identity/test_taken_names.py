@@ -1,0 +1,151 @@
+"""Names, addresses and SKUs that are taken: refused without a failed statement.
+
+PostgreSQL logs a statement that fails, and in some configurations what it contains: the hash of a
+password, a name, an address.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, connection
+
+from larder.core.clock import now
+from larder.core.errors import AlreadyTaken, StaleVersion
+from larder.identity import queries
+from larder.identity.models import Customer
+from larder.identity.services import accounts
+from larder.identity.services.accounts import NewCustomer
+from tests.conftest import Api, Person
+from tests.database import logged
+from tests.staff.desk import Desk
+
+MakePerson = Callable[..., Person]
+AsPerson = Callable[[Person], Api]
+WORDS = "correct horse battery"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def assert_no_failure(lines: list[str]) -> None:
+    assert [one for one in lines if " ERROR: " in one] == []
+
+
+def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:
+    name = person("anna").customer.username
+    with logged() as lines, pytest.raises(IntegrityError):
+        Customer(username=name).save(force_insert=True)
+    with pytest.raises(AssertionError, match="customer_username_unique"):
+        assert_no_failure(lines)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"username": "ANNA"}, "username_taken"),
+        ({"username": "bert", "email": "Anna@Example.com"}, "email_taken"),
+        ({"username": "anna", "email": "anna@example.com"}, "username_taken"),
+    ],
+)
+def test_a_second_registration_is_refused(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch, body: dict[str, str], code: str
+) -> None:
+    """Also where another transaction has taken the name since it was looked up."""
+    person("anna", email="anna@example.com")
+    for looked_up in (True, False):
+        if not looked_up:
+            monkeypatch.setattr(accounts, "_decided", lambda *_: None)
+        with logged() as lines:
+            answer = Api()("POST", "auth/register", body | {"password": WORDS})
+        assert (answer.status, answer.body["code"]) == (409, code)
+        assert_no_failure(lines)
+
+
+def test_registrations_of_one_name_at_once_make_one_account(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "_decided", lambda *_: None)
+
+    def register(number: int) -> str:
+        asked = NewCustomer(username="anna", password=None, email=f"{number}@example.com")
+        try:
+            accounts.register(asked, policy="open", now=now())
+        except AlreadyTaken as refusal:
+            return refusal.name
+        finally:
+            connection.close()
+        return "registered"
+
+    with logged() as lines, ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(register, range(4)))
+    assert answers == ["registered", "username", "username", "username"]
+    assert_no_failure(lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"username": "Anna"}, "username_taken"),
+        ({"email": "ANNA@example.com"}, "email_taken"),
+        ({"username": "anna", "email": "anna@example.com"}, "username_taken"),
+    ],
+)
+def test_a_change_to_what_another_account_has_is_refused(
+    person: MakePerson, as_: AsPerson, change: dict[str, str], code: str
+) -> None:
+    person("anna", email="anna@example.com")
+    bert = as_(person("bert"))
+    with logged() as lines:
+        answer = bert("PATCH", "me", change)
+    assert (answer.status, answer.body["code"]) == (409, code)
+    assert_no_failure(lines)
+
+
+def test_an_outdated_version_is_refused_before_a_taken_name(person: MakePerson) -> None:
+    person("anna")
+    terms = accounts.Terms(version=7)
+    with pytest.raises(StaleVersion):
+        accounts.change_profile(person().id, {"username": "anna"}, now=now(), terms=terms)
+
+
+def test_a_name_that_is_taken_after_the_lookup_is_refused_all_the_same(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person("anna")
+    monkeypatch.setattr(queries, "taken", lambda **_: set())
+    with pytest.raises(AlreadyTaken, match="username"):
+        accounts.change_profile(person().id, {"username": "anna"}, now=now())
+
+
+def test_staff_are_refused_without_a_failure_too(person: MakePerson) -> None:
+    desk = Desk(person("boss", is_staff=True, is_superuser=True))
+    person("anna", email="anna@example.com")
+    Group.objects.create(name="Packers")
+    bert = person("bert").id
+    fields: dict[str, Any] = {"is_active": "on", "may_order": "on"}
+    with logged() as lines:
+        page = desk.post(f"identity/customer/{bert}/change/", fields | {"username": "anna"})
+        group = desk.post("auth/group/add/", {"name": "Packers"})
+    assert page.errors.keys() == {"username"}
+    assert group.errors.keys() == {"name"}
+    assert_no_failure(lines)
+
+
+def test_an_account_made_by_a_command_takes_no_taken_name(person: MakePerson) -> None:
+    person("anna", email="anna@example.com")
+    with logged() as lines:
+        with pytest.raises(AlreadyTaken, match="username"):
+            Customer.objects.create_superuser("Anna", WORDS)
+        with pytest.raises(AlreadyTaken, match="email"):
+            Customer.objects.create_user("bert", WORDS, email="anna@example.com")
+    assert_no_failure(lines)
+
+
+def test_a_product_with_a_taken_sku_is_refused(staff: Api, product: Callable[..., int]) -> None:
+    product(sku="A")
+    with logged() as lines:
+        answer = staff("POST", "products", {"name": "N", "price": "1", "sku": "A"})
+    assert (answer.status, answer.body["code"]) == (409, "sku_taken")
+    assert_no_failure(lines)
