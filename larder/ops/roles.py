@@ -90,12 +90,7 @@ def make_roles(*, using: str = "owner") -> None:
     app = app_login()
     _make(app.name, using, login=True)
     if app.password:
-        _run(
-            using,
-            "ALTER ROLE {} PASSWORD {}",
-            sql.Identifier(app.name),
-            sql.Literal(app.password),
-        )
+        _set_password(using, app)
     for name, value in (time_limits(_server(using)) | PLANNING).items():
         _run(
             using,
@@ -115,9 +110,20 @@ def _make_reader(using: str, password: str) -> None:
     _make(READ_ONLY, using, login=bool(password))
     reader = sql.Identifier(READ_ONLY)
     if password:
-        _run(using, "ALTER ROLE {} PASSWORD {}", reader, sql.Literal(password))
+        _set_password(using, Login(READ_ONLY, password))
     for name, value in READER_LIMITS.items():
         _run(using, f"ALTER ROLE {{}} SET {name} = {{}}", reader, sql.Literal(value))
+
+
+def _set_password(using: str, login: Login) -> None:
+    """Sends the SCRAM verifier of the password: PostgreSQL logs the statement with
+    `log_statement = ddl`, and if it fails."""
+    with connections[using].cursor() as cursor:
+        verifier = cursor.connection.pgconn.encrypt_password(
+            login.password.encode(), login.name.encode(), b"scram-sha-256"
+        ).decode()
+    role = sql.Identifier(login.name)
+    _run(using, "ALTER ROLE {} PASSWORD {}", role, sql.Literal(verifier))
 
 
 def _may_pass_on_monitoring(using: str) -> bool:

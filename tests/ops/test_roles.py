@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from tests.database import superuser_url
+from tests.database import logged, superuser_url
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-password-of-this-test-alone"
@@ -66,6 +67,29 @@ def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
     prepare("")
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
         psycopg.connect(reader_url())
+
+
+def test_no_password_of_a_role_is_in_a_log_of_all_statements(
+    transactional_db: None, prepares: None
+) -> None:
+    owner = urlsplit(os.environ["OWNER_DATABASE_URL"])
+    names = [sql.Identifier(owner.username or ""), sql.Identifier(owner.path[1:])]
+    logs_all = sql.SQL("ALTER ROLE {} IN DATABASE {} SET log_statement = 'all'").format(*names)
+    logs_none = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET log_statement").format(*names)
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute(logs_all)
+        try:
+            with logged() as lines:
+                prepare(SECRET)
+        finally:
+            superuser.execute(logs_none)
+    prepare("")
+    written = "\n".join(lines)
+    for role in ("larder_app", "larder_readonly"):
+        assert f'ALTER ROLE "{role}" PASSWORD \'SCRAM-SHA-256$' in written.replace(" E'", " '")
+    of_the_app = unquote(urlsplit(os.environ["DATABASE_URL"]).password or "")
+    assert len(of_the_app) > 10
+    assert [one for one in (SECRET, of_the_app) if one in written] == []
 
 
 @pytest.mark.parametrize(

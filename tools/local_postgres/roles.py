@@ -48,11 +48,12 @@ def ensure(url: str, passwords: Passwords) -> None:
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             if not known(connection, sql.SQL("pg_roles WHERE rolname = 'larder_owner'")):
-                connection.execute(
-                    sql.SQL(
-                        "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
-                    ).format(passwords.larder_owner)
-                )
+                # Its verifier: PostgreSQL may log the statement.
+                verifier = connection.pgconn.encrypt_password(
+                    passwords.larder_owner.encode(), b"larder_owner", b"scram-sha-256"
+                ).decode()
+                role = "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
+                connection.execute(sql.SQL(role).format(verifier))
             if not known(connection, sql.SQL("pg_database WHERE datname = 'larder'")):
                 connection.execute("CREATE DATABASE larder OWNER larder_owner")
     except psycopg.Error as error:
