@@ -18,7 +18,7 @@ from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
-from larder.ops.logs import with_correlation_id
+from larder.ops.logs import with_correlation_id, without_values
 from larder.ops.mail_settings import mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -344,6 +344,7 @@ LOG_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    without_values,
     with_correlation_id,
 ]
 LOGGING = {

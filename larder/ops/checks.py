@@ -240,6 +240,32 @@ def _is_standby(alias: str) -> bool:
         return database.rows(_CLUSTER) == [(True, cluster)]
 
 
+_LOGS_NO_VALUES = {
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Settings of PostgreSQL with which its log has statements, but neither the values of their
+parameters nor those of rows (DETAIL, CONTEXT)."""
+
+
+@register(Tags.database)
+def database_logs_no_values(**options: Any) -> list[CheckMessage]:
+    """A failed or slow statement would put names, addresses and hashes into PostgreSQL's log."""
+    nothing: dict[str, str] = {}
+    shown = _when_reachable(_log_settings, nothing) if options.get("databases") else nothing
+    wrong = [name for name, value in shown.items() if value != _LOGS_NO_VALUES[name]]
+    if not wrong:
+        return []
+    hint = f"Set {', '.join(f'{name} = {_LOGS_NO_VALUES[name]}' for name in wrong)}."
+    return [checks.Warning("PostgreSQL may log personal data.", hint=hint, id="larder.W005")]
+
+
+def _log_settings() -> dict[str, str]:
+    asked = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s::text[]) ORDER BY name"
+    return dict(database.rows(asked, [list(_LOGS_NO_VALUES)]))
+
+
 def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:
     """A worker that is started again during an outage must come up, and answer 503."""
     try:

@@ -43,8 +43,12 @@ FIRING: dict[str, dict[str, Any]] = {
     "security.W020": {"ALLOWED_HOSTS": []},
     "security.W021": {"SECURE_HSTS_PRELOAD": False},
 }
-ELSEWHERE = {"larder.E005": "ops/test_checks.py", "larder.W001": "system/replica/test_away.py"}
-"""Those that need more than a setting, a user and a replica, and where they are made to fire."""
+ELSEWHERE = {
+    "larder.E005": "ops/test_checks.py",
+    "larder.W001": "system/replica/test_away.py",
+    "larder.W005": "ops/test_logged_values.py",
+}
+"""Those that need a user, a replica or settings of PostgreSQL, and where they are made to fire."""
 
 
 def found() -> set[str | None]:

@@ -1,0 +1,164 @@
+"""Values of rows and parameters are in no log: neither in PostgreSQL's nor in a server's."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import structlog
+from django.conf import settings
+from django.core.checks import run_checks
+from django.db import IntegrityError, connection, transaction
+from psycopg import sql
+
+from larder.db import database
+from larder.identity.models import Customer
+from larder.ops.logs import without_values
+from tests.database import logged, superuser_url
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKER = "planted-7Yq2-of-a-person"
+LOGS_NO_VALUES = {
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server_logs() -> Iterator[Any]:
+    """`server_logs(log_error_verbosity="default")`: as PostgreSQL has it for the app's sessions."""
+    role = sql.Identifier(urlsplit(settings.DATABASE_URL).username or "")
+    place = sql.Identifier(connection.settings_dict["NAME"])
+    alter = sql.SQL("ALTER ROLE {} IN DATABASE {} ").format(role, place)
+    names: list[str] = []
+
+    def change(**wanted: str) -> None:
+        for name, value in wanted.items():
+            names.append(name)
+            clause = sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+            superuser.execute(alter + clause)
+        connection.close()
+
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        yield change
+        for name in names:
+            superuser.execute(alter + sql.SQL("RESET {}").format(sql.Identifier(name)))
+    connection.close()
+
+
+def fail() -> None:
+    """A duplicate name, a row that a constraint refuses, and a value that is no number."""
+    named = {"username": MARKER, "password": f"hash-{MARKER}", "email": f"{MARKER}@example.com"}
+    Customer.objects.all().delete()
+    Customer(**named).save(force_insert=True)
+    for fields in (named, named | {"username": "other", "email": "", "version": None}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Customer(**fields).save(force_insert=True)
+
+
+def slow() -> None:
+    database.rows("SELECT count(*) FROM customer WHERE username = %s", [MARKER])
+    assert not Customer.objects.filter(email=MARKER).exists()
+
+
+def found(lines: list[str]) -> list[str]:
+    return [line for line in lines if MARKER in line]
+
+
+def test_failed_and_slow_statements_are_logged_without_values(server_logs: Any) -> None:
+    server_logs(log_min_duration_statement="0", log_statement="all")
+    with logged() as lines:
+        fail()
+        slow()
+    written = "\n".join(lines)
+    assert "customer_username_unique" in written
+    assert "not-null constraint" in written
+    assert "SELECT count(*) FROM customer WHERE username = $1" in written
+    assert found(lines) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"log_error_verbosity": "default"},
+        # Parameters are in DETAIL as well.
+        {"log_error_verbosity": "default", "log_parameter_max_length": "-1"},
+    ],
+)
+def test_with_settings_as_postgresql_has_them_values_are_found_and_warned_of(
+    server_logs: Any, changed: dict[str, str]
+) -> None:
+    assert warned() == []
+    server_logs(**changed, log_min_duration_statement="0")
+    with logged() as lines:
+        fail()
+    assert found(lines) != []
+    with logged() as lines:
+        slow()
+    assert bool(found(lines)) is ("log_parameter_max_length" in changed)
+    fitting = ", ".join(f"{name} = {LOGS_NO_VALUES[name]}" for name in changed)
+    assert warned() == [f"Set {fitting}."]
+
+
+def warned() -> list[str | None]:
+    checked = run_checks(databases=["default"])
+    return [one.hint for one in checked if one.id == "larder.W005"]
+
+
+def test_values_in_the_text_of_a_statement_are_found(server_logs: Any) -> None:
+    """As psycopg's client-side binding writes them, which settings do not allow."""
+    server_logs(log_min_duration_statement="0")
+    with logged() as lines, psycopg.connect(settings.DATABASE_URL) as client:
+        psycopg.ClientCursor(client).execute("SELECT %s", [MARKER])
+    assert found(lines) != []
+    assert all(one["OPTIONS"]["server_side_binding"] for one in settings.DATABASES.values())
+
+
+def line_of(error: Exception, processors: list[Any]) -> str:
+    """What a server logs of an error."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=processors,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    record = logging.LogRecord(
+        "larder", logging.ERROR, "", 0, str(error), None, (type(error), error, error.__traceback__)
+    )
+    handler.emit(record)
+    return written.getvalue()
+
+
+def test_an_error_of_the_database_is_logged_by_a_server_without_values() -> None:
+    named = {"username": f"{MARKER}\n\n{MARKER}", "password": MARKER, "version": None}
+    with pytest.raises(IntegrityError) as raised, transaction.atomic():
+        Customer(**named).save(force_insert=True)
+    processors = settings.LOG_PROCESSORS
+    line = json.loads(line_of(raised.value, processors))
+    assert MARKER not in json.dumps(line)
+    assert "violates not-null constraint" in line["event"]
+    assert line["exception"].count("violates not-null constraint") == 2
+    guarded = [one for one in processors if one is not without_values]
+    assert MARKER in line_of(raised.value, guarded)
+
+
+@pytest.mark.parametrize("name", LOGS_NO_VALUES)
+def test_every_server_that_we_configure_has_the_settings(name: str) -> None:
+    value = LOGS_NO_VALUES[name]
+    assert database.rows(f"SHOW {name}") == [(value,)]
+    compose = (ROOT / "deploy/postgresql/postgresql.conf").read_text()
+    assert f"\n{name} = {value}\n" in compose
+    aws = (ROOT / "deploy/aws/templates/database.yaml").read_text()
+    assert aws.replace('"', "").count(f"        {name}: {value}\n") == 2
