@@ -27,6 +27,7 @@ env = Environment()
 # --- What this installation is -------------------------------------------------------------
 INSECURE_SECRET_KEY = "insecure-key-for-tools-only"
 DEMO = env.bool("DEMO", default=False)
+DEMO_ON_LAN = env.bool("DEMO_ON_LAN", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or INSECURE_SECRET_KEY
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -59,6 +60,8 @@ CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 
 # --- Processes -----------------------------------------------------------------------------
+# Where `python -m larder.ops.serve` listens. Here for the checks of demo mode.
+HOST = env.str("HOST", default="")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")

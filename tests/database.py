@@ -63,7 +63,7 @@ def start() -> None:
     owner, app = cluster.owner_url(), cluster.app_url()
     os.environ |= {
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
-        **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS"), ""),
+        **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS", "HOST"), ""),
         "CURRENCY": "GBP",
         # Whatever `make build` collected in this checkout.
         "STATIC_ROOT": str(Path(folder.name) / "static"),

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from ipaddress import ip_network
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from larder.identity import queries
 from larder.notifications.letters import TOKEN
 from larder.ops import roles
 from larder.ops.demo import USERS
+from larder.ops.demo_checks import is_of_ones_own
 from larder.ops.mail_settings import PORTS
 from larder.ops.serve import POOL_SIZE
 
@@ -35,13 +35,11 @@ SHORTEST_KEY = 50
 FEWEST_CHARACTERS = 8
 """Different ones: 50 times the same letter is no secret."""
 SHORTEST_TOKEN = 20
-WIDEST = {4: 8, 6: 7}
-"""The shortest prefixes that are anybody's own: 10.0.0.0/8 and fc00::/7."""
 
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """What must never reach production."""
+    """What must never reach production. demo_checks.py has what a demo must not have."""
     return [] if settings.DEMO else [*_switches(), *_secrets(), *_addresses()]
 
 
@@ -88,7 +86,7 @@ def _addresses() -> Iterator[CheckMessage]:
         hint = "Name the origin the admin is reached at: https://shop.example.com."
         said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(open_doors)}."
         yield Error(said, hint=hint, id="larder.E012")
-    if anybody := [one for one in settings.TRUSTED_PROXIES if not _is_of_ones_own(one)]:
+    if anybody := [one for one in settings.TRUSTED_PROXIES if not is_of_ones_own(one)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
         said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(anybody)}."
         yield Error(said, hint=hint, id="larder.E013")
@@ -117,14 +115,6 @@ def _is_origin(text: str) -> bool:
     safe = given.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
     rest = given.path or given.query or given.fragment or given.username or given.password
     return safe and bool(host) and "*" not in host and not rest
-
-
-def _is_of_ones_own(text: str) -> bool:
-    try:
-        network = ip_network(text.strip(), strict=False)
-    except ValueError:
-        return False
-    return network.prefixlen >= WIDEST[network.version]
 
 
 @register(Tags.security, deploy=True)

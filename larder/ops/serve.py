@@ -32,6 +32,7 @@ STOP_SECONDS = 25
 told to. Every order is decided long before (docs/explanation/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
+EVERYWHERE = ("0.0.0.0", "::", "::ffff:0.0.0.0")  # noqa: S104 - these are looked for
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
 LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
 """What a server that has ended leaves in those folders, and the next must not believe."""
@@ -122,6 +123,15 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             reason = PORT_REASONS.get(error.errno or 0, f"cannot be opened: {error.strerror}")
             raise CannotServe(f"Port {port} on {host} {reason}.") from None
+
+
+def listens_everywhere(host: str) -> bool:
+    """Returns whether a server with this HOST listens on every network interface."""
+    try:
+        found = socket.getaddrinfo(host or "127.0.0.1", None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(str(address[0]) in EVERYWHERE for *_, address in found)
 
 
 def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:

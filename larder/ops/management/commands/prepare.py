@@ -4,16 +4,17 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, call_command
+from django.core.management import BaseCommand, CommandError, call_command
 
 from larder.core.clock import now
 from larder.ops import demo, restored, roles
+from larder.ops.demo_checks import demo_is_not_public
 
 
 class Command(BaseCommand):
     """Makes roles, migrates, grants, finishes a restore; in demo mode loads the demo data.
 
-    Safe to repeat.
+    Safe to repeat. Raises CommandError, before anything is made, for a demo that could be public.
     """
 
     help = (
@@ -23,6 +24,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if public := demo_is_not_public():
+            raise CommandError("\n".join(map(str, public)))
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
         if restored.unfinished():

@@ -1,0 +1,75 @@
+"""System checks of demo mode: a demo, whose users have known passwords, does not start where it
+could be public.
+
+`safe_settings` of checks.py is off in demo mode; these checks are off outside of it.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from larder.ops.serve import listens_everywhere
+
+WIDEST = {4: 8, 6: 7}
+"""The shortest prefixes that are one's own: 10.0.0.0/8 and fc00::/7."""
+
+LOCAL_NETWORKS = [
+    *map(ip_network, ("127.0.0.0/8", "::1/128")),
+    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
+    *map(ip_network, ("169.254.0.0/16", "fe80::/10")),
+]
+"""Loopback, private and link-local. `is_private` of Python has others too. The emulators of Android
+reach their host at 10.0.2.2 and 10.0.3.2, which are private."""
+
+ONE_LABEL = re.compile(r"[a-z][a-z0-9_-]*")
+"""A name without a dot, such as a service of a compose network. Public names have two labels."""
+
+
+@register(Tags.security, deploy=True)
+def demo_is_not_public(**options: Any) -> list[CheckMessage]:
+    """Names each setting with which a demo could be reached from outside."""
+    return list(_public()) if settings.DEMO else []
+
+
+def _public() -> Iterator[CheckMessage]:
+    if settings.PUBLIC_URL.strip().lower().startswith("https:"):
+        said = f"DEMO is on, and PUBLIC_URL is an https address: {settings.PUBLIC_URL}."
+        yield Error(said, hint="Unset PUBLIC_URL, or DEMO in production.", id="larder.E020")
+    if public := [one for one in settings.ALLOWED_HOSTS if not _is_local(one)]:
+        said = f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
+        hint = "Name loopback and private addresses, names in .local or without a dot; no star."
+        yield Error(said, hint=hint, id="larder.E021")
+    if foreign := [one for one in settings.TRUSTED_PROXIES if not is_of_ones_own(one)]:
+        named = ", ".join(foreign)
+        said = f"DEMO is on, and TRUSTED_PROXIES lets clients choose their address: {named}."
+        hint = "Unset TRUSTED_PROXIES, or name the addresses of your proxies."
+        yield Error(said, hint=hint, id="larder.E022")
+    if listens_everywhere(settings.HOST) and not settings.DEMO_ON_LAN:
+        said = f"DEMO is on, and HOST is every network interface: {settings.HOST}."
+        hint = "HOST=127.0.0.1, or DEMO_ON_LAN=1 in a network that you trust."
+        yield Error(said, hint=hint, id="larder.E023")
+
+
+def _is_local(host: str) -> bool:
+    """Returns whether an entry of ALLOWED_HOSTS cannot be a name or an address in the Internet."""
+    host = host.strip().lower()
+    if ONE_LABEL.fullmatch(host) or host.endswith((".local", ".localhost")):
+        return True
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return any(address in network for network in LOCAL_NETWORKS)
+
+
+def is_of_ones_own(text: str) -> bool:
+    """Returns whether this is a network, and one that a single organization can have."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen >= WIDEST[network.version]

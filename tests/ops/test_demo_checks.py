@@ -1,0 +1,113 @@
+"""A server in demo mode does not start where it could be public; each refusal names the value."""
+
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from larder.ops.demo_checks import demo_is_not_public
+from tests.ops.test_checks import why_no_server_starts
+
+LOCAL = {
+    "DEMO": True,
+    "DEMO_ON_LAN": False,
+    "HOST": "",
+    "PUBLIC_URL": "",
+    "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "[::1]"],
+    "TRUSTED_PROXIES": [],
+}
+
+
+def found(settings: LazySettings, **changed: Any) -> dict[str | None, str]:
+    for name, value in (LOCAL | changed).items():
+        setattr(settings, name, value)
+    return {one.id: f"{one.msg} {one.hint or ''}" for one in demo_is_not_public()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "shown", "refusal"),
+    [
+        ("PUBLIC_URL", "https://shop.example.com", "https://shop.example.com", "larder.E020"),
+        ("PUBLIC_URL", "HTTPS://localhost:8443", "HTTPS://localhost:8443", "larder.E020"),
+        *(
+            ("ALLOWED_HOSTS", ["localhost", host], host, "larder.E021")
+            for host in (
+                *("*", ".example.com", "shop.example.com", "shop.localhost.example.com"),
+                *("203.0.113.7", "8.8.8.8", "172.32.0.1", "192.169.0.1", "[2001:db8::1]"),
+                *("134744072", "0x08080808", "local.example", "."),
+            )
+        ),
+        ("TRUSTED_PROXIES", ["0.0.0.0/0"], "0.0.0.0/0", "larder.E022"),
+        ("TRUSTED_PROXIES", ["10.0.0.1", "::/0"], "::/0", "larder.E022"),
+        ("TRUSTED_PROXIES", ["0.0.0.0/1", "128.0.0.0/1"], "0.0.0.0/1, 128.0", "larder.E022"),
+        ("HOST", "0.0.0.0", "0.0.0.0", "larder.E023"),  # noqa: S104 - refused here
+        ("HOST", "::", "::", "larder.E023"),
+        ("HOST", "0", "0", "larder.E023"),
+        ("HOST", "::ffff:0.0.0.0", "::ffff:0.0.0.0", "larder.E023"),
+    ],
+)
+def test_a_demo_that_could_be_public_is_refused_by_name_and_value(
+    settings: LazySettings, setting: str, value: Any, shown: str, refusal: str
+) -> None:
+    said = found(settings, **{setting: value})
+    assert list(said) == [refusal]
+    assert f"{setting} " in said[refusal]
+    assert shown in said[refusal]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PUBLIC_URL", "http://127.0.0.1:8000"),
+        *(
+            ("ALLOWED_HOSTS", [host])
+            for host in (
+                *("127.0.0.1", "localhost", "[::1]", "api.localhost"),
+                *("10.0.2.2", "10.0.3.2", "192.168.1.20", "172.16.0.9", "[fd00::1]"),
+                *("169.254.1.1", "[fe80::1]", "laptop.local", ".local", "web", "testserver"),
+            )
+        ),
+        ("ALLOWED_HOSTS", []),
+        ("TRUSTED_PROXIES", ["127.0.0.1", "172.16.0.0/12"]),
+        ("HOST", "127.0.0.1"),
+        ("HOST", "192.168.1.20"),
+        ("HOST", "localhost"),
+        ("HOST", "no.such.host.invalid"),
+    ],
+)
+def test_a_local_demo_starts(settings: LazySettings, setting: str, value: Any) -> None:
+    assert found(settings, **{setting: value}) == {}
+
+
+def test_a_demo_on_every_interface_starts_where_that_is_asked_for(settings: LazySettings) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104 - only a setting
+    assert found(settings, HOST=everywhere, DEMO_ON_LAN=True) == {}
+
+
+def test_a_server_outside_demo_mode_is_not_checked_for_a_demo(settings: LazySettings) -> None:
+    public = {"PUBLIC_URL": "https://shop.example.com", "ALLOWED_HOSTS": ["shop.example.com"]}
+    assert found(settings, DEMO=False, HOST="::", **public) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refusal"),
+    [
+        ("PUBLIC_URL", "https://shop.example.com", "larder.E020"),
+        ("ALLOWED_HOSTS", "shop.example.com", "larder.E021"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", "larder.E022"),
+        ("HOST", "0.0.0.0", "larder.E023"),  # noqa: S104 - refused here
+    ],
+)
+def test_no_server_starts_in_a_public_demo(name: str, value: str, refusal: str) -> None:
+    said = why_no_server_starts(DEMO="1", **{name: value})
+    assert f"{name} " in said
+    assert value in said
+    assert refusal in said
+
+
+def test_no_demo_users_are_made_for_a_public_demo(settings: LazySettings) -> None:
+    """Without a database: it is refused before anything is made."""
+    found(settings, HOST="::")
+    with pytest.raises(CommandError, match=r"HOST is every network interface: ::"):
+        call_command("prepare", verbosity=0)
