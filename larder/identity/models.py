@@ -1,5 +1,6 @@
 """Customers, their sessions and their long-lived keys."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -138,6 +139,18 @@ class ClockTimestamp(models.Func):
     output_field = models.DateTimeField()
 
 
+class WithExchange(models.Func):
+    """Adds to a JSON object the time of the database's clock, in seconds, under a generation."""
+
+    template = "jsonb_set(%(expressions)s::text[], to_jsonb(extract(epoch FROM clock_timestamp())))"
+    arg_joiner = "::jsonb, "
+    output_field = models.JSONField()
+
+    def __init__(self, exchanges: dict[str, float], generation: int) -> None:
+        kept, path = json.dumps(exchanges), f"{{{generation}}}"
+        super().__init__(models.Value(kept), models.Value(path))
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     """Defines in one place which sessions are live."""
 
@@ -150,9 +163,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.ongoing().filter(expires_at__gt=now)
 
     def aged(self) -> Self:
-        """Adds `age`: the time since the last use, by the database's clock."""
+        """Adds `clock`, the database's clock, and `age`: the time since the last use by it."""
         age = ClockTimestamp() - models.F("rotated_at")
-        return self.annotate(age=age)
+        return self.annotate(age=age, clock=ClockTimestamp())
 
 
 class Session(models.Model):
@@ -176,6 +189,9 @@ class Session(models.Model):
     generation = models.IntegerField(default=0)
     # The parent of the current token, if the parent was exchanged twice (rotation.py).
     retried = models.IntegerField(null=True)
+    # When each generation was exchanged lately, in seconds of the database's clock, for policies
+    # that excuse a reuse (token_policies.py).
+    exchanges = models.JSONField(null=True)
     epoch = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
@@ -183,7 +199,8 @@ class Session(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     age: timedelta
-    """Present only in rows read with SessionQuerySet.aged."""
+    clock: datetime
+    """Both are present only in rows read with SessionQuerySet.aged."""
 
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -198,6 +215,12 @@ class Session(models.Model):
             models.Index(fields=["expires_at"], name="session_expiry"),
             models.Index(fields=["customer", "epoch", "ended_at"], name="session_of_account"),
         )
+
+    def exchanged(self, within: timedelta) -> dict[int, timedelta]:
+        """Returns the time since the exchange of each generation exchanged in that time."""
+        now = self.clock.timestamp()
+        ago = {int(one): timedelta(seconds=now - at) for one, at in (self.exchanges or {}).items()}
+        return {one: since for one, since in ago.items() if since <= within}
 
     @property
     def is_ongoing(self) -> bool:

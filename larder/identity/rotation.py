@@ -5,6 +5,7 @@ A token is a generation of its session. Exactly one generation is the current on
 creates the next one. A client that lost an answer sends the parent of the current token again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -54,3 +55,16 @@ def exchange(given: int, present: Present, grace: timedelta) -> Decision:
     if present.age <= grace:
         return Decision.REPEAT
     return Decision.REFUSE if present.was_retried else Decision.RENEW
+
+
+def is_excused(
+    given: int, present: Present, exchanged: Mapping[int, timedelta], excused: timedelta
+) -> bool:
+    """Returns whether a refused token was exchanged so recently that its reuse is no theft.
+
+    `exchanged` has the time since the exchange of each generation that was exchanged in the last
+    `excused`. The age of the current token is that of its parent's exchange, so a parent that a
+    process of an earlier version exchanged, without an entry, is judged too.
+    """
+    ago = present.age if given == present.parent else exchanged.get(given)
+    return ago is not None and ago <= excused

@@ -15,8 +15,9 @@ class TokenPolicy:
     begins anew. While the new token is unused, the previous one returns it again for `grace`; after
     that it is exchanged once more. Any other use of an old token ends the session.
 
-    Without a grace an old token is refused at once, but the session continues: a client that lost
-    an answer is not a thief. Without rotation one refresh token is used until it expires.
+    Without a grace an old token is refused at once. For `excused` after its exchange the session
+    continues, because a duplicated request is no theft; a later use of the old token ends it.
+    Without rotation one refresh token is used until it expires.
 
     `signed`: refresh tokens are JWTs too, and all tokens have the claims that those clients read.
     """
@@ -27,6 +28,7 @@ class TokenPolicy:
     rotates: bool
     grace: timedelta
     signed: bool
+    excused: timedelta = timedelta(0)
 
 
 V1 = TokenPolicy(
@@ -52,6 +54,7 @@ IDENTITY = TokenPolicy(
     rotates=True,
     grace=timedelta(0),
     signed=True,
+    excused=timedelta(seconds=60),
 )
 
 TOKEN_POLICIES = (V1, API, IDENTITY)

@@ -13,14 +13,19 @@ from functools import partial
 import pytest
 
 from larder.catalog import queries as catalog
+from larder.core.clock import now
 from larder.db import database
+from larder.http.authentication import signer
+from larder.identity.services import sessions
+from larder.identity.services.sessions import Credentials
+from larder.identity.token_policies import IDENTITY
 from tests.compat.conftest import ALL, Door, assert_books_balance
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Reply, Server
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks
-from tests.system.race.shops import HttpShop, at_once
+from tests.system.race.shops import OK, Answer, HttpShop, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -190,6 +195,29 @@ def test_of_eight_who_refresh_with_one_token_one_goes_on(
         (successor,) = (reply.body["refresh"] for reply in replies if reply.status == 200)
         path = "/api/identity/token/refresh/"
         assert Door(running)("POST", path, {"refresh": successor}).status == 200
+
+
+def test_of_two_requests_with_one_token_one_is_refused_and_the_session_continues(
+    transactional_db: None, person: MakePerson
+) -> None:
+    for _ in range(5):
+        who, shop = person(), ServiceShop()
+        given = Credentials(who.customer.username, who.password)
+        pair = sessions.log_in(given, policy=IDENTITY, signer=signer(), now=now())
+        replies = at_once(shop, [partial(exchanged, pair.refresh)] * 2)
+        assert sorted(one.code for one in replies) == [OK, "token_invalid"]
+        (successor,) = (str(one.content) for one in replies if one.code == OK)
+        assert exchanged(successor).code == OK
+
+
+def exchanged(token: str) -> Answer:
+    """What a refresh token of contract 2 is exchanged for at the service."""
+
+    def call() -> Answer:
+        pair = sessions.refresh(token, policy=IDENTITY, signer=signer(), now=now())
+        return Answer(OK, pair.refresh)
+
+    return answered(call)
 
 
 @pytest.mark.system

@@ -45,10 +45,14 @@ class LogIn:
         return sessions.refresh(token, policy=policy or self.policy, signer=SIGNER, now=moment)
 
     def _let_pass(self, at: float) -> None:
-        """Moves the last use back, for its age is measured by the database's clock."""
+        """Moves exchanges and the last use back, for the database's clock measures their age."""
         since, self.passed = timedelta(seconds=at - self.passed), at
         session = SIGNER.read_refresh(self.pair.refresh, policy=self.policy).session
-        Session.objects.filter(id=session).update(rotated_at=F("rotated_at") - since)
+        rows = Session.objects.filter(id=session)
+        for earlier in rows.exclude(exchanges=None).values_list("exchanges", flat=True):
+            moved = {one: at - since.total_seconds() for one, at in (earlier or {}).items()}
+            rows.update(exchanges=moved)
+        rows.update(rotated_at=F("rotated_at") - since)
 
     def revoke(self, token: str, *, at: float = 0, policy: TokenPolicy | None = None) -> None:
         """Ends the log-in."""

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import jwt
 import pytest
+from django.db.models.functions import Now
 
 from larder.http.authentication import signer
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
+from larder.identity.services.sessions import MAX_EXCUSED
 from larder.identity.token_policies import (
     API,
     IDENTITY,
@@ -179,10 +181,73 @@ def test_identity_gives_a_new_refresh_token_and_the_old_one_is_dead_at_once(
 ) -> None:
     mine = log_in(person(), IDENTITY)
     renewed = mine.refresh(mine.pair.refresh, at=10)
-    for at in (9, 10, 11, 100):
+    for at in (10, 11, 69):
         with pytest.raises(TokenInvalid):
             mine.refresh(mine.pair.refresh, at=at)
     assert mine.refresh(renewed.refresh, at=200).refresh != renewed.refresh
+
+
+def test_identity_ends_the_session_at_a_reuse_after_sixty_seconds(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    renewed = mine.refresh(mine.pair.refresh, at=10)
+    for token in (mine.pair.refresh, renewed.refresh):
+        with pytest.raises(SessionEnded):
+            mine.refresh(token, at=71)
+
+
+def test_each_token_is_excused_for_sixty_seconds_after_its_own_exchange(
+    log_in: Enter, person: MakePerson
+) -> None:
+    """However often the session is refreshed meanwhile, by a phone or by a thief."""
+    mine = log_in(person(), IDENTITY)
+    tokens = [mine.pair.refresh]
+    for at in (20, 40, 55):
+        tokens.append(mine.refresh(tokens[-1], at=at).refresh)
+    for at, token in ((56, tokens[0]), (57, tokens[1]), (79, tokens[0]), (99, tokens[1])):
+        with pytest.raises(TokenInvalid):
+            mine.refresh(token, at=at)
+    assert mine.refresh(tokens[-1], at=99).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(tokens[1], at=101)
+
+
+def test_a_thief_who_refreshes_every_fifty_seconds_is_found(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    stolen = mine.pair.refresh
+    for at in range(0, 300, 50):
+        stolen = mine.refresh(stolen, at=at).refresh
+    with pytest.raises(SessionEnded):
+        mine.refresh(mine.pair.refresh, at=290)
+    with pytest.raises(SessionEnded):
+        mine.refresh(stolen, at=291)
+
+
+def test_a_session_keeps_no_exchanges_that_are_not_excused_any_more(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    token = mine.pair.refresh
+    for at in (0, 50, 100, 150):
+        token = mine.refresh(token, at=at).refresh
+    assert list(Session.objects.get().exchanges or {}) == ["2", "3"]
+    for _ in range(MAX_EXCUSED + 3):
+        token = mine.refresh(token, at=151).refresh
+    assert len(Session.objects.get().exchanges or {}) == MAX_EXCUSED
+
+
+def test_a_parent_that_the_former_version_exchanged_is_excused_too(
+    log_in: Enter, person: MakePerson
+) -> None:
+    mine = log_in(person(), IDENTITY)
+    Session.objects.update(generation=1, rotated_at=Now())
+    with pytest.raises(TokenInvalid):
+        mine.refresh(mine.pair.refresh, at=59)
+    with pytest.raises(SessionEnded):
+        mine.refresh(mine.pair.refresh, at=61)
 
 
 def test_identity_gives_thirty_more_days_with_each_refresh(

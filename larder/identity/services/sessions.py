@@ -13,9 +13,9 @@ from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.models import ClockTimestamp, Customer, Session
+from larder.identity.models import ClockTimestamp, Customer, Session, WithExchange
 from larder.identity.queries import is_ongoing_session
-from larder.identity.rotation import Decision, Present, exchange
+from larder.identity.rotation import Decision, Present, exchange, is_excused
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.token_policies import (
     ENDED_LATELY,
@@ -28,6 +28,9 @@ from larder.identity.tokens import Issued, Refresh, Signer
 MAX_EXCHANGES = 3
 """Attempts to exchange a token under concurrency: a token is first the current one, then its
 parent, then neither."""
+
+MAX_EXCUSED = 128
+"""Generations of a session whose reuse is excused. The row stays small under any rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
 
     rotation.py decides what a rotating policy returns for which token. With a grace, the use of any
     other token ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
-    Without a grace, every older token is invalid, and the session continues.
+    Without a grace, every older token is invalid. The session continues if the token was exchanged
+    so recently that the policy excuses its reuse, and ends otherwise.
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
     given = signer.read_refresh(token, policy=policy)
@@ -135,7 +139,7 @@ def _exchanged(given: Refresh, policy: TokenPolicy, *, now: datetime) -> Session
         present = Present(session.generation, session.age, session.retried)
         decision = exchange(given.generation, present, policy.grace)
         if decision is Decision.REFUSE:
-            _refuse_reuse(given, policy, now=now)
+            _refuse_reuse(given, session, present, policy, now=now)
         if decision is Decision.REPEAT or _renew(session, given, policy, now=now):
             return session
     raise Overloaded
@@ -151,16 +155,29 @@ def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: dateti
     """
     expires = now + policy.refresh
     retried = given.generation if given.generation < session.generation else None
+    exchanges = _exchanges(session, policy)
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
         swapped = as_read.update(
             generation=F("generation") + 1,
             retried=retried,
+            exchanges=exchanges,
             rotated_at=ClockTimestamp(),
             expires_at=expires,
         )
     session.generation, session.expires_at = session.generation + 1, expires
     return bool(swapped)
+
+
+def _exchanges(session: Session, policy: TokenPolicy) -> WithExchange | None:
+    """Returns the times of the exchanges that the policy still excuses, with one more at the time
+    of the statement. At most MAX_EXCUSED generations are kept."""
+    if not policy.excused:
+        return None
+    recent = session.exchanged(policy.excused)
+    latest = sorted(recent)[1 - MAX_EXCUSED :]
+    kept = {str(one): (session.clock - recent[one]).timestamp() for one in latest}
+    return WithExchange(kept, session.generation)
 
 
 def _live_session(given: Refresh, *, now: datetime) -> Session:
@@ -174,8 +191,11 @@ def _live_session(given: Refresh, *, now: datetime) -> Session:
     return session
 
 
-def _refuse_reuse(given: Refresh, policy: TokenPolicy, *, now: datetime) -> NoReturn:
-    if not policy.grace:
+def _refuse_reuse(
+    given: Refresh, session: Session, present: Present, policy: TokenPolicy, *, now: datetime
+) -> NoReturn:
+    exchanged = session.exchanged(policy.excused)
+    if policy.excused and is_excused(given.generation, present, exchanged, policy.excused):
         raise TokenInvalid
     end_session(given, now=now)
     raise SessionEnded
