@@ -3,6 +3,7 @@
 __all__ = [
     "attempts",
     "audit",
+    "audit_queries",
     "caller",
     "client_address",
     "errors",

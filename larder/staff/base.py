@@ -19,8 +19,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage, Paginator
 from django.db import DataError
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
@@ -35,7 +36,8 @@ from unfold.views import ChangeList
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
-from larder.identity import audit
+from larder.identity import audit, audit_queries
+from larder.staff.history import AuditedAdmin, changes
 
 
 class Sentence(NamedTuple):
@@ -158,7 +160,7 @@ class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]
 
 
-class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
+class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     """An admin that writes through services. Subclasses call them in `save_model`."""
 
     paginator = ListPaginator
@@ -202,6 +204,31 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         """Shows a refusal as a message, if there is no form to show it in."""
         for _, text in explain(refusal, own):
             self.message_user(request, f"{about}{text}", messages.ERROR)
+
+    def history_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        """Shows what the audit trail has of the object."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        found = audit_queries.AuditFilter(self.audited_name(obj))
+        entries = audit_queries.entries(found, before=None, limit=MAX_SHOWN_ROWS)
+        names = actor_names({one.actor for one in entries})
+        rows = [
+            [in_one_line(moment(one.at)), names[one.actor], one.channel, one.action, changes(one)]
+            for one in entries
+        ]
+        table = {"headers": ["When", "Who", "Through", "What", "Change"], "rows": rows}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {obj}",
+            "opts": self.opts,
+            "original": obj,
+            "table": table,
+            "limit": len(entries) == MAX_SHOWN_ROWS and MAX_SHOWN_ROWS,
+        }
+        return TemplateResponse(request, "staff/history.html", context)
 
     def may(self, request: Any, action: str) -> bool:
         """Whether the user has Django's permission for this action on this model."""

@@ -129,12 +129,8 @@ class CategoryAdmin(ServiceAdmin):
             self.tell_refusal(request, refusal, SENTENCES)
         return HttpResponseRedirect(reverse("admin:catalog_category_change", args=[object_id]))
 
-    def log_deletions(self, request: Any, queryset: Any) -> Any:
-        """Does nothing: delete_model logs later. Django logs before the deletion succeeds."""
-
     def delete_model(self, request: Any, obj: Any) -> None:
         services.delete_category(obj.pk)
-        super().log_deletions(request, [obj])  # type: ignore[arg-type]
 
 
 class ProductForm(VersionedForm):
@@ -380,7 +376,6 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
             except DomainError as refusal:
                 self.tell_refusal(request, refusal, ARCHIVING, about=f"{product.sku}: ")
             else:
-                self.log_change(request, product, "Archived.")
                 archived += 1
         if archived:
             text = f"{counted(archived, 'product')} archived."

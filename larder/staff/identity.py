@@ -40,7 +40,7 @@ from larder.core.clock import now
 from larder.core.errors import AlreadyTaken, DomainError, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.db.constraints import refusing_taken
-from larder.identity import hashers, notifier
+from larder.identity import audit, hashers, notifier
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
@@ -282,6 +282,9 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
+
+    def audited_name(self, obj: Any) -> str:
+        return audit.customer_name(obj.public_id)
 
     def has_password_permission(self, request: Any, object_id: Any = None) -> bool:
         """Returns whether the user may set passwords. The page checks whose."""

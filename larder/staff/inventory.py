@@ -77,6 +77,9 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).select_related("product")
 
+    def audited_name(self, obj: Any) -> str:
+        return f"product:{obj.product_id}"
+
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return containing(queryset, search_term, "product__"), False
 

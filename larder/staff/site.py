@@ -34,6 +34,7 @@ _PLACES = (
         (
             ("Customers", "person", "identity", "customer"),
             ("Groups", "group", "auth", "group"),
+            ("Audit trail", "policy", "identity", "auditentry"),
         ),
     ),
 )

@@ -2,10 +2,9 @@
 
 from typing import NoReturn
 
-from django.contrib.admin import ModelAdmin
-
 from config.wsgi import application
 from larder.compat.contract4 import products
+from larder.staff.base import ServiceAdmin
 from larder.v1 import cart
 
 __all__ = ["application"]
@@ -15,5 +14,5 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a fault of ours")
 
 
-for owner, name in ((cart, "_reply"), (products, "product_row"), (ModelAdmin, "log_change")):
+for owner, name in ((cart, "_reply"), (products, "product_row"), (ServiceAdmin, "log_change")):
     setattr(owner, name, _fail)

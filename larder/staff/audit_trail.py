@@ -1,0 +1,40 @@
+"""The staff screen of the audit trail: a list that is read-only."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from larder.identity.models import AuditEntry
+from larder.staff.base import ReadOnlyAdmin, in_one_line, moment, with_actor_name
+from larder.staff.history import changes
+
+
+@admin.register(AuditEntry)
+class AuditTrailAdmin(ReadOnlyAdmin):
+    """What staff and commands did, the newest first, or the entries of one object."""
+
+    fields = ("at_shown", "by", "channel", "object", "action", "difference")
+    list_display = ("at_shown", "by", "channel", "object", "action", "difference")
+    search_fields = ("object",)
+    search_help_text = "An object, such as product:12"
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        return with_actor_name(super().get_queryset(request))
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        name = search_term.strip()
+        return (queryset.filter(object=name) if name else queryset), False
+
+    @admin.display(description="When")
+    def at_shown(self, entry: AuditEntry) -> str:
+        return in_one_line(moment(entry.at))
+
+    @admin.display(description="Who")
+    def by(self, entry: Any) -> str:
+        return entry.actor_name or "the shop"
+
+    @admin.display(description="Change")
+    def difference(self, entry: AuditEntry) -> str:
+        return changes(entry) or "–"

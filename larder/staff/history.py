@@ -1,0 +1,49 @@
+"""The audit trail as the admin shows it at each object, in place of Django's log of the admin."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+
+from larder.identity import audit
+
+
+class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """An admin without Django's log. The log keeps the names of objects, also those of accounts
+    that are deleted later. The services record changes in the audit trail."""
+
+    def audited_name(self, obj: Any) -> str:
+        """Returns the name of an object in the audit trail."""
+        return f"{self.opts.model_name}:{obj.pk}"
+
+    def log_addition(self, request: Any, obj: Any, message: Any) -> Any:
+        """Writes nothing."""
+
+    def log_change(self, request: Any, obj: Any, message: Any) -> Any:
+        """Writes nothing."""
+
+    def log_deletions(self, request: Any, queryset: Any) -> Any:
+        """Writes nothing."""
+
+
+def changes(entry: Any) -> str:
+    """Returns the old and the new value of each field of an entry, one in each line."""
+    return format_html_join("", "<div>{}</div>", ((line,) for line in _lines(entry)))
+
+
+def _lines(entry: Any) -> Iterator[str]:
+    for name in {**entry.before, **entry.after}:
+        if name == audit.PERSONAL:
+            yield f"changed, values are not kept: {', '.join(entry.after[name])}"
+        elif name not in entry.before:
+            yield f"{name}: {_text(entry.after[name])}"
+        else:
+            yield f"{name}: {_text(entry.before[name])} → {_text(entry.after.get(name))}"
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,78 @@
+"""The audit trail in the admin: at each object, and as a list. Django's own log stays empty."""
+
+from collections.abc import Callable
+
+from django.contrib.admin.models import LogEntry
+
+from larder.identity.models import AuditEntry
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk, allow
+
+MakePerson = Callable[..., Person]
+TRAIL = "identity/auditentry/"
+
+
+def test_the_history_of_a_product_shows_old_and_new_who_and_how(
+    boss: Person, desk: Desk, product: Callable[..., int], as_: Callable[[Person], Api]
+) -> None:
+    jam = product(price="2.95", name="Jam")
+    as_(boss)("PATCH", f"products/{jam}", {"price": "0.01"})
+    desk.save(f"catalog/product/{jam}/change/", name="Jelly")
+    for page in (f"catalog/product/{jam}/history/", f"inventory/stock/{jam}/history/"):
+        text = desk.get(page).text
+        for shown in ("price: 2.95 → 0.01", "v1", "name: Jam → Jelly", "admin", "boss"):
+            assert shown in text, (page, shown)
+    assert "no entry" in desk.get(f"catalog/product/{product()}/history/").text
+
+
+def test_orders_categories_and_customers_have_a_history(
+    boss: Person,
+    desk: Desk,
+    person: MakePerson,
+    product: Callable[..., int],
+    as_: Callable[[Person], Api],
+) -> None:
+    api, who = as_(boss), person(first_name="Ada")
+    order = {"customer": who.id, "lines": [{"product": product(), "quantity": 1}]}
+    placed = api("POST", "orders", order).body["id"]
+    assert api("POST", f"orders/{placed}/cancel").status == 200
+    assert "cancelled" in desk.get(f"orders/order/{placed}/history/").text
+    made = api("POST", "categories", {"name": "Jams"}).body["id"]
+    assert "name: Jams" in desk.get(f"catalog/category/{made}/history/").text
+    desk.save(f"identity/customer/{who.id}/change/", first_name="Grace")
+    text = desk.get(f"identity/customer/{who.id}/history/").text
+    assert "values are not kept: first_name" in text
+    assert "Grace" not in text
+
+
+def test_a_history_needs_the_right_to_see_the_object(
+    person: MakePerson, product: Callable[..., int]
+) -> None:
+    page = f"catalog/product/{product()}/history/"
+    assert Desk(allow(person(is_staff=True), "orders.view_order")).get(page).status == 403
+    assert Desk(allow(person(is_staff=True), "catalog.view_product")).get(page).status == 200
+
+
+def test_the_trail_is_listed_for_those_who_may_see_it_and_cannot_be_changed(
+    desk: Desk, person: MakePerson, product: Callable[..., int]
+) -> None:
+    jam = product(price="2.95")
+    desk.save(f"catalog/product/{jam}/change/", price="1.25")
+    reader = Desk(allow(person(is_staff=True), "identity.view_auditentry"))
+    listed = reader.get(TRAIL, q=f"product:{jam}")
+    assert [one.object for one in listed.rows] == [f"product:{jam}"]
+    assert "price: 2.95 → 1.25" in listed.text
+    assert "Audit trail" in reader.get("").text
+    entry = AuditEntry.objects.order_by("-id")[0].pk
+    assert reader.get(f"{TRAIL}{entry}/change/").status == 200
+    for path in ("add/", f"{entry}/delete/"):
+        assert desk.get(f"{TRAIL}{path}").status == 403
+    other = Desk(allow(person(is_staff=True), "identity.view_customer"))
+    assert other.get(TRAIL).status == 403
+
+
+def test_djangos_log_keeps_no_name_of_a_customer(desk: Desk, person: MakePerson) -> None:
+    who = person("ada.lovelace")
+    assert desk.save(f"identity/customer/{who.id}/change/", first_name="Ada").errors == {}
+    assert AuditEntry.objects.filter(object=f"customer:{who.customer.public_id}").exists()
+    assert not LogEntry.objects.exists()
