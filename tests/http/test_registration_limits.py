@@ -1,0 +1,78 @@
+"""What registration reveals of other accounts, and how often (ADR 50)."""
+
+from collections.abc import Iterator
+from itertools import count
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from larder.identity import attempts
+from tests.conftest import Answer, Api
+
+KNOWN = "anna@example.com"
+PASSWORD = "a rather good one"
+PER_HOUR = attempts.NORMAL["register"].address.times
+
+
+@pytest.fixture(autouse=True)
+def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    return iter(())
+
+
+def register(username: str, **more: str) -> Answer:
+    return Api()("POST", "auth/register", {"username": username, "password": PASSWORD} | more)
+
+
+def test_addresses_of_accounts_can_be_tested_sixty_times_from_one_address() -> None:
+    assert PER_HOUR == 60
+    assert register("anna", email=KNOWN).status == 201
+    began, names = monotonic(), (f"name-{number}" for number in count())
+    answers = [register(next(names), email=KNOWN)]
+    while answers[-1].status == 409 and len(answers) < 2 * PER_HOUR:
+        answers.append(register(next(names), email=KNOWN))
+    tested = len(answers) - 1
+    # The registration of Anna was the first attempt; one comes back each minute.
+    assert PER_HOUR - 1 <= tested <= PER_HOUR + (monotonic() - began) / 60
+    assert answers[-1].body["code"] == "throttled"
+    assert register("somebody", email="new@example.com").body["code"] == "throttled"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"username": "ANNA", "email": "new@example.com"}, "username_taken"),
+        ({"username": "bert", "email": KNOWN}, "email_taken"),
+        ({"username": "anna", "email": KNOWN}, "username_taken"),
+    ],
+)
+def test_a_refusal_says_that_it_is_taken_and_nothing_else_of_the_account(
+    wanted: dict[str, str], code: str
+) -> None:
+    made = register("anna", email=KNOWN, first_name="Annabel", last_name="Byron")
+    refused = register(**wanted)
+    assert (refused.status, refused.body["code"]) == (409, code)
+    said = str(refused.body) + str(dict(refused.headers))
+    for secret in ("Annabel", "Byron", made.body["public_id"]):
+        assert secret not in said
+
+
+def test_a_closed_shop_answers_the_same_for_taken_and_free(settings: Any) -> None:
+    assert register("anna", email=KNOWN).status == 201
+    settings.REGISTRATION = "closed"
+    taken, free = register("anna", email=KNOWN), register("bert", email="new@example.com")
+    assert (taken.status, taken.body["code"]) == (403, "registration_closed")
+    assert comparable(taken) == comparable(free)
+
+
+def test_a_weak_password_is_refused_the_same_for_taken_and_free() -> None:
+    assert register("anna", email=KNOWN).status == 201
+    taken, free = (register(name, email=KNOWN, password="12345678") for name in ("anna", "bert"))
+    assert taken.status == 400
+    assert comparable(taken) == comparable(free)
+
+
+def comparable(answer: Answer) -> dict[str, Any]:
+    """The body without the id of the request."""
+    return {name: value for name, value in answer.body.items() if "id" not in name.split("_")}
