@@ -9,13 +9,16 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
 from larder.catalog.services import create_product
 from larder.core.ids import SYSTEM_ACTOR
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
+from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
 from larder.orders.services import place_order
 from tests import database, tiers
@@ -93,16 +96,26 @@ class Person:
     @property
     def caller(self) -> Caller:
         """The customer as a caller without a session."""
-        return Caller(self.id, self.customer.public_id, self.customer.is_staff, session=None)
+        who = self.customer
+        return queries.with_rights(Caller(self.id, who.public_id, who.is_staff, session=None))
 
 
 @pytest.fixture
 def person(db: None) -> Callable[..., Person]:
-    """Makes customers: `person()`, `person(is_staff=True)`."""
+    """Makes customers and staff: `person()`, `person(is_staff=True)`, which may use all of the API,
+    `person(is_staff=True, role="viewer")`, `person(is_staff=True, role=None)`."""
 
-    def make(username: str = "", password: str = "correct horse", **fields: Any) -> Person:
+    def make(
+        username: str = "",
+        password: str = "correct horse",
+        role: str | None = STAFF_BEFORE_ROLES,
+        **fields: Any,
+    ) -> Person:
         name = username or f"customer {next(_numbers)}"
-        return Person(Customer.objects.create_user(name, password, **fields), password)
+        made = Customer.objects.create_user(name, password, **fields)
+        if made.is_staff and not made.is_superuser and role is not None:
+            made.groups.add(Group.objects.get(name=role))
+        return Person(made, password)
 
     return make
 

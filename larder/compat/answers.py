@@ -7,11 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
-from rest_framework.exceptions import APIException, Throttled, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from larder.core.errors import AlreadyTaken, DomainError, InvalidInput
+from larder.core.errors import (
+    AlreadyTaken,
+    DomainError,
+    InvalidInput,
+    NotStaff,
+    PermissionMissing,
+)
 from larder.http import problems
 from larder.identity.rates import RateLimited
 
@@ -28,6 +39,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     """The exception handler of these contracts' views. None lets an unknown error pass on."""
     if isinstance(error, InvalidInput | AlreadyTaken):
         error = ValidationError(field_errors(error))
+    if isinstance(error, NotStaff | PermissionMissing):
+        error = PermissionDenied()
     if isinstance(error, RateLimited):
         error = Throttled(wait=error.retry_after)
     if isinstance(error, APIException | Http404):

@@ -113,4 +113,5 @@ class CookieAuthentication(framework.SessionAuthentication):
         if found is None:
             return None
         user = found[0]
-        return Caller(user.pk, user.public_id, user.is_staff, None), None
+        who = Caller(user.pk, user.public_id, user.is_staff, None)
+        return queries.with_rights(who), None

@@ -1,6 +1,7 @@
 """Declares the bodies and answers of operations, for the contracts' OpenAPI documents."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -52,8 +53,11 @@ def operation(
     parameters: Iterable[OpenApiParameter] = (),
     refusals: Mapping[int, Any] | None = None,
     is_open: bool = False,
+    permission: str = "",
 ) -> Callable[[View], View]:
-    """Documents a view's method. `answers` and `refusals` are serializers or schemas by status.
+    """Documents a view's method, and refuses a caller without the `permission`, if one is named.
+
+    `answers` and `refusals` are serializers or schemas by status.
 
     What every operation can refuse is added: method, media type, and credentials unless it
     `is_open`: such an operation takes none, and takes forms as well. With a body come 413 and 415,
@@ -63,6 +67,8 @@ def operation(
     if body is not None:
         refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
         refused |= {} if is_open else {411: Refusal}
+    if permission:
+        refused[403] = Refusal
     responses = refused | dict(refusals or {}) | dict(answers)
     kinds = FORMS if is_open else FORMS[:1]
 
@@ -74,10 +80,21 @@ def operation(
             parameters=[CORRELATION, *parameters],
             responses={status: _response(status, kind) for status, kind in responses.items()},
             auth=[] if is_open else None,
+            extensions={"x-permission": permission} if permission else None,
         )
-        return document(view)
+        return document(_guarded(view, permission) if permission else view)
 
     return documented
+
+
+def _guarded(view: View, permission: str) -> View:
+    @wraps(view)
+    def checked(self: Any, request: Any, **path: Any) -> Any:
+        request.user.require(permission)
+        return view(self, request, **path)
+
+    checked.permission = permission  # type: ignore[attr-defined]
+    return checked  # type: ignore[return-value]
 
 
 def _response(status: int, kind: Any) -> OpenApiResponse:

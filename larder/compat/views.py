@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
-from rest_framework.exceptions import AuthenticationFailed, ParseError, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -24,7 +24,7 @@ from larder.compat.authentication import (
 from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
 from larder.core import waits
-from larder.core.errors import NotFound
+from larder.core.errors import NotFound, PermissionMissing
 from larder.core.limits import MAX_ID
 from larder.core.parts import Part
 from larder.http import account_requests
@@ -164,16 +164,14 @@ def caller(request: Request) -> Caller:
     return cast(Caller, request.user)
 
 
-def require_staff(request: Request) -> None:
-    """Raises the framework's PermissionDenied (403) for customers."""
-    if not caller(request).is_staff:
-        raise PermissionDenied
-
-
-def require_rank(request: Request, account: int) -> None:
-    """Raises the framework's PermissionDenied (403) for an account with higher rights."""
-    if not queries.may_manage(caller(request).id, account):
-        raise PermissionDenied
+def require_manageable(request: Request, account: int, permission: str) -> None:
+    """Raises PermissionMissing or NotStaff if the account is another one and the caller does not
+    have the permission, or if the account has rights that the caller does not have."""
+    who = caller(request)
+    if who.id != account:
+        who.require(permission)
+    if not queries.may_manage(who, account):
+        raise PermissionMissing("identity.manage_rights")
 
 
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:

@@ -41,6 +41,18 @@ class NotStaff(DomainError):
 
 
 @dataclass
+class PermissionMissing(DomainError):
+    """The caller is staff, but does not have the permission, such as `orders.pack_order`."""
+
+    permission: str
+    code = "permission_missing"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"permission": self.permission}
+
+
+@dataclass
 class Fault:
     """One fault of a request. `where` is a JSON pointer or the name of a parameter."""
 

@@ -106,10 +106,10 @@ def remembered_caller(header: str | None) -> Caller | None:
 
 def looked_up(caller: Caller) -> Caller:
     """The caller with the rights the account has now. Raises SessionEnded unless it is active."""
-    standing = queries.standing([caller.id]).get(caller.id)
-    if standing is None or not standing.is_active:
+    rights = queries.rights(caller.id)
+    if not rights.is_active:
         raise SessionEnded
-    return replace(caller, is_staff=standing.is_staff)
+    return replace(caller, is_staff=rights.is_staff, permissions=rights.permissions)
 
 
 class _EndedSessions:

@@ -10,6 +10,7 @@ __all__ = [
     "hashers",
     "notifier",
     "ordering",
+    "permissions",
     "queries",
     "rates",
     "rates_in_cache",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from larder.core.errors import NotStaff, PermissionMissing
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -10,7 +12,8 @@ class Caller:
 
     `session` is the session of the access token. It is None with a long-lived key (then `key` is
     its id), with Basic authentication and with the cookie of the admin. `epoch` is the session
-    epoch of the account when the token was issued.
+    epoch of the account when the token was issued. `permissions` are those of a member of staff
+    (permissions.py), read with each request; a customer has none.
     """
 
     id: int
@@ -19,6 +22,16 @@ class Caller:
     session: UUID | None
     epoch: int = 0
     key: UUID | None = None
+    permissions: frozenset[str] = frozenset()
 
     is_authenticated = True
     is_active = True
+
+    def may(self, permission: str) -> bool:
+        """Returns whether the caller has the permission."""
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raises NotStaff for a customer, PermissionMissing for staff without the permission."""
+        if permission not in self.permissions:
+            raise PermissionMissing(permission) if self.is_staff else NotStaff()

@@ -62,3 +62,15 @@ class OrderingNotAllowed(DomainError):
     """The customer's account may not place orders (yet)."""
 
     code = "ordering_not_allowed"
+
+
+class OwnRights(DomainError):
+    """Nobody changes the rights of their own account."""
+
+    code = "own_rights"
+
+
+class LastOwner(DomainError):
+    """The change would leave no active account that may manage rights."""
+
+    code = "last_owner"

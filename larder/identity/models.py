@@ -105,6 +105,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         db_table = "customer"
+        permissions = (("manage_rights", "Can make accounts staff, and give roles"),)
         constraints = (
             models.UniqueConstraint(Lower("username"), name="customer_username_unique"),
             models.UniqueConstraint(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from larder.core.errors import NotFound
 from larder.core.parts import Part, in_parts
 from larder.db import database
-from larder.identity import sql
+from larder.identity import permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.models import Address, Customer, Key, Session
 from larder.identity.token_policies import ENDED_LATELY
@@ -96,15 +96,53 @@ def is_session_of(session: UUID, username: str) -> bool:
     )
 
 
-def may_manage(actor: int, customer: int) -> bool:
-    """Returns whether staff may change or delete this account. They may manage their own account
-    and those of customers. Only a superuser may manage other staff and superusers: otherwise any
-    member of staff could take over a superuser's account."""
-    if actor == customer:
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account may do, as it is now in the database. A superuser has all permissions; an
+    account without `is_staff` has none."""
+
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    permissions: frozenset[str]
+
+
+NO_RIGHTS = Rights(
+    is_active=False, is_staff=False, is_superuser=False, permissions=permissions.NO_PERMISSIONS
+)
+
+
+def rights(customer: int) -> Rights:
+    """Returns the rights of an account; NO_RIGHTS if it does not exist."""
+    for is_active, is_staff, is_superuser, granted in database.rows(sql.RIGHTS, [customer]):
+        has = permissions.ALL if is_superuser else frozenset(granted)
+        return Rights(
+            is_active, is_staff, is_superuser, has if is_staff else permissions.NO_PERMISSIONS
+        )
+    return NO_RIGHTS
+
+
+def with_rights(caller: Caller) -> Caller:
+    """Returns the caller with the present rights of the account. Reads nothing for customers."""
+    if not caller.is_staff:
+        return caller
+    found = rights(caller.id)
+    return replace(caller, is_staff=found.is_staff, permissions=found.permissions)
+
+
+def may_manage(actor: Caller, customer: int) -> bool:
+    """Returns whether the caller may change or delete this account. Everyone may manage their own
+    account. The account of a member of staff needs the permission to manage rights, and must not
+    have a permission that the caller does not have: otherwise the caller could take it over.
+    """
+    if actor.id == customer:
         return True
-    rows = Customer.objects.filter(id__in=(actor, customer))
-    ranks = {id: ranks for id, *ranks in rows.values_list("id", "is_staff", "is_superuser")}
-    return ranks.get(actor, [False])[-1] or not any(ranks.get(customer, ()))
+    theirs = rights(customer)
+    if not (theirs.is_staff or theirs.is_superuser):
+        return True
+    if theirs.is_superuser and not rights(actor.id).is_superuser:
+        return False
+    return actor.may("identity.manage_rights") and theirs.permissions <= actor.permissions
 
 
 def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
@@ -197,7 +235,7 @@ def key_owner(text: str, *, secrets: Sequence[str]) -> Caller | None:
         sql.KEY_OWNER, [key_digest(text)]
     ):
         if generation is None or text in _derived_texts(secrets, public_id, generation):
-            return Caller(id, public_id, is_staff, session=None, key=key)
+            return with_rights(Caller(id, public_id, is_staff, session=None, key=key))
     return None
 
 

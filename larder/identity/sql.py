@@ -10,6 +10,28 @@ WHERE id = ANY((SELECT %s::bigint[])::bigint[])
 """Index scans of customer_pkey; runs with every order and every request of staff. The docstring of
 larder/inventory/sql.py says why the array is in a subselect."""
 
+RIGHTS = """
+SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
+    SELECT content_type.app_label || '.' || permission.codename
+    FROM (
+        SELECT permission_id FROM customer_user_permissions WHERE customer_id = customer.id
+        UNION
+        SELECT group_permission.permission_id
+        FROM customer_groups
+        JOIN auth_group_permissions AS group_permission USING (group_id)
+        WHERE customer_groups.customer_id = customer.id
+    ) AS granted
+    JOIN auth_permission AS permission ON permission.id = granted.permission_id
+    JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+)
+FROM customer WHERE customer.id = %s
+"""
+"""Index scans of the account, its groups and their permissions; runs with every request of staff.
+The same permissions as Django's ModelBackend finds."""
+
+LOCK_RIGHTS = "SELECT pg_advisory_xact_lock(6, 1)"
+"""Changes of rights that could remove the last owner wait for each other."""
+
 KEY_OWNER = """
 SELECT customer.id, customer.public_id, customer.is_staff, key.generation, key.id
 FROM key JOIN customer ON customer.id = key.customer_id

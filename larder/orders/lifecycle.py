@@ -41,6 +41,12 @@ RETURNED = "returned"
 STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED)
 """Where an order can stand once it was placed."""
 
+
+def permission_of(move: Move) -> str:
+    """Returns the permission with which staff make a move on the order of any customer."""
+    return f"orders.{move}_order"
+
+
 _FOR_STAFF = frozenset({Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
 
 _BEGINS_IN: dict[Move, frozenset[str]] = {

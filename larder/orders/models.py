@@ -63,6 +63,14 @@ class Order(models.Model):
 
     class Meta:
         db_table = "order"
+        permissions = (
+            ("cancel_order", "Can cancel orders"),
+            ("pack_order", "Can pack orders"),
+            ("ship_order", "Can ship orders"),
+            ("deliver_order", "Can mark orders as delivered"),
+            ("return_order", "Can book returned units"),
+            ("export_order", "Can export the orders of all customers"),
+        )
         constraints = (
             models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),

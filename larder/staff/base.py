@@ -25,8 +25,9 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage, Paginator
 from django.db import DataError
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin as ThemedAdmin
@@ -37,6 +38,7 @@ from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit, audit_queries
+from larder.identity.caller import Caller
 from larder.staff.history import AuditedAdmin, changes
 
 
@@ -171,9 +173,9 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
     warn_unsaved_form = True
+    refusals: Mapping[str, Sentence] = {}
+    """The messages for refusals of a deletion; SENTENCES has those of all pages."""
     change_form_before_template = "staff/hidden_fields.html"
-    grants: tuple[str, ...] = ("view", "add", "change")
-    """The permissions that this admin uses, offered when permissions are granted."""
 
     def changeform_view(
         self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None
@@ -183,6 +185,14 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         except DomainError as refusal:
             request.refusal = refusal
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, self.refusals)
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return HttpResponseRedirect(reverse(page, args=[object_id]))
 
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return ListPage
@@ -235,10 +245,15 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         return bool(request.user.has_perm(f"{self.opts.app_label}.{action}_{self.opts.model_name}"))
 
 
+def caller_of(request: Any) -> Caller:
+    """Returns the member of staff who uses the admin, with their permissions."""
+    user = request.user
+    permissions = frozenset(user.get_all_permissions())
+    return Caller(user.pk, user.public_id, user.is_staff, session=None, permissions=permissions)
+
+
 class ReadOnlyAdmin(ServiceAdmin):
     """An admin without add, change and delete."""
-
-    grants: tuple[str, ...] = ("view",)
 
     def has_add_permission(self, request: Any) -> bool:
         return False
@@ -248,22 +263,6 @@ class ReadOnlyAdmin(ServiceAdmin):
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
-
-
-class SuperuserAdmin(ServiceAdmin):
-    """An admin that only superusers see, whatever permissions other staff have."""
-
-    grants = ()
-
-    def has_module_permission(self, request: Any) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
-    has_add_permission = has_module_permission
 
 
 class Question(NamedTuple):

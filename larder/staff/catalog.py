@@ -98,8 +98,8 @@ class CategoryForm(VersionedForm):
 class CategoryAdmin(ServiceAdmin):
     """The tree of categories. An empty one can be deleted."""
 
+    refusals = SENTENCES
     form = CategoryForm
-    grants = ("view", "add", "change", "delete")
     fields = ("name", "parent")
     autocomplete_fields = ("parent",)
     list_display = ("name", "parent")
@@ -121,13 +121,6 @@ class CategoryAdmin(ServiceAdmin):
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """Returns only the category. The database refuses the deletion if rows refer to it."""
         return [str(one) for one in objs], {}, set(), []
-
-    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except DomainError as refusal:
-            self.tell_refusal(request, refusal, SENTENCES)
-        return HttpResponseRedirect(reverse("admin:catalog_category_change", args=[object_id]))
 
     def delete_model(self, request: Any, obj: Any) -> None:
         services.delete_category(obj.pk)
@@ -257,7 +250,6 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     """
 
     form = ProductForm
-    grants = ("view", "add", "change", "delete")
     resource_classes = [ProductResource]
     autocomplete_fields = ("category",)
     formfield_overrides = {

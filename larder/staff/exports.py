@@ -76,7 +76,7 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
     most_exported = MAX_EXPORTED_ROWS
 
     def has_export_permission(self, request: Any) -> bool:
-        """Not everybody with access to the admin, as the library has it."""
+        """Returns whether the user may see the list. The library allows every user of the admin."""
         return bool(self.has_view_permission(request))
 
     def get_valid_export_item_pks(self, request: Any) -> tuple[int, ...]:

@@ -1,9 +1,9 @@
 """The staff screens of customers, and of the groups that give staff their permissions.
 
 A trigger of identity ends the sessions and keys of a deactivated account. Deleted accounts are not
-shown: only their orders are left. Only superusers decide who is staff and what staff may do.
-Otherwise staff who may change customers could make themselves superusers, or take over the account
-of a superuser.
+shown: only their orders are left. Only accounts that may manage rights decide who is staff
+and what staff may do. Otherwise staff who may change customers could take over an account with more
+rights.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,7 @@ from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Q, Value
+from django.db.models import Count, Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -37,25 +36,24 @@ from unfold.widgets import (
 )
 
 from larder.core.clock import now
-from larder.core.errors import AlreadyTaken, DomainError, Overloaded
+from larder.core.errors import DomainError, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.db.constraints import refusing_taken
-from larder.identity import audit, hashers, notifier
+from larder.identity import audit, hashers, notifier, permissions, queries
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
 from larder.identity.models import Customer
 from larder.identity.rates import RateLimited
-from larder.identity.services import accounts, passwords
-from larder.identity.services.accounts import NewCustomer
+from larder.identity.services import accounts, passwords, rights
+from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.passwords import Change
 from larder.staff.base import SENTENCES as SHARED
 from larder.staff.base import (
     RefusableForm,
     Sentence,
     ServiceAdmin,
-    SuperuserAdmin,
     button,
+    caller_of,
     explain,
     moment,
 )
@@ -69,9 +67,19 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
     "email_taken": Sentence("email", "Another account has this address."),
     "name_taken": Sentence("name", "Group with this Name already exists."),
+    "own_rights": Sentence(None, "You cannot change the rights of your own account."),
+    "last_owner": Sentence(
+        None,
+        "No account that may manage rights would be left. Give another account the role first.",
+    ),
+    "permission_missing": Sentence(
+        None, "Your account does not have this permission itself: {permission}."
+    ),
 }
 
-OWN_RIGHTS = ("is_active", "is_staff", "is_superuser")
+
+def _manages_rights(request: Any) -> bool:
+    return bool(request.user.has_perm(rights.MANAGE))
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
@@ -174,20 +182,10 @@ class CustomerForm(AccountForm):
     """The form of an existing account. Accounts have no version here: the form contains the values
     that were shown, and only changed fields are written."""
 
-    editor: Any = None
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.show_hidden_initial = True
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean()
-        if self.instance.pk == self.editor.pk:
-            for name in OWN_RIGHTS:
-                if given.get(name, True) is False and getattr(self.instance, name):
-                    self.add_error(name, "You cannot remove this right from your own account.")
-        return given
 
 
 class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
@@ -254,21 +252,19 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
-        rights = (("Rights", {"fields": self.rights}),) if request.user.is_superuser else ()
         return (
             (None, {"fields": self.names}),
             ("Status", {"fields": ("is_active", "may_order")}),
-            *rights,
+            *((("Rights", {"fields": self.rights}),) if _manages_rights(request) else ()),
             ("Current state", {"fields": self.facts}),
         )
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
-        return self.facts if obj is not None else ()
-
-    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
-        form = super().get_form(request, obj, change=change, **kwargs)
-        form.editor = request.user
-        return form
+        if obj is None:
+            return ()
+        own = (*self.rights, "is_active") if obj.pk == request.user.pk else ()
+        superuser = () if request.user.is_superuser else ("is_superuser",)
+        return tuple(dict.fromkeys((*self.facts, *own, *superuser)))
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Shows groups as checkboxes, which need no script."""
@@ -276,9 +272,10 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        """Returns whether the user may change the account. Only superusers may change staff."""
-        above = obj is not None and (obj.is_staff or obj.is_superuser)
-        return self.may(request, "change") and (not above or request.user.is_superuser)
+        """Returns whether the user may change the account: not one with rights that the user does
+        not have."""
+        may_change = self.may(request, "change")
+        return may_change and (obj is None or queries.may_manage(caller_of(request), obj.pk))
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -305,11 +302,13 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         changed = columns.intersection(form.changed_data)
         fields, moment = {name: getattr(obj, name) for name in changed}, now()
         notify = notifier.former_address(now=moment)
-        accounts.update_account(obj.pk, fields, now=moment, notify=notify)
+        roles = form.cleaned_data["groups"] if "groups" in form.changed_data else None
+        groups = None if roles is None else [role.pk for role in roles]
+        by_staff = ByStaff(actor=caller_of(request), columns=fields, groups=groups)
+        accounts.update_account(obj.pk, by_staff, now=moment, notify=notify)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
-        if "groups" in form.changed_data:
-            super().save_related(request, form, formsets, change)
+        """Saves nothing: save_model saves the groups."""
 
     @button("Set password", permissions=["password"], url_path="set-password", icon="key")
     def set_password(self, request: Any, object_id: str) -> HttpResponse:
@@ -348,29 +347,52 @@ admin.site.password_change = own_password  # type: ignore[method-assign,assignme
 
 
 @admin.register(Group)
-class StaffGroupAdmin(SuperuserAdmin, GroupAdmin):
-    """Groups of staff. Only permissions for models that this admin shows can be granted."""
+class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
+    """Roles of staff, for those who manage rights. Only Larder's permissions can be granted."""
 
     form = GroupForm
+    refusals = SENTENCES
     filter_horizontal = ()
+    list_display = ("name", "accounts")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).annotate(members=Count("user"))
+
+    def has_module_permission(self, request: Any) -> bool:
+        return _manages_rights(request)
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return _manages_rights(request)
+
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+    has_add_permission = has_module_permission
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        kwargs["queryset"] = self._grantable()
+        kwargs["queryset"] = _grantable()
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         kwargs["help_text"] = "The permission to delete products allows archiving them."
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        # PostgreSQL logs a failed statement; only a concurrent one still fails.
-        if Group.objects.filter(name=obj.name).exclude(pk=obj.pk).exists():
-            raise AlreadyTaken("name")
-        with refusing_taken(), transaction.atomic():
-            super().save_model(request, obj, form, change)
+        given = form.cleaned_data
+        granted = [permission.pk for permission in given["permissions"]]
+        obj.pk = rights.save_role(caller_of(request), obj.pk, given["name"], granted)
 
-    def _grantable(self) -> Any:
-        wanted = Q(pk=None)
-        for model, screen in self.admin_site._registry.items():
-            kind = {"content_type__app_label": model._meta.app_label}
-            names = [f"{one}_{model._meta.model_name}" for one in getattr(screen, "grants", ())]
-            wanted |= Q(**kind, codename__in=names)
-        return Permission.objects.filter(wanted)
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """Saves nothing: save_model saves the permissions."""
+
+    def delete_model(self, request: Any, obj: Any) -> None:
+        rights.delete_role(caller_of(request), obj.pk)
+
+    @admin.display(description="Accounts")
+    def accounts(self, role: Any) -> int:
+        return int(role.members)
+
+
+def _grantable() -> Any:
+    wanted = Q(pk=None)
+    for name in permissions.PERMISSIONS:
+        app, _, codename = name.partition(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return Permission.objects.filter(wanted)

@@ -158,7 +158,6 @@ def _step(change: int, after: int) -> str:
 class AdjustmentAdmin(ServiceAdmin):
     """Corrections of stock. They are added here and never changed."""
 
-    grants = ("view", "add")
     fields = ("at_shown", "reason", "by", "lines")
     list_display = ("at_shown", "reason", "by")
     ordering = ("-id",)

@@ -50,11 +50,10 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnlyAdmin):
     """Placed orders, the newest first, with their history.
 
-    Django's permission to change orders allows moving them. The permission to add orders allows
-    placing them for customers. Neither opens Django's own forms.
+    Each move has a permission. The permission to add orders allows placing them for customers. None
+    opens Django's own forms.
     """
 
-    grants = ("view", "add", "change")
     resource_classes = [OrderResource]
     change_form_after_template = "staff/order_contents.html"
     fieldsets = (
@@ -69,6 +68,10 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     search_help_text = "Number or id of an order, or the user name of a customer"
     ordering = ("-number",)
     sortable_by = ()
+
+    def has_export_permission(self, request: Any) -> bool:
+        """Returns whether the user may export orders."""
+        return self.may(request, "export")
 
     def get_queryset(self, request: Any) -> Any:
         placed = super().get_queryset(request).filter(placed_at__isnull=False)

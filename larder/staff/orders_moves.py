@@ -20,7 +20,6 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.core.limits import MAX_SELECTED_ROWS
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
-from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
 from larder.orders.queries import OrderView
@@ -32,6 +31,7 @@ from larder.staff.base import (
     amount,
     ask,
     button,
+    caller_of,
     counted,
     customer_name,
     explain,
@@ -86,9 +86,12 @@ class Sent:
         user, moment = request.user, now()
         scope = Scope(user.public_id, f"POST admin/order/{self.order}/{move}", self.key)
         claim = Claim(scope, self.content, str(self.order), expires_at=moment + RETENTION)
-        caller = Caller(user.pk, user.public_id, user.is_staff, session=None)
         return TransitionRequest(
-            order=self.order, caller=caller, now=moment, version=self.version, claim=claim
+            order=self.order,
+            caller=caller_of(request),
+            now=moment,
+            version=self.version,
+            claim=claim,
         )
 
 
@@ -102,14 +105,26 @@ def _make(
 
 
 class MovableOrders(ServiceAdmin):
-    """The buttons of an order's page and the actions of the list. They need the right to change."""
+    """The buttons of an order's page and the actions of the list. Each needs the move's permission:
+    Django calls `has_NAME_permission` for the names in `permissions`."""
 
     actions_detail: Any = ("pack", "ship", "deliver", "take_back", "cancel")
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
-    def has_move_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may move orders. The order's status limits the moves further."""
-        return self.may(request, "change")
+    def has_pack_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "pack")
+
+    def has_ship_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "ship")
+
+    def has_deliver_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "deliver")
+
+    def has_return_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "return")
+
+    def has_cancel_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "cancel")
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
         """Returns the buttons of the moves that the order's status allows."""
@@ -128,27 +143,27 @@ class MovableOrders(ServiceAdmin):
         found: OrderView | None = request.shown_order
         return found
 
-    @button("Pack", permissions=["move"], icon="package_2", url_path="pack")
+    @button("Pack", permissions=["pack"], icon="package_2", url_path="pack")
     def pack(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the picked units, then packs the order."""
         return self._page(request, object_id, Move.PACK)
 
-    @button("Ship", permissions=["move"], icon="local_shipping", url_path="ship")
+    @button("Ship", permissions=["ship"], icon="local_shipping", url_path="ship")
     def ship(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then ships the order."""
         return self._page(request, object_id, Move.SHIP)
 
-    @button("Deliver", permissions=["move"], icon="where_to_vote", url_path="deliver")
+    @button("Deliver", permissions=["deliver"], icon="where_to_vote", url_path="deliver")
     def deliver(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then marks the order as delivered."""
         return self._page(request, object_id, Move.DELIVER)
 
-    @button("Return", permissions=["move"], icon="assignment_return", url_path="return")
+    @button("Return", permissions=["return"], icon="assignment_return", url_path="return")
     def take_back(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
 
-    @button("Cancel order", permissions=["move"], icon="cancel", url_path="cancel")
+    @button("Cancel order", permissions=["cancel"], icon="cancel", url_path="cancel")
     def cancel(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the reason, then cancels the order."""
         return self._page(request, object_id, Move.CANCEL)
@@ -201,17 +216,17 @@ class MovableOrders(ServiceAdmin):
             self.message_user(request, told, level)
         return HttpResponseRedirect(_address(order.id))
 
-    @admin.action(description="Mark as packed (as ordered)", permissions=["move"])
+    @admin.action(description="Mark as packed (as ordered)", permissions=["pack"])
     def mark_packed(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then packs every selected order completely."""
         return self._all(request, queryset, Move.PACK, "mark_packed")
 
-    @admin.action(description="Mark as shipped", permissions=["move"])
+    @admin.action(description="Mark as shipped", permissions=["ship"])
     def mark_shipped(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ships every selected order."""
         return self._all(request, queryset, Move.SHIP, "mark_shipped")
 
-    @admin.action(description="Mark as delivered", permissions=["move"])
+    @admin.action(description="Mark as delivered", permissions=["deliver"])
     def mark_delivered(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then marks every selected order as delivered."""
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")

@@ -56,7 +56,7 @@ def _sees(app: str, model: str) -> Callable[[Any], bool]:
     def permission(request: Any) -> bool:
         user = request.user
         if model == "group":
-            return bool(user.is_superuser)
+            return bool(user.has_perm("identity.manage_rights"))
         return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
 
     return permission

@@ -63,7 +63,13 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
         yield Fault("", "one_of", "Give either id or idempotency_key.")
 
 
-@operation(tag="orders", answers={200: Abandoned}, problems=["not_found"], also=_faults)
+@operation(
+    tag="orders",
+    for_others="orders.view_order",
+    answers={200: Abandoned},
+    problems=["not_found"],
+    also=_faults,
+)
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
     """Finds out whether an order was placed; if it was not, it never will be."""
     asked = abandon.Abandonment(who=caller, now=now())

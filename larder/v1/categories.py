@@ -83,7 +83,7 @@ def list_categories(request: HttpRequest, caller: Caller, query: PageParameters)
     answers={201: Category},
     problems=["unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
-    staff=True,
+    permissions=["catalog.add_category"],
 )
 def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
     """Staff: adds a category."""
@@ -122,7 +122,7 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
     answers={200: Category},
     problems=["not_found", "unknown_category"],
     traits=[VERSIONED, TAGGED],
-    staff=True,
+    permissions=["catalog.change_category"],
 )
 def change_category(
     request: HttpRequest, caller: Caller, category: int, body: CategoryFields
@@ -139,7 +139,7 @@ def change_category(
     answers={204: None},
     problems=["not_found", "category_in_use"],
     traits=[VERSIONED],
-    staff=True,
+    permissions=["catalog.delete_category"],
 )
 def delete_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """Staff: deletes an empty category."""

@@ -110,6 +110,7 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
 
 @operation(
     tag="orders",
+    for_others="orders.view_order",
     answers={200: OrderEventPage, 304: None},
     problems=["not_found"],
     traits=[CACHED, ECHOED],

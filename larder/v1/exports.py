@@ -34,13 +34,20 @@ COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
 """The first line. Columns are only ever added, at the end."""
 
 
-@operation(tag="orders", answers={200: CSV}, problems=["not_staff"])
+@operation(
+    tag="orders",
+    for_others="orders.export_order",
+    answers={200: CSV},
+    problems=["not_staff"],
+)
 def export_orders(
     request: HttpRequest, caller: Caller, query: FilterParameters
 ) -> HttpResponse | StreamingHttpResponse:
     """All placed orders as CSV, newest first, a row for each line; staff with any filter
     get everybody's."""
     wanted = order_filter(query, caller)
+    if wanted.customer != caller.id:
+        caller.require("orders.export_order")
     headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)

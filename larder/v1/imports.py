@@ -25,7 +25,12 @@ class ProductsImported(msgspec.Struct):
     unchanged: int
 
 
-@operation(tag="products", answers={200: ProductsImported}, traits=[KEYED], staff=True)
+@operation(
+    tag="products",
+    answers={200: ProductsImported},
+    traits=[KEYED],
+    permissions=["catalog.add_product", "catalog.change_product"],
+)
 def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResponse:
     """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and
     2 MiB; longer files are for `manage.py import_products`.

@@ -1,10 +1,12 @@
 """The customer's own account."""
 
+from collections.abc import Iterable
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.http import throttling
@@ -28,6 +30,10 @@ class Me(msgspec.Struct):
     last_name: str
     may_order: bool
     is_staff: bool
+    permissions: Annotated[
+        list[str],
+        Meta(description="What a member of staff may do with this token or key. Others: empty."),
+    ]
     date_joined: Time
 
 
@@ -43,7 +49,7 @@ class ProfileFields(Request):
 @operation(tag="me", answers={200: Me, 304: None}, problems=["not_found"], traits=[CACHED])
 def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Who the token belongs to."""
-    return _answer(request, caller.id)
+    return _answer(request, caller)
 
 
 @operation(
@@ -60,10 +66,10 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
         moment, terms = now(), _terms(request, caller)
         notify = notifier.former_address(now=moment)
         accounts.change_profile(caller.id, fields, now=moment, terms=terms, notify=notify)
-    return _answer(request, caller.id)
+    return _answer(request, caller)
 
 
-@operation(tag="me", answers={204: None}, traits=[OWN_VERSIONED])
+@operation(tag="me", answers={204: None}, problems=["last_owner"], traits=[OWN_VERSIONED])
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the account: its orders stay, without it; tokens and keys end."""
     accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))
@@ -74,13 +80,13 @@ def _terms(request: HttpRequest, caller: Caller) -> accounts.Terms:
     return accounts.Terms(caller=caller, version=version_wanted(request))
 
 
-def _answer(request: HttpRequest, customer: int) -> HttpResponse:
-    found = queries.profile(customer)
-    return reply_tagged(request, shown(found), version=found.version)
+def _answer(request: HttpRequest, caller: Caller) -> HttpResponse:
+    found = queries.profile(caller.id)
+    return reply_tagged(request, shown(found, caller.permissions), version=found.version)
 
 
-def shown(profile: Profile) -> Me:
-    """A profile as the API shows it."""
+def shown(profile: Profile, permissions: Iterable[str] = ()) -> Me:
+    """Returns a profile as the API shows it."""
     return Me(
         id=profile.id,
         public_id=profile.public_id,
@@ -90,5 +96,6 @@ def shown(profile: Profile) -> Me:
         last_name=profile.last_name,
         may_order=profile.may_order,
         is_staff=profile.is_staff,
+        permissions=sorted(permissions),
         date_joined=profile.date_joined,
     )

@@ -14,6 +14,7 @@ from larder.core.limits import MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
+from larder.orders.lifecycle import Move, permission_of
 from larder.orders.services import moves, returns
 from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
@@ -73,7 +74,7 @@ MOVED = Trait(
 move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 
 
-@move(problems=["conflicting_repeat"])
+@move(problems=["conflicting_repeat"], for_others="orders.cancel_order")
 def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
@@ -81,25 +82,25 @@ def cancel_order(
     return _moved(request, caller, order, body, lambda wanted: _cancel(wanted, body))
 
 
-@move(problems=["conflicting_repeat"], staff=True)
+@move(problems=["conflicting_repeat"], permissions=["orders.pack_order"])
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: the order is packed, of some lines perhaps fewer than ordered."""
     return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
-@move(staff=True)
+@move(permissions=["orders.ship_order"])
 def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: the packed order leaves the house."""
     return _moved(request, caller, order, body, moves.ship_order)
 
 
-@move(staff=True)
+@move(permissions=["orders.deliver_order"])
 def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: the order has arrived."""
     return _moved(request, caller, order, body, moves.deliver_order)
 
 
-@move(problems=["return_exceeds_shipped"], staff=True)
+@move(problems=["return_exceeds_shipped"], permissions=["orders.return_order"])
 def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
     """Staff: units of a shipped order came back. Each request without a key is one more."""
     return _moved(request, caller, order, body, lambda wanted: _return(wanted, body))
@@ -120,6 +121,9 @@ def _return(request: TransitionRequest, body: Return) -> bool:
     return returns.return_order(request, lines=lines, reason=body.reason)
 
 
+_MOVES = tuple(permission_of(move) for move in Move)
+
+
 def _moved(
     request: HttpRequest,
     caller: Caller,
@@ -127,7 +131,8 @@ def _moved(
     body: msgspec.Struct,
     make: Callable[[TransitionRequest], Any],
 ) -> HttpResponse:
-    """Makes a move and answers with the order as it stands then."""
+    """Makes a move and answers with the order as it stands then, also to a caller who may make the
+    move but may not view orders."""
     transition_request = TransitionRequest(
         order=order,
         caller=caller,
@@ -136,5 +141,5 @@ def _moved(
         claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
     )
     headers = replay_headers(replayed=make(transition_request))
-    found = queries.order(order, customer=whose(caller))
+    found = queries.order(order, customer=whose(caller, *_MOVES))
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

@@ -153,6 +153,8 @@ def _operation(
         "requestBody": one.body and _request_body(one, schemas),
         "security": declared.token and [{"bearer": []}],
         "responses": _responses(one, headers, _codes(one, traits)),
+        "x-permissions": list(declared.permissions),
+        "x-permission-for-others": declared.for_others,
     }
     return {name: value for name, value in said.items() if value}
 
@@ -166,7 +168,9 @@ def _traits(method: str, one: Operation) -> list[Trait]:
 
 def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     """The codes of refusals by their statuses."""
-    of_staff = ["not_staff"] if one.declared.staff else []
+    of_staff = ["not_staff", "permission_missing"] if one.declared.permissions else []
+    if one.declared.for_others:
+        of_staff.append("permission_missing")
     codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
     found: dict[int, list[str]] = {}
     for code in sorted(codes):

@@ -166,7 +166,8 @@ class Declaration:
     `answers`: the struct of each successful status, or a media type for an answer that is no JSON.
     `problems`: the codes that only this operation refuses with.
     `token`: it needs one; otherwise a given Authorization header is not looked at.
-    `staff`: it is for staff.
+    `permissions`: those that it needs, all of them; only staff have any. `for_others`: the one that
+    it needs for what belongs to other customers, which is hidden or refused without it.
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read. So is one of an
     operation without a token.
     `is_limited`: few requests of one account run at once (larder/http/account_requests.py). Orders
@@ -180,7 +181,8 @@ class Declaration:
     problems: Sequence[str] = ()
     traits: Sequence[Trait] = ()
     token: bool = True
-    staff: bool = False
+    permissions: Sequence[str] = ()
+    for_others: str = ""
     is_short: bool = False
     is_limited: bool = True
     first: Callable[[], None] | None = None

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import money
 from larder.core.clock import now
-from larder.core.errors import Fault, InvalidInput, NotFound, NotStaff
+from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_LINES, MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
 from larder.http import pagination
 from larder.http.shop import terms
@@ -184,6 +184,7 @@ class OrderPlace(pagination.Place, array_like=True, tag="orders"):
 
 @operation(
     tag="orders",
+    for_others="orders.view_order",
     answers={200: OrderPage, 304: None},
     problems=["not_staff"],
     traits=[CACHED, ECHOED],
@@ -203,6 +204,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
 
 @operation(
     tag="orders",
+    for_others="orders.add_order",
     answers={201: Order},
     problems=[
         "unknown_product",
@@ -225,6 +227,7 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
 
 @operation(
     tag="orders",
+    for_others="orders.view_order",
     answers={200: Order, 304: None},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
@@ -238,6 +241,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
 
 @operation(
     tag="orders",
+    for_others="orders.change_order",
     answers={200: Order},
     problems=[
         "unknown_product",
@@ -262,7 +266,7 @@ def change_order(
     )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
     changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
-    found = queries.order(order, customer=whose(caller))
+    found = queries.order(order, customer=whose(caller, "orders.change_order"))
     return reply_tagged(request, shown(found), version=found.version)
 
 
@@ -270,19 +274,22 @@ def _place(position: HistoryPosition) -> OrderPlace:
     return OrderPlace(position.placed_at, position.id)
 
 
-def whose(who: Caller) -> int | None:
-    """Customers see their own orders; staff everybody's."""
-    return None if who.is_staff else who.id
+def whose(who: Caller, *permissions: str) -> int | None:
+    """Returns the customer whose orders the caller sees; None for all orders, with the permission
+    to view them or one of `permissions`."""
+    sees_all = any(who.may(one) for one in ("orders.view_order", *permissions))
+    return None if sees_all else who.id
 
 
 def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
     """Customers look through their own orders; staff with any filter through everybody's, and
-    without one through their own. Raises NotStaff for the filters that are staff's."""
+    without one through their own. Raises NotStaff and PermissionMissing for the filters of staff.
+    """
     given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
     given["statuses"] = _statuses(given.pop("status"))
-    if not who.is_staff:
+    if not who.may("orders.view_order"):
         if (asked.customer, asked.number, asked.product) != (None, None, None):
-            raise NotStaff
+            who.require("orders.view_order")
         given["customer"] = who.id
     elif not any(given.values()):
         given["customer"] = who.id
@@ -317,7 +324,7 @@ def _details(body: OrderFields) -> Details:
 def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
     """Places what the body asks for, once if there is a key, which belongs to the operation.
 
-    Raises NotStaff, UnknownCustomer and the refusals of `place_order`.
+    Raises NotStaff, PermissionMissing, UnknownCustomer and the refusals of `place_order`.
     """
     try:
         asked = _placement(body, who, key, operation)
@@ -327,8 +334,8 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
 
 
 def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
-    if body.customer is not None and not who.is_staff:
-        raise NotStaff
+    if body.customer is not None:
+        who.require("orders.add_order")
     return Placement(
         customer=body.customer or who.id,
         actor=who.public_id,

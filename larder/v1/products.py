@@ -163,7 +163,7 @@ def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], Pr
     answers={201: Product},
     problems=["sku_taken", "unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
-    staff=True,
+    permissions=["catalog.add_product"],
 )
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
     """Staff: adds a product with its opening stock."""
@@ -204,7 +204,7 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
     answers={200: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, TAGGED],
-    staff=True,
+    permissions=["catalog.change_product"],
 )
 def change_product(
     request: HttpRequest, caller: Caller, product: int, body: ProductFields
@@ -217,7 +217,11 @@ def change_product(
 
 
 @operation(
-    tag="products", answers={204: None}, problems=["not_found"], traits=[VERSIONED], staff=True
+    tag="products",
+    answers={204: None},
+    problems=["not_found"],
+    traits=[VERSIONED],
+    permissions=["catalog.delete_product"],
 )
 def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """Staff: takes a product off sale. Orders keep it."""
@@ -230,7 +234,7 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
     answers={200: Product, 201: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
-    staff=True,
+    permissions=["catalog.add_product", "catalog.change_product"],
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
     """Staff: makes the product with this SKU, or replaces all of it but its stock."""

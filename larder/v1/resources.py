@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from larder.core.errors import NotFound, NotStaff
+from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
 from larder.http import account_requests, authentication, problems
 from larder.http.negotiation import require_acceptable
@@ -102,14 +102,17 @@ def _acting(who: Caller | None) -> AbstractContextManager[None]:
 
 
 def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
-    """Returns the caller; None where no token is needed. Raises NotAuthenticated and NotStaff."""
+    """Returns the caller; None where no token is needed.
+
+    Raises NotAuthenticated, NotStaff, PermissionMissing.
+    """
     if not operation.declared.token:
         return None
     who = _identified(request)
     if who is None:
         raise NotAuthenticated
-    if operation.declared.staff and not who.is_staff:
-        raise NotStaff
+    for permission in operation.declared.permissions:
+        who.require(permission)
     return who
 
 

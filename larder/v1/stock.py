@@ -156,7 +156,7 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
         "stock_limit_exceeded",
     ],
     traits=[KEYED],
-    staff=True,
+    permissions=["inventory.add_adjustment"],
     also=_faults,
 )
 def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
@@ -187,7 +187,7 @@ class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
     answers={200: LedgerPage, 304: None},
     problems=["not_found"],
     traits=[CACHED],
-    staff=True,
+    permissions=["inventory.view_ledgerentry"],
 )
 def get_ledger(
     request: HttpRequest, caller: Caller, product: int, query: PageParameters

@@ -32,6 +32,7 @@ SECRETS = ["the secret of these tests, long enough to be one"]
 def test_a_deleted_account_says_nothing_of_the_person(person: MakePerson, now: datetime) -> None:
     given = {"email": "anna@example.com", "first_name": "Anna", "last_name": "Smith"}
     who = person("Anna", is_staff=True, is_superuser=True, last_login=now, **given)
+    person(is_staff=True, is_superuser=True)  # the last owner stays
     who.customer.groups.add(Group.objects.create(name="Clerks"))
     who.customer.user_permissions.add(*Permission.objects.all()[:2])
     accounts.delete_account(who.id, now=now)

@@ -15,6 +15,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
+from larder.identity.permissions import ALL
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.inventory.services.movements import open_stock
 from larder.orders import queries
@@ -145,7 +146,8 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     orders = queries.history(OrderFilter(customer=None), limit=1_000).orders
     # By number: some of the ids are chosen anew in each run.
     order = random.choice(sorted(orders, key=lambda one: one.number)[-20:])
-    clerk = Caller(shop.clerk.pk, shop.clerk.public_id, is_staff=True, session=None)
+    who = shop.clerk
+    clerk = Caller(who.pk, who.public_id, is_staff=True, session=None, permissions=ALL)
     request = TransitionRequest(order=order.id, caller=clerk, now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from larder.identity.caller import Caller
 from larder.identity.services.accounts import delete_account
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
@@ -45,8 +44,7 @@ def place(who: Person, product: int, quantity: int) -> UUID:
 
 
 def transition_request(order: UUID, who: Person) -> TransitionRequest:
-    caller = Caller(who.id, who.customer.public_id, is_staff=True, session=None)
-    return TransitionRequest(order=order, caller=caller, now=LATER)
+    return TransitionRequest(order=order, caller=who.caller, now=LATER)
 
 
 def stock(product: int) -> tuple[int, int]:
@@ -235,7 +233,7 @@ def test_a_page_without_its_version_or_key_moves_nothing(
     assert status(order) == "placed"
 
 
-def test_orders_are_moved_only_with_the_permission_to_change_them(
+def test_orders_are_moved_only_with_the_permission_of_the_move(
     person: Callable[..., Person], order: UUID
 ) -> None:
     viewer = Desk(allow(person(is_staff=True), "orders.view_order"))
@@ -247,7 +245,9 @@ def test_orders_are_moved_only_with_the_permission_to_change_them(
     assert "mark_packed" not in viewer.get(ORDERS).text
     select(viewer, "mark_packed", order)
     assert status(order) == "placed"
-    clerk = Desk(allow(person(is_staff=True), "orders.change_order"))
+    clerk = Desk(allow(person(is_staff=True), "orders.view_order", "orders.pack_order"))
+    assert offered(clerk, order) == {"pack"}
+    assert clerk.get(f"{ORDERS}{order}/cancel/").status == 403
     assert "packed" in clerk.save(f"{ORDERS}{order}/pack/").messages[0]
 
 

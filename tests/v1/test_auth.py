@@ -28,6 +28,7 @@ def test_registering_answers_as_me_does_and_the_customer_can_log_in(api: Api, db
         "last_name": "Lovelace",
         "may_order": True,
         "is_staff": False,
+        "permissions": [],
     }
 
 

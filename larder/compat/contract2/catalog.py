@@ -12,7 +12,7 @@ from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Amount, Text, Units
 from larder.compat.operations import FIELDS_OR_SENTENCES, OFFSET, Refusal, envelope, operation
 from larder.compat.pages import ByOffset, Rows, page
-from larder.compat.views import CompatView, caller, read, require_staff
+from larder.compat.views import CompatView, caller, read
 from larder.core.clock import now
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_STOCK
 from larder.inventory import queries
@@ -76,13 +76,13 @@ class Products(CompatView):
 
     @operation(
         "create_product",
+        permission="catalog.add_product",
         body=ProductFields,
         answers={201: ProductRow},
         refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Adds a product with its stock."""
-        require_staff(request)
         fields = dict(read(request, ProductFields))
         quantity = fields.pop("quantity", 0)
         made = create_stocked_product(
@@ -108,6 +108,7 @@ class Product(CompatView):
 
     @operation(
         "replace_product",
+        permission="catalog.change_product",
         body=ProductFields,
         answers={200: ProductRow},
         refusals={403: Refusal, 404: Refusal},
@@ -118,6 +119,7 @@ class Product(CompatView):
 
     @operation(
         "change_product",
+        permission="catalog.change_product",
         body=ProductFields,
         answers={200: ProductRow},
         refusals={403: Refusal, 404: Refusal},
@@ -126,19 +128,24 @@ class Product(CompatView):
         """Changes a product. Omitted fields stay unchanged."""
         return _changed(request, product, partial=True)
 
-    @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    @operation(
+        "delete_product",
+        permission="catalog.delete_product",
+        answers={204: None},
+        refusals={403: Refusal, 404: Refusal},
+    )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product. Orders keep it."""
-        require_staff(request)
         archive_product(product, now=now())
         return Response(status=204)
 
 
 def _changed(request: Request, product: int, *, partial: bool) -> Response:
-    require_staff(request)
     queries.product(caller(request).id, product)  # 404 comes before faults of the body
     fields = dict(read(request, ProductFields, partial=partial))
     quantity = fields.pop("quantity", None)
+    if quantity is not None:
+        caller(request).require("inventory.add_adjustment")
     change_stocked_product(
         product, fields, quantity=quantity, actor=caller(request).public_id, now=now()
     )
@@ -150,13 +157,13 @@ class Ship(CompatView):
 
     @operation(
         "ship_product",
+        permission="inventory.add_adjustment",
         body=Shipment,
         answers={200: Shipped},
         refusals={400: FIELDS_OR_SENTENCES, 403: Refusal, 404: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
         """Removes units from stock without an order."""
-        require_staff(request)
         queries.product(caller(request).id, product)
         quantity = read(request, Shipment)["quantity"]
         try:

@@ -12,7 +12,7 @@ from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
 from larder.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.compat.pages import ByOffset, Rows, page
-from larder.compat.views import CompatView, caller, require_rank, require_staff
+from larder.compat.views import CompatView, caller, require_manageable
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
@@ -58,13 +58,13 @@ class Customers(CompatView):
 
     @operation(
         "create_customer",
+        permission="identity.add_customer",
         body=NewByStaff,
         answers={201: CustomerRow},
         refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
-        require_staff(request)
         asked = given(request, NewByStaff)
         with all_named(asked):
             new = NewCustomer(**{"password": None} | dict(asked.fields()))
@@ -75,7 +75,7 @@ class Customers(CompatView):
 
 def _visible(request: Request) -> Rows[Profile]:
     who = caller(request)
-    if not who.is_staff:
+    if not who.may("identity.view_customer"):
         own = [queries.profile(who.id)]
         return Rows(lambda: 1, lambda offset, limit: own[offset : offset + limit])
     return Rows(
@@ -121,7 +121,7 @@ class Customer(CompatView):
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""
         _one(request, customer)
-        require_rank(request, customer)
+        require_manageable(request, customer, "identity.delete_customer")
         accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(status=204)
 
@@ -129,14 +129,14 @@ class Customer(CompatView):
 def _one(request: Request, customer: int) -> Profile:
     """Raises NotFound, also for the account of another customer."""
     who = caller(request)
-    if not who.is_staff and who.id != customer:
+    if who.id != customer and not who.may("identity.view_customer"):
         raise NotFound
     return queries.profile(customer)
 
 
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
-    require_rank(request, customer)
+    require_manageable(request, customer, "identity.change_customer")
     asked, who = given(request, CustomerChange, partial=partial), caller(request)
     names = asked.names()
     with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):

@@ -14,7 +14,7 @@ from larder.catalog.services import archive_product
 from larder.compat.fields import Amount, Text
 from larder.compat.operations import FIELDS, OFFSET, Refusal, envelope, operation
 from larder.compat.pages import ByOffsetOfFive, Rows, page
-from larder.compat.views import CompatView, caller, read, require_staff
+from larder.compat.views import CompatView, caller, read
 from larder.core import limits
 from larder.core.clock import now
 from larder.core.errors import NotFound
@@ -127,11 +127,14 @@ class ProductsView(CompatView):
         return Response(page(request, rows, ByOffsetOfFive(), _shown))
 
     @operation(
-        "create_product", body=ProductFields, answers={201: Product}, refusals={403: Refusal}
+        "create_product",
+        permission="catalog.add_product",
+        body=ProductFields,
+        answers={201: Product},
+        refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Staff: adds a product. The default of price and stock is 0."""
-        require_staff(request)
         body, who = read(request, ProductFields), caller(request)
         made = create_stocked_product(
             {"name": body["name"], "price": body.get("price", Decimal(0))},
@@ -182,6 +185,7 @@ class ProductView(CompatView):
 
     @operation(
         "replace_product",
+        permission="catalog.change_product",
         body=ProductFields,
         answers={200: Product},
         parameters=PRODUCT_ID,
@@ -193,6 +197,7 @@ class ProductView(CompatView):
 
     @operation(
         "change_product",
+        permission="catalog.change_product",
         body=ProductChanges,
         answers={200: Product},
         parameters=PRODUCT_ID,
@@ -202,10 +207,15 @@ class ProductView(CompatView):
         """Staff: changes the given fields of a product."""
         return _change(request, product, ProductChanges)
 
-    @operation("delete_product", answers={204: None}, parameters=PRODUCT_ID, refusals=REFUSED)
+    @operation(
+        "delete_product",
+        permission="catalog.delete_product",
+        answers={204: None},
+        parameters=PRODUCT_ID,
+        refusals=REFUSED,
+    )
     def delete(self, request: Request, product: str) -> Response:
         """Staff: archives a product. Orders keep it."""
-        require_staff(request)
         archive_product(_read_id(product), now=now())
         return Response(status=204)
 
@@ -225,10 +235,11 @@ def _read_id(text: str) -> int:
 
 def _change(request: Request, number: str, shape: type[ProductFields]) -> Response:
     """Raises NotFound first: faults of the body do not matter without a product."""
-    require_staff(request)
     product, who = _read_id(number), caller(request)
     queries.product(who.id, product)
     fields = dict(read(request, shape))
+    if "stock" in fields:
+        who.require("inventory.add_adjustment")
     change_stocked_product(
         product,
         fields,

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from larder.compat.account_faults import Given, all_named, given
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, Refusal, operation
-from larder.compat.views import CompatView, OpenView, caller, require_rank, require_staff
+from larder.compat.views import CompatView, OpenView, caller, require_manageable
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.http import throttling
@@ -108,10 +108,14 @@ class RegisterView(OpenView):
 
 
 class UsersView(CompatView):
-    @operation("list_users", answers={200: Users}, refusals={403: Refusal})
+    @operation(
+        "list_users",
+        permission="identity.view_customer",
+        answers={200: Users},
+        refusals={403: Refusal},
+    )
     def get(self, request: Request) -> Response:
         """Staff: lists all users."""
-        require_staff(request)
         return Response({"users": self.whole(queries.all_profiles(), _rows)})
 
 
@@ -158,7 +162,7 @@ class UserView(CompatView):
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         found = _addressed(request, user)
-        require_rank(request, found.id)
+        require_manageable(request, found.id, "identity.delete_customer")
         accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(f"User {found.username} has been deleted")
 
@@ -174,11 +178,11 @@ def _oneself(request: Request, user: str) -> Profile:
 def _addressed(request: Request, user: str) -> Profile:
     """Returns the user of an id. Customers do not learn whether another id exists.
 
-    Raises NotFound, PermissionDenied.
+    Raises NotFound, NotStaff, PermissionMissing.
     """
     public_id, who = _read_id(user), caller(request)
-    if public_id != who.public_id and not who.is_staff:
-        raise PermissionDenied
+    if public_id != who.public_id:
+        who.require("identity.view_customer")
     return queries.profile_by_public_id(public_id)
 
 

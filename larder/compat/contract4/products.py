@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from larder.catalog.services import archive_product
 from larder.compat.contract4.shapes import ProductBody, ProductRow, product_row
 from larder.compat.operations import Refusal, operation
-from larder.compat.views import PasswordView, caller, read, require_staff
+from larder.compat.views import PasswordView, caller, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.inventory import queries
@@ -26,11 +26,14 @@ class Products(PasswordView):
         return Response(self.whole(parts, lambda found: [product_row(one) for one in found]))
 
     @operation(
-        "create_product", body=ProductBody, answers={201: ProductRow}, refusals={403: Refusal}
+        "create_product",
+        permission="catalog.add_product",
+        body=ProductBody,
+        answers={201: ProductRow},
+        refusals={403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Adds a product. Staff only."""
-        require_staff(request)
         fields = dict(read(request, ProductBody))
         quantity = fields.pop("quantity_in_stock")
         who = caller(request)
@@ -51,6 +54,7 @@ class Product(PasswordView):
 
     @operation(
         "replace_product",
+        permission="catalog.change_product",
         body=ProductBody,
         answers={200: ProductRow},
         refusals={403: Refusal, 404: Refusal},
@@ -61,6 +65,7 @@ class Product(PasswordView):
 
     @operation(
         "change_product",
+        permission="catalog.change_product",
         body=ProductBody(partial=True),
         answers={200: ProductRow},
         refusals={403: Refusal, 404: Refusal},
@@ -69,20 +74,25 @@ class Product(PasswordView):
         """Changes the given fields of a product, also if it is out of stock. Staff only."""
         return _change(request, product, partial=True)
 
-    @operation("delete_product", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    @operation(
+        "delete_product",
+        permission="catalog.delete_product",
+        answers={204: None},
+        refusals={403: Refusal, 404: Refusal},
+    )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product; orders keep it. Staff only."""
-        require_staff(request)
         archive_product(product, now=now())
         return Response(status=204)
 
 
 def _change(request: Request, product: int, **options: Any) -> Response:
-    require_staff(request)
     who = caller(request)
     # 404 comes first, also for an empty change and for faults in the body.
     queries.product(who.id, product)
     fields = dict(read(request, ProductBody, **options))
     quantity = fields.pop("quantity_in_stock", None)
+    if quantity is not None:
+        who.require("inventory.add_adjustment")
     change_stocked_product(product, fields, quantity=quantity, actor=who.public_id, now=now())
     return Response(product_row(queries.product(who.id, product)))

@@ -32,7 +32,7 @@ WHERE action = 'refused';
 
 
 class Migration(migrations.Migration):
-    dependencies = [("identity", "0012_former_version")]
+    dependencies = [("identity", "0013_roles")]
 
     operations = [
         migrations.CreateModel(

@@ -10,5 +10,6 @@ __all__ = [
     "repeats",
     "resets",
     "restored",
+    "rights",
     "sessions",
 ]

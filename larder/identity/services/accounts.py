@@ -1,7 +1,7 @@
 """Creates, changes and deletes accounts."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer
-from larder.identity.services import repeats
+from larder.identity.services import repeats, rights
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions
@@ -222,23 +222,41 @@ def change_profile(
         _update(customer, wanted, terms.version)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByStaff:
+    """A change of an account by staff: `groups` are the ids of all its roles, None changes none."""
+
+    actor: Caller
+    columns: Mapping[str, Any]
+    groups: Collection[int] | None = None
+
+
 def update_account(
     customer: int,
-    columns: Mapping[str, Any],
+    change: ByStaff,
     *,
     now: datetime,
     notify: Callable[[UUID], None] | None = None,
 ) -> None:
-    """Writes columns of an account that is not deleted, for staff.
+    """Writes columns and roles of an account that is not deleted, for staff.
 
     Notifies the former email address as `change_profile` does. An address that staff set can be
-    used to reset the password at once. Raises NotFound, AlreadyTaken.
+    used to reset the password at once. Raises NotFound, AlreadyTaken, and as
+    `rights.checking_change` does.
     """
-    wanted = {**columns, "email_since": None} if "email" in columns else columns
-    with refusing_taken(), transaction.atomic(durable=True):
-        _refuse_taken(customer, wanted, None)
+    columns, groups = dict(change.columns), change.groups
+    if "email" in columns:
+        columns["email_since"] = None
+    with (
+        refusing_taken(),
+        transaction.atomic(durable=True),
+        rights.checking_change(change.actor, customer, columns, groups),
+    ):
+        _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify, now)
-        _update(customer, wanted, None)
+        _update(customer, columns, None)
+        if groups is not None:
+            rights.set_roles(customer, groups)
 
 
 def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None) -> None:
@@ -297,16 +315,17 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     are deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION
     (sessions.py: delete_sessions_of_former_epochs). A second deletion is no error.
 
-    Raises SessionEnded, StaleVersion.
+    Raises SessionEnded, StaleVersion, LastOwner.
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
             _lock_undeleted(terms.caller, customer)
-        _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
-        Address.objects.filter(customer=customer).delete()
-        delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
-        Customer.groups.through.objects.filter(customer=customer).delete()
-        Customer.user_permissions.through.objects.filter(customer=customer).delete()
+        with rights.keeping_an_owner(customer):
+            _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
+            Address.objects.filter(customer=customer).delete()
+            delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
+            Customer.groups.through.objects.filter(customer=customer).delete()
+            Customer.user_permissions.through.objects.filter(customer=customer).delete()
 
 
 def _lock_undeleted(caller: Caller, customer: int) -> None:

@@ -9,7 +9,7 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.models import Customer, Key
-from larder.identity.queries import is_ongoing_session
+from larder.identity.queries import is_ongoing_session, with_rights
 
 
 def authenticate(username: str, password: str) -> Caller:
@@ -18,7 +18,8 @@ def authenticate(username: str, password: str) -> Caller:
     Every failure has the same answer and takes the same time. Raises InvalidCredentials.
     """
     customer = verified(username, password)
-    return Caller(customer.pk, customer.public_id, customer.is_staff, session=None)
+    who = Caller(customer.pk, customer.public_id, customer.is_staff, session=None)
+    return with_rights(who)
 
 
 def verified(username: str, password: str) -> Customer:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from larder.core.errors import DomainError, NotFound, NotStaff, StaleVersion
+from larder.core.errors import DomainError, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -29,7 +29,7 @@ from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
-from larder.orders.lifecycle import Move, Verdict, judge
+from larder.orders.lifecycle import Move, Verdict, judge, permission_of
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.services.locks import lock_order, order_name
 
@@ -149,9 +149,9 @@ def apply_transition(
     Changes nothing, and keeps no key, if the move was made before and `conflict` returns None, or
     if `is_satisfied` returns True. A move that was made stays made: a repeat finds the same.
 
-    Raises NotFound (a draft, or an order of another customer), NotStaff, StaleVersion,
-    InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused, Overloaded, what `decide`
-    raises, and what `conflict` returns.
+    Raises NotFound (a draft, or an order of another customer), NotStaff,
+    PermissionMissing, StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused,
+    Overloaded, what `decide` raises, and what `conflict` returns.
     """
 
     def make() -> UUID | str:
@@ -206,13 +206,14 @@ def _is_pending(
     A request for values that the order already has succeeds even if `If-Match` names an earlier
     version: RFC 9110, section 13.1.1, allows it.
     """
-    caller = request.caller
-    verdict = judge(
-        order.status, move, by_staff=caller.is_staff, by_owner=caller.id == order.customer
-    )
+    caller, permission = request.caller, permission_of(move)
+    by_owner = caller.id == order.customer
+    verdict = judge(order.status, move, by_staff=caller.may(permission), by_owner=by_owner)
     if verdict is Verdict.NOT_STAFF:
-        raise NotStaff
+        caller.require(permission)
     if verdict is Verdict.NOT_FOUND:
+        if order.status != "draft" and caller.may("orders.view_order"):
+            caller.require(permission)
         raise NotFound
     made = verdict in {Verdict.MADE, Verdict.EVENTS_TELL}
     against = conflict(order) if made else None

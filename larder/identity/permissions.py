@@ -1,0 +1,81 @@
+"""What members of staff may do: Larder's permissions, and the roles that the migrations create.
+
+A permission is one of Django's: a row of `auth_permission`, named `<app>.<codename>`. A role is one
+of Django's groups. The admin, v1 and the earlier contracts check the same rows. An account needs
+`is_staff` as well; a superuser has every permission.
+"""
+
+from collections.abc import Mapping
+
+PERMISSIONS: Mapping[str, str] = {
+    "catalog.view_product": "see products in the admin",
+    "catalog.add_product": "add products, with their opening stock",
+    "catalog.change_product": "change products and prices",
+    "catalog.delete_product": "archive products",
+    "catalog.view_category": "see categories in the admin",
+    "catalog.add_category": "add categories",
+    "catalog.change_category": "change categories",
+    "catalog.delete_category": "delete categories",
+    "inventory.view_stock": "see the stock in the admin",
+    "inventory.view_ledgerentry": "see the ledger of a product",
+    "inventory.view_adjustment": "see adjustments of stock",
+    "inventory.add_adjustment": "adjust stock",
+    "orders.view_order": "see the orders of all customers",
+    "orders.add_order": "place and abandon orders for customers",
+    "orders.change_order": "change lines and details of orders",
+    "orders.cancel_order": "cancel orders",
+    "orders.pack_order": "pack orders",
+    "orders.ship_order": "ship orders",
+    "orders.deliver_order": "mark orders as delivered",
+    "orders.return_order": "book returned units",
+    "orders.export_order": "export the orders of all customers",
+    "identity.view_customer": "see all customers",
+    "identity.add_customer": "add customers",
+    "identity.change_customer": "change customers, and set their passwords",
+    "identity.delete_customer": "delete customers' accounts",
+    "identity.manage_rights": "make accounts staff, and give them roles",
+    "identity.view_key": "see the keys of all accounts",
+    "identity.view_auditentry": "see the audit trail",
+}
+"""Each permission with what it allows. The last part of a codename is its model."""
+
+ALL = frozenset(PERMISSIONS)
+
+NO_PERMISSIONS: frozenset[str] = frozenset()
+
+_SEE = frozenset(
+    {
+        *("catalog.view_product", "catalog.view_category"),
+        *("inventory.view_stock", "inventory.view_ledgerentry", "inventory.view_adjustment"),
+        "orders.view_order",
+    }
+)
+_EDIT_CATALOGUE = frozenset(
+    f"catalog.{action}_{model}"
+    for action in ("add", "change", "delete")
+    for model in ("product", "category")
+)
+_FULFIL = frozenset(f"orders.{move}_order" for move in ("pack", "ship", "deliver", "return"))
+_FOR_CUSTOMERS = frozenset(
+    f"orders.{action}_order" for action in ("add", "change", "cancel", "export")
+)
+_EDIT_CUSTOMERS = frozenset(
+    f"identity.{action}_customer" for action in ("view", "add", "change", "delete")
+)
+
+OWNER = "owner"
+STAFF_BEFORE_ROLES = "staff-before-roles"
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "viewer": _SEE | {"identity.view_customer"},
+    "warehouse": _SEE | _FULFIL | {"inventory.add_adjustment"},
+    "catalogue": _EDIT_CATALOGUE
+    | {"catalog.view_product", "catalog.view_category", "inventory.view_stock"},
+    "support": _SEE | _FOR_CUSTOMERS | _EDIT_CUSTOMERS,
+    OWNER: ALL,
+    STAFF_BEFORE_ROLES: (_EDIT_CATALOGUE | _FULFIL | _FOR_CUSTOMERS | _EDIT_CUSTOMERS)
+    | {"inventory.add_adjustment", "inventory.view_ledgerentry", "orders.view_order"},
+}
+"""The roles that migrations create, for an owner to change. `staff-before-roles` has what the API
+allowed every member of staff before there were roles. A permission that is added here later needs a
+migration that adds it to the roles."""

@@ -1,0 +1,147 @@
+"""Changes what staff may do: rights of accounts, and roles, which are Django's groups.
+
+Permissions can only be granted by a caller who has them, and nobody changes the rights of their own
+account. The last owner, an active account with the permission to manage rights, stays one.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+
+from larder.core.errors import AlreadyTaken, PermissionMissing
+from larder.db import database
+from larder.db.constraints import refusing_taken
+from larder.identity import audit, queries, sql
+from larder.identity.caller import Caller
+from larder.identity.errors import LastOwner, OwnRights
+from larder.identity.models import Customer
+
+MANAGE = "identity.manage_rights"
+
+_RIGHTS = frozenset({"is_staff", "is_superuser"})
+
+
+@contextmanager
+def checking_change(
+    actor: Caller, account: int, columns: Mapping[str, Any], groups: Collection[int] | None
+) -> Iterator[None]:
+    """Checks a change of an account that the block makes, in a transaction that is open.
+
+    `columns` are the new values, `groups` the new groups; None changes none. The caller has the
+    permission to change customers. Raises OwnRights, PermissionMissing, LastOwner.
+    """
+    changes_rights = groups is not None or not _RIGHTS.isdisjoint(columns)
+    if actor.id == account and (changes_rights or columns.get("is_active") is False):
+        raise OwnRights
+    if not queries.may_manage(actor, account):
+        raise PermissionMissing(MANAGE)
+    if changes_rights:
+        actor.require(MANAGE)
+        require_held(actor, _permissions_of(groups or ()))
+        if columns.get("is_superuser") and not queries.rights(actor.id).is_superuser:
+            raise PermissionMissing("is_superuser")
+    with keeping_an_owner(account):
+        yield
+
+
+@contextmanager
+def keeping_an_owner(account: int | None) -> Iterator[None]:
+    """Raises LastOwner if no owner is left after the block, in a transaction that is open.
+
+    `account` is the only one whose rights the block changes; None for a change of a role. Changes
+    wait for each other, so that two owners cannot remove each other.
+    """
+    if account is not None and not queries.rights(account).is_staff:
+        yield
+        return
+    database.execute(sql.LOCK_RIGHTS)
+    had_owner = _has_owner()
+    yield
+    if had_owner and not _has_owner():
+        raise LastOwner
+
+
+def save_role(actor: Caller, role: int | None, name: str, permissions: Collection[int]) -> int:
+    """Creates or changes a role, and returns its id. `permissions` are the ids of those it has.
+
+    Raises NotStaff, PermissionMissing (also for a permission that the role has or gets and the
+    caller does not have), AlreadyTaken (name), LastOwner.
+    """
+    actor.require(MANAGE)
+    with refusing_taken(), transaction.atomic(durable=True), keeping_an_owner(None):
+        group = Group(pk=role, name=name)
+        if role is not None:
+            require_held(actor, _permissions_of([role]))
+        require_held(actor, _names(Permission.objects.filter(pk__in=permissions)))
+        # PostgreSQL logs a failed statement; only a concurrent one still fails.
+        if Group.objects.filter(name=name).exclude(pk=role).exists():
+            raise AlreadyTaken("name")
+        before = [] if role is None else _permissions_of([role])
+        group.save()
+        group.permissions.set(permissions)
+        after = _names(Permission.objects.filter(group__pk=group.pk))
+        _record_role(group.pk, "create" if role is None else "change", before, after)
+    return int(group.pk)
+
+
+def delete_role(actor: Caller, role: int) -> None:
+    """Deletes a role. Raises NotStaff, PermissionMissing, LastOwner."""
+    actor.require(MANAGE)
+    with transaction.atomic(durable=True), keeping_an_owner(None):
+        held = _permissions_of([role])
+        require_held(actor, held)
+        Group.objects.filter(pk=role).delete()
+        _record_role(role, "delete", held, [])
+
+
+def set_roles(customer: int, groups: Collection[int]) -> None:
+    """Replaces the roles of an account, in a transaction that has checked the change."""
+    account = Customer.objects.get(pk=customer)
+    before = _role_names(account)
+    account.groups.set(groups)
+    after = _role_names(account)
+    name = audit.customer_name(account.public_id)
+    audit.record_difference(name, {"roles": before}, {"roles": after})
+
+
+def require_held(actor: Caller, permissions: Collection[str]) -> None:
+    """Raises PermissionMissing for the first permission that the caller does not have.
+
+    A superuser has those too that only Django's own models use.
+    """
+    missing = sorted(set(permissions) - actor.permissions)
+    if missing and not queries.rights(actor.id).is_superuser:
+        raise PermissionMissing(missing[0])
+
+
+def _role_names(account: Customer) -> list[str]:
+    return sorted(account.groups.values_list("name", flat=True))
+
+
+def _record_role(role: int, action: str, before: list[str], after: list[str]) -> None:
+    """Records the permissions of a role, also where only its name changed."""
+    audit.record(
+        f"group:{role}", action, before={"permissions": before}, after={"permissions": after}
+    )
+
+
+def _has_owner() -> bool:
+    codename = MANAGE.partition(".")[2]
+    may_manage = Q(is_superuser=True)
+    may_manage |= Q(groups__permissions__codename=codename)
+    may_manage |= Q(user_permissions__codename=codename)
+    return Customer.objects.filter(may_manage, is_active=True, is_staff=True).exists()
+
+
+def _permissions_of(groups: Collection[int]) -> list[str]:
+    return _names(Permission.objects.filter(group__pk__in=groups))
+
+
+def _names(permissions: Any) -> list[str]:
+    name = Concat(F("content_type__app_label"), Value("."), F("codename"))
+    return sorted(set(permissions.values_list(name, flat=True)))

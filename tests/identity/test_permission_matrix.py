@@ -1,0 +1,297 @@
+"""Who may use which operation: docs/reference/permissions.md, against every path of the URLs.
+
+The page has a row for each operation of v1 and of the earlier contracts. Each is sent as every kind
+of caller. `WRITE_MATRIX=1` writes the rows anew from the code; a reviewer reads their differences.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.urls import URLPattern, URLResolver
+
+from config import urls
+from larder.compat.documents import TITLES
+from larder.compat.urls import patterns
+from larder.core.clock import now
+from larder.http import authentication
+from larder.identity import permissions
+from larder.identity.models import Customer, Key, Session
+from larder.v1.resources import Resource
+from tests.conftest import Api, Person
+from tests.http.test_unusual_methods import _text
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
+BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->\n"
+COMPAT_METHODS = ("get", "post", "put", "patch", "delete")
+
+OPEN, OWN = "no credentials", "any account"
+ROLES = tuple(permissions.ROLES)
+EVERY: Sequence[Any] = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
+
+
+class Row(NamedTuple):
+    """An operation, and what it needs: OPEN, OWN, or permissions."""
+
+    operation: str
+    needs: str
+    for_others: str
+
+
+class Found(NamedTuple):
+    """An operation of the URLs, with a path to send it to."""
+
+    row: Row
+    method: str
+    path: str
+
+
+def _walk(found: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, str, Any]]:
+    for one in found:
+        at, to = route + str(one.pattern), path + _text(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from _walk(one.url_patterns, at, to)
+        elif isinstance(one, URLPattern):
+            yield at, to, one.callback
+
+
+def _operations() -> Iterator[Found]:
+    for route, path, view in _walk(EVERY):
+        if isinstance(view, Resource):
+            for method, one in view.operations.items():
+                if method != "HEAD":
+                    declared = one.declared
+                    needs = ", ".join(declared.permissions) or (OWN if declared.token else OPEN)
+                    row = Row(f"{method} {route}", needs, declared.for_others)
+                    yield Found(row, method, path)
+        elif hasattr(view, "cls"):
+            shown = route.replace("^", "").replace("$", "").replace("\\Z", "")
+            for method in COMPAT_METHODS:
+                if hasattr(view.cls, method):
+                    needs = getattr(getattr(view.cls, method), "permission", "")
+                    needs = needs or (OWN if view.cls.authentication_classes else OPEN)
+                    name = method.upper()
+                    yield Found(Row(f"{name} {shown}", needs, ""), name, path)
+
+
+FOUND = sorted({one.row.operation: one for one in _operations()}.values())
+
+
+def _lines() -> Iterator[str]:
+    yield f"| operation | needs | for other customers' objects | {' | '.join(ROLES)} |"
+    yield f"|---|---|---|{'---|' * len(ROLES)}"
+    for one in FOUND:
+        row = one.row
+        marks = ["yes" if _has(permissions.ROLES[role], row.needs) else "" for role in ROLES]
+        needs = row.needs if row.needs in {OPEN, OWN} else _code(row.needs)
+        cells = [f"`{row.operation}`", needs, _code(row.for_others), *marks]
+        yield f"| {' | '.join(cells)} |".replace("  |", " |")
+
+
+def _code(names: str) -> str:
+    return ", ".join(f"`{one}`" for one in names.split(", ")) if names else ""
+
+
+def _has(held: frozenset[str], needs: str) -> bool:
+    return needs in {OPEN, OWN} or set(needs.split(", ")) <= held
+
+
+def test_the_page_has_a_row_for_every_operation() -> None:
+    wanted = "\n".join(_lines()) + "\n"
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    written, after = rest.split(END)
+    if os.environ.get("WRITE_MATRIX"):
+        PAGE.write_text(before + BEGIN + "\n" + wanted + "\n" + END + after)
+        written = f"\n{wanted}\n"
+    assert written.strip() == wanted.strip()
+
+
+def test_roles_are_as_the_migration_made_them() -> None:
+    """The page's columns are `ROLES`; the next test sends with the rows of the database."""
+    assert set(ROLES) == {"viewer", "warehouse", "catalogue", "support", "owner"} | {
+        permissions.STAFF_BEFORE_ROLES
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_the_database_has_the_permissions_of_a_role(role: str) -> None:
+    rows = Group.objects.get(name=role).permissions.values_list(
+        "content_type__app_label", "codename"
+    )
+    assert {f"{app}.{codename}" for app, codename in rows} == permissions.ROLES[role]
+
+
+Sender = Callable[[Found], int]
+
+
+@pytest.fixture
+def sender(db: None, settings: Any) -> Callable[..., Sender]:
+    """Sends an operation as a caller and undoes it: `sender(api)(found)` is the status."""
+    settings.ROOT_URLCONF = EVERY
+    settings.COMPAT = frozenset(TITLES)
+
+    def of(api: Api, **headers: str) -> Sender:
+        def send(found: Found) -> int:
+            point = transaction.savepoint()
+            try:
+                body = "{}" if found.method in {"POST", "PUT", "PATCH"} else ""
+                return api(found.method, found.path, body, **headers).status
+            finally:
+                transaction.savepoint_rollback(point)
+
+        return send
+
+    return of
+
+
+def _wrong(send: Sender, expected: Callable[[str], set[int] | None]) -> list[tuple[str, int]]:
+    """Returns the operations whose status is not one of those expected for what they need. For None
+    any status is right, but a refusal of the caller."""
+    wrong = []
+    for found in FOUND:
+        status, wanted = send(found), expected(found.row.needs)
+        fits = status not in {401, 403} if wanted is None else status in wanted
+        if not fits and found.row.operation != PASSWORD_ONLY:
+            wrong.append((found.row.operation, status))
+    return wrong
+
+
+PASSWORD_ONLY = "GET /token/"
+"""It takes a name and a password, and no token or key."""
+
+
+def _staff_needs(held: frozenset[str]) -> Callable[[str], set[int] | None]:
+    return lambda needs: None if _has(held, needs) else {403}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_the_page_says(
+    role: str, person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    send = sender(as_(person(is_staff=True, role=role)))
+    assert _wrong(send, _staff_needs(permissions.ROLES[role])) == []
+
+
+def test_a_superuser_may_do_everything(
+    person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    send = sender(as_(person(is_staff=True, is_superuser=True)))
+    assert _wrong(send, _staff_needs(permissions.ALL)) == []
+
+
+def test_a_customer_may_do_nothing_of_staff(customer: Api, sender: Callable[..., Sender]) -> None:
+    assert _wrong(sender(customer), _staff_needs(permissions.NO_PERMISSIONS)) == []
+
+
+def test_a_role_without_is_staff_gives_nothing(
+    person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    who = person()
+    who.customer.groups.add(Group.objects.get(name="owner"))
+    assert _wrong(sender(as_(who)), _staff_needs(permissions.NO_PERMISSIONS)) == []
+
+
+def test_a_stranger_is_asked_for_credentials(api: Api, sender: Callable[..., Sender]) -> None:
+    assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
+
+
+def _demote(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_staff=False)
+
+
+def _take_roles(who: Person) -> None:
+    who.customer.groups.clear()
+
+
+@pytest.mark.parametrize("lower", [_demote, _take_roles])
+def test_who_is_demoted_while_the_token_lives_may_do_nothing_of_staff(
+    lower: Callable[[Person], None], person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    who = person(is_staff=True)
+    api = as_(who)
+    lower(who)
+    assert _wrong(sender(api), _staff_needs(permissions.NO_PERMISSIONS)) == []
+
+
+def _deactivate(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+def _revoke(who: Person) -> None:
+    Session.objects.filter(customer=who.id).update(ended_at=now())
+
+
+@pytest.mark.parametrize("end", [_deactivate, _revoke])
+def test_an_ended_token_of_staff_may_do_nothing(
+    end: Callable[[Person], None],
+    person: Any,
+    as_: Any,
+    sender: Callable[..., Sender],
+) -> None:
+    who = person(is_staff=True)
+    api = as_(who)
+    end(who)
+    authentication._sessions._read()
+    assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
+
+
+def _key_of(who: Person, as_: Any) -> str:
+    answer = as_(who)("POST", "auth/keys", {"name": "matrix"})
+    assert answer.status == 201, answer.body
+    return str(answer.body["key"])
+
+
+def test_a_key_may_do_what_its_owner_may(
+    person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    who = person(is_staff=True, role="warehouse")
+    send = sender(Api(), Authorization=f"Token {_key_of(who, as_)}")
+    assert _wrong(send, _staff_needs(permissions.ROLES["warehouse"])) == []
+
+
+def test_an_ended_key_may_do_nothing(person: Any, as_: Any, sender: Callable[..., Sender]) -> None:
+    who = person(is_staff=True)
+    key = _key_of(who, as_)
+    Key.objects.filter(customer=who.id).update(ended_at=now() - timedelta(seconds=1))
+    send = sender(Api(), Authorization=f"Token {key}")
+    assert _wrong(send, lambda needs: None if needs == OPEN else {401}) == []
+
+
+@pytest.mark.parametrize("role", [*ROLES, None])
+def test_orders_of_others(
+    role: str | None, person: Any, as_: Any, product: Any, sender: Callable[..., Sender]
+) -> None:
+    """A role sees, changes and cancels the orders of others with the permission alone. Without the
+    permission to view them they do not exist."""
+    mine = as_(person())
+    jam = product()
+    placed = mine("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).body["id"]
+    staff = as_(person(is_staff=True, role=role)) if role else as_(person())
+    held = permissions.ROLES[role] if role else permissions.NO_PERMISSIONS
+    sees = "orders.view_order" in held
+    assert staff("GET", f"orders/{placed}").status == (200 if sees else 404)
+    assert staff("GET", f"orders/{placed}/events").status == (200 if sees else 404)
+    refused = 403 if sees else 404
+    changed = staff("PATCH", f"orders/{placed}", {"note": "hurry"})
+    assert changed.status == (200 if "orders.change_order" in held else refused)
+    cancelled = staff("POST", f"orders/{placed}/cancel", {})
+    assert cancelled.status == (200 if "orders.cancel_order" in held else refused)
+    if cancelled.status == 403:
+        assert cancelled.body["code"] == "permission_missing"
+        assert cancelled.body["permission"] == "orders.cancel_order"
+
+
+def test_a_missing_permission_is_named(person: Any, as_: Any) -> None:
+    """The finding that began this: the permission to change orders opened the whole API."""
+    who = as_(person(is_staff=True, role="support"))
+    answer = who("POST", "products", {"sku": "A", "name": "A", "price": "0.01"})
+    assert (answer.status, answer.body["code"]) == (403, "permission_missing")
+    assert answer.body["permission"] == "catalog.add_product"
+    assert who("GET", "me").body["permissions"] == sorted(permissions.ROLES["support"])

@@ -1,0 +1,212 @@
+"""Rights of staff: no account raises its own, grants what it does not have, or is the last owner to
+go."""
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connections
+
+from larder.core.errors import DomainError, NotStaff, PermissionMissing
+from larder.identity import audit, queries
+from larder.identity.errors import LastOwner, OwnRights
+from larder.identity.models import AuditEntry, Customer
+from larder.identity.services import accounts, rights
+from larder.identity.services.accounts import ByStaff
+from tests.conftest import Api, Person
+
+MakePerson = Callable[..., Person]
+
+
+def change(actor: Person, account: Person, now: datetime, **columns: Any) -> None:
+    groups = columns.pop("roles", None)
+    ids = None if groups is None else [role(name).pk for name in groups]
+    by_staff = ByStaff(actor=actor.caller, columns=columns, groups=ids)
+    accounts.update_account(account.id, by_staff, now=now)
+
+
+def role(name: str) -> Group:
+    return Group.objects.get(name=name)
+
+
+def ids_of(*names: str) -> list[int]:
+    return [
+        Permission.objects.get(
+            content_type__app_label=one.split(".")[0], codename=one.split(".")[1]
+        ).pk
+        for one in names
+    ]
+
+
+@pytest.fixture
+def owner(person: MakePerson) -> Person:
+    return person(is_staff=True, role="owner")
+
+
+def test_an_owner_makes_staff_and_takes_the_right_away(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    who = person()
+    change(owner, who, now, is_staff=True, roles=["warehouse"])
+    assert "orders.pack_order" in queries.rights(who.id).permissions
+    change(owner, who, now, roles=[])
+    assert queries.rights(who.id).permissions == frozenset()
+
+
+@pytest.mark.parametrize("columns", [{"is_staff": False}, {"roles": []}, {"is_active": False}])
+def test_nobody_changes_their_own_rights(
+    columns: dict[str, Any], owner: Person, person: MakePerson, now: datetime
+) -> None:
+    person(is_staff=True, role="owner")
+    with pytest.raises(OwnRights):
+        change(owner, owner, now, **columns)
+
+
+@pytest.mark.parametrize("name", ["viewer", "warehouse", "catalogue", "support"])
+def test_a_role_without_the_permission_changes_no_rights(
+    name: str, owner: Person, person: MakePerson, now: datetime
+) -> None:
+    clerk, who = person(is_staff=True, role=name), person()
+    for columns in ({"is_staff": True}, {"is_superuser": True}, {"roles": ["viewer"]}):
+        with pytest.raises(PermissionMissing):
+            change(clerk, who, now, **columns)
+    for columns in ({"first_name": "X"}, {"is_active": False}, {"password": "x"}):
+        with pytest.raises(PermissionMissing):
+            change(clerk, owner, now, **columns)
+    with pytest.raises(PermissionMissing):
+        rights.save_role(clerk.caller, role(name).pk, name, ids_of("identity.manage_rights"))
+    with pytest.raises(NotStaff):
+        rights.save_role(who.caller, None, "mine", [])
+
+
+def test_what_one_does_not_have_cannot_be_granted(person: MakePerson, now: datetime) -> None:
+    clerk, who = person(is_staff=True, role="support"), person()
+    clerk.customer.user_permissions.add(*ids_of("identity.manage_rights"))
+    change(clerk, who, now, is_staff=True, roles=["viewer"])
+    with pytest.raises(PermissionMissing, match=r"permission_missing"):
+        change(clerk, who, now, roles=["warehouse"])
+    with pytest.raises(PermissionMissing):
+        rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"))
+    with pytest.raises(PermissionMissing):
+        rights.save_role(clerk.caller, role("warehouse").pk, "warehouse", [])
+    with pytest.raises(PermissionMissing):
+        rights.delete_role(clerk.caller, role("owner").pk)
+    with pytest.raises(PermissionMissing):
+        change(clerk, who, now, is_superuser=True)
+
+
+def test_an_owner_is_not_above_a_superuser(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    boss = person(is_staff=True, is_superuser=True)
+    with pytest.raises(PermissionMissing):
+        change(owner, boss, now, first_name="X")
+    change(boss, owner, now, first_name="X")
+
+
+def _demote(actor: Person, last: Person, now: datetime) -> None:
+    change(actor, last, now, is_staff=False)
+
+
+def _deactivate(actor: Person, last: Person, now: datetime) -> None:
+    change(actor, last, now, is_active=False)
+
+
+def _take_role(actor: Person, last: Person, now: datetime) -> None:
+    change(actor, last, now, roles=["viewer"])
+
+
+def _delete(actor: Person, last: Person, now: datetime) -> None:
+    accounts.delete_account(last.id, now=now)
+
+
+def _delete_role(actor: Person, last: Person, now: datetime) -> None:
+    rights.delete_role(actor.caller, role("owner").pk)
+
+
+def _empty_role(actor: Person, last: Person, now: datetime) -> None:
+    rights.save_role(actor.caller, role("owner").pk, "owner", [])
+
+
+@pytest.mark.parametrize(
+    "remove", [_demote, _deactivate, _take_role, _delete, _delete_role, _empty_role]
+)
+def test_the_last_owner_stays(
+    remove: Callable[[Person, Person, datetime], None],
+    owner: Person,
+    person: MakePerson,
+    now: datetime,
+) -> None:
+    # The actor was an owner when the request began, and has been deactivated since.
+    actor = person(is_staff=True, role="owner")
+    actor_then = Person(actor.customer, actor.password)
+    caller = actor_then.caller
+    Customer.objects.filter(pk=actor.id).update(is_active=False)
+    stale = _WithCaller(actor.customer, actor.password, caller)
+    with pytest.raises(LastOwner):
+        remove(stale, owner, now)
+
+
+class _WithCaller(Person):
+    """A person whose request was admitted before."""
+
+    def __init__(self, customer: Customer, password: str, caller: Any) -> None:
+        super().__init__(customer, password)
+        object.__setattr__(self, "_caller", caller)
+
+    @property
+    def caller(self) -> Any:
+        return object.__getattribute__(self, "_caller")
+
+
+def test_the_last_owner_cannot_delete_the_account_through_the_api(
+    owner: Person, as_: Callable[[Person], Api]
+) -> None:
+    answer = as_(owner)("DELETE", "me")
+    assert (answer.status, answer.body["code"]) == (409, "last_owner")
+    assert Customer.objects.get(pk=owner.id).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_cannot_remove_each_other(person: MakePerson, now: datetime) -> None:
+    """Each sees the other as the owner who is left, unless one waits for the other."""
+    pair = [person(is_staff=True, role="owner") for _ in range(2)]
+    callers = [one.caller for one in pair]
+    start, outcomes = Barrier(2), []
+
+    def remove(mine: int) -> None:
+        try:
+            start.wait(10)
+            by_staff = ByStaff(actor=callers[mine], columns={"is_active": False})
+            accounts.update_account(pair[1 - mine].id, by_staff, now=now)
+            outcomes.append("done")
+        except DomainError as refusal:
+            outcomes.append(refusal.code)
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=remove, args=(one,)) for one in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    assert sorted(outcomes) == ["done", "last_owner"]
+
+
+def test_a_change_of_rights_is_in_the_audit_trail(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    who = person()
+    with audit.acting(owner.customer.public_id, "admin"):
+        change(owner, who, now, is_staff=True, roles=["viewer"])
+        made = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"))
+        rights.delete_role(owner.caller, made)
+    entries = AuditEntry.objects.order_by("id").values_list("object", "action", "before", "after")
+    account = audit.customer_name(who.customer.public_id)
+    assert (account, "change", {"roles": []}, {"roles": ["viewer"]}) in entries
+    held = {"permissions": ["orders.pack_order"]}
+    assert (f"group:{made}", "create", {"permissions": []}, held) in entries
+    assert (f"group:{made}", "delete", held, {"permissions": []}) in entries
