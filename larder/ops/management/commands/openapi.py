@@ -25,13 +25,17 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="write nothing; status 1 if stale")
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
-        written = {FOLDER / f"{name}.json": _text(made) for name, made in _documents().items()}
-        stale = [path for path, text in written.items() if not _holds(path, text)]
-        if check and stale:
-            names = ", ".join(path.name for path in stale)
-            raise CommandError(f"Not what the code says: {names} (run `make openapi`).")
-        for path in stale:
-            path.write_text(written[path], encoding="utf-8")
+        keep({f"{name}.json": _text(made) for name, made in _documents().items()}, check=check)
+
+
+def keep(texts: dict[str, str], *, check: bool) -> None:
+    """Writes to FOLDER the documents that differ, or, with `check`, raises CommandError."""
+    stale = {FOLDER / name: text for name, text in texts.items() if not _holds(FOLDER / name, text)}
+    if check and stale:
+        names = ", ".join(path.name for path in stale)
+        raise CommandError(f"Not what the code says: {names} (run `make openapi`).")
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
 
 
 def _documents() -> dict[str, dict[str, Any]]:
