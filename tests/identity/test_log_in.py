@@ -68,7 +68,7 @@ def test_every_way_of_being_wrong_costs_one_hash(
 
 
 def test_every_way_of_being_wrong_takes_the_same_time(
-    wrong: dict[str, Callable[[], Answer]],
+    real_hashes: None, wrong: dict[str, Callable[[], Answer]]
 ) -> None:
     """Processor time of this thread, which does the hashing too: the machine may be busy."""
     taken: dict[str, list[float]] = {way: [] for way in wrong}
@@ -87,7 +87,7 @@ def test_the_case_of_a_name_does_not_matter(name: str, person: MakePerson) -> No
     assert log_in(name, PASSWORD).status == 200
 
 
-def test_passwords_are_hashed_as_the_design_says() -> None:
+def test_passwords_are_hashed_as_the_design_says(real_hashes: None) -> None:
     encoded = make_password(PASSWORD)
     assert encoded.startswith("argon2")
     found = extract_parameters(encoded.removeprefix("argon2"))
