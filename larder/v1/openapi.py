@@ -101,6 +101,7 @@ class Problem(msgspec.Struct):
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
+    permission: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def document(paths: Iterable[URLPattern]) -> dict[str, Any]:

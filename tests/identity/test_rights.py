@@ -70,10 +70,12 @@ def test_a_role_without_the_permission_changes_no_rights(
     name: str, owner: Person, person: MakePerson, now: datetime
 ) -> None:
     clerk, who = person(is_staff=True, role=name), person()
-    for columns in ({"is_staff": True}, {"is_superuser": True}, {"roles": ["viewer"]}):
+    raising: list[dict[str, Any]] = [{"is_staff": True}, {"is_superuser": True}]
+    for columns in (*raising, {"roles": ["viewer"]}):
         with pytest.raises(PermissionMissing):
             change(clerk, who, now, **columns)
-    for columns in ({"first_name": "X"}, {"is_active": False}, {"password": "x"}):
+    taking_over: list[dict[str, Any]] = [{"first_name": "X"}, {"password": "x"}]
+    for columns in (*taking_over, {"is_active": False}):
         with pytest.raises(PermissionMissing):
             change(clerk, owner, now, **columns)
     with pytest.raises(PermissionMissing):

@@ -79,7 +79,7 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
             require_held(actor, _permissions_of([role]))
         require_held(actor, _names(Permission.objects.filter(pk__in=permissions)))
         # PostgreSQL logs a failed statement; only a concurrent one still fails.
-        if Group.objects.filter(name=name).exclude(pk=role).exists():
+        if Group.objects.filter(name=name).exclude(pk=role or 0).exists():
             raise AlreadyTaken("name")
         before = [] if role is None else _permissions_of([role])
         group.save()
