@@ -266,7 +266,7 @@ def test_a_thousand_lines_are_packed_on_one_page(
         customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2) for one in jars]
     )
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
-    # Only the test's own transaction is open while a page is rendered, for seconds where it is slow.
+    # The transaction of the test is open while the page is rendered.
     connection.cursor().execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jars[7]}-quantity": "1"})
     assert "is packed" in page.messages[0]
