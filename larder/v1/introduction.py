@@ -47,4 +47,5 @@ TAGS = {
     "stock": "What can be ordered now; adjustments and the ledger for staff.",
     "cart": "The customer's one cart, the same on all devices, until it is submitted.",
     "orders": "Placing, changing and moving orders, and their history.",
+    "audit": "What staff and commands did, for those who may see it.",
 }

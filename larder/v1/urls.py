@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from larder.v1 import (
     abandon,
     addresses,
+    audit,
     auth,
     cart,
     categories,
@@ -90,6 +91,7 @@ urlpatterns = [
     path("orders/<id:order>/ship", Resource(POST=moves.ship_order)),
     path("orders/<id:order>/deliver", Resource(POST=moves.deliver_order)),
     path("orders/<id:order>/return", Resource(POST=moves.return_order)),
+    path("audit", Resource(GET=audit.list_audit_entries)),
 ]
 
 documentation = [

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from larder.catalog.services import create_category, create_product
 from larder.core.ids import SYSTEM_ACTOR
@@ -45,6 +46,7 @@ def values(
     fill()
     ada = person("ada", PASSWORD, email="ada@example.com", first_name="Ada", last_name="Guest")
     sam = person("sam", PASSWORD, is_staff=True)
+    sam.customer.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
 
     def known(page: str) -> ExampleValues:
         found = ExampleValues(page)

@@ -318,7 +318,11 @@ ADA = {"username": "Ada", "password": "difference engine", "email": "ada@example
 
 
 def test_each_operation_answers_as_its_document_says(
-    api: Api, staff: Api, person: Callable[..., Person], product: Callable[..., int]
+    api: Api,
+    staff: Api,
+    as_: Callable[[Person], Api],
+    person: Callable[..., Person],
+    product: Callable[..., int],
 ) -> None:
     """The client of these tests holds each answer against the document; here each operation
     succeeds once."""
@@ -356,6 +360,8 @@ def test_each_operation_answers_as_its_document_says(
     answers |= fill_cart(staff, jam)
     answers["list_order_changes"] = staff("GET", "orders/changes")
     answers["archive_product"] = staff("DELETE", f"products/{jam}")
+    owner = as_(person(is_staff=True, role="owner"))
+    answers["list_audit_entries"] = owner("GET", f"audit?object=product:{jam}")
     answers["delete_me"] = staff("DELETE", "me")
     assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
     assert answers.keys() == {one.name for one in operations()}

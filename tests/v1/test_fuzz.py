@@ -147,6 +147,7 @@ QUERIES = {
     "stock": ["products"],
     "categories": ["limit", "cursor"],
     "auth/keys": ["limit", "cursor"],
+    "audit": ["object", "actor", "after", "limit", "cursor"],
 }
 
 

@@ -155,6 +155,7 @@ ORDERS = (
     Step("GET /api/v1/orders/{{order_id}}/events"),
     Step("POST /api/v1/orders/abandon", CUSTOMER, Shown({"idempotency_key": "{{$guid}}"})),
     Step("GET /api/v1/products/{{product_id}}/ledger", STAFF),
+    Step("GET /api/v1/audit?object=product:{{product_id}}", STAFF),
 )
 
 MOVES = (

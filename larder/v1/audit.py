@@ -1,0 +1,113 @@
+"""The audit trail: what members of staff and commands did."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
+
+from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
+from larder.http import pagination
+from larder.identity import audit_queries
+from larder.identity.audit_queries import AuditFilter, AuditRow
+from larder.identity.caller import Caller
+from larder.v1.http import PageParameters, read_page, reply_tagged
+from larder.v1.operations import CACHED, operation
+from larder.v1.shapes import Actor, Id, Link, Time
+
+Fields = Annotated[
+    dict[str, Any],
+    Meta(
+        description="The fields that differ. Of personal fields only the names are kept, as"
+        " `personal_data`."
+    ),
+]
+
+ObjectName = Annotated[
+    str,
+    Meta(
+        max_length=MAX_AUDITED_OBJECT_LENGTH,
+        description="As in `object` of an entry.",
+        examples=["product:12"],
+    ),
+]
+ActorId = Annotated[UUID, Meta(description="As in `actor` of an entry.")]
+Later = Annotated[
+    datetime, Meta(tz=True, description="Only later entries. RFC 3339, with its time zone.")
+]
+
+
+class AuditEntry(msgspec.Struct):
+    """What was done to an object, or was refused. More channels, objects and actions may be
+    added."""
+
+    at: Time
+    actor: Actor
+    channel: Annotated[
+        str,
+        Meta(
+            description="The API or screen: `v1`, `contract0` to `contract4`, `admin`, `import`, or"
+            " `command`.",
+            examples=["v1"],
+        ),
+    ]
+    object: Annotated[
+        str, Meta(description="A kind and an id, or an operation.", examples=["product:12"])
+    ]
+    action: Annotated[str, Meta(examples=["create", "change", "archive", "adjust", "refused"])]
+    before: Fields
+    after: Fields
+
+
+class AuditPage(msgspec.Struct):
+    """A page of the audit trail, newest first."""
+
+    results: list[AuditEntry]
+    next: Link | None
+
+
+class AuditParameters(PageParameters, kw_only=True):
+    """Which entries: of an object, of an actor, and recorded later than a time."""
+
+    object: ObjectName | None = None
+    actor: ActorId | None = None
+    after: Later | None = None
+
+
+class AuditPlace(pagination.Place, array_like=True, tag="audit"):
+    """Where a page of the audit trail ended."""
+
+    id: Id
+
+
+@operation(
+    tag="audit",
+    answers={200: AuditPage, 304: None},
+    traits=[CACHED],
+    permissions=["identity.view_auditentry"],
+)
+def list_audit_entries(
+    request: HttpRequest, caller: Caller, query: AuditParameters
+) -> HttpResponse:
+    """Staff: what staff and commands did, newest first."""
+    wanted = AuditFilter(query.object, query.actor, query.after)
+
+    def find(before: int | None, rows: int) -> list[AuditRow]:
+        return audit_queries.entries(wanted, before=before, limit=rows)
+
+    entries, link = read_page(request, query, AuditPlace, find)
+    return reply_tagged(request, AuditPage([_shown(one) for one in entries], link))
+
+
+def _shown(entry: AuditRow) -> AuditEntry:
+    return AuditEntry(
+        at=entry.at,
+        actor=entry.actor,
+        channel=entry.channel,
+        object=entry.object,
+        action=entry.action,
+        before=dict(entry.before),
+        after=dict(entry.after),
+    )
