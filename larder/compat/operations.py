@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -82,7 +82,9 @@ def operation(
             auth=[] if is_open else None,
             extensions={"x-permission": permission} if permission else None,
         )
-        return document(_guarded(view, permission) if permission else view)
+        made: Any = document(_guarded(view, permission) if permission else view)
+        made.operation = name
+        return cast(View, made)
 
     return documented
 

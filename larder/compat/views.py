@@ -24,7 +24,7 @@ from larder.compat.authentication import (
 from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
 from larder.core import waits
-from larder.core.errors import NotFound, PermissionMissing
+from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID
 from larder.core.parts import Part
 from larder.http import account_requests
@@ -117,6 +117,10 @@ class CompatView(APIView):
         return answers.handle
 
     def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, NotStaff | PermissionMissing):
+            view = getattr(self, str(self.request.method).lower())
+            name = getattr(view, "operation", type(self).__name__)
+            audit.record_error(self.request.user, self.contract, name, exc)
         if isinstance(exc, SessionEnded):
             # The account was deactivated after authentication: 401 with the path's challenge.
             exc = AuthenticationFailed()

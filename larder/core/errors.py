@@ -34,9 +34,11 @@ class NotFound(DomainError):
     code = "not_found"
 
 
+@dataclass
 class NotStaff(DomainError):
-    """The operation is for staff only."""
+    """The operation is for staff only: for those with the permission."""
 
+    permission: str
     code = "not_staff"
 
 

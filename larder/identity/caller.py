@@ -34,4 +34,4 @@ class Caller:
     def require(self, permission: str) -> None:
         """Raises NotStaff for a customer, PermissionMissing for staff without the permission."""
         if permission not in self.permissions:
-            raise PermissionMissing(permission) if self.is_staff else NotStaff()
+            raise (PermissionMissing if self.is_staff else NotStaff)(permission)

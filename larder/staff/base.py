@@ -37,9 +37,10 @@ from unfold.views import ChangeList
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
-from larder.identity import audit, audit_queries
+from larder.identity import audit_queries
 from larder.identity.caller import Caller
 from larder.staff.history import AuditedAdmin, changes
+from larder.staff.recording import record_refusal, recording
 
 
 class Sentence(NamedTuple):
@@ -183,6 +184,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refusal:
+            record_refusal(request, refusal)
             request.refusal = refusal
         return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -190,6 +192,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as refusal:
+            record_refusal(request, refusal)
             self.tell_refusal(request, refusal, self.refusals)
         page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return HttpResponseRedirect(reverse(page, args=[object_id]))
@@ -313,20 +316,6 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
         return admin_view(checked, cacheable)
 
     return checked_view
-
-
-def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, so that the services record what its views change."""
-
-    def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        @wraps(view)
-        def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
-            with audit.acting(request.user.public_id, "admin"):
-                return view(request, *args, **kwargs)
-
-        return admin_view(recorded, cacheable)
-
-    return recorded_view
 
 
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no

@@ -53,6 +53,7 @@ class Resource:
         try:
             response = self._answer(request, path)
         except Exception as error:
+            self._record(request, error)
             response = problems.handle(request, error)
             if response is None:
                 raise
@@ -70,6 +71,12 @@ class Resource:
         is_limited = limiting is None or limiting.declared.is_limited
         with account_requests.running(who if is_limited else None, request.method), _acting(who):
             return no_content() if operation is None else operation.answer(request, who, path)
+
+    def _record(self, request: HttpRequest, error: Exception) -> None:
+        """Records the error if it refuses an operation of staff."""
+        operation = self.operations.get(str(request.method))
+        if operation is not None:
+            audit.record_error(getattr(request, "user", None), "v1", operation.name, error)
 
     def _begin(
         self, request: HttpRequest, operation: Operation | None, path: Mapping[str, Any]

@@ -1,0 +1,57 @@
+"""Records in the audit trail what staff do in the admin, and what they are refused there."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+
+from larder.core.errors import DomainError, PermissionMissing
+from larder.identity import audit, permissions
+
+CHANNEL = "admin"
+
+
+def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps AdminSite.admin_view, so that the services record what its views change, and a page
+    that is refused is recorded."""
+
+    def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        @wraps(view)
+        def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            with audit.acting(request.user.public_id, CHANNEL):
+                try:
+                    return view(request, *args, **kwargs)
+                except PermissionDenied:
+                    _record(request, _permission_of(request))
+                    raise
+
+        return admin_view(recorded, cacheable)
+
+    return recorded_view
+
+
+def record_refusal(request: Any, refusal: DomainError) -> None:
+    """Records the refusal of a service, if the user lacks a permission."""
+    if isinstance(refusal, PermissionMissing):
+        _record(request, refusal.permission)
+
+
+def _record(request: Any, permission: str) -> None:
+    by = audit.Acting(request.user.public_id, CHANNEL)
+    audit.record_refusal(by, f"admin:{_page(request)}", permission)
+
+
+def _page(request: Any) -> str:
+    """Returns the name of the page, such as `catalog_product_change`."""
+    found = request.resolver_match
+    return str(found.url_name or found.route)
+
+
+def _permission_of(request: Any) -> str:
+    """Returns the permission that the page needs, if its name says it; empty otherwise."""
+    app, _, rest = _page(request).partition("_")
+    model, _, action = rest.partition("_")
+    is_read = action == "changelist" or (action == "change" and request.method == "GET")
+    permission = f"{app}.{'view' if is_read else action}_{model}"
+    return permission if permission in permissions.ALL else ""
