@@ -5,6 +5,7 @@ imports in an empty environment, so that tools (makemigrations, mypy) need none;
 refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 
 # --- Processes -----------------------------------------------------------------------------
 # Where `python -m larder.ops.serve` listens. Here for the checks of demo mode.
-HOST = env.str("HOST", default="")
+HOST = os.environ.get("HOST", "")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")

@@ -112,7 +112,9 @@ def write_customers(connection: psycopg.Connection, first: int, last: int) -> No
 
 def give_keys(connection: psycopg.Connection) -> None:
     """Long-lived keys for the first three customers; the third is of the staff."""
-    connection.execute("UPDATE identity.customer SET is_staff = true WHERE id = 3")
+    connection.execute(
+        "UPDATE identity.customer SET is_staff = true, is_superuser = true WHERE id = 3"
+    )
     for customer, key in KEYS.items():
         digest = hashlib.sha256(key.encode()).digest()
         connection.execute(_KEY, [customer, digest])

@@ -28,7 +28,7 @@ STAFF = {"STAFF_USER": "clerk", "STAFF_PASSWORD": "correct horse"}
 def shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
     """A running server with a clerk, for all replays of this file."""
     with django_db_blocker.unblock():
-        Customer.objects.create_user("clerk", STAFF["STAFF_PASSWORD"], is_staff=True)
+        Customer.objects.create_superuser("clerk", STAFF["STAFF_PASSWORD"])
         with Server(workers=2) as server:
             yield server
         database.empty_database()

@@ -27,7 +27,7 @@ CUSTOMERS = 4
 def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
     """A running server with a clerk, for all of this file."""
     with django_db_blocker.unblock():
-        Customer.objects.create_user("clerk", PASSWORD, is_staff=True)
+        Customer.objects.create_superuser("clerk", PASSWORD)
         with Server(workers=2) as running:
             yield running
         database.empty_database()

@@ -139,5 +139,6 @@ def open_shop(cluster: Cluster) -> Iterator[Shop]:
 def _set_staff(cluster: Cluster, username: str, *, staff: bool) -> None:
     with psycopg.connect(cluster.owner_url()) as owner:
         owner.execute(
-            "UPDATE identity.customer SET is_staff = %s WHERE username = %s", [staff, username]
+            "UPDATE identity.customer SET is_staff = %s, is_superuser = %s WHERE username = %s",
+            [staff, staff, username],
         )

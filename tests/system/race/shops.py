@@ -20,6 +20,7 @@ from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http.authentication import signer
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
@@ -238,6 +239,7 @@ class ServiceShop:
 def _transition_request(who: Person, order: UUID, version: int | None = None) -> TransitionRequest:
     customer = who.customer
     caller = Caller(who.id, customer.public_id, customer.is_staff, session=None)
+    caller = queries.with_rights(caller)
     return TransitionRequest(order=order, caller=caller, now=now(), version=version)
 
 

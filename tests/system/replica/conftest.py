@@ -62,7 +62,8 @@ class Shop:
         assert made.status == 201, made.body
         if is_staff:
             made_staff = (
-                f"UPDATE identity.customer SET is_staff = true WHERE id = {made.body['id']}"
+                "UPDATE identity.customer SET is_staff = true, is_superuser = true "
+                f"WHERE id = {made.body['id']}"
             )
             change(self.primary, made_staff)
         return Phone(self.server, self.server.token(**credentials), echoes=echoes)
