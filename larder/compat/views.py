@@ -137,7 +137,7 @@ class CompatView(APIView):
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         who = cast(Caller | None, request.user)
-        if who is not None and who.is_authenticated and who.is_staff:
+        if who is not None and who.is_staff:
             self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
         if request.method in SAFE or not self.only_places:
             self.until_rendered.enter_context(account_requests.running(who, request.method))

@@ -34,7 +34,6 @@ PERMISSIONS: Mapping[str, str] = {
     "identity.change_customer": "change customers, and set their passwords",
     "identity.delete_customer": "delete customers' accounts",
     "identity.manage_rights": "make accounts staff, and give them roles",
-    "identity.view_key": "see the keys of all accounts",
     "identity.view_auditentry": "see the audit trail",
 }
 """Each permission with what it allows. The last part of a codename is its model."""
