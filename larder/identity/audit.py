@@ -76,7 +76,7 @@ def acting(actor: UUID, channel: str) -> Iterator[None]:
 
 @contextmanager
 def through(channel: str) -> Iterator[None]:
-    """Records what the block changes under another channel. Does nothing where nobody acts."""
+    """Records what the block changes under another channel. Does nothing where a customer acts."""
     now = _acting.get()
     if now is None:
         yield

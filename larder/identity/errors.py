@@ -65,7 +65,7 @@ class OrderingNotAllowed(DomainError):
 
 
 class OwnRights(DomainError):
-    """Nobody changes the rights of their own account."""
+    """An account cannot change its own rights."""
 
     code = "own_rights"
 

@@ -22,7 +22,7 @@ from larder.identity import queries
 from larder.notifications.letters import TOKEN
 from larder.ops import roles
 from larder.ops.demo import USERS
-from larder.ops.demo_checks import is_of_ones_own
+from larder.ops.demo_checks import is_narrow_network
 from larder.ops.mail_settings import PORTS
 from larder.ops.serve import POOL_SIZE
 
@@ -86,7 +86,7 @@ def _addresses() -> Iterator[CheckMessage]:
         hint = "Name the origin the admin is reached at: https://shop.example.com."
         said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(open_doors)}."
         yield Error(said, hint=hint, id="larder.E012")
-    if anybody := [one for one in settings.TRUSTED_PROXIES if not is_of_ones_own(one)]:
+    if anybody := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
         said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(anybody)}."
         yield Error(said, hint=hint, id="larder.E013")

@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from larder.ops.serve import listens_everywhere
 
 WIDEST = {4: 8, 6: 7}
-"""The shortest prefixes that are one's own: 10.0.0.0/8 and fc00::/7."""
+"""The shortest prefixes that a single organization can have: 10.0.0.0/8 and fc00::/7."""
 
 LOCAL_NETWORKS = [
     *map(ip_network, ("127.0.0.0/8", "::1/128")),
@@ -43,7 +43,7 @@ def _public() -> Iterator[CheckMessage]:
         said = f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
         hint = "Name loopback and private addresses, names in .local or without a dot; no star."
         yield Error(said, hint=hint, id="larder.E021")
-    if foreign := [one for one in settings.TRUSTED_PROXIES if not is_of_ones_own(one)]:
+    if foreign := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
         named = ", ".join(foreign)
         said = f"DEMO is on, and TRUSTED_PROXIES lets clients choose their address: {named}."
         hint = "Unset TRUSTED_PROXIES, or name the addresses of your proxies."
@@ -66,7 +66,7 @@ def _is_local(host: str) -> bool:
     return any(address in network for network in LOCAL_NETWORKS)
 
 
-def is_of_ones_own(text: str) -> bool:
+def is_narrow_network(text: str) -> bool:
     """Returns whether this is a network, and one that a single organization can have."""
     try:
         network = ip_network(text.strip(), strict=False)

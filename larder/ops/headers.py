@@ -30,7 +30,7 @@ somebody smuggled into a name cannot run."""
 
 UNSTORED = "private, no-store"
 """Cache-Control of an answer that has none of its own. A cache may otherwise keep a 200 or a 404
-for a time of its own choice, and share one that a cookie opened (RFC 9111, sections 3 and 4.2.2).
+for a time that it chooses, and share one that a cookie opened (RFC 9111, sections 3 and 4.2.2).
 An answer with an ETag, and a file with a hash in its name, say themselves what may be kept."""
 
 NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"

@@ -3,7 +3,8 @@ from django.db import migrations
 from larder.identity.permissions import PERMISSIONS, ROLES, STAFF_BEFORE_ROLES
 
 MODELS = {"manage_rights": "customer"}
-# Whoever could change orders could move them, and whoever saw them could export them.
+# In the admin, staff who could change orders could move them, and staff who saw them could export
+# them.
 IMPLIED = {
     "orders.change_order": [
         f"orders.{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")

@@ -1,7 +1,7 @@
 """Changes what staff may do: rights of accounts, and roles, which are Django's groups.
 
-Permissions can only be granted by a caller who has them, and nobody changes the rights of their own
-account. The last owner, an active account with the permission to manage rights, stays one.
+Permissions can only be granted by a caller who has them, and an account cannot change its own
+rights. The last owner, an active account with the permission to manage rights, stays one.
 """
 
 from collections.abc import Collection, Iterator, Mapping
