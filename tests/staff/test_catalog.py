@@ -293,6 +293,8 @@ def test_staff_see_and_do_what_their_permissions_say(
     editor = Desk(allow(person(is_staff=True), "catalog.view_product", "catalog.change_product"))
     assert editor.save(change(jam), name="Jam").errors == {}
     assert Product.objects.get(pk=jam).name == "Jam"
+    assert editor.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "2"}).status == 403
+    assert Product.objects.get(pk=jam).archived_at is None
 
 
 def test_a_form_without_the_csrf_token_is_refused(
