@@ -41,11 +41,15 @@ RETURNED = "returned"
 STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED)
 """Where an order can stand once it was placed."""
 
-
-def permission_of(move: Move) -> str:
-    """Returns the permission with which staff make a move on the order of any customer."""
-    return f"orders.{move}_order"
-
+PERMISSIONS: dict[Move, str] = {
+    Move.CHANGE: "orders.change_order",
+    Move.CANCEL: "orders.cancel_order",
+    Move.PACK: "orders.pack_order",
+    Move.SHIP: "orders.ship_order",
+    Move.DELIVER: "orders.deliver_order",
+    Move.RETURN: "orders.return_order",
+}
+"""The permission with which staff make a move on the order of any customer."""
 
 _FOR_STAFF = frozenset({Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
 

@@ -14,7 +14,7 @@ from larder.core.limits import MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
-from larder.orders.lifecycle import Move, permission_of
+from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.services import moves, returns
 from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
@@ -121,9 +121,6 @@ def _return(request: TransitionRequest, body: Return) -> bool:
     return returns.return_order(request, lines=lines, reason=body.reason)
 
 
-_MOVES = tuple(permission_of(move) for move in Move)
-
-
 def _moved(
     request: HttpRequest,
     caller: Caller,
@@ -141,5 +138,5 @@ def _moved(
         claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
     )
     headers = replay_headers(replayed=make(transition_request))
-    found = queries.order(order, customer=whose(caller, *_MOVES))
+    found = queries.order(order, customer=whose(caller, *PERMISSIONS.values()))
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

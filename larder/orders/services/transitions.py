@@ -29,7 +29,7 @@ from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
-from larder.orders.lifecycle import Move, Verdict, judge, permission_of
+from larder.orders.lifecycle import PERMISSIONS, Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.services.locks import lock_order, order_name
 
@@ -206,7 +206,7 @@ def _is_pending(
     A request for values that the order already has succeeds even if `If-Match` names an earlier
     version: RFC 9110, section 13.1.1, allows it.
     """
-    caller, permission = request.caller, permission_of(move)
+    caller, permission = request.caller, PERMISSIONS[move]
     by_owner = caller.id == order.customer
     verdict = judge(order.status, move, by_staff=caller.may(permission), by_owner=by_owner)
     if verdict is Verdict.NOT_STAFF:

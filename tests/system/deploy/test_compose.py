@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "compose"
 ELSEWHERE = {
     "DEMO": "a demo is `make run`",
+    "DEMO_ON_LAN": "a demo is `make run`",
     "DEBUG": "only in demo mode",
     "SECURE_SSL_REDIRECT": "on: nginx lets the servers redirect plain HTTP",
     "STRICT_WAITS": "a check for tests",
