@@ -38,10 +38,9 @@ def test_a_product_whose_commit_got_no_answer_may_have_been_added(wired: Shop, d
 
 
 def test_a_product_that_was_changed_is_not_shown_as_unchanged(wired: Shop, desk: Desk) -> None:
-    """What fails is the admin's own log of changes, which is written after the commit."""
     unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
     form = desk.open(path) | {"unit": unit}
-    wired.wire.lose(Loss.AFTER)
+    wired.wire.lose(Loss.ANSWER)
     assert_unknown(desk.send(path, form))
     assert desk.open(path)["unit"] == unit
 
