@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0001_squashed_0008_cart_end")]
+    dependencies = [("orders", "0008_cart_end")]
 
     operations = [
         migrations.AlterModelOptions(
