@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from larder.ops import server_lock
@@ -32,7 +33,6 @@ STOP_SECONDS = 25
 told to. Every order is decided long before (docs/explanation/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
-EVERYWHERE = ("0.0.0.0", "::", "::ffff:0.0.0.0")  # noqa: S104 - these are looked for
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
 LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
 """What a server that has ended leaves in those folders, and the next must not believe."""
@@ -131,7 +131,13 @@ def listens_everywhere(host: str) -> bool:
         found = socket.getaddrinfo(host or "127.0.0.1", None, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return any(str(address[0]) in EVERYWHERE for *_, address in found)
+    return any(_is_unspecified(str(address[0])) for *_, address in found)
+
+
+def _is_unspecified(text: str) -> bool:
+    """Returns whether this is the address of every interface, in IPv4, IPv6 or IPv4 in IPv6."""
+    address = ip_address(text)
+    return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
 def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
