@@ -236,6 +236,10 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
 
 # --- Admin ---------------------------------------------------------------------------------
+# A session of the admin ends after so long without use, and after so long whatever the use
+# (larder/http/admin_session.py).
+ADMIN_IDLE_MINUTES = env.int("ADMIN_IDLE_MINUTES", default=60)
+ADMIN_SESSION_HOURS = env.int("ADMIN_SESSION_HOURS", default=12)
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Larder",
     "SITE_HEADER": "Larder",

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth import get_user
 from django.template.loader import render_to_string
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+
+from larder.http.admin_session import user_of
 
 
 class Browsable(BrowsableAPIRenderer):
@@ -41,4 +42,4 @@ class Browsable(BrowsableAPIRenderer):
         context = super().get_context(data, accepted_media_type, renderer_context)
         asked = renderer_context["request"]._request
         # The request's user was set by the framework, and may be that of a token.
-        return context | {"session_user": get_user(asked) if hasattr(asked, "session") else None}
+        return context | {"session_user": user_of(asked) if hasattr(asked, "session") else None}

@@ -87,6 +87,9 @@ MAX_FORM_FIELDS = 3_000
 MAX_ADMIN_ADDRESS_LENGTH = 4_096
 """A path of the admin with its query: the log-in decodes and quotes `next` several times."""
 
+CONFIRMED_SECONDS = 15 * 60
+"""After it the admin asks for the password again before a dangerous change."""
+
 MAX_JSON_DEPTH = 32
 """Nested arrays and objects of a body: decoders recurse. An order with an address has three."""
 

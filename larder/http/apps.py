@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class HttpConfig(AppConfig):
     name = "larder.http"
     label = "api"
+
+    def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
+        from larder.http import admin_session
+
+        user_logged_in.connect(admin_session.begin)

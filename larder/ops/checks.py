@@ -97,6 +97,9 @@ def _addresses() -> Iterator[CheckMessage]:
     if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
         hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
         yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
+    if not (1 <= settings.ADMIN_IDLE_MINUTES <= 1440 and 1 <= settings.ADMIN_SESSION_HOURS <= 168):
+        hint = "ADMIN_IDLE_MINUTES is at most 1440, ADMIN_SESSION_HOURS at most 168."
+        yield Error("Sessions of the admin end at once, or too late.", hint=hint, id="larder.E024")
     if settings.RATE_LIMITS not in {"normal", "wide"}:
         hint = "Choose normal, or wide for load tests."
         yield Error("RATE_LIMITS is neither normal nor wide.", hint=hint, id="larder.E015")

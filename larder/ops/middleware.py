@@ -11,7 +11,6 @@ from typing import Any
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -19,9 +18,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.functional import SimpleLazyObject
 
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.db.postgresql.comments import tag_statements
+from larder.http import admin_session
 from larder.http.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
@@ -51,20 +52,25 @@ def _require_short_address(request: HttpRequest) -> None:
         raise SuspiciousOperation
 
 
-def _require_short_form(request: HttpRequest) -> None:
-    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send.
+def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
+    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send. If
+    the session of a member of staff has ended, returns a redirect to the log-in, which says so.
 
     Parses none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
     """
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
-        return
+        return None
     if request.path_info == LOG_IN:
         request.META[LEFT_UNREAD] = True
         raise RequestDataTooBig
     is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
     if is_long or not _is_staff(request):
+        if not is_long and hasattr(request, "session_ended"):
+            admin_session.tell_end(request)
+            return admin_session.to_log_in(request)
         raise RequestDataTooBig
+    return None
 
 
 def _is_staff(request: HttpRequest) -> bool:
@@ -85,6 +91,17 @@ def _drop_forged_session(request: HttpRequest) -> None:
         del request.COOKIES[settings.SESSION_COOKIE_NAME]
 
 
+def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Middleware: sets `request.user`, as Django's AuthenticationMiddleware does. The user is read
+    when it is first used."""
+
+    def answer(request: HttpRequest) -> Any:
+        request.user = SimpleLazyObject(lambda: admin_session.user_of(request))  # type: ignore[assignment]
+        return get_response(request)
+
+    return answer
+
+
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order; passes every other
     path on untouched.
@@ -94,7 +111,7 @@ class ForBrowsers:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._others = get_response
-        self._csrf = CsrfViewMiddleware(AuthenticationMiddleware(MessageMiddleware(get_response)))
+        self._csrf = CsrfViewMiddleware(_with_user(MessageMiddleware(get_response)))
         self._browsers = SessionMiddleware(self._csrf)
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -110,8 +127,8 @@ class ForBrowsers:
         """Where Django refuses a form without its token."""
         if not for_browsers(request.path_info):
             return None
-        if request.path_info.startswith(ADMIN):
-            _require_short_form(request)
+        if request.path_info.startswith(ADMIN) and (ended := _answer_long_form(request)):
+            return ended
         return self._csrf.process_view(request, *view)
 
 

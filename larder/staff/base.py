@@ -40,6 +40,7 @@ from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
 from larder.staff.history import AuditedAdmin, changes
+from larder.staff.log_in import telling_end
 from larder.staff.recording import record_refusal, recording
 
 
@@ -320,7 +321,9 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
-admin.site.admin_view = refusing_nonsense(recording(admin.site.admin_view))  # type: ignore[method-assign]
+admin.site.admin_view = telling_end(  # type: ignore[method-assign]
+    refusing_nonsense(recording(admin.site.admin_view))
+)
 
 
 def button(description: str, **options: Any) -> Callable[[View], View]:

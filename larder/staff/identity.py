@@ -38,6 +38,7 @@ from unfold.widgets import (
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.http import admin_session
 from larder.identity import audit, hashers, notifier, permissions, queries
 from larder.identity.attempts import attempt
 from larder.identity.caller import Caller
@@ -107,6 +108,8 @@ _TOO_MANY = "Too many attempts. Try again in {} seconds."
 def log_in_page(request: HttpRequest) -> HttpResponse:
     """Returns the admin's log-in page. After too many attempts its status is 429, so that scripts
     that try passwords see it."""
+    if request.method == "GET":
+        admin_session.tell_end(request)
     page = admin.site.login(request)
     form = getattr(page, "context_data", {}).get("form")
     if isinstance(form, LoginForm) and form.wait is not None:

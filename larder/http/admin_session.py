@@ -1,0 +1,102 @@
+"""Sessions of the admin: when they end, and when the user last gave the password.
+
+Django's session has three times, in whole seconds of Unix time: when it began, when it was last
+used, and when the password was given. The admin and the earlier contracts, which accept the same
+cookie, both get the user from `user_of`, so a session ends in one place.
+
+The times are of the server's clock. A time that is in the future by more than CLOCK_TOLERANCE shows
+that a clock was set back, so it counts as long ago: the user logs in again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseRedirect
+
+from larder.core.clock import now
+from larder.core.limits import CONFIRMED_SECONDS
+
+BEGAN, USED, CONFIRMED = "began", "used", "confirmed"
+WRITTEN_EVERY = 60
+"""Seconds between two writes of the last use."""
+CLOCK_TOLERANCE = 60
+"""Seconds by which the clocks of two servers may differ."""
+
+NOT_SAVED = "What you sent was not saved. Log in, then send it again."
+
+
+def begin(sender: object, request: HttpRequest, **signal: Any) -> None:
+    """Sets the times of a session at its log-in. A receiver of Django's `user_logged_in`."""
+    request.session.update(dict.fromkeys((BEGAN, USED, CONFIRMED), _moment()))
+
+
+def user_of(request: HttpRequest) -> Any:
+    """Returns the user of the request's session, or an anonymous one. Notes the use.
+
+    A session that is over is deleted. `request.session_ended` then is the sentence that says why.
+    """
+    session, moment = request.session, _moment()
+    if SESSION_KEY in session:
+        why = _over(session, moment)
+        if why:
+            session.flush()
+            request.session_ended = why  # type: ignore[attr-defined]
+            return AnonymousUser()
+        if moment - session[USED] >= WRITTEN_EVERY:
+            session[USED] = moment
+    return get_user(request)
+
+
+def _over(session: Mapping[str, Any], moment: int) -> str:
+    """Returns why the session is over; empty while it is not."""
+    idle, longest = settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS
+    if not _within(session, USED, moment, idle * 60):
+        return f"You were logged out after {_counted(idle, 'minute')} without use."
+    if not _within(session, BEGAN, moment, longest * 3600):
+        return f"You were logged out: a log-in lasts {_counted(longest, 'hour')}."
+    return ""
+
+
+def confirm(request: HttpRequest) -> None:
+    """Notes that the user gave the password now."""
+    request.session[CONFIRMED] = _moment()
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Returns whether the user gave the password in this session in the last CONFIRMED_SECONDS."""
+    return _within(request.session, CONFIRMED, _moment(), CONFIRMED_SECONDS)
+
+
+def tell_end(request: Any) -> None:
+    """Adds the message for the log-in page, to which a request without a user is redirected: why
+    its session ended, and that a form was not saved."""
+    if request.user.is_authenticated:
+        return
+    why = getattr(request, "session_ended", "")
+    if request.method == "POST":
+        messages.warning(request, f"{why or 'You are not logged in.'} {NOT_SAVED}")
+    elif why:
+        messages.warning(request, f"{why} Log in to continue.")
+
+
+def to_log_in(request: HttpRequest) -> HttpResponseRedirect:
+    """Returns a redirect to the log-in page, which leads back to the requested page."""
+    return redirect_to_login(request.get_full_path())
+
+
+def _within(session: Mapping[str, Any], name: str, moment: int, seconds: int) -> bool:
+    """Returns whether this time of the session is at most `seconds` ago. False without a time."""
+    return bool(-CLOCK_TOLERANCE <= moment - session.get(name, 0) <= seconds)
+
+
+def _moment() -> int:
+    return int(now().timestamp())
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,187 @@
+"""A session of the admin ends after a time without use, and after a time whatever the use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from config import urls
+from larder.compat.urls import patterns
+from larder.core.limits import MAX_OPEN_BODY_BYTES
+from larder.http import admin_session
+from larder.http.admin_session import BEGAN, USED
+from larder.identity.models import Customer
+from larder.ops import middleware
+from tests.conftest import Person
+from tests.staff.desk import Desk
+
+MINUTE, HOUR = 60, 3600
+PAGE = "catalog/product/?q=jam"
+IDLE = "You were logged out after 60 minutes without use."
+LONG = "You were logged out: a log-in lasts 12 hours."
+NOT_SAVED = admin_session.NOT_SAVED
+
+
+def age(client: Client, **seconds: int) -> None:
+    """Moves times of the session into the past: `age(client, used=60)`."""
+    session = client.session
+    for name, value in seconds.items():
+        session[name] -= value
+    session.save()
+
+
+def log_in(client: Client, who: Person, page: str) -> Any:
+    given = {"username": who.customer.username, "password": who.password}
+    return client.post(page, given)
+
+
+@pytest.mark.parametrize(
+    ("aged", "said"),
+    [
+        ({USED: HOUR + 5}, IDLE),
+        ({USED: HOUR + 5, BEGAN: 13 * HOUR}, IDLE),
+        ({BEGAN: 12 * HOUR + 5}, LONG),
+    ],
+)
+def test_a_session_that_is_over_leads_to_a_log_in_that_says_why_and_leads_back(
+    desk: Desk, boss: Person, aged: dict[str, int], said: str
+) -> None:
+    age(desk.client, **aged)
+    page = desk.get(PAGE)
+    ((address, status),) = page.response.redirect_chain
+    assert (address, status) == ("/admin/login/?next=/admin/catalog/product/%3Fq%3Djam", 302)
+    assert page.messages == [f"{said} Log in to continue."]
+    assert not Session.objects.exists()
+    assert log_in(desk.client, boss, address)["Location"] == f"/admin/{PAGE}"
+    assert desk.get(PAGE).response.redirect_chain == []
+
+
+def test_the_log_in_page_itself_says_why(desk: Desk) -> None:
+    age(desk.client, used=HOUR + 5)
+    assert desk.get("login/").messages == [f"{IDLE} Log in to continue."]
+    assert desk.get("login/").messages == []
+
+
+def test_a_session_in_use_does_not_end_before_its_longest_time(desk: Desk) -> None:
+    for _ in range(11):
+        age(desk.client, used=HOUR - 5, began=HOUR - 5)
+        assert desk.get("").response.redirect_chain == []
+    age(desk.client, began=HOUR + 60)
+    assert desk.get("").messages == [f"{LONG} Log in to continue."]
+
+
+def test_the_settings_say_when_a_session_ends(desk: Desk, settings: Any) -> None:
+    settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS = 1, 1
+    age(desk.client, began=HOUR - 5, used=55)
+    assert desk.get("").response.redirect_chain == []
+    age(desk.client, used=MINUTE + 5)
+    assert desk.get("").messages[0].startswith("You were logged out after 1 minute without")
+
+
+def test_a_use_is_written_once_a_minute(desk: Desk) -> None:
+    def writes() -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            desk.client.get("/admin/")
+        found = [one["sql"] for one in captured.captured_queries]
+        return [one for one in found if "django_session" in one and not one.startswith("SELECT")]
+
+    desk.client.get("/admin/")
+    assert writes() == []
+    age(desk.client, used=MINUTE)
+    (written,) = writes()
+    assert written.startswith("UPDATE")
+    assert writes() == []
+
+
+@pytest.mark.parametrize("name", [BEGAN, USED])
+def test_a_time_in_the_future_or_none_at_all_ends_the_session(desk: Desk, name: str) -> None:
+    """A clock was set back, or the session is from a version without times."""
+    age(desk.client, **{name: -30})
+    assert desk.get("").response.redirect_chain == []
+    age(desk.client, **{name: -HOUR})
+    assert desk.get("").response.redirect_chain != []
+
+
+def test_a_session_without_times_is_over(desk: Desk) -> None:
+    session = desk.client.session
+    for name in (BEGAN, USED):
+        del session[name]
+    session.save()
+    assert desk.get("").response.redirect_chain != []
+
+
+def test_a_form_sent_after_the_end_is_not_saved_and_the_log_in_says_so(desk: Desk) -> None:
+    age(desk.client, used=HOUR + 5)
+    page = desk.post("catalog/category/add/", {"name": "Jams"})
+    assert page.response.redirect_chain == [
+        ("/admin/login/?next=/admin/catalog/category/add/", 302)
+    ]
+    assert page.messages == [f"{IDLE} {NOT_SAVED}"]
+    assert desk.client.get("/admin/").status_code == 302
+
+
+def test_a_long_form_and_a_file_are_answered_in_the_same_way(desk: Desk) -> None:
+    for values in (
+        {"description": "a" * MAX_OPEN_BODY_BYTES},
+        {"file": SimpleUploadedFile("a.csv", b"a" * MAX_OPEN_BODY_BYTES)},
+    ):
+        desk.client.force_login(Customer.objects.get(username="boss"))
+        age(desk.client, used=HOUR + 5)
+        page = desk.post("catalog/product/import-file/", values)
+        assert page.messages == [f"{IDLE} {NOT_SAVED}"]
+
+
+def test_a_form_sent_after_a_log_out_elsewhere_says_so_too(desk: Desk) -> None:
+    Session.objects.all().delete()
+    page = desk.post("catalog/category/add/", {"name": "Jams"})
+    assert page.messages == [f"You are not logged in. {NOT_SAVED}"]
+
+
+def test_a_log_out_after_the_end_says_nothing_of_a_form(desk: Desk) -> None:
+    age(desk.client, used=HOUR + 5)
+    page = desk.post("logout/", {})
+    assert (page.status, page.messages) == (200, [])
+
+
+@pytest.fixture
+def contracts(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier contracts that accept the cookie are on."""
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"1", "2", "3"})))
+    monkeypatch.setattr(middleware, "_COOKIES_IN_API", True)
+
+
+@pytest.mark.usefixtures("contracts")
+@pytest.mark.parametrize("path", ["/api/products/", "/api/catalog/products/", "/api/product/"])
+def test_the_cookie_ends_at_the_earlier_contracts_too(desk: Desk, path: str) -> None:
+    assert desk.client.get(path).status_code == 200
+    age(desk.client, used=HOUR + 5)
+    assert desk.client.get(path).status_code in {401, 403}
+    assert desk.client.get("/admin/").status_code == 302
+
+
+@pytest.mark.usefixtures("contracts")
+def test_a_use_at_an_earlier_contract_counts(desk: Desk) -> None:
+    age(desk.client, used=HOUR - 5)
+    assert desk.client.get("/api/products/").status_code == 200
+    age(desk.client, used=HOUR - 5)
+    assert desk.get("").response.redirect_chain == []
+
+
+@pytest.mark.parametrize("change", ["password", "is_active", "is_staff"])
+def test_a_session_ends_with_the_password_the_account_and_the_rights(
+    desk: Desk, person: Callable[..., Person], change: str
+) -> None:
+    other = Desk(person(is_staff=True, is_superuser=True))
+    row = Customer.objects.get(username="boss")
+    if change == "password":
+        row.set_password("another horse battery")
+    else:
+        setattr(row, change, False)
+    row.save()
+    assert desk.get("").response.redirect_chain != []
+    assert other.get("").response.redirect_chain == []
