@@ -12,7 +12,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, Permis
 from rest_framework.request import Request
 
 from larder.http import throttling
-from larder.http.authentication import looked_up, secrets, signed_caller
+from larder.http.authentication import caller_of_key, looked_up, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
@@ -40,10 +40,10 @@ class KeyAuthentication(framework.TokenAuthentication):
     """`Authorization: Token <key>`: a long-lived key."""
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
-        owner = queries.key_owner(key, secrets=secrets())
-        if owner is None:
-            raise AuthenticationFailed("Invalid token.")
-        return owner, key
+        try:
+            return caller_of_key(key), key
+        except TokenInvalid as error:
+            raise AuthenticationFailed("Invalid token.") from error
 
 
 class BearerAuthentication(framework.TokenAuthentication):

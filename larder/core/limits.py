@@ -157,6 +157,12 @@ MAX_KEYS = 50
 MAX_KEY_NAME_LENGTH = 100
 """The name of a key."""
 
+MAX_KEY_PERMISSIONS = 100
+"""The permissions that a request names for a key: more than there are."""
+
+MAX_KEY_DAYS = 3_660
+"""Days from the creation of a key to its expiry, if it has one."""
+
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
 

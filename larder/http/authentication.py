@@ -1,6 +1,5 @@
 """Who is asking: one authentication for every endpoint of the canonical API."""
 
-from dataclasses import replace
 from functools import cache
 from threading import Lock
 from time import monotonic, time
@@ -12,6 +11,7 @@ from larder.core.clock import now
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.services import keys
 from larder.identity.tokens import Signer
 
 SESSIONS_LOOKED_AT_EVERY = 10.0
@@ -68,11 +68,13 @@ def signed_caller(token: str) -> Caller:
 
 
 def caller_of_key(text: str) -> Caller:
-    """The owner of a long-lived key, as they are now. Raises TokenInvalid."""
-    owner = queries.key_owner(text, secrets=secrets())
-    if owner is None:
+    """The owner of a long-lived key, as they are now. Notes the use. Raises TokenInvalid."""
+    use = queries.key_use(text, secrets=secrets())
+    if use is None:
         raise TokenInvalid
-    return owner
+    if use.is_unnoted:
+        keys.note_use(use.owner)
+    return use.owner
 
 
 _known: dict[str, tuple[Caller, float]] = {}
@@ -109,7 +111,7 @@ def looked_up(caller: Caller) -> Caller:
     rights = queries.rights(caller.id)
     if not rights.is_active:
         raise SessionEnded
-    return replace(caller, is_staff=rights.is_staff, permissions=rights.permissions)
+    return queries.holding(caller, rights)
 
 
 class _EndedSessions:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
@@ -229,11 +230,27 @@ class Session(models.Model):
         return self.ended_at is None and self.epoch == self.customer.session_epoch
 
 
+class KeyQuerySet(models.QuerySet["Key"]):
+    """Defines in one place which keys are live. sql.KEY_OWNER has the same condition."""
+
+    def ongoing(self) -> Self:
+        """Returns the keys that have not been ended. Some may have expired."""
+        return self.filter(ended_at=None)
+
+    def live(self) -> Self:
+        """Returns the keys that are ongoing and have not expired by the database's clock."""
+        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=ClockTimestamp())
+        return self.ongoing().filter(unexpired)
+
+
 class Key(models.Model):
-    """A credential that does not expire. Only its SHA-256 is stored.
+    """A credential for a program. Only its SHA-256 is stored.
 
     `generation` is null for a random key, which is shown once. A key that can be derived again has
     the number from which it is derived. A customer has at most one such live key.
+
+    `permissions` are the only ones that the key gives, as far as its owner has them; null: all that
+    its owner has. `last_used_at` is exact to ten minutes (sql.NOTE_USE).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -241,11 +258,17 @@ class Key(models.Model):
     name = models.CharField(max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
     digest = models.BinaryField(unique=True)
     generation = models.IntegerField(null=True)
+    permissions = ArrayField(models.CharField(max_length=MAX_WORD_LENGTH), null=True)
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[KeyQuerySet] = KeyQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "key"
+        default_permissions = ("view", "delete")
         constraints = (
             models.UniqueConstraint(
                 fields=["customer"],

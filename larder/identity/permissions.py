@@ -35,6 +35,8 @@ PERMISSIONS: Mapping[str, str] = {
     "identity.delete_customer": "delete customers' accounts",
     "identity.manage_rights": "make accounts staff, and give them roles",
     "identity.view_auditentry": "see the audit trail",
+    "identity.view_key": "see the API keys of all accounts",
+    "identity.delete_key": "end API keys of other accounts",
 }
 """Each permission with what it allows. The last part of a codename is its model."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
-from django.db.models import F, Max, QuerySet, Value
+from django.db.models import Case, F, Max, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
@@ -124,10 +124,16 @@ def rights(customer: int) -> Rights:
 
 def with_rights(caller: Caller) -> Caller:
     """Returns the caller with the present rights of the account. Reads nothing for customers."""
-    if not caller.is_staff:
-        return caller
-    found = rights(caller.id)
-    return replace(caller, is_staff=found.is_staff, permissions=found.permissions)
+    return holding(caller, rights(caller.id)) if caller.is_staff else caller
+
+
+def holding(caller: Caller, found: Rights) -> Caller:
+    """Returns the caller with these rights of the account. Decides for every API version what a key
+    gives: the permissions that it names, as far as the account has them."""
+    held, named = found.permissions, caller.key_permissions
+    return replace(
+        caller, is_staff=found.is_staff, permissions=held if named is None else held & named
+    )
 
 
 def may_manage(actor: Caller, customer: int) -> bool:
@@ -223,19 +229,30 @@ def is_ongoing_session(session: UUID | None) -> bool:
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
 
 
-def key_owner(text: str, *, secrets: Sequence[str]) -> Caller | None:
-    """Returns the owner of a live key, with their current rights; None for any other text.
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A use of a live key: its owner, with the current rights that the key gives. `is_unnoted`: the
+    use is to be noted (services/keys.py: note_use)."""
+
+    owner: Caller
+    is_unnoted: bool
+
+
+def key_use(text: str, *, secrets: Sequence[str]) -> KeyUse | None:
+    """Returns who uses the key of this text; None if it is not a live key.
 
     A key derived from a secret that is no longer in `secrets` is refused: a person who knows the
     old secret can derive all such keys.
     """
     if not _KEY.fullmatch(text):
         return None
-    for id, public_id, is_staff, generation, key in database.rows(
+    for id, public_id, is_staff, generation, key, named, is_unnoted in database.rows(
         sql.KEY_OWNER, [key_digest(text)]
     ):
         if generation is None or text in _derived_texts(secrets, public_id, generation):
-            return with_rights(Caller(id, public_id, is_staff, session=None, key=key))
+            only = None if named is None else frozenset(named)
+            owner = Caller(id, public_id, is_staff, session=None, key=key, key_permissions=only)
+            return KeyUse(with_rights(owner), is_unnoted)
     return None
 
 
@@ -245,31 +262,36 @@ def _derived_texts(secrets: Sequence[str], public_id: UUID, generation: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A live key as its owner sees it. `derived`: each call returns the same key again."""
+    """A live key as its owner sees it. `derived`: each call returns the same key again.
+    `permissions`: the only ones that it gives; None for all of its owner's."""
 
     id: UUID
     name: str
     derived: bool
+    permissions: list[str] | None
     created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 def keys(customer: int, *, after: UUID | None, limit: int) -> list[KeyRow]:
     """Returns up to `limit` live keys of a customer by id, which is the order of creation."""
-    live = Key.objects.filter(customer=customer, ended_at=None).order_by("id")
+    live = Key.objects.live().filter(customer=customer).order_by("id")
     return _key_rows((live if after is None else live.filter(id__gt=after))[:limit])
 
 
 def key(customer: int, key_id: UUID) -> KeyRow:
     """Returns a live key of this customer. Raises NotFound."""
-    found = _key_rows(Key.objects.filter(customer=customer, id=key_id, ended_at=None))
+    found = _key_rows(Key.objects.live().filter(customer=customer, id=key_id))
     if not found:
         raise NotFound
     return found[0]
 
 
 def _key_rows(found: QuerySet[Key]) -> list[KeyRow]:
-    rows = found.values_list("id", "name", "generation", "created_at")
-    return [KeyRow(id, name, generation is not None, at) for id, name, generation, at in rows]
+    derived = Case(When(generation=None, then=False), default=True)
+    columns = ("id", "name", "derived", *KeyRow.__slots__[3:])
+    return [KeyRow(*row) for row in found.annotate(derived=derived).values_list(*columns)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,28 @@ The same permissions as Django's ModelBackend finds."""
 LOCK_RIGHTS = "SELECT pg_advisory_xact_lock(6, 1)"
 """Changes of rights that could remove the last owner wait for each other."""
 
-KEY_OWNER = """
-SELECT customer.id, customer.public_id, customer.is_staff, key.generation, key.id
+_USE_IS_UNNOTED = """
+    coalesce(key.last_used_at < clock_timestamp() - interval '10 minutes', true)
+    AND NOT current_setting('transaction_read_only')::boolean
+"""
+
+KEY_OWNER = f"""
+SELECT customer.id, customer.public_id, customer.is_staff, key.generation, key.id,
+       key.permissions, {_USE_IS_UNNOTED}
 FROM key JOIN customer ON customer.id = key.customer_id
-WHERE key.digest = %s AND key.ended_at IS NULL AND customer.is_active
+WHERE key.digest = %s AND customer.is_active AND key.ended_at IS NULL
+    AND (key.expires_at IS NULL OR key.expires_at > clock_timestamp())
 """
 """One row by the unique index of digests, then customer_pkey; runs with every request by key."""
+
+NOTE_USE = f"""
+UPDATE key SET last_used_at = clock_timestamp()
+WHERE id = (
+    SELECT id FROM key WHERE id = %s AND {_USE_IS_UNNOTED} FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
+"""Runs after KEY_OWNER, at most once in ten minutes for each key. It waits for no other
+transaction: one that has locked the row ends the key, or notes the same use."""
 
 LEAVE_NUMBERS_OUT = """
 SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq

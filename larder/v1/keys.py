@@ -1,6 +1,7 @@
 """Long-lived keys: credentials for programs, which nobody logs in for."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -8,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.clock import now
-from larder.core.limits import MAX_KEY_NAME_LENGTH
+from larder.core.errors import Fault
+from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
-from larder.identity import queries
+from larder.identity import permissions, queries
 from larder.identity.caller import Caller
 from larder.identity.queries import KeyRow
 from larder.identity.services import keys
@@ -27,11 +29,38 @@ from larder.v1.http import (
 from larder.v1.operations import CACHED, KEYED, operation
 from larder.v1.shapes import Link, Request, Time
 
+Permission = Annotated[
+    str, Meta(max_length=MAX_WORD_LENGTH, examples=["orders.view_order", "catalog.change_product"])
+]
+Permissions = Annotated[
+    list[str] | None,
+    Meta(
+        description="The only permissions of staff that the key gives, as far as its owner has "
+        "them. Null: all that its owner has."
+    ),
+]
+Expiry = Annotated[Time | None, Meta(description="When it expires by itself; null: never.")]
+LastUse = Annotated[
+    Time | None,
+    Meta(description="The last use, noted once in ten minutes; null: none is known."),
+]
+
 
 class NewKey(Request):
     """A long-lived key to make; `name` is for its owner to know it by."""
 
     name: Annotated[str, Meta(max_length=MAX_KEY_NAME_LENGTH)] = ""
+    permissions: Annotated[
+        Annotated[list[Permission], Meta(max_length=MAX_KEY_PERMISSIONS)] | None,
+        Meta(
+            description="The only permissions of staff that the key gives; the caller has them. "
+            "Null: all that its owner has, or the caller's key gives."
+        ),
+    ] = None
+    expires_at: Annotated[
+        Time | None,
+        Meta(description="When it expires by itself. Null: never, or with the caller's key."),
+    ] = None
 
 
 class Key(msgspec.Struct):
@@ -40,7 +69,10 @@ class Key(msgspec.Struct):
     id: UUID
     name: str
     derived: bool
+    permissions: Permissions
     created_at: Time
+    expires_at: Expiry
+    last_used_at: LastUse
 
 
 class MadeKey(msgspec.Struct):
@@ -49,7 +81,10 @@ class MadeKey(msgspec.Struct):
     id: UUID
     name: str
     key: str | None
+    permissions: Permissions
     created_at: Time
+    expires_at: Expiry
+    last_used_at: LastUse
 
 
 class KeyPage(msgspec.Struct):
@@ -76,25 +111,46 @@ def list_keys(request: HttpRequest, caller: Caller, query: PageParameters) -> Ht
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
 
 
+def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
+    """Each permission that does not exist, beside what the declaration says."""
+    named = body.get("permissions")
+    for position, one in enumerate(named[:MAX_KEY_PERMISSIONS] if isinstance(named, list) else ()):
+        if isinstance(one, str) and one not in permissions.ALL:
+            detail = "There is no such permission of staff."
+            yield Fault(f"/permissions/{position}", "unknown_value", detail)
+
+
 @operation(
     tag="auth",
     answers={201: MadeKey},
-    problems=["not_found", "too_many_keys"],
+    problems=["not_found", "too_many_keys", "not_staff", "permission_missing"],
     traits=[KEYED],
     is_short=True,
+    also=_faults,
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:
     """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
-    moment = now()
+    moment, limits = now(), (body.permissions, body.expires_at)
+    # As before there were limits, so that a repeat is recognized after an upgrade.
+    asked = fingerprint(body.name, *(() if limits == (None, None) else limits))
     made = keys.create_key(
         caller,
         body.name,
         now=moment,
-        claim=claim(request, caller, fingerprint(body.name), expires_at=moment + RETENTION),
+        claim=claim(request, caller, asked, expires_at=moment + RETENTION),
+        limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
     row = queries.key(caller.id, made.id)
     headers = replay_headers(replayed=made.replayed)
-    answer = MadeKey(row.id, row.name, made.text, row.created_at)
+    answer = MadeKey(
+        id=row.id,
+        name=row.name,
+        key=made.text,
+        permissions=row.permissions,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+    )
     return reply(answer, status=201, headers=headers)
 
 
@@ -106,4 +162,12 @@ def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
 
 
 def _shown(found: KeyRow) -> Key:
-    return Key(found.id, found.name, found.derived, found.created_at)
+    return Key(
+        id=found.id,
+        name=found.name,
+        derived=found.derived,
+        permissions=found.permissions,
+        created_at=found.created_at,
+        expires_at=found.expires_at,
+        last_used_at=found.last_used_at,
+    )

@@ -1,7 +1,9 @@
 """What staff do to orders, people and keys, and what they export, is in the audit trail."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from larder.core.clock import now
 from larder.identity.models import AuditEntry
 from tests.audit.conftest import MakeProduct, Trail
 from tests.conftest import Api, Person
@@ -76,10 +78,14 @@ def test_keys_of_staff_are_recorded_without_the_key(
 ) -> None:
     who = person(is_staff=True, is_superuser=True)
     api = as_(who)
-    made = api("POST", "auth/keys", {"name": "Ada's till"}).body
+    ends = (now() + timedelta(days=1)).isoformat()
+    body = {"name": "Ada's till", "permissions": ["orders.view_order"], "expires_at": ends}
+    made = api("POST", "auth/keys", body).body
     assert api("DELETE", f"auth/keys/{made['id']}").status == 204
     created, ended = trail(f"key:{made['id']}")
-    assert created == ("v1", "create", {}, {"customer": str(who.customer.public_id)})
+    limits = {"permissions": ["orders.view_order"], "expires_at": made["expires_at"]}
+    owner = {"customer": str(who.customer.public_id)}
+    assert created == ("v1", "create", {}, owner | limits)
     assert ended[:3] == ("v1", "end", {"ended_at": None})
 
 

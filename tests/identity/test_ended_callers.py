@@ -146,17 +146,28 @@ def write_deletion(caller: Caller) -> None:
     accounts.delete_account(caller.id, now=datetime.now(UTC), terms=Terms(caller=caller))
 
 
+def end_key(who: Person, key: UUID) -> None:
+    """The owner deletes the key."""
+    keys.delete_key(who.id, key, now=datetime.now(UTC))
+
+
+def let_key_expire(who: Person, key: UUID) -> None:
+    """The expiry of the key passes, after the transaction of this test began."""
+    Key.objects.filter(pk=key).update(expires_at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("end", [end_key, let_key_expire])
 @pytest.mark.parametrize("write", [write_key, write_address, write_profile, write_deletion])
 def test_a_key_that_ended_after_its_check_writes_nothing(
-    person: MakePerson, write: Callable[[Caller], object]
+    person: MakePerson, write: Callable[[Caller], object], end: Callable[[Person, UUID], None]
 ) -> None:
     who, moment = person(), datetime.now(UTC)
     made = keys.create_key(who.caller, "till", now=moment)
-    caller = queries.key_owner(str(made.text), secrets=secrets())
-    assert caller is not None
-    keys.delete_key(who.id, made.id, now=moment)
+    use = queries.key_use(str(made.text), secrets=secrets())
+    assert use is not None
+    end(who, made.id)
     with pytest.raises(SessionEnded):
-        write(caller)
+        write(use.owner)
     assert queries.profile(who.id).version == 1
 
 

@@ -2,21 +2,25 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 
-from larder.core.errors import NotFound
-from larder.core.limits import MAX_KEYS
+from larder.core.errors import InvalidInput, NotFound, NotStaff, PermissionMissing
+from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database
-from larder.identity import queries
+from larder.http import authentication
+from larder.identity import queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
+from larder.identity.permissions import ROLES, STAFF_BEFORE_ROLES
 from larder.identity.services import accounts, keys, passwords
+from larder.identity.services.keys import Limits
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -24,11 +28,31 @@ SECRETS = ["the first secret of these tests, long enough"]
 NEW_SECRETS = ["the secret that came after it, long enough", *SECRETS]
 
 
-def made(who: Person, now: datetime, name: str = "till") -> str:
+SEE, PACK = "orders.view_order", "orders.pack_order"
+
+
+def made(who: Person, now: datetime, name: str = "till", **limits: Any) -> str:
     """A random key's text."""
-    text = keys.create_key(who.caller, name, now=now).text
+    return made_by(who.caller, now, name, **limits)
+
+
+def made_by(caller: Caller, now: datetime, name: str = "till", **limits: Any) -> str:
+    """The text of a random key that this caller creates."""
+    text = keys.create_key(caller, name, now=now, limits=Limits(**limits)).text
     assert text is not None
     return text
+
+
+def soon() -> datetime:
+    """An hour from now, by the clock of this machine."""
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+def owner_of(text: str) -> Caller:
+    """The owner of a live key."""
+    use = queries.key_use(text, secrets=SECRETS)
+    assert use is not None
+    return use.owner
 
 
 def derived(who: Person, now: datetime, secrets: list[str] = SECRETS) -> str:
@@ -44,11 +68,9 @@ def test_a_key_speaks_for_its_owner_with_the_rights_of_now(
     text = made(who, now)
     key = Key.objects.get()
     caller = Caller(who.id, who.customer.public_id, False, None, key=key.id)
-    assert queries.key_owner(text, secrets=SECRETS) == caller
+    assert owner_of(text) == caller
     Customer.objects.filter(pk=who.id).update(is_staff=True)
-    owner = queries.key_owner(text, secrets=SECRETS)
-    assert owner is not None
-    assert owner.is_staff
+    assert owner_of(text).is_staff
 
 
 def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_finds(
@@ -59,8 +81,8 @@ def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_f
         text = made(who, now)
         # The rights of staff are another one.
         with django_assert_num_queries(1 + who.customer.is_staff):
-            found = queries.key_owner(text, secrets=SECRETS)
-        live = Key.objects.filter(ended_at=None, customer__is_active=True)
+            found = owner_of(text)
+        live = Key.objects.live().filter(customer__is_active=True)
         row = live.values_list("customer_id", "customer__public_id", "customer__is_staff", "id")
         id, public_id, is_staff, key = row.get(customer=who.id)
         held = queries.rights(id).permissions
@@ -69,7 +91,7 @@ def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_f
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
 def test_what_is_no_key_belongs_to_nobody(db: None, text: str) -> None:
-    assert queries.key_owner(text, secrets=SECRETS) is None
+    assert queries.key_use(text, secrets=SECRETS) is None
 
 
 def test_a_random_key_has_the_prefix_that_scanners_know_and_is_not_stored(
@@ -105,9 +127,7 @@ def test_the_derived_key_is_forty_hex_digits_and_the_same_at_each_call(
     assert set(text) <= set("0123456789abcdef")
     assert derived(who, now) == text
     assert derived(other, now) != text
-    owner = queries.key_owner(text, secrets=SECRETS)
-    assert owner is not None
-    assert owner.id == who.id
+    assert owner_of(text).id == who.id
 
 
 def test_a_new_secret_changes_no_key_until_the_old_one_is_gone(
@@ -116,12 +136,12 @@ def test_a_new_secret_changes_no_key_until_the_old_one_is_gone(
     who = person()
     text = derived(who, now)
     assert derived(who, now, NEW_SECRETS) == text
-    assert queries.key_owner(text, secrets=NEW_SECRETS) is not None
+    assert queries.key_use(text, secrets=NEW_SECRETS) is not None
     # Whoever had the old secret can derive this key: it ends with the secret, asked for or not.
-    assert queries.key_owner(text, secrets=NEW_SECRETS[:1]) is None
+    assert queries.key_use(text, secrets=NEW_SECRETS[:1]) is None
     later = derived(who, now, NEW_SECRETS[:1])
     assert later != text
-    assert queries.key_owner(text, secrets=SECRETS) is None
+    assert queries.key_use(text, secrets=SECRETS) is None
     assert derived(who, now, NEW_SECRETS[:1]) == later
 
 
@@ -134,7 +154,7 @@ def test_a_deleted_derived_key_never_comes_back(person: MakePerson, now: datetim
         assert row.derived
         keys.delete_key(who.id, row.id, now=now)
     assert len(set(texts)) == 3
-    assert [queries.key_owner(text, secrets=SECRETS) for text in texts] == [None] * 3
+    assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
 
 
 def test_simultaneous_first_calls_give_one_derived_key(
@@ -196,12 +216,12 @@ def test_what_ends_sessions_ends_keys_for_good(person: MakePerson, now: datetime
     texts = [made(who, now), derived(who, now)]
     bystander = made(other, now)
     ENDS[end](who, now)
-    assert [queries.key_owner(text, secrets=SECRETS) for text in texts] == [None, None]
-    assert queries.key_owner(bystander, secrets=SECRETS) is not None
+    assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
+    assert queries.key_use(bystander, secrets=SECRETS) is not None
     assert queries.keys(who.id, after=None, limit=10) == []
     if end.startswith("deactivation"):
         Customer.objects.filter(pk=who.id).update(is_active=True)
-        assert [queries.key_owner(text, secrets=SECRETS) for text in texts] == [None, None]
+        assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
         assert derived(who, now) not in texts
 
 
@@ -212,7 +232,7 @@ def test_a_key_of_an_inactive_account_is_nobodys_even_if_it_did_not_end(
     text = made(who, now)
     Customer.objects.filter(pk=who.id).update(is_active=False)
     Key.objects.update(ended_at=None)
-    assert queries.key_owner(text, secrets=SECRETS) is None
+    assert queries.key_use(text, secrets=SECRETS) is None
 
 
 def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) -> None:
@@ -233,4 +253,174 @@ def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now:
                 continue
             with pytest.raises(NotFound):
                 keys.delete_key(somebody.id, key.id, now=now)
-    assert queries.key_owner(str(key.text), secrets=SECRETS) is None
+    assert queries.key_use(str(key.text), secrets=SECRETS) is None
+
+
+def test_a_key_gives_the_permissions_that_it_names_as_far_as_its_owner_has_them(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    narrow, empty, whole = (made(who, now, permissions=one) for one in ([SEE, PACK], [], None))
+    assert owner_of(narrow).permissions == {SEE, PACK}
+    assert owner_of(empty).permissions == frozenset()
+    assert owner_of(whole).permissions == ROLES[STAFF_BEFORE_ROLES]
+    who.customer.groups.set(Group.objects.filter(name="viewer"))
+    assert owner_of(narrow).permissions == {SEE}
+    Customer.objects.filter(pk=who.id).update(is_superuser=True)
+    assert owner_of(narrow).permissions == {SEE, PACK}
+    assert owner_of(empty).permissions == frozenset()
+    Customer.objects.filter(pk=who.id).update(is_staff=False)
+    assert [owner_of(one).permissions for one in (narrow, empty, whole)] == [frozenset()] * 3
+
+
+def test_a_key_names_only_what_its_creator_has(person: MakePerson, now: datetime) -> None:
+    with pytest.raises(PermissionMissing) as refused:
+        made(person(is_staff=True), now, permissions=[SEE, "identity.manage_rights"])
+    assert refused.value.permission == "identity.manage_rights"
+    with pytest.raises(PermissionMissing):
+        made(person(is_staff=True, is_superuser=True), now, permissions=["no.such_thing"])
+    with pytest.raises(NotStaff):
+        made(person(), now, permissions=[SEE])
+    assert not Key.objects.exists()
+
+
+def test_a_key_that_a_key_created_gives_no_more_and_not_longer(
+    person: MakePerson, now: datetime
+) -> None:
+    who, ends = person(is_staff=True), soon()
+    first = owner_of(made(who, now, permissions=[SEE, PACK], expires_at=ends))
+    assert owner_of(made_by(first, now)).permissions == {SEE, PACK}
+    assert owner_of(made_by(first, now, permissions=[SEE])).permissions == {SEE}
+    with pytest.raises(PermissionMissing):
+        made_by(first, now, permissions=[SEE, "orders.ship_order"])
+    made_by(first, now, expires_at=ends + timedelta(minutes=30))
+    half = ends - timedelta(minutes=30)
+    made_by(first, now, expires_at=half)
+    expiries = Key.objects.order_by("id").values_list("expires_at", flat=True)
+    assert list(expiries) == [ends, ends, ends, ends, half]
+
+
+def test_a_key_without_limits_passes_none_on(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    made_by(owner_of(made(who, now)), now)
+    rows = Key.objects.values_list("permissions", "expires_at")
+    assert list(rows) == [(None, None), (None, None)]
+
+
+@pytest.mark.parametrize("after", [timedelta(0), -timedelta(1), timedelta(MAX_KEY_DAYS, 1)])
+def test_an_expiry_lies_ahead_but_not_too_far(
+    person: MakePerson, now: datetime, after: timedelta
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        made(person(), now, expires_at=now + after)
+    assert [(one.where, one.code) for one in refused.value.faults] == [
+        ("/expires_at", "out_of_range")
+    ]
+    assert not Key.objects.exists()
+
+
+def test_an_expired_key_is_like_an_ended_one(person: MakePerson) -> None:
+    who, moment = person(), datetime.now(UTC)
+    text = made(who, moment, expires_at=soon())
+    (row,) = queries.keys(who.id, after=None, limit=10)
+    assert owner_of(text).key == row.id
+    # After the transaction of this test began: the clock of the statement decides.
+    Key.objects.update(expires_at=datetime.now(UTC))
+    assert queries.key_use(text, secrets=SECRETS) is None
+    assert queries.keys(who.id, after=None, limit=10) == []
+    for look in (
+        lambda: queries.key(who.id, row.id),
+        lambda: keys.delete_key(who.id, row.id, now=moment),
+    ):
+        with pytest.raises(NotFound):
+            look()
+
+
+def test_expired_keys_leave_their_places_to_others(person: MakePerson, now: datetime) -> None:
+    who = person()
+    for _ in range(MAX_KEYS):
+        made(who, now)
+    Key.objects.filter(pk=Key.objects.earliest("id").pk).update(expires_at=datetime.now(UTC))
+    made(who, now)
+    with pytest.raises(TooManyKeys):
+        made(who, now)
+
+
+def test_the_look_up_finds_the_keys_that_the_orm_calls_live(
+    person: MakePerson, now: datetime
+) -> None:
+    who, past = person(), datetime.now(UTC) - timedelta(seconds=1)
+    texts = {made(who, now, str(number)): number for number in range(4)}
+    for number, columns in enumerate(
+        ({}, {"expires_at": soon()}, {"expires_at": past}, {"expires_at": soon(), "ended_at": past})
+    ):
+        Key.objects.filter(name=str(number)).update(**{"ended_at": None} | columns)
+    found = {n for text, n in texts.items() if queries.key_use(text, secrets=SECRETS)}
+    assert found == {int(one.name) for one in Key.objects.live()} == {0, 1}
+
+
+def used_at() -> datetime | None:
+    """When the only key was last used."""
+    return Key.objects.get().last_used_at
+
+
+def test_the_use_of_a_key_is_noted_once_in_ten_minutes(
+    person: MakePerson, now: datetime, django_assert_num_queries: Any
+) -> None:
+    text = made(person(), now)
+    assert used_at() is None
+    with django_assert_num_queries(2):
+        authentication.caller_of_key(text)
+    first = used_at()
+    assert first is not None
+    assert abs(first - datetime.now(UTC)) < timedelta(minutes=1)
+    with django_assert_num_queries(1):
+        authentication.caller_of_key(text)
+    assert used_at() == first
+    earlier = first - timedelta(minutes=10)
+    Key.objects.update(last_used_at=earlier + timedelta(seconds=30))
+    authentication.caller_of_key(text)
+    assert used_at() == earlier + timedelta(seconds=30)
+    Key.objects.update(last_used_at=earlier)
+    authentication.caller_of_key(text)
+    noted = used_at()
+    assert noted is not None
+    assert noted >= first
+
+
+def test_the_use_of_a_key_is_not_noted_where_nothing_can_be_written(
+    transactional_db: None, person: MakePerson, now: datetime
+) -> None:
+    text = made(person(), now)
+    with transaction.atomic():
+        database.execute("SET TRANSACTION READ ONLY")
+        assert authentication.caller_of_key(text).key is not None
+    assert used_at() is None
+
+
+def test_a_key_whose_row_is_locked_is_used_without_a_wait(
+    transactional_db: None, person: MakePerson, now: datetime
+) -> None:
+    text = made(person(), now)
+
+    def use() -> Caller:
+        try:
+            return authentication.caller_of_key(text)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other, transaction.atomic():
+        Key.objects.select_for_update().get()
+        assert other.submit(use).result(timeout=4).key is not None
+    assert used_at() is None
+    assert use().key is not None
+    assert used_at() is not None
+
+
+def test_a_use_that_cannot_be_noted_fails_no_request(
+    transactional_db: None, person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = made(person(), now)
+    monkeypatch.setattr(sql, "NOTE_USE", "UPDATE key SET no_such_column = %s")
+    assert authentication.caller_of_key(text).key is not None
+    assert used_at() is None

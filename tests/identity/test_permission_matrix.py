@@ -242,8 +242,8 @@ def test_an_ended_token_of_staff_may_do_nothing(
     assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 
-def _key_of(who: Person, as_: Any) -> str:
-    answer = as_(who)("POST", "auth/keys", {"name": "matrix"})
+def _key_of(who: Person, as_: Any, **limits: Any) -> str:
+    answer = as_(who)("POST", "auth/keys", {"name": "matrix", **limits})
     assert answer.status == 201, answer.body
     return str(answer.body["key"])
 
@@ -254,6 +254,15 @@ def test_a_key_may_do_what_its_owner_may(
     who = person(is_staff=True, role="warehouse")
     send = sender(Api(), Authorization=f"Token {_key_of(who, as_)}")
     assert _wrong(send, _staff_needs(permissions.ROLES["warehouse"])) == []
+
+
+def test_a_key_that_names_permissions_may_do_no_more(
+    person: Any, as_: Any, sender: Callable[..., Sender]
+) -> None:
+    """Also at the earlier contracts. Its owner may do everything."""
+    who, named = person(is_staff=True, role="owner"), permissions.ROLES["warehouse"]
+    send = sender(Api(), Authorization=f"Token {_key_of(who, as_, permissions=sorted(named))}")
+    assert _wrong(send, _staff_needs(named)) == []
 
 
 def test_an_ended_key_may_do_nothing(person: Any, as_: Any, sender: Callable[..., Sender]) -> None:

@@ -72,7 +72,7 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
     assert live() == NONE
     with pytest.raises(SessionEnded):
         log_in.refresh(log_in.pair.refresh, at=1)
-    assert queries.key_owner(key, secrets=SECRETS) is None
+    assert queries.key_use(key, secrets=SECRETS) is None
     assert not Session.objects.filter(ended_at=None).exists()
 
 

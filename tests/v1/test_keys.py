@@ -1,18 +1,21 @@
 """`auth/keys`: long-lived keys, shown once, out as soon as they are deleted."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from larder.core.clock import now
 from larder.http.authentication import secrets
-from larder.identity.models import Customer
+from larder.identity.models import Customer, Key
 from larder.identity.services import keys
 from tests.conftest import Api, Person
 from tests.http.conftest import JudgedApi, token_for
 
 MakePerson = Callable[..., Person]
+SHOWN = {"id", "name", "derived", "permissions", "created_at", "expires_at", "last_used_at"}
+SEE, PACK = "orders.view_order", "orders.pack_order"
 
 
 @pytest.mark.parametrize("word", ["Bearer", "Token", "bearer"])
@@ -21,7 +24,7 @@ def test_a_key_does_in_place_of_an_access_token(
 ) -> None:
     who = person()
     made = as_(who)("POST", "auth/keys", {"name": "Till"})
-    assert (made.status, made.body.keys()) == (201, {"id", "name", "key", "created_at"})
+    assert (made.status, made.body.keys()) == (201, SHOWN - {"derived"} | {"key"})
     assert made.headers["Cache-Control"] == "private, no-store"
     answer = api("GET", "me", Authorization=f"{word} {made.body['key']}")
     assert answer.body["id"] == who.id
@@ -81,7 +84,7 @@ def test_the_list_has_the_callers_live_keys_and_shows_none_of_them(
     rest = customer("GET", page["next"].removeprefix("http://testserver")).body
     shown = page["results"] + rest["results"]
     assert [one["name"] for one in shown] == ["0", "1", "2", "4"]
-    assert shown[0].keys() == {"id", "name", "derived", "created_at"}
+    assert shown[0].keys() == SHOWN
     assert rest["next"] is None
 
 
@@ -111,7 +114,16 @@ def test_nobody_deletes_anothers_key(customer: Api, staff: Api) -> None:
     assert JudgedApi(made["key"])("GET", "me").status == 200
 
 
-@pytest.mark.parametrize("body", [{"name": "x" * 101}, {"name": 1}, {"key": "mine"}])
+FAULTY: list[dict[str, Any]] = [
+    *({"name": "x" * 101}, {"name": 1}, {"key": "mine"}),
+    *({"permissions": SEE}, {"permissions": {}}, {"permissions": [1]}, {"permissions": [[SEE]]}),
+    *({"permissions": [f"{SEE}\0"]}, {"permissions": [SEE] * 101}, {"permissions": ["x" * 1_000]}),
+    *({"expires_at": 10**30}, {"expires_at": "2030-01-01"}, {"expires_at": "2030-01-01T00:00:00"}),
+    *({"expires_at": f"{year:04}-01-01T00:00:00-14:00"} for year in (1, 2020, 9999)),
+]
+
+
+@pytest.mark.parametrize("body", FAULTY)
 def test_faulty_requests_make_no_key(customer: Api, body: dict[str, Any]) -> None:
     assert customer("POST", "auth/keys", body).status == 400
     assert customer("GET", "auth/keys").body["results"] == []
@@ -131,5 +143,85 @@ def test_a_key_costs_one_statement_more_than_an_access_token(
     program = JudgedApi(customer("POST", "auth/keys", {}).body["key"])
     with django_assert_num_queries(1):
         customer("GET", "me")
-    with django_assert_num_queries(2):
-        program("GET", "me")
+    # The first use is noted.
+    for statements in (3, 2):
+        with django_assert_num_queries(statements):
+            program("GET", "me")
+
+
+def test_a_key_that_names_permissions_gives_no_others(
+    person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
+) -> None:
+    staff, jam = as_(person(is_staff=True)), product()
+    made = staff("POST", "auth/keys", {"permissions": [SEE, PACK, SEE]}).body
+    assert made["permissions"] == [PACK, SEE]
+    program = JudgedApi(made["key"])
+    assert program("GET", "me").body["permissions"] == [PACK, SEE]
+    assert program("GET", "orders?product=1").status == 200
+    refused = program("PATCH", f"products/{jam}", {"name": "Jam"})
+    assert (refused.status, refused.body["code"]) == (403, "permission_missing")
+    wider = program("POST", "auth/keys", {"permissions": ["catalog.change_product"]})
+    assert (wider.status, wider.body["permission"]) == (403, "catalog.change_product")
+    assert program("POST", "auth/keys", {}).body["permissions"] == [PACK, SEE]
+
+
+def test_permissions_that_do_not_exist_are_named_all_at_once(staff: Api) -> None:
+    body = {"permissions": [SEE, "x.y", 1, "orders.view_orders"], "name": 1}
+    refused = staff("POST", "auth/keys", body)
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("/name", "wrong_type"),
+        ("/permissions/2", "wrong_type"),
+        ("/permissions/1", "unknown_value"),
+        ("/permissions/3", "unknown_value"),
+    ]
+
+
+def test_a_customer_cannot_name_permissions(customer: Api) -> None:
+    refused = customer("POST", "auth/keys", {"permissions": [SEE]})
+    assert (refused.status, refused.body["code"]) == (403, "not_staff")
+    assert customer("POST", "auth/keys", {"permissions": []}).body["permissions"] == []
+
+
+def test_an_expired_key_is_refused_as_an_ended_one(customer: Api) -> None:
+    expires_at = (now() + timedelta(days=30)).isoformat()
+    made = customer("POST", "auth/keys", {"expires_at": expires_at}).body
+    assert datetime.fromisoformat(made["expires_at"]) == datetime.fromisoformat(expires_at)
+    program = JudgedApi(made["key"])
+    assert program("GET", "me").status == 200
+    Key.objects.update(expires_at=now())
+    refused = program("GET", "me")
+    assert (refused.status, refused.body["code"]) == (401, "token_invalid")
+    assert customer("GET", "auth/keys").body["results"] == []
+    assert customer("DELETE", f"auth/keys/{made['id']}").status == 404
+
+
+def test_a_past_expiry_is_a_fault_but_not_of_a_repeat(customer: Api) -> None:
+    body = {"expires_at": (now() + timedelta(days=1)).isoformat()}
+    first = customer("POST", "auth/keys", body, Idempotency_Key="k")
+    other = customer("POST", "auth/keys", {}, Idempotency_Key="k")
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+    again = customer("POST", "auth/keys", body, Idempotency_Key="k")
+    assert (again.status, again.body) == (201, first.body | {"key": None})
+    past = {"expires_at": (now() - timedelta(seconds=1)).isoformat()}
+    for _ in range(2):  # A refusal uses no key up.
+        refused = customer("POST", "auth/keys", past, Idempotency_Key="late")
+        assert [one["pointer"] for one in refused.body["errors"]] == ["/expires_at"]
+    assert customer("POST", "auth/keys", {}, Idempotency_Key="late").status == 201
+
+
+def test_a_repeat_names_the_same_permissions(staff: Api) -> None:
+    answers = [
+        staff("POST", "auth/keys", {"permissions": named}, Idempotency_Key="k").status
+        for named in ([SEE, PACK], [SEE, PACK], [SEE], None)
+    ]
+    assert answers == [201, 201, 422, 422]
+
+
+def test_the_list_shows_the_last_use(customer: Api) -> None:
+    made = customer("POST", "auth/keys", {}).body
+    (before,) = customer("GET", "auth/keys").body["results"]
+    assert (made["last_used_at"], before["last_used_at"]) == (None, None)
+    assert JudgedApi(made["key"])("GET", "me").status == 200
+    (after,) = customer("GET", "auth/keys").body["results"]
+    assert abs(datetime.fromisoformat(after["last_used_at"]) - now()) < timedelta(minutes=1)

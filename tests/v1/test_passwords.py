@@ -70,8 +70,8 @@ def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
     ask = partial(keys.key_for_password, who.customer.username, secrets=secrets(), now=now)
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
-    assert queries.key_owner(made, secrets=secrets()) is not None
-    assert queries.key_owner(derived, secrets=secrets()) is None
+    assert queries.key_use(made, secrets=secrets()) is not None
+    assert queries.key_use(derived, secrets=secrets()) is None
     assert ask(NEW) != derived
 
 

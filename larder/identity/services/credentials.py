@@ -73,7 +73,7 @@ def lock_account(caller: Caller, *others: int) -> None:
 
 def _is_live(caller: Caller) -> bool:
     if caller.key is not None:
-        return Key.objects.filter(pk=caller.key, ended_at=None).exists()
+        return Key.objects.live().filter(pk=caller.key).exists()
     return caller.session is None or is_ongoing_session(caller.session)
 
 

@@ -5,28 +5,44 @@ key is derived: it is an HMAC of the customer and a generation, and is valid whi
 stored as live.
 """
 
+import logging
 import secrets as randomness
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import Max, QuerySet
 
-from larder.core.errors import NotFound
-from larder.core.limits import MAX_KEYS
-from larder.db import idempotency
+from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded
+from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
+from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit
+from larder.identity import audit, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
 from larder.identity.services.credentials import lock_account, lock_unchanged, verified
 from larder.identity.tokens import derived_text, key_digest
 
+logger = logging.getLogger(__name__)
+
 PREFIX = "larder_"
 """Scanners for leaked secrets recognize keys by a prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a key gives, and how long: the permissions of staff that it names (None: all that its
+    owner has), and its expiry (None: it has none)."""
+
+    permissions: Sequence[str] | None = None
+    expires_at: datetime | None = None
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +58,79 @@ class NewKey:
         return self.text is None
 
 
-def create_key(caller: Caller, name: str, *, now: datetime, claim: Claim | None = None) -> NewKey:
+def create_key(
+    caller: Caller,
+    name: str,
+    *,
+    now: datetime,
+    claim: Claim | None = None,
+    limits: Limits = NO_LIMITS,
+) -> NewKey:
     """Creates a random key. `name` (at most MAX_KEY_NAME_LENGTH) helps its owner to recognize it.
 
+    A key that is created with a key gives no more than that one, and not longer.
+
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
-    TooManyKeys, KeyReused.
+    NotStaff and PermissionMissing (a permission that the caller does not have), InvalidInput (the
+    expiry), TooManyKeys, KeyReused.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
+        _require_possible(caller, limits, now)
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
-        key = _insert(customer, text, now=now, name=name)
-        audit.record(key_name(key), "create", after={"customer": caller.public_id})
+        columns = _columns(_within_own_key(caller, limits))
+        key = _insert(customer, text, now=now, name=name, **columns)
+        audit.record(key_name(key), "create", after={"customer": caller.public_id, **columns})
         return key
 
     with transaction.atomic(durable=True):
         lock_account(caller)
         made = idempotency.once(claim, save, now=now)
     return NewKey(UUID(made.result), None if made.replayed else text)
+
+
+def _require_possible(caller: Caller, limits: Limits, now: datetime) -> None:
+    if limits.expires_at is not None:
+        until = now + timedelta(days=MAX_KEY_DAYS)
+        if not now < limits.expires_at <= until:
+            detail = f"Expected a time in the next {MAX_KEY_DAYS:,} days."
+            raise InvalidInput([Fault("/expires_at", "out_of_range", detail)])
+    for permission in limits.permissions or ():
+        caller.require(permission)
+
+
+def _within_own_key(caller: Caller, limits: Limits) -> Limits:
+    """Returns the limits within those of the caller's key, if the caller uses one. The permissions
+    of `limits` are known to be the caller's."""
+    if caller.key is None:
+        return limits
+    own = Key.objects.values_list("permissions", "expires_at").get(pk=caller.key)
+    permissions = own[0] if limits.permissions is None else limits.permissions
+    ends = [one for one in (limits.expires_at, own[1]) if one is not None]
+    return Limits(permissions=permissions, expires_at=min(ends, default=None))
+
+
+def _columns(limits: Limits) -> dict[str, Any]:
+    named = limits.permissions
+    return {
+        "permissions": None if named is None else sorted(set(named)),
+        "expires_at": limits.expires_at,
+    }
+
+
+def note_use(caller: Caller) -> None:
+    """Notes that the caller's key is used now, in a statement of its own. Assumes that no
+    transaction is open.
+
+    Never raises an error of the database. If it is away or busy, nothing is noted.
+    """
+    try:
+        database.execute(sql.NOTE_USE, [caller.key])
+    except (Error, Overloaded) as error:
+        logger.warning("the use of a key was not noted: %s", str(error).strip().split("\n")[0])
 
 
 def key_for_password(username: str, password: str, *, secrets: Sequence[str], now: datetime) -> str:
@@ -103,7 +172,7 @@ def _insert(customer: int, text: str, *, now: datetime, **fields: object) -> UUI
 
 
 def _live(customer: int) -> QuerySet[Key]:
-    return Key.objects.filter(customer=customer, ended_at=None)
+    return Key.objects.live().filter(customer=customer)
 
 
 def delete_key(customer: int, key: UUID, *, now: datetime) -> None:

@@ -60,7 +60,7 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
             _write(account.pk, encoded, change)
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
-            _live_keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
+            _keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
     except InvalidCredentials:
         # The password was changed during hashing, by another request or by the same one, repeated.
         _already(_active(caller.id), asked)
@@ -100,7 +100,7 @@ def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
     if _write(customer, encoded):
         _record(customer)
         end_others_within(customer, keep=None, now=now)
-        _live_keys(customer).update(ended_at=now)
+        _keys(customer).update(ended_at=now)
 
 
 def _write(customer: int, encoded: str, change: str = "") -> bool:
@@ -115,5 +115,5 @@ def _record(customer: int) -> None:
         audit.record(audit.customer_name(public_id), "set_password")
 
 
-def _live_keys(customer: int) -> QuerySet[Key]:
-    return Key.objects.filter(customer=customer, ended_at=None)
+def _keys(customer: int) -> QuerySet[Key]:
+    return Key.objects.ongoing().filter(customer=customer)

@@ -41,7 +41,7 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
             cursor.execute(LEAVE_NUMBERS_OUT, [NUMBERS_LEFT_OUT])
         ended = Ended(
             sessions=_end_sessions(using, now),
-            keys=Key.objects.using(using).filter(ended_at=None).update(ended_at=now),
+            keys=Key.objects.using(using).ongoing().update(ended_at=now),
         )
         # A reset token depends on the old password, which the restore has brought back.
         PasswordReset.objects.using(using).all().delete()
