@@ -14,6 +14,7 @@ from tests.http.conftest import api, application, as_, token_for  # noqa: F401 -
 from tests.server import Reply, Server
 
 ALL = "0,1,2,3,4"
+Without = Callable[[str], Server]
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,26 @@ def running(long_server: Server) -> Iterator[Server]:
     """The server. A connection that idles until the next test may be closed there."""
     yield long_server
     long_server.hang_up()
+
+
+@pytest.fixture(scope="session")
+def unguarded(django_db_setup: None) -> Iterator[Server]:
+    """One server for all negative controls."""
+    entry = "tests.system.race.unguarded:application"
+    with Server(application=entry, environment={"COMPAT": ALL}) as server:
+        yield server
+
+
+@pytest.fixture
+def without(unguarded: Server, transactional_db: None) -> Iterator[Without]:
+    """The server without one of tests.system.race.guards.REMOVALS: `without("row locks")`."""
+
+    def take_out(guard: str) -> Server:
+        (unguarded.shared / "without").write_text(guard)
+        return unguarded
+
+    yield take_out
+    unguarded.hang_up()
 
 
 @dataclass(frozen=True, slots=True)

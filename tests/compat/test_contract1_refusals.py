@@ -1,8 +1,6 @@
 """Contract 1: orders that are refused, and in what order an order is looked at."""
 
 from collections.abc import Callable
-from contextlib import closing
-from http.client import HTTPConnection
 from typing import Any
 from uuid import uuid4
 
@@ -51,9 +49,9 @@ def at(id: object) -> str:
     return f"/api/orders/{id}/"
 
 
-NO_LISTS: list[Any] = [[], None, "x", 3, {}, True]
+NO_LISTS: list[Any] = [[], None, "x", "\0", 3, {}, True]
 NO_LINES: list[Any] = [1, "x", None, [], [1], {}, {"id": 1}, {"quantity": 1}]
-NO_IDS: list[Any] = [None, "x", 1.5, True, [1], "1"]
+NO_IDS: list[Any] = [None, "x", 1.5, True, [1], "1", 10**40]
 
 
 NO_ORDERS: list[dict[str, Any]] = [
@@ -104,49 +102,6 @@ def test_more_than_a_thousand_lines_are_400(buyer: Documented, product: MakeProd
     lines = [{"id": product(), "quantity": 1}] * 1_001
     answer = buyer("POST", at(uuid4()), {"products": lines})
     assert (answer.status, list(answer.body)) == (400, ["products"])
-
-
-NO_BODIES = (
-    *(b"{", b"", b"[]", b"[1]", b"null", b'"x"', b"3", b"\xff", b'{"products": [}'),
-    b'{"products":' * 10_000,
-    b"[" * 10_000 + b"]" * 10_000,
-    b'{"products": [{"id": 1, "quantity": NaN}]}',
-    b'{"products": [{"id": 1, "quantity": 1e999}]}',
-    b'{"products": [{"id": 1, "quantity": ' + b"9" * 5_000 + b"}]}",
-    b'{"products": [{"id": ' + b"9" * 40 + b', "quantity": 1}]}',
-    b'{"products": "\\u0000"}',
-    b'{"products": [], "note": "\\ud800"}',
-)
-
-
-def test_a_body_that_is_no_order_is_400_and_no_fault_of_the_server(buyer: Documented) -> None:
-    for raw in NO_BODIES:
-        answer = buyer("POST", at(uuid4()), raw)
-        assert answer.status == 400, raw[:60]
-        assert isinstance(answer.body, dict), raw[:60]
-
-
-def test_other_types_of_body_are_415_and_too_large_ones_413(
-    buyer: Documented, product: MakeProduct
-) -> None:
-    jam = product()
-    for kind in ("application/x-www-form-urlencoded", "text/plain", "application/xml"):
-        assert buyer("POST", at(uuid4()), b"a=b", Content_Type=kind).status == 415
-    body = {"products": [{"id": jam, "quantity": 1}], "note": "x" * 3_000_000}
-    assert buyer("POST", at(uuid4()), body).status == 413
-    assert left(jam) == 10
-
-
-def test_an_order_in_chunks_is_refused_for_it_might_have_been_cut_off(
-    shopper: Door, product: MakeProduct
-) -> None:
-    raw = f'{{"products": [{{"id": {product()}, "quantity": 1}}]}}'.encode()
-    headers = {"Content-Type": "application/json", "Authorization": str(shopper.authorization)}
-    with closing(HTTPConnection("127.0.0.1", shopper.server.port, timeout=20)) as connection:
-        parts = iter([raw[:9], raw[9:]])
-        connection.request("POST", at(uuid4()), parts, headers, encode_chunked=True)
-        response = connection.getresponse()
-        assert (response.status, b'"detail"' in response.read()) == (411, True)
 
 
 def test_an_unknown_product_is_named_and_the_id_stays_free(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.shops import CONTRACTS, Contract
 from tests.conftest import Person
 from tests.server import Reply
 
@@ -17,33 +17,13 @@ def place_in_v1(door: Door, product: int) -> Reply:
     return door("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
 
 
-def place_in_contract_1(door: Door, product: int) -> Reply:
-    lines = {"products": [{"id": product, "quantity": 2}]}
-    return door("POST", f"/api/orders/{uuid4()}/", lines)
-
-
-def place_in_contract_2(door: Door, product: int) -> Reply:
-    public_id = door("GET", f"/api/catalog/products/{product}/").body["public_id"]
-    items = {"order_items": [{"product": public_id, "quantity": 2}]}
-    return door("POST", "/api/orders/orders/", items)
-
-
-def place_in_contract_3(door: Door, product: int) -> Reply:
-    return door("POST", "/api/order/", {"products": [{"id": product, "quantity": 2}]})
-
-
-def place_in_contract_4(door: Door, product: int) -> Reply:
-    for _ in range(2):
-        order = door("POST", f"/products/{product}/add_to_order/").body["order_id"]
-    return door("POST", f"/orders/{order}/submit/")
+def place_in(contract: Contract) -> Callable[[Door, int], Reply]:
+    return lambda door, product: contract.order(door, [(product, 2)])()
 
 
 PLACES: dict[str, Callable[[Door, int], Reply]] = {
     "v1": place_in_v1,
-    "contract 1": place_in_contract_1,
-    "contract 2": place_in_contract_2,
-    "contract 3": place_in_contract_3,
-    "contract 4": place_in_contract_4,
+    **{str(CONTRACTS[name]): place_in(CONTRACTS[name]) for name in "1234"},
 }
 
 
@@ -95,8 +75,8 @@ def test_a_sale_through_one_door_shows_in_the_stock_of_all(
         assert history("GET", f"/api/catalog/products/{jam}/").body["quantity"] == left
         assert history("GET", f"/api/product/{jam}").body["stock"] == left
         assert history("GET", f"/products/{jam}/").body["quantity_in_stock"] == left
-    for place in PLACES.values():
-        if place is not place_in_contract_4:
+    for name, place in PLACES.items():
+        if name != "contract 4":
             assert place(history, jam).status in {400, 409}
     assert history("GET", f"/api/v1/products/{jam}").body["quantity"] == 1
 
@@ -154,7 +134,7 @@ def test_deleting_an_account_closes_every_door_at_once_and_keeps_the_books(
     credentials = {"username": "Ann", "password": who.password}
     key = f"Token {anyone('POST', '/auth/', credentials).body['token']}"
     access = f"Bearer {anyone('POST', '/api/token/', credentials).body['access']}"
-    assert place_in_contract_3(Door(anyone.server, key), jam).status == 201
+    assert PLACES["contract 3"](Door(anyone.server, key), jam).status == 201
     assert anyone("DELETE", "/api/v1/me", Authorization=access).status == 204
     for token in (key, access):
         for path in ("/api/products/", "/api/", "/api/product/", "/products/"):

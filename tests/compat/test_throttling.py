@@ -8,13 +8,16 @@ from itertools import cycle
 
 import pytest
 
+from tests.compat.conftest import ALL
+from tests.compat.shops import CONTRACTS, Contract, of
 from tests.conftest import Person
 from tests.server import Reply, Server
 
 pytestmark = pytest.mark.system
 
 MakePerson = Callable[..., Person]
-LIMITED = {"COMPAT": "0,1,2,3,4", "RATE_LIMITS": "normal", "THREADS": "48"}
+Ask = Callable[..., Reply]
+LIMITED = {"COMPAT": ALL, "RATE_LIMITS": "normal", "THREADS": "48"}
 WRONG = "not the right one"
 
 
@@ -29,9 +32,7 @@ def two_of_module(django_db_setup: None) -> Iterator[tuple[Server, Server]]:
 
 
 @pytest.fixture
-def ask(
-    transactional_db: None, two_of_module: tuple[Server, Server]
-) -> Iterator[Callable[..., Reply]]:
+def ask(transactional_db: None, two_of_module: tuple[Server, Server]) -> Iterator[Ask]:
     """Every other request goes to the other server."""
     turns = cycle(two_of_module)
     yield lambda *args, **options: next(turns).call(*args, **options)
@@ -48,52 +49,45 @@ def assert_throttled(answer: Reply) -> None:
     assert answer.body == {"detail": said}
 
 
-@pytest.mark.parametrize(
-    ("path", "refused"), [("/auth/", 400), ("/api/token/", 401), ("/api/identity/token/", 401)]
-)
-def test_ten_wrong_passwords_at_any_of_the_doors(
-    path: str, refused: int, ask: Callable[..., Reply], person: MakePerson
+def passwords(ask: Ask, contract: Contract, who: Person) -> Callable[[str], Reply]:
+    """Tries a password. Contract 4 takes it in a header, at any path: at one after the other."""
+    paths = cycle(["/token/", "/orders/"])
+
+    def in_header(password: str) -> Reply:
+        pair = b64encode(f"{who.customer.username}:{password}".encode()).decode()
+        return ask("GET", next(paths), headers={"Authorization": f"Basic {pair}"})
+
+    def in_body(password: str) -> Reply:
+        return ask("POST", contract.log_in, contract.credentials(who, password))
+
+    return in_header if contract.name == "4" else in_body
+
+
+@of("0", "1", "2", "3", "4")
+def test_ten_wrong_passwords_are_counted_and_right_ones_are_not(
+    contract: Contract, ask: Ask, person: MakePerson
 ) -> None:
     who = person()
-    body = {"username": who.customer.username, "password": WRONG}
-    for _ in range(10):
-        assert ask("POST", path, body).status == refused
-    assert_throttled(ask("POST", path, body | {"password": who.password}))
-    problem = ask("POST", "auth/token", body)
+    log_in = passwords(ask, contract, who)
+    assert {log_in(who.password).status for _ in range(15)} == {200}
+    assert {log_in(WRONG).status for _ in range(10)} == {contract.wrong_password}
+    assert_throttled(log_in(WRONG))
+    assert_throttled(log_in(who.password))
+    problem = ask("POST", "auth/token", {"username": who.customer.username, "password": WRONG})
     assert (problem.status, problem.body["code"]) == (429, "throttled")
 
 
-@pytest.mark.parametrize("path", ["/token/", "/orders/"])
-def test_passwords_in_a_header_are_counted_as_well(
-    path: str, ask: Callable[..., Reply], person: MakePerson
-) -> None:
-    who = person()
-
-    def by(password: str) -> Reply:
-        pair = b64encode(f"{who.customer.username}:{password}".encode()).decode()
-        return ask("GET", path, headers={"Authorization": f"Basic {pair}"})
-
-    assert {by(who.password).status for _ in range(15)} == {200}
-    assert {by(WRONG).status for _ in range(10)} == {401}
-    assert_throttled(by(WRONG))
-
-
-@pytest.mark.parametrize("path", ["/api/token/refresh/", "/api/identity/token/refresh/"])
-def test_what_is_no_refresh_token_counts_for_the_address(
-    path: str, ask: Callable[..., Reply]
-) -> None:
+@of("1", "2")
+def test_what_is_no_refresh_token_counts_for_the_address(contract: Contract, ask: Ask) -> None:
+    path = f"{contract.log_in}refresh/"
     answers = [ask("POST", path, {"refresh": "nonsense"}) for _ in range(75)]
     assert {answer.status for answer in answers[:60]} == {401}
     assert_throttled(answers[-1])
 
 
-def test_one_name_is_registered_ten_times_in_ten_minutes(ask: Callable[..., Reply]) -> None:
-    secret = "a rather good one"
-    named = {"name": "Anna", "password": secret}
-    other = {"username": "ANNA", "email": "anna@example.com"}
-    other |= dict.fromkeys(("password", "password2"), secret)
-    answers = [ask("POST", "/api/register/", named) for _ in range(6)]
-    answers += [ask("POST", "/api/identity/register/", other) for _ in range(4)]
+def test_one_name_is_registered_ten_times_in_ten_minutes(ask: Ask) -> None:
+    three, two = CONTRACTS["3"].registration("Anna"), CONTRACTS["2"].registration("ANNA")
+    answers = [ask("POST", *three) for _ in range(6)] + [ask("POST", *two) for _ in range(4)]
     assert Counter(answer.status for answer in answers) == {201: 1, 400: 9}
-    assert_throttled(ask("POST", "/api/register/", named))
-    assert_throttled(ask("POST", "/api/identity/register/", other))
+    for one in (three, two):
+        assert_throttled(ask("POST", *one))
