@@ -131,19 +131,52 @@ def make_database() -> None:
         connection.execute(path.format(database, sql.SQL(SEARCH_PATH)))
 
 
-_SHOP_TABLES = """
-SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
-WHERE schemaname IN ('common', 'identity', 'notifications', 'catalog', 'inventory', 'orders')
-   OR (schemaname = 'public' AND (tablename IN ('django_session', 'django_admin_log')
-       OR starts_with(tablename, 'procrastinate_')))
+_EMPTY = """
+DO $$
+DECLARE
+    tables regclass[] := array(
+        SELECT format('%I.%I', schemaname, tablename)::regclass FROM pg_tables
+        WHERE schemaname IN (
+                'common', 'identity', 'notifications', 'catalog', 'inventory', 'orders')
+            OR (schemaname = 'public' AND (tablename IN ('django_session', 'django_admin_log')
+                OR starts_with(tablename, 'procrastinate_'))));
+    one regclass;
+    used_sequence regclass;
+BEGIN
+    -- Waits for transactions that a test left open.
+    EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ') || ' IN ACCESS EXCLUSIVE MODE';
+    FOREACH one IN ARRAY tables LOOP
+        -- What ANALYZE noted about a table, and its dead rows, do not reach the next test.
+        IF pg_relation_size(one) > 1024 * 1024
+            OR (SELECT reltuples >= 0 FROM pg_class WHERE oid = one)
+        THEN
+            EXECUTE format('TRUNCATE %s CASCADE', one);
+        ELSE
+            EXECUTE format('DELETE FROM %s', one);
+        END IF;
+    END LOOP;
+    FOR used_sequence IN
+        SELECT seqrelid::regclass FROM pg_depend JOIN pg_sequence ON seqrelid = objid
+        WHERE refobjid = ANY(tables) AND deptype IN ('a', 'i')
+            AND pg_sequence_last_value(seqrelid) IS NOT NULL
+    LOOP
+        PERFORM setval(used_sequence, (
+            SELECT seqstart FROM pg_sequence WHERE seqrelid = used_sequence), false);
+    END LOOP;
+END $$
 """
+"""Deleting few rows takes a tenth of the time of TRUNCATE, which makes new files for each table and
+index."""
 
 
 def empty_database() -> None:
-    """Empties every table of the shop, and the queue of jobs, as owner: the app role may not."""
-    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as connection:
-        (tables,) = connection.execute(_SHOP_TABLES).fetchone() or ("",)
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    """Empties every table of the shop, and the queue of jobs, and restarts their sequences.
+
+    The superuser does it without triggers: those refuse to delete history, even to the owner.
+    """
+    with psycopg.connect(superuser_url(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_EMPTY)
 
 
 def analyze(*tables: str) -> None:

@@ -1,12 +1,15 @@
-"""The tiers of tests: `make test` runs all that start no server, `make test/system` the others.
+"""The tiers of tests: `make test` runs all that start no program, `make test/system` the others.
 
 A test belongs to the tier `system` if it is below tests/system, carries the marker, or uses a
-fixture of SERVERS. A server that another test starts raises, so that `make test` stays quick.
+fixture of SERVERS. A server or program that another test starts raises, so that `make test` stays
+quick: starting Larder takes some seconds of CPU.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +41,11 @@ def running(item: pytest.Item) -> Iterator[None]:
 def is_system() -> bool:
     """Return whether the code runs outside a test or in a test marked as `system`."""
     return not _current or _current[-1]
+
+
+def _refuse_programs(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and not is_system():
+        raise RuntimeError(f"this test starts {arguments[0]}: give it the marker `system`")
+
+
+sys.addaudithook(_refuse_programs)

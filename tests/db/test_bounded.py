@@ -30,6 +30,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     bounded.limit_answers()
 
 
+@pytest.mark.system
 def test_who_is_not_answered_in_time_waits_for_nothing_more(
     cluster: Cluster, hurried: None
 ) -> None:
@@ -41,6 +42,7 @@ def test_who_is_not_answered_in_time_waits_for_nothing_more(
             connection.rollback()
 
 
+@pytest.mark.system
 def test_a_command_waits_as_long_as_it_takes(cluster: Cluster) -> None:
     assert PrimaryConnection.longest is None
     with PrimaryConnection.connect(cluster.superuser_url()) as connection:

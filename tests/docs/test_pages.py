@@ -72,6 +72,7 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert set(pages.pages()) - listed == set()
 
 
+@pytest.mark.system
 def test_shell_blocks_are_shell() -> None:
     for place, block in [one for shell in SHELLS for one in written(shell)]:
         done = subprocess.run(

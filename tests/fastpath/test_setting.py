@@ -18,6 +18,7 @@ print(*sorted(one for one in sys.modules if one.startswith("larder.fastpath.")))
 AWAY = "postgresql://u@127.0.0.1:1/x"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("fast_path", "loaded"),
     [

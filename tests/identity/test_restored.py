@@ -127,6 +127,7 @@ def prepare() -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.system
 def test_preparing_ends_them_once_where_a_restore_left_its_mark(
     stolen: tuple[LogIn, str], marked: Callable[[str | None], None], prepares: None
 ) -> None:
@@ -139,6 +140,7 @@ def test_preparing_ends_them_once_where_a_restore_left_its_mark(
     assert live() == NONE | {"sessions": 1}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("said", [None, "The shop of Larder & Sons."])
 def test_preparing_ends_nothing_where_there_is_no_mark(
     stolen: tuple[LogIn, str],

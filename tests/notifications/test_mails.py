@@ -79,6 +79,7 @@ def everything_stored() -> str:
     return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
 
 
+@pytest.mark.system
 def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
     assert Api()("POST", "auth/token", credentials).status == 200
 
 
+@pytest.mark.system
 def test_the_worker_finds_nobody_where_there_is_nobody_and_nothing_is_left(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -115,6 +117,7 @@ def test_the_worker_finds_nobody_where_there_is_nobody_and_nothing_is_left(
     assert jobs() == [("succeeded", 1)] * 2
 
 
+@pytest.mark.system
 def test_without_a_link_the_mail_brings_a_code(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -125,6 +128,7 @@ def test_without_a_link_the_mail_brings_a_code(
     assert re.search(r"\n\n\S{64}\n\n", receiver.received[0].get_content())
 
 
+@pytest.mark.system
 def test_a_mail_that_is_not_taken_at_first_is_tried_again_with_the_same_token(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -151,6 +155,7 @@ def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
     return line
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("tries", "reply"), [(1, f"550 who is {EMAIL}?"), (RETRIES + 1, "450 later")]
 )
@@ -167,6 +172,7 @@ def test_a_mail_that_is_given_up_is_told_of_with_what_to_do(
     assert EMAIL not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )
@@ -186,6 +192,7 @@ def test_a_mail_of_a_kind_that_a_worker_does_not_know_is_left_to_one_that_does(
     assert Mail.objects.filter(given_up_at=None).exists() is (status == "todo")
 
 
+@pytest.mark.system
 def test_the_last_but_one_try_is_not_the_last(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -194,6 +201,7 @@ def test_the_last_but_one_try_is_not_the_last(
     assert jobs() == [("todo", RETRIES)]
 
 
+@pytest.mark.system
 def test_a_mail_whose_worker_is_killed_is_sent_all_the_same(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -240,6 +248,7 @@ def _defer_retry() -> None:
         app.configure_task("larder.ops.tasks.retry_stalled_jobs").defer(timestamp=0)
 
 
+@pytest.mark.system
 def test_a_mail_that_was_sent_is_not_sent_again(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
@@ -252,6 +261,7 @@ def test_a_mail_that_was_sent_is_not_sent_again(
     assert len(receiver.received) == 1
 
 
+@pytest.mark.system
 def test_a_mail_that_comes_too_late_to_be_of_use_is_not_sent(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:

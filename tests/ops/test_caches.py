@@ -85,6 +85,7 @@ def taken(store: InCache, *buckets: Bucket) -> int:
     raise AssertionError("no limit")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_tries_are_counted_in_the_cache(
     kind: str, tmp_path: Path, django_assert_num_queries: Callable[[int], Any], db: None
@@ -108,6 +109,7 @@ def test_tries_are_counted_in_the_cache(
         assert 0 < refused.value.wait <= 86_400
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_try_goes_back_to_the_window_it_was_taken_from_and_to_no_other(
     kind: str, tmp_path: Path, db: None
@@ -125,6 +127,7 @@ def test_a_try_goes_back_to_the_window_it_was_taken_from_and_to_no_other(
         assert taken(store, one) == 4
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_try_that_the_cache_counted_is_not_given_back_by_the_database(
     kind: str, tmp_path: Path, db: None
@@ -139,6 +142,7 @@ def test_a_try_that_the_cache_counted_is_not_given_back_by_the_database(
         assert taken(store, one) == 0
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -> None:
     port = free_port()
@@ -155,6 +159,7 @@ def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -
         assert Counter(crowd.map(attempt, range(60))) == {True: 5, False: 55}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
 def test_when_the_cache_dies_the_database_counts_until_it_is_back(
     kind: str, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch

@@ -90,12 +90,14 @@ def _damage(statement: str) -> None:
         superuser.execute(statement.encode())
 
 
+@pytest.mark.system
 def test_the_exit_status_is_1_when_something_is_violated(transactional_db: None) -> None:
     database.execute(VIOLATION)
     done = _command(os.environ["DATABASE_URL"])
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
 
 
+@pytest.mark.system
 def test_a_database_that_is_away_is_not_called_healthy() -> None:
     done = _command("postgresql://nobody@127.0.0.1:1/nowhere")
     assert (done.returncode, done.stdout) == (2, "")

@@ -129,12 +129,14 @@ def why_no_server_starts(**settings: str) -> str:
     return done.stderr
 
 
+@pytest.mark.system
 def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
     said = why_no_server_starts(SECRET_KEY="", ALLOWED_HOSTS="*")
     assert "SECRET_KEY is not set" in said
     assert "ALLOWED_HOSTS is open or empty" in said
 
 
+@pytest.mark.system
 def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
     """Looking through it took a tenth of the time of an order, a fifth of a list page's."""
     counted = "import gc, config.wsgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
@@ -145,6 +147,7 @@ def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
     assert frozen > 100_000 > 10 * others
 
 
+@pytest.mark.system
 def test_a_server_that_starts_imports_no_validator_of_documents() -> None:
     """It took half of the time until the first answer, also after a crash under load."""
     listed = "import sys, config.wsgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
@@ -154,10 +157,12 @@ def test_a_server_that_starts_imports_no_validator_of_documents() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.system
 def test_a_server_does_not_start_without_the_folder_that_its_processes_share() -> None:
     assert "/nowhere/at/all" in why_no_server_starts(SHARED_DIR="/nowhere/at/all")
 
 
+@pytest.mark.system
 def test_settings_can_be_imported_in_an_empty_environment() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
@@ -201,6 +206,7 @@ print(json.dumps({name: getattr(settings, name) for name in names}))
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_every_secret_can_be_given_as_a_file(tmp_path: Path, end: str) -> None:
     """As an editor writes it, with an end of the line that is no part of it, and without."""
@@ -217,6 +223,7 @@ def test_every_secret_can_be_given_as_a_file(tmp_path: Path, end: str) -> None:
     assert read == SECRETS | {name: SECRETS[name].split(",") for name in lists}
 
 
+@pytest.mark.system
 def test_a_secret_whose_file_is_not_there_stops_the_start(tmp_path: Path) -> None:
     missing = {"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "nothing")}
     done = subprocess.run(

@@ -28,6 +28,7 @@ def asked_as() -> Iterator[str]:
     guid.reset(before)
 
 
+@pytest.mark.system
 def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def _eventually_some(look: Callable[[], list[str]]) -> list[str]:
     return found
 
 
+@pytest.mark.system
 def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_server_outside_demo_mode_is_not_checked_for_a_demo(settings: LazySett
     assert found(settings, DEMO=False, HOST="::", **public) == {}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "value", "refusal"),
     [

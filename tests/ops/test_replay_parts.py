@@ -12,6 +12,7 @@ from tools.replay.cancellations import find
 from tools.replay.demand import RealOrder
 
 
+@pytest.mark.system
 def test_the_invariants_are_those_of_the_database_the_orders_are_in(transactional_db: None) -> None:
     url = os.environ["DATABASE_URL"]
     assert invariants.check(url, orders=0) == []

@@ -39,6 +39,7 @@ def loaded(**environment: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.system
 def test_nothing_of_them_is_imported_unless_it_is_asked_for() -> None:
     assert loaded(SENTRY_DSN="", OTEL_EXPORTER_OTLP_ENDPOINT="") == []
     assert loaded(SENTRY_DSN="http://key@127.0.0.1:9/1", OTEL_EXPORTER_OTLP_ENDPOINT="") == [
@@ -91,6 +92,7 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sen
     assert who.customer.username.encode() not in sent
 
 
+@pytest.mark.system
 def test_a_job_that_fails_is_an_event(transactional_db: None, tmp_path: Path) -> None:
     _add_job("check_invariants", "todo")
     with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
@@ -171,6 +173,7 @@ def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: No
         assert [one.name for one in there.spans if one.name == "GET /livez"]
 
 
+@pytest.mark.system
 def test_a_job_is_a_trace_too(transactional_db: None, tmp_path: Path) -> None:
     _add_job("delete_expired_keys", "todo")
     with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:
@@ -180,6 +183,7 @@ def test_a_job_is_a_trace_too(transactional_db: None, tmp_path: Path) -> None:
     assert [one for one in there.spans if one.parent_span_id == job.span_id]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("variable", "module"),
     [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")],

@@ -48,6 +48,7 @@ REFUSED = (
 )
 
 
+@pytest.mark.system
 def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
     transactional_db: None, prepares: None
 ) -> None:
@@ -69,6 +70,7 @@ def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
         psycopg.connect(reader_url())
 
 
+@pytest.mark.system
 def test_no_password_of_a_role_is_in_a_log_of_all_statements(
     transactional_db: None, prepares: None
 ) -> None:

@@ -112,6 +112,7 @@ def test_what_customers_and_staff_typed_is_text_and_never_markup(
     assert evil not in desk.get("catalog/product/", q=evil).text
 
 
+@pytest.mark.system
 def test_a_server_starts_while_the_database_is_away() -> None:
     """The admin's system checks, which the entry point runs, may not ask the database."""
     away = "postgresql://u@127.0.0.1:1/x"

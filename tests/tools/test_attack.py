@@ -68,6 +68,7 @@ def test_a_server_outside_of_the_path_counts_as_installed(monkeypatch: pytest.Mo
     assert missing_programs(["sh", "no such program"]) == ["no such program"]
 
 
+@pytest.mark.system
 def test_a_python_that_is_missing_is_counted_as_skipped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_python_that_is_missing_is_counted_as_skipped(
     assert f" 0 held, 0 broken, {2 * others} skipped" in capsys.readouterr().out
 
 
+@pytest.mark.system
 def test_a_python_of_pyenv_is_found_behind_a_shim_that_starts_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

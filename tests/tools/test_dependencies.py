@@ -6,6 +6,8 @@ import json
 from email.message import Message
 from pathlib import Path
 
+import pytest
+
 from tools import dependencies
 
 LOCKED = """django==5.2.1 \\
@@ -51,6 +53,7 @@ def test_what_is_locked_here_is_as_it_should_be() -> None:
     assert dependencies.unused() == []
 
 
+@pytest.mark.system
 def test_the_bill_of_materials_lists_what_is_locked_for_production(tmp_path: Path) -> None:
     file = tmp_path / "sbom.json"
     assert dependencies.write_sbom(file) == 0

@@ -47,6 +47,7 @@ def wait(port: int, services: list[Service], *script: str) -> None:
     readiness.wait("127.0.0.1", port, server=server, worker=worker, tend=lambda: None)
 
 
+@pytest.mark.system
 def test_a_server_that_works_is_waited_for_beyond_any_limit(
     services: list[Service],
     port: int,
@@ -59,6 +60,7 @@ def test_a_server_that_works_is_waited_for_beyond_any_limit(
     assert "s: the server does not answer yet." in capsys.readouterr().out
 
 
+@pytest.mark.system
 def test_a_server_that_does_nothing_is_given_up(
     services: list[Service], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

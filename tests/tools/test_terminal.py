@@ -29,6 +29,7 @@ def printed_on_a_terminal(**variables: str) -> str:
         os.close(theirs)
 
 
+@pytest.mark.system
 def test_a_step_is_in_colour_on_a_terminal_that_takes_colours() -> None:
     assert printed_on_a_terminal().startswith("\033[32mDatabase prepared ")
     assert printed_on_a_terminal(NO_COLOR="1").startswith("Database prepared ")
@@ -48,6 +49,7 @@ def test_a_step_is_plain_in_a_file_and_says_that_it_goes_on(
     assert ready.startswith("Server ready ")
 
 
+@pytest.mark.system
 def test_what_installs_says_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
