@@ -50,13 +50,21 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
-    *("Idempotency-Replayed", "Larder-Position"),
+    *("Idempotency-Replayed", "Larder-Position", "RateLimit", "RateLimit-Policy"),
 ]
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
 # normal or wide: rate limits of log-ins and similar requests (larder/identity/attempts.py).
 RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
+# What a customer may store in a time (larder/identity/quotas.py): 120/hour, or off.
+_WIDE_QUOTA = "1000000/hour" if RATE_LIMITS == "wide" else ""
+QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="") or _WIDE_QUOTA or "120/hour"
+QUOTA_ORDER_CHANGES = env.str("QUOTA_ORDER_CHANGES", default="") or _WIDE_QUOTA or "600/hour"
+QUOTA_ADDRESSES = env.str("QUOTA_ADDRESSES", default="") or _WIDE_QUOTA or "60/hour"
+QUOTA_KEYS = env.str("QUOTA_KEYS", default="") or _WIDE_QUOTA or "20/hour"
+QUOTA_ABANDONED = env.str("QUOTA_ABANDONED", default="") or _WIDE_QUOTA or "500/day"
+QUOTA_CARTS = env.str("QUOTA_CARTS", default="") or _WIDE_QUOTA or "600/hour"
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 

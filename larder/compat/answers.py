@@ -24,6 +24,8 @@ from larder.core.errors import (
     PermissionMissing,
 )
 from larder.http import problems
+from larder.http.quotas import quota_headers
+from larder.identity.quotas import QuotaExceeded
 from larder.identity.rates import RateLimited
 
 UNIQUE = "This field must be unique."
@@ -42,7 +44,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     if isinstance(error, NotStaff | PermissionMissing):
         error = PermissionDenied()
     if isinstance(error, RateLimited):
-        error = Throttled(wait=error.retry_after)
+        return _throttled(error, context)
     if isinstance(error, APIException | Http404):
         return exception_handler(error, dict(context))
     if isinstance(error, DomainError):
@@ -52,6 +54,14 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
         # A problem of v1 has more members. These clients expect plain JSON.
         refused.headers["Content-Type"] = "application/json"
     return refused
+
+
+def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBase | None:
+    response = exception_handler(Throttled(wait=error.retry_after), dict(context))
+    if response is not None and isinstance(error, QuotaExceeded):
+        for name, value in quota_headers(error.left).items():
+            response.headers[name] = value
+    return response
 
 
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:

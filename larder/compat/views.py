@@ -30,9 +30,10 @@ from larder.core.parts import Part
 from larder.http import account_requests
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
+from larder.http.quotas import tell_quota
 from larder.http.raw_body import raw_body, short_body
 from larder.http.recent_writes import SAFE
-from larder.identity import audit, queries
+from larder.identity import audit, queries, quotas
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 
@@ -91,8 +92,10 @@ class CompatView(APIView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders a large answer before another one is made."""
+        quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
+            tell_quota(response)
             if self.is_large:
                 waits.release()
                 cast(Any, response).render()

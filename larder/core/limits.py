@@ -163,6 +163,9 @@ MAX_KEY_PERMISSIONS = 100
 MAX_KEY_DAYS = 3_660
 """Days from the creation of a key to its expiry, if it has one."""
 
+MAX_QUOTA = 1_000_000
+"""Units of a quota that a shop can set. Its bucket is exact to a millisecond."""
+
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
 

@@ -29,6 +29,8 @@ from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.positions import HEADER as POSITION
 from larder.http.positions import position_to_tell
+from larder.http.quotas import HEADERS as QUOTA
+from larder.http.quotas import quota_headers
 from larder.http.recent_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import sound
@@ -44,7 +46,7 @@ LARGEST_BODY = 64 * 1024
 
 CREATED = "201 Created"
 REPLAYED = "Idempotency-Replayed"
-OF_ONE = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION})
+OF_ONE = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION, *QUOTA})
 """Headers that another order's answer has otherwise."""
 
 
@@ -138,6 +140,8 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
         "Content-Length": str(len(answer.raw)),
         HEADER: environ[ID],
     } | replay_headers(replayed=placed.replayed)
+    if placed.left is not None:
+        headers |= quota_headers(placed.left)
     if position := position_to_tell():
         headers[POSITION] = position
     harmless(database.release)

@@ -27,8 +27,10 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.error_pages import for_reader
+from larder.http.quotas import quota_headers
 from larder.http.recent_writes import SAFE
 from larder.http.refusals import HttpRefusal
+from larder.identity.quotas import QuotaExceeded
 from larder.identity.rates import RateLimited
 
 logger = logging.getLogger(__name__)
@@ -112,6 +114,7 @@ KINDS = {
     "unknown_category": Kind(422, "The category does not exist, or cannot be the parent."),
     "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
     "throttled": Kind(429, "Too many requests."),
+    "quota_exceeded": Kind(429, "The account has used up a quota."),
     "internal_error": Kind(500, "The server failed; no partial change was made."),
     "outcome_unknown": Kind(500, "It is not known whether the change was made.", repeatable=503),
     "overloaded": Kind(503, "The server is busy; try again shortly."),
@@ -174,7 +177,7 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
         return _throttled(request, error.retry_after)
     detail, extensions = _detail(request, error), _shown(error.extensions)
     return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
@@ -184,13 +187,19 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
     """What is known beside the title of the code; empty if nothing is."""
     if isinstance(error, StaleVersion):
         return preconditions.unmet(request)
+    if isinstance(error, QuotaExceeded):
+        times, seconds = error.left.rate
+        wait = f"Try again in {error.retry_after} s."
+        return f"The quota {error.left.name} allows {times} in {seconds} s. {wait}"
     return error.detail if isinstance(error, HttpRefusal) else ""
 
 
 def headers_of(error: DomainError) -> dict[str, str]:
-    """Returns the headers of a refusal: Retry-After, WWW-Authenticate."""
-    wait = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
-    return STANDING_HEADERS.get(KINDS[error.code].status, {}) | wait
+    """Returns the headers of a refusal: Retry-After, RateLimit, WWW-Authenticate."""
+    standing = STANDING_HEADERS.get(KINDS[error.code].status, {})
+    if isinstance(error, Overloaded | RateLimited):
+        standing = standing | {"Retry-After": str(error.retry_after)}
+    return standing | (quota_headers(error.left) if isinstance(error, QuotaExceeded) else {})
 
 
 def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:

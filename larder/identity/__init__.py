@@ -12,6 +12,7 @@ __all__ = [
     "ordering",
     "permissions",
     "queries",
+    "quotas",
     "rates",
     "rates_in_cache",
     "services",

@@ -12,11 +12,12 @@ class OpsConfig(AppConfig):
         from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
-        from larder.identity import attempts, hashers, notifier
+        from larder.identity import attempts, hashers, notifier, quotas
         from larder.identity.rates import InDatabase
         from larder.identity.rates_in_cache import InCache
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
+            quota_settings,
             reporting,
         )
         from larder.ops.metrics import PlacingCounted
@@ -32,3 +33,4 @@ class OpsConfig(AppConfig):
         held = InDatabase()
         store = InCache(cache, otherwise=held, clock=time) if settings.CACHE_URL else held
         attempts.use(attempts.Setup(limits, store, settings.SECRET_KEY))
+        quotas.use(quota_settings.valid())

@@ -20,7 +20,7 @@ from larder.compat.documents import TITLES
 from larder.db import database, replicas
 from larder.identity import queries
 from larder.notifications.letters import TOKEN
-from larder.ops import roles
+from larder.ops import quota_settings, roles
 from larder.ops.demo import USERS
 from larder.ops.demo_checks import is_narrow_network
 from larder.ops.mail_settings import PORTS
@@ -164,6 +164,12 @@ def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
         pass
     said = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
     return [Error(said, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
+
+
+@register()
+def quotas_are_rates(**options: Any) -> list[CheckMessage]:
+    """A quota that cannot be read would not limit."""
+    return list(quota_settings.faults())
 
 
 @register(Tags.database)

@@ -14,7 +14,7 @@ from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.identity.caller import Caller
 from larder.orders.services import abandon
 from larder.v1.http import reply
-from larder.v1.operations import operation
+from larder.v1.operations import QUOTA, operation
 from larder.v1.orders import Order, shown
 from larder.v1.shapes import Request
 
@@ -68,6 +68,7 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
     for_others="orders.view_order",
     answers={200: Abandoned},
     problems=["not_found"],
+    traits=[QUOTA],
     also=_faults,
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:

@@ -26,7 +26,7 @@ from larder.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, operation
+from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, operation
 from larder.v1.shapes import Address, Link, Request
 
 Label = Annotated[
@@ -88,7 +88,7 @@ def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) 
     tag="me",
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
-    traits=[KEYED, LOCATED, TAGGED],
+    traits=[KEYED, LOCATED, TAGGED, QUOTA],
 )
 def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
     """Keeps an address; at most 50."""

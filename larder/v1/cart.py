@@ -25,7 +25,16 @@ from larder.orders.services.drafts import Seen
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
 from larder.v1.http import idempotency_key, no_content, operation_of, reply_tagged
-from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, TAGGED, VERSIONED, operation
+from larder.v1.operations import (
+    CACHED,
+    KEYED,
+    LOCATED,
+    OWN_VERSIONED,
+    QUOTA,
+    TAGGED,
+    VERSIONED,
+    operation,
+)
 from larder.v1.orders import Order, answer_placed
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text
 
@@ -118,7 +127,7 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     tag="cart",
     answers={200: Cart},
     problems=["unknown_product", "cart_full"],
-    traits=[TAGGED, OWN_VERSIONED],
+    traits=[TAGGED, OWN_VERSIONED, QUOTA],
 )
 def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpResponse:
     """Makes these the lines of the cart, all at once."""
@@ -143,7 +152,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     tag="cart",
     answers={200: Cart},
     problems=["unknown_product", "cart_full", "not_found"],
-    traits=[TAGGED, OWN_VERSIONED],
+    traits=[TAGGED, OWN_VERSIONED, QUOTA],
 )
 def put_cart_line(
     request: HttpRequest, caller: Caller, product: int, body: LineQuantity
@@ -183,7 +192,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
         "ordering_not_allowed",
         "order_abandoned",
     ],
-    traits=[KEYED, LOCATED, TAGGED, VERSIONED],
+    traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
 )
 def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
     """Places the cart, wholly or not at all; the order has the cart's id."""

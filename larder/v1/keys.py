@@ -26,7 +26,7 @@ from larder.v1.http import (
     reply,
     reply_tagged,
 )
-from larder.v1.operations import CACHED, KEYED, operation
+from larder.v1.operations import CACHED, KEYED, QUOTA, operation
 from larder.v1.shapes import Link, Request, Time
 
 Permission = Annotated[
@@ -124,7 +124,7 @@ def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
     tag="auth",
     answers={201: MadeKey},
     problems=["not_found", "too_many_keys", "not_staff", "permission_missing"],
-    traits=[KEYED],
+    traits=[KEYED, QUOTA],
     is_short=True,
     also=_faults,
 )

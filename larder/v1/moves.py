@@ -19,7 +19,7 @@ from larder.orders.services import moves, returns
 from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
-from larder.v1.operations import KEYED, TAGGED, VERSIONED, Trait, operation
+from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
 from larder.v1.orders import Order, shown, whose
 from larder.v1.shapes import Id, Quantity, Request, Short
 
@@ -74,7 +74,11 @@ MOVED = Trait(
 move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 
 
-@move(problems=["conflicting_repeat"], for_others="orders.cancel_order")
+@move(
+    problems=["conflicting_repeat"],
+    for_others="orders.cancel_order",
+    traits=[MOVED, QUOTA],
+)
 def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:

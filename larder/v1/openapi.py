@@ -102,6 +102,7 @@ class Problem(msgspec.Struct):
     move: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
     permission: str | msgspec.UnsetType = msgspec.UNSET
+    quota: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def document(paths: Iterable[URLPattern]) -> dict[str, Any]:

@@ -122,6 +122,27 @@ KEYED = Trait(
     ("idempotency_key_reused", "validation_error"),
     frozenset({"HTTP_IDEMPOTENCY_KEY"}),
 )
+QUOTA = Trait(
+    (
+        _answered(
+            "RateLimit-Policy",
+            "The quota that this counts for: its units, and the seconds in which it refills.",
+            on=[200, 201, 429],
+            always=False,
+            pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
+        ),
+        _answered(
+            "RateLimit",
+            "The units that are left of it, and the seconds until there is one more. Not on "
+            "answers to what does not count, such as repeats.",
+            on=[200, 201, 429],
+            always=False,
+            pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
+        ),
+    ),
+    ("quota_exceeded",),
+)
+"""Of what counts for a quota (larder/identity/quotas.py)."""
 EVERYWHERE = Trait(
     (
         _answered(

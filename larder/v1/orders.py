@@ -38,7 +38,7 @@ from larder.v1.http import (
     reply_tagged,
     version_wanted,
 )
-from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
 from larder.v1.shapes import (
     Address,
     Id,
@@ -216,7 +216,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
         "not_staff",
         "not_found",
     ],
-    traits=[KEYED, LOCATED, TAGGED],
+    traits=[KEYED, LOCATED, TAGGED, QUOTA],
     is_limited=False,
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
@@ -254,7 +254,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
         "stock_limit_exceeded",
         "not_found",
     ],
-    traits=[VERSIONED, TAGGED],
+    traits=[VERSIONED, TAGGED, QUOTA],
 )
 def change_order(
     request: HttpRequest, caller: Caller, order: UUID, body: OrderFields

@@ -11,10 +11,11 @@ from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
 from larder.http import account_requests, authentication, problems
 from larder.http.negotiation import require_acceptable
+from larder.http.quotas import tell_quota
 from larder.http.raw_body import raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.http.short_bodies import require_short
-from larder.identity import audit
+from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
@@ -50,8 +51,10 @@ class Resource:
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None
+        quotas.restart()
         try:
             response = self._answer(request, path)
+            tell_quota(response)
         except Exception as error:
             self._record(request, error)
             response = problems.handle(request, error)

@@ -98,6 +98,8 @@ def alike(answer: Answered) -> Answered:
         assert headers.pop("Location") == f"/api/v1/orders/{order['id']}"
         assert re.fullmatch(r'"1-[0-9a-f]{24}"', headers.pop("ETag"))
         assert headers.pop("Content-Length") == str(len(body))
+        left = headers.pop("RateLimit", '"orders";r=0;t=0')
+        assert re.fullmatch(r'"orders";r=[0-9]+;t=[0-9]+', left)
     return status, headers, OF_ONE.sub(rb'"\1":""', body)
 
 

@@ -12,6 +12,7 @@ from django_guid import get_guid
 
 from larder.core.errors import NotFound
 from larder.core.stopwatch import BEGAN
+from larder.db import database
 from larder.db import positions as common_positions
 from larder.db.positions import Position, Sample
 from larder.db.postgresql.errors import CommitUnknown
@@ -19,6 +20,7 @@ from larder.fastpath import cache_key
 from larder.fastpath import orders as orders_in_front
 from larder.fastpath.orders import OrdersInFront
 from larder.http import authentication, positions
+from larder.http.quotas import HEADERS
 from larder.http.recent_writes import recent_writes
 from larder.identity.errors import SessionEnded, TokenExpired
 from larder.inventory.models import Stock
@@ -98,6 +100,19 @@ def test_a_key_places_once_whichever_way_its_requests_come(ordering: Ordering, f
     assert (one[2], one[1]["ETag"]) == (again[2], again[1]["ETag"])
     assert ("Idempotency-Replayed" in one[1], again[1]["Idempotency-Replayed"]) == (False, "true")
     assert Order.objects.count() == 2
+
+
+def test_an_answer_has_its_own_quota(ordering: Ordering) -> None:
+    key = {"Idempotency_Key": uuid4().hex}
+    (_, first, _), (_, second, _) = ordering(headers=key), ordering()
+    assert first["RateLimit-Policy"] == second["RateLimit-Policy"] == '"orders";q=1000000;w=3600'
+    assert first["RateLimit"].startswith('"orders";r=99999')
+    assert not HEADERS & ordering(headers=key)[1].keys()
+    database.execute("UPDATE rate_limit SET until = statement_timestamp() + interval '2 hours'")
+    status, refused, body = ordering()
+    assert (status, json.loads(body)["quota"]) == ("429 Too Many Requests", "orders")
+    assert refused["RateLimit"] == f'"orders";r=0;t={refused["Retry-After"]}'
+    assert ordering(headers=key)[0] == "201 Created"
 
 
 def test_what_was_told_of_a_repeat_is_not_told_of_the_next(

@@ -240,10 +240,11 @@ def test_filling_costs_the_same_number_of_statements_however_many_lines(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     who, made = person(), [product() for _ in range(30)]
-    with django_assert_num_queries(2 + 4 + 4):  # offers; none there, twice; begun; then as below
+    # offers; none there, twice; begun; the quota; then as below
+    with django_assert_num_queries(2 + 5 + 4):
         put(who, *((one, 1) for one in made[:20]), now=now)
-    # BEGIN, COMMIT; offers, the lock, what is there; out, in and changed, the version
-    with django_assert_num_queries(2 + 3 + 3):
+    # BEGIN, COMMIT; offers, the lock, what is there; the quota; out, in and changed, the version
+    with django_assert_num_queries(2 + 4 + 3):
         put(who, *((one, 2) for one in made[10:]), now=now)
     with django_assert_num_queries(2 + 3):
         put(who, *((one, 2) for one in made[10:]), now=now)

@@ -62,12 +62,13 @@ def test_stock_figures_are_one_statement(customer: Api, product: Product, exactl
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_placing_is_six_statements_however_many_lines(
+def test_placing_is_seven_statements_however_many_lines(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     products = [product() for _ in range(lines)]
-    # the customer's standing; the locks; offers under the locks; stock and ledger; the order
-    with exactly(PLACING + 5):
+    # the customer's standing; the quota; the locks; offers under the locks; stock and ledger; the
+    # order
+    with exactly(PLACING + 6):
         place(customer, *[(one, 1) for one in products])
 
 
@@ -75,11 +76,11 @@ def test_a_key_costs_placing_one_statement_and_a_chosen_id_two(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=99)
-    with exactly(PLACING + 5 + 1):  # the claim
+    with exactly(PLACING + 6 + 1):  # the claim
         place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
-    with exactly(PLACING + 5 + 2):  # the claim; is it the id of an order that had no claim?
+    with exactly(PLACING + 6 + 2):  # the claim; is it the id of an order that had no claim?
         place(customer, (jam, 1), id=str(new_id()))
-    with exactly(PLACING + 5 + 2):  # one claim for both
+    with exactly(PLACING + 6 + 2):  # one claim for both
         place(customer, (jam, 1), id=str(new_id()), headers={"Idempotency_Key": "b"})
 
 
@@ -87,9 +88,9 @@ def test_a_refused_order_stops_at_the_decision(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=1)
-    with exactly(PLACING + 3):  # standing, locks, offers
+    with exactly(PLACING + 5):  # standing, quota, locks, offers; and back to the quota
         place(customer, (jam, 2))
-    with exactly(PLACING + 3 + 2):  # and the claim, and giving it back
+    with exactly(PLACING + 5 + 2):  # and the claim, and giving it back
         place(customer, (jam, 2), headers={"Idempotency_Key": "a"})
 
 
@@ -131,11 +132,11 @@ def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
         customer("GET", "orders.csv")
 
 
-def test_addresses_cost_one_statement_to_read_and_five_to_add(
+def test_addresses_cost_one_statement_to_read_and_six_to_add(
     customer: Api, exactly: Counted
 ) -> None:
-    # The account's lock; its session; how many there are; it; and as it stands.
-    with exactly(TRANSACTION + 5):
+    # The account's lock; its session; how many there are; the quota; it; and as it stands.
+    with exactly(TRANSACTION + 6):
         path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
     with exactly(1):
         customer("GET", "me/addresses")
@@ -200,20 +201,20 @@ def test_an_order_is_two_statements_and_its_events_three(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_cart_is_four_statements_to_read_and_seven_more_to_fill(
+def test_a_cart_is_four_statements_to_read_and_eight_more_to_fill(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     body = {"lines": [{"product": product(), "quantity": 1} for _ in range(lines)]}
     with exactly(2):  # there is none; which one ended last
         customer("GET", "cart")
-    # offers; is there one, twice; it is begun, locked, read, filled, counted; and shown
-    with exactly(TRANSACTION + 8 + 4):
+    # offers; is there one, twice; it is begun, locked, read, filled, counted; the quota; and shown
+    with exactly(TRANSACTION + 9 + 4):
         customer("PUT", "cart", body)
     with exactly(4):  # the draft, its lines, their products, what is available
         customer("GET", "cart")
     for line in body["lines"]:
         line["quantity"] = 2
-    with exactly(TRANSACTION + 5 + 4):  # offers; locked, read, changed, counted
+    with exactly(TRANSACTION + 6 + 4):  # offers; locked, read, changed, counted; the quota
         customer("PUT", "cart", body)
     with exactly(TRANSACTION + 3 + 4):  # offers; locked, read; there is nothing to change
         customer("PUT", f"cart/lines/{body['lines'][0]['product']}", {"quantity": 2})
@@ -225,14 +226,14 @@ def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
     jam, key = product(stock=99), {"Idempotency_Key": "a"}
     line = {"lines": [{"product": jam, "quantity": 1}]}
     customer("PUT", "cart", line)
-    with exactly(PLACING + 5 + 3):  # which draft it is, its lock, its lines
+    with exactly(PLACING + 6 + 3):  # which draft it is, its lock, its lines
         customer("POST", "cart/submit")
     customer("PUT", "cart", line)
-    with exactly(PLACING + 5 + 3 + 2):  # the claim; which order came of it
+    with exactly(PLACING + 6 + 3 + 2):  # the claim; which order came of it
         customer("POST", "cart/submit", **key)
     with exactly(PLACING + 5):  # as any replay
         customer("POST", "cart/submit", **key)
-    with exactly(PLACING + 2):  # the customer's standing; there is no cart
+    with exactly(PLACING + 4):  # the customer's standing; there is no cart; the quota, twice
         customer("POST", "cart/submit")
 
 
@@ -249,13 +250,13 @@ def test_a_page_of_the_ledger_is_three_statements_however_long(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_move_is_nine_statements_and_a_customers_eleven_however_many_lines(
+def test_a_move_is_nine_statements_and_a_customers_twelve_however_many_lines(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
-    # how many lines; the order's lock, its lines; whether the account is still there; stock: locks,
-    # the movements; the order, the event; and what is answered: the order, its lines
-    with exactly(MOVING + 10 + 2):  # the claim, and what came of it
+    # how many lines; the order's lock, its lines; whether the account is still there; the quota;
+    # stock: locks, the movements; the order, the event; and what is answered: the order, its lines
+    with exactly(MOVING + 11 + 2):  # the claim, and what came of it
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
     with exactly(MOVING + 5 + 2):  # made before; the claim, which is released
         customer("POST", f"{path}/cancel", Idempotency_Key="b")
@@ -308,9 +309,9 @@ def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
         lines = [{"product": one, "quantity": number} for one, number in units.items()]
         assert customer("PATCH", path, {"lines": lines}).status == 200
 
-    with exactly(MOVING + 10 + 1 + 1):  # a move; offers under the locks; lines with fewer
+    with exactly(MOVING + 11 + 1 + 1):  # a move; offers under the locks; lines with fewer
         change(dict.fromkeys(products[:40], 1))
-    with exactly(MOVING + 10 + 1 + 1 + 3):  # may they order; lines gone, changed, new
+    with exactly(MOVING + 11 + 1 + 1 + 3):  # may they order; lines gone, changed, new
         change(dict.fromkeys(products[20:], 3))
     with exactly(MOVING + 3 + 2):  # a note that is the same: nothing is written
         customer("PATCH", path, {"note": ""})

@@ -22,7 +22,7 @@ KINDS = (
     (r"127\.0\.0\.1:\d+", "<host>"),
 )
 LEFT_OUT = frozenset({"connection", "content-length", "date", "server"})
-HIDDEN = frozenset({"etag", "larder-position", "correlation-id", "last-modified"})
+HIDDEN = frozenset({"etag", "larder-position", "correlation-id", "last-modified", "ratelimit"})
 """Headers of which only the presence and the form count."""
 LONGEST = 12_000
 """A longer body is kept to this many characters, and its digest."""

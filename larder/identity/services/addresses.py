@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from larder.core.limits import MAX_ADDRESSES
 from larder.db import idempotency, versions
 from larder.db.idempotency import Claim, Outcome
+from larder.identity import quotas
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
 from larder.identity.models import Address
@@ -23,7 +24,7 @@ def add_address(
     """Adds an address with the ADDRESS_FIELDS in `fields`. Returns its id.
 
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
-    TooManyAddresses, KeyReused.
+    TooManyAddresses, KeyReused, QuotaExceeded.
     """
     wanted, customer = _known(fields), caller.id
 
@@ -31,6 +32,7 @@ def add_address(
         # Under the account's lock: no other transaction adds one meanwhile.
         if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
             raise TooManyAddresses
+        quotas.take("addresses", customer)
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
 
     with transaction.atomic(durable=True):

@@ -20,7 +20,7 @@ from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit, sql
+from larder.identity import audit, quotas, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
@@ -72,7 +72,7 @@ def create_key(
 
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
     NotStaff and PermissionMissing (a permission that the caller does not have), InvalidInput (the
-    expiry), TooManyKeys, KeyReused.
+    expiry), TooManyKeys, KeyReused, QuotaExceeded.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
@@ -81,6 +81,7 @@ def create_key(
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
+        quotas.take("keys", customer)
         columns = _columns(_within_own_key(caller, limits))
         key = _insert(customer, text, now=now, name=name, **columns)
         audit.record(key_name(key), "create", after={"customer": caller.public_id, **columns})
@@ -136,7 +137,7 @@ def note_use(caller: Caller) -> None:
 def key_for_password(username: str, password: str, *, secrets: Sequence[str], now: datetime) -> str:
     """Returns the derived key of the account: 40 hex digits, the same at each call.
 
-    Every failure takes the same time. Raises InvalidCredentials.
+    Every failure takes the same time. Raises InvalidCredentials; QuotaExceeded if it creates one.
     """
     customer = verified(username, password)
     with transaction.atomic(durable=True):
@@ -155,6 +156,7 @@ def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: dateti
                 return text
         _live(customer).filter(pk=live.pk).update(ended_at=now)
     generation = _next_generation(customer)
+    quotas.take("keys", customer)
     text = derived_text(secrets[0], public_id, generation)
     _insert(customer, text, now=now, generation=generation)
     return text

@@ -7,7 +7,6 @@ a request in flight; then it either finds the order, or is kept for ever and ref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from django.db import transaction
@@ -16,9 +15,8 @@ from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
-from larder.identity import audit
+from larder.identity import audit, quotas
 from larder.identity.caller import Caller
-from larder.identity.rates import Bucket, InDatabase, Rate
 from larder.identity.services import accounts
 from larder.orders import queries, sql
 from larder.orders.models import Order, OrderStatus
@@ -28,9 +26,6 @@ from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 
 PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 """The operations that place an order under an idempotency key."""
-
-QUOTA = Rate(500, 24 * 3600)
-"""Ids and keys that a caller can abandon, at once and in a day: their rows are kept for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +46,7 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
 
     The caller's cart, if it has this id, gets another id and number and keeps its lines. Waits for
     a transaction that places the order. Raises SessionEnded, NotFound (the id is another's),
-    RateLimited.
+    QuotaExceeded.
     """
     scope = Scope(SYSTEM_ACTOR, ORDER_ID, str(id))
     with transaction.atomic(durable=True):
@@ -64,7 +59,7 @@ def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
             return queries.order(id, customer=asked.customer)
         if row is not None:
             _renew_cart(id, row, asked)
-        _count(asked)
+        quotas.take("abandoned", asked.who.id)
         audit.record(order_name(id), "abandon")
     return None
 
@@ -74,7 +69,7 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
     two; otherwise None: none ever will be.
 
     Waits for a transaction that places one. Raises SessionEnded, NotFound (the orders are of
-    customers whose orders the caller may not see any more), RateLimited.
+    customers whose orders the caller may not see any more), QuotaExceeded.
     """
     scopes = [Scope(asked.who.public_id, operation, key) for operation in PLACING]
     with transaction.atomic(durable=True):
@@ -85,7 +80,7 @@ def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
             found = [queries.order(id, customer=asked.customer) for id in placed]
             return max(found, key=lambda order: order.placed_at)
         if not earlier:
-            _count(asked)
+            quotas.take("abandoned", asked.who.id)
     return None
 
 
@@ -111,9 +106,3 @@ def _renew_cart(id: UUID, row: Order, asked: Abandonment) -> None:
         raise NotFound
     renewed = new_id()
     database.execute(sql.RENEW_DRAFT, [renewed, asked.now, id, renewed, id])
-
-
-def _count(asked: Abandonment) -> None:
-    """Raises RateLimited, which undoes the claim."""
-    key = UUID(bytes=sha256(b"abandon" + asked.who.public_id.bytes).digest()[:16])
-    InDatabase().take([Bucket(key, QUOTA)])

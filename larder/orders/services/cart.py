@@ -17,6 +17,7 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import UnknownProducts
 from larder.core.limits import MAX_LINES, MAX_UNITS
+from larder.identity import quotas
 from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
@@ -45,7 +46,7 @@ def put_lines(
 
     A cart is begun if there is none and lines are given. Where something changes, raises
     UnknownProducts (all of them, archived ones too), CartFull, StaleVersion (the cart is not what
-    was `seen`).
+    was `seen`), QuotaExceeded.
     """
     units = add_up(lines)
     offers, unknown = _offers(units)
@@ -55,6 +56,8 @@ def put_lines(
         if before != units:
             _require_none(unknown)
             compare(seen, customer, draft)
+            if draft is not None and not draft.is_new:
+                quotas.take("carts", customer)
         if draft is not None:
             _fill(draft, before, units, _new_lines(customer, offers), now)
 

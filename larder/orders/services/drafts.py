@@ -19,6 +19,7 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_LINES, MAX_UNITS
+from larder.identity import quotas
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import CartFull, NotInCart
@@ -102,12 +103,14 @@ def _offer(product: int) -> Offer:
 def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
     """The customer's draft under its lock, made if there is none. Must run in a transaction.
 
-    Raises Overloaded after MOST_TRIES.
+    Raises Overloaded after MOST_TRIES; QuotaExceeded if it makes one.
     """
     made = None
     for _ in range(MOST_TRIES):
         draft = _lock(customer)
         if draft is not None:
+            if draft.id == made:
+                quotas.take("carts", customer)
             return replace(draft, is_new=draft.id == made)
         # Whoever makes one at the same time is waited for here, by the index order_one_draft.
         begun = Order(

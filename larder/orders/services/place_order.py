@@ -15,6 +15,7 @@ from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
+from larder.identity import quotas
 from larder.inventory.services import locks
 from larder.orders.services.contended import Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates
@@ -77,9 +78,16 @@ class _Asked:
 
 def place_order(asked: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, wholly or not at all, in one transaction with those that wait with it.
+    Notes what is left of the customer's quota (larder/identity/quotas.py).
 
     Raises the refusals that `place_orders` returns, and Overloaded, with nothing done.
     """
+    placed = _place_one(asked, terms, now)
+    quotas.note(placed.left)
+    return placed
+
+
+def _place_one(asked: Placement, terms: Terms, now: datetime) -> Placed:
     lines = LINES_OF_A_CART if asked.is_draft else len(asked.lines)
     with _customers.place(asked.customer, lines), prioritized():
         one = _Asked(asked, candidate(asked), now)

@@ -1,7 +1,8 @@
 """Placing orders: one transaction for a group of one or more.
 
-In this order, so that nothing is decided on what may still change: claim ids and keys, lock the
-drafts that are to be placed, lock the stock rows, read prices and rules, decide in memory, write.
+In this order, so that nothing is decided on what may still change: claim ids and keys, take units
+of the customers' quotas, lock the drafts that are to be placed, lock the stock rows, read prices
+and rules, decide in memory, write.
 A refused order gives its claims back and touches nothing of its neighbours.
 """
 
@@ -28,6 +29,7 @@ from larder.orders.decision import decide
 from larder.orders.services.contended import Contended, Row
 from larder.orders.services.held_drafts import lock_drafts
 from larder.orders.services.lost_commits import answer_unknown, find_out
+from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (
     Candidate,
     Placed,
@@ -90,9 +92,9 @@ def place_candidates(
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
-    SessionEnded (the customer's own account was deactivated); of drafts also AlreadySubmitted,
-    CartEmpty, StaleVersion; with an id, a key or a cart that was abandoned OrderAbandoned. The
-    lines of a refused draft are named by ascending line id.
+    SessionEnded (the customer's own account was deactivated), QuotaExceeded; of drafts also
+    AlreadySubmitted, CartEmpty, StaleVersion; with an id, a key or a cart that was abandoned
+    OrderAbandoned. The lines of a refused draft are named by ascending line id.
     """
     waiting: Sequence[Candidate] = candidates
     while waiting:
@@ -150,13 +152,14 @@ def _place_group(
 ) -> None:
     earlier = claim_and_replay(group, now=now)
     if waiting := unanswered(group):
-        check_customers = _ask_for_customers(waiting)
+        check_customers, quota = _ask_for_customers(waiting)
         if any(one.asked.is_draft for one in waiting):
             # What to lock is in the drafts, and those of who may not order are left alone.
             check_customers()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
+        quota.give_back()
     settle_carts(group)
     expire_unused(group, earlier, now=now)
     release_refused(group, earlier)
@@ -170,17 +173,20 @@ def _leave_contended(group: Sequence[Candidate], beside: Beside) -> None:
             one.answer = Contended()
 
 
-def _ask_for_customers(group: Sequence[Candidate]) -> Callable[[], None]:
-    """Refuses, when it is called first, those whose customers may not order."""
+def _ask_for_customers(group: Sequence[Candidate]) -> tuple[Callable[[], None], OrderQuota]:
+    """Returns what refuses, when it is called first, those whose customers may not order, or whose
+    quota is used up; and the quota, from which units are taken."""
     reading = identity.submit_standing({one.asked.customer for one in group})
+    quota = OrderQuota(group)
 
     @cache
     def check() -> None:
         standing = reading()
         for one in group:
             one.answer = ordering_refusal(standing.get(one.asked.customer), actor=one.asked.actor)
+        quota.grant()
 
-    return check
+    return check, quota
 
 
 def _place_open(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.audit import Acting
+from larder.identity.quotas import Left
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import Seen
@@ -70,10 +71,12 @@ class CartShown:
 
 
 class Placed(Struct, frozen=True):
-    """The order as it stands, and whether this repeats an earlier placing."""
+    """The order as it stands, whether this repeats an earlier placing, and what this one left of
+    its customer's quota, if it counts."""
 
     order: OrderView
     replayed: bool
+    left: Left | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,8 @@ class Candidate:
     """A placement on its way through the transaction; done when it has an answer.
 
     `wanted` is what was asked for, or what is in the draft once that is held; `lines` is what is
-    sold, and `total` their exact sum. `written` is what the order's row has beside that, once it
+    sold, and `total` their exact sum. `left` is what was left of the customer's quota when it took
+    its unit. `written` is what the order's row has beside that, once it
     is written.
     """
 
@@ -113,6 +117,7 @@ class Candidate:
     lines: list[PricedLine] = field(default_factory=list)
     total: Decimal = Decimal(0)
     written: HeldDraft | None = None
+    left: Left | None = None
     answer: Placed | Exception | None = None
 
     @property

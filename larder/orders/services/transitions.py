@@ -20,7 +20,7 @@ from larder.core.errors import DomainError, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit
+from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
 from larder.inventory.services import movements as inventory
@@ -151,7 +151,7 @@ def apply_transition(
 
     Raises NotFound (a draft, or an order of another customer), NotStaff,
     PermissionMissing, StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused,
-    Overloaded, what `decide` raises, and what `conflict` returns.
+    QuotaExceeded (of customers), Overloaded, what `decide` raises, and what `conflict` returns.
     """
 
     def make() -> UUID | str:
@@ -159,6 +159,8 @@ def apply_transition(
         if not _is_pending(order, move, request, conflict, is_satisfied):
             return idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
+        if not request.caller.may(PERMISSIONS[move]):
+            quotas.take("order_changes", request.caller.id)
         transition = decide(order)
         _write(order, transition, request)
         _record(order, transition, move)

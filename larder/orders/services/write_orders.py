@@ -84,7 +84,8 @@ def answer_placed(group: Sequence[Candidate], *, currency: str, now: datetime) -
     committed: what is made here would hold the locks of stock for a tenth longer."""
     for one in group:
         if one.written is not None:
-            one.answer = Placed(_view(one, one.written, currency, now), replayed=False)
+            view = _view(one, one.written, currency, now)
+            one.answer = Placed(view, replayed=False, left=one.left)
 
 
 def _content(one: Candidate) -> tuple[object, ...]:

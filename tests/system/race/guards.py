@@ -25,7 +25,7 @@ from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
 from larder.db.replicas import FreshnessRequirement
 from larder.http.recent_writes import RecentWrites
-from larder.identity import rates
+from larder.identity import quotas, rates
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services import sessions
@@ -66,6 +66,10 @@ TAKEN_AS_SEEN = (
     .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
 )
 """Takes a try from a bucket whoever took one since the statement looked."""
+
+SEEN = "(SELECT seen.until FROM rate_limit AS seen WHERE seen.key = held.key)"
+TAKEN_AS_QUOTA_SEEN = quotas._TAKE.replace("WHERE greatest(held.until", f"WHERE greatest({SEEN}")
+"""Takes units of a quota whoever took some since the statement looked."""
 
 LOCKED_IN_ANY_ORDER = f"""
 SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
@@ -263,6 +267,7 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     ],
     "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
     "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
+    "quota held": lambda: [(quotas, "_TAKE", TAKEN_AS_QUOTA_SEEN)],
     "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
     "grace": lambda: [(sessions, "exchange", without_grace)],
 }

@@ -1,0 +1,31 @@
+"""What answers say of quotas: draft-ietf-httpapi-ratelimit-headers-10, one policy for each quota.
+
+`RateLimit-Policy: "orders";q=120;w=3600` and `RateLimit: "orders";r=118;t=30`. `t` is the time
+until the quota has one more unit: it refills evenly, and the draft does not want all of it by then.
+"""
+
+import math
+
+from django.http.response import HttpResponseBase
+
+from larder.identity import quotas
+from larder.identity.quotas import Left
+
+HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
+
+
+def quota_headers(left: Left) -> dict[str, str]:
+    """Returns the headers of an answer to a request that took from a quota, or was refused one."""
+    times, seconds = left.rate
+    return {
+        "RateLimit-Policy": f'"{left.name}";q={times};w={seconds}',
+        "RateLimit": f'"{left.name}";r={left.units};t={math.ceil(left.wait)}',
+    }
+
+
+def tell_quota(response: HttpResponseBase) -> None:
+    """Adds the headers to a success, if the request of this thread took from a quota."""
+    left = quotas.noted()
+    if left is not None and response.status_code < 300:
+        for name, value in quota_headers(left).items():
+            response.headers[name] = value

@@ -1,0 +1,240 @@
+"""Quotas: how much the account of a customer can store in a time, however it was obtained.
+
+Each customer has a bucket for each quota, as those of rate limits (rates.py): full it holds `times`
+units, and it refills evenly within `seconds`. Units are taken in the transaction that stores what
+they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
+result takes none, and concurrent requests cannot take more than there is: the bucket's row is
+locked until they commit. A cache cannot do that, so quotas are always counted in the database.
+
+docs/reference/api/conventions.md describes them to clients.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+from uuid import UUID
+
+from larder.core.limits import MAX_QUOTA
+from larder.db import database
+from larder.identity.rates import Rate, RateLimited
+
+Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned", "carts"]
+NAMES: tuple[Name, ...] = get_args(Name)
+
+Limits = Mapping[Name, Rate | None]
+"""The rate of each quota; None for no limit."""
+
+UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_RATE = re.compile(rf"([1-9][0-9]{{0,6}})/({'|'.join(UNITS)})")
+
+
+def parse(text: str) -> Rate | None:
+    """Returns the rate of a setting: `120/hour`; None for `off`.
+
+    At most MAX_QUOTA, and 1,000 in a second: the buckets are exact to a millisecond. Raises
+    ValueError.
+
+    >>> parse("120/hour"), parse("off")
+    (Rate(times=120, seconds=3600), None)
+    """
+    if text == "off":
+        return None
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    rate = Rate(int(found[1]), UNITS[found[2]])
+    if rate.times > min(MAX_QUOTA, 1000 * rate.seconds):
+        raise ValueError(text)
+    return rate
+
+
+class Left(NamedTuple):
+    """What is left of a quota. `used` is the time in seconds after which the bucket is full."""
+
+    name: Name
+    rate: Rate
+    used: float
+
+    @property
+    def units(self) -> int:
+        """How many units the bucket has."""
+        return max(0, int((self.rate.seconds - self.used + _EXACT) / self.rate.spacing))
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the bucket has one more unit; 0 if it is full."""
+        if self.units >= self.rate.times:
+            return 0.0
+        return max(0.0, self.used - self.rate.seconds + (self.units + 1) * self.rate.spacing)
+
+
+_EXACT = 0.001
+"""Seconds: compensates for rounding, as in rates.py."""
+
+
+class QuotaExceeded(RateLimited):
+    """The customer's quota is used up. After `wait` seconds it has a unit again."""
+
+    left: Left
+    code = "quota_exceeded"
+
+    def __init__(self, left: Left) -> None:
+        super().__init__(left.wait)
+        self.left = left
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"quota": self.left.name}
+
+
+_limits: dict[Name, Rate | None] = {}
+
+
+def use(limits: Limits) -> None:
+    """Sets the quotas of the process. Those that are missing do not limit."""
+    _limits.clear()
+    _limits.update(limits)
+
+
+class _Request(threading.local):
+    left: Left | None = None
+
+
+_request = _Request()
+
+
+def restart() -> None:
+    """Forgets what the request before took. Called when a request begins."""
+    _request.left = None
+
+
+def note(left: Left | None) -> None:
+    """Notes what the request of this thread left of its quota, for its answer."""
+    _request.left = left
+
+
+def noted() -> Left | None:
+    """Returns what was noted since `restart`."""
+    return _request.left
+
+
+def take(name: Name, customer: int) -> None:
+    """Takes a unit, and notes what is left. Assumes that the transaction is open that stores what
+    the unit is for. Raises QuotaExceeded."""
+    granted = submit_take(name, {customer: 1})().get(customer)
+    if granted is None:
+        return
+    if not granted.units:
+        raise QuotaExceeded(granted.left)
+    note(granted.left)
+
+
+class Granted(NamedTuple):
+    """How many units a customer got, and what is left then."""
+
+    units: int
+    left: Left
+
+    def after(self, units: int) -> Left:
+        """Returns what was left when that many of these units were taken."""
+        if units == self.units:
+            return self.left
+        earlier = (self.units - units) * self.left.rate.spacing
+        return self.left._replace(used=self.left.used - earlier)
+
+
+_KEYS = "unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS asked (key, units)"
+
+_TAKE = f"""
+INSERT INTO rate_limit AS held (key, until)
+SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8) FROM {_KEYS}
+ORDER BY key
+ON CONFLICT (key) DO UPDATE
+SET until = greatest(held.until, statement_timestamp())
+          + (excluded.until - statement_timestamp())
+WHERE greatest(held.until, statement_timestamp()) + (excluded.until - statement_timestamp())
+   <= statement_timestamp() + make_interval(secs => %s::float8)
+RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
+"""
+"""Takes the units of each customer, or none of theirs: their row is locked then, and not returned.
+Rows are locked in the order of their keys, so there is no deadlock.
+
+Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
+so that the plan is kept (larder/inventory/sql.py).
+"""
+
+_USED = """
+SELECT key, greatest(extract(epoch FROM until - statement_timestamp())::float8, 0)
+FROM rate_limit WHERE key = ANY((SELECT %s::uuid[])::uuid[])
+"""
+
+_GIVE_BACK = f"""
+UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)
+FROM {_KEYS} WHERE rate_limit.key = asked.key
+"""
+
+
+def submit_take(name: Name, wanted: Mapping[int, int]) -> Callable[[], dict[int, Granted]]:
+    """Submits the statement that takes units of these customers, and returns a function that
+    returns what each got: as many as were wanted, or as there were. It is empty if there is no
+    limit.
+
+    Assumes an open transaction, which gives the units back if it is rolled back.
+    """
+    rate = _limits.get(name)
+    if rate is None or not wanted:
+        return dict
+    units = {customer: min(one, rate.times) for customer, one in wanted.items()}
+    reading = _submit(name, rate, units)
+
+    def read() -> dict[int, Granted]:
+        found = {
+            customer: Granted(units[customer], Left(name, rate, used))
+            for customer, used in _used(reading())
+        }
+        if len(found) < len(units):
+            missing = {one: units[one] for one in units if one not in found}
+            found |= _take_some(name, rate, missing)
+        return found
+
+    return read
+
+
+def _submit(
+    name: Name, rate: Rate, units: Mapping[int, int]
+) -> Callable[[], list[tuple[Any, ...]]]:
+    columns = [_keys(name, units), list(units.values())]
+    return database.submit(_TAKE, [rate.spacing, *columns, rate.seconds + _EXACT])
+
+
+def _take_some(name: Name, rate: Rate, wanted: Mapping[int, int]) -> dict[int, Granted]:
+    """Takes what there is for those that did not get all. Their rows are locked already."""
+    used = dict(_used(database.rows(_USED, [_keys(name, wanted)])))
+    there = {one: Left(name, rate, used.get(one, 0.0)) for one in wanted}
+    units = {one: min(wanted[one], left.units) for one, left in there.items() if left.units}
+    used |= dict(_used(_submit(name, rate, units)())) if units else {}
+    return {one: Granted(units.get(one, 0), Left(name, rate, used.get(one, 0.0))) for one in wanted}
+
+
+def give_back(name: Name, units: Mapping[int, int]) -> None:
+    """Gives units back that this transaction took for something that it does not store."""
+    rate = _limits.get(name)
+    if rate is not None and units:
+        parameters = [rate.spacing, _keys(name, units), list(units.values())]
+        database.execute(_GIVE_BACK, parameters)
+
+
+def _keys(name: Name, customers: Iterable[int]) -> list[str]:
+    """Returns the keys of buckets as hex digits: the number of the quota, and the customer's id.
+    Keys of rate limits are digests: their first half is not so small."""
+    quota = f"{NAMES.index(name) + 1:016x}"
+    return [f"{quota}{customer:016x}" for customer in customers]
+
+
+def _used(rows: Iterable[tuple[UUID, float]]) -> list[tuple[int, float]]:
+    """Returns the customer's id in place of each key."""
+    return [(key.int & _ID, used) for key, used in rows]
+
+
+_ID = (1 << 64) - 1

@@ -1,0 +1,254 @@
+"""Quotas: what an account can store in a time, at each operation that stores something."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from larder.core.ids import new_id
+from larder.db import database
+from larder.db.models import IdempotencyKey
+from larder.identity import quotas
+from larder.identity.quotas import QuotaExceeded
+from larder.identity.rates import Rate
+from larder.ops import quota_settings
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services.place_orders import place_orders
+from larder.orders.services.placement import Placed, Placement, Terms
+from tests.conftest import Answer, Api, Person
+from tests.v1.test_orders import place
+
+Product = Callable[..., int]
+MakePerson = Callable[..., Person]
+HOUR = 3600
+Limit = Callable[..., None]
+
+
+@pytest.fixture
+def limit() -> Iterator[Limit]:
+    """`limit(orders=3)`: three in an hour, and no other quota."""
+
+    def use(**times: int) -> None:
+        quotas.use({name: Rate(times[name], HOUR) for name in quotas.NAMES if name in times})
+
+    yield use
+    quotas.use(quota_settings.valid())
+
+
+def hours_pass(hours: float) -> None:
+    passed = "UPDATE rate_limit SET until = until - make_interval(secs => %s::float8)"
+    database.execute(passed, [hours * HOUR])
+
+
+def assert_refused(answer: Answer, quota: str, wait: int) -> None:
+    assert (answer.status, answer.body["code"]) == (429, "quota_exceeded"), answer.body
+    assert answer.body["quota"] == quota
+    seconds = int(answer.headers["Retry-After"])
+    assert wait - 60 < seconds <= wait
+    assert f"Try again in {seconds} s." in answer.body["detail"]
+    assert answer.headers["RateLimit"] == f'"{quota}";r=0;t={seconds}'
+
+
+def test_as_many_orders_as_the_quota_allows_and_more_as_it_refills(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam = product(stock=99)
+    limit(orders=3)
+    for left in (2, 1, 0):
+        placed = place(customer, (jam, 1))
+        assert placed.status == 201
+        assert placed.headers["RateLimit-Policy"] == '"orders";q=3;w=3600'
+        name, units, seconds = placed.headers["RateLimit"].split(";")
+        assert (name, units) == ('"orders"', f"r={left}")
+        assert 1140 < int(seconds.removeprefix("t=")) <= 1200
+    assert_refused(place(customer, (jam, 1)), "orders", 1200)
+    hours_pass(1 / 3)
+    assert place(customer, (jam, 1)).status == 201
+    assert_refused(place(customer, (jam, 1)), "orders", 1200)
+    hours_pass(5)
+    assert [place(customer, (jam, 1)).status for _ in range(4)] == [201, 201, 201, 429]
+
+
+def test_a_repeat_neither_counts_nor_is_refused(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam, id = product(stock=99), str(new_id())
+    limit(orders=2)
+    keyed = place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
+    named = place(customer, (jam, 1), id=id)
+    for _ in range(3):
+        again = place(customer, (jam, 1), headers={"Idempotency_Key": "a"})
+        assert (again.status, again.body) == (201, keyed.body)
+        assert "RateLimit" not in again.headers
+        assert place(customer, (jam, 1), id=id).body == named.body
+    assert place(customer, (jam, 1)).status == 429
+
+
+def test_a_refusal_stores_nothing_and_the_same_request_succeeds_later(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam, id, key = product(stock=99), str(new_id()), {"Idempotency_Key": "a"}
+    limit(orders=1)
+    place(customer, (jam, 1))
+    assert_refused(place(customer, (jam, 1), id=id, headers=key), "orders", HOUR)
+    assert (Order.objects.count(), IdempotencyKey.objects.count()) == (1, 0)
+    hours_pass(1)
+    placed = place(customer, (jam, 1), id=id, headers=key)
+    assert (placed.status, placed.body["id"]) == (201, id)
+    assert "Idempotency-Replayed" not in placed.headers
+
+
+def test_an_order_that_is_refused_for_another_reason_does_not_count(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam = product(stock=2)
+    limit(orders=1)
+    for _ in range(3):
+        assert place(customer, (jam, 3)).body["code"] == "insufficient_stock"
+        assert customer("POST", "cart/submit").body["code"] == "cart_empty"
+    assert place(customer, (jam, 1)).status == 201
+
+
+def test_a_cart_counts_as_an_order_when_it_is_submitted(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam = product(stock=9)
+    limit(orders=1)
+    for status in (201, 429):
+        customer("PUT", f"cart/lines/{jam}", {"quantity": 1})
+        submitted = customer("POST", "cart/submit")
+        assert submitted.status == status
+        assert submitted.headers["RateLimit"].startswith('"orders";r=0;t=')
+    assert len(customer("GET", "cart").body["lines"]) == 1
+
+
+def test_each_customer_has_quotas_of_their_own(
+    person: MakePerson, as_: Callable[[Person], Api], product: Product, limit: Limit
+) -> None:
+    jam, first, second = product(stock=9), as_(person()), as_(person())
+    limit(orders=1)
+    for app in (first, second):
+        assert [place(app, (jam, 1)).status for _ in range(2)] == [201, 429]
+
+
+def test_of_one_batch_the_first_orders_of_a_customer_are_placed(
+    person: MakePerson, product: Product, limit: Limit, now: datetime
+) -> None:
+    jam, ada, bob = product(stock=99), person(), person()
+    limit(orders=3)
+
+    def order(who: Person, units: int = 1) -> Placement:
+        public_id = who.customer.public_id
+        return Placement(customer=who.id, actor=public_id, lines=[Wanted(jam, units)])
+
+    asked = [order(ada), order(bob), *(order(ada) for _ in range(4)), order(bob)]
+    terms = Terms(currency="GBP")
+    answers = place_orders(asked, terms=terms, now=now)
+    placed = [isinstance(one, Placed) for one in answers]
+    assert placed == [True, True, True, True, False, False, True]
+    left = [one.left.units if isinstance(one, Placed) and one.left else None for one in answers]
+    assert left == [2, 2, 1, 0, None, None, 1]
+    assert isinstance(answers[4], QuotaExceeded)
+    # More than the quota at once, of a customer who has not ordered yet; one is refused otherwise.
+    cam = person()
+    answers = place_orders([order(cam, units) for units in (1, 999, 1, 1, 1)], terms=terms, now=now)
+    assert [isinstance(one, Placed) for one in answers] == [True, False, True, False, False]
+    assert isinstance(place_orders([order(cam)], terms=terms, now=now)[0], Placed)
+    assert isinstance(place_orders([order(cam)], terms=terms, now=now)[0], QuotaExceeded)
+
+
+def test_what_staff_do_for_customers_does_not_count(
+    customer: Api, staff: Api, product: Product, limit: Limit
+) -> None:
+    jam, me = product(stock=99), customer("GET", "me").body["id"]
+    limit(orders=1, order_changes=1)
+    for _ in range(3):
+        placed = place(staff, (jam, 1), customer=me)
+        assert placed.status == 201
+        assert "RateLimit" not in placed.headers
+        path = placed.headers["Location"]
+        assert staff("PATCH", path, {"note": "Later."}).status == 200
+        assert staff("POST", f"{path}/cancel").status == 200
+    assert place(customer, (jam, 1)).status == 201
+
+
+def test_changes_of_orders_count_and_repeats_of_them_do_not(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam = product(stock=99)
+    path, other = (place(customer, (jam, 1)).headers["Location"] for _ in range(2))
+    limit(order_changes=2)
+    for _ in range(3):
+        assert customer("PATCH", path, {"note": "Ring."}).status == 200
+    canceled = customer("POST", f"{path}/cancel", Idempotency_Key="a")
+    assert canceled.headers["RateLimit"].startswith('"order_changes";r=0;t=')
+    assert customer("POST", f"{path}/cancel", Idempotency_Key="a").body == canceled.body
+    assert customer("POST", f"{path}/cancel").body == canceled.body
+    assert_refused(customer("PATCH", other, {"note": "Ring."}), "order_changes", 1800)
+    assert_refused(customer("POST", f"{other}/cancel", Idempotency_Key="b"), "order_changes", 1800)
+    hours_pass(1)
+    again = customer("POST", f"{other}/cancel", Idempotency_Key="b")
+    assert (again.status, again.body["status"]) == (200, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("quota", "path", "body"),
+    [("addresses", "me/addresses", {"label": "Home"}), ("keys", "auth/keys", {"name": "Till"})],
+)
+def test_addresses_and_keys_count_and_a_refused_one_can_be_repeated(
+    customer: Api, limit: Limit, quota: str, path: str, body: dict[str, Any]
+) -> None:
+    limit(**{quota: 2})
+    made = customer("POST", path, body, Idempotency_Key="a")
+    assert made.headers["RateLimit-Policy"] == f'"{quota}";q=2;w=3600'
+    assert customer("POST", path, body).status == 201
+    assert_refused(customer("POST", path, body, Idempotency_Key="b"), quota, 1800)
+    again = customer("POST", path, body, Idempotency_Key="a")
+    assert (again.status, again.body["id"]) == (201, made.body["id"])
+    assert "RateLimit" not in again.headers
+    hours_pass(1)
+    later = customer("POST", path, body, Idempotency_Key="b")
+    assert (later.status, "Idempotency-Replayed" in later.headers) == (201, False)
+
+
+def test_ids_and_keys_that_are_abandoned_count_once(customer: Api, limit: Limit) -> None:
+    limit(abandoned=2)
+    id, refused = str(uuid4()), {"id": str(uuid4())}
+    assert customer("POST", "orders/abandon", {"idempotency_key": "k"}).status == 200
+    for _ in range(3):
+        assert customer("POST", "orders/abandon", {"id": id}).status == 200
+        assert customer("POST", "orders/abandon", {"idempotency_key": "k"}).status == 200
+    assert_refused(customer("POST", "orders/abandon", refused), "abandoned", 1800)
+    hours_pass(1)
+    assert customer("POST", "orders/abandon", refused).status == 200
+
+
+def test_carts_that_are_begun_or_replaced_count(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam = product()
+    limit(carts=2)
+
+    def put(units: int) -> Answer:
+        return customer("PUT", "cart", {"lines": [{"product": jam, "quantity": units}]})
+
+    assert put(1).headers["RateLimit"].startswith('"carts";r=1;t=')
+    assert "RateLimit" not in put(1).headers
+    assert put(2).status == 200
+    assert_refused(put(3), "carts", 1800)
+    # A line is none, and the cart can be emptied; but no other cart begins.
+    assert customer("PUT", f"cart/lines/{jam}", {"quantity": 3}).status == 200
+    assert customer("DELETE", "cart").status == 204
+    assert_refused(customer("PUT", f"cart/lines/{jam}", {"quantity": 1}), "carts", 1800)
+    assert not Order.objects.exists()
+
+
+def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, limit: Limit) -> None:
+    quotas.use({"orders": None})
+    jam = product(stock=99)
+    assert "RateLimit" not in place(customer, (jam, 1)).headers
+    assert database.rows("SELECT FROM rate_limit") == []
+    quotas.use(quota_settings.valid())
