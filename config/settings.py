@@ -65,6 +65,8 @@ QUOTA_ADDRESSES = env.str("QUOTA_ADDRESSES", default="") or _WIDE_QUOTA or "60/h
 QUOTA_KEYS = env.str("QUOTA_KEYS", default="") or _WIDE_QUOTA or "20/hour"
 QUOTA_ABANDONED = env.str("QUOTA_ABANDONED", default="") or _WIDE_QUOTA or "500/day"
 QUOTA_CARTS = env.str("QUOTA_CARTS", default="") or _WIDE_QUOTA or "600/hour"
+# All members of staff need a second factor (larder/identity/second_factor.py).
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
 

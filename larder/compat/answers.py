@@ -22,6 +22,7 @@ from larder.core.errors import (
     InvalidInput,
     NotStaff,
     PermissionMissing,
+    SecondFactorRequired,
 )
 from larder.http import problems
 from larder.http.quotas import quota_headers
@@ -42,7 +43,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     if isinstance(error, InvalidInput | AlreadyTaken):
         error = ValidationError(field_errors(error))
     if isinstance(error, NotStaff | PermissionMissing):
-        error = PermissionDenied()
+        error = PermissionDenied(_detail(error))
     if isinstance(error, RateLimited):
         return _throttled(error, context)
     if isinstance(error, APIException | Http404):
@@ -62,6 +63,11 @@ def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBa
         for name, value in quota_headers(error.left).items():
             response.headers[name] = value
     return response
+
+
+def _detail(error: NotStaff | PermissionMissing) -> str | None:
+    """Returns what the client can do; None for the framework's sentence."""
+    return problems.KINDS[error.code].title if isinstance(error, SecondFactorRequired) else None
 
 
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:

@@ -12,7 +12,12 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, Permis
 from rest_framework.request import Request
 
 from larder.http import throttling
-from larder.http.authentication import caller_of_key, looked_up, signed_caller
+from larder.http.authentication import (
+    caller_of_key,
+    looked_up,
+    proven_factor,
+    signed_caller,
+)
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
@@ -113,5 +118,6 @@ class CookieAuthentication(framework.SessionAuthentication):
         if found is None:
             return None
         user = found[0]
-        who = Caller(user.pk, user.public_id, user.is_staff, None)
+        factor = proven_factor(request._request)
+        who = Caller(user.pk, user.public_id, user.is_staff, None, factor=factor)
         return queries.with_rights(who), None

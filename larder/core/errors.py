@@ -54,6 +54,13 @@ class PermissionMissing(DomainError):
         return {"permission": self.permission}
 
 
+class SecondFactorRequired(PermissionMissing):
+    """The account has the permission, but what the caller showed is a password alone, and staff
+    need a second factor (larder/identity/second_factor.py)."""
+
+    code = "second_factor_required"
+
+
 @dataclass
 class Fault:
     """One fault of a request. `where` is a JSON pointer or the name of a parameter."""

@@ -3,6 +3,7 @@
 from functools import cache
 from threading import Lock
 from time import monotonic, time
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -106,9 +107,19 @@ def remembered_caller(header: str | None) -> Caller | None:
     return caller if expires > time() and _sessions.is_ongoing_session(caller) else None
 
 
+FACTOR = "second_factor"
+"""The key of the admin's session under which it has the id of the factor that was proven in it."""
+
+
+def proven_factor(request: HttpRequest) -> UUID | None:
+    """Returns the second factor that was proven in the admin's session of this request."""
+    found = request.session.get(FACTOR)
+    return None if found is None else UUID(found)
+
+
 def looked_up(caller: Caller) -> Caller:
     """The caller with the rights the account has now. Raises SessionEnded unless it is active."""
-    rights = queries.rights(caller.id)
+    rights = queries.rights(caller.id, caller.factor)
     if not rights.is_active:
         raise SessionEnded
     return queries.holding(caller, rights)

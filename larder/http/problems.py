@@ -78,6 +78,11 @@ KINDS = {
     "own_rights": Kind(403, "You cannot change the rights of your own account."),
     "last_owner": Kind(409, "No account that may manage rights would be left."),
     "permission_missing": Kind(403, "Your account or key does not have the permission."),
+    "second_factor_required": Kind(
+        403,
+        "A password alone does not give the rights of staff: use the admin, or an API key that "
+        "names its permissions.",
+    ),
     "csrf_failed": Kind(403, "The form has no valid CSRF token, or comes from another site."),
     "registration_closed": Kind(403, "Registration is closed."),
     "ordering_not_allowed": Kind(403, "This account may not place orders."),

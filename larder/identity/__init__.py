@@ -15,6 +15,7 @@ __all__ = [
     "quotas",
     "rates",
     "rates_in_cache",
+    "second_factor",
     "services",
     "token_policies",
     "tokens",

@@ -29,7 +29,9 @@ from larder.identity.rates import Bucket, Rate, RateLimited, Store
 logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
-Action = Literal["log in", "returning", "register", "refresh", "reset", "confirm", "profile"]
+Action = Literal[
+    "log in", "returning", "register", "refresh", "reset", "confirm", "profile", "second factor"
+]
 Proof = Literal["none", "caller", "token"]
 """What shows, before a password is hashed, that a log-in comes from the owner of the account:
 nothing; the access token or cookie of the request; or a refresh token of the account."""
@@ -58,12 +60,16 @@ NORMAL: Mapping[Action, Limits] = {
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
     "profile": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR), failures=BOTH),
     "confirm": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
+    "second factor": Limits(Rate(10, 2 * HOUR), Rate(60, HOUR), failures=BOTH),
 }
 """With these limits an attacker can guess a password 10 times, and then once a minute: in half a
 year that is half a million guesses, from all unknown addresses together. Many customers may share
 an address (an office, a mobile network), so only failures count there. Each log-in of the action
 `returning` counts, so that accounts created for an attack cannot fill its lane (hashers.py). A
-log-in above this limit is not refused; it is counted and hashed as one without a proof."""
+log-in above this limit is not refused; it is counted and hashed as one without a proof.
+
+Three of a million codes of an app are valid at a time. After 10 wrong ones, and then one each 12
+minutes, a year of guesses by a client that knows the password succeeds once in eight."""
 WIDE: Mapping[Action, Limits] = dict.fromkeys(
     NORMAL, Limits(Rate(1200, MINUTE), Rate(1200, MINUTE))
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from larder.core.errors import NotStaff, PermissionMissing
+from larder.core.errors import NotStaff, PermissionMissing, SecondFactorRequired
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class Caller:
     (permissions.py), read with each request; a customer has none. `key_permissions` are those that
     the key names: the caller has no others (queries.py: holding). None for a key that names none,
     and without a key.
+
+    `factor` is the second factor that was proven in a session of the admin. `is_restricted`: staff
+    need one, and the caller has not proven it. Then the caller has no permissions
+    (queries.py: holding).
     """
 
     id: int
@@ -26,6 +30,8 @@ class Caller:
     key: UUID | None = None
     permissions: frozenset[str] = frozenset()
     key_permissions: frozenset[str] | None = None
+    factor: UUID | None = None
+    is_restricted: bool = False
 
     is_authenticated = True
     is_active = True
@@ -35,6 +41,9 @@ class Caller:
         return permission in self.permissions
 
     def require(self, permission: str) -> None:
-        """Raises NotStaff for a customer, PermissionMissing for staff without the permission."""
+        """Raises NotStaff for a customer, PermissionMissing for staff without the permission,
+        SecondFactorRequired for staff who have not proven the factor that they need."""
+        if self.is_restricted:
+            raise SecondFactorRequired(permission)
         if permission not in self.permissions:
             raise (PermissionMissing if self.is_staff else NotStaff)(permission)

@@ -74,3 +74,15 @@ class LastOwner(DomainError):
     """The change would leave no active account that may manage rights."""
 
     code = "last_owner"
+
+
+class SecondFactorWrong(DomainError):
+    """The code of the second factor is wrong, was used, or has expired: one answer for all."""
+
+    code = "second_factor_wrong"
+
+
+class LastSecondFactor(DomainError):
+    """Staff of this shop need a second factor, and this is the last one of the account."""
+
+    code = "last_second_factor"

@@ -278,6 +278,50 @@ class Key(models.Model):
         )
 
 
+class SecondFactor(models.Model):
+    """What an account proves beside its password (second_factor.py).
+
+    `data` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time step of
+    the last code that was accepted: this code and older ones are refused.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+    kind = models.CharField(max_length=MAX_WORD_LENGTH)
+    name = models.CharField(max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
+    data = models.BinaryField()
+    counter = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "second_factor"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["customer"], name="second_factor_one_app", condition=models.Q(kind="totp")
+            ),
+        )
+
+
+class OneTimeCode(models.Model):
+    """A code that an account uses once: in place of its second factor (`recovery`), or to enrol its
+    first one (`enrolment`). Only its SHA-256 is stored."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    purpose = models.CharField(max_length=MAX_WORD_LENGTH)
+    digest = models.BinaryField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "one_time_code"
+        constraints = (
+            models.UniqueConstraint(fields=["customer", "digest"], name="one_time_code_unique"),
+        )
+
+
 class PasswordReset(models.Model):
     """A request for a new password by mail. If no account has the address, `customer` is null. The
     row is written anyway, so that the time of the answer does not reveal whether one exists."""

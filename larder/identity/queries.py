@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from larder.core.errors import NotFound
 from larder.core.parts import Part, in_parts
 from larder.db import database
-from larder.identity import permissions, sql
+from larder.identity import permissions, second_factor, sql
 from larder.identity.caller import Caller
 from larder.identity.models import Address, Customer, Key, Session
 from larder.identity.token_policies import ENDED_LATELY
@@ -99,12 +99,15 @@ def is_session_of(session: UUID, username: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Rights:
     """What an account may do, as it is now in the database. A superuser has all permissions; an
-    account without `is_staff` has none."""
+    account without `is_staff` has none. `needs_factor`: a password alone does not give its
+    permissions. `has_factor`: a second factor is enrolled."""
 
     is_active: bool
     is_staff: bool
     is_superuser: bool
     permissions: frozenset[str]
+    has_factor: bool = False
+    needs_factor: bool = False
 
 
 NO_RIGHTS = Rights(
@@ -112,28 +115,47 @@ NO_RIGHTS = Rights(
 )
 
 
-def rights(customer: int) -> Rights:
-    """Returns the rights of an account; NO_RIGHTS if it does not exist."""
-    for is_active, is_staff, is_superuser, granted in database.rows(sql.RIGHTS, [customer]):
+def rights(customer: int, factor: UUID | None = None) -> Rights:
+    """Returns the rights of an account; NO_RIGHTS if it does not exist.
+
+    A member of staff needs a second factor where the shop demands it or the account has enrolled
+    one, unless `factor` is one that the caller has proven.
+    """
+    for is_active, is_staff, is_superuser, granted, has_factor, proven in database.rows(
+        sql.RIGHTS, [factor, customer]
+    ):
         has = permissions.ALL if is_superuser else frozenset(granted)
+        needs = is_staff and not proven and (has_factor or second_factor.is_demanded())
         return Rights(
-            is_active, is_staff, is_superuser, has if is_staff else permissions.NO_PERMISSIONS
+            is_active,
+            is_staff,
+            is_superuser,
+            has if is_staff else permissions.NO_PERMISSIONS,
+            has_factor,
+            needs,
         )
     return NO_RIGHTS
 
 
 def with_rights(caller: Caller) -> Caller:
     """Returns the caller with the present rights of the account. Reads nothing for customers."""
-    return holding(caller, rights(caller.id)) if caller.is_staff else caller
+    return holding(caller, rights(caller.id, caller.factor)) if caller.is_staff else caller
 
 
 def holding(caller: Caller, found: Rights) -> Caller:
-    """Returns the caller with these rights of the account. Decides for every API version what a key
-    gives: the permissions that it names, as far as the account has them."""
+    """Returns the caller with these rights of the account. Decides for every API version and for
+    the admin what a caller holds.
+
+    A key gives the permissions that it names, as far as the account has them. Where the account
+    needs a second factor, any other caller who has not proven it has none.
+    """
     held, named = found.permissions, caller.key_permissions
-    return replace(
-        caller, is_staff=found.is_staff, permissions=held if named is None else held & named
-    )
+    restricted = found.needs_factor and named is None
+    if named is not None:
+        held &= named
+    elif restricted:
+        held = permissions.NO_PERMISSIONS
+    return replace(caller, is_staff=found.is_staff, permissions=held, is_restricted=restricted)
 
 
 def may_manage(actor: Caller, customer: int) -> bool:

@@ -23,11 +23,18 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     ) AS granted
     JOIN auth_permission AS permission ON permission.id = granted.permission_id
     JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+), EXISTS (SELECT FROM second_factor WHERE customer_id = customer.id), EXISTS (
+    SELECT FROM second_factor WHERE customer_id = customer.id AND id = given.factor
+    UNION ALL
+    SELECT FROM one_time_code
+    WHERE customer_id = customer.id AND id = given.factor AND purpose = 'recovery'
 )
-FROM customer WHERE customer.id = %s
+FROM customer, (SELECT %s::uuid AS factor) AS given
+WHERE customer.id = %s
 """
-"""Index scans of the account, its groups and their permissions; runs with every request of staff.
-The same permissions as Django's ModelBackend finds."""
+"""Index scans of the account, its groups, their permissions and its second factors; runs with every
+request of staff. The same permissions as Django's ModelBackend finds. A factor that was removed
+since a session proved it is no proof any more."""
 
 LOCK_RIGHTS = "SELECT pg_advisory_xact_lock(6, 1)"
 """Changes of rights that could remove the last owner wait for each other."""

@@ -12,7 +12,7 @@ class OpsConfig(AppConfig):
         from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
-        from larder.identity import attempts, hashers, notifier, quotas
+        from larder.identity import attempts, hashers, notifier, quotas, second_factor
         from larder.identity.rates import InDatabase
         from larder.identity.rates_in_cache import InCache
         from larder.ops import (
@@ -28,6 +28,7 @@ class OpsConfig(AppConfig):
         telemetry.placing.watch(PlacingCounted())
         notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
+        second_factor.use(demanded=settings.STAFF_SECOND_FACTOR)
         per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()

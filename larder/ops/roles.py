@@ -18,6 +18,7 @@ READ_ONLY = "larder_readonly"
 APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
+    *("identity.second_factor", "identity.one_time_code"),
     *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
     "public.django_session",
     *("public.procrastinate_jobs", "public.procrastinate_events"),

@@ -7,6 +7,23 @@ from django.contrib import admin
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from larder.http.authentication import proven_factor
+from larder.identity import queries
+
+
+def _has_permission(request: Any) -> bool:
+    """Returns whether this is an active member of staff who has proven the second factor that they
+    need, in this session."""
+    user = request.user
+    if not (user.is_active and user.is_staff):
+        return False
+    # The theme asks twice for each page.
+    if not hasattr(user, "needs_factor"):
+        user.needs_factor = queries.rights(user.pk, proven_factor(request)).needs_factor
+    return not user.needs_factor
+
+
+admin.site.has_permission = _has_permission  # type: ignore[method-assign]
 admin.site.index_title = "Overview"
 admin.site.index_template = "staff/index.html"
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.

@@ -168,11 +168,14 @@ def _traits(method: str, one: Operation) -> list[Trait]:
     return held if method == "GET" else [*held, WRITTEN]
 
 
+_OF_STAFF = ("not_staff", "permission_missing", "second_factor_required")
+
+
 def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     """The codes of refusals by their statuses."""
-    of_staff = ["not_staff", "permission_missing"] if one.declared.permissions else []
+    of_staff = list(_OF_STAFF) if one.declared.permissions else []
     if one.declared.for_others:
-        of_staff.append("permission_missing")
+        of_staff += _OF_STAFF[1:]
     codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
     found: dict[int, list[str]] = {}
     for code in sorted(codes):

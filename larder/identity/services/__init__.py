@@ -11,5 +11,6 @@ __all__ = [
     "resets",
     "restored",
     "rights",
+    "second_factors",
     "sessions",
 ]

@@ -23,7 +23,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer
-from larder.identity.services import repeats, rights
+from larder.identity.services import repeats, rights, second_factors
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions
@@ -309,10 +309,10 @@ def _undeleted(customer: int) -> QuerySet[Customer]:
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
     """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
-    Deletes its addresses. None can be added later, because that needs the lock of an active
-    account. Triggers of the migrations end its sessions and keys, as with any deactivation: because
-    of the row lock, a concurrent log-in either comes before it or finds no account. Its sessions
-    are deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION
+    Deletes its addresses and second factors. None can be added later, because that needs the lock
+    of an active account. Triggers of the migrations end its sessions and keys, as with any
+    deactivation: because of the row lock, a concurrent log-in either comes before it or finds no
+    account. Its sessions are deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION
     (sessions.py: delete_sessions_of_former_epochs). A second deletion is no error.
 
     Raises SessionEnded, StaleVersion, LastOwner.
@@ -323,6 +323,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
+            second_factors.forget(customer)
             delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
             Customer.groups.through.objects.filter(customer=customer).delete()
             Customer.user_permissions.through.objects.filter(customer=customer).delete()

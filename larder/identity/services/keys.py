@@ -8,7 +8,7 @@ stored as live.
 import logging
 import secrets as randomness
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -105,7 +105,10 @@ def _require_possible(caller: Caller, limits: Limits, now: datetime) -> None:
 
 def _within_own_key(caller: Caller, limits: Limits) -> Limits:
     """Returns the limits within those of the caller's key, if the caller uses one. The permissions
-    of `limits` are known to be the caller's."""
+    of `limits` are known to be the caller's. A caller who has not proven the second factor that
+    they need creates a key without permissions, which gains none later."""
+    if caller.is_restricted:
+        limits = replace(limits, permissions=())
     if caller.key is None:
         return limits
     own = Key.objects.values_list("permissions", "expires_at").get(pk=caller.key)

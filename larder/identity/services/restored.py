@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session as AdminSession
 from django.db import connections, transaction
 from django.db.models import Exists, F, OuterRef
 
-from larder.identity.models import Customer, Key, PasswordReset, Session
+from larder.identity.models import Customer, Key, OneTimeCode, PasswordReset, Session
 from larder.identity.sql import LEAVE_NUMBERS_OUT
 
 NUMBERS_LEFT_OUT = 1_000_000
@@ -31,7 +31,8 @@ class Ended:
 
 
 def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
-    """Ends all sessions, keys, reset links and sessions of the admin, in one transaction.
+    """Ends all sessions, keys, reset links, one-time codes and sessions of the admin, in one
+    transaction.
 
     `using` is the owner's connection: the server's role may not change a sequence.
     """
@@ -45,6 +46,8 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
         )
         # A reset token depends on the old password, which the restore has brought back.
         PasswordReset.objects.using(using).all().delete()
+        # The backup does not know which codes were used after it.
+        OneTimeCode.objects.using(using).all().delete()
         AdminSession.objects.using(using).all().delete()
     return ended
 

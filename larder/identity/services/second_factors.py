@@ -1,0 +1,240 @@
+"""Enrols, proves and removes second factors, with their recovery codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from larder.core.errors import NotFound, PermissionMissing
+from larder.identity import audit, queries, second_factor
+from larder.identity.caller import Caller
+from larder.identity.errors import LastSecondFactor, SecondFactorWrong
+from larder.identity.models import Customer, OneTimeCode, SecondFactor
+from larder.identity.services.rights import MANAGE
+
+TOTP = "totp"
+Purpose = Literal["recovery", "enrolment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account whose factor is meant, and the secrets of the installation, the present first."""
+
+    id: int
+    public_id: UUID
+    secrets: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A new factor, and the recovery codes that were made with it: none if there were some."""
+
+    factor: UUID
+    recovery_codes: Sequence[str]
+
+
+def prove(account: Account, typed: str, *, now: datetime) -> UUID:
+    """Accepts a code of the account's app, or one of its recovery codes, once. Returns the id of
+    what was proven, for the mark of the session. Raises SecondFactorWrong.
+
+    The use is one conditional update: of two concurrent log-ins with one code, one succeeds.
+    """
+    code = second_factor.normalised(typed)
+    with transaction.atomic(durable=True):
+        if second_factor.is_app_code(code):
+            return _prove_app(account, code, now)
+        used = _use_code(account, code, "recovery", now)
+        _record(account, "use_recovery_code", {"left": _unused(account.id, "recovery").count()})
+        return used
+
+
+def _prove_app(account: Account, code: str, now: datetime) -> UUID:
+    factor = SecondFactor.objects.filter(customer=account.id, kind=TOTP).first()
+    if factor is None:
+        raise SecondFactorWrong
+    secret = second_factor.unseal(bytes(factor.data), account.public_id, account.secrets)
+    step = None if secret is None else second_factor.step_of(code, secret, now=now)
+    if secret is None or step is None:
+        raise SecondFactorWrong
+    # Sealed anew, so that a former SECRET_KEY is no longer needed for it.
+    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=now)
+    unused = SecondFactor.objects.filter(pk=factor.pk, counter__lt=step)
+    if not unused.update(counter=step, data=sealed, last_used_at=now):
+        raise SecondFactorWrong
+    return factor.pk
+
+
+def _use_code(account: Account, code: str, purpose: Purpose, now: datetime) -> UUID:
+    digest = second_factor.one_time_digest(code, account.public_id, purpose)
+    found = _unused(account.id, purpose).filter(digest=digest)
+    row = found.values_list("id", "expires_at").first()
+    if row is None or (row[1] is not None and row[1] <= now):
+        raise SecondFactorWrong
+    if not found.filter(pk=row[0]).update(used_at=now):
+        raise SecondFactorWrong
+    used: UUID = row[0]
+    return used
+
+
+def _unused(customer: int, purpose: Purpose) -> QuerySet[OneTimeCode]:
+    return OneTimeCode.objects.filter(customer=customer, purpose=purpose, used_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What confirms a new app: the sealed secret that was offered, and its first code. `permit` is
+    an enrolment code; None for a caller who has proven the account in another way."""
+
+    sealed: str
+    code: str
+    name: str = ""
+    permit: str | None = None
+
+
+def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
+    """Enrols an app, in place of the one that the account had. Its first code counts as used.
+
+    Makes recovery codes if the account has no unused ones. Raises SecondFactorWrong (the code, the
+    permit, or an offer that has expired), NotFound (the account is not active).
+    """
+    secret, step = _confirmed(account, given, now)
+    with transaction.atomic(durable=True):
+        _lock(account.id)
+        if given.permit is not None:
+            _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
+            if SecondFactor.objects.filter(customer=account.id).exists():
+                raise SecondFactorWrong
+        SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
+        factor = SecondFactor.objects.create(
+            customer_id=account.id,
+            kind=TOTP,
+            name=given.name,
+            data=second_factor.seal(secret, account.public_id, account.secrets, now=now),
+            counter=step,
+            created_at=now,
+            last_used_at=now,
+        )
+        _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": TOTP})
+        has_codes = _unused(account.id, "recovery").exists()
+        codes = () if has_codes else _new_recovery_codes(account, now)
+    return Enrolled(factor.pk, codes)
+
+
+def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes, int]:
+    """Returns the offered secret, and the time step of its code. Raises SecondFactorWrong."""
+    sealed = given.sealed.encode(errors="replace")
+    code = second_factor.normalised(given.code)
+    secret = second_factor.unseal(sealed, account.public_id, account.secrets)
+    if secret is None or not second_factor.is_app_code(code):
+        raise SecondFactorWrong
+    step = second_factor.step_of(code, secret, now=now)
+    if step is None or not second_factor.is_current(sealed, account.secrets, now=now):
+        raise SecondFactorWrong
+    return secret, step
+
+
+def renew_recovery_codes(account: Account, *, now: datetime) -> Sequence[str]:
+    """Replaces the recovery codes. Raises NotFound (no factor is enrolled)."""
+    with transaction.atomic(durable=True):
+        _lock(account.id)
+        if not SecondFactor.objects.filter(customer=account.id).exists():
+            raise NotFound
+        return _new_recovery_codes(account, now)
+
+
+def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
+    """Deletes the unused codes. Used ones stay: a session may have been opened with one."""
+    _unused(account.id, "recovery").delete()
+    codes = [_new_code(account, "recovery", now) for _ in range(second_factor.RECOVERY_CODES)]
+    _record(account, "make_recovery_codes", {"left": len(codes)})
+    return codes
+
+
+def _new_code(
+    account: Account, purpose: Purpose, now: datetime, expires_at: datetime | None = None
+) -> str:
+    code = second_factor.new_one_time_code()
+    text = second_factor.normalised(code)
+    OneTimeCode.objects.create(
+        customer_id=account.id,
+        purpose=purpose,
+        digest=second_factor.one_time_digest(text, account.public_id, purpose),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    return code
+
+
+def remove(account: Account, factor: UUID) -> None:
+    """Removes a factor; with the last one also the recovery codes. Sessions that proved it have to
+    prove another one. Raises NotFound, LastSecondFactor (staff need one in this shop)."""
+    with transaction.atomic(durable=True):
+        _lock(account.id)
+        factors = SecondFactor.objects.filter(customer=account.id)
+        if not factors.filter(pk=factor).exists():
+            raise NotFound
+        is_last = factors.count() == 1
+        if is_last and second_factor.is_demanded():
+            raise LastSecondFactor
+        factors.filter(pk=factor).delete()
+        if is_last:
+            OneTimeCode.objects.filter(customer=account.id).delete()
+        _record(account, "remove_second_factor", {"factor": factor})
+
+
+def reset(actor: Caller | None, account: Account) -> None:
+    """Removes all factors and one-time codes of an account, for a member of staff who has lost
+    them. `actor` is None for a command.
+
+    Raises NotFound, and NotStaff or PermissionMissing unless the caller may manage the account.
+    """
+    with transaction.atomic(durable=True):
+        _require_manageable(actor, account.id)
+        _lock(account.id)
+        forget(account.id)
+        _record(account, "reset_second_factor", {})
+
+
+def forget(customer: int) -> None:
+    """Deletes all factors and one-time codes of an account. Assumes an open transaction."""
+    SecondFactor.objects.filter(customer=customer).delete()
+    OneTimeCode.objects.filter(customer=customer).delete()
+
+
+def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime) -> str:
+    """Returns a code with which the owner of the account enrols a first factor, once, within
+    ENROLMENT_LIFETIME. Former enrolment codes end. Raises as `reset` does."""
+    with transaction.atomic(durable=True):
+        _require_manageable(actor, account.id)
+        _lock(account.id)
+        OneTimeCode.objects.filter(customer=account.id, purpose="enrolment").delete()
+        until = now + second_factor.ENROLMENT_LIFETIME
+        code = _new_code(account, "enrolment", now, until)
+        _record(account, "make_enrolment_code", {"expires_at": until})
+    return code
+
+
+def _require_manageable(actor: Caller | None, customer: int) -> None:
+    if actor is None:
+        return
+    actor.require(MANAGE)
+    if not queries.may_manage(actor, customer):
+        raise PermissionMissing(MANAGE)
+
+
+def _lock(customer: int) -> None:
+    """Locks the account. Raises NotFound unless it is active."""
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer, is_active=True)
+    if not rows.exists():
+        raise NotFound
+
+
+def _record(account: Account, action: str, after: dict[str, object]) -> None:
+    """Records what was done, also where the account itself acts: at a log-in nobody acts yet."""
+    by = audit.current() or audit.Acting(account.public_id, "admin")
+    entry = audit.Entry(audit.customer_name(account.public_id), action, after=after)
+    audit.record_all([entry], by)

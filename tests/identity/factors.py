@@ -1,0 +1,66 @@
+"""A phone with an authenticator app, for the tests of the second factor."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+from larder.http.authentication import secrets
+from larder.identity import second_factor
+from larder.identity.services import second_factors
+from larder.identity.services.second_factors import Account, Enrolment
+from tests.conftest import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """An app that has the secret of an account."""
+
+    secret: bytes
+    factor: UUID
+    recovery_codes: Sequence[str] = ()
+
+    def code(self, at: datetime) -> str:
+        """What the app shows at this time."""
+        return code_of(self.secret, at)
+
+
+def code_of(secret: bytes, at: datetime) -> str:
+    """The code of a secret at a time, by the library alone."""
+    totp = TOTP(secret, 6, SHA1(), 30)  # noqa: S303 - what apps know
+    return totp.generate(int(at.timestamp())).decode()
+
+
+def account_of(who: Person, keys: Sequence[str] = ()) -> Account:
+    """The account of a person, with the secrets of this installation or those given."""
+    return Account(who.id, who.customer.public_id, keys or secrets())
+
+
+def enrolment(
+    account: Account, secret: bytes, at: datetime, permit: str | None = None
+) -> Enrolment:
+    """What somebody who scanned this secret sends."""
+    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=at).decode()
+    return Enrolment(sealed, code_of(secret, at), permit=permit)
+
+
+def enrol(who: Person, now: datetime, keys: Sequence[str] = ()) -> Phone:
+    """Enrols an app, whose first code is that of five minutes ago."""
+    account, secret = account_of(who, keys), second_factor.new_secret()
+    before = now - timedelta(minutes=5)
+    made = second_factors.enrol_app(account, enrolment(account, secret, before), now=before)
+    return Phone(secret, made.factor, made.recovery_codes)
+
+
+@contextmanager
+def demanded() -> Iterator[None]:
+    """STAFF_SECOND_FACTOR=1."""
+    second_factor.use(demanded=True)
+    try:
+        yield
+    finally:
+        second_factor.use(demanded=False)

@@ -1,0 +1,332 @@
+"""Second factors at the service: enrolled, proven once, removed, reset."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from larder.core.errors import NotFound, NotStaff, PermissionMissing
+from larder.db import database
+from larder.identity import audit, queries, second_factor
+from larder.identity.errors import LastSecondFactor, SecondFactorWrong
+from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
+from larder.identity.services import accounts, restored, second_factors
+from larder.identity.services.second_factors import Enrolment
+from tests.conftest import Person
+from tests.identity.factors import account_of, code_of, demanded, enrol, enrolment
+
+MakePerson = Callable[..., Person]
+OLD = ["the first secret of these tests, long enough"]
+NEW = ["the secret that came after it, long enough", *OLD]
+STEP = timedelta(seconds=30)
+
+
+def test_a_code_of_the_app_is_accepted_once(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    phone, account = enrol(who, now), account_of(who)
+    assert second_factors.prove(account, phone.code(now), now=now) == phone.factor
+    for _ in range(2):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.prove(account, phone.code(now), now=now)
+    later = now + STEP
+    assert second_factors.prove(account, phone.code(later), now=later) == phone.factor
+
+
+@pytest.mark.parametrize(
+    ("steps", "fits"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)]
+)
+def test_the_clock_of_the_phone_may_differ_by_one_step(
+    person: MakePerson, now: datetime, steps: int, fits: bool
+) -> None:
+    who = person(is_staff=True)
+    phone = enrol(who, now)
+    code = phone.code(now + steps * STEP)
+    if fits:
+        assert second_factors.prove(account_of(who), code, now=now) == phone.factor
+        return
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account_of(who), code, now=now)
+
+
+def test_a_code_before_the_last_one_is_refused(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    phone, account = enrol(who, now), account_of(who)
+    second_factors.prove(account, phone.code(now), now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account, phone.code(now - STEP), now=now)
+
+
+def test_of_two_log_ins_with_one_code_one_succeeds(
+    transactional_db: None, person: MakePerson, now: datetime
+) -> None:
+    for code_at in range(3):
+        moment = now + code_at * 4 * STEP
+        who, gate = person(is_staff=True), Barrier(4)
+        phone, account = enrol(who, moment), account_of(who)
+
+        def call(typed: str) -> bool:
+            try:
+                connection.ensure_connection()
+                gate.wait(30)  # noqa: B023
+                second_factors.prove(account, typed, now=moment)  # noqa: B023
+            except SecondFactorWrong:
+                return False
+            finally:
+                connection.close()
+            return True
+
+        for typed in (phone.code(moment), phone.recovery_codes[0]):
+            with ThreadPoolExecutor(4) as crowd:
+                done = [one.result() for one in [crowd.submit(call, typed) for _ in range(4)]]
+            assert sum(done) == 1
+
+
+def test_a_recovery_code_is_accepted_once_however_it_is_typed(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    phone, account = enrol(who, now), account_of(who)
+    assert len(set(phone.recovery_codes)) == 10
+    first, second, *_ = phone.recovery_codes
+    assert second_factors.prove(account, first, now=now)
+    assert second_factors.prove(account, f" {second.lower().replace('-', ' ')} ", now=now)
+    for used in (first, second):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.prove(account, used, now=now)
+
+
+def test_codes_and_secrets_are_not_stored_in_clear(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    phone = enrol(who, now)
+    second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
+    kept = str(database.rows("SELECT data::text FROM second_factor"))
+    kept += str(database.rows("SELECT digest::text FROM one_time_code"))
+    kept += str(database.rows("SELECT entry::text FROM audit_entry AS entry"))
+    texts = [second_factor.secret_text(phone.secret), *phone.recovery_codes]
+    for text in (*texts, *(second_factor.normalised(one) for one in phone.recovery_codes)):
+        assert text not in kept
+        assert text.encode().hex() not in kept
+    assert phone.secret.hex() not in kept
+
+
+WRONG = ("", "0", "12345", "1234567", "abcdef", "000 00\0", "\0", "١٢٣٤٥٦", "x" * 100_000, "-" * 16)
+
+
+@pytest.mark.parametrize("typed", WRONG)
+def test_what_is_no_code_is_wrong(person: MakePerson, now: datetime, typed: str) -> None:
+    who = person(is_staff=True)
+    enrol(who, now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account_of(who), typed, now=now)
+
+
+def test_codes_of_another_account_are_wrong(person: MakePerson, now: datetime) -> None:
+    who, other = person(is_staff=True), person(is_staff=True)
+    phone = enrol(who, now)
+    enrol(other, now)
+    for typed in (phone.code(now), phone.recovery_codes[0]):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.prove(account_of(other), typed, now=now)
+
+
+def test_a_secret_that_is_copied_to_another_account_is_of_no_use(
+    person: MakePerson, now: datetime
+) -> None:
+    who, other = person(is_staff=True), person(is_staff=True)
+    phone = enrol(who, now)
+    enrol(other, now)
+    data = SecondFactor.objects.get(customer=who.id).data
+    SecondFactor.objects.filter(customer=other.id).update(data=data)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account_of(other), phone.code(now), now=now)
+
+
+def test_a_use_after_a_new_secret_key_makes_the_old_one_needless(
+    person: MakePerson, now: datetime
+) -> None:
+    who, idle = person(is_staff=True), person(is_staff=True)
+    phone, other = enrol(who, now, OLD), enrol(idle, now, OLD)
+    assert second_factors.prove(account_of(who, NEW), phone.code(now), now=now)
+    later = now + STEP
+    assert second_factors.prove(account_of(who, NEW[:1]), phone.code(later), now=later)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account_of(idle, NEW[:1]), other.code(now), now=now)
+    # Recovery codes do not depend on the secret.
+    assert second_factors.prove(account_of(idle, NEW[:1]), other.recovery_codes[0], now=now)
+
+
+def test_an_offer_is_confirmed_by_its_code_in_time_and_by_its_account(
+    person: MakePerson, now: datetime
+) -> None:
+    who, other = person(is_staff=True), person(is_staff=True)
+    account, secret = account_of(who), second_factor.new_secret()
+    good = enrolment(account, secret, now)
+    bad_code = Enrolment(good.sealed, code_of(secret, now - 5 * STEP))
+    for given in (bad_code, Enrolment("", good.code), Enrolment("\0\ud800", good.code)):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.enrol_app(account, given, now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(account_of(other), good, now=now)
+    assert not SecondFactor.objects.exists()
+    made = second_factors.enrol_app(account, good, now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account, good.code, now=now)
+    assert len(made.recovery_codes) == 10
+
+
+def test_an_offer_expires(person: MakePerson, now: datetime) -> None:
+    account, secret = account_of(person(is_staff=True)), second_factor.new_secret()
+    given, late = enrolment(account, secret, now), now + timedelta(minutes=11)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(account, Enrolment(given.sealed, code_of(secret, late)), now=late)
+
+
+def test_a_new_app_replaces_the_former_one_and_keeps_the_recovery_codes(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    first = enrol(who, now)
+    second = enrol(who, now)
+    assert second.recovery_codes == ()
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account_of(who), first.code(now), now=now)
+    assert second_factors.prove(account_of(who), second.code(now), now=now) == second.factor
+    assert second_factors.prove(account_of(who), first.recovery_codes[3], now=now)
+
+
+def test_new_recovery_codes_end_the_former_ones(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    account = account_of(who)
+    with pytest.raises(NotFound):
+        second_factors.renew_recovery_codes(account, now=now)
+    phone = enrol(who, now)
+    fresh = second_factors.renew_recovery_codes(account, now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account, phone.recovery_codes[0], now=now)
+    assert second_factors.prove(account, fresh[0], now=now)
+
+
+def test_an_enrolment_code_enrols_one_factor_once_within_a_day(
+    person: MakePerson, now: datetime
+) -> None:
+    who, other = person(is_staff=True), person(is_staff=True)
+    account, secret = account_of(who), second_factor.new_secret()
+    ended = second_factors.make_enrolment_code(None, account, now=now)
+    code = second_factors.make_enrolment_code(None, account, now=now)
+    for wrong in (ended, "", "AAAA-AAAA-AAAA-AAAA", "\0"):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.enrol_app(account, enrolment(account, secret, now, wrong), now=now)
+    theirs = account_of(other)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(theirs, enrolment(theirs, secret, now, code), now=now)
+    late = now + timedelta(hours=24)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(account, enrolment(account, secret, late, code), now=late)
+    assert second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
+    SecondFactor.objects.all().delete()
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
+
+
+def test_an_enrolment_code_replaces_no_factor_and_logs_nobody_in(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    account, secret = account_of(who), second_factor.new_secret()
+    phone = enrol(who, now)
+    code = second_factors.make_enrolment_code(None, account, now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
+    with pytest.raises(SecondFactorWrong):
+        second_factors.prove(account, code, now=now)
+    assert second_factors.prove(account, phone.code(now), now=now)
+
+
+def test_the_last_factor_stays_where_staff_need_one(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    account, phone = account_of(who), enrol(who, now)
+    with pytest.raises(NotFound):
+        second_factors.remove(account, uuid4())
+    with demanded(), pytest.raises(LastSecondFactor):
+        second_factors.remove(account, phone.factor)
+    second_factors.remove(account, phone.factor)
+    assert not OneTimeCode.objects.exists()
+    assert not queries.rights(who.id).needs_factor
+
+
+def test_who_may_reset_a_factor_and_make_enrolment_codes(person: MakePerson, now: datetime) -> None:
+    owner, support = person(is_staff=True, role="owner"), person(is_staff=True, role="support")
+    boss, who = person(is_staff=True, is_superuser=True), person(is_staff=True, role="viewer")
+    enrol(who, now)
+    enrol(boss, now)
+    refused = [(support, who, PermissionMissing), (who, who, PermissionMissing)]
+    for actor, whose, kind in [
+        *refused,
+        (owner, boss, PermissionMissing),
+        (person(), who, NotStaff),
+    ]:
+        with pytest.raises(kind):
+            second_factors.reset(actor.caller, account_of(whose))
+        with pytest.raises(kind):
+            second_factors.make_enrolment_code(actor.caller, account_of(whose), now=now)
+    assert SecondFactor.objects.count() == 2
+    second_factors.reset(owner.caller, account_of(who))
+    assert not SecondFactor.objects.filter(customer=who.id).exists()
+    assert not OneTimeCode.objects.filter(customer=who.id).exists()
+    assert second_factors.make_enrolment_code(owner.caller, account_of(who), now=now)
+
+
+def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: datetime) -> None:
+    who, owner = person(is_staff=True), person(is_staff=True, role="owner")
+    phone, account = enrol(who, now), account_of(who)
+    second_factors.prove(account, phone.recovery_codes[0], now=now)
+    second_factors.renew_recovery_codes(account, now=now)
+    second_factors.remove(account, phone.factor)
+    with audit.acting(owner.customer.public_id, "admin"):
+        second_factors.make_enrolment_code(owner.caller, account, now=now)
+        second_factors.reset(owner.caller, account)
+    rows = AuditEntry.objects.filter(object=f"customer:{who.customer.public_id}").order_by("id")
+    assert [(one.action, one.actor == who.customer.public_id) for one in rows] == [
+        ("enrol_second_factor", True),
+        ("make_recovery_codes", True),
+        ("use_recovery_code", True),
+        ("make_recovery_codes", True),
+        ("remove_second_factor", True),
+        ("make_enrolment_code", False),
+        ("reset_second_factor", False),
+    ]
+    assert {one.channel for one in rows} == {"admin"}
+    assert rows[2].after == {"left": 9}
+
+
+def test_a_deleted_account_has_no_factors(person: MakePerson, now: datetime) -> None:
+    who = person()
+    enrol(who, now)
+    second_factors.make_enrolment_code(None, account_of(who), now=now)
+    accounts.delete_account(who.id, now=now)
+    assert not SecondFactor.objects.exists()
+    assert not OneTimeCode.objects.exists()
+    with pytest.raises(NotFound):
+        enrol(who, now)
+
+
+def test_a_deactivated_account_enrols_nothing(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+    with pytest.raises(NotFound):
+        enrol(who, now)
+    with pytest.raises(NotFound):
+        second_factors.make_enrolment_code(None, account_of(who), now=now)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_restore_ends_the_codes_and_keeps_the_factors(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    phone = enrol(who, now)
+    restored.end_sessions_and_keys(using="owner", now=now)
+    assert not OneTimeCode.objects.exists()
+    assert second_factors.prove(account_of(who), phone.code(now), now=now)

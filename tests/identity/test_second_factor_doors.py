@@ -1,0 +1,270 @@
+"""A password alone gives the rights of staff at no API version, where they need a second factor."""
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from larder.http.authentication import FACTOR
+from larder.identity import permissions, queries
+from larder.identity.models import SecondFactor
+from larder.identity.services import second_factors
+from tests.conftest import Api, Person
+from tests.identity.factors import account_of, demanded, enrol
+from tests.identity.test_permission_matrix import _staff_needs, _wrong, sender  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("sender")
+MakePerson = Callable[..., Person]
+Sender = Callable[..., Any]
+
+
+def _pair(path: str) -> Callable[[Person], Any]:
+    def get(who: Person) -> Any:
+        body = {"username": who.customer.username, "password": who.password}
+        answer = Api()("POST", path, body)
+        assert answer.status == 200, answer.body
+        return answer.body
+
+    return get
+
+
+def _bearer(path: str) -> Callable[[Person], str]:
+    return lambda who: f"Bearer {_pair(path)(who)['access']}"
+
+
+def _refreshed(path: str, refresh: str) -> Callable[[Person], str]:
+    """The token of a session from before, whose refresh comes later: see `late`."""
+    return lambda who: f"{refresh} {_pair(path)(who)['refresh']}"
+
+
+def _basic(who: Person) -> str:
+    return f"Basic {base64.b64encode(f'{who.customer.username}:{who.password}'.encode()).decode()}"
+
+
+def _derived(who: Person) -> str:
+    return f"Token {_pair('/auth/')(who)['token']}"
+
+
+def _contract4(who: Person) -> str:
+    answer = Api()("GET", "/token/", Authorization=_basic(who))
+    return f"Token {answer.body['token']}"
+
+
+def _null_key(who: Person) -> str:
+    token = _bearer("/api/v1/auth/token")(who)
+    answer = Api()("POST", "auth/keys", {"name": "till"}, Authorization=token)
+    assert answer.status == 201, answer.body
+    return f"Token {answer.body['key']}"
+
+
+CREDENTIALS: dict[str, Callable[[Person], str]] = {
+    "token of v1": _bearer("/api/v1/auth/token"),
+    "token of contracts 1 and 3": _bearer("/api/token/"),
+    "token of contract 2": _bearer("/api/identity/token/"),
+    "refresh of v1": _refreshed("/api/v1/auth/token", "/api/v1/auth/token/refresh"),
+    "refresh of contracts 1 and 3": _refreshed("/api/token/", "/api/token/refresh/"),
+    "refresh of contract 2": _refreshed("/api/identity/token/", "/api/identity/token/refresh/"),
+    "key of contract 0": _derived,
+    "key of contract 4": _contract4,
+    "key that names no permissions": _null_key,
+    "Basic": _basic,
+}
+
+
+def late(header: str) -> str:
+    """Refreshes the token of a header that names a path."""
+    path, _, rest = header.partition(" ")
+    if not path.startswith("/"):
+        return header
+    answer = Api()("POST", path, {"refresh": rest})
+    assert answer.status == 200, answer.body
+    return f"Bearer {answer.body['access']}"
+
+
+@pytest.fixture
+def boss(person: MakePerson) -> Person:
+    """A member of staff with every permission, by role."""
+    return person(is_staff=True, role="owner")
+
+
+def wrong(header: str, send: Sender) -> list[tuple[str, int]]:
+    """The operations of staff that are not refused, and the other ones that are."""
+    found = _wrong(send, _staff_needs(permissions.NO_PERMISSIONS))
+    # v1 and most contracts do not take a password.
+    return [one for one in found if not (header.startswith("Basic") and one[1] == 401)]
+
+
+def _allowed(header: str) -> bool:
+    """Whether the credential has the rights of staff, at contract 4, which takes all of them."""
+    status = Api()("POST", "/products/", "{}", Authorization=header).status
+    assert status in {400, 403}, status
+    return status == 400
+
+
+@pytest.mark.parametrize("door", CREDENTIALS)
+def test_without_a_factor_and_the_setting_off_nothing_changes(
+    boss: Person,
+    sender: Sender,  # noqa: F811
+    door: str,
+) -> None:
+    assert _allowed(late(CREDENTIALS[door](boss)))
+
+
+@pytest.mark.parametrize("door", CREDENTIALS)
+@pytest.mark.parametrize("way", ["setting on", "enrolled", "both"])
+def test_a_password_alone_has_no_rights_of_staff(
+    boss: Person,
+    sender: Sender,  # noqa: F811
+    door: str,
+    way: str,
+) -> None:
+    before = CREDENTIALS[door](boss)
+    assert way == "setting on" or enrol(boss, datetime.now(UTC))
+    if way == "enrolled":
+        header = late(before)
+        assert not _allowed(header)
+        assert wrong(header, sender(Api(), Authorization=header)) == []
+        assert not _allowed(late(CREDENTIALS[door](boss)))
+        return
+    with demanded():
+        assert not _allowed(late(before))
+        assert not _allowed(late(CREDENTIALS[door](boss)))
+
+
+def _key(header: str, **fields: Any) -> Any:
+    return Api()("POST", "auth/keys", {"name": "till", **fields}, Authorization=header)
+
+
+def test_a_key_that_names_permissions_gives_them_and_no_others(boss: Person) -> None:
+    header = CREDENTIALS["token of v1"](boss)
+    made = _key(header, permissions=["catalog.add_product", "orders.view_order"])
+    key = f"Token {made.body['key']}"
+    with demanded():
+        assert _allowed(key)
+        refused = Api()("GET", "audit", Authorization=key)
+        assert (refused.status, refused.body["code"]) == (403, "permission_missing")
+        own = Api()("GET", "me", Authorization=key).body["permissions"]
+        assert own == ["catalog.add_product", "orders.view_order"]
+
+
+def test_a_key_made_without_the_factor_never_gains_rights(boss: Person) -> None:
+    with demanded():
+        header = CREDENTIALS["token of v1"](boss)
+        made = _key(header)
+        again = _key(f"Token {made.body['key']}")
+        refused = _key(header, permissions=["catalog.add_product"])
+        assert (refused.status, refused.body["code"]) == (403, "second_factor_required")
+    for text in (made.body["key"], again.body["key"]):
+        assert not _allowed(f"Token {text}")
+        assert Api()("GET", "me", Authorization=f"Token {text}").body["permissions"] == []
+
+
+@pytest.mark.parametrize("fields", [{"is_superuser": True}, {"role": "viewer"}])
+def test_a_superuser_and_a_viewer_have_none_either(
+    person: MakePerson,
+    sender: Sender,  # noqa: F811
+    fields: dict[str, Any],
+) -> None:
+    header = CREDENTIALS["token of v1"](person(is_staff=True, **fields))
+    with demanded():
+        assert wrong(header, sender(Api(), Authorization=header)) == []
+
+
+def test_the_refusal_says_what_to_do(boss: Person, sender: Sender) -> None:  # noqa: F811
+    header = CREDENTIALS["token of v1"](boss)
+    with demanded():
+        answer = Api()("GET", "audit", Authorization=header)
+        assert (answer.status, answer.body["code"]) == (403, "second_factor_required")
+        assert answer.body["permission"] == "identity.view_auditentry"
+        assert "API key that names its permissions" in answer.body["detail"]
+        answer = Api()("POST", "/products/", "{}", Authorization=header)
+        assert (answer.status, list(answer.body)) == (403, ["detail"])
+        assert "API key that names its permissions" in answer.body["detail"]
+        me = Api()("GET", "me", Authorization=header)
+        assert (me.body["is_staff"], me.body["permissions"]) == (True, [])
+
+
+def test_a_restricted_account_still_shops(
+    boss: Person, person: MakePerson, product: Callable[..., int]
+) -> None:
+    jam = product()
+    with demanded():
+        header = CREDENTIALS["token of v1"](boss)
+        wanted = {"lines": [{"product": jam, "quantity": 1}]}
+        placed = Api()("POST", "orders", wanted, Authorization=header)
+        assert placed.status == 201, placed.body
+        listed = Api()("GET", "orders", Authorization=header)
+        assert [one["id"] for one in listed.body["results"]] == [placed.body["id"]]
+        other = person()
+        theirs = Api()(
+            "POST", "orders", wanted, Authorization=CREDENTIALS["token of v1"](other)
+        ).body["id"]
+        assert Api()("GET", f"orders/{theirs}", Authorization=header).status == 404
+
+
+def test_a_customer_with_a_factor_notices_nothing(person: MakePerson, now: datetime) -> None:
+    who = person()
+    enrol(who, now)
+    with demanded():
+        assert not who.caller.is_restricted
+        assert Api()("GET", "me", Authorization=CREDENTIALS["token of v1"](who)).status == 200
+
+
+def _cookie(who: Person, factor: Any = None) -> Client:
+    client = Client()
+    client.force_login(who.customer)
+    if factor is not None:
+        session = client.session
+        session[FACTOR] = str(factor)
+        session.save()
+    return client
+
+
+def _opens(client: Client) -> tuple[bool, bool]:
+    """Whether the cookie has the rights of staff in contract 2, and opens the admin."""
+    at_contract = client.post("/api/catalog/products/", "{}", "application/json").status_code
+    assert at_contract in {400, 403}
+    return at_contract == 400, client.get("/admin/").status_code == 200
+
+
+def test_a_cookie_counts_if_its_session_proved_a_factor_that_the_account_has(
+    boss: Person,
+    person: MakePerson,
+    sender: Sender,  # noqa: F811
+) -> None:
+    moment = datetime.now(UTC)
+    assert _opens(_cookie(boss)) == (True, True)
+    with demanded():
+        assert _opens(_cookie(boss)) == (False, False)
+    phone, other = enrol(boss, moment), enrol(person(is_staff=True), moment)
+    recovered = second_factors.prove(account_of(boss), phone.recovery_codes[0], now=moment)
+    second_factors.make_enrolment_code(None, account_of(boss), now=moment)
+    permit = boss.customer.onetimecode_set.get(purpose="enrolment").pk
+    for factor, fits in (
+        (None, False),
+        (other.factor, False),
+        (permit, False),
+        (phone.factor, True),
+        (recovered, True),
+    ):
+        assert _opens(_cookie(boss, factor)) == (fits, fits)
+    proven = _cookie(boss, phone.factor)
+    SecondFactor.objects.filter(pk=phone.factor).delete()
+    with demanded():
+        assert _opens(proven) == (False, False)
+
+
+def test_the_rights_of_staff_take_one_statement_with_a_factor_too(
+    boss: Person, now: datetime, django_assert_num_queries: Any
+) -> None:
+    phone = enrol(boss, now)
+    asking = boss.caller
+    with django_assert_num_queries(1):
+        caller = queries.with_rights(asking)
+    assert (caller.is_restricted, caller.permissions) == (True, frozenset())
+    with django_assert_num_queries(1):
+        found = queries.rights(boss.id, phone.factor)
+    assert (found.needs_factor, found.has_factor) == (False, True)
