@@ -109,9 +109,13 @@ def number_in_query(name: str, description: str) -> OpenApiParameter:
 
 
 PAGE = (number_in_query("page", "From 1; 404 for a page that does not exist."),)
-OFFSET = (
-    number_in_query("limit", "Rows of a page, at most 1,000."),
-    number_in_query("offset", "Rows to skip."),
+_SKIPPED = number_in_query("offset", "Rows to skip.")
+OFFSET = (number_in_query("limit", "Rows of a page, at most 1,000."), _SKIPPED)
+OFFSET_OF_LONG = (
+    number_in_query(
+        "limit", "Rows of a page, at most 1,000. A page of long texts has fewer: follow `next`."
+    ),
+    _SKIPPED,
 )
 
 

@@ -3,12 +3,16 @@
 Their cost grows with the offset. v1 uses cursors instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from rest_framework.pagination import BasePagination, LimitOffsetPagination, PageNumberPagination
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
+
+from larder.core.parts import Part
 
 Row = TypeVar("Row")
 
@@ -24,6 +28,9 @@ contracts ask for whole lists."""
 
 MAX_LARGE_ROWS = 100
 """Rows of a page of orders, at most: each may have a thousand lines."""
+
+MOST_PARTS = 16
+"""Parts of a list with long texts that a page has, each of up to MAX_PAGE_BYTES: 8 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,28 @@ class ByOffsetOfLarge(ByOffset):
     """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
 
     max_limit = MAX_LARGE_ROWS
+
+
+class ByOffsetOfLong(ByOffset):
+    """`?limit=&offset=` for rows with long texts: a page may end early, and `next` begins behind
+    its last row."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        found: Any = super().paginate_queryset(queryset, request, view)
+        self.address = request.build_absolute_uri()
+        self.following = int(self.offset or 0) + len(found)
+        return found
+
+    def get_next_link(self) -> str | None:
+        if self.following >= int(self.count or 0):
+            return None
+        here = replace_query_param(self.address, self.limit_query_param, self.limit)
+        return replace_query_param(here, self.offset_query_param, self.following)
+
+
+def first_parts(parts: Iterable[Part[Row]]) -> Iterator[Part[Row]]:
+    """Returns the first MOST_PARTS parts of a list."""
+    return islice(parts, MOST_PARTS)
 
 
 def page(

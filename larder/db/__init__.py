@@ -7,6 +7,7 @@ __all__ = [
     "fields",
     "idempotency",
     "observations",
+    "pages",
     "positions",
     "postgresql",
     "replicas",

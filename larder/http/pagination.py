@@ -9,6 +9,7 @@ import msgspec
 from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
+from larder.core.parts import Part
 from larder.http.addresses import base_url
 from larder.http.nesting import NestedTooDeeply, require_shallow
 
@@ -61,6 +62,13 @@ def links(request: HttpRequest) -> Links:
 
 def _name(parameter: str) -> str:
     return unquote_plus(parameter.partition("=")[0])
+
+
+def part(
+    link: Links, found: Part[Item], place: Callable[[Item], Place]
+) -> tuple[Sequence[Item], str | None]:
+    """The rows of a part and the link to the next one, if there is one."""
+    return found.rows, link(place(found.rows[-1])) if found.more else None
 
 
 def page(

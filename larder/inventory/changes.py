@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from larder.catalog.queries import CHANGES
+from larder.core.parts import Part
 from larder.db import feed
 from larder.db.feed import Mark
-from larder.inventory.queries import Position, ProductFilter, StockedProduct, products
+from larder.inventory.queries import Position, StockedProduct, first_products, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Changes:
 
 
 def product_changes(customer: int, after: Progress | None, *, limit: int) -> Changes:
-    """Returns up to `limit` products with this customer's prices. None begins a full copy.
+    """Returns up to `limit` products with this customer's prices, and up to `MAX_PAGE_BYTES` of
+    texts. None begins a full copy.
 
     Products that change during the full copy follow again after it. Raises SinceExpired.
     """
@@ -44,19 +47,27 @@ def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
     """Returns a page of the full copy. Reads the feed too, which checks the mark and says whether
     changes follow."""
     follows = feed.read(CHANGES, mark, limit=1)
-    place = Position(copied, copied)
-    found = products(customer, after=place, limit=limit + 1)
-    page = found[:limit]
-    if len(found) > limit:
-        return Changes(page, [], Progress(mark, page[-1].id), more=True)
-    return Changes(page, [], Progress(mark), more=bool(follows.subjects))
+    found = page(customer, after=Position(copied, copied), limit=limit)
+    if found.more:
+        return Changes(found.rows, [], Progress(mark, found.rows[-1].id), more=True)
+    return Changes(found.rows, [], Progress(mark), more=bool(follows.subjects))
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> Changes:
     """Returns a page of changes. The products are read after the feed: a change in between is in
     this page, and comes again in a later one."""
-    page = feed.read(CHANGES, mark, limit=limit)
-    ids = tuple(sorted(set(page.subjects)))
-    found = products(customer, ProductFilter(ids=ids), limit=None) if ids else []
-    gone = sorted(set(ids) - {product.id for product in found})
-    return Changes(found, gone, Progress(page.mark), page.more)
+    part = feed.read(CHANGES, mark, limit=limit)
+    ids = list(dict.fromkeys(part.subjects))
+    found = first_products(customer, ids) if ids else Part[StockedProduct]([])
+    if found.more:
+        ids, left = _split(ids, found.rows[-1].id)
+        part = part.up_to(part.subjects.index(left) - 1)
+    gone = sorted(set(ids) - {product.id for product in found.rows})
+    shown = sorted(found.rows, key=attrgetter("id"))
+    return Changes(shown, gone, Progress(part.mark), part.more)
+
+
+def _split(ids: list[int], last: int) -> tuple[list[int], int]:
+    """Returns the ids up to `last`, and the one behind it."""
+    end = ids.index(last) + 1
+    return ids[:end], ids[end]

@@ -1,7 +1,7 @@
 """Reads of inventory for other modules: products with their stock, balances, the ledger."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from larder.core.limits import MAX_NAME_LENGTH
 from larder.core.parts import Part, in_parts
 from larder.core.structs import with_fields
 from larder.db import database
+from larder.db.pages import first_rows, within_bytes
 from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
@@ -42,6 +43,7 @@ class StockedProduct(Struct):
 
 
 PRODUCTS = sql.products(StockedProduct.__struct_fields__)
+BRIEF = sql.products(StockedProduct.__struct_fields__, brief=True)
 
 ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
 """The orderings of a list, with their columns. A leading minus reverses the order."""
@@ -115,28 +117,76 @@ def products(
     offset: int = 0,
     limit: int | None,
 ) -> list[StockedProduct]:
-    """Returns up to `limit` (None: all) listed products, with this customer's prices.
+    """Returns up to `limit` (None: all) listed products, with this customer's prices and without
+    their descriptions, which have up to 80 KB each.
 
     With `after` every page costs the same. `offset` is for clients that count rows; the database
     reads and skips that many rows.
     """
     conditions, parameters = wanted.conditions()
     page, position = _page(wanted.ordering, after, limit)
-    asked = [*parameters, *position]
-    if offset:
-        page, asked = f"{page} OFFSET %s", [*asked, offset]
-    found = database.rows(f"{PRODUCTS}{conditions}{page}", asked)
+    found = database.rows(*_behind(f"{BRIEF}{conditions}{page}", [*parameters, *position], offset))
     return _priced(customer, [StockedProduct(*row) for row in found])
 
 
+def page(
+    customer: int,
+    wanted: ProductFilter = ProductFilter(),
+    *,
+    after: Position | None = None,
+    offset: int = 0,
+    limit: int,
+) -> Part[StockedProduct]:
+    """Returns up to `limit` listed products as `products` does, with their descriptions. The page
+    ends before the product with which the texts would have more than `MAX_PAGE_BYTES`, and has at
+    least one product if there is one."""
+    conditions, parameters = wanted.conditions()
+    order, position = _page(wanted.ordering, after, limit + 1)
+    asked = _behind(f"{PRODUCTS}{conditions}{order}", [*parameters, *position], offset)
+    return _described(customer, *asked, limit)
+
+
+def first_products(customer: int, product_ids: Sequence[int]) -> Part[StockedProduct]:
+    """Returns the first of these products that are listed, in the order of the ids, as many as
+    `page` returns."""
+    conditions, parameters = ProductFilter(ids=tuple(product_ids)).conditions()
+    statement = f"{PRODUCTS}{conditions} ORDER BY {sql.AS_GIVEN}"
+    return _described(customer, statement, [*parameters, list(product_ids)], None)
+
+
+def in_pages(customer: int, *, offset: int, limit: int) -> Iterator[Part[StockedProduct]]:
+    """Yields up to `limit` listed products behind the first `offset`, by ascending id, as pages."""
+    after, more = None, True
+    while more:
+        found = page(customer, after=after, offset=offset, limit=limit)
+        limit, offset = limit - len(found.rows), 0
+        more = found.more and limit > 0
+        yield replace(found, more=more)
+        after = Position(found.rows[-1].id, found.rows[-1].id) if more else None
+
+
 def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedProduct]]:
-    """Yields all listed products by ascending id, with this customer's prices, in parts."""
+    """Yields all listed products by ascending id, as `products` returns them, in parts."""
 
     def fetch(last: StockedProduct | None, limit: int) -> list[StockedProduct]:
         after = None if last is None else Position(last.id, last.id)
         return products(customer, wanted, after=after, limit=limit)
 
     return in_parts(fetch)
+
+
+def _described(
+    customer: int, statement: str, parameters: list[Any], limit: int | None
+) -> Part[StockedProduct]:
+    """Returns the page that the statement finds, with its descriptions."""
+    found = first_rows(database.rows(within_bytes(statement, sql.SIZE), parameters), limit)
+    rows = _priced(customer, [StockedProduct(*row) for row in found.rows])
+    return Part(rows, more=found.more)
+
+
+def _behind(statement: str, parameters: list[Any], offset: int) -> tuple[str, list[Any]]:
+    """Returns the statement without its first `offset` rows."""
+    return (f"{statement} OFFSET %s", [*parameters, offset]) if offset else (statement, parameters)
 
 
 def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
@@ -169,10 +219,11 @@ def count_products(wanted: ProductFilter) -> int:
 
 def product(customer: int, product_id: int, *, archived: bool = False) -> StockedProduct:
     """Returns a listed product; with `archived` also an archived one. Raises NotFound."""
-    found = products(customer, ProductFilter(ids=(product_id,), archived=archived), limit=1)
+    conditions, parameters = ProductFilter(ids=(product_id,), archived=archived).conditions()
+    found = database.rows(f"{PRODUCTS}{conditions}", parameters)
     if not found:
         raise NotFound
-    return found[0]
+    return _priced(customer, [StockedProduct(*found[0])])[0]
 
 
 def out_of_stock() -> tuple[int, int]:

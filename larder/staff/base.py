@@ -226,12 +226,12 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        found = audit_queries.AuditFilter(self.audited_name(obj))
-        entries = audit_queries.entries(found, before=None, limit=MAX_SHOWN_ROWS)
-        names = actor_names({one.actor for one in entries})
+        wanted = audit_queries.AuditFilter(self.audited_name(obj))
+        found = audit_queries.entries(wanted, before=None, limit=MAX_SHOWN_ROWS)
+        names = actor_names({one.actor for one in found.rows})
         rows = [
             [in_one_line(moment(one.at)), names[one.actor], one.channel, one.action, changes(one)]
-            for one in entries
+            for one in found.rows
         ]
         table = {"headers": ["When", "Who", "Through", "What", "Change"], "rows": rows}
         context = {
@@ -240,7 +240,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
             "opts": self.opts,
             "original": obj,
             "table": table,
-            "limit": len(entries) == MAX_SHOWN_ROWS and MAX_SHOWN_ROWS,
+            "limit": found.more and len(rows),
         }
         return TemplateResponse(request, "staff/history.html", context)
 

@@ -13,7 +13,7 @@ from larder.http import pagination
 from larder.identity import audit_queries
 from larder.identity.audit_queries import AuditFilter, AuditRow
 from larder.identity.caller import Caller
-from larder.v1.http import PageParameters, read_page, reply_tagged
+from larder.v1.http import PageParameters, reply_tagged
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Id, Link, Time
 
@@ -62,7 +62,8 @@ class AuditEntry(msgspec.Struct):
 
 
 class AuditPage(msgspec.Struct):
-    """A page of the audit trail, newest first."""
+    """A page of the audit trail, newest first, with at most 512 KiB of fields: it may be shorter
+    than `limit`."""
 
     results: list[AuditEntry]
     next: Link | None
@@ -93,11 +94,10 @@ def list_audit_entries(
 ) -> HttpResponse:
     """Staff: what staff and commands did, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
-
-    def find(before: int | None, rows: int) -> list[AuditRow]:
-        return audit_queries.entries(wanted, before=before, limit=rows)
-
-    entries, link = read_page(request, query, AuditPlace, find)
+    place = pagination.decode(query.cursor, AuditPlace)
+    found = audit_queries.entries(wanted, before=place.id if place else None, limit=query.rows)
+    links = pagination.links(request)
+    entries, link = pagination.part(links, found, lambda last: AuditPlace(last.id))
     return reply_tagged(request, AuditPage([_shown(one) for one in entries], link))
 
 

@@ -44,7 +44,8 @@ class RemovedProduct(msgspec.Struct):
 
 
 class ProductChanges(msgspec.Struct):
-    """What changed. `more`: ask again at once, there is more already."""
+    """What changed, with at most 512 KiB of texts. `more`: ask again at once, there is more
+    already."""
 
     REFERS_TO: ClassVar[tuple[type[msgspec.Struct], ...]] = (Product, RemovedProduct)
 
@@ -66,8 +67,8 @@ class ProductChanges(msgspec.Struct):
 
 
 class OrderChanges(msgspec.Struct):
-    """Orders that changed, as they stand, with at most 5,000 lines. `more`: ask again at once,
-    there is more already."""
+    """Orders that changed, as they stand, with at most 5,000 lines and 512 KiB of texts. `more`:
+    ask again at once, there is more already."""
 
     results: list[Order]
     since: str

@@ -123,9 +123,8 @@ def list_order_events(
     place = pagination.decode(query.cursor, EventPlace)
     queries.order(order, customer=whose(caller))
     found = queries.events(order, after=place.position if place else 0, limit=query.rows)
-    link = pagination.links(request)(_event_place(found.rows[-1])) if found.more else None
-    results = [_shown_event(one) for one in found.rows]
-    return reply_tagged(request, OrderEventPage(results, link))
+    rows, link = pagination.part(pagination.links(request), found, _event_place)
+    return reply_tagged(request, OrderEventPage([_shown_event(one) for one in rows], link))
 
 
 def _event_place(event: EventView) -> EventPlace:

@@ -109,8 +109,8 @@ class Order(msgspec.Struct):
 
 
 class OrderPage(msgspec.Struct):
-    """A page of orders, newest first, with at most 5,000 lines: it may be shorter than `limit`.
-    `count` only where it was asked for."""
+    """A page of orders, newest first, with at most 5,000 lines and 512 KiB of texts: it may be
+    shorter than `limit`. `count` only where it was asked for."""
 
     results: list[Order]
     next: Link | None

@@ -71,7 +71,8 @@ class Product(msgspec.Struct):
 
 
 class ProductPage(msgspec.Struct):
-    """A page of products. `count` only where it was asked for."""
+    """A page of products, with at most 512 KiB of texts: it may be shorter than `limit`. `count`
+    only where it was asked for."""
 
     results: list[Product]
     next: Link | None
@@ -150,8 +151,8 @@ def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], Pr
     wanted, after = _filter(query), _position(query)
 
     def read() -> ProductPage:
-        found = queries.products(customer, wanted, after=after, limit=query.rows + 1)
-        results, link = pagination.page(links, found, query.rows, _place(query.ordering))
+        found = queries.page(customer, wanted, after=after, limit=query.rows)
+        results, link = pagination.part(links, found, _place(query.ordering))
         count = queries.count_products(wanted) if query.count else UNSET
         return ProductPage(shown(results), link, count)
 

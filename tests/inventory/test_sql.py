@@ -129,11 +129,11 @@ def pages(wanted: ProductFilter, size: int) -> Iterator[list[queries.StockedProd
     """Page after page by position, as the API goes on."""
     after = None
     while True:
-        page = queries.products(ANYBODY, wanted, after=after, limit=size)
-        if not page:
+        page = queries.page(ANYBODY, wanted, after=after, limit=size)
+        yield page.rows
+        if not page.more:
             return
-        yield page
-        last = page[-1]
+        last = page.rows[-1]
         after = Position(getattr(last, wanted.ordering.removeprefix("-")), last.id)
 
 

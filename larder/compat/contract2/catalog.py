@@ -10,8 +10,14 @@ from rest_framework.response import Response
 from larder.catalog.services import archive_product
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Amount, Text, Units
-from larder.compat.operations import FIELDS_OR_SENTENCES, OFFSET, Refusal, envelope, operation
-from larder.compat.pages import ByOffset, Rows, page
+from larder.compat.operations import (
+    FIELDS_OR_SENTENCES,
+    OFFSET_OF_LONG,
+    Refusal,
+    envelope,
+    operation,
+)
+from larder.compat.pages import ByOffsetOfLong, Rows, first_parts, page
 from larder.compat.views import CompatView, caller, read
 from larder.core.clock import now
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_STOCK
@@ -60,19 +66,21 @@ class Shipped(serializers.Serializer[Any]):
 class Products(CompatView):
     """The products on sale."""
 
-    @operation("list_products", answers={200: envelope(ProductRow)}, parameters=OFFSET)
+    @operation("list_products", answers={200: envelope(ProductRow)}, parameters=OFFSET_OF_LONG)
     def get(self, request: Request) -> Response:
         """Lists all products."""
-        everything = ProductFilter()
+        who, everything = caller(request).id, ProductFilter()
         rows = Rows(
             lambda: queries.count_products(everything),
-            lambda offset, limit: queries.products(caller(request).id, offset=offset, limit=limit),
+            lambda offset, limit: self.whole(
+                first_parts(queries.in_pages(who, offset=offset, limit=limit))
+            ),
         )
 
         def shape(found: list[StockedProduct]) -> Any:
             return ProductRow(found, many=True, context={"request": request}).data
 
-        return Response(page(request, rows, ByOffset(), shape))
+        return Response(page(request, rows, ByOffsetOfLong(), shape))
 
     @operation(
         "create_product",

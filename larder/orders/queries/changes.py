@@ -34,8 +34,8 @@ class OrderChanges:
 
 
 def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> OrderChanges:
-    """Up to `limit` orders of a customer, and up to `MAX_PAGE_LINES` lines: None begins with all
-    of them.
+    """Up to `limit` orders of a customer, and up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of
+    texts: None begins with all of them.
 
     What changes while they are copied comes again behind them. Raises SinceExpired.
     """

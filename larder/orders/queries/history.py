@@ -76,7 +76,7 @@ def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
 ) -> HistoryPage:
     """Up to `limit` orders, newest first: by (placed_at, id). The page ends before the order with
-    which it would have more than `MAX_PAGE_LINES` lines.
+    which it would have more than `MAX_PAGE_LINES` lines or `MAX_PAGE_BYTES` of texts.
 
     Each filter has an index that ends in these two, so that a page is read where it begins and
     costs the same however many orders there are: order_history (a customer's),
@@ -113,13 +113,13 @@ def _walk(
 def page(
     customer: int, *, newest_first: bool, offset: int, limit: int | None
 ) -> Iterator[OrdersPart]:
-    """A customer's placed orders behind the first `offset`: the newest first, by (placed_at, id),
-    or by ascending number; in parts of up to `MAX_PAGE_LINES` lines. `limit` None means all of
-    them."""
+    """A customer's placed orders behind the first `offset`, without what the customer wrote (note,
+    reference, address, day): the newest first, by (placed_at, id),
+    or by ascending number; in the parts of `parts`. `limit` None means all of them."""
     conditions, parameters = OrderFilter(customer).conditions()
     order = "placed_at DESC, id DESC" if newest_first else sql.BY_NUMBER
     rows = "ALL" if limit is None else f"{limit:d}"
-    statement = f"{sql.ORDERS}{conditions} ORDER BY {order} LIMIT {rows} OFFSET %s"
+    statement = f"{sql.BRIEF_ORDERS}{conditions} ORDER BY {order} LIMIT {rows} OFFSET %s"
     return parts(statement, [*parameters, offset])
 
 

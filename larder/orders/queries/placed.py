@@ -53,7 +53,7 @@ def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
 
 def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
     """The first of these placed orders, in the order of the ids: as many as have up to
-    `MAX_PAGE_LINES` lines."""
+    `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     if not order_ids:
         return OrdersPart([])
     wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"

@@ -2,17 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from larder.core.limits import MAX_PAGE_LINES
+from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import sql
@@ -73,7 +74,7 @@ def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
 
 def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
     """The orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
-    `MAX_PAGE_LINES` lines each."""
+    `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts each."""
     rows = database.rows(wanted, parameters)
     while rows:
         part, count = _part(wanted, parameters, rows[:MAX_PAGE_LINES])
@@ -82,8 +83,9 @@ def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
 
 
 def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersPart:
-    """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order, and no
-    order that makes more than `MAX_PAGE_LINES` lines of them. The statement finds `limit + 1`."""
+    """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order: at least
+    one, and no further order with which they would have more than `MAX_PAGE_LINES` lines, or their
+    texts more than `MAX_PAGE_BYTES`. The statement finds `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
         return OrdersPart([])
@@ -98,8 +100,9 @@ def _part(
     has at most 1,000 lines. Two statements with that of the rows, and a third where orders were
     changed between them."""
     ids = [row[0] for row in rows]
-    lines, versions, incomplete = _lines(ids)
+    lines, versions, sizes, incomplete = _lines(ids)
     count = len(ids) if incomplete is None else max(1, ids.index(incomplete))
+    count = _within_bytes(rows[:count], sizes)
     views = [_view(row, lines[row[0]]) for row in rows[:count]]
     last = (views[-1].placed_at, views[-1].id)
     changed = {one.id for one in views if versions.get(one.id, one.version) != one.version}
@@ -121,16 +124,43 @@ _lines_in = msgspec.json.Decoder(list[LineView])
 """Reads the JSON of `sql.whole`."""
 
 
-def _lines(orders: list[UUID]) -> tuple[dict[UUID, list[LineView]], dict[UUID, int], UUID | None]:
-    """Of each order its lines, and its version as they were read; the order at which the reading
-    ended, if it did before the last."""
+class _Lines(NamedTuple):
+    """Of each order its lines, its version as they were read, and the bytes of the texts of all
+    lines up to its last; the order at which the reading ended by lines, if it did before the last.
+    """
+
+    lines: dict[UUID, list[LineView]]
+    versions: dict[UUID, int]
+    sizes: dict[UUID, int]
+    incomplete: UUID | None
+
+
+def _lines(orders: list[UUID]) -> _Lines:
+    """The lines of the orders, as many as `sql.LINES` finds."""
     lines: dict[UUID, list[LineView]] = defaultdict(list)
     versions: dict[UUID, int] = {}
-    rows = database.rows(sql.LINES, [orders])
-    for order, version, *line in rows:
+    sizes: dict[UUID, int] = {}
+    rows = database.rows(sql.LINES, [orders, orders[0]])
+    for order, version, *line, size in rows:
         lines[order].append(LineView(*line))
-        versions[order] = version
-    return lines, versions, rows[-1][0] if len(rows) > MAX_PAGE_LINES else None
+        versions[order], sizes[order] = version, size
+    return _Lines(lines, versions, sizes, rows[-1][0] if len(rows) > MAX_PAGE_LINES else None)
+
+
+_texts_of = itemgetter(*(OrderView.__struct_fields__.index(one) for one in ("note", "reference")))
+_as_json = msgspec.json.Encoder().encode
+
+
+def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) -> int:
+    """How many of the rows have texts of up to `MAX_PAGE_BYTES` together with their lines': at
+    least one. `sizes` are those of `_Lines`."""
+    own = of_lines = 0
+    for count, row in enumerate(rows):
+        own += len(_as_json(_texts_of(row))) + len((row[-1] or "").encode())
+        of_lines = sizes.get(row[0], of_lines)
+        if count and own + of_lines > MAX_PAGE_BYTES:
+            return count
+    return len(rows)
 
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:

@@ -7,7 +7,7 @@ from larder.orders.queries.history import HistoryPosition, OrderFilter, history
 from larder.orders.queries.views import OrderView
 
 PART = 100
-"""Orders in memory at once, with at most 5,000 lines together."""
+"""Orders in memory at once, with at most 5,000 lines and 512 KiB of texts together."""
 
 
 def walk(wanted: OrderFilter, *, part: int = PART) -> Iterator[list[OrderView]]:

@@ -1,0 +1,204 @@
+"""Lists of long texts: a page ends by bytes as well, and whoever follows it gets every row once."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from larder.catalog.models import Product
+from larder.catalog.services import archive_product
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_BYTES, MAX_TEXT_LENGTH
+from larder.db import database
+from larder.identity.models import AuditEntry
+from larder.orders.models import Order, OrderLine
+from larder.v1 import changes
+from tests.conftest import Api, Person
+from tests.db.feeds import settle
+from tests.orders import large_orders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+As = Callable[[Person], Api]
+TEA = "\U0001f375"
+SHORT = 100_000
+"""Bytes of what is not counted on a page of these tests: names of fields, numbers, times."""
+
+few_examples = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+lengths = st.lists(
+    st.sampled_from([0, 10, 4_000, MAX_DESCRIPTION_LENGTH]), min_size=12, max_size=12
+)
+
+
+def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
+    """Page by page through the `next` links."""
+    link: str | None = path
+    while link is not None:
+        body = api("GET", link.removeprefix("http://testserver")).body
+        yield body["results"]
+        link = body["next"]
+
+
+def told(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """Answer by answer through `since`."""
+    settle()
+    more = True
+    while more:
+        body = api("GET", f"{path}?since={since}").body
+        since, more = body["since"], body["more"]
+        yield body["results"], since
+
+
+def size(rows: list[dict[str, Any]]) -> int:
+    return len(json.dumps(rows, ensure_ascii=False).encode())
+
+
+def describe(ids: list[int], lengths: list[int]) -> None:
+    """Gives the products descriptions of so many characters of four bytes."""
+    for product, length in zip(ids, lengths, strict=True):
+        Product.objects.filter(pk=product).update(description=TEA * length)
+
+
+@pytest.fixture
+def shelf(product: Callable[..., int]) -> list[int]:
+    """Twelve products."""
+    return [product(price=str(number % 3)) for number in range(12)]
+
+
+@few_examples
+@given(
+    lengths=lengths,
+    limit=st.integers(1, 13),
+    ordering=st.sampled_from(["id", "-id", "name", "-price"]),
+)
+def test_links_lead_to_every_product_once(
+    shelf: list[int], customer: Api, lengths: list[int], limit: int, ordering: str
+) -> None:
+    describe(shelf, lengths)
+    found = list(pages(customer, f"products?limit={limit}&ordering={ordering}"))
+    assert sorted(one["id"] for page in found for one in page) == shelf
+    assert all(size(page) < MAX_PAGE_BYTES + SHORT for page in found)
+    assert {one["id"]: len(one["description"]) for page in found for one in page} == dict(
+        zip(shelf, lengths, strict=True)
+    )
+
+
+@few_examples
+@given(lengths=lengths, gone=st.sets(st.integers(0, 11), max_size=4), rows=st.integers(1, 13))
+def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
+    product: Callable[..., int],
+    customer: Api,
+    now: datetime,
+    lengths: list[int],
+    gone: set[int],
+    rows: int,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "MAX_CHANGED_PRODUCTS", rows)
+        ids = [product() for _ in range(12)]
+        describe(ids, lengths)
+        copied = list(told(customer, "products/changes"))
+        found = [one["id"] for page, _ in copied for one in page]
+        assert [one for one in found if one in ids] == ids
+        # Twice each and the other way round: the feed is neither by id nor without repeats.
+        describe(ids[::-1] * 2, [*lengths[::-1], *lengths])
+        for place in gone:
+            archive_product(ids[place], now=now)
+        changed = list(told(customer, "products/changes", copied[-1][1]))
+        last = {one["id"]: one for page, _ in changed for one in page}
+        assert [last[one].get("deleted", False) for one in ids] == [
+            place in gone for place in range(12)
+        ]
+        for page, _ in [*copied, *changed]:
+            assert size(page) < MAX_PAGE_BYTES + SHORT
+        for place in set(range(12)) - gone:
+            assert len(last[ids[place]]["description"]) == lengths[::-1][place]
+        assert list(told(customer, "products/changes", changed[-1][1])) == [([], changed[-1][1])]
+
+
+@pytest.fixture
+def buyer(person: Callable[..., Person], as_: As, now: datetime) -> Api:
+    """A customer with seven orders of 1,000 lines."""
+    who = person()
+    large_orders.fill(who, 7, now)
+    return as_(who)
+
+
+notes = st.lists(st.sampled_from([0, 1, 500, MAX_TEXT_LENGTH]), min_size=7, max_size=7)
+
+
+@few_examples
+@given(
+    notes=notes,
+    names=st.lists(st.sampled_from([1, 60, 150]), min_size=7, max_size=7),
+    limit=st.integers(1, 8),
+)
+def test_links_and_changes_lead_to_every_order_once_with_all_its_lines(
+    buyer: Api, notes: list[int], names: list[int], limit: int
+) -> None:
+    ids = list(Order.objects.order_by("-placed_at").values_list("id", flat=True))
+    for order, note, name in zip(ids, notes, names, strict=True):
+        Order.objects.filter(pk=order).update(note=TEA * note)
+        OrderLine.objects.filter(order_id=order).update(name=TEA * name)
+    ways = [
+        list(pages(buyer, f"orders?limit={limit}")),
+        [page for page, _ in told(buyer, "orders/changes")],
+    ]
+    for found in ways:
+        assert [one["id"] for page in found for one in page] == [str(one) for one in ids]
+        assert {len(one["lines"]) for page in found for one in page} == {1_000}
+        for page in found:
+            texts = [one["note"] + "".join(line["name"] for line in one["lines"]) for one in page]
+            assert len(page) == 1 or sum(len(one.encode()) for one in texts) <= MAX_PAGE_BYTES
+
+
+def test_a_page_of_orders_ends_by_what_the_customer_wrote(
+    buyer: Api, person: Callable[..., Person]
+) -> None:
+    """Control characters, which JSON writes in six bytes each, are counted as six."""
+    OrderLine.objects.all().delete()
+    template = Order.objects.order_by("id").values_list("id", flat=True)[0]
+    database.execute(
+        """
+        INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                             placed_at, updated_at, version)
+        SELECT gen_random_uuid(), customer_id, status, currency, total, repeat(E'\\x01', %s),
+               reference, created_at, placed_at, updated_at, version
+        FROM "order" CROSS JOIN generate_series(1, 93) WHERE id = %s
+        """,
+        [MAX_TEXT_LENGTH, template],
+    )
+    found = list(pages(buyer, "orders?limit=100"))
+    assert sum(map(len, found)) == 100
+    assert len(found) == 3
+    assert max(len(json.dumps(page)) for page in found) < MAX_PAGE_BYTES + SHORT
+
+
+@few_examples
+@given(lengths=lengths, limit=st.integers(1, 13))
+def test_links_lead_to_every_audit_entry_once(
+    person: Callable[..., Person], as_: As, lengths: list[int], limit: int
+) -> None:
+    owner, actor = as_(person(is_staff=True, role="owner")), uuid4()
+    for number, length in enumerate(lengths):
+        AuditEntry.objects.create(
+            actor=actor,
+            channel="v1",
+            object=f"product:{number}",
+            action="change",
+            before={"description": TEA * length},
+            after={"description": ""},
+        )
+    found = list(pages(owner, f"audit?actor={actor}&limit={limit}"))
+    assert [one["object"] for page in found for one in page] == [
+        f"product:{number}" for number in reversed(range(12))
+    ]
+    assert all(size(page) < MAX_PAGE_BYTES + SHORT for page in found)
