@@ -18,6 +18,7 @@ from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
 from larder.catalog.fields import FIELDS
 from larder.catalog.models import Category, Product
+from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
@@ -129,7 +130,22 @@ def change_product(
     """
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
     with _clashes_named(), audit.changing(product_name(product), listed, wanted):
+        _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
+
+
+def _refuse_taken_sku(
+    listed: models.QuerySet[Product],
+    product: int,
+    wanted: Mapping[str, Any],
+    version: int | None,
+) -> None:
+    """Raises AlreadyTaken before the update would fail, which PostgreSQL would log as an error. If
+    another transaction takes the SKU after this, the update fails. Raises what the update raises
+    first: NotFound, StaleVersion."""
+    if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
+        versions.require(listed, version)
+        raise AlreadyTaken("sku")
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
