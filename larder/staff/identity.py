@@ -48,6 +48,7 @@ from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.passwords import Change
+from larder.staff import second_factor
 from larder.staff.base import SENTENCES as SHARED
 from larder.staff.base import (
     RefusableForm,
@@ -110,7 +111,11 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     that try passwords see it."""
     if request.method == "GET":
         admin_session.tell_end(request)
+        if second_factor.is_pending(request):
+            return second_factor.to_page(request)
     page = admin.site.login(request)
+    if page.status_code == 302 and second_factor.is_pending(request):
+        return second_factor.to_page(request)
     form = getattr(page, "context_data", {}).get("form")
     if isinstance(form, LoginForm) and form.wait is not None:
         page.status_code = 429

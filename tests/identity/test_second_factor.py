@@ -4,7 +4,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -249,11 +248,10 @@ def test_an_enrolment_code_replaces_no_factor_and_logs_nobody_in(
 def test_the_last_factor_stays_where_staff_need_one(person: MakePerson, now: datetime) -> None:
     who = person(is_staff=True)
     account, phone = account_of(who), enrol(who, now)
-    with pytest.raises(NotFound):
-        second_factors.remove(account, uuid4())
     with demanded(), pytest.raises(LastSecondFactor):
-        second_factors.remove(account, phone.factor)
-    second_factors.remove(account, phone.factor)
+        second_factors.remove_all(account)
+    assert second_factors.prove(account, phone.code(now), now=now)
+    second_factors.remove_all(account)
     assert not OneTimeCode.objects.exists()
     assert not queries.rights(who.id).needs_factor
 
@@ -285,7 +283,7 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
     phone, account = enrol(who, now), account_of(who)
     second_factors.prove(account, phone.recovery_codes[0], now=now)
     second_factors.renew_recovery_codes(account, now=now)
-    second_factors.remove(account, phone.factor)
+    second_factors.remove_all(account)
     with audit.acting(owner.customer.public_id, "admin"):
         second_factors.make_enrolment_code(owner.caller, account, now=now)
         second_factors.reset(owner.caller, account)

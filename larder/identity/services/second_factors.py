@@ -169,21 +169,17 @@ def _new_code(
     return code
 
 
-def remove(account: Account, factor: UUID) -> None:
-    """Removes a factor; with the last one also the recovery codes. Sessions that proved it have to
-    prove another one. Raises NotFound, LastSecondFactor (staff need one in this shop)."""
+def remove_all(account: Account) -> None:
+    """Removes all factors and one-time codes, for the owner of the account.
+
+    Raises NotFound, LastSecondFactor (staff need one in this shop).
+    """
     with transaction.atomic(durable=True):
         _lock(account.id)
-        factors = SecondFactor.objects.filter(customer=account.id)
-        if not factors.filter(pk=factor).exists():
-            raise NotFound
-        is_last = factors.count() == 1
-        if is_last and second_factor.is_demanded():
+        if second_factor.is_demanded():
             raise LastSecondFactor
-        factors.filter(pk=factor).delete()
-        if is_last:
-            OneTimeCode.objects.filter(customer=account.id).delete()
-        _record(account, "remove_second_factor", {"factor": factor})
+        forget(account.id)
+        _record(account, "remove_second_factor", {})
 
 
 def reset(actor: Caller | None, account: Account) -> None:

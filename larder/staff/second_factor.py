@@ -1,0 +1,241 @@
+"""The admin's pages of the second factor: proven after the password, enrolled, removed.
+
+A log-in with the password alone opens a session that has no rights of staff (larder/identity/
+queries.py: holding). It leads here, and is over if no factor is proven within PENDING_SECONDS.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import logout
+from django.contrib.auth.hashers import check_password
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from larder.core.clock import now
+from larder.core.errors import DomainError, Overloaded
+from larder.http.admin_session import BEGAN
+from larder.http.authentication import FACTOR, proven_factor, secrets
+from larder.identity import audit, queries, second_factor
+from larder.identity.attempts import attempt
+from larder.identity.client_address import client_address
+from larder.identity.errors import SecondFactorWrong, WrongPassword
+from larder.identity.queries import Rights
+from larder.identity.rates import RateLimited
+from larder.identity.services import second_factors
+from larder.identity.services.second_factors import Account, Enrolment
+from larder.staff.recording import CHANNEL
+
+PENDING_SECONDS = 600
+LONGEST_TYPED = 100
+MAX_SEALED = 500
+
+SENTENCES = {
+    "second_factor_wrong": "A code is wrong, was used before, or has expired.",
+    "wrong_password": "The password is wrong.",
+    "last_second_factor": "Staff of this shop need a second factor. Enrol another app instead.",
+    "not_found": "This does not exist any more.",
+    "overloaded": "The server is busy. Try again in a moment.",
+}
+
+
+def _text(label: str, **options: Any) -> forms.CharField:
+    attrs = {"autocomplete": "one-time-code", "autofocus": True}
+    widget = UnfoldAdminTextInputWidget(attrs=attrs)
+    return forms.CharField(label=label, max_length=LONGEST_TYPED, widget=widget, **options)
+
+
+class CodeForm(forms.Form):
+    """A code of the app, or a recovery code."""
+
+    code = _text("Code of your app, or a recovery code")
+
+
+class PermitForm(forms.Form):
+    """A first app, for an account that has proven its password alone."""
+
+    permit = _text("Enrolment code, from an owner")
+    sealed = forms.CharField(max_length=MAX_SEALED, widget=forms.HiddenInput)
+    code = _text("Code that the app shows")
+
+
+class OwnForm(forms.Form):
+    """An app, for an account that may use the admin already. Needs the password again."""
+
+    password = forms.CharField(
+        label="Your password",
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    sealed = forms.CharField(max_length=MAX_SEALED, widget=forms.HiddenInput)
+    code = _text("Code that the app shows", required=False)
+
+
+def is_pending(request: HttpRequest) -> bool:
+    """Returns whether this session of a member of staff has to prove the second factor yet."""
+    user = request.user
+    if not (user.is_authenticated and user.is_active and user.is_staff):
+        return False
+    return queries.rights(user.pk, proven_factor(request)).needs_factor
+
+
+def to_page(request: HttpRequest) -> HttpResponseRedirect:
+    """Returns a redirect to the page, which leads on to the page that was requested first."""
+    after = request.POST.get("next") or request.GET.get("next") or ""
+    query = HttpRequest().GET.copy()
+    query["next"] = after
+    return HttpResponseRedirect(f"{reverse('second_factor')}?{query.urlencode()}")
+
+
+@sensitive_post_parameters()
+def page(request: HttpRequest) -> HttpResponse:
+    """Proves the factor of a log-in, or enrols one; else shows the factor of the account."""
+    user = request.user
+    if not (user.is_authenticated and user.is_active and user.is_staff):
+        return HttpResponseRedirect(reverse("admin:login"))
+    found = queries.rights(user.pk, proven_factor(request))
+    if not found.needs_factor:
+        return _own(request, found)
+    if not 0 <= now().timestamp() - request.session.get(BEGAN, 0) <= PENDING_SECONDS:
+        logout(request)
+        return HttpResponseRedirect(reverse("admin:login"))
+    return _prove(request) if found.has_factor else _enrol(request)
+
+
+def _account(request: Any) -> Account:
+    return Account(request.user.pk, request.user.public_id, secrets())
+
+
+def _attempt(request: Any) -> Any:
+    address = client_address(request.META, settings.TRUSTED_PROXIES)
+    return attempt("second factor", account=str(request.user.pk), address=address)
+
+
+def _prove(request: Any) -> HttpResponse:
+    form = CodeForm(request.POST or None)
+    if form.is_valid():
+        try:
+            with _attempt(request):
+                typed = form.cleaned_data["code"]
+                factor = second_factors.prove(_account(request), typed, now=now())
+        except DomainError as refusal:
+            return _refused(request, form, refusal)
+        return _proven(request, str(factor))
+    return _show(request, form)
+
+
+def _proven(request: Any, factor: str) -> HttpResponse:
+    """Marks the session, whose key changes, and leads on."""
+    request.session.cycle_key()
+    request.session[FACTOR] = factor
+    after = request.GET.get("next", "")
+    is_here = url_has_allowed_host_and_scheme(
+        after, {request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(after if is_here else reverse("admin:index"))
+
+
+def _enrol(request: Any) -> HttpResponse:
+    form = _offered(request, PermitForm)
+    if form.is_bound and form.is_valid():
+        try:
+            with _attempt(request):
+                given = Enrolment(**form.cleaned_data)
+                made = second_factors.enrol_app(_account(request), given, now=now())
+        except DomainError as refusal:
+            return _refused(request, form, refusal)
+        _proven(request, str(made.factor))
+        return _show(request, None, codes=made.recovery_codes)
+    return _show(request, form)
+
+
+def _offered(request: Any, kind: type[forms.Form]) -> forms.Form:
+    """Returns the form, with a new secret unless it was sent."""
+    if request.method == "POST":
+        return kind(request.POST)
+    account = _account(request)
+    secret = second_factor.new_secret()
+    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=now())
+    return kind(initial={"sealed": sealed.decode()})
+
+
+def _own(request: Any, found: Rights) -> HttpResponse:
+    form = _offered(request, OwnForm)
+    if form.is_bound and form.is_valid():
+        try:
+            codes = _act(request, form.cleaned_data)
+        except DomainError as refusal:
+            return _refused(request, form, refusal, own=found)
+        return _show(request, None, codes=codes, own=found)
+    return _show(request, form, own=found)
+
+
+def _act(request: Any, given: Any) -> Sequence[str]:
+    """Does what the pressed button says. Returns recovery codes to show."""
+    user, account = request.user, _account(request)
+    address = client_address(request.META, settings.TRUSTED_PROXIES)
+    with attempt("log in", account=user.username, address=address, proof="caller"):
+        if not check_password(given["password"], user.password):
+            raise WrongPassword
+    with audit.acting(user.public_id, CHANNEL):
+        if "remove" in request.POST:
+            second_factors.remove_all(account)
+            return ()
+        if "renew" in request.POST:
+            return second_factors.renew_recovery_codes(account, now=now())
+        with _attempt(request):
+            enrolment = Enrolment(given["sealed"], given["code"])
+            made = second_factors.enrol_app(account, enrolment, now=now())
+    _proven(request, str(made.factor))
+    return made.recovery_codes
+
+
+def _refused(
+    request: Any, form: forms.Form, refusal: DomainError, own: Rights | None = None
+) -> HttpResponse:
+    if isinstance(refusal, SecondFactorWrong):
+        # Once in an hour: a sign that the password is known to others.
+        by = audit.Acting(request.user.public_id, CHANNEL)
+        audit.record_refusal(by, "admin:second_factor", "")
+    status, headers = 200, {}
+    text = SENTENCES.get(refusal.code, refusal.code)
+    if isinstance(refusal, RateLimited):
+        text = f"Too many attempts. Try again in {refusal.retry_after} seconds."
+    if isinstance(refusal, RateLimited | Overloaded):
+        status = 429 if isinstance(refusal, RateLimited) else 503
+        headers = {"Retry-After": str(refusal.retry_after)}
+    form.add_error(None, text)
+    answer = _show(request, form, own=own)
+    answer.status_code = status
+    for name, value in headers.items():
+        answer.headers[name] = value
+    return answer
+
+
+def _show(
+    request: Any, form: forms.Form | None, codes: Sequence[str] = (), own: Rights | None = None
+) -> HttpResponse:
+    """Returns the page: the form with the QR code of its secret, or new recovery codes."""
+    context: dict[str, Any] = {
+        "title": "Second factor",
+        "site_title": admin.site.site_title,
+        "form": form,
+        "codes": codes,
+        "own": own,
+    }
+    if form is not None and "sealed" in form.fields:
+        account = _account(request)
+        sealed = str(form["sealed"].value() or "").encode(errors="replace")
+        secret = second_factor.unseal(sealed, account.public_id, account.secrets)
+        if secret is not None:
+            name, issuer = request.user.username, request.get_host()
+            uri = second_factor.provisioning_uri(secret, account=name, issuer=issuer)
+            context["secret"] = second_factor.secret_text(secret)
+            context["qr_code"] = second_factor.qr_code(uri)
+    return TemplateResponse(request, "staff/second_factor.html", context)

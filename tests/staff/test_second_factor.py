@@ -1,0 +1,165 @@
+"""The admin's log-in with a second factor, and its enrolment."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from larder.http.admin_session import BEGAN
+from larder.identity import attempts, second_factor
+from larder.identity.models import AuditEntry, SecondFactor
+from tests.conftest import Person
+from tests.identity.factors import account_of, code_of, demanded, enrol
+
+PAGE = "/admin/second-factor/"
+
+
+def log_in(who: Person) -> tuple[Client, Any]:
+    """A browser after the password, and where that led."""
+    client = Client()
+    given = {"username": who.customer.username, "password": who.password}
+    return client, client.post("/admin/login/?next=/admin/orders/order/", given)
+
+
+def opens(client: Client) -> bool:
+    return client.get("/admin/").status_code == 200
+
+
+@pytest.fixture
+def limited() -> Iterator[None]:
+    """The limits of production."""
+    before = attempts._setup[0]
+    attempts.use(attempts.Setup())
+    yield
+    attempts.use(before)
+
+
+def test_without_a_factor_the_password_is_enough(boss: Person) -> None:
+    client, answer = log_in(boss)
+    assert answer.headers["Location"] == "/admin/orders/order/"
+    assert opens(client)
+
+
+def test_with_a_factor_a_code_opens_the_admin_once(boss: Person) -> None:
+    moment = datetime.now(UTC)
+    phone = enrol(boss, moment)
+    client, answer = log_in(boss)
+    assert answer.headers["Location"].startswith(PAGE)
+    assert not opens(client)
+    assert client.get("/admin/login/").headers["Location"].startswith(PAGE)
+    key = client.session.session_key
+    wrong = client.post(PAGE, {"code": "000000x"})
+    assert "A code is wrong" in wrong.content.decode()
+    assert not opens(client)
+    code = phone.code(datetime.now(UTC))
+    proven = client.post(answer.headers["Location"], {"code": code})
+    assert proven.headers["Location"] == "/admin/orders/order/"
+    assert opens(client)
+    assert client.session.session_key != key
+    again, _ = log_in(boss)
+    again.post(PAGE, {"code": code})
+    assert not opens(again)
+    again.post(PAGE, {"code": phone.recovery_codes[0]})
+    assert opens(again)
+    assert AuditEntry.objects.filter(action="refused", object="operation:admin:second_factor")
+
+
+def test_the_page_leads_nowhere_else(boss: Person) -> None:
+    phone = enrol(boss, datetime.now(UTC))
+    client, _ = log_in(boss)
+    answer = client.post(f"{PAGE}?next=//evil.example/", {"code": phone.recovery_codes[0]})
+    assert answer.headers["Location"] == "/admin/"
+
+
+def test_a_pending_log_in_expires(boss: Person) -> None:
+    phone = enrol(boss, datetime.now(UTC))
+    client, _ = log_in(boss)
+    session = client.session
+    session[BEGAN] -= 601
+    session.save()
+    answer = client.post(PAGE, {"code": phone.recovery_codes[0]})
+    assert answer.headers["Location"] == "/admin/login/"
+    assert "_auth_user_id" not in client.session
+
+
+def test_ten_wrong_codes_and_then_a_wait(boss: Person, limited: None) -> None:
+    phone = enrol(boss, datetime.now(UTC))
+    client, _ = log_in(boss)
+    assert {client.post(PAGE, {"code": "AAAA"}).status_code for _ in range(10)} == {200}
+    refused = client.post(PAGE, {"code": phone.recovery_codes[0]})
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 60
+    assert not opens(client)
+
+
+def offered(client: Client) -> tuple[str, bytes]:
+    """The sealed secret of the page, and the secret that it shows."""
+    text = client.get(PAGE).content.decode()
+    sealed = re.search(r'name="sealed" value="([^"]+)"', text)
+    assert sealed is not None
+    assert "data:image/svg+xml" in text
+    found = re.search(r"break-all\">([A-Z2-7]{32})<", text)
+    assert found is not None
+    return sealed[1], base64.b32decode(found[1])
+
+
+def test_where_staff_need_one_a_password_alone_enrols_nothing(boss: Person) -> None:
+    with demanded():
+        client, answer = log_in(boss)
+        assert answer.headers["Location"].startswith(PAGE)
+        sealed, secret = offered(client)
+        code = code_of(secret, datetime.now(UTC))
+        for permit in ("", "AAAA-AAAA-AAAA-AAAA"):
+            client.post(PAGE, {"sealed": sealed, "code": code, "permit": permit})
+            assert not opens(client)
+        assert not SecondFactor.objects.exists()
+        out = StringIO()
+        call_command("second_factor", "BOSS", "--enrol", stdout=out)
+        given = {"sealed": sealed, "code": code, "permit": out.getvalue().strip()}
+        done = client.post(PAGE, given).content.decode()
+        assert len(re.findall(r"<li>[A-Z2-7-]{19}</li>", done)) == 10
+        assert opens(client)
+
+
+def test_staff_enrol_renew_and_remove_with_their_password(boss: Person) -> None:
+    client, _ = log_in(boss)
+    sealed, secret = offered(client)
+    given = {"sealed": sealed, "code": code_of(secret, datetime.now(UTC)), "password": "no"}
+    assert "The password is wrong." in client.post(PAGE, given).content.decode()
+    assert not SecondFactor.objects.exists()
+    given["password"] = boss.password
+    assert "recovery codes" in client.post(PAGE, given).content.decode()
+    assert opens(client)
+    assert not opens(log_in(boss)[0])
+    given = {"sealed": sealed, "password": boss.password}
+    assert "recovery codes" in client.post(PAGE, given | {"renew": ""}).content.decode()
+    with demanded():
+        kept = client.post(PAGE, given | {"remove": ""}).content.decode()
+        assert "need a second factor" in kept
+    client.post(PAGE, given | {"remove": ""})
+    assert not SecondFactor.objects.exists()
+    assert opens(log_in(boss)[0])
+
+
+def test_customers_and_strangers_are_sent_to_the_log_in(person: Callable[..., Person]) -> None:
+    client = Client()
+    client.force_login(person().customer)
+    for one in (client, Client()):
+        assert one.get(PAGE).headers["Location"] == "/admin/login/"
+
+
+def test_the_command_resets_and_knows_no_strangers(boss: Person) -> None:
+    enrol(boss, datetime.now(UTC))
+    call_command("second_factor", "boss", "--reset", stdout=StringIO())
+    assert not SecondFactor.objects.exists()
+    assert AuditEntry.objects.get(action="reset_second_factor").channel == "command"
+    with pytest.raises(CommandError):
+        call_command("second_factor", "nobody", "--reset")
+    assert account_of(boss).id == boss.id
+    assert not second_factor.is_demanded()
