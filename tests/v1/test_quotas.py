@@ -134,30 +134,45 @@ def test_each_customer_has_quotas_of_their_own(
         assert [place(app, (jam, 1)).status for _ in range(2)] == [201, 429]
 
 
+def batch(product: int, now: datetime, *orders: tuple[Person, int]) -> list[int | str]:
+    """Places orders together. What each left of its quota, or the code of its refusal."""
+    asked = [
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, units)])
+        for who, units in orders
+    ]
+    answers = place_orders(asked, terms=Terms(currency="GBP"), now=now)
+    return [
+        one.left.units if isinstance(one, Placed) and one.left else code(one) for one in answers
+    ]
+
+
+def code(answer: object) -> str:
+    return str(getattr(answer, "code", answer))
+
+
+OVER = QuotaExceeded.code
+
+
 def test_of_one_batch_the_first_orders_of_a_customer_are_placed(
     person: MakePerson, product: Product, limit: Limit, now: datetime
 ) -> None:
-    jam, ada, bob = product(stock=99), person(), person()
+    jam, ada, bob, cam = product(stock=99), (person(), 1), (person(), 1), (person(), 1)
     limit(orders=3)
+    answers = batch(jam, now, ada, bob, ada, ada, ada, ada, bob)
+    assert answers == [2, 2, 1, 0, OVER, OVER, 1]
+    # Of what is left when some were placed before.
+    assert batch(jam, now, cam) == [2]
+    assert batch(jam, now, bob, cam, cam, cam, bob) == [0, 1, 0, OVER, OVER]
 
-    def order(who: Person, units: int = 1) -> Placement:
-        public_id = who.customer.public_id
-        return Placement(customer=who.id, actor=public_id, lines=[Wanted(jam, units)])
 
-    asked = [order(ada), order(bob), *(order(ada) for _ in range(4)), order(bob)]
-    terms = Terms(currency="GBP")
-    answers = place_orders(asked, terms=terms, now=now)
-    placed = [isinstance(one, Placed) for one in answers]
-    assert placed == [True, True, True, True, False, False, True]
-    left = [one.left.units if isinstance(one, Placed) and one.left else None for one in answers]
-    assert left == [2, 2, 1, 0, None, None, 1]
-    assert isinstance(answers[4], QuotaExceeded)
-    # More than the quota at once, of a customer who has not ordered yet; one is refused otherwise.
-    cam = person()
-    answers = place_orders([order(cam, units) for units in (1, 999, 1, 1, 1)], terms=terms, now=now)
-    assert [isinstance(one, Placed) for one in answers] == [True, False, True, False, False]
-    assert isinstance(place_orders([order(cam)], terms=terms, now=now)[0], Placed)
-    assert isinstance(place_orders([order(cam)], terms=terms, now=now)[0], QuotaExceeded)
+def test_an_order_of_a_batch_that_is_refused_gives_its_unit_to_the_next_batch(
+    person: MakePerson, product: Product, limit: Limit, now: datetime
+) -> None:
+    jam, ada = product(stock=99), person()
+    limit(orders=3)
+    wanted = [(ada, units) for units in (1, 100, 1, 1, 1)]
+    assert batch(jam, now, *wanted) == [2, "insufficient_stock", 0, OVER, OVER]
+    assert batch(jam, now, (ada, 1), (ada, 1)) == [0, OVER]
 
 
 def test_what_staff_do_for_customers_does_not_count(
