@@ -2,12 +2,9 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -28,7 +25,6 @@ from tests.identity.conftest import LogIn
 
 MakePerson = Callable[..., Person]
 MakeLogIn = Callable[..., LogIn]
-ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ["a secret of these tests alone, long enough to be one"]
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -123,11 +119,9 @@ def comment_now() -> str | None:
 
 
 def prepare() -> None:
-    command = [sys.executable, "manage.py", "prepare"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    call_command("prepare", stdout=StringIO())
 
 
-@pytest.mark.system
 def test_preparing_ends_them_once_where_a_restore_left_its_mark(
     stolen: tuple[LogIn, str], marked: Callable[[str | None], None], prepares: None
 ) -> None:
@@ -140,7 +134,6 @@ def test_preparing_ends_them_once_where_a_restore_left_its_mark(
     assert live() == NONE | {"sessions": 1}
 
 
-@pytest.mark.system
 @pytest.mark.parametrize("said", [None, "The shop of Larder & Sons."])
 def test_preparing_ends_nothing_where_there_is_no_mark(
     stolen: tuple[LogIn, str],

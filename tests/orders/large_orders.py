@@ -28,10 +28,10 @@ FROM made CROSS JOIN product WHERE sku LIKE 'L%%'
 """
 
 
-def fill(who: Person, orders: int, now: datetime) -> None:
-    """Gives a customer so many orders of 1,000 lines each, placed one minute apart."""
-    database.execute(PRODUCTS, [LINES])
-    database.execute(_ORDERS, [who.id, LINES, now, orders])
+def fill(who: Person, orders: int, now: datetime, *, lines: int = LINES) -> None:
+    """Gives a customer so many orders of so many lines each, placed one minute apart."""
+    database.execute(PRODUCTS, [lines])
+    database.execute(_ORDERS, [who.id, lines, now, orders])
 
 
 _CHANGES = """

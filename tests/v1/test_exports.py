@@ -21,12 +21,14 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 
 from larder.core.ids import new_id
-from larder.orders.models import Order, OrderLine
+from larder.db import database
+from larder.orders.models import Order
 from larder.orders.queries import walks
 from larder.v1 import exports
 from larder.v1.exports import COLUMNS, EXPORTS_AT_ONCE, ROWS_AT_ONCE
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
+from tests.orders import large_orders
 from tests.v1.test_orders import place
 
 Product = Callable[..., int]
@@ -131,17 +133,24 @@ def filled(person: MakePerson, product: Product, now: datetime) -> Callable[[int
     """A customer with so many orders of one moment, a line each."""
 
     def fill(count: int) -> Person:
-        who, jam = person(), product()
-        given: dict[str, Any] = {"status": "delivered", "currency": "GBP", "total": Decimal(2)}
-        times = {"created_at": now, "placed_at": now, "updated_at": now}
-        orders = [Order(customer_id=who.id, note="x" * 200, **given, **times) for _ in range(count)]
-        lines = {"sku": "J", "name": "Jam", "unit_price": Decimal(2), "quantity": 1}
-        Order.objects.bulk_create(orders)
-        made = [OrderLine(order=o, product_id=jam, placed_at=now, **lines) for o in orders]
-        OrderLine.objects.bulk_create(made)
+        who = person()
+        database.execute(_ORDERS, [now, who.id, count, product()])
         return who
 
     return fill
+
+
+_ORDERS = """
+WITH moment (at) AS (SELECT %s::timestamptz), made AS (
+    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
+                         placed_at, updated_at, version)
+    SELECT gen_random_uuid(), %s, 'delivered', 'GBP', 2, repeat('x', 200), '', at, at, at, 1
+    FROM moment CROSS JOIN generate_series(1, %s)
+    RETURNING id, placed_at
+)
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+SELECT id, %s, 'J', 'Jam', 2, 1, placed_at FROM made
+"""
 
 
 def ask(who: Person) -> StreamingHttpResponse:
@@ -184,15 +193,9 @@ def test_the_first_bytes_come_before_the_second_part_is_read(
 
 
 def test_an_order_of_many_lines_is_written_in_pieces(
-    filled: Callable[[int], Person], stream: Stream, product: Product
+    person: MakePerson, stream: Stream, now: datetime
 ) -> None:
-    who = filled(1)
-    (order,) = Order.objects.filter(customer=who.id)
-    lines = {"sku": "J", "name": "Jam", "unit_price": Decimal(2), "quantity": 1}
-    OrderLine.objects.bulk_create(
-        OrderLine(order=order, product_id=product(), placed_at=order.placed_at, **lines)
-        for _ in range(2 * ROWS_AT_ONCE)
-    )
+    large_orders.fill(who := person(), 1, now, lines=2 * ROWS_AT_ONCE + 1)
     pieces = [piece.count(b"\r\n") for piece in stream(who)]
     assert pieces == [ROWS_AT_ONCE, ROWS_AT_ONCE, 2]
 
