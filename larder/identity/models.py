@@ -277,6 +277,9 @@ class Key(models.Model):
             ),
         )
 
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
 
 class SecondFactor(models.Model):
     """What an account proves beside its password (second_factor.py).

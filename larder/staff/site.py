@@ -50,6 +50,7 @@ _PLACES = (
         "People",
         (
             ("Customers", "person", "identity", "customer"),
+            ("API keys", "key", "identity", "key"),
             ("Groups", "group", "auth", "group"),
             ("Audit trail", "policy", "identity", "auditentry"),
         ),

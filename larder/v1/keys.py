@@ -27,7 +27,7 @@ from larder.v1.http import (
     reply_tagged,
 )
 from larder.v1.operations import CACHED, KEYED, QUOTA, operation
-from larder.v1.shapes import Link, Request, Time
+from larder.v1.shapes import Id, Link, Request, Time
 
 Permission = Annotated[
     str, Meta(max_length=MAX_WORD_LENGTH, examples=["orders.view_order", "catalog.change_product"])
@@ -94,18 +94,39 @@ class KeyPage(msgspec.Struct):
     next: Link | None
 
 
+class KeyParameters(PageParameters, kw_only=True):
+    """Whose keys."""
+
+    customer: Annotated[
+        Id | None, Meta(description="Staff: the keys of the account with this id.")
+    ] = None
+
+
 class KeyPlace(pagination.Place, array_like=True, tag="keys"):
     """Where a page of keys ended."""
 
     id: UUID
 
 
-@operation(tag="auth", answers={200: KeyPage, 304: None}, traits=[CACHED], is_short=True)
-def list_keys(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
-    """A page of the caller's live keys, oldest first; never the keys themselves."""
+@operation(
+    tag="auth",
+    for_others="identity.view_key",
+    answers={200: KeyPage, 304: None},
+    problems=["not_staff"],
+    traits=[CACHED],
+    is_short=True,
+)
+def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> HttpResponse:
+    """A page of the caller's live keys, oldest first; never the keys themselves.
+
+    Staff see those of another account with `customer`.
+    """
+    owner = caller.id if query.customer is None else query.customer
+    if owner != caller.id:
+        caller.require("identity.view_key")
 
     def find(after: UUID | None, rows: int) -> list[KeyRow]:
-        return queries.keys(caller.id, after=after, limit=rows)
+        return queries.keys(owner, after=after, limit=rows)
 
     results, link = read_page(request, query, KeyPlace, find)
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
@@ -154,10 +175,13 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     return reply(answer, status=201, headers=headers)
 
 
-@operation(tag="auth", answers={204: None}, problems=["not_found"])
+@operation(
+    tag="auth", for_others="identity.delete_key", answers={204: None}, problems=["not_found"]
+)
 def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
-    """Ends a key at once."""
-    keys.delete_key(caller.id, key, now=now())
+    """Ends a key at once; staff end those of other accounts too."""
+    owner = None if caller.may("identity.delete_key") else caller.id
+    keys.delete_key(owner, key, now=now())
     return no_content()
 
 

@@ -6,6 +6,7 @@ operation announces.
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from larder.identity.permissions import ALL
 from tests.conftest import Answer, Api
 
 within_a_test = settings(
@@ -78,7 +80,11 @@ BODIES = {
     "auth/register": object_of(username=names, password=names, email=st.emails()),
     "auth/token": object_of(username=names, password=names),
     "auth/token/refresh": object_of(refresh=names),
-    "auth/keys": object_of(name=names),
+    "auth/keys": object_of(
+        name=names,
+        permissions=st.lists(names | st.sampled_from(sorted(ALL)), max_size=3),
+        expires_at=st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+    ),
 }
 
 
@@ -146,7 +152,7 @@ QUERIES = {
     "orders": ["status", "placed_after", "customer", "number", "product", "limit", "cursor"],
     "stock": ["products"],
     "categories": ["limit", "cursor"],
-    "auth/keys": ["limit", "cursor"],
+    "auth/keys": ["limit", "cursor", "customer"],
     "audit": ["object", "actor", "after", "limit", "cursor"],
 }
 

@@ -108,6 +108,27 @@ def test_an_account_has_fifty_keys_at_most(customer: Api) -> None:
     assert customer("POST", "auth/keys", {}, Idempotency_Key="k").body["key"]
 
 
+def test_staff_with_the_permission_see_and_end_the_keys_of_others(
+    person: MakePerson, as_: Callable[..., Api]
+) -> None:
+    who, owner, support = (
+        person(),
+        as_(person(is_staff=True, role="owner")),
+        as_(person(is_staff=True, role="support")),
+    )
+    made, path = as_(who)("POST", "auth/keys", {}).body, f"auth/keys?customer={who.id}"
+    for other, code in ((as_(person()), "not_staff"), (support, "permission_missing")):
+        assert (other("GET", path).status, other("GET", path).body["code"]) == (403, code)
+        assert other("DELETE", f"auth/keys/{made['id']}").status == 404
+    assert [one["id"] for one in as_(who)("GET", path).body["results"]] == [made["id"]]
+    assert [one["id"] for one in owner("GET", path).body["results"]] == [made["id"]]
+    assert owner("GET", "auth/keys").body["results"] == []
+    assert owner("GET", f"auth/keys?customer={10**15}").body["results"] == []
+    assert owner("DELETE", f"auth/keys/{made['id']}").status == 204
+    assert JudgedApi(made["key"])("GET", "me").status == 401
+    assert owner("DELETE", f"auth/keys/{made['id']}").status == 404
+
+
 def test_nobody_deletes_anothers_key(customer: Api, staff: Api) -> None:
     made = customer("POST", "auth/keys", {}).body
     assert staff("DELETE", f"auth/keys/{made['id']}").status == 404

@@ -1,0 +1,134 @@
+"""The staff screen of API keys: those of all accounts, to see what is in use and to end it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
+from django.http import HttpResponse
+
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_SELECTED_ROWS
+from larder.identity.models import Key
+from larder.identity.services import keys
+from larder.staff.base import Question, ReadOnlyAdmin, ask, counted, customer_name, moment
+
+SOON = timedelta(days=30)
+"""The time before its expiry in which a key is listed as one that expires soon."""
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Filters keys that are live, were never used, expire soon, or have ended or expired."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [
+            ("live", "Live"),
+            ("unused", "Live, never used"),
+            ("expiring", f"Expires within {SOON.days} days"),
+            ("ended", "Ended or expired"),
+        ]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        live, moment = queryset.live(), now()
+        found = {
+            "live": live,
+            "unused": live.filter(last_used_at=None),
+            "expiring": live.filter(expires_at__lt=moment + SOON),
+            "ended": queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=moment)),
+        }
+        return found.get(self.value() or "", queryset)
+
+
+@admin.register(Key)
+class KeyAdmin(ReadOnlyAdmin):
+    """The keys of all accounts, the newest first, without the keys themselves."""
+
+    fields = ("account", "name", "kind", "gives", "created", "expiry", "last_use", "end")
+    list_display = ("account", "name", "gives", "created", "expiry", "last_use", "end")
+    list_filter = (StateFilter,)
+    list_select_related = ("customer",)
+    search_fields = ("customer__username",)
+    search_help_text = "The user name of the owner"
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = ("end_selected",)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        """Searches for the whole name of an account, ignoring case."""
+        name = search_term.strip()
+        named = queryset.alias(owner=Lower("customer__username"))
+        return (named.filter(owner=Lower(Value(name))) if name else queryset), False
+
+    def has_end_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may end keys."""
+        return self.may(request, "delete")
+
+    @admin.action(description="End", permissions=["end"])
+    def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows a confirmation, then ends every selected key."""
+        selected = list(queryset.select_related("customer").order_by("id")[: MAX_SELECTED_ROWS + 1])
+        if len(selected) > MAX_SELECTED_ROWS:
+            limit = f"Select at most {MAX_SELECTED_ROWS} keys at once."
+            self.message_user(request, limit, messages.ERROR)
+        elif "confirmed" in request.POST:
+            ended = sum(map(_end, selected))
+            level = messages.SUCCESS if ended == len(selected) else messages.WARNING
+            before = len(selected) - ended
+            rest = f"; {before} had ended before" if before else ""
+            self.message_user(request, f"{counted(ended, 'key')} ended{rest}.", level)
+        else:
+            return ask(self, request, _question(selected))
+        return None
+
+    @admin.display(description="Account")
+    def account(self, key: Key) -> str:
+        return customer_name(key.customer)
+
+    @admin.display(description="Kind")
+    def kind(self, key: Key) -> str:
+        return "created" if key.generation is None else "of an earlier API"
+
+    @admin.display(description="Permissions")
+    def gives(self, key: Key) -> str:
+        named = key.permissions
+        return "all of its owner" if named is None else ", ".join(named) or "none"
+
+    @admin.display(description="Created")
+    def created(self, key: Key) -> str:
+        return moment(key.created_at)
+
+    @admin.display(description="Expires")
+    def expiry(self, key: Key) -> str:
+        return moment(key.expires_at)
+
+    @admin.display(description="Last used")
+    def last_use(self, key: Key) -> str:
+        return moment(key.last_used_at)
+
+    @admin.display(description="Ended")
+    def end(self, key: Key) -> str:
+        return moment(key.ended_at)
+
+
+def _end(key: Key) -> bool:
+    """Ends a key. Returns False if it has ended or expired before."""
+    try:
+        keys.delete_key(None, key.pk, now=now())
+    except NotFound:
+        return False
+    return True
+
+
+def _question(selected: Sequence[Key]) -> Question:
+    about = [f"{customer_name(one.customer)}: {one}" for one in selected]
+    sends = [("action", "end_selected"), ("index", "0"), ("confirmed", "yes")]
+    sends += [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in selected]
+    text = "Programs that use these keys are refused from now on. This cannot be undone."
+    return Question("End keys", text, "End", about, sends)
