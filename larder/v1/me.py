@@ -55,7 +55,7 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
 @operation(
     tag="me",
     answers={200: Me},
-    problems=["not_found", "username_taken", "email_taken"],
+    problems=["not_found", "username_taken", "email_taken", "not_staff", "permission_missing"],
     traits=[OWN_VERSIONED, TAGGED],
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
@@ -69,7 +69,12 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     return _answer(request, caller)
 
 
-@operation(tag="me", answers={204: None}, problems=["last_owner"], traits=[OWN_VERSIONED])
+@operation(
+    tag="me",
+    answers={204: None},
+    problems=["last_owner", "not_staff", "permission_missing"],
+    traits=[OWN_VERSIONED],
+)
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the account: its orders stay, without it; tokens and keys end."""
     accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 
-from larder.core.errors import InvalidInput, NotFound, NotStaff, PermissionMissing
+from larder.core.errors import DomainError, InvalidInput, NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database
 from larder.http import authentication
@@ -298,6 +298,27 @@ def test_a_key_that_a_key_created_gives_no_more_and_not_longer(
     made_by(first, now, expires_at=half)
     expiries = Key.objects.order_by("id").values_list("expires_at", flat=True)
     assert list(expiries) == [ends, ends, ends, ends, half]
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_a_key_that_names_other_permissions_takes_no_account_over(
+    person: MakePerson, now: datetime, *, is_staff: bool
+) -> None:
+    """With the email address it could reset the password, and have all rights of the account."""
+    who = person(is_staff=is_staff, email="mine@example.com")
+    terms = accounts.Terms(caller=owner_of(made(who, now, permissions=[])))
+    refusal: type[DomainError] = PermissionMissing if is_staff else NotStaff
+    email = {"email": "thief@example.com"}
+    with pytest.raises(refusal, match=refusal.code):
+        accounts.change_profile(who.id, email, now=now, terms=terms)
+    with pytest.raises(refusal, match=refusal.code):
+        accounts.delete_account(who.id, now=now, terms=terms)
+    assert queries.profile(who.id).email == "mine@example.com"
+    if is_staff:
+        named = ["identity.change_customer", "identity.delete_customer"]
+        terms = accounts.Terms(caller=owner_of(made(who, now, permissions=named)))
+        accounts.change_profile(who.id, email, now=now, terms=terms)
+        accounts.delete_account(who.id, now=now, terms=terms)
 
 
 def test_a_key_without_limits_passes_none_on(person: MakePerson, now: datetime) -> None:

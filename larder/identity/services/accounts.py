@@ -204,7 +204,7 @@ def change_profile(
     gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
 
     Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
-    InvalidInput (username).
+    InvalidInput (username), NotStaff and PermissionMissing (a key that names other permissions).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
@@ -216,6 +216,7 @@ def change_profile(
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
+            _require_named(terms.caller, "identity.change_customer")
             _lock_undeleted(terms.caller, customer)
         _refuse_taken(customer, wanted, terms.version)
         _note_change(customer, wanted, notify, now)
@@ -315,10 +316,12 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     account. Its sessions are deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION
     (sessions.py: delete_sessions_of_former_epochs). A second deletion is no error.
 
-    Raises SessionEnded, StaleVersion, LastOwner.
+    Raises SessionEnded, StaleVersion, LastOwner, NotStaff and PermissionMissing (a key that names
+    other permissions).
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
+            _require_named(terms.caller, "identity.delete_customer")
             _lock_undeleted(terms.caller, customer)
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
@@ -327,6 +330,13 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
             delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
             Customer.groups.through.objects.filter(customer=customer).delete()
             Customer.user_permissions.through.objects.filter(customer=customer).delete()
+
+
+def _require_named(caller: Caller, permission: str) -> None:
+    """Checks that a key that names permissions names this one, also for its own account. Otherwise
+    its user could set the email address, reset the password and have all rights of the account."""
+    if caller.key_permissions is not None:
+        caller.require(permission)
 
 
 def _lock_undeleted(caller: Caller, customer: int) -> None:
