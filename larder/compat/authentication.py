@@ -11,7 +11,7 @@ from rest_framework import authentication as framework
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from larder.http import throttling
+from larder.http import admin_session, throttling
 from larder.http.authentication import (
     caller_of_key,
     looked_up,
@@ -121,3 +121,11 @@ class CookieAuthentication(framework.SessionAuthentication):
         factor = proven_factor(request._request)
         who = Caller(user.pk, user.public_id, user.is_staff, None, factor=factor)
         return queries.with_rights(who), None
+
+
+def require_confirmation(request: Request) -> None:
+    """Raises PermissionDenied if the user of the cookie did not give the password lately."""
+    if not admin_session.is_confirmed(request._request):
+        raise PermissionDenied(
+            "Your password is needed again: log out of the admin, log in, and send this again."
+        )

@@ -20,6 +20,7 @@ from larder.compat.authentication import (
     CookieAuthentication,
     KeyAuthentication,
     PasswordAuthentication,
+    require_confirmation,
 )
 from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
@@ -173,12 +174,15 @@ def caller(request: Request) -> Caller:
 
 def require_manageable(request: Request, account: int, permission: str) -> None:
     """Raises PermissionMissing or NotStaff if the account is another one and the caller does not
-    have the permission, or if the account has rights that the caller does not have."""
+    have the permission, or if the account has rights that the caller does not have. With the
+    admin's cookie also PermissionDenied."""
     who = caller(request)
     if who.id != account:
         who.require(permission)
     if not queries.may_manage(who, account):
         raise PermissionMissing("identity.manage_rights")
+    if isinstance(request.successful_authenticator, CookieAuthentication):
+        require_confirmation(request)
 
 
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:

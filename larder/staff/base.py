@@ -39,6 +39,7 @@ from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
+from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.log_in import telling_end
 from larder.staff.recording import record_refusal, recording
@@ -322,7 +323,7 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
 admin.site.admin_view = telling_end(  # type: ignore[method-assign]
-    refusing_nonsense(recording(admin.site.admin_view))
+    refusing_nonsense(recording(confirming(admin.site.admin_view)))
 )
 
 

@@ -59,6 +59,7 @@ from larder.staff.base import (
     explain,
     moment,
 )
+from larder.staff.confirming import TOO_MANY, require_confirmation
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -78,6 +79,11 @@ SENTENCES: Mapping[str, Sentence] = {
         None, "Your account does not have this permission itself: {permission}."
     ),
 }
+
+
+DANGEROUS = frozenset({"is_active", "is_staff", "is_superuser", "groups", "email"})
+"""Fields of an account whose change needs the password of the user. With another email address the
+password of the account can be reset."""
 
 
 def _manages_rights(request: Any) -> bool:
@@ -100,10 +106,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
             raise ValidationError(SHARED["overloaded"].text) from error
         except RateLimited as error:
             self.wait = error.retry_after
-            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
-
-
-_TOO_MANY = "Too many attempts. Try again in {} seconds."
+            raise ValidationError(TOO_MANY.format(error.retry_after)) from error
 
 
 def log_in_page(request: HttpRequest) -> HttpResponse:
@@ -149,7 +152,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
             with attempt("log in", account=who, address=address, proof="caller"):
                 return super().clean_old_password()
         except RateLimited as error:
-            raise ValidationError(_TOO_MANY.format(error.retry_after)) from error
+            raise ValidationError(TOO_MANY.format(error.retry_after)) from error
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
         who, given = self.user, self.cleaned_data
@@ -310,6 +313,8 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
         changed = columns.intersection(form.changed_data)
         fields, moment = {name: getattr(obj, name) for name in changed}, now()
         notify = notifier.former_address(now=moment)
+        if DANGEROUS.intersection(form.changed_data):
+            require_confirmation(request)
         roles = form.cleaned_data["groups"] if "groups" in form.changed_data else None
         groups = None if roles is None else [role.pk for role in roles]
         by_staff = ByStaff(actor=caller_of(request), columns=fields, groups=groups)
@@ -328,6 +333,8 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
         """Calls Django's view. Shows an error if too many passwords are being hashed."""
+        if self.has_password_permission(request):
+            require_confirmation(request)
         try:
             return super().user_change_password(request, id, form_url)
         except DomainError as refusal:
@@ -384,6 +391,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         given = form.cleaned_data
+        require_confirmation(request)
         granted = [permission.pk for permission in given["permissions"]]
         obj.pk = rights.save_role(caller_of(request), obj.pk, given["name"], granted)
 
@@ -391,6 +399,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         """Saves nothing: save_model saves the permissions."""
 
     def delete_model(self, request: Any, obj: Any) -> None:
+        require_confirmation(request)
         rights.delete_role(caller_of(request), obj.pk)
 
     @admin.display(description="Accounts")

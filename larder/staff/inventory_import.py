@@ -20,6 +20,7 @@ from larder.core.limits import MAX_FILE_ROWS
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.inventory.services.import_products import Imported, import_products
 from larder.staff.base import ServiceAdmin, button
+from larder.staff.confirming import require_confirmation
 from larder.staff.pages import Page, PageForm, show
 
 
@@ -56,6 +57,7 @@ class ImportableProducts(ServiceAdmin):
     @button("Import", permissions=["file"], icon="upload_file", url_path="import-file")
     def import_file(self, request: Any) -> HttpResponse:
         """Shows the form, then stores all rows of the file, or shows their faults."""
+        require_confirmation(request)
         form = ProductFileForm(request.POST, request.FILES) if request.POST else ProductFileForm()
         page = Page(
             title="Import products",

@@ -19,6 +19,7 @@ from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS, MAX_ID
 from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
+from larder.staff.confirming import require_confirmation
 from larder.staff.orders_contents import history_table, lines_table
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_placing import PlaceableOrders
@@ -72,6 +73,12 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     def has_export_permission(self, request: Any) -> bool:
         """Returns whether the user may export orders."""
         return self.may(request, "export")
+
+    def export_action(self, request: Any) -> Any:
+        """Asks for the password first: the rows name customers."""
+        if self.has_export_permission(request):
+            require_confirmation(request)
+        return super().export_action(request)
 
     def get_queryset(self, request: Any) -> Any:
         placed = super().get_queryset(request).filter(placed_at__isnull=False)

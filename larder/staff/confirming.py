@@ -1,0 +1,157 @@
+"""Asks for the password again before a dangerous page or change of the admin.
+
+A view calls `require_confirmation` before it shows or does what is dangerous. If the password was
+not given lately in this session, a page asks for it, at the same address. Then the admin opens the
+requested page, or takes the fields of the form that was sent. Passwords among these fields and
+files are not kept; the user gives them again.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.hashers import check_password
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from larder.core.errors import Overloaded
+from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
+from larder.http import admin_session
+from larder.identity.attempts import attempt
+from larder.identity.client_address import client_address
+from larder.identity.errors import InvalidCredentials
+from larder.identity.rates import RateLimited
+
+PASSWORD, SENT = "confirm-password", "confirm-sent"
+"""The fields of the page: the password, and whether a form was sent."""
+
+
+class ConfirmationNeeded(Exception):
+    """The user did not give the password lately."""
+
+
+def require_confirmation(request: Any) -> None:
+    """Raises ConfirmationNeeded if the user did not give the password lately. Call it after the
+    permission is checked and before anything is changed."""
+    if not admin_session.is_confirmed(request):
+        raise ConfirmationNeeded
+
+
+def confirming(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps AdminSite.admin_view, so that its views may call `require_confirmation`."""
+
+    def confirmed_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        @wraps(view)
+        def confirmed(request: Any, *args: Any, **kwargs: Any) -> Any:
+            if PASSWORD in request.POST:
+                form = ConfirmForm(request)
+                if not form.is_valid():
+                    return _ask(request, form)
+                admin_session.confirm(request)
+                if not request.POST.get(SENT):
+                    return HttpResponseRedirect(request.get_full_path())
+                request.POST = _kept(request)
+            try:
+                return view(request, *args, **kwargs)
+            except ConfirmationNeeded:
+                return _ask(request)
+
+        return admin_view(confirmed, cacheable)
+
+    return confirmed_view
+
+
+class ConfirmForm(forms.Form):
+    """The user's own password. A wrong one counts as an attempt to log in."""
+
+    wait: int | None = None
+    """Seconds to wait after too many attempts."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__(request.POST if PASSWORD in request.POST else None)
+        self.request = request
+        self.fields[PASSWORD] = forms.CharField(
+            label="Your password",
+            strip=False,
+            max_length=MAX_PASSWORD_LENGTH,
+            widget=UnfoldAdminPasswordWidget(
+                attrs={"autocomplete": "current-password", "autofocus": True}
+            ),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Checks the password. Raises ValidationError."""
+        given = self.cleaned_data.get(PASSWORD)
+        if given is not None:
+            try:
+                self._check(given)
+            except InvalidCredentials as error:
+                raise ValidationError({PASSWORD: "The password is wrong."}) from error
+            except Overloaded as error:
+                raise ValidationError("The server is busy. Try again in a moment.") from error
+            except RateLimited as error:
+                self.wait = error.retry_after
+                raise ValidationError(TOO_MANY.format(error.retry_after)) from error
+        return self.cleaned_data
+
+    def _check(self, given: str) -> None:
+        who = self.request.user
+        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
+        with attempt("log in", account=who.username, address=address, proof="caller"):
+            if not check_password(given, who.password):
+                raise InvalidCredentials
+
+
+TOO_MANY = "Too many attempts. Try again in {} seconds."
+
+
+def _ask(request: Any, form: ConfirmForm | None = None) -> HttpResponse:
+    """Returns the page that asks for the password, with the fields of the form that was sent."""
+    shown = form or ConfirmForm(request)
+    asked_again = PASSWORD in request.POST
+    sent = bool(request.POST.get(SENT)) if asked_again else request.method == "POST"
+    kept = _kept(request).lists() if sent else ()
+    context = {
+        **admin.site.each_context(request),
+        "title": "Confirm your password",
+        "form": shown,
+        "sent": "yes" if sent else "",
+        "sent_name": SENT,
+        "kept": [(name, value) for name, values in kept for value in values],
+        "lost": _lost(request),
+        "minutes": CONFIRMED_SECONDS // 60,
+    }
+    page = TemplateResponse(request, "staff/confirm_password.html", context)
+    if shown.wait is not None:
+        page.status_code = 429
+        page.headers["Retry-After"] = str(shown.wait)
+    return page
+
+
+def _kept(request: Any) -> Any:
+    """Returns the fields of the form that was sent, without those of this page, the CSRF token and
+    passwords."""
+    kept = request.POST.copy()
+    for name in [*kept]:
+        if name in {PASSWORD, SENT, "csrfmiddlewaretoken"} or _is_secret(name):
+            del kept[name]
+    return kept
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in name.lower()
+
+
+def _lost(request: Any) -> str:
+    """Returns what of the form that was sent has to be given again; empty for nothing."""
+    if request.FILES:
+        return "The file was not kept: choose it again on the next page."
+    others = [name for name in request.POST if name not in {PASSWORD, SENT}]
+    if any(_is_secret(name) for name in others):
+        return "The new password was not kept: type it again on the next page."
+    return ""

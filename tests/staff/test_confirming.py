@@ -1,0 +1,293 @@
+"""Dangerous pages and changes of the admin ask for the password again."""
+
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import URLPattern
+
+from config import urls
+from larder.catalog.models import Product
+from larder.compat.urls import patterns
+from larder.core.limits import CONFIRMED_SECONDS
+from larder.http.admin_session import CONFIRMED
+from larder.identity import attempts
+from larder.identity.models import Customer
+from larder.ops import middleware
+from larder.staff.confirming import PASSWORD, SENT
+from tests.conftest import Person
+from tests.staff.desk import Desk, Page
+
+TITLE = "Confirm your password"
+NEW = "a new horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+
+
+@pytest.fixture
+def tom(person: Callable[..., Person]) -> Person:
+    return person("tom", email="tom@example.com")
+
+
+def age(client: Client, seconds: int = CONFIRMED_SECONDS + 5) -> None:
+    """Moves the time of the password into the past."""
+    session = client.session
+    session[CONFIRMED] -= seconds
+    session.save()
+
+
+def asks(page: Page) -> bool:
+    return TITLE in page.text and f'name="{PASSWORD}"' in page.text
+
+
+def hidden(page: Page) -> dict[str, Any]:
+    """Returns what the page sends beside the password."""
+    found: dict[str, Any] = {}
+    for name, value in re.findall(
+        r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text
+    ):
+        if name != "csrfmiddlewaretoken":
+            found.setdefault(unescape(name), []).append(unescape(value))
+    return found
+
+
+def answer(desk: Desk, path: str, page: Page, password: str = "correct horse") -> Page:
+    return desk.post(path, {**hidden(page), PASSWORD: password})
+
+
+class Dangerous(NamedTuple):
+    """A page: the object in its address, and what is sent. `at_get`: GET asks, too."""
+
+    object: str
+    values: dict[str, Any]
+    at_get: bool = False
+
+
+NEW_PASSWORD = {"password1": NEW, "password2": NEW}
+EXPORT = {"format": "0", "resource": "0"}
+DANGEROUS = {
+    "auth_group_add": Dangerous("", {"name": "Kitchen"}),
+    "auth_group_change": Dangerous("group", {"name": "Kitchen"}),
+    "auth_group_delete": Dangerous("group", {"post": "yes"}),
+    "identity_customer_change": Dangerous("customer", {"username": "tom", "is_staff": "on"}),
+    "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
+    "orders_order_export": Dangerous("", EXPORT, at_get=True),
+    "catalog_product_import_file": Dangerous("", {"form_key": "x"}, at_get=True),
+}
+_HARMLESS = """
+    search index login logout password_change password_change_done autocomplete jsi18n
+    view_on_site app_list
+    auth_group_changelist auth_group_history
+    catalog_category_add catalog_category_change catalog_category_changelist
+    catalog_category_delete catalog_category_history
+    catalog_product_add catalog_product_adjust_stock catalog_product_archive
+    catalog_product_change catalog_product_changelist catalog_product_delete
+    catalog_product_export catalog_product_history catalog_product_ledger
+    identity_auditentry_add identity_auditentry_change identity_auditentry_changelist
+    identity_auditentry_delete identity_auditentry_history
+    identity_customer_add identity_customer_changelist identity_customer_delete
+    identity_customer_history identity_customer_set_password
+    inventory_adjustment_add inventory_adjustment_change inventory_adjustment_changelist
+    inventory_adjustment_delete inventory_adjustment_history
+    inventory_ledgerentry_add inventory_ledgerentry_change inventory_ledgerentry_changelist
+    inventory_ledgerentry_delete inventory_ledgerentry_history
+    inventory_stock_add inventory_stock_adjust_stock inventory_stock_change
+    inventory_stock_changelist inventory_stock_delete inventory_stock_export
+    inventory_stock_history inventory_stock_ledger
+    orders_order_add orders_order_cancel orders_order_change orders_order_changelist
+    orders_order_delete orders_order_deliver orders_order_history orders_order_pack
+    orders_order_ship orders_order_take_back orders_order_telephone
+    """
+HARMLESS = set(_HARMLESS.split())
+
+
+def _pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    for one in found:
+        if isinstance(one, URLPattern):
+            if one.name:
+                yield one.name, at + str(one.pattern)
+        else:
+            yield from _pages(one.url_patterns, at + str(one.pattern))
+
+
+def test_every_page_of_the_admin_is_dangerous_or_not() -> None:
+    assert {name for name, _ in _pages(admin.site.urls[0])} == set(DANGEROUS) | HARMLESS
+
+
+@pytest.mark.parametrize("name", DANGEROUS)
+def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
+    desk: Desk, tom: Person, name: str
+) -> None:
+    group = Group.objects.create(name="Till")
+    objects = {"customer": tom.id, "group": group.pk}
+    route = dict(_pages(admin.site.urls[0]))[name]
+    one = DANGEROUS[name]
+    path = re.sub(r"<[^>]+>", str(objects.get(one.object, "")), route)
+    values = one.values
+    if name == "identity_customer_change":
+        values = desk.open(path) | values
+    before = list(Group.objects.order_by("pk").values_list("pk", "name"))
+    age(desk.client)
+    assert asks(desk.get(path)) is one.at_get
+    assert asks(desk.post(path, values))
+    row = Customer.objects.get(pk=tom.id)
+    assert (row.is_staff, row.check_password(tom.password)) == (False, True)
+    assert list(Group.objects.order_by("pk").values_list("pk", "name")) == before
+    assert not asks(answer(desk, path, desk.post(path, values)))
+    assert not asks(desk.post(path, values))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "needed"),
+    [
+        ("is_active", None, True),
+        ("is_superuser", "on", True),
+        ("groups", ["group"], True),
+        ("email", "tim@example.com", True),
+        ("first_name", "Tim", False),
+        ("may_order", None, False),
+    ],
+)
+def test_what_of_an_account_needs_the_password(
+    desk: Desk, tom: Person, field: str, value: Any, needed: bool
+) -> None:
+    path = f"identity/customer/{tom.id}/change/"
+    values = desk.open(path) | {field: value}
+    if field == "groups":
+        values["groups"] = [Group.objects.get(name="viewer").pk]
+    # A browser sends a field for each group that was shown, here none.
+    del values["initial-groups"]
+    age(desk.client)
+    page = desk.post(path, {name: given for name, given in values.items() if given is not None})
+    assert asks(page) is needed
+
+
+def test_a_form_goes_on_with_all_that_was_sent(desk: Desk) -> None:
+    wanted = desk.get("auth/group/add/").response.context["adminform"].form.fields["permissions"]
+    some = [str(one.pk) for one in wanted.queryset[:3]]
+    age(desk.client)
+    page = desk.post("auth/group/add/", {"name": 'Kitchen "1" <b>', "permissions": some})
+    assert hidden(page) == {SENT: ["yes"], "name": ['Kitchen "1" <b>'], "permissions": some}
+    done = answer(desk, "auth/group/add/", page)
+    assert done.response.redirect_chain[-1][0] == "/admin/auth/group/"
+    made = Group.objects.get(name='Kitchen "1" <b>')
+    assert sorted(str(one.pk) for one in made.permissions.all()) == sorted(some)
+
+
+def test_a_page_that_was_only_opened_is_opened_again(desk: Desk) -> None:
+    age(desk.client)
+    path = "orders/order/export/?status=placed"
+    page = answer(desk, path, desk.get("orders/order/export/", status="placed"))
+    assert page.response.redirect_chain == [(f"/admin/{path}", 302)]
+    assert not asks(page)
+
+
+def test_new_passwords_are_not_kept_and_the_page_says_so(desk: Desk, tom: Person) -> None:
+    path = f"identity/customer/{tom.id}/password/"
+    age(desk.client)
+    page = desk.post(path, NEW_PASSWORD)
+    assert NEW not in page.text
+    assert "type it again on the next page" in page.text
+    again = answer(desk, path, page)
+    assert not asks(again)
+    assert "correct horse" not in again.text
+    assert Customer.objects.get(pk=tom.id).check_password(tom.password)
+    desk.post(path, NEW_PASSWORD)
+    assert Customer.objects.get(pk=tom.id).check_password(NEW)
+
+
+def test_a_file_is_not_kept_and_the_page_says_so(desk: Desk) -> None:
+    path = "catalog/product/import-file/"
+    opened = desk.open(path)
+    age(desk.client)
+    file = SimpleUploadedFile("a.csv", b"sku,name,price\nA,A,1\n", "text/csv")
+    page = desk.post(path, opened | {"file": file})
+    assert "choose it again on the next page" in page.text
+    assert answer(desk, path, page).errors == {"file": ["This field is required."]}
+    assert not Product.objects.exists()
+
+
+def test_a_log_in_counts_and_the_password_for_a_quarter_of_an_hour(desk: Desk) -> None:
+    path = "orders/order/export/"
+    assert not asks(desk.get(path))
+    age(desk.client, CONFIRMED_SECONDS - 5)
+    assert not asks(desk.get(path))
+    age(desk.client, 10)
+    page = desk.get(path)
+    assert asks(page)
+    assert not asks(answer(desk, path, page))
+    assert not asks(desk.get(path))
+    age(desk.client)
+    assert asks(desk.get(path))
+
+
+@pytest.mark.parametrize("given", ["not this one", "", "\0", "x" * 5000, "horse of somebody else"])
+def test_no_other_password_confirms(desk: Desk, person: Callable[..., Person], given: str) -> None:
+    person("ann", "horse of somebody else", is_staff=True, is_superuser=True)
+    age(desk.client)
+    page = desk.post("auth/group/add/", {"name": "Kitchen"})
+    again = answer(desk, "auth/group/add/", page, given)
+    assert (again.status, asks(again)) == (200, True)
+    assert hidden(again) == hidden(page)
+    assert given == "" or given not in again.text
+    if given == "not this one":
+        assert "The password is wrong." in again.text
+    assert not Group.objects.filter(name="Kitchen").exists()
+    answer(desk, "auth/group/add/", again)
+    assert Group.objects.filter(name="Kitchen").exists()
+
+
+def test_wrong_passwords_are_limited_like_log_ins(desk: Desk, boss: Person) -> None:
+    path = "orders/order/export/"
+    age(desk.client)
+    statuses = [desk.post(path, {PASSWORD: "wrong", SENT: ""}).status for _ in range(11)]
+    assert statuses == [200] * 10 + [429]
+    page = desk.post(path, {PASSWORD: boss.password, SENT: ""})
+    assert (page.status, asks(page)) == (429, True)
+    assert "Too many attempts" in page.text
+    assert 1 <= int(page.response["Retry-After"]) <= 60
+
+
+def test_the_password_of_one_session_does_not_confirm_another(desk: Desk, boss: Person) -> None:
+    other = Desk(boss)
+    age(other.client)
+    assert not asks(desk.get("orders/order/export/"))
+    assert asks(other.get("orders/order/export/"))
+
+
+def test_without_the_permission_the_password_is_not_asked(person: Callable[..., Person]) -> None:
+    who = Desk(person(is_staff=True, role=None))
+    age(who.client)
+    for path in ("auth/group/add/", "orders/order/export/", "catalog/product/import-file/"):
+        assert who.get(path).status == 403
+
+
+def test_the_cookie_deletes_and_changes_accounts_at_the_contracts_after_the_password_only(
+    boss: Person, tom: Person, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"2", "3"})))
+    monkeypatch.setattr(middleware, "_COOKIES_IN_API", True)
+    desk = Desk(boss)
+    customer, public = f"/api/identity/customers/{tom.id}/", UUID(str(tom.customer.public_id)).hex
+    changed = {"email": "tim@example.com"}
+    age(desk.client)
+    refused = [
+        desk.client.patch(customer, changed, "application/json"),
+        desk.client.delete(customer),
+        desk.client.delete(f"/api/user/{public}/"),
+    ]
+    assert [one.status_code for one in refused] == [403] * 3
+    assert all("password is needed again" in one.content.decode() for one in refused)
+    desk.client.force_login(boss.customer)
+    assert desk.client.patch(customer, changed, "application/json").status_code == 200
+    assert desk.client.delete(customer).status_code == 204
