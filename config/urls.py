@@ -9,7 +9,7 @@ from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import health, metrics
 from larder.ops.home import home
 from larder.staff import second_factor
-from larder.staff.identity import log_in_page
+from larder.staff.own_account import log_in_page
 from larder.v1.urls import documentation
 from larder.v1.urls import urlpatterns as v1
 

@@ -168,6 +168,12 @@ MAX_KEY_DAYS = 3_660
 MAX_QUOTA = 1_000_000
 """Units of a quota that a shop can set. Its bucket is exact to a millisecond."""
 
+MAX_FACTOR_CODE_LENGTH = 100
+"""A code of the second factor as it is typed, with spaces and hyphens."""
+
+MAX_SEALED_FACTOR_LENGTH = 500
+"""The encrypted secret of an app that is being enrolled, in a hidden field of the form."""
+
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from larder.core.clock import now
-from larder.identity import queries
+from larder.identity import key_queries, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.services import keys
@@ -70,7 +70,7 @@ def signed_caller(token: str) -> Caller:
 
 def caller_of_key(text: str) -> Caller:
     """The owner of a long-lived key, as they are now. Notes the use. Raises TokenInvalid."""
-    use = queries.key_use(text, secrets=secrets())
+    use = key_queries.key_use(text, secrets=secrets())
     if use is None:
         raise TokenInvalid
     if use.is_unnoted:

@@ -8,6 +8,7 @@ __all__ = [
     "client_address",
     "errors",
     "hashers",
+    "key_queries",
     "notifier",
     "ordering",
     "permissions",

@@ -1,6 +1,5 @@
 """Customers, their sessions and their long-lived keys."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -29,6 +28,7 @@ from larder.core.limits import (
     MAX_WORD_LENGTH,
 )
 from larder.db.constraints import insert_unless_taken
+from larder.identity.expressions import ClockTimestamp
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -132,25 +132,6 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
-
-
-class ClockTimestamp(models.Func):
-    """The database's clock while the statement runs. `Now` is the start of the transaction."""
-
-    template = "clock_timestamp()"
-    output_field = models.DateTimeField()
-
-
-class WithExchange(models.Func):
-    """Adds to a JSON object the time of the database's clock, in seconds, under a generation."""
-
-    template = "jsonb_set(%(expressions)s::text[], to_jsonb(extract(epoch FROM clock_timestamp())))"
-    arg_joiner = "::jsonb, "
-    output_field = models.JSONField()
-
-    def __init__(self, exchanges: dict[str, float], generation: int) -> None:
-        kept, path = json.dumps(exchanges), f"{{{generation}}}"
-        super().__init__(models.Value(kept), models.Value(path))
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

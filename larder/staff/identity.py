@@ -7,27 +7,20 @@ rights.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
-from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, Value
 from django.db.models.functions import Lower
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import (
-    AdminOwnPasswordChangeForm,
     AdminPasswordChangeForm,
-    AuthenticationForm,
 )
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -36,37 +29,25 @@ from unfold.widgets import (
 )
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, Overloaded
+from larder.core.errors import DomainError
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.http import admin_session
-from larder.identity import audit, hashers, notifier, permissions, queries
-from larder.identity.attempts import attempt
-from larder.identity.caller import Caller
-from larder.identity.client_address import client_address
+from larder.identity import audit, notifier, permissions, queries
 from larder.identity.models import Customer
-from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
-from larder.identity.services.passwords import Change
-from larder.staff import second_factor
-from larder.staff.base import SENTENCES as SHARED
 from larder.staff.base import (
     RefusableForm,
     Sentence,
     ServiceAdmin,
     button,
     caller_of,
-    explain,
     moment,
 )
-from larder.staff.confirming import TOO_MANY, require_confirmation
+from larder.staff.confirming import require_confirmation
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
         "username", "Another account has this name. Upper and lower case are the same."
-    ),
-    "wrong_password": Sentence(
-        None, "Your password was changed meanwhile by another request. Try again."
     ),
     "email_taken": Sentence("email", "Another account has this address."),
     "name_taken": Sentence("name", "Group with this Name already exists."),
@@ -90,42 +71,6 @@ def _manages_rights(request: Any) -> bool:
     return bool(request.user.has_perm(rights.MANAGE))
 
 
-class LoginForm(AuthenticationForm):  # type: ignore[misc]
-    """The admin's log-in. Shows an error if too many passwords are being hashed, or were tried."""
-
-    wait: int | None = None
-    """Seconds to wait after too many attempts."""
-
-    def clean(self) -> Any:
-        name = self.cleaned_data.get("username")
-        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
-        try:
-            with attempt("log in", account=name, address=address):
-                return super().clean()
-        except Overloaded as error:
-            raise ValidationError(SHARED["overloaded"].text) from error
-        except RateLimited as error:
-            self.wait = error.retry_after
-            raise ValidationError(TOO_MANY.format(error.retry_after)) from error
-
-
-def log_in_page(request: HttpRequest) -> HttpResponse:
-    """Returns the admin's log-in page. After too many attempts its status is 429, so that scripts
-    that try passwords see it."""
-    if request.method == "GET":
-        admin_session.tell_end(request)
-        if second_factor.is_pending(request):
-            return second_factor.to_page(request)
-    page = admin.site.login(request)
-    if page.status_code == 302 and second_factor.is_pending(request):
-        return second_factor.to_page(request)
-    form = getattr(page, "context_data", {}).get("form")
-    if isinstance(form, LoginForm) and form.wait is not None:
-        page.status_code = 429
-        page.headers["Retry-After"] = str(form.wait)
-    return page
-
-
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
     """Sets a customer's password. Writes only the password, because other fields may have changed.
 
@@ -136,50 +81,6 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
         super().set_password_and_save(user, *args, commit=False, **kw)
         passwords.set_password(user.pk, user.password, now=now())
         return user
-
-
-class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
-    """Changes one's own password. As in the API, all other sessions end."""
-
-    def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.address = address
-
-    def clean_old_password(self) -> Any:
-        """Checks the current password. It counts as an attempt to log in."""
-        try:
-            who, address = self.user.username, self.address
-            with attempt("log in", account=who, address=address, proof="caller"):
-                return super().clean_old_password()
-        except RateLimited as error:
-            raise ValidationError(TOO_MANY.format(error.retry_after)) from error
-
-    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
-        who, given = self.user, self.cleaned_data
-        caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
-        wanted = Change(current=given["old_password"], new=given["new_password1"])
-        with hashers.place("returning"):
-            passwords.change_password(caller, wanted, now=now())
-        who.refresh_from_db(fields=["password"])
-        return who
-
-
-def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
-    """Returns the admin's page for one's own password. Shows an error if too many passwords are
-    being hashed."""
-    site = admin.site
-    view = PasswordChangeView.as_view(
-        form_class=partial(
-            OwnPasswordForm, address=client_address(request.META, settings.TRUSTED_PROXIES)
-        ),
-        success_url=reverse("admin:password_change_done"),
-        extra_context={**site.each_context(request), **(extra_context or {})},
-    )
-    try:
-        return view(request)
-    except DomainError as refusal:
-        messages.error(request, explain(refusal, SENTENCES)[0].text)
-    return HttpResponseRedirect(request.get_full_path())
 
 
 class AccountForm(RefusableForm):
@@ -357,8 +258,6 @@ class GroupForm(RefusableForm):
 
 
 admin.site.unregister(Group)
-admin.site.login_form = LoginForm
-admin.site.password_change = own_password  # type: ignore[method-assign,assignment]
 
 
 @admin.register(Group)

@@ -16,6 +16,7 @@ from larder.core.limits import MAX_SELECTED_ROWS
 from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, counted, customer_name, moment
+from larder.staff.confirming import require_confirmation
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
@@ -78,6 +79,7 @@ class KeyAdmin(ReadOnlyAdmin):
             limit = f"Select at most {MAX_SELECTED_ROWS} keys at once."
             self.message_user(request, limit, messages.ERROR)
         elif "confirmed" in request.POST:
+            require_confirmation(request)
             ended = sum(map(_end, selected))
             level = messages.SUCCESS if ended == len(selected) else messages.WARNING
             before = len(selected) - ended

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
+from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_SEALED_FACTOR_LENGTH
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import audit, queries, second_factor
@@ -34,8 +35,6 @@ from larder.identity.services.second_factors import Account, Enrolment
 from larder.staff.recording import CHANNEL
 
 PENDING_SECONDS = 600
-LONGEST_TYPED = 100
-MAX_SEALED = 500
 
 SENTENCES = {
     "second_factor_wrong": "A code is wrong, was used before, or has expired.",
@@ -49,7 +48,7 @@ SENTENCES = {
 def _text(label: str, **options: Any) -> forms.CharField:
     attrs = {"autocomplete": "one-time-code", "autofocus": True}
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
-    return forms.CharField(label=label, max_length=LONGEST_TYPED, widget=widget, **options)
+    return forms.CharField(label=label, max_length=MAX_FACTOR_CODE_LENGTH, widget=widget, **options)
 
 
 class CodeForm(forms.Form):
@@ -62,7 +61,7 @@ class PermitForm(forms.Form):
     """A first app, for an account that has proven its password alone."""
 
     permit = _text("Enrolment code, from an owner")
-    sealed = forms.CharField(max_length=MAX_SEALED, widget=forms.HiddenInput)
+    sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
     code = _text("Code that the app shows")
 
 
@@ -73,7 +72,7 @@ class OwnForm(forms.Form):
         label="Your password",
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
-    sealed = forms.CharField(max_length=MAX_SEALED, widget=forms.HiddenInput)
+    sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
     code = _text("Code that the app shows", required=False)
 
 

@@ -13,9 +13,9 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
-from larder.identity import permissions, queries
+from larder.identity import key_queries, permissions
 from larder.identity.caller import Caller
-from larder.identity.queries import KeyRow
+from larder.identity.key_queries import KeyRow
 from larder.identity.services import keys
 from larder.v1.http import (
     PageParameters,
@@ -126,7 +126,7 @@ def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> Htt
         caller.require("identity.view_key")
 
     def find(after: UUID | None, rows: int) -> list[KeyRow]:
-        return queries.keys(owner, after=after, limit=rows)
+        return key_queries.keys(owner, after=after, limit=rows)
 
     results, link = read_page(request, query, KeyPlace, find)
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
@@ -161,7 +161,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
         claim=claim(request, caller, asked, expires_at=moment + RETENTION),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
-    row = queries.key(caller.id, made.id)
+    row = key_queries.key(caller.id, made.id)
     headers = replay_headers(replayed=made.replayed)
     answer = MadeKey(
         id=row.id,

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from larder.http.authentication import secrets, signer
-from larder.identity import queries
+from larder.identity import key_queries, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key
@@ -163,7 +163,7 @@ def test_a_key_that_ended_after_its_check_writes_nothing(
 ) -> None:
     who, moment = person(), datetime.now(UTC)
     made = keys.create_key(who.caller, "till", now=moment)
-    use = queries.key_use(str(made.text), secrets=secrets())
+    use = key_queries.key_use(str(made.text), secrets=secrets())
     assert use is not None
     end(who, made.id)
     with pytest.raises(SessionEnded):

@@ -14,7 +14,7 @@ from larder.core.errors import DomainError, InvalidInput, NotFound, NotStaff, Pe
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database
 from larder.http import authentication
-from larder.identity import queries, sql
+from larder.identity import key_queries, queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
@@ -50,7 +50,7 @@ def soon() -> datetime:
 
 def owner_of(text: str) -> Caller:
     """The owner of a live key."""
-    use = queries.key_use(text, secrets=SECRETS)
+    use = key_queries.key_use(text, secrets=SECRETS)
     assert use is not None
     return use.owner
 
@@ -91,7 +91,7 @@ def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_f
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
 def test_what_is_no_key_belongs_to_nobody(db: None, text: str) -> None:
-    assert queries.key_use(text, secrets=SECRETS) is None
+    assert key_queries.key_use(text, secrets=SECRETS) is None
 
 
 def test_a_random_key_has_the_prefix_that_scanners_know_and_is_not_stored(
@@ -136,12 +136,12 @@ def test_a_new_secret_changes_no_key_until_the_old_one_is_gone(
     who = person()
     text = derived(who, now)
     assert derived(who, now, NEW_SECRETS) == text
-    assert queries.key_use(text, secrets=NEW_SECRETS) is not None
+    assert key_queries.key_use(text, secrets=NEW_SECRETS) is not None
     # Whoever had the old secret can derive this key: it ends with the secret, asked for or not.
-    assert queries.key_use(text, secrets=NEW_SECRETS[:1]) is None
+    assert key_queries.key_use(text, secrets=NEW_SECRETS[:1]) is None
     later = derived(who, now, NEW_SECRETS[:1])
     assert later != text
-    assert queries.key_use(text, secrets=SECRETS) is None
+    assert key_queries.key_use(text, secrets=SECRETS) is None
     assert derived(who, now, NEW_SECRETS[:1]) == later
 
 
@@ -150,11 +150,11 @@ def test_a_deleted_derived_key_never_comes_back(person: MakePerson, now: datetim
     texts = []
     for _ in range(3):
         texts.append(derived(who, now))
-        (row,) = queries.keys(who.id, after=None, limit=10)
+        (row,) = key_queries.keys(who.id, after=None, limit=10)
         assert row.derived
         keys.delete_key(who.id, row.id, now=now)
     assert len(set(texts)) == 3
-    assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
+    assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
 
 
 def test_simultaneous_first_calls_give_one_derived_key(
@@ -216,12 +216,12 @@ def test_what_ends_sessions_ends_keys_for_good(person: MakePerson, now: datetime
     texts = [made(who, now), derived(who, now)]
     bystander = made(other, now)
     ENDS[end](who, now)
-    assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
-    assert queries.key_use(bystander, secrets=SECRETS) is not None
-    assert queries.keys(who.id, after=None, limit=10) == []
+    assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
+    assert key_queries.key_use(bystander, secrets=SECRETS) is not None
+    assert key_queries.keys(who.id, after=None, limit=10) == []
     if end.startswith("deactivation"):
         Customer.objects.filter(pk=who.id).update(is_active=True)
-        assert [queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
+        assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
         assert derived(who, now) not in texts
 
 
@@ -232,7 +232,7 @@ def test_a_key_of_an_inactive_account_is_nobodys_even_if_it_did_not_end(
     text = made(who, now)
     Customer.objects.filter(pk=who.id).update(is_active=False)
     Key.objects.update(ended_at=None)
-    assert queries.key_use(text, secrets=SECRETS) is None
+    assert key_queries.key_use(text, secrets=SECRETS) is None
 
 
 def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) -> None:
@@ -253,7 +253,7 @@ def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now:
                 continue
             with pytest.raises(NotFound):
                 keys.delete_key(somebody.id, key.id, now=now)
-    assert queries.key_use(str(key.text), secrets=SECRETS) is None
+    assert key_queries.key_use(str(key.text), secrets=SECRETS) is None
 
 
 def test_a_key_gives_the_permissions_that_it_names_as_far_as_its_owner_has_them(
@@ -343,14 +343,14 @@ def test_an_expiry_lies_ahead_but_not_too_far(
 def test_an_expired_key_is_like_an_ended_one(person: MakePerson) -> None:
     who, moment = person(), datetime.now(UTC)
     text = made(who, moment, expires_at=soon())
-    (row,) = queries.keys(who.id, after=None, limit=10)
+    (row,) = key_queries.keys(who.id, after=None, limit=10)
     assert owner_of(text).key == row.id
     # After the transaction of this test began: the clock of the statement decides.
     Key.objects.update(expires_at=datetime.now(UTC))
-    assert queries.key_use(text, secrets=SECRETS) is None
-    assert queries.keys(who.id, after=None, limit=10) == []
+    assert key_queries.key_use(text, secrets=SECRETS) is None
+    assert key_queries.keys(who.id, after=None, limit=10) == []
     for look in (
-        lambda: queries.key(who.id, row.id),
+        lambda: key_queries.key(who.id, row.id),
         lambda: keys.delete_key(who.id, row.id, now=moment),
     ):
         with pytest.raises(NotFound):
@@ -376,7 +376,7 @@ def test_the_look_up_finds_the_keys_that_the_orm_calls_live(
         ({}, {"expires_at": soon()}, {"expires_at": past}, {"expires_at": soon(), "ended_at": past})
     ):
         Key.objects.filter(name=str(number)).update(**{"ended_at": None} | columns)
-    found = {n for text, n in texts.items() if queries.key_use(text, secrets=SECRETS)}
+    found = {n for text, n in texts.items() if key_queries.key_use(text, secrets=SECRETS)}
     assert found == {int(one.name) for one in Key.objects.live()} == {0, 1}
 
 

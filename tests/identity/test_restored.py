@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from psycopg import sql
 
-from larder.identity import queries
+from larder.identity import key_queries
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Key, PasswordReset, Session
 from larder.identity.services import keys, restored
@@ -68,7 +68,7 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
     assert live() == NONE
     with pytest.raises(SessionEnded):
         log_in.refresh(log_in.pair.refresh, at=1)
-    assert queries.key_use(key, secrets=SECRETS) is None
+    assert key_queries.key_use(key, secrets=SECRETS) is None
     assert not Session.objects.filter(ended_at=None).exists()
 
 

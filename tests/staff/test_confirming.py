@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -16,10 +17,12 @@ from django.urls import URLPattern
 from config import urls
 from larder.catalog.models import Product
 from larder.compat.urls import patterns
+from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.admin_session import CONFIRMED
 from larder.identity import attempts
-from larder.identity.models import Customer
+from larder.identity.models import Customer, Key
+from larder.identity.services import keys
 from larder.ops import middleware
 from larder.staff.confirming import PASSWORD, SENT
 from tests.conftest import Person
@@ -97,6 +100,8 @@ _HARMLESS = """
     identity_auditentry_delete identity_auditentry_history
     identity_customer_add identity_customer_changelist identity_customer_delete
     identity_customer_history identity_customer_set_password
+    identity_key_add identity_key_change identity_key_changelist identity_key_delete
+    identity_key_history
     inventory_adjustment_add inventory_adjustment_change inventory_adjustment_changelist
     inventory_adjustment_delete inventory_adjustment_history
     inventory_ledgerentry_add inventory_ledgerentry_change inventory_ledgerentry_changelist
@@ -170,6 +175,22 @@ def test_what_of_an_account_needs_the_password(
     age(desk.client)
     page = desk.post(path, {name: given for name, given in values.items() if given is not None})
     assert asks(page) is needed
+
+
+def test_keys_are_ended_after_the_password_only(desk: Desk, tom: Person) -> None:
+    key = keys.create_key(tom.caller, "till", now=now()).id
+    values = {
+        "action": "end_selected",
+        "index": "0",
+        "confirmed": "yes",
+        ACTION_CHECKBOX_NAME: [str(key)],
+    }
+    age(desk.client)
+    page = desk.post("identity/key/", values)
+    assert asks(page)
+    assert Key.objects.live().filter(pk=key).exists()
+    answer(desk, "identity/key/", page)
+    assert not Key.objects.live().filter(pk=key).exists()
 
 
 def test_a_form_goes_on_with_all_that_was_sent(desk: Desk) -> None:

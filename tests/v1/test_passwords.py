@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from larder.http.authentication import secrets
-from larder.identity import attempts, queries
+from larder.identity import attempts, key_queries
 from larder.identity.models import Customer
 from larder.identity.services import keys, passwords
 from tests.conftest import Answer, Api, Person
@@ -70,8 +70,8 @@ def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
     ask = partial(keys.key_for_password, who.customer.username, secrets=secrets(), now=now)
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
-    assert queries.key_use(made, secrets=secrets()) is not None
-    assert queries.key_use(derived, secrets=secrets()) is None
+    assert key_queries.key_use(made, secrets=secrets()) is not None
+    assert key_queries.key_use(derived, secrets=secrets()) is None
     assert ask(NEW) != derived
 
 

@@ -13,7 +13,8 @@ from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.models import ClockTimestamp, Customer, Session, WithExchange
+from larder.identity.expressions import ClockTimestamp, WithExchange
+from larder.identity.models import Customer, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.rotation import Decision, Present, exchange, is_excused
 from larder.identity.services.credentials import lock_unchanged, verified
