@@ -266,6 +266,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _: static("staff/admin.css")],
     "DASHBOARD_CALLBACK": "larder.staff.orders.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
+    "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "COLORS": {
         # Tailwind's emerald.
         "primary": {

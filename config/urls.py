@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import health, metrics
 from larder.ops.home import home
-from larder.staff import second_factor
+from larder.staff import own_keys, second_factor
 from larder.staff.own_account import log_in_page
 from larder.v1.urls import documentation
 from larder.v1.urls import urlpatterns as v1
@@ -20,6 +20,7 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
     path("admin/second-factor/", second_factor.page, name="second_factor"),
+    path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -22,6 +22,12 @@ SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
 
 
+def gives(key: Key) -> str:
+    """Returns the permissions of a key for staff."""
+    named = key.permissions
+    return "all of its owner" if named is None else ", ".join(named) or "none"
+
+
 class StateFilter(admin.SimpleListFilter):
     """Filters keys that are live, were never used, expire soon, or have ended or expired."""
 
@@ -99,8 +105,7 @@ class KeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Permissions")
     def gives(self, key: Key) -> str:
-        named = key.permissions
-        return "all of its owner" if named is None else ", ".join(named) or "none"
+        return gives(key)
 
     @admin.display(description="Created")
     def created(self, key: Key) -> str:

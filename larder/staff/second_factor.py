@@ -222,8 +222,8 @@ def _show(
 ) -> HttpResponse:
     """Returns the page: the form with the QR code of its secret, or new recovery codes."""
     context: dict[str, Any] = {
+        **admin.site.each_context(request),
         "title": "Second factor",
-        "site_title": admin.site.site_title,
         "form": form,
         "codes": codes,
         "own": own,

@@ -78,3 +78,15 @@ def _sees(app: str, model: str) -> Callable[[Any], bool]:
         return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
 
     return permission
+
+
+_OWN = (
+    ("Change password", "admin:password_change"),
+    ("Second factor", "second_factor"),
+    ("Your keys", "own_keys"),
+)
+
+
+def account_links(request: Any) -> list[dict[str, str]]:
+    """Returns the links of the user menu (`UNFOLD` in the settings refers to it)."""
+    return [{"title": title, "link": reverse(name)} for title, name in _OWN]
