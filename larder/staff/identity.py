@@ -44,6 +44,7 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.confirming import require_confirmation
+from larder.staff.factors import FactorsAdmin
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -127,7 +128,7 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm
@@ -145,7 +146,7 @@ class CustomerAdmin(ServiceAdmin, UserAdmin):  # type: ignore[type-arg]
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
-    actions_detail = ("set_password",)
+    actions_detail = ("set_password", "reset_factor", "enrol_code")
 
     def get_queryset(self, request: Any) -> Any:
         """Returns the accounts without deleted ones, which have no personal data any more."""

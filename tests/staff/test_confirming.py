@@ -83,6 +83,8 @@ DANGEROUS = {
     "auth_group_change": Dangerous("group", {"name": "Kitchen"}),
     "auth_group_delete": Dangerous("group", {"post": "yes"}),
     "identity_customer_change": Dangerous("customer", {"username": "tom", "is_staff": "on"}),
+    "identity_customer_reset_factor": Dangerous("clerk", {}, at_get=True),
+    "identity_customer_enrol_code": Dangerous("clerk", {}, at_get=True),
     "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
     "orders_order_export": Dangerous("", EXPORT, at_get=True),
     "catalog_product_import_file": Dangerous("", {"form_key": "x"}, at_get=True),
@@ -131,10 +133,10 @@ def test_every_page_of_the_admin_is_dangerous_or_not() -> None:
 
 @pytest.mark.parametrize("name", DANGEROUS)
 def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
-    desk: Desk, tom: Person, name: str
+    desk: Desk, tom: Person, person: Callable[..., Person], name: str
 ) -> None:
-    group = Group.objects.create(name="Till")
-    objects = {"customer": tom.id, "group": group.pk}
+    group, clerk = Group.objects.create(name="Till"), person(is_staff=True)
+    objects = {"customer": tom.id, "clerk": clerk.id, "group": group.pk}
     route = dict(_pages(admin.site.urls[0]))[name]
     one = DANGEROUS[name]
     path = re.sub(r"<[^>]+>", str(objects.get(one.object, "")), route)
