@@ -147,6 +147,12 @@ def test_staff_enrol_renew_and_remove_with_their_password(boss: Person) -> None:
     assert opens(log_in(boss)[0])
 
 
+def test_the_page_has_the_colours_of_the_site(boss: Person) -> None:
+    """Without them its first button is white on white."""
+    text = log_in(boss)[0].get(PAGE).content.decode()
+    assert "--color-primary-600:" in text
+
+
 def test_customers_and_strangers_are_sent_to_the_log_in(person: Callable[..., Person]) -> None:
     client = Client()
     client.force_login(person().customer)
