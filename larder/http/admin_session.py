@@ -1,8 +1,10 @@
 """Sessions of the admin: when they end, and when the user last gave the password.
 
 Django's session has three times, in whole seconds of Unix time: when it began, when it was last
-used, and when the password was given. The admin and the earlier contracts, which accept the same
-cookie, both get the user from `user_of`, so a session ends in one place.
+used, and when the password was given. It also has the session epoch of the account, so it ends with
+all other sessions of the account, also when the account is deactivated for a while. The admin and
+the earlier contracts, which accept the same cookie, both get the user from `user_of`, so a session
+ends in one place.
 
 The times are of the server's clock. A time that is in the future by more than CLOCK_TOLERANCE shows
 that a clock was set back, so it counts as long ago: the user logs in again.
@@ -20,8 +22,9 @@ from django.http import HttpRequest, HttpResponseRedirect
 
 from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
+from larder.http.authentication import FACTOR
 
-BEGAN, USED, CONFIRMED = "began", "used", "confirmed"
+BEGAN, USED, CONFIRMED, EPOCH = "began", "used", "confirmed", "epoch"
 WRITTEN_EVERY = 60
 """Seconds between two writes of the last use."""
 CLOCK_TOLERANCE = 60
@@ -30,9 +33,17 @@ CLOCK_TOLERANCE = 60
 NOT_SAVED = "What you sent was not saved. Log in, then send it again."
 
 
-def begin(sender: object, request: HttpRequest, **signal: Any) -> None:
-    """Sets the times of a session at its log-in. A receiver of Django's `user_logged_in`."""
+def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
+    """Sets the times of a session at its log-in. A receiver of Django's `user_logged_in`. A second
+    factor that was proven before counts no longer."""
+    request.session.pop(FACTOR, None)
     request.session.update(dict.fromkeys((BEGAN, USED, CONFIRMED), _moment()))
+    keep(request, user)
+
+
+def keep(request: HttpRequest, user: Any) -> None:
+    """Lets the session go on after its user ended all others of the account."""
+    request.session[EPOCH] = user.session_epoch
 
 
 def user_of(request: HttpRequest) -> Any:
@@ -49,7 +60,12 @@ def user_of(request: HttpRequest) -> Any:
             return AnonymousUser()
         if moment - session[USED] >= WRITTEN_EVERY:
             session[USED] = moment
-    return get_user(request)
+    user = get_user(request)
+    if user.is_authenticated and session.get(EPOCH) != user.session_epoch:
+        # All sessions of the account were ended, or it was deactivated in between.
+        session.flush()
+        return AnonymousUser()
+    return user
 
 
 def _over(session: Mapping[str, Any], moment: int) -> str:

@@ -93,7 +93,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         wanted = Change(current=given["old_password"], new=given["new_password1"])
         with hashers.place("returning"):
             passwords.change_password(caller, wanted, now=now())
-        who.refresh_from_db(fields=["password"])
+        who.refresh_from_db(fields=["password", "session_epoch"])
         return who
 
 
@@ -109,10 +109,13 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
         extra_context={**site.each_context(request), **(extra_context or {})},
     )
     try:
-        return view(request)
+        answer = view(request)
     except DomainError as refusal:
         messages.error(request, explain(refusal, SENTENCES)[0].text)
-    return HttpResponseRedirect(request.get_full_path())
+        return HttpResponseRedirect(request.get_full_path())
+    if answer.status_code == 302:
+        admin_session.keep(request, request.user)
+    return answer
 
 
 admin.site.login_form = LoginForm

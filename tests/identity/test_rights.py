@@ -222,3 +222,17 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     held = {"permissions": ["orders.pack_order"]}
     assert (f"group:{made}", "create", {"permissions": []}, held) in entries
     assert (f"group:{made}", "delete", held, {"permissions": []}) in entries
+
+
+def test_staff_change_the_name_under_which_they_act_only_with_a_permission(
+    person: Any, as_: Any
+) -> None:
+    packer = as_(person("packer", is_staff=True, role="warehouse"))
+    for fields in ({"username": "the shop"}, {"email": "other@example.com"}):
+        answer = packer("PATCH", "me", fields)
+        assert (answer.status, answer.body["code"]) == (403, "permission_missing")
+    assert packer("PATCH", "me", {"first_name": "Pat"}).status == 200
+    assert packer("DELETE", "me").body["permission"] == "identity.delete_customer"
+    helper = as_(person(is_staff=True, role="support"))
+    assert helper("PATCH", "me", {"username": "helper"}).status == 200
+    assert helper("DELETE", "me").status == 204

@@ -70,6 +70,16 @@ def test_with_a_factor_a_code_opens_the_admin_once(boss: Person) -> None:
     assert AuditEntry.objects.filter(action="refused", object="operation:admin:second_factor")
 
 
+def test_a_log_in_within_a_proven_session_asks_for_a_code_again(boss: Person) -> None:
+    phone = enrol(boss, datetime.now(UTC))
+    client, _ = log_in(boss)
+    client.post(PAGE, {"code": phone.recovery_codes[0]})
+    assert opens(client)
+    given = {"username": boss.customer.username, "password": boss.password}
+    assert client.post("/admin/login/", given).headers["Location"].startswith(PAGE)
+    assert not opens(client)
+
+
 def test_the_page_leads_nowhere_else(boss: Person) -> None:
     phone = enrol(boss, datetime.now(UTC))
     client, _ = log_in(boss)

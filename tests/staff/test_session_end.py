@@ -17,7 +17,8 @@ from larder.http import admin_session
 from larder.http.admin_session import BEGAN, USED
 from larder.identity.models import Customer
 from larder.ops import middleware
-from tests.conftest import Person
+from tests.conftest import Api, Person
+from tests.http.conftest import token_for
 from tests.staff.desk import Desk
 
 MINUTE, HOUR = 60, 3600
@@ -104,6 +105,18 @@ def test_a_time_in_the_future_or_none_at_all_ends_the_session(desk: Desk, name: 
     age(desk.client, **{name: -30})
     assert desk.get("").response.redirect_chain == []
     age(desk.client, **{name: -HOUR})
+    assert desk.get("").response.redirect_chain != []
+
+
+def test_a_session_does_not_come_back_with_its_account(desk: Desk, boss: Person) -> None:
+    rows = Customer.objects.filter(pk=boss.id)
+    rows.update(is_active=False)
+    rows.update(is_active=True)
+    assert desk.get("").response.redirect_chain != []
+
+
+def test_who_ends_all_sessions_ends_those_of_the_admin(desk: Desk, boss: Person) -> None:
+    assert Api(token_for(boss))("DELETE", "me/sessions").status == 204
     assert desk.get("").response.redirect_chain != []
 
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from larder.db import database
 from larder.http.authentication import secrets
 from larder.identity import attempts
-from larder.identity.models import Customer, Key, PasswordReset, Session
+from larder.identity.models import AuditEntry, Customer, Key, PasswordReset, Session
 from larder.identity.services import accounts, keys, passwords, resets
 from larder.identity.services.resets import LIFETIME, SETTLED
 from larder.notifications.models import Mail
@@ -116,6 +116,16 @@ def test_a_reset_ends_every_log_in_and_every_key_and_the_new_password_opens(
         assert [one.customer_id for one in live] == [other.id]
     credentials = {"username": who.customer.username, "password": NEW}
     assert api("POST", "auth/token", credentials).status == 200
+
+
+@pytest.mark.parametrize(("is_staff", "trail"), [(True, [("mail", "set_password")]), (False, [])])
+def test_the_reset_of_a_member_of_staff_is_in_the_audit_trail(
+    api: Api, person: MakePerson, is_staff: bool, trail: list[tuple[str, str]]
+) -> None:
+    person(email=EMAIL, is_staff=is_staff)
+    api("POST", ASK, {"email": EMAIL})
+    assert confirm(api, token_of()).status == 204
+    assert list(AuditEntry.objects.values_list("channel", "action")) == trail
 
 
 def test_an_account_without_a_password_gets_its_first(api: Api, person: MakePerson) -> None:

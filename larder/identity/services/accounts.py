@@ -204,7 +204,8 @@ def change_profile(
     gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
 
     Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
-    InvalidInput (username), NotStaff and PermissionMissing (a key that names other permissions).
+    InvalidInput (username), NotStaff, PermissionMissing and SecondFactorRequired (of staff, and of
+    a key that names other permissions).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
@@ -216,7 +217,8 @@ def change_profile(
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
-            _require_named(terms.caller, "identity.change_customer")
+            if OF_STAFF & wanted.keys() or terms.caller.key_permissions is not None:
+                _require_of_staff(terms.caller, "identity.change_customer")
             _lock_undeleted(terms.caller, customer)
         _refuse_taken(customer, wanted, terms.version)
         _note_change(customer, wanted, notify, now)
@@ -321,7 +323,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
-            _require_named(terms.caller, "identity.delete_customer")
+            _require_of_staff(terms.caller, "identity.delete_customer")
             _lock_undeleted(terms.caller, customer)
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
@@ -332,10 +334,16 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
             Customer.user_permissions.through.objects.filter(customer=customer).delete()
 
 
-def _require_named(caller: Caller, permission: str) -> None:
-    """Checks that a key that names permissions names this one, also for its own account. Otherwise
-    its user could set the email address, reset the password and have all rights of the account."""
-    if caller.key_permissions is not None:
+OF_STAFF = frozenset({"username", "email"})
+"""Fields of their own account that staff change only with a permission."""
+
+
+def _require_of_staff(caller: Caller, permission: str) -> None:
+    """Checks that a member of staff, or a key that names permissions, has this one, also for the
+    own account. Otherwise staff could act under another name, or delete the name under which they
+    acted. The user of a key or of a password alone could set the email address, reset the password
+    and have all rights of the account."""
+    if caller.is_staff or caller.key_permissions is not None:
         caller.require(permission)
 
 

@@ -6,6 +6,7 @@ invalid when the password or the address changes, and after an hour.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +17,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput
-from larder.identity import hashers
+from larder.identity import audit, hashers
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.services.credentials import password_faults
@@ -94,7 +95,8 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     with transaction.atomic(durable=True):
         if not _lock_unchanged(account):
             raise ResetTokenInvalid
-        replace_password(account.pk, encoded, now=now)
+        with audit.acting(account.public_id, "mail") if account.is_staff else nullcontext():
+            replace_password(account.pk, encoded, now=now)
         PasswordReset.objects.filter(customer=account.pk).delete()
 
 
