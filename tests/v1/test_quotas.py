@@ -43,6 +43,22 @@ def hours_pass(hours: float) -> None:
     database.execute(passed, [hours * HOUR])
 
 
+def test_repeats_with_fresh_keys_are_answered_and_store_as_many_keys_as_the_quota_allows(
+    customer: Api, product: Product, limit: Limit
+) -> None:
+    jam, id = product(stock=99), str(new_id())
+    first = place(customer, (jam, 1), id=id)
+    limit(order_changes=3)
+    before = IdempotencyKey.objects.count()
+    for number in range(6):
+        again = place(customer, (jam, 1), id=id, headers={"Idempotency_Key": f"fresh-{number}"})
+        assert (again.status, again.body) == (201, first.body)
+    assert IdempotencyKey.objects.count() == before + 3
+    hours_pass(1)
+    place(customer, (jam, 1), id=id, headers={"Idempotency_Key": "later"})
+    assert IdempotencyKey.objects.count() == before + 4
+
+
 def assert_refused(answer: Answer, quota: str, wait: int) -> None:
     assert (answer.status, answer.body["code"]) == (429, "quota_exceeded"), answer.body
     assert answer.body["quota"] == quota

@@ -40,7 +40,7 @@ from larder.orders.services.placement import (
 )
 from larder.orders.services.repeats import (
     claim_and_replay,
-    expire_unused,
+    keep_for_a_time,
     release_refused,
     separate_twins,
     settle_carts,
@@ -151,6 +151,7 @@ def _place_group(
     beside: Beside,
 ) -> None:
     earlier = claim_and_replay(group, now=now)
+    keep_for_a_time(group, earlier, now=now)
     if waiting := unanswered(group):
         check_customers, quota = _ask_for_customers(waiting)
         if any(one.asked.is_draft for one in waiting):
@@ -161,7 +162,6 @@ def _place_group(
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
         quota.give_back()
     settle_carts(group)
-    expire_unused(group, earlier, now=now)
     release_refused(group, earlier)
 
 

@@ -1,5 +1,6 @@
 """Requests that were made before: claims, replays, and giving claims back."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from larder.core.errors import DomainError, KeyReused, NotFound
 from larder.db import idempotency
 from larder.db.idempotency import Earlier, Scope
+from larder.identity import quotas
 from larder.orders import queries
 from larder.orders.errors import OrderAbandoned
 from larder.orders.services.placement import (
@@ -56,13 +58,35 @@ def settle_carts(group: Sequence[Candidate]) -> None:
     idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
 
 
-def expire_unused(group: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime) -> None:
+def keep_for_a_time(
+    group: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime
+) -> None:
     """Gives an end to the claims of keys with which an order was repeated that was placed without
     them: its id answers for it. Otherwise each repeat with a fresh key would leave a row for ever.
+
+    What a customer repeats so takes units of the quota `order_changes`. Without a unit the claim is
+    given back: the repeat is answered all the same, and stores nothing.
     """
-    repeats = [one for one in group if isinstance(one.answer, Placed)]
-    unused = [scope for one in repeats for scope in one.scopes if scope not in earlier]
-    idempotency.expire(unused, now=now)
+    unused = [
+        (one, scope)
+        for one in group
+        if isinstance(one.answer, Placed)
+        for scope in one.scopes
+        if scope not in earlier
+    ]
+    if not unused:
+        return
+    own = Counter(one.asked.customer for one, _ in unused if one.asked.acting is None)
+    units = {who: found.units for who, found in quotas.submit_take("order_changes", own)().items()}
+    kept, given_back = list[Scope](), list[Scope]()
+    for one, scope in unused:
+        who = one.asked.customer
+        is_over = one.asked.acting is None and units.get(who, 1) <= 0
+        (given_back if is_over else kept).append(scope)
+        if one.asked.acting is None and who in units:
+            units[who] -= 1
+    idempotency.expire(kept, now=now)
+    idempotency.release(given_back)
 
 
 def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
