@@ -92,13 +92,14 @@ class CompatView(APIView):
         cls.contract = found[0] if found else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Renders a large answer before another one is made."""
+        """Renders the answer while the limits of its account, and that of large answers, hold."""
         quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
             tell_quota(response)
             if self.is_large:
                 waits.release()
+            if not getattr(response, "is_rendered", True):
                 cast(Any, response).render()
             return response
 
@@ -109,13 +110,18 @@ class CompatView(APIView):
         Overloaded where there are several and other large answers are made."""
         found: list[Any] = []
         for part in parts:
-            if part.more and not self.is_large:
-                self.until_rendered.enter_context(one_at_a_time())
-                self.is_large = True
+            if part.more:
+                self.large()
             if self.is_large:
                 waits.release()
             found += shape(part.rows)
         return found
+
+    def large(self) -> None:
+        """Lets no other large answer be made until this one is rendered. Raises Overloaded."""
+        if not self.is_large:
+            self.until_rendered.enter_context(one_at_a_time())
+            self.is_large = True
 
     def get_exception_handler(self) -> Any:
         return answers.handle

@@ -52,7 +52,7 @@ def export_orders(
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
     audit.record("export:orders", "export", after=_filters(query))
-    file = _file(caller.id, queries.walk(wanted))
+    file = _file(caller, queries.walk(wanted))
     # Until here nothing is answered: what fails in it is a problem.
     next(file)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
@@ -68,8 +68,9 @@ def _filters(query: FilterParameters) -> dict[str, object]:
 
 
 EXPORTS_AT_ONCE = 2
-"""Files that a process writes at once. Each keeps a thread of the server for as long as its reader
-takes; whoever comes on top is told to come back."""
+"""Files that a process writes at once for customers, and as many for staff, so that customers who
+read slowly leave staff theirs. Each keeps a thread of the server for as long as its reader takes;
+whoever comes on top is told to come back."""
 
 LONGEST_EXPORT = 30 * 60.0
 """Seconds after which a file is broken off, however slowly it was read."""
@@ -77,20 +78,21 @@ LONGEST_EXPORT = 30 * 60.0
 ROWS_AT_ONCE = 200
 """Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
 
-_places = BoundedSemaphore(EXPORTS_AT_ONCE)
+_of_customers, _of_staff = BoundedSemaphore(EXPORTS_AT_ONCE), BoundedSemaphore(EXPORTS_AT_ONCE)
 
 _accounts = PlacesPerKey(1)
 """Accounts whose file the process writes: one at once for each, so that one account leaves files
 for others."""
 
 
-def _file(account: int, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
+def _file(caller: Caller, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
     """The file in pieces. The first is empty, and comes when the first orders are read.
 
     Raises Overloaded. Once begun it keeps its place until it ends, fails, is closed or forgotten.
     """
     until = monotonic() + LONGEST_EXPORT
-    with _accounts.place(account), place_of(_places):
+    places = _of_staff if caller.may("orders.export_order") else _of_customers
+    with _accounts.place(caller.id), place_of(places):
         first = next(parts, [])
         yield b""
         try:

@@ -1,18 +1,23 @@
 """Lists of large orders at the earlier contracts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from queue import Queue
 from threading import Thread
 from typing import Any
 
 import pytest
+from rest_framework.renderers import JSONRenderer
 
+from config import urls
 from larder.compat import large_answers, pages
+from larder.compat.urls import patterns
 from larder.core import parts
 from larder.core.errors import Overloaded
-from larder.core.limits import MAX_DESCRIPTION_LENGTH
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_ROWS
 from larder.db import database
+from larder.http import account_requests
 from larder.identity.models import Customer
 from tests.compat.conftest import Door
 from tests.conftest import Api, Person
@@ -60,6 +65,44 @@ def test_a_page_of_long_descriptions_ends_early_and_next_begins_behind_it(
         found.append([one["id"] for one in body["results"]])
         link = body["next"]
     assert found == [made[:12], made[12:]]
+
+
+def test_a_long_page_as_html_waits_for_other_large_answers(
+    at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = at(2)
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"2"})))
+    stock_products(MAX_PAGE_ROWS + 1)
+    monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.01)
+    path = "/api/catalog/products/?limit={}"
+    with large_answers.one_at_a_time():
+        long = client("GET", path.format(1000), Accept="text/html")
+        assert (long.status, long.headers["Retry-After"]) == (503, "1")
+        assert client("GET", path.format(MAX_PAGE_ROWS), Accept="text/html").status == 200
+        assert client("GET", path.format(1000)).status == 200
+    assert client("GET", path.format(1000), Accept="text/html").status == 200
+
+
+def test_an_answer_is_rendered_while_the_limits_of_its_account_hold(
+    at: Callable[[int], Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[bool] = []
+
+    @contextmanager
+    def limit(*_: Any) -> Iterator[None]:
+        running.append(True)
+        yield
+        running.clear()
+
+    def render(*arguments: Any, **options: Any) -> Any:
+        rendered.append(bool(running))
+        return original(*arguments, **options)
+
+    rendered, original = list[bool](), JSONRenderer.render
+    monkeypatch.setattr(account_requests, "running", limit)
+    monkeypatch.setattr(JSONRenderer, "render", render)
+    assert at(2)("GET", "/api/catalog/products/").status == 200
+    assert rendered == [True]
 
 
 def test_lists_without_descriptions_do_not_read_them(

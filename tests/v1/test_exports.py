@@ -290,6 +290,20 @@ def test_so_many_files_are_written_at_once_until_one_of_them(
         file.close()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_customers_leave_staff_their_files(
+    filled: Callable[[int], Person], person: Callable[..., Person]
+) -> None:
+    with ExitStack() as files:
+        for _ in range(EXPORTS_AT_ONCE):
+            files.enter_context(closing(ask(filled(2 * walks.PART))))
+        is_refused(ask(filled(1)))
+        for _ in range(EXPORTS_AT_ONCE):
+            file = files.enter_context(closing(ask(person(is_staff=True))))
+            assert file.status_code == 200
+        is_refused(ask(person(is_staff=True)))
+
+
 def is_refused(answer: StreamingHttpResponse) -> None:
     assert (answer.status_code, json.loads(answer.getvalue())["code"]) == (503, "overloaded")
     assert answer.headers["Retry-After"] == "1"
