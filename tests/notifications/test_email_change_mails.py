@@ -40,6 +40,7 @@ def stored() -> str:
     return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("wanted", [NEW, ""])
 def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_customers_wrote(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
@@ -63,6 +64,7 @@ def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_custome
     assert Mail.objects.get().sent_at is not None
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("wanted", [NEW, ""])
 def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
     transactional_db: None, person: MakePerson, tmp_path: Path, wanted: str
@@ -130,6 +132,7 @@ def test_a_change_that_is_refused_is_told_to_nobody(
     assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
 
 
+@pytest.mark.system
 def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
 ) -> None:
@@ -142,6 +145,7 @@ def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
     assert [mail["To"] for mail in receiver.received] == [OLD]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )

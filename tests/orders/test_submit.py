@@ -336,13 +336,13 @@ def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_th
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     people, jam = [person() for _ in range(3)], product(stock=99)
-    with django_assert_num_queries(2 + 5):  # BEGIN, COMMIT; as tests/v1 explains them
+    with django_assert_num_queries(2 + 6):  # BEGIN, COMMIT; as tests/v1 explains them
         place_orders([order_of(who, (jam, 1)) for who in people], terms=GBP, now=now)
     group = [submit(who, fill(who, jam, now=now)) for who in people]
-    with django_assert_num_queries(2 + 5 + 2):  # the lock, the lines; the orders are drafts
+    with django_assert_num_queries(2 + 6 + 2):  # the lock, the lines; the orders are drafts
         place_orders(group, terms=GBP, now=now)
     group = [submit(who, fill(who, jam, now=now)) for who in people]
-    with django_assert_num_queries(2 + 5 + 3):  # and a statement for the order that is none
+    with django_assert_num_queries(2 + 6 + 3):  # and a statement for the order that is none
         place_orders([*group, order_of(people[0], (jam, 1))], terms=GBP, now=now)
 
 

@@ -174,4 +174,4 @@ def test_exports_ask_the_database_as_often_for_many_rows_as_for_one(
         with CaptureQueriesContext(connection) as queries:
             export(desk, "catalog/product/")
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 6
+    assert counts[0] == counts[1] <= 7
