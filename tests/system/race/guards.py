@@ -226,6 +226,9 @@ def further_along(one: Position, other: Position) -> bool:
     return one.byte >= other.byte
 
 
+NO_QUOTAS: tuple[Any, str, Any] = (quotas, "_limits", {})
+"""The row of a quota makes the orders of one customer wait for each other, too."""
+
 REMOVALS: dict[str, Callable[[], Removal]] = {
     "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
@@ -245,9 +248,10 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
     "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
-    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders)],
+    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders), NO_QUOTAS],
     "drafts held or compared": lambda: [
         (held_drafts, "lock_orders", find_orders),
+        NO_QUOTAS,
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
     "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
@@ -260,7 +264,7 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
         (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
     ],
-    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come)],
+    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come), NO_QUOTAS],
     "name lock": lambda: [
         (catalog, "claim_name", look_at_name),
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
