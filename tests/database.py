@@ -151,6 +151,7 @@ BEGIN
             OR (SELECT reltuples >= 0 FROM pg_class WHERE oid = one)
         THEN
             EXECUTE format('TRUNCATE %s CASCADE', one);
+            DELETE FROM pg_statistic WHERE starelid = one;
         ELSE
             EXECUTE format('DELETE FROM %s', one);
         END IF;

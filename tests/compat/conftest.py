@@ -41,7 +41,7 @@ def unguarded(django_db_setup: None) -> Iterator[Server]:
 
 @pytest.fixture
 def without(unguarded: Server, transactional_db: None) -> Iterator[Without]:
-    """The server without one of tests.system.race.guards.REMOVALS: `without("row locks")`."""
+    """The server without a guard of tests.system.race.guards: `without("row locks")`."""
 
     def take_out(guard: str) -> Server:
         (unguarded.shared / "without").write_text(guard)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.server import Server
-from tests.system.race.guards import REMOVALS
+from tests.system.race.guards import removal
 from tests.system.race.phones import Phone
 from tests.system.race.shops import HttpShop, ServiceShop, Shop
 
@@ -42,7 +42,7 @@ def shop(door: str, transactional_db: None, request: pytest.FixtureRequest) -> I
 def unguarded(
     door: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], Shop]]:
-    """The shop without one of REMOVALS: `unguarded("row locks")`."""
+    """The shop without a guard: `unguarded("row locks")`."""
     with ExitStack() as servers:
 
         def take_out(guard: str) -> Shop:
@@ -50,7 +50,7 @@ def unguarded(
                 entry = "tests.system.race.unguarded:application"
                 server = Server(application=entry, environment={"WITHOUT": guard})
                 return HttpShop(servers.enter_context(server))
-            for module, name, replacement in REMOVALS[guard]():
+            for module, name, replacement in removal(guard):
                 monkeypatch.setattr(module, name, replacement)
             return ServiceShop()
 
@@ -59,10 +59,10 @@ def unguarded(
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Takes one of REMOVALS out of this process: for races at the services alone."""
+    """Takes a guard out of this process: for races at the services alone."""
 
     def take_out(guard: str) -> None:
-        for module, name, replacement in REMOVALS[guard]():
+        for module, name, replacement in removal(guard):
             monkeypatch.setattr(module, name, replacement)
 
     return take_out

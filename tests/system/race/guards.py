@@ -1,6 +1,6 @@
 """What holds the races, and how each guard is taken out for the negative controls.
 
-A removal is a list of (module, name, what stands there instead). The service's controls put it
+`removal` gives a list of (module, name, what stands there instead). The service's controls put it
 in with monkeypatch, the server's with tests/system/race/unguarded.py; the product knows of neither.
 Where a guard is a matter of microseconds, its replacement waits at the same place, so that the
 fault it was there to prevent shows every time and not now and then.
@@ -226,10 +226,8 @@ def further_along(one: Position, other: Position) -> bool:
     return one.byte >= other.byte
 
 
-NO_QUOTAS: tuple[Any, str, Any] = (quotas, "_limits", {})
-"""The row of a quota makes the orders of one customer wait for each other, too."""
-
-REMOVALS: dict[str, Callable[[], Removal]] = {
+QUOTA_HELD = "quota held"
+_REMOVALS: dict[str, Callable[[], Removal]] = {
     "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
@@ -248,10 +246,9 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
     "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
-    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders), NO_QUOTAS],
+    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders)],
     "drafts held or compared": lambda: [
         (held_drafts, "lock_orders", find_orders),
-        NO_QUOTAS,
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
     "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
@@ -264,14 +261,21 @@ REMOVALS: dict[str, Callable[[], Removal]] = {
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
         (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
     ],
-    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come), NO_QUOTAS],
+    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come)],
     "name lock": lambda: [
         (catalog, "claim_name", look_at_name),
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
     ],
     "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
     "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
-    "quota held": lambda: [(quotas, "_TAKE", TAKEN_AS_QUOTA_SEEN)],
+    QUOTA_HELD: lambda: [(quotas, "_TAKE", TAKEN_AS_QUOTA_SEEN)],
     "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
     "grace": lambda: [(sessions, "exchange", without_grace)],
 }
+
+
+def removal(guard: str) -> Removal:
+    """What takes a guard out. Quotas go with it: their row makes the orders of one customer wait
+    for each other, too."""
+    others: Removal = [] if guard == QUOTA_HELD else [(quotas, "_limits", {})]
+    return _REMOVALS[guard]() + others

@@ -20,7 +20,7 @@ from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, orders_of
 from tests.system.race.control import assert_breaks
-from tests.system.race.guards import REMOVALS
+from tests.system.race.guards import removal
 from tests.system.race.shops import GBP, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
@@ -119,7 +119,7 @@ def test_claimed_as_they_come_crossed_keys_wait_in_a_ring(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module, name, replacement in REMOVALS["claim order"]():
+    for module, name, replacement in removal("claim order"):
         monkeypatch.setattr(module, name, replacement)
     assert_breaks(
         lambda: cross(person(), product(), now, keys=2, groups=2),
@@ -160,7 +160,7 @@ def test_twins_that_are_not_parted_are_both_placed(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module, name, replacement in REMOVALS["separation of twins"]():
+    for module, name, replacement in removal("separation of twins"):
         monkeypatch.setattr(module, name, replacement)
     who, jam = person(), product()
     assert_breaks(

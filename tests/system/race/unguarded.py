@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from config.wsgi import application as served
-from tests.system.race.guards import REMOVALS, Removal
+from tests.system.race.guards import Removal, removal
 
 __all__ = ["application"]
 
@@ -34,11 +34,11 @@ def _take_out(guard: str) -> None:
     for originals in _originals.values():
         _replace(originals)
     _originals.clear()
-    removal = REMOVALS[guard]()
-    _originals[guard] = [(module, name, getattr(module, name)) for module, name, _ in removal]
-    _replace(removal)
+    taken_out = removal(guard)
+    _originals[guard] = [(module, name, getattr(module, name)) for module, name, _ in taken_out]
+    _replace(taken_out)
 
 
-def _replace(removal: Removal) -> None:
-    for module, name, replacement in removal:
+def _replace(places: Removal) -> None:
+    for module, name, replacement in places:
         setattr(module, name, replacement)
