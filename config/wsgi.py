@@ -24,6 +24,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
 from django.urls import get_resolver
 
+from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http.content_type import with_plain_charsets
 from larder.http.recent_writes import recent_writes
@@ -70,8 +71,9 @@ if settings.PIN_WORKERS:
 if settings.BATCH_SCHEDULING:
     scheduling.use_batch_policy()
 
+get_resolver().url_patterns  # noqa: B018 - loads every view
+prepare_decoding()
 # Objects loaded so far are never garbage. Without the freeze the collector scans them again and
 # again: a fifth of the time of a list page, a tenth of that of an order.
-get_resolver().url_patterns  # noqa: B018 - loads every view
 gc.collect()
 gc.freeze()

@@ -1,6 +1,6 @@
-"""Builds structs with fields that are declared elsewhere."""
+"""Structs with fields that are declared elsewhere, and structs that threads decode."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -41,3 +41,21 @@ def with_fields(
 def _field(one: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
     declared = (one.name, one.type)
     return declared if one.default is NODEFAULT else (*declared, one.default)
+
+
+def prepare_decoding() -> None:
+    """Lets msgspec read the fields of every loaded struct now. Call it before threads decode.
+
+    msgspec 0.22.0 reads them when a struct is first decoded, and lets other threads see the result
+    before it is complete. A thread that decodes the same struct meanwhile ends the process with
+    SIGSEGV.
+    """
+    for one in structs():
+        msgspec.json.Decoder(one)
+
+
+def structs(base: type[Struct] = Struct) -> Iterator[type[Struct]]:
+    """All loaded subclasses of a struct."""
+    for one in base.__subclasses__():
+        yield one
+        yield from structs(one)
