@@ -22,7 +22,7 @@ class KeyView(OpenView):
         body = read(request, Credentials)
         try:
             with throttling.log_in(request, body["username"]):
-                key = key_for_password(**body, secrets=secrets(), now=now())
+                key = key_for_password(**body, channel="contract0", secrets=secrets(), now=now())
         except InvalidCredentials as error:
             said = {"non_field_errors": ["Unable to log in with provided credentials."]}
             raise ValidationError(said) from error

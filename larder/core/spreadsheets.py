@@ -5,6 +5,8 @@ Source: OWASP, "CSV Injection".
 
 import re
 
+from larder.core.invisible import BLANK
+
 _SIGN = re.compile("[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
 """What a formula begins with."""
 
@@ -12,9 +14,7 @@ _ENDS_CELL = frozenset(";\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 """Where a cell may end inside of a text. A spreadsheet whose separator is a semicolon or a tab does
 not see that the text is quoted, because the quote is not at the beginning of its cell."""
 
-_UNSEEN = frozenset('",\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0') | {
-    chr(selector) for selector in range(0xFE00, 0xFE10)
-}
+_UNSEEN = frozenset('",') | BLANK
 """What a spreadsheet may skip before a sign, beside space and what is not printable."""
 
 

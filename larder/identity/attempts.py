@@ -5,8 +5,8 @@ failures count. A refused client gets the time to wait. Refused attempts do not 
 is locked out for ever.
 
 An attacker must not use up the attempts of another account. So client addresses at which the
-account logged in during the last 30 days have separate attempts. So has a log-in with a refresh
-token of the account (`Proof`). docs/reference/api/authentication.md describes it.
+account logged in, or gave a code, during the last 30 days have separate attempts. So has a log-in
+with a refresh token of the account (`Proof`). docs/reference/api/authentication.md describes it.
 """
 
 import hashlib
@@ -30,7 +30,15 @@ logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
 Action = Literal[
-    "log in", "returning", "register", "refresh", "reset", "confirm", "profile", "second factor"
+    "log in",
+    "returning",
+    "password",
+    "register",
+    "refresh",
+    "reset",
+    "confirm",
+    "profile",
+    "second factor",
 ]
 Proof = Literal["none", "caller", "token"]
 """What shows, before a password is hashed, that a log-in comes from the owner of the account:
@@ -52,9 +60,12 @@ class Limits:
 WIDER = (1, 4, 16)
 """Factors of the limit of an IPv6 /64, /56 and /48: a few customers share the wider ones."""
 BOTH: frozenset[Of] = frozenset({"account", "address"})
+WITH_KNOWN_ADDRESSES: frozenset[Action] = frozenset({"log in", "second factor"})
+"""The actions in which an account has separate attempts at each address where it succeeded."""
 NORMAL: Mapping[Action, Limits] = {
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "returning": Limits(Rate(5, 10 * MINUTE), Rate(60, 10 * MINUTE)),
+    "password": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
@@ -119,7 +130,7 @@ def attempt(
         with hashers.place(entry.lane, entry.holders()) if action == "log in" else nullcontext():
             yield
         back = entry.uncounted()
-        mark = named.mark() if action == "log in" else None
+        mark = named.mark() if action in WITH_KNOWN_ADDRESSES else None
     except Overloaded:
         raise
     except (DomainError, ValidationError):
@@ -127,6 +138,19 @@ def attempt(
         raise
     finally:
         _settle(setup.store, back, mark)
+
+
+@contextmanager
+def own_password(customer: int, username: str, *, address: str) -> Iterator[None]:
+    """Counts the block as an attempt to log in that the account itself makes, with its password.
+
+    It also counts for the id of the account: a new username gives no new attempts.
+    """
+    with (
+        attempt("password", account=str(customer), address=address),
+        attempt("log in", account=username, address=address, proof="caller"),
+    ):
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +183,7 @@ def _enter(named: "_Named", proof: Proof) -> _Entry:
         with suppress(RateLimited):
             return _Entry("returning", again, take(again.buckets()))
     taken = take(named.buckets())
-    if proof == "caller" or named.is_known_here(taken):
+    if named.action == "log in" and (proof == "caller" or named.is_known_here(taken)):
         with suppress(RateLimited):
             return _Entry("returning", named, [*taken, *take(again.buckets())])
     return _Entry("open", named, taken)
@@ -198,13 +222,13 @@ class _Named:
             return []
         name = folded(self.account)
         everywhere = self._key("account", name)
-        if self.action != "log in":
+        if self.action not in WITH_KNOWN_ADDRESSES:
             return [Bucket(everywhere, limits.account)]
         here = Bucket(self._key("account here", name, self.networks[0]), limits.account)
         return [here, Bucket(everywhere, limits.account, excuse=self.mark())]
 
     def mark(self) -> UUID | None:
-        """Returns the key of the mark that the account has logged in at this address."""
+        """Returns the key of the mark that the account has succeeded at this address."""
         if self.account is None:
             return None
         return self._key("known here", folded(self.account), self.networks[0])

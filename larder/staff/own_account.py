@@ -16,8 +16,7 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.http import admin_session
-from larder.identity import hashers
-from larder.identity.attempts import attempt
+from larder.identity import attempts, hashers
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
 from larder.identity.rates import RateLimited
@@ -45,7 +44,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
         name = self.cleaned_data.get("username")
         address = client_address(self.request.META, settings.TRUSTED_PROXIES)
         try:
-            with attempt("log in", account=name, address=address):
+            with attempts.attempt("log in", account=name, address=address):
                 return super().clean()
         except Overloaded as error:
             raise ValidationError(SHARED["overloaded"].text) from error
@@ -81,8 +80,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     def clean_old_password(self) -> Any:
         """Checks the current password. It counts as an attempt to log in."""
         try:
-            who, address = self.user.username, self.address
-            with attempt("log in", account=who, address=address, proof="caller"):
+            with attempts.own_password(self.user.pk, self.user.username, address=self.address):
                 return super().clean_old_password()
         except RateLimited as error:
             raise ValidationError(TOO_MANY.format(error.retry_after)) from error

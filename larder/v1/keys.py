@@ -176,10 +176,15 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
 
 
 @operation(
-    tag="auth", for_others="identity.delete_key", answers={204: None}, problems=["not_found"]
+    tag="auth",
+    for_others="identity.delete_key",
+    answers={204: None},
+    problems=["not_found", "not_staff"],
 )
 def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
     """Ends a key at once; staff end those of other accounts too."""
+    if key != caller.key:
+        caller.require_named("identity.delete_key")
     owner = None if caller.may("identity.delete_key") else caller.id
     keys.delete_key(owner, key, now=now())
     return no_content()

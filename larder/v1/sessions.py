@@ -54,9 +54,15 @@ def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -
     return reply_tagged(request, page)
 
 
-@operation(tag="me", answers={204: None}, traits=[ENDING_LOG_INS])
+@operation(
+    tag="me",
+    answers={204: None},
+    problems=["not_staff", "permission_missing"],
+    traits=[ENDING_LOG_INS],
+)
 def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Ends every log-in of the caller but the one that asks."""
+    caller.require_named("identity.change_customer")
     sessions.end_others(caller.id, keep=caller.session, now=now())
     return no_content()
 
@@ -67,9 +73,10 @@ def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
     return reply_tagged(request, _shown(caller, queries.log_in(caller.id, session, now=now())))
 
 
-@operation(tag="me", answers={204: None}, problems=["not_found"])
+@operation(tag="me", answers={204: None}, problems=["not_found", "not_staff", "permission_missing"])
 def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """Ends one of the caller's log-ins, also the one that asks."""
+    caller.require_named("identity.change_customer")
     sessions.end_own(caller.id, session, now=now())
     return no_content()
 

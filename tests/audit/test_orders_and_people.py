@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from larder.core.clock import now
 from larder.identity.models import AuditEntry
+from larder.identity.services.keys import key_for_password
 from tests.audit.conftest import MakeProduct, Trail
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk
@@ -87,6 +88,22 @@ def test_keys_of_staff_are_recorded_without_the_key(
     owner = {"customer": str(who.customer.public_id)}
     assert created == ("v1", "create", {}, owner | limits)
     assert ended[:3] == ("v1", "end", {"ended_at": None})
+
+
+def test_the_key_that_staff_get_for_their_password_is_recorded_once(
+    person: MakePerson, trail: Trail
+) -> None:
+    who, customer = person(is_staff=True), person()
+    for each in (who, who, customer):
+        name, password = each.customer.username, each.password
+        key_for_password(name, password, channel="contract4", secrets=("s" * 32,), now=now())
+    (made,) = trail()
+    assert made == (
+        "contract4",
+        "create",
+        {},
+        {"customer": str(who.customer.public_id), "derived": True},
+    )
 
 
 def test_exports_are_recorded_with_their_filters(

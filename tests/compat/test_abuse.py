@@ -157,7 +157,14 @@ def test_a_page_of_the_shop_itself_may_use_the_password(
     assert by_password(person())("POST", f"/products/{jam}/add_to_order/", **sent).status == 200
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\x1bb", "a\u200bb", "\u202eadmin", "a\u00adb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a\nb", "a\x1bb", "a\u200bb", "\u202eadmin", "a\u00adb"),
+        # Fillers and selectors, and joiners that join nothing.
+        *("ada\u3164", "ada\u2800", "ada\ufe0f", "ada\U000e0101", "ada\u200d", "\u200cada"),
+    ],
+)
 def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: Door, name: str) -> None:
     refused = anyone("POST", "/api/register/", {"name": name, "password": "correct horse"})
     assert refused.status == 400

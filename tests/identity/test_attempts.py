@@ -53,10 +53,10 @@ def until_refused(once: Callable[[], bool]) -> int:
     return next(number for number in range(2_000) if not once())
 
 
-def strangers() -> Callable[[], bool]:
+def strangers(action: Action = "log in") -> Callable[[], bool]:
     """Guesses from another address each time."""
     numbers = iter(range(250))
-    return lambda: fail(address=STRANGE.format(next(numbers)))
+    return lambda: fail(address=STRANGE.format(next(numbers)), action=action)
 
 
 def pass_(time: timedelta) -> None:
@@ -105,11 +105,12 @@ def test_guesses_from_everywhere_count_together() -> None:
     assert not succeed(address="192.0.2.7")
 
 
-def test_strangers_cannot_keep_an_account_out_of_where_it_has_been() -> None:
-    assert succeed(address=HOME)
-    assert until_refused(strangers()) == 10
-    assert succeed(address=HOME)
-    assert until_refused(lambda: fail(address=HOME)) == 10
+@pytest.mark.parametrize("action", sorted(attempts.WITH_KNOWN_ADDRESSES))
+def test_strangers_cannot_keep_an_account_out_of_where_it_has_been(action: Action) -> None:
+    assert succeed(action=action)
+    assert until_refused(strangers(action)) == 10
+    assert succeed(action=action)
+    assert until_refused(lambda: fail(action=action)) == 10
 
 
 def test_where_an_account_has_been_is_forgotten_after_thirty_days() -> None:

@@ -134,7 +134,9 @@ def make_key(who: Person, now: datetime) -> object:
 
 def derive_key(who: Person, now: datetime) -> object:
     """The derived key, by the password."""
-    return keys.key_for_password(who.customer.username, who.password, secrets=SECRETS, now=now)
+    return keys.key_for_password(
+        who.customer.username, who.password, channel="contract0", secrets=SECRETS, now=now
+    )
 
 
 @pytest.mark.parametrize("enter", [log_in, make_key, derive_key])

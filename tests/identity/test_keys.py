@@ -58,7 +58,7 @@ def owner_of(text: str) -> Caller:
 def derived(who: Person, now: datetime, secrets: list[str] = SECRETS) -> str:
     """The derived key, asked for with the password."""
     name, password = who.customer.username, who.password
-    return keys.key_for_password(name, password, secrets=secrets, now=now)
+    return keys.key_for_password(name, password, channel="contract0", secrets=secrets, now=now)
 
 
 def test_a_key_speaks_for_its_owner_with_the_rights_of_now(
@@ -196,7 +196,7 @@ WRONG: dict[str, Callable[[Person], tuple[str, str]]] = {
 def test_the_wrong_credentials_get_no_key(person: MakePerson, now: datetime, wrong: str) -> None:
     name, password = WRONG[wrong](person())
     with pytest.raises(InvalidCredentials):
-        keys.key_for_password(name, password, secrets=SECRETS, now=now)
+        keys.key_for_password(name, password, channel="contract0", secrets=SECRETS, now=now)
     assert not Key.objects.exists()
 
 

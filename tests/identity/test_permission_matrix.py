@@ -288,11 +288,17 @@ def test_a_key_may_do_what_its_owner_may(
 def test_a_key_that_names_permissions_may_do_no_more(
     person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
-    """Also at the earlier contracts. Its owner may do everything. It does not change or delete its
-    owner's account without the permission to do so."""
+    """Also at the earlier contracts. Its owner may do everything. Without a permission it changes
+    neither its owner's account, nor the log-ins and other keys of it."""
     who, named = person(is_staff=True, role="owner"), permissions.ROLES["warehouse"]
     send = sender(Api(), Authorization=f"Token {_key_of(who, as_, permissions=sorted(named))}")
-    own_account = [("DELETE /api/v1/me", 403), ("PATCH /api/v1/me", 403)]
+    own_account = [
+        ("DELETE /api/v1/auth/keys/<id:key>", 403),
+        ("DELETE /api/v1/me", 403),
+        ("DELETE /api/v1/me/sessions", 403),
+        ("DELETE /api/v1/me/sessions/<id:session>", 403),
+        ("PATCH /api/v1/me", 403),
+    ]
     assert _wrong(send, _staff_needs(named)) == own_account
 
 

@@ -90,7 +90,9 @@ def test_the_list_has_the_callers_live_keys_and_shows_none_of_them(
 
 def test_the_derived_key_is_listed_opens_v1_and_can_be_deleted(person: MakePerson) -> None:
     who = person()
-    text = keys.key_for_password(who.customer.username, who.password, secrets=secrets(), now=now())
+    text = keys.key_for_password(
+        who.customer.username, who.password, channel="contract0", secrets=secrets(), now=now()
+    )
     program = JudgedApi(text)
     (row,) = program("GET", "auth/keys").body["results"]
     assert (row["derived"], row["name"]) == (True, "")

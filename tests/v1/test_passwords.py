@@ -67,7 +67,13 @@ def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
 ) -> None:
     who, now = person(), datetime.now(UTC)
     made = str(keys.create_key(who.caller, "till", now=now).text)
-    ask = partial(keys.key_for_password, who.customer.username, secrets=secrets(), now=now)
+    ask = partial(
+        keys.key_for_password,
+        who.customer.username,
+        channel="contract0",
+        secrets=secrets(),
+        now=now,
+    )
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
     assert key_queries.key_use(made, secrets=secrets()) is not None
@@ -179,6 +185,18 @@ def test_guessing_the_present_password_is_counted_as_log_ins_are(
     tries = attempts.NORMAL["log in"].account.times
     assert [mine("POST", PATH, wrong).status for _ in range(tries + 1)] == [403] * tries + [429]
     assert log_in(mine, who).status == 429
+
+
+def test_a_new_username_gives_no_new_guesses(
+    as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    mine, wrong = as_(person()), {"current_password": "wrong horse", "new_password": NEW}
+    tries = attempts.NORMAL["log in"].account.times
+    for number in range(tries):
+        assert mine("PATCH", "me", {"username": f"renamed {number}"}).status == 200
+        assert mine("POST", PATH, wrong).status == 403
+    assert mine("POST", PATH, wrong).status == 429
 
 
 def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is(

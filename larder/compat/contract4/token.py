@@ -31,7 +31,9 @@ class KeyByPassword(PasswordAuthentication):
     ) -> tuple[Caller, str]:
         try:
             with throttling.log_in(request, userid):
-                key = key_for_password(userid, password, secrets=secrets(), now=now())
+                key = key_for_password(
+                    userid, password, channel="contract4", secrets=secrets(), now=now()
+                )
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error
         return KeyAuthentication().authenticate_credentials(key)

@@ -1,6 +1,5 @@
 """Creates, changes and deletes accounts."""
 
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
+from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
@@ -156,19 +156,13 @@ def _username_faults(normalised: str) -> list[Fault]:
     if len(normalised) > MAX_USERNAME_LENGTH:
         detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode normalization form KC."
         return [Fault("/username", "too_long", detail)]
-    if any(unicodedata.category(one) in _INVISIBLE for one in normalised if one not in _JOINERS):
+    if has_invisible(normalised):
         return [
             Fault(
                 "/username", "invalid_format", "Control and invisible characters are not allowed."
             )
         ]
     return []
-
-
-_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"
-"""Invisible characters can make two names look alike, or change the direction of the text around
-them. Persian and Indic names contain the joiners."""
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")

@@ -8,6 +8,7 @@ stored as live.
 import logging
 import secrets as randomness
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,15 +138,20 @@ def note_use(caller: Caller) -> None:
         logger.warning("the use of a key was not noted: %s", str(error).strip().split("\n")[0])
 
 
-def key_for_password(username: str, password: str, *, secrets: Sequence[str], now: datetime) -> str:
-    """Returns the derived key of the account: 40 hex digits, the same at each call.
+def key_for_password(
+    username: str, password: str, *, channel: str, secrets: Sequence[str], now: datetime
+) -> str:
+    """Returns the derived key of the account: 40 hex digits, the same at each call. For staff, the
+    audit trail has its creation, through `channel`.
 
     Every failure takes the same time. Raises InvalidCredentials; QuotaExceeded if it creates one.
     """
     customer = verified(username, password)
     with transaction.atomic(durable=True):
         lock_unchanged(customer)
-        return _derived(customer.pk, customer.public_id, secrets, now)
+        acting = audit.acting(customer.public_id, channel) if customer.is_staff else nullcontext()
+        with acting:
+            return _derived(customer.pk, customer.public_id, secrets, now)
 
 
 def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: datetime) -> str:
@@ -157,11 +163,12 @@ def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: dateti
             text = derived_text(secret, public_id, live.generation)
             if key_digest(text) == bytes(live.digest):
                 return text
-        _live(customer).filter(pk=live.pk).update(ended_at=now)
+        delete_key(customer, live.pk, now=now)
     generation = _next_generation(customer)
     quotas.take("keys", customer)
     text = derived_text(secrets[0], public_id, generation)
-    _insert(customer, text, now=now, generation=generation)
+    key = _insert(customer, text, now=now, generation=generation)
+    audit.record(key_name(key), "create", after={"customer": public_id, "derived": True})
     return text
 
 

@@ -137,7 +137,9 @@ def key_and_change(person: MakePerson) -> Race:
     who = person()
     name, password = who.customer.username, who.password
     return Race(
-        lambda: keys.key_for_password(name, password, secrets=secrets(), now=now()),
+        lambda: keys.key_for_password(
+            name, password, channel="contract0", secrets=secrets(), now=now()
+        ),
         partial(set_password, who),
         PASSWORD_READ,
         Guard(PASSWORD_READ),
@@ -151,7 +153,7 @@ def key_twice(person: MakePerson) -> Race:
 
     def call() -> str:
         return keys.key_for_password(
-            who.customer.username, who.password, secrets=secrets(), now=now()
+            who.customer.username, who.password, channel="contract0", secrets=secrets(), now=now()
         )
 
     return Race(
@@ -222,7 +224,9 @@ def last_place_for_an_address(person: MakePerson) -> Race:
 def key_used_and_ended(person: MakePerson) -> Race:
     """A key that ends with all others of its account makes no further key."""
     who = person()
-    keys.key_for_password(who.customer.username, who.password, secrets=secrets(), now=now())
+    keys.key_for_password(
+        who.customer.username, who.password, channel="contract0", secrets=secrets(), now=now()
+    )
     used = Key.objects.get(customer=who.id).id
     return Race(
         lambda: keys.create_key(caller(who, key=used), "script", now=now()),
