@@ -54,8 +54,10 @@ def prepare_decoding() -> None:
         msgspec.json.Decoder(one)
 
 
-def structs(base: type[Struct] = Struct) -> Iterator[type[Struct]]:
-    """All loaded subclasses of a struct."""
-    for one in base.__subclasses__():
+def structs() -> Iterator[type[Struct]]:
+    """All loaded subclasses of `Struct`."""
+    waiting = Struct.__subclasses__()
+    while waiting:
+        one = waiting.pop()
         yield one
-        yield from structs(one)
+        waiting += one.__subclasses__()

@@ -58,7 +58,9 @@ def _changed(customer: int, mark: Mark, limit: int) -> Changes:
     this page, and comes again in a later one."""
     part = feed.read(CHANGES, mark, limit=limit)
     ids = list(dict.fromkeys(part.subjects))
-    found = first_products(customer, ids) if ids else Part[StockedProduct]([])
+    # Without type arguments: with them, Python 3.11 fails to create a frozen class with slots.
+    nothing: Part[StockedProduct] = Part([])
+    found = first_products(customer, ids) if ids else nothing
     if found.more:
         ids, left = _split(ids, found.rows[-1].id)
         part = part.up_to(part.subjects.index(left) - 1)

@@ -27,4 +27,4 @@ def test_all_structs_are_ready_before_the_first_request() -> None:
 
 
 def test_otherwise_a_request_would_make_them_ready() -> None:
-    assert "larder.v1.orders.Order" in not_ready("unprepared")
+    assert "larder.v1.orders.OrderPage" in not_ready("unprepared")
