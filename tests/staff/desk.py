@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -30,10 +32,10 @@ class Page:
 def allow(who: Person, *permissions: str) -> Person:
     """Gives a person these permissions alone: `allow(who, "catalog.view_product")`."""
     who.customer.groups.clear()
-    for permission in permissions:
-        app, codename = permission.split(".")
-        found = Permission.objects.get(content_type__app_label=app, codename=codename)
-        who.customer.user_permissions.add(found)
+    named = Concat("content_type__app_label", Value("."), "codename")
+    found = Permission.objects.alias(named=named).filter(named__in=permissions)
+    assert len(found) == len(permissions)
+    who.customer.user_permissions.add(*found)
     return who
 
 

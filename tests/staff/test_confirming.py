@@ -118,17 +118,17 @@ _HARMLESS = """
 HARMLESS = set(_HARMLESS.split())
 
 
-def _pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:
+def admin_pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:
     for one in found:
         if isinstance(one, URLPattern):
             if one.name:
                 yield one.name, at + str(one.pattern)
         else:
-            yield from _pages(one.url_patterns, at + str(one.pattern))
+            yield from admin_pages(one.url_patterns, at + str(one.pattern))
 
 
 def test_every_page_of_the_admin_is_dangerous_or_not() -> None:
-    assert {name for name, _ in _pages(admin.site.urls[0])} == set(DANGEROUS) | HARMLESS
+    assert {name for name, _ in admin_pages(admin.site.urls[0])} == set(DANGEROUS) | HARMLESS
 
 
 @pytest.mark.parametrize("name", DANGEROUS)
@@ -137,7 +137,7 @@ def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
 ) -> None:
     group, clerk = Group.objects.create(name="Till"), person(is_staff=True)
     objects = {"customer": tom.id, "clerk": clerk.id, "group": group.pk}
-    route = dict(_pages(admin.site.urls[0]))[name]
+    route = dict(admin_pages(admin.site.urls[0]))[name]
     one = DANGEROUS[name]
     path = re.sub(r"<[^>]+>", str(objects.get(one.object, "")), route)
     values = one.values
