@@ -314,13 +314,25 @@ def test_a_repeat_of_a_cancellation_shows_the_order_as_it_stands(
     assert answer.headers["Idempotency-Replayed"] == "true"
 
 
-def test_units_that_find_no_room_on_the_shelf_stay_in_the_order(
+def test_a_cancellation_has_room_whatever_comes_in_before_it(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=2**31 - 1)
     placed = place(customer, (tea, 1))
     received = {"reason": "received", "lines": [{"product": tea, "delta": 1}]}
+    refused = staff("POST", "stock/adjustments", received)
+    assert (refused.status, refused.body["code"]) == (409, "stock_limit_exceeded")
+    assert move(customer, placed, "cancel").status == 200
+
+
+def test_returned_units_that_find_no_room_stay_in_the_order(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    tea = product(stock=2**31 - 1)
+    placed = place(customer, (tea, 1))
+    assert [move(staff, placed, one).status for one in ("pack", "ship")] == [200, 200]
+    received = {"reason": "received", "lines": [{"product": tea, "delta": 1}]}
     assert staff("POST", "stock/adjustments", received).status == 201
-    refused = move(customer, placed, "cancel")
+    refused = move(staff, placed, "return", returning((tea, 1)))
     assert (refused.status, refused.body["code"]) == (409, "stock_limit_exceeded")
     assert refused.body["lines"][0]["product"] == tea

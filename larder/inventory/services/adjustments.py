@@ -184,7 +184,8 @@ def _impossible(
     changes: Mapping[int, int],
     balances: Mapping[int, Balance],
 ) -> Iterator[dict[str, Any]]:
-    yield from without_room(changes, balances)
+    moved = {product: Balance(change, 0) for product, change in changes.items()}
+    yield from without_room(moved, balances)
     counted = {line.product: line.counted for line in lines if line.counted is not None}
     for product, change in changes.items():
         available, committed = balances[product]

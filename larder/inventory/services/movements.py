@@ -73,15 +73,18 @@ def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balanc
 
     Raises StockLimitExceeded with all such products. Assumes one movement for each product.
     """
-    lines = without_room({one.product: one.available for one in movements}, balances)
-    if lines:
+    changes = {one.product: Balance(one.available, one.committed) for one in movements}
+    if lines := without_room(changes, balances):
         raise StockLimitExceeded(lines)
 
 
 def without_room(
-    changes: Mapping[int, int], balances: Mapping[int, Balance]
+    changes: Mapping[int, Balance], balances: Mapping[int, Balance]
 ) -> list[dict[str, Any]]:
-    """Returns the products whose available units would exceed MAX_STOCK, as lines of the error."""
+    """Returns the products that would have more than MAX_STOCK units, as lines of the error.
+
+    Committed units count: a cancellation, which makes them available again, always has room.
+    """
     return [
         {
             "code": StockLimitExceeded.code,
@@ -90,7 +93,7 @@ def without_room(
             "limit": MAX_STOCK,
         }
         for product, change in changes.items()
-        if balances[product].available + change > MAX_STOCK
+        if sum(change) > 0 and sum(balances[product]) + sum(change) > MAX_STOCK
     ]
 
 
