@@ -20,13 +20,16 @@ def address_of(request: HttpRequest) -> str:
 
 
 def log_in(
-    request: HttpRequest, username: str, *, proof: Proof = "none"
+    request: HttpRequest, username: str, *, proof: Proof = "none", caller: int | None = None
 ) -> AbstractContextManager[None]:
-    """`with log_in(request, username):` around what looks at the password.
+    """`with log_in(request, username):` around what looks at the password. `caller` is the id of
+    the account, if the request has a token of it.
 
     Raises RateLimited, which every view answers with 429, and Overloaded.
     """
-    return attempt("log in", account=username, address=address_of(request), proof=proof)
+    return attempt(
+        "log in", account=username, address=address_of(request), proof=proof, caller=caller
+    )
 
 
 def proof_of(token: str, username: str) -> Proof:

@@ -30,19 +30,11 @@ logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
 Action = Literal[
-    "log in",
-    "returning",
-    "password",
-    "register",
-    "refresh",
-    "reset",
-    "confirm",
-    "profile",
-    "second factor",
+    "log in", "returning", "register", "refresh", "reset", "confirm", "profile", "second factor"
 ]
-Proof = Literal["none", "caller", "token"]
+Proof = Literal["none", "token"]
 """What shows, before a password is hashed, that a log-in comes from the owner of the account:
-nothing; the access token or cookie of the request; or a refresh token of the account."""
+nothing, or a refresh token of the account."""
 MINUTE, HOUR = 60, 3600
 LONGEST_NAMED = 320
 """Characters of the name of an account: more than a username or an email address can have."""
@@ -65,7 +57,6 @@ WITH_KNOWN_ADDRESSES: frozenset[Action] = frozenset({"log in", "second factor"})
 NORMAL: Mapping[Action, Limits] = {
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "returning": Limits(Rate(5, 10 * MINUTE), Rate(60, 10 * MINUTE)),
-    "password": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
@@ -108,22 +99,29 @@ def use(setup: Setup) -> None:
 
 @contextmanager
 def attempt(
-    action: Action, *, account: str | None, address: str, proof: Proof = "none"
+    action: Action,
+    *,
+    account: str | None,
+    address: str,
+    proof: Proof = "none",
+    caller: int | None = None,
 ) -> Iterator[None]:
     """Counts the block as an attempt: `with attempt("log in", account=…, address=…):`.
 
     `account` is the name that the client sent (a username, an address, an id), whether such an
-    account exists or not; None if it sent none. If the block raises a refusal (DomainError,
-    ValidationError), the attempt failed. If it raises any other error, the attempt does not count.
+    account exists or not; None if it sent none. `caller` is the id of the account, if the request
+    has its access token or cookie: the attempt counts for the id too, so that a new username gives
+    no new attempts. If the block raises a refusal (DomainError, ValidationError), the attempt
+    failed. If it raises any other error, the attempt does not count.
 
-    Passwords that the block hashes wait in the lane `returning` if `proof` allows it, or if the
-    account logged in from this address before. Otherwise they wait in `open`.
+    Passwords that the block hashes wait in the lane `returning` with a `proof` or a `caller`, or if
+    the account logged in from this address before. Otherwise they wait in `open`.
 
     Raises RateLimited; Overloaded at once if the lane has no free place; DatabaseError if the
     database is unreachable (no log-in could succeed then).
     """
     setup = _setup[0]
-    named = _Named(setup, action, account, networks_of(address))
+    named = _Named(setup, action, account, networks_of(address), caller)
     entry = _enter(named, proof)
     back, mark = entry.taken, None
     try:
@@ -138,19 +136,6 @@ def attempt(
         raise
     finally:
         _settle(setup.store, back, mark)
-
-
-@contextmanager
-def own_password(customer: int, username: str, *, address: str) -> Iterator[None]:
-    """Counts the block as an attempt to log in that the account itself makes, with its password.
-
-    It also counts for the id of the account: a new username gives no new attempts.
-    """
-    with (
-        attempt("password", account=str(customer), address=address),
-        attempt("log in", account=username, address=address, proof="caller"),
-    ):
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +168,7 @@ def _enter(named: "_Named", proof: Proof) -> _Entry:
         with suppress(RateLimited):
             return _Entry("returning", again, take(again.buckets()))
     taken = take(named.buckets())
-    if named.action == "log in" and (proof == "caller" or named.is_known_here(taken)):
+    if named.action == "log in" and (named.caller is not None or named.is_known_here(taken)):
         with suppress(RateLimited):
             return _Entry("returning", named, [*taken, *take(again.buckets())])
     return _Entry("open", named, taken)
@@ -206,6 +191,7 @@ class _Named:
     account: str | None
     networks: Sequence[str]
     """The networks of the client's address, the narrowest first."""
+    caller: int | None = None
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
@@ -225,7 +211,10 @@ class _Named:
         if self.action not in WITH_KNOWN_ADDRESSES:
             return [Bucket(everywhere, limits.account)]
         here = Bucket(self._key("account here", name, self.networks[0]), limits.account)
-        return [here, Bucket(everywhere, limits.account, excuse=self.mark())]
+        found = [here, Bucket(everywhere, limits.account, excuse=self.mark())]
+        if self.caller is not None:
+            found.append(Bucket(self._key("caller", str(self.caller)), limits.account))
+        return found
 
     def mark(self) -> UUID | None:
         """Returns the key of the mark that the account has succeeded at this address."""

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from larder.core.errors import Overloaded
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session
-from larder.identity.attempts import own_password
+from larder.identity.attempts import attempt
 from larder.identity.client_address import client_address
 from larder.identity.errors import InvalidCredentials
 from larder.identity.rates import RateLimited
@@ -102,7 +102,7 @@ class ConfirmForm(forms.Form):
     def _check(self, given: str) -> None:
         who = self.request.user
         address = client_address(self.request.META, settings.TRUSTED_PROXIES)
-        with own_password(who.pk, who.username, address=address):
+        with attempt("log in", account=who.username, address=address, caller=who.pk):
             if not check_password(given, who.password):
                 raise InvalidCredentials
 

@@ -80,7 +80,9 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     def clean_old_password(self) -> Any:
         """Checks the current password. It counts as an attempt to log in."""
         try:
-            with attempts.own_password(self.user.pk, self.user.username, address=self.address):
+            with attempts.attempt(
+                "log in", account=self.user.username, address=self.address, caller=self.user.pk
+            ):
                 return super().clean_old_password()
         except RateLimited as error:
             raise ValidationError(TOO_MANY.format(error.retry_after)) from error

@@ -25,7 +25,7 @@ from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_SEALED_FACTOR_LENGTH
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import audit, queries, second_factor
-from larder.identity.attempts import attempt, own_password
+from larder.identity.attempts import attempt
 from larder.identity.client_address import client_address
 from larder.identity.errors import SecondFactorWrong, WrongPassword
 from larder.identity.queries import Rights
@@ -179,7 +179,7 @@ def _act(request: Any, given: Any) -> Sequence[str]:
     """Does what the pressed button says. Returns recovery codes to show."""
     user, account = request.user, _account(request)
     address = client_address(request.META, settings.TRUSTED_PROXIES)
-    with own_password(user.pk, user.username, address=address):
+    with attempt("log in", account=user.username, address=address, caller=user.pk):
         if not check_password(given["password"], user.password):
             raise WrongPassword
     with audit.acting(user.public_id, CHANNEL):

@@ -13,7 +13,6 @@ from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PASSWORD_LENGTH, MAX_RESET_
 from larder.http import throttling
 from larder.http.authentication import secrets
 from larder.identity import queries
-from larder.identity.attempts import own_password
 from larder.identity.caller import Caller
 from larder.identity.services import passwords, resets
 from larder.identity.services.credentials import password_faults
@@ -79,8 +78,8 @@ def _require_mail() -> None:
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; their other log-ins end."""
     wanted = Change(current=body.current_password, new=body.new_password)
-    username, address = queries.profile(caller.id).username, throttling.address_of(request)
-    with own_password(caller.id, username, address=address):
+    username = queries.profile(caller.id).username
+    with throttling.log_in(request, username, caller=caller.id):
         passwords.change_password(caller, wanted, now=now())
     return no_content()
 

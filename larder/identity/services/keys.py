@@ -149,8 +149,7 @@ def key_for_password(
     customer = verified(username, password)
     with transaction.atomic(durable=True):
         lock_unchanged(customer)
-        acting = audit.acting(customer.public_id, channel) if customer.is_staff else nullcontext()
-        with acting:
+        with audit.acting(customer.public_id, channel) if customer.is_staff else nullcontext():
             return _derived(customer.pk, customer.public_id, secrets, now)
 
 
