@@ -37,6 +37,15 @@ MigrationLoader.load_disk = load_disk
 execute_from_command_line(["manage.py", "prepare"])
 """
 
+LOGGED = """
+INSERT INTO public.django_admin_log (
+    action_time, user_id, content_type_id, object_id, object_repr, action_flag, change_message)
+SELECT now(), min(customer.id), content.id, '7', 'Ada, ' || content.model, 2, ''
+FROM identity.customer, public.django_content_type AS content
+WHERE content.model IN ('customer', 'product') GROUP BY content.id
+"""
+"""What the admin of then wrote of a change of an account and of a product."""
+
 ROWS = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
@@ -61,6 +70,8 @@ def upgraded(cluster: Cluster) -> tuple[Rows, Rows]:
     with psycopg.connect(cluster.owner_url("upgraded")) as connection:
         connection.execute(gzip.decompress((FORMER / "51d598f.sql.gz").read_bytes()))
     before = rows(cluster, "upgraded")
+    with psycopg.connect(cluster.owner_url("upgraded")) as connection:
+        connection.execute(LOGGED)
     prepare(cluster, "upgraded")
     return before, rows(cluster, "upgraded")
 
@@ -144,6 +155,11 @@ def test_a_former_database_keeps_every_row(cluster: Cluster, upgraded: tuple[Row
         present = [{name: row[name] for name in columns} for row in after[table]]
         assert [row for row in rows_before if row not in present] == [], table
     prepare(cluster, "upgraded", "manage.py", "check_invariants")
+
+
+def test_the_former_log_of_the_admin_has_no_names_of_accounts(upgraded: tuple[Rows, Rows]) -> None:
+    log = upgraded[1]["public.django_admin_log"]
+    assert {one["object_repr"] for one in log} == {"", "Ada, product"}
 
 
 @pytest.mark.usefixtures("upgraded")
