@@ -1,7 +1,7 @@
 """Large answers of the earlier contracts: one at a time in a process.
 
-The lists of these contracts end by their number of rows or not at all, and an order has up to
-1,000 lines. A list that is longer than what is read at once takes memory and processor time that
+The lists of these contracts end by their number of rows or of parts (pages.py), and an order has up
+to 1,000 lines. A list that is longer than what is read at once takes memory and processor time that
 other clients need, so a process makes and renders only one of them at a time.
 """
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from time import monotonic
 from typing import Any, cast
 
 from rest_framework.exceptions import AuthenticationFailed, ParseError
@@ -32,7 +33,7 @@ from larder.http import account_requests
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import tell_quota
-from larder.http.raw_body import raw_body, short_body
+from larder.http.raw_body import is_late, raw_body, short_body
 from larder.http.recent_writes import SAFE
 from larder.identity import audit, queries, quotas
 from larder.identity.caller import Caller
@@ -141,8 +142,11 @@ class CompatView(APIView):
         # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
-        asked = request._request
+        asked, began = request._request, monotonic()
         raw = self.read_body(asked)
+        if is_late(began) and request.user is not None:
+            request._authenticate()  # type: ignore[attr-defined]
+            self.check_permissions(request)
         # The parsers read these two; for a chunked body Django sets neither.
         asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]

@@ -19,6 +19,7 @@ from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.functional import SimpleLazyObject
 
 from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
@@ -68,6 +69,22 @@ def user_of(request: HttpRequest) -> Any:
     return user
 
 
+def attach_user(request: HttpRequest) -> None:
+    """Sets `request.user`: the user is read when it is first used."""
+    request.user = SimpleLazyObject(lambda: user_of(request))  # type: ignore[assignment]
+
+
+def read_again(request: HttpRequest) -> None:
+    """Forgets what was read of the session and its user. Called where a body may have arrived
+    long after: what has been written to the session is saved first."""
+    if not hasattr(request, "session"):
+        return
+    if request.session.modified:
+        request.session.save()
+    request.session = type(request.session)(request.session.session_key)
+    attach_user(request)
+
+
 def _over(session: Mapping[str, Any], moment: int) -> str:
     """Returns why the session is over; empty while it is not."""
     idle, longest = settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS
@@ -94,6 +111,8 @@ def tell_end(request: Any) -> None:
     if request.user.is_authenticated:
         return
     why = getattr(request, "session_ended", "")
+    # Those that were not shown yet would fill the cookie, and then sessions of the database.
+    list(messages.get_messages(request))
     if request.method == "POST":
         messages.warning(request, f"{why or 'You are not logged in.'} {NOT_SAVED}")
     elif why:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from time import monotonic
 
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
@@ -13,6 +14,9 @@ from larder.core.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
 from larder.http.short_bodies import LEFT_UNREAD, BodyTooLarge, declared_length, require_short
 
 CHUNK_BYTES = 64 * 1024
+
+TRUSTED_SECONDS = 1.0
+"""Seconds for which the credentials of a request are trusted while its body arrives."""
 
 
 class LengthRequired(DomainError):
@@ -36,6 +40,16 @@ def raw_body(asked: HttpRequest) -> bytes:
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise BodyTooLarge
     return _measured(asked, length)
+
+
+def is_late(began: float) -> bool:
+    """Returns whether a body whose reading began at this time of `monotonic` took more than
+    TRUSTED_SECONDS.
+
+    Then the caller is to be authenticated again: a client could send the end of a body after its
+    session, its password or its rights were taken away.
+    """
+    return monotonic() - began > TRUSTED_SECONDS
 
 
 def short_body(asked: HttpRequest) -> bytes:

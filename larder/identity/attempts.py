@@ -22,7 +22,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Overloaded
-from larder.identity import hashers, rates
+from larder.identity import hashers, queries, rates
 from larder.identity.client_address import networks_of
 from larder.identity.rates import Bucket, Rate, RateLimited, Store
 
@@ -110,9 +110,10 @@ def attempt(
 
     `account` is the name that the client sent (a username, an address, an id), whether such an
     account exists or not; None if it sent none. `caller` is the id of the account, if the request
-    has its access token or cookie: the attempt counts for the id too, so that a new username gives
-    no new attempts. If the block raises a refusal (DomainError, ValidationError), the attempt
-    failed. If it raises any other error, the attempt does not count.
+    has its access token or cookie. A log-in counts for the id of the account with the username: a
+    new username gives no new attempts, and an account with a similar one shares none. If the block
+    raises a refusal (DomainError, ValidationError), the attempt failed. If it raises any other
+    error, the attempt does not count.
 
     Passwords that the block hashes wait in the lane `returning` with a `proof` or a `caller`, or if
     the account logged in from this address before. Otherwise they wait in `open`.
@@ -121,8 +122,11 @@ def attempt(
     database is unreachable (no log-in could succeed then).
     """
     setup = _setup[0]
-    named = _Named(setup, action, account, networks_of(address), caller)
-    entry = _enter(named, proof)
+    id = caller
+    if action == "log in" and account is not None and caller is None:
+        id = queries.id_of(account)
+    named = _Named(setup, action, account, networks_of(address), id)
+    entry = _enter(named, proof, is_caller=caller is not None)
     back, mark = entry.taken, None
     try:
         with hashers.place(entry.lane, entry.holders()) if action == "log in" else nullcontext():
@@ -160,7 +164,7 @@ class _Entry:
         return [one for one in self.taken if one.key in keys]
 
 
-def _enter(named: "_Named", proof: Proof) -> _Entry:
+def _enter(named: "_Named", proof: Proof, *, is_caller: bool = False) -> _Entry:
     """Takes the attempts from their buckets. Raises RateLimited."""
     take = named.setup.store.take
     again = replace(named, action="returning")
@@ -168,7 +172,7 @@ def _enter(named: "_Named", proof: Proof) -> _Entry:
         with suppress(RateLimited):
             return _Entry("returning", again, take(again.buckets()))
     taken = take(named.buckets())
-    if named.action == "log in" and (named.caller is not None or named.is_known_here(taken)):
+    if named.action == "log in" and (is_caller or named.is_known_here(taken)):
         with suppress(RateLimited):
             return _Entry("returning", named, [*taken, *take(again.buckets())])
     return _Entry("open", named, taken)
@@ -191,7 +195,7 @@ class _Named:
     account: str | None
     networks: Sequence[str]
     """The networks of the client's address, the narrowest first."""
-    caller: int | None = None
+    id: int | None = None
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
@@ -206,21 +210,23 @@ class _Named:
             ]
         if self.account is None:
             return []
-        name = folded(self.account)
-        everywhere = self._key("account", name)
+        everywhere = self._key("account", self.name)
         if self.action not in WITH_KNOWN_ADDRESSES:
             return [Bucket(everywhere, limits.account)]
-        here = Bucket(self._key("account here", name, self.networks[0]), limits.account)
-        found = [here, Bucket(everywhere, limits.account, excuse=self.mark())]
-        if self.caller is not None:
-            found.append(Bucket(self._key("caller", str(self.caller)), limits.account))
-        return found
+        here = Bucket(self._key("account here", self.name, self.networks[0]), limits.account)
+        return [here, Bucket(everywhere, limits.account, excuse=self.mark())]
+
+    @property
+    def name(self) -> str:
+        """Returns the id of the account, where it is known: it stays if the account is renamed, and
+        no other account has it. Otherwise one spelling of what the client sent."""
+        return folded(self.account or "") if self.id is None else f"\0{self.id}"
 
     def mark(self) -> UUID | None:
         """Returns the key of the mark that the account has succeeded at this address."""
         if self.account is None:
             return None
-        return self._key("known here", folded(self.account), self.networks[0])
+        return self._key("known here", self.name, self.networks[0])
 
     def is_known_here(self, taken: Sequence[Bucket]) -> bool:
         """Whether the mark excused a bucket, so that the bucket is not among those `taken`."""

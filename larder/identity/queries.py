@@ -10,6 +10,7 @@ from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
+from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.parts import Part, in_parts
 from larder.db import database
 from larder.identity import permissions, second_factor, sql
@@ -340,3 +341,16 @@ def address(customer: int, address_id: UUID) -> AddressRow:
     if row is None:
         raise NotFound
     return AddressRow(*row)
+
+
+def id_of(username: str) -> int | None:
+    """Returns the id of the account with this username, if there is one."""
+    try:
+        username.encode()
+    except UnicodeEncodeError:
+        return None
+    normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
+    if not normal or "\0" in normal:
+        return None
+    rows = Customer.objects.annotate(folded=Lower("username")).filter(folded=Lower(Value(normal)))
+    return next(iter(rows.values_list("pk", flat=True)), None)

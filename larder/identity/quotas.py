@@ -119,13 +119,14 @@ def noted() -> Left | None:
     return _request.left
 
 
-def take(name: Name, customer: int) -> None:
-    """Takes a unit, and notes what is left. Assumes that the transaction is open that stores what
-    the unit is for. Raises QuotaExceeded."""
-    granted = submit_take(name, {customer: 1})().get(customer)
+def take(name: Name, customer: int, units: int = 1) -> None:
+    """Takes units, and notes what is left. Assumes that the transaction is open that stores what
+    the units are for. Raises QuotaExceeded."""
+    granted = submit_take(name, {customer: units})().get(customer)
     if granted is None:
         return
-    if not granted.units:
+    rate = granted.left.rate
+    if granted.units < min(units, rate.times):
         raise QuotaExceeded(granted.left)
     note(granted.left)
 

@@ -18,7 +18,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
-from django.utils.functional import SimpleLazyObject
 
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.db.postgresql.comments import tag_statements
@@ -70,6 +69,8 @@ def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
             admin_session.tell_end(request)
             return admin_session.to_log_in(request)
         raise RequestDataTooBig
+    # Its end may arrive after the session was ended.
+    admin_session.read_again(request)
     return None
 
 
@@ -96,7 +97,7 @@ def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     when it is first used."""
 
     def answer(request: HttpRequest) -> Any:
-        request.user = SimpleLazyObject(lambda: admin_session.user_of(request))  # type: ignore[assignment]
+        admin_session.attach_user(request)
         return get_response(request)
 
     return answer

@@ -222,6 +222,9 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
 
     def history_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
         """Shows what the audit trail has of the object."""
+        # Before the look-up: ids that exist are not told to those who may not see the objects.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -254,7 +257,14 @@ def caller_of(request: Any) -> Caller:
     """Returns the member of staff who uses the admin, with their permissions."""
     user = request.user
     permissions = frozenset(user.get_all_permissions())
-    return Caller(user.pk, user.public_id, user.is_staff, session=None, permissions=permissions)
+    return Caller(
+        user.pk,
+        user.public_id,
+        user.is_staff,
+        session=None,
+        epoch=user.session_epoch,
+        permissions=permissions,
+    )
 
 
 class ReadOnlyAdmin(ServiceAdmin):

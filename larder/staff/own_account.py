@@ -92,8 +92,9 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
         wanted = Change(current=given["old_password"], new=given["new_password1"])
         with hashers.place("returning"):
-            passwords.change_password(caller, wanted, now=now())
-        who.refresh_from_db(fields=["password", "session_epoch"])
+            changed = passwords.change_password(caller, wanted, now=now())
+        # Not read again: a password that someone else sets now ends this session, too.
+        who.password, who.session_epoch = changed.password, changed.session_epoch
         return who
 
 

@@ -187,9 +187,12 @@ def _act(request: Any, given: Any) -> Sequence[str]:
             second_factors.remove_all(account)
             return ()
         if "renew" in request.POST:
-            return second_factors.renew_recovery_codes(account, now=now())
+            return second_factors.renew_recovery_codes(
+                account, proven=proven_factor(request), now=now()
+            )
         with _attempt(request):
-            enrolment = Enrolment(given["sealed"], given["code"])
+            proven = proven_factor(request)
+            enrolment = Enrolment(given["sealed"], given["code"], proven=proven)
             made = second_factors.enrol_app(account, enrolment, now=now())
     _proven(request, str(made.factor))
     return made.recovery_codes

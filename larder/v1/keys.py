@@ -186,7 +186,7 @@ def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
     if key != caller.key:
         caller.require_named("identity.delete_key")
     owner = None if caller.may("identity.delete_key") else caller.id
-    keys.delete_key(owner, key, now=now())
+    keys.delete_key(owner, key, now=now(), is_restricted=caller.is_restricted)
     return no_content()
 
 

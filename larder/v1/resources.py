@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,7 +13,7 @@ from larder.core.limits import MAX_ID
 from larder.http import account_requests, authentication, problems
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import tell_quota
-from larder.http.raw_body import raw_body
+from larder.http.raw_body import is_late, raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.http.short_bodies import require_short
 from larder.identity import audit, quotas
@@ -100,7 +101,10 @@ class Resource:
         if any(isinstance(value, int) and value > MAX_ID for value in path.values()):
             raise NotFound
         if request.method in WITH_BODY:
+            began = monotonic()
             raw_body(request)
+            if operation is not None and is_late(began):
+                who = _admitted(request, operation)
         if operation is None and self._needs_token:
             who = _identified(request)
         return who

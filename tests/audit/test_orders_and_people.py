@@ -90,6 +90,17 @@ def test_keys_of_staff_are_recorded_without_the_key(
     assert ended[:3] == ("v1", "end", {"ended_at": None})
 
 
+def test_a_key_that_is_made_with_a_key_says_so(
+    person: MakePerson, as_: AsPerson, trail: Trail
+) -> None:
+    api = as_(person(is_staff=True, is_superuser=True))
+    body = {"name": "till", "permissions": ["orders.view_order"]}
+    first = api("POST", "auth/keys", body).body
+    second = Api()("POST", "auth/keys", body, Authorization=f"Bearer {first['key']}").body
+    ((_, _, _, after),) = trail(f"key:{second['id']}")
+    assert after["made_with"] == f"key:{first['id']}"
+
+
 def test_the_key_that_staff_get_for_their_password_is_recorded_once(
     person: MakePerson, trail: Trail
 ) -> None:

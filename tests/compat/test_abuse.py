@@ -163,6 +163,14 @@ def test_a_page_of_the_shop_itself_may_use_the_password(
         *("a\nb", "a\x1bb", "a\u200bb", "\u202eadmin", "a\u00adb"),
         # Fillers and selectors, and joiners that join nothing.
         *("ada\u3164", "ada\u2800", "ada\ufe0f", "ada\U000e0101", "ada\u200d", "\u200cada"),
+        *(
+            "ada\u2065",
+            "ada\u1680l",
+            "ada\ufff0",
+            "ada\U00016fe4",
+            "\u674e\u200d\u660e",
+            "\u0645\u062f\u200c",
+        ),
     ],
 )
 def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: Door, name: str) -> None:

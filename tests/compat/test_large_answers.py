@@ -185,3 +185,18 @@ def test_few_requests_wait_for_a_large_answer(monkeypatch: pytest.MonkeyPatch) -
     assert [answers.get(timeout=30) for _ in range(large_answers.MOST_WAITING)] == [True, True]
     for one in threads:
         one.join()
+
+
+def test_a_list_of_orders_ends_with_the_newest(
+    person: Callable[..., Person], now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = person()
+    large_orders.fill(who, 6, now)
+    settings.ROOT_URLCONF = "larder.compat.contract4"
+    client = Api(token_for(who))
+    numbers = [one["id"] for one in client("GET", "/orders/").body]
+    assert len(numbers) == 6
+    assert numbers == sorted(numbers)
+    # A part has the orders of 5,000 lines.
+    monkeypatch.setattr(pages, "MOST_PARTS", 1)
+    assert [one["id"] for one in client("GET", "/orders/").body] == numbers[1:]

@@ -41,18 +41,26 @@ def account_of(who: Person, keys: Sequence[str] = ()) -> Account:
 
 
 def enrolment(
-    account: Account, secret: bytes, at: datetime, permit: str | None = None
+    account: Account,
+    secret: bytes,
+    at: datetime,
+    permit: str | None = None,
+    proven: UUID | None = None,
 ) -> Enrolment:
     """What somebody who scanned this secret sends."""
     sealed = second_factor.seal(secret, account.public_id, account.secrets, now=at).decode()
-    return Enrolment(sealed, code_of(secret, at), permit=permit)
+    return Enrolment(sealed, code_of(secret, at), permit=permit, proven=proven)
 
 
-def enrol(who: Person, now: datetime, keys: Sequence[str] = ()) -> Phone:
-    """Enrols an app, whose first code is that of five minutes ago."""
+def enrol(
+    who: Person, now: datetime, keys: Sequence[str] = (), proven: UUID | None = None
+) -> Phone:
+    """Enrols an app, whose first code is that of five minutes ago. `proven` is the factor that the
+    session has proven."""
     account, secret = account_of(who, keys), second_factor.new_secret()
     before = now - timedelta(minutes=5)
-    made = second_factors.enrol_app(account, enrolment(account, secret, before), now=before)
+    given = enrolment(account, secret, before, proven=proven)
+    made = second_factors.enrol_app(account, given, now=before)
     return Phone(secret, made.factor, made.recovery_codes)
 
 

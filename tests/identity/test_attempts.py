@@ -224,9 +224,12 @@ def test_wide_is_six_hundred_a_minute_or_more(action: Action) -> None:
 def test_a_try_costs_one_statement_and_giving_it_back_another(
     django_assert_num_queries: Callable[..., object],
 ) -> None:
+    """A log-in looks the account up before."""
     with django_assert_num_queries(1):  # type: ignore[attr-defined]
-        fail()
+        fail(action="confirm")
     with django_assert_num_queries(2):  # type: ignore[attr-defined]
+        succeed(action="confirm")
+    with django_assert_num_queries(3):  # type: ignore[attr-defined]
         succeed()
 
 

@@ -76,3 +76,9 @@ def test_djangos_log_keeps_no_name_of_a_customer(desk: Desk, person: MakePerson)
     assert desk.save(f"identity/customer/{who.id}/change/", first_name="Ada").errors == {}
     assert AuditEntry.objects.filter(object=f"customer:{who.customer.public_id}").exists()
     assert not LogEntry.objects.exists()
+
+
+def test_a_history_does_not_tell_which_ids_exist(person: MakePerson) -> None:
+    clerk, tom = allow(person(is_staff=True), "orders.view_order"), person()
+    for id in (tom.id, tom.id + 1_000):
+        assert Desk(clerk).get(f"identity/customer/{id}/history/").status == 403

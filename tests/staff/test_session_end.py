@@ -198,3 +198,12 @@ def test_a_session_ends_with_the_password_the_account_and_the_rights(
     row.save()
     assert desk.get("").response.redirect_chain != []
     assert other.get("").response.redirect_chain == []
+
+
+def test_forms_without_a_session_leave_one_message(db: None) -> None:
+    """More would fill the cookie, and then rows of sessions."""
+    client = Client()
+    for _ in range(50):
+        assert client.post("/admin/").status_code == 302
+    page = client.get("/admin/login/").content.decode()
+    assert page.count("was not saved") == 1

@@ -187,16 +187,21 @@ def test_guessing_the_present_password_is_counted_as_log_ins_are(
     assert log_in(mine, who).status == 429
 
 
+@pytest.mark.parametrize("path", [PATH, "auth/token"])
 def test_a_new_username_gives_no_new_guesses(
-    as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
+    path: str, as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    mine, wrong = as_(person()), {"current_password": "wrong horse", "new_password": NEW}
-    tries = attempts.NORMAL["log in"].account.times
-    for number in range(tries):
-        assert mine("PATCH", "me", {"username": f"renamed {number}"}).status == 200
-        assert mine("POST", PATH, wrong).status == 403
-    assert mine("POST", PATH, wrong).status == 429
+    mine = as_(person())
+    statuses = []
+    for number in range(attempts.NORMAL["log in"].account.times + 1):
+        name = f"renamed {number}"
+        assert mine("PATCH", "me", {"username": name}).status == 200
+        wrong = {"current_password": "wrong horse", "new_password": NEW}
+        body = wrong if path == PATH else {"username": name, "password": "wrong horse"}
+        statuses.append(mine("POST", path, body).status)
+    assert statuses[-1] == 429
+    assert set(statuses[:-1]) == {403 if path == PATH else 401}
 
 
 def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is(

@@ -16,6 +16,7 @@ from larder.identity.rates import Rate
 from larder.ops import quota_settings
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
+from larder.orders.services import transitions
 from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Answer, Api, Person
@@ -283,3 +284,19 @@ def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, lim
     assert "RateLimit" not in place(customer, (jam, 1)).headers
     assert database.rows("SELECT FROM rate_limit") == []
     quotas.use(quota_settings.valid())
+
+
+def test_a_change_of_many_lines_counts_as_several(
+    customer: Api, product: Product, limit: Limit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "LINES_OF_A_CHANGE", 2)
+    jams = [product(stock=99) for _ in range(5)]
+    placed = place(customer, *[(jam, 1) for jam in jams]).body["id"]
+    limit(order_changes=4)
+    changed = {"lines": [{"product": jam, "quantity": 2} for jam in jams]}
+    answer = customer("PATCH", f"orders/{placed}", changed)
+    assert (answer.status, answer.headers["RateLimit"].split(";")[1]) == (200, "r=1")
+    refused = customer("POST", f"orders/{placed}/cancel")
+    assert (refused.status, refused.body["code"]) == (429, "quota_exceeded")
+    hours_pass(1)
+    assert customer("POST", f"orders/{placed}/cancel").status == 200

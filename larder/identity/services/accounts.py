@@ -26,7 +26,7 @@ from larder.identity.models import Address, Customer
 from larder.identity.services import repeats, rights, second_factors
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
-from larder.identity.services.sessions import delete_sessions
+from larder.identity.services.sessions import delete_sessions, end_others_within
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -251,6 +251,9 @@ def update_account(
     ):
         _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify, now)
+        if columns.get("is_staff") and _undeleted(customer).filter(is_staff=False).exists():
+            # Tokens from before say that this is no member of staff.
+            end_others_within(customer, keep=None, now=now)
         _update(customer, columns, None)
         if groups is not None:
             rights.set_roles(customer, groups)

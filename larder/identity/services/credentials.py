@@ -18,7 +18,13 @@ def authenticate(username: str, password: str) -> Caller:
     Every failure has the same answer and takes the same time. Raises InvalidCredentials.
     """
     customer = verified(username, password)
-    who = Caller(customer.pk, customer.public_id, customer.is_staff, session=None)
+    who = Caller(
+        customer.pk,
+        customer.public_id,
+        customer.is_staff,
+        session=None,
+        epoch=customer.session_epoch,
+    )
     return with_rights(who)
 
 
@@ -63,18 +69,22 @@ def lock_account(caller: Caller, *others: int) -> None:
     The check of an access token may be some seconds old, and this transaction writes something that
     lasts longer than the token. So the caller's session or key must be live. It is read in a
     statement after the lock, because a transaction that ends all sessions or keys of an account
-    takes the same lock. Raises SessionEnded if it is not live, or if the account is not active.
+    takes the same lock. With the admin's cookie or a password, the sessions of the account must not
+    have been ended since. Raises SessionEnded, also if the account is not active.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
-    locked = dict(rows.order_by("pk").values_list("pk", "is_active"))
-    if not (locked.get(caller.id) and _is_live(caller)):
+    locked = {one.pk: one for one in rows.order_by("pk").only("is_active", "session_epoch")}
+    account = locked.get(caller.id)
+    if account is None or not account.is_active or not _is_live(caller, account.session_epoch):
         raise SessionEnded
 
 
-def _is_live(caller: Caller) -> bool:
+def _is_live(caller: Caller, epoch: int) -> bool:
     if caller.key is not None:
         return Key.objects.live().filter(pk=caller.key).exists()
-    return caller.session is None or is_ongoing_session(caller.session)
+    if caller.session is not None:
+        return is_ongoing_session(caller.session)
+    return caller.epoch == epoch
 
 
 def _locked_password(customer: int) -> str | None:

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import Error, transaction
 from django.db.models import Max, QuerySet
 
-from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded
+from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, SecondFactorRequired
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -85,7 +85,9 @@ def create_key(
         quotas.take("keys", customer)
         columns = _columns(_within_own_key(caller, limits))
         key = _insert(customer, text, now=now, name=name, **columns)
-        audit.record(key_name(key), "create", after={"customer": caller.public_id, **columns})
+        with_key = {} if caller.key is None else {"made_with": key_name(caller.key)}
+        after = {"customer": caller.public_id, **columns, **with_key}
+        audit.record(key_name(key), "create", after=after)
         return key
 
     with transaction.atomic(durable=True):
@@ -186,11 +188,19 @@ def _live(customer: int) -> QuerySet[Key]:
     return Key.objects.live().filter(customer=customer)
 
 
-def delete_key(customer: int | None, key: UUID, *, now: datetime) -> None:
-    """Ends a key at once. Raises NotFound unless it is a live key of this customer; with None, of
-    any."""
+def delete_key(
+    customer: int | None, key: UUID, *, now: datetime, is_restricted: bool = False
+) -> None:
+    """Ends a key at once. `is_restricted`: the caller has not proven the second factor that they
+    need, and does not end keys with permissions of staff.
+
+    Raises NotFound unless it is a live key of this customer; with None, of any. Raises
+    SecondFactorRequired.
+    """
     live = Key.objects.live() if customer is None else _live(customer)
     with transaction.atomic():
+        if is_restricted and live.filter(pk=key, permissions__len__gt=0).exists():
+            raise SecondFactorRequired("identity.delete_key")
         if not live.filter(pk=key).update(ended_at=now):
             raise NotFound
         audit.record(key_name(key), "end", before={"ended_at": None}, after={"ended_at": now})

@@ -35,8 +35,9 @@ class Change:
         return self.current + self.new
 
 
-def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
-    """Changes the password of the caller, who must know the current one.
+def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer:
+    """Changes the password of the caller, who must know the current one. Returns the account as it
+    is after the change: what others set later is not in it.
 
     Ends all other sessions of the account, and the key that was derived for the old password. The
     caller's session continues, and so do random keys.
@@ -51,8 +52,7 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
     if found := password_faults(asked.new, account, where=WHERE):
         raise InvalidInput(found)
     if not check_password(asked.current, account.password):
-        _already(account, asked)
-        return
+        return _already(account, asked)
     encoded, change = make_password(asked.new), make_password(asked.both)
     try:
         with transaction.atomic(durable=True):
@@ -61,9 +61,11 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> None:
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
             _keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
+            account.password, account.session_epoch = encoded, account.session_epoch + 1
+            return account
     except InvalidCredentials:
         # The password was changed during hashing, by another request or by the same one, repeated.
-        _already(_active(caller.id), asked)
+        return _already(_active(caller.id), asked)
 
 
 def _active(customer: int) -> Customer:
@@ -73,12 +75,14 @@ def _active(customer: int) -> Customer:
     return found
 
 
-def _already(account: Customer, asked: Change) -> None:
-    """Raises WrongPassword unless this change was the last one and is still in effect."""
+def _already(account: Customer, asked: Change) -> Customer:
+    """Returns the account. Raises WrongPassword unless this change was the last one and is still in
+    effect."""
     if not check_password(asked.both, account.password_change):
         raise WrongPassword
     if not check_password(asked.new, account.password):
         raise WrongPassword
+    return account
 
 
 def faults(customer: int, wanted: str) -> list[Fault]:

@@ -87,28 +87,34 @@ def _unused(customer: int, purpose: Purpose) -> QuerySet[OneTimeCode]:
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """What confirms a new app: the sealed secret that was offered, and its first code. `permit` is
-    an enrolment code; None for a caller who has proven the account in another way."""
+    an enrolment code; None for a caller whose session has `proven` a factor, or needs none."""
 
     sealed: str
     code: str
     name: str = ""
     permit: str | None = None
+    proven: UUID | None = None
 
 
 def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     """Enrols an app, in place of the one that the account had. Its first code counts as used.
 
-    Makes recovery codes if the account has no unused ones. Raises SecondFactorWrong (the code, the
-    permit, or an offer that has expired), NotFound (the account is not active).
+    Sessions that another factor opened have to prove the new one. Makes recovery codes if the
+    account has no unused ones. Raises SecondFactorWrong (the code, the permit, an offer that has
+    expired, or a proof that was reset meanwhile), NotFound (the account is not active).
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
         _lock(account.id)
-        if given.permit is not None:
+        if given.permit is None:
+            if queries.rights(account.id, given.proven).needs_factor:
+                raise SecondFactorWrong
+        else:
             _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
             if SecondFactor.objects.filter(customer=account.id).exists():
                 raise SecondFactorWrong
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
+        _used_recovery_codes(account.id).delete()
         factor = SecondFactor.objects.create(
             customer_id=account.id,
             kind=TOTP,
@@ -137,17 +143,28 @@ def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes
     return secret, step
 
 
-def renew_recovery_codes(account: Account, *, now: datetime) -> Sequence[str]:
-    """Replaces the recovery codes. Raises NotFound (no factor is enrolled)."""
+def _used_recovery_codes(customer: int) -> QuerySet[OneTimeCode]:
+    """The codes that may have opened sessions which go on."""
+    used = OneTimeCode.objects.filter(customer=customer, purpose="recovery")
+    return used.exclude(used_at=None)
+
+
+def renew_recovery_codes(
+    account: Account, *, proven: UUID | None = None, now: datetime
+) -> Sequence[str]:
+    """Replaces the recovery codes. Sessions that a used one opened have to prove a factor again,
+    except the session with `proven`. Raises NotFound (no factor is enrolled)."""
     with transaction.atomic(durable=True):
         _lock(account.id)
+        used = _used_recovery_codes(account.id)
+        (used if proven is None else used.exclude(pk=proven)).delete()
         if not SecondFactor.objects.filter(customer=account.id).exists():
             raise NotFound
         return _new_recovery_codes(account, now)
 
 
 def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
-    """Deletes the unused codes. Used ones stay: a session may have been opened with one."""
+    """Replaces the unused codes."""
     _unused(account.id, "recovery").delete()
     codes = [_new_code(account, "recovery", now) for _ in range(second_factor.RECOVERY_CODES)]
     _record(account, "make_recovery_codes", {"left": len(codes)})

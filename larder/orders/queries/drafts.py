@@ -124,15 +124,15 @@ def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | 
 
 
 def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
-    """All orders of a customer, the draft among them, by ascending number; in parts."""
+    """All orders of a customer, the newest first; in parts, of which the first has the draft."""
     # The draft first: one that is placed in between is then found twice, and not never.
     left = draft(customer)
-    for part in page(customer, newest_first=False, offset=0, limit=None):
+    for part in page(customer, newest_first=True, offset=0, limit=None):
         shown: list[Any] = list(part.rows)
-        if left is not None and (not part.more or left.number <= shown[-1].number):
-            shown += [left] if left.id not in {one.id for one in shown} else []
-            left = None
-        yield replace(part, rows=sorted(shown, key=lambda one: one.number))
+        if left is not None and left.id not in {one.id for one in shown}:
+            shown.append(left)
+        left = None
+        yield replace(part, rows=shown)
     if left is not None:
         alone: list[Any] = [left]
         yield OrdersPart(alone)

@@ -160,7 +160,7 @@ def apply_transition(
             return idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
         if not request.caller.may(PERMISSIONS[move]):
-            quotas.take("order_changes", request.caller.id)
+            quotas.take("order_changes", request.caller.id, _units(order, request))
         transition = decide(order)
         _write(order, transition, request)
         _record(order, transition, move)
@@ -168,6 +168,15 @@ def apply_transition(
 
     with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
         return idempotency.once(request.claim, make, now=request.now).replayed
+
+
+def _units(order: LockedOrder, request: TransitionRequest) -> int:
+    """Returns how many changes this one counts as: each line may write a row of the ledger."""
+    return 1 + max(len(order.lines), request.lines) // LINES_OF_A_CHANGE
+
+
+LINES_OF_A_CHANGE = 100
+"""Lines from which on a change counts as one more."""
 
 
 def _lines_of(request: TransitionRequest) -> int:

@@ -1,0 +1,82 @@
+"""The end of a body comes after the caller's session was ended: nothing is done."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from larder.http import raw_body
+from larder.identity.models import Customer
+from larder.inventory.models import LedgerEntry
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk
+
+pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
+
+
+class HeldBody(BytesIO):
+    """A body at whose first byte the account is deactivated."""
+
+    def __init__(self, content: bytes, who: Person) -> None:
+        super().__init__(content)
+        self._who = who
+
+    def read(self, size: int | None = -1) -> bytes:
+        Customer.objects.filter(pk=self._who.id).update(is_active=False)
+        return super().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return self.read(size)
+
+
+@pytest.fixture
+def boss(person: Callable[..., Person]) -> Person:
+    return person(is_staff=True, is_superuser=True)
+
+
+def send_held(
+    client: Client, path: str, content: bytes, kind: str, who: Person, **headers: str
+) -> int:
+    held = {"wsgi.input": HeldBody(content, who), "CONTENT_LENGTH": len(content)}
+    more: dict[str, Any] = held | headers
+    return int(client.generic("POST", path, b"-", kind, **more).status_code)
+
+
+def adjustments() -> int:
+    return LedgerEntry.objects.exclude(cause="opening").count()
+
+
+@pytest.mark.parametrize("seconds", [raw_body.TRUSTED_SECONDS, -1])
+def test_v1_looks_a_caller_up_again(
+    seconds: float, boss: Person, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the control: the body of a client that sends at once is not waited for."""
+    monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", seconds)
+    body = {"reason": "lost", "lines": [{"product": product(stock=5), "delta": -1}]}
+    credentials = {"username": boss.customer.username, "password": boss.password}
+    access = Api()("POST", "auth/token", credentials).body["access"]
+    token = {"HTTP_AUTHORIZATION": f"Bearer {access}"}
+    content = json.dumps(body).encode()
+    path = "/api/v1/stock/adjustments"
+    status = send_held(Client(), path, content, "application/json", boss, **token)
+    assert (status, adjustments()) == ((401, 0) if seconds < 0 else (201, 1))
+
+
+def test_a_long_form_of_the_admin_is_sent_in_a_session_that_goes_on(
+    boss: Person, product: Callable[..., int]
+) -> None:
+    product(stock=5, sku="JAM")
+    desk, token = Desk(boss), "a" * 32
+    # The protection reads the form before the view asks who sends it.
+    desk.client.handler.enforce_csrf_checks = True
+    desk.client.cookies["csrftoken"] = token
+    values = {"csrfmiddlewaretoken": token} | desk.open("inventory/adjustment/add/")
+    values |= {"reason": "lost", "rows": "1", "line-0-sku": "JAM", "line-0-delta": "-1"}
+    content = urlencode(values | {"padding": "a" * 100_000}, doseq=True).encode()
+    status = send_held(desk.client, "/admin/inventory/adjustment/add/", content, FORM, boss)
+    assert (status, adjustments()) == (302, 0)

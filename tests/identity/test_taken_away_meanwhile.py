@@ -1,0 +1,136 @@
+"""What a request was allowed when it began, and what was taken away before it ends."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from larder.core.errors import DomainError, SecondFactorRequired
+from larder.identity import attempts, hashers, queries
+from larder.identity.caller import Caller
+from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
+from larder.identity.hashers import HashQueue
+from larder.identity.models import Customer, Key, Session
+from larder.identity.rates import RateLimited
+from larder.identity.services import accounts, keys, passwords, second_factors, sessions
+from larder.identity.services.accounts import ByStaff
+from larder.identity.services.passwords import Change
+from tests.conftest import Api, Person
+from tests.identity.factors import account_of, demanded, enrol
+
+MakePerson = Callable[..., Person]
+NEW = "a new horse battery"
+pytestmark = pytest.mark.django_db
+
+
+def of_the_admin(who: Person) -> Caller:
+    """The caller with the admin's cookie, as it was read before."""
+    row = Customer.objects.get(pk=who.id)
+    return Caller(row.pk, row.public_id, row.is_staff, session=None, epoch=row.session_epoch)
+
+
+@pytest.mark.parametrize("how", ["set password", "end sessions", "deactivate"])
+def test_no_key_is_made_with_a_cookie_that_has_ended(
+    how: str, person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    caller = of_the_admin(who)
+    if how == "set password":
+        passwords.set_password(who.id, make_password(NEW), now=now)
+    elif how == "end sessions":
+        sessions.end_others(who.id, keep=None, now=now)
+    else:
+        Customer.objects.filter(pk=who.id).update(is_active=False)
+    with pytest.raises(SessionEnded):
+        keys.create_key(caller, "late", now=now)
+    assert not Key.objects.live().filter(customer=who.id).exists()
+
+
+def test_an_app_is_enrolled_with_a_proof_that_still_holds(person: MakePerson) -> None:
+    who, now = person(is_staff=True), datetime.now(UTC)
+    phone = enrol(who, now)
+    second_factors.reset(None, account_of(who))
+    with demanded(), pytest.raises(SecondFactorWrong):
+        enrol(who, now, proven=phone.factor)
+
+
+def test_whoever_changes_a_password_is_told_what_they_wrote(
+    person: MakePerson, now: datetime
+) -> None:
+    """The admin signs the session with it: a password that staff set then ends the session."""
+    who = person(is_staff=True)
+    asked = Change(current=who.password, new=NEW)
+    mine = passwords.change_password(of_the_admin(who), asked, now=now)
+    row = Customer.objects.get(pk=who.id)
+    assert (mine.password, mine.session_epoch) == (row.password, row.session_epoch)
+
+
+def test_log_ins_from_before_an_account_became_staff_end(
+    person: MakePerson, as_: Callable[[Person], Api], now: datetime
+) -> None:
+    """Their tokens say that this is no member of staff."""
+    boss, who = person(is_staff=True, is_superuser=True), person()
+    as_(who)
+    actor = Caller(
+        boss.id,
+        boss.customer.public_id,
+        is_staff=True,
+        session=None,
+        permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
+    )
+    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    assert not Session.objects.live(now).filter(customer=who.id).exists()
+
+
+def test_a_password_alone_ends_no_key_with_rights_of_staff(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    for named in (["orders.pack_order"], [], None):
+        key = Key.objects.create(
+            customer_id=who.id, digest=bytes(32), name="till", created_at=now, permissions=named
+        )
+        with pytest.raises(SecondFactorRequired) if named else nullcontext():
+            keys.delete_key(who.id, key.pk, now=now, is_restricted=True)
+        Key.objects.filter(pk=key.pk).delete()
+
+
+def test_new_codes_end_what_the_former_opened(person: MakePerson) -> None:
+    """But not the session that makes them."""
+    who, now = person(is_staff=True), datetime.now(UTC)
+    account, phone = account_of(who), enrol(who, now)
+    mine, other = (second_factors.prove(account, one, now=now) for one in phone.recovery_codes[:2])
+    second_factors.renew_recovery_codes(account, proven=mine, now=now)
+    assert not needs_factor(who, mine)
+    assert needs_factor(who, other)
+    enrol(who, now, proven=mine)
+    assert needs_factor(who, mine)
+
+
+def needs_factor(who: Person, proven: UUID) -> bool:
+    return queries.rights(who.id, proven).needs_factor
+
+
+def test_accounts_with_similar_names_share_no_attempts(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log-in at an address excuses the account there: not another that is folded alike."""
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
+    person("jessica")
+    person("jeßica")
+    looked_at = 0
+    for number in range(20):
+        address = f"198.51.100.{number}"
+        with attempts.attempt("log in", account="jeßica", address=address):
+            pass
+        try:
+            with attempts.attempt("log in", account="jessica", address=address):
+                looked_at += 1
+                raise InvalidCredentials
+        except (DomainError, RateLimited):
+            pass
+    assert looked_at == 10
