@@ -19,7 +19,7 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.fastpath import cache_key
 from larder.fastpath import orders as orders_in_front
 from larder.fastpath.orders import OrdersInFront
-from larder.http import authentication, positions
+from larder.http import authentication, positions, raw_body
 from larder.http.quotas import HEADERS
 from larder.http.recent_writes import recent_writes
 from larder.identity.errors import SessionEnded, TokenExpired
@@ -292,6 +292,16 @@ def test_staff_and_a_token_not_seen_before_go_to_django(
     for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
         assert Ordering(door, token, jam)()[0] == "201 Created"
         assert door.reached == reached
+
+
+def test_an_order_whose_body_comes_late_goes_to_django(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It authenticates the caller again: the log-in may have ended meanwhile."""
+    monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", -1)
+    reached = ordering.door.reached
+    assert ordering()[0] == "201 Created"
+    assert ordering.door.reached == reached + 1
 
 
 def test_an_expired_token_places_nothing(
