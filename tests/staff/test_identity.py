@@ -152,6 +152,7 @@ def test_a_superuser_makes_somebody_staff_and_gives_them_a_group(
     viewing = offered.get(codename="view_product").pk
     desk.save("auth/group/add/", name="Kitchen", permissions=[viewing])
     desk.save(change(who), is_staff="on", groups=[Group.objects.get(name="Kitchen").pk])
+    who.customer.refresh_from_db()
     assert Desk(who).get("catalog/product/").status == 200
     assert Desk(who).get("orders/order/").status == 403
 

@@ -119,7 +119,7 @@ class Product(CompatView):
         permission="catalog.change_product",
         body=ProductFields,
         answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal},
+        refusals={403: Refusal, 404: Refusal, 409: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
         """Changes a product. Without a quantity its stock stays unchanged."""
@@ -130,7 +130,7 @@ class Product(CompatView):
         permission="catalog.change_product",
         body=ProductFields,
         answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal},
+        refusals={403: Refusal, 404: Refusal, 409: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
         """Changes a product. Omitted fields stay unchanged."""

@@ -189,7 +189,7 @@ class ProductView(CompatView):
         body=ProductFields,
         answers={200: Product},
         parameters=PRODUCT_ID,
-        refusals=REFUSED,
+        refusals=REFUSED | {409: Refusal},
     )
     def put(self, request: Request, product: str) -> Response:
         """Staff: sets a product's name. Omitted price and stock stay unchanged."""
@@ -201,7 +201,7 @@ class ProductView(CompatView):
         body=ProductChanges,
         answers={200: Product},
         parameters=PRODUCT_ID,
-        refusals=REFUSED,
+        refusals=REFUSED | {409: Refusal},
     )
     def patch(self, request: Request, product: str) -> Response:
         """Staff: changes the given fields of a product."""

@@ -57,7 +57,7 @@ class Product(PasswordView):
         permission="catalog.change_product",
         body=ProductBody,
         answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal},
+        refusals={403: Refusal, 404: Refusal, 409: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
         """Replaces a product, also one that is out of stock. Staff only."""
@@ -68,7 +68,7 @@ class Product(PasswordView):
         permission="catalog.change_product",
         body=ProductBody(partial=True),
         answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal},
+        refusals={403: Refusal, 404: Refusal, 409: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
         """Changes the given fields of a product, also if it is out of stock. Staff only."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +41,8 @@ def delayed(replica: Cluster, milliseconds: int) -> Iterator[None]:
     """The replica shows each commit so much later."""
     change(replica, f"ALTER SYSTEM SET recovery_min_apply_delay = '{milliseconds}ms'")
     change(replica, "SELECT pg_reload_conf()")
+    # The process that replays reads its settings a little later, and does not say when.
+    time.sleep(0.5)
     try:
         yield
     finally:
