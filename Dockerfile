@@ -27,10 +27,11 @@ COPY config config
 COPY larder larder
 COPY demo demo
 COPY docs/reference/problems.md docs/reference/problems.md
-# Static files are served from static/, so the packages' own copies of them go, and so do the
-# sources of translations and what installs packages. Bytecode is checked against nothing: nobody
+# Static files are served from static/, so the packages' own copies of them go, and so do source maps,
+# the sources of translations and what installs packages. Bytecode is checked against nothing: nobody
 # changes a source in here.
 RUN python manage.py collectstatic --no-input --verbosity 0 \
+    && find static \( -name '*.map' -o -name '*.map.gz' \) -type f -delete \
     && find /opt/venv/lib \( -path '*/static/*' -o -name '*.po' \) -type f -delete \
     && pip uninstall --yes --quiet pip setuptools \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
