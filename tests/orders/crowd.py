@@ -32,7 +32,7 @@ class Crowd:
     now: datetime
     pool: ThreadPoolExecutor
     first: int
-    opens: Callable[[], object]
+    opens: Callable[..., object]
     sent: list[Future[Placed]] = field(default_factory=list)
 
     def begin(self) -> Future[Placed]:
