@@ -29,7 +29,7 @@ from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID
 from larder.core.parts import Part
-from larder.http import account_requests
+from larder.http import account_requests, admin_session
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import tell_quota
@@ -145,6 +145,8 @@ class CompatView(APIView):
         asked, began = request._request, monotonic()
         raw = self.read_body(asked)
         if is_late(began) and request.user is not None:
+            # REST framework has put its caller in the place of the session's user.
+            admin_session.read_again(asked)
             request._authenticate()  # type: ignore[attr-defined]
             self.check_permissions(request)
         # The parsers read these two; for a chunked body Django sets neither.

@@ -11,6 +11,7 @@ that a clock was set back, so it counts as long ago: the user logs in again.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import SimpleLazyObject
 
@@ -80,7 +82,9 @@ def read_again(request: HttpRequest) -> None:
     if not hasattr(request, "session"):
         return
     if request.session.modified:
-        request.session.save()
+        # It may have been deleted meanwhile: then nothing is read of it, either.
+        with suppress(UpdateError):
+            request.session.save()
     request.session = type(request.session)(request.session.session_key)
     attach_user(request)
 

@@ -122,10 +122,10 @@ def attempt(
     database is unreachable (no log-in could succeed then).
     """
     setup = _setup[0]
-    id = caller
+    id, name = caller, None
     if action == "log in" and account is not None and caller is None:
-        id = queries.id_of(account)
-    named = _Named(setup, action, account, networks_of(address), id)
+        name, id = queries.account_named(account)
+    named = _Named(setup, action, account, networks_of(address), id, name)
     entry = _enter(named, proof, is_caller=caller is not None)
     back, mark = entry.taken, None
     try:
@@ -196,6 +196,9 @@ class _Named:
     networks: Sequence[str]
     """The networks of the client's address, the narrowest first."""
     id: int | None = None
+    lowered: str | None = None
+    """The username as the database compares it, of a log-in: a spelling that is another account's
+    there is another one here, whether the account exists or not."""
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
@@ -220,7 +223,9 @@ class _Named:
     def name(self) -> str:
         """Returns the id of the account, where it is known: it stays if the account is renamed, and
         no other account has it. Otherwise one spelling of what the client sent."""
-        return folded(self.account or "") if self.id is None else f"\0{self.id}"
+        if self.id is not None:
+            return f"id {self.id}"
+        return f"name {self.lowered or folded(self.account or '')}"
 
     def mark(self) -> UUID | None:
         """Returns the key of the mark that the account has succeeded at this address."""

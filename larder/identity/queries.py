@@ -343,14 +343,15 @@ def address(customer: int, address_id: UUID) -> AddressRow:
     return AddressRow(*row)
 
 
-def id_of(username: str) -> int | None:
-    """Returns the id of the account with this username, if there is one."""
+def account_named(username: str) -> tuple[str | None, int | None]:
+    """Returns the username in lower case as the database has it, and the id of the account with
+    it; None where there is none, or can be none."""
     try:
         username.encode()
     except UnicodeEncodeError:
-        return None
+        return None, None
     normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
     if not normal or "\0" in normal:
-        return None
-    rows = Customer.objects.annotate(folded=Lower("username")).filter(folded=Lower(Value(normal)))
-    return next(iter(rows.values_list("pk", flat=True)), None)
+        return None, None
+    ((lowered, id),) = database.rows(sql.ACCOUNT_NAMED, [normal])
+    return lowered, id

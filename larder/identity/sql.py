@@ -92,3 +92,9 @@ VALUES (%s, %s, %s, 'refused', '{}', %s::jsonb)
 ON CONFLICT DO NOTHING
 """
 """The index decides between two that find no entry at the same time."""
+
+ACCOUNT_NAMED = """
+SELECT lower(asked.name), customer.id FROM (SELECT %s::text AS name) AS asked
+LEFT JOIN customer ON lower(customer.username) = lower(asked.name)
+"""
+"""One probe of the unique index of usernames."""

@@ -108,7 +108,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _account(request: Any) -> Account:
-    return Account(request.user.pk, request.user.public_id, secrets())
+    user = request.user
+    return Account(user.pk, user.public_id, secrets(), user.session_epoch)
 
 
 def _attempt(request: Any) -> Any:

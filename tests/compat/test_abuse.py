@@ -165,6 +165,8 @@ def test_a_page_of_the_shop_itself_may_use_the_password(
         *("ada\u3164", "ada\u2800", "ada\ufe0f", "ada\U000e0101", "ada\u200d", "\u200cada"),
         *(
             "ada\u2065",
+            "ada\u180f",
+            "\u062f\u200c\u0627",
             "ada\u1680l",
             "ada\ufff0",
             "ada\U00016fe4",

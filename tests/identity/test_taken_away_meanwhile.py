@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -134,3 +135,61 @@ def test_accounts_with_similar_names_share_no_attempts(
         except (DomainError, RateLimited):
             pass
     assert looked_at == 10
+
+
+def until_refused(username: str, guesses: int) -> list[bool]:
+    """Whether each of so many wrong passwords for this name is looked at."""
+    found = []
+    for number in range(guesses):
+        try:
+            with attempts.attempt("log in", account=username, address=f"192.0.2.{number}"):
+                raise InvalidCredentials
+        except RateLimited:
+            found.append(False)
+        except InvalidCredentials:
+            found.append(True)
+    return found
+
+
+def test_attempts_tell_nothing_of_which_accounts_exist(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another spelling, or by a name that looks like the key of an account."""
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
+    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
+    who = person("jessica")
+    for name in ("jessica", "vanessa"):
+        assert until_refused(name, 11) == [True] * 10 + [False]
+        assert until_refused(name.replace("ss", "ß"), 1) == [True]
+    for id in (who.id, who.id + 1_000):
+        for spelling in ("\0{}", "id {}"):
+            assert until_refused(spelling.format(id), 1) == [True]
+
+
+def test_codes_are_renewed_and_factors_removed_in_a_session_that_goes_on(
+    person: MakePerson,
+) -> None:
+    who, now = person(is_staff=True), datetime.now(UTC)
+    phone = enrol(who, now)
+    account = replace(account_of(who), epoch=Customer.objects.get(pk=who.id).session_epoch)
+    sessions.end_others(who.id, keep=None, now=now)
+    with pytest.raises(SessionEnded):
+        second_factors.renew_recovery_codes(account, proven=phone.factor, now=now)
+    with pytest.raises(SessionEnded):
+        second_factors.remove_all(account)
+
+
+def test_keys_from_before_an_account_became_staff_give_no_rights(
+    person: MakePerson, now: datetime
+) -> None:
+    boss, who = person(is_staff=True, is_superuser=True), person()
+    keys.create_key(who.caller, "app", now=now)
+    actor = Caller(
+        boss.id,
+        boss.customer.public_id,
+        is_staff=True,
+        session=None,
+        permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
+    )
+    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    assert not Key.objects.live().filter(customer=who.id).exists()

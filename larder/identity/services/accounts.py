@@ -22,7 +22,7 @@ from larder.identity import audit, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
-from larder.identity.models import Address, Customer
+from larder.identity.models import Address, Customer, Key
 from larder.identity.services import repeats, rights, second_factors
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
@@ -242,6 +242,10 @@ def update_account(
     `rights.checking_change` does.
     """
     columns, groups = dict(change.columns), change.groups
+    if "username" in columns:
+        columns["username"] = Customer.normalize_username(str(columns["username"]))
+        if found := _username_faults(columns["username"]):
+            raise InvalidInput(found)
     if "email" in columns:
         columns["email_since"] = None
     with (
@@ -252,8 +256,11 @@ def update_account(
         _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify, now)
         if columns.get("is_staff") and _undeleted(customer).filter(is_staff=False).exists():
-            # Tokens from before say that this is no member of staff.
+            # Tokens from before say that this is no member of staff, and keys that name no
+            # permissions would have all that the account gets.
             end_others_within(customer, keep=None, now=now)
+            ongoing = Key.objects.ongoing().filter(customer=customer, permissions=None)
+            ongoing.update(ended_at=now)
         _update(customer, columns, None)
         if groups is not None:
             rights.set_roles(customer, groups)

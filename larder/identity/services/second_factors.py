@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from larder.core.errors import NotFound, PermissionMissing
 from larder.identity import audit, queries, second_factor
 from larder.identity.caller import Caller
-from larder.identity.errors import LastSecondFactor, SecondFactorWrong
+from larder.identity.errors import LastSecondFactor, SecondFactorWrong, SessionEnded
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
 from larder.identity.services.rights import MANAGE
 
@@ -22,11 +22,13 @@ Purpose = Literal["recovery", "enrolment"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account whose factor is meant, and the secrets of the installation, the present first."""
+    """The account whose factor is meant, and the secrets of the installation, the present first.
+    `epoch` is the session epoch of the request that acts for the account itself."""
 
     id: int
     public_id: UUID
     secrets: Sequence[str]
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,9 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
-        _lock(account.id)
+        _lock(account)
         if given.permit is None:
-            if queries.rights(account.id, given.proven).needs_factor:
-                raise SecondFactorWrong
+            _require_proof(account, given.proven)
         else:
             _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
             if SecondFactor.objects.filter(customer=account.id).exists():
@@ -155,7 +156,9 @@ def renew_recovery_codes(
     """Replaces the recovery codes. Sessions that a used one opened have to prove a factor again,
     except the session with `proven`. Raises NotFound (no factor is enrolled)."""
     with transaction.atomic(durable=True):
-        _lock(account.id)
+        _lock(account)
+        if account.epoch is not None:
+            _require_proof(account, proven)
         used = _used_recovery_codes(account.id)
         (used if proven is None else used.exclude(pk=proven)).delete()
         if not SecondFactor.objects.filter(customer=account.id).exists():
@@ -192,7 +195,7 @@ def remove_all(account: Account) -> None:
     Raises NotFound, LastSecondFactor (staff need one in this shop).
     """
     with transaction.atomic(durable=True):
-        _lock(account.id)
+        _lock(account)
         if second_factor.is_demanded():
             raise LastSecondFactor
         forget(account.id)
@@ -207,7 +210,7 @@ def reset(actor: Caller | None, account: Account) -> None:
     """
     with transaction.atomic(durable=True):
         _require_manageable(actor, account.id)
-        _lock(account.id)
+        _lock(account)
         forget(account.id)
         _record(account, "reset_second_factor", {})
 
@@ -223,7 +226,7 @@ def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime
     ENROLMENT_LIFETIME. Former enrolment codes end. Raises as `reset` does."""
     with transaction.atomic(durable=True):
         _require_manageable(actor, account.id)
-        _lock(account.id)
+        _lock(account)
         OneTimeCode.objects.filter(customer=account.id, purpose="enrolment").delete()
         until = now + second_factor.ENROLMENT_LIFETIME
         code = _new_code(account, "enrolment", now, until)
@@ -239,11 +242,21 @@ def _require_manageable(actor: Caller | None, customer: int) -> None:
         raise PermissionMissing(MANAGE)
 
 
-def _lock(customer: int) -> None:
-    """Locks the account. Raises NotFound unless it is active."""
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer, is_active=True)
-    if not rows.exists():
+def _lock(account: Account) -> None:
+    """Locks the account. Raises NotFound unless it is active, and SessionEnded if the sessions of
+    the account were ended since the request read it."""
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=account.id, is_active=True)
+    epochs = list(rows.values_list("session_epoch", flat=True))
+    if not epochs:
         raise NotFound
+    if account.epoch not in (None, *epochs):
+        raise SessionEnded
+
+
+def _require_proof(account: Account, proven: UUID | None) -> None:
+    """Raises SecondFactorWrong if the session needs a factor, and what it has proven is gone."""
+    if queries.rights(account.id, proven).needs_factor:
+        raise SecondFactorWrong
 
 
 def _record(account: Account, action: str, after: dict[str, object]) -> None:
