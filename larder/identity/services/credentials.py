@@ -73,9 +73,10 @@ def lock_account(caller: Caller, *others: int) -> None:
     have been ended since. Raises SessionEnded, also if the account is not active.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
-    locked = {one.pk: one for one in rows.order_by("pk").only("is_active", "session_epoch")}
-    account = locked.get(caller.id)
-    if account is None or not account.is_active or not _is_live(caller, account.session_epoch):
+    found = rows.order_by("pk").values_list("pk", "is_active", "session_epoch")
+    epochs = {pk: epoch for pk, is_active, epoch in found if is_active}
+    epoch = epochs.get(caller.id)
+    if epoch is None or not _is_live(caller, epoch):
         raise SessionEnded
 
 

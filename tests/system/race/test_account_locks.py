@@ -33,7 +33,10 @@ PASSWORD_READ = 'SELECT "customer"."password" AS "password" FROM'
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
 EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
-CALLER_READ = 'SELECT "customer"."id" AS "pk", "customer"."is_active" AS "is_active" FROM'
+CALLER_READ = (
+    'SELECT "customer"."id" AS "pk", "customer"."is_active" AS "is_active", '
+    '"customer"."session_epoch" AS "session_epoch" FROM'
+)
 GENERATION = '"session"."generation" = %s'
 KEY_IS_LIVE = 'AS "a" FROM "key"'
 
