@@ -33,6 +33,18 @@ def of_the_admin(who: Person) -> Caller:
     return Caller(row.pk, row.public_id, row.is_staff, session=None, epoch=row.session_epoch)
 
 
+def make_staff(who: Person, boss: Person, now: datetime) -> None:
+    """Makes an account one of staff, as a superuser does it."""
+    actor = Caller(
+        boss.id,
+        boss.customer.public_id,
+        is_staff=True,
+        session=None,
+        permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
+    )
+    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+
+
 @pytest.mark.parametrize("how", ["set password", "end sessions", "deactivate"])
 def test_no_key_is_made_with_a_cookie_that_has_ended(
     how: str, person: MakePerson, now: datetime
@@ -75,14 +87,7 @@ def test_log_ins_from_before_an_account_became_staff_end(
     """Their tokens say that this is no member of staff."""
     boss, who = person(is_staff=True, is_superuser=True), person()
     as_(who)
-    actor = Caller(
-        boss.id,
-        boss.customer.public_id,
-        is_staff=True,
-        session=None,
-        permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
-    )
-    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    make_staff(who, boss, now)
     assert not Session.objects.live(now).filter(customer=who.id).exists()
 
 
@@ -184,12 +189,5 @@ def test_keys_from_before_an_account_became_staff_give_no_rights(
 ) -> None:
     boss, who = person(is_staff=True, is_superuser=True), person()
     keys.create_key(who.caller, "app", now=now)
-    actor = Caller(
-        boss.id,
-        boss.customer.public_id,
-        is_staff=True,
-        session=None,
-        permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
-    )
-    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    make_staff(who, boss, now)
     assert not Key.objects.live().filter(customer=who.id).exists()

@@ -43,8 +43,8 @@ Fill = Callable[[int], tuple[Person, list[UUID]]]
 def fill(person: Callable[..., Person], now: datetime) -> Fill:
     """Makes a customer with so many orders, which the feed has told.
 
-    Their ids ascend, as everybody's do: what lies side by side is read in one block. The table is
-    analyzed, as a shop's is: plans do not depend on the rows that tests before have left dead.
+    Ids ascend with the time of creation, so new orders are in neighbouring index entries. The table
+    is analyzed: plans must not depend on dead rows of earlier tests.
     """
 
     def make(count: int) -> tuple[Person, list[UUID]]:

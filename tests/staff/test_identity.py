@@ -305,3 +305,12 @@ def test_deleted_customers_are_not_shown_and_cannot_be_changed(
     assert (fresh(who).email, fresh(who).is_active) == ("", False)
     assert fresh(who).username == before.username
     assert desk.get(f"{CUSTOMERS}{who.id}/password/").status == 404
+
+
+def test_staff_give_no_username_with_invisible_characters(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    who = person("anna")
+    page = desk.save(change(who), username="an\u200bna")
+    assert "username" in page.errors
+    assert fresh(who).username == "anna"

@@ -30,7 +30,7 @@ OTHERS = {
     "view_on_site",
 }
 """Pages for all staff, and those whose parameters name the objects."""
-NOBODY = {
+REFUSED_TO_ALL = {
     "catalog_product_delete",
     "identity_auditentry_add",
     "identity_auditentry_delete",
@@ -116,7 +116,7 @@ def test_a_page_opens_with_its_permissions_and_with_no_others(
         objects["identity_customer"] = other.id
     id = objects.get("_".join(page.split("_")[:2]))
     path = re.sub(r"<[^>]+>", str(id), dict(admin_pages(admin.site.urls[0]))[page])
-    if page in NOBODY:
+    if page in REFUSED_TO_ALL:
         assert status(allow(who, *permissions.ALL), path) == 403
         return
     assert status(allow(who, *needed(page)), path) in (200, 302)
