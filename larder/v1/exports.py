@@ -1,7 +1,7 @@
 """The history as a file: CSV (RFC 4180), written while it is read."""
 
 import csv
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from io import StringIO
 from itertools import chain, islice
 from threading import BoundedSemaphore
@@ -13,8 +13,10 @@ from django_guid import get_guid
 
 from larder.core.per_key import PlacesPerKey, place_of
 from larder.core.spreadsheets import escape_formula
+from larder.db import database
 from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services.credentials import renewed
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.operations import CSV, operation
@@ -52,7 +54,7 @@ def export_orders(
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
     audit.record("export:orders", "export", after=_filters(query))
-    file = _file(caller, queries.walk(wanted))
+    file = _file(caller, queries.walk(wanted), is_own=wanted.customer == caller.id)
     # Until here nothing is answered: what fails in it is a problem.
     next(file)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
@@ -75,6 +77,9 @@ whoever comes on top is told to come back."""
 LONGEST_EXPORT = 30 * 60.0
 """Seconds after which a file is broken off, however slowly it was read."""
 
+CALLER_TRUSTED_SECONDS = 5.0
+"""Seconds after which the caller of a file is read again before more of it is written."""
+
 ROWS_AT_ONCE = 200
 """Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
 
@@ -85,19 +90,22 @@ _accounts = PlacesPerKey(1)
 for others."""
 
 
-def _file(caller: Caller, parts: Iterator[list[OrderView]]) -> Generator[bytes, None, None]:
+def _file(
+    caller: Caller, parts: Iterator[list[OrderView]], *, is_own: bool
+) -> Generator[bytes, None, None]:
     """The file in pieces. The first is empty, and comes when the first orders are read.
 
     Raises Overloaded. Once begun it keeps its place until it ends, fails, is closed or forgotten.
+    It fails when its caller could not begin it any more.
     """
-    until = monotonic() + LONGEST_EXPORT
+    require_going_on = _going_on(caller, is_own=is_own)
     places = _of_staff if caller.may("orders.export_order") else _of_customers
     with _accounts.place(caller.id), place_of(places):
         first = next(parts, [])
         yield b""
         try:
             for rows in chain([chain([COLUMNS], _rows(first))], map(_rows, parts)):
-                yield from _pieces(rows, until)
+                yield from _pieces(rows, require_going_on)
         except Exception:
             # Not every server cuts the connection on an error, and then only this tells.
             yield _BROKEN.format(get_guid()).encode()
@@ -108,10 +116,31 @@ _BROKEN = '"This file is incomplete: the server broke it off. Correlation-ID {}'
 """A last line whose quote never ends: no strict reader takes the file for a whole one."""
 
 
-def _pieces(rows: Iterator[Iterable[object]], until: float) -> Iterator[bytes]:
-    while piece := list(islice(rows, ROWS_AT_ONCE)):
-        if monotonic() > until:
+def _going_on(caller: Caller, *, is_own: bool) -> Callable[[], None]:
+    """Returns a function that raises an error unless the file may go on now: SessionEnded,
+    NotStaff, PermissionMissing, SecondFactorRequired, TimeoutError."""
+    began = read_at = monotonic()
+
+    def require_going_on() -> None:
+        nonlocal read_at
+        moment = monotonic()
+        if moment - began > LONGEST_EXPORT:
             raise TimeoutError(f"the reader of a file took longer than {LONGEST_EXPORT:.0f} s")
+        if moment - read_at > CALLER_TRUSTED_SECONDS:
+            present = renewed(caller)
+            database.release()
+            if not is_own:
+                present.require("orders.export_order")
+            read_at = moment
+
+    return require_going_on
+
+
+def _pieces(
+    rows: Iterator[Iterable[object]], require_going_on: Callable[[], None]
+) -> Iterator[bytes]:
+    while piece := list(islice(rows, ROWS_AT_ONCE)):
+        require_going_on()
         yield _written(piece)
 
 

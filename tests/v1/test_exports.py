@@ -7,10 +7,10 @@ import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
-from time import sleep
+from time import sleep, time
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -20,8 +20,14 @@ from django.db import DatabaseError, connection
 from django.http import StreamingHttpResponse
 from django.test import Client
 
+from larder.core.errors import NotStaff, PermissionMissing
 from larder.core.ids import new_id
 from larder.db import database
+from larder.http import authentication
+from larder.identity.errors import SessionEnded
+from larder.identity.models import Customer, Key, Session
+from larder.identity.services import keys, sessions
+from larder.identity.services.keys import Limits
 from larder.orders.models import Order
 from larder.orders.queries import walks
 from larder.v1 import exports
@@ -153,11 +159,11 @@ SELECT id, %s, 'J', 'Jam', 2, 1, placed_at FROM made
 """
 
 
-def ask(who: Person) -> StreamingHttpResponse:
+def ask(who: Person, query: str = "", key: str | None = None) -> StreamingHttpResponse:
     """The answer, of which nothing was read. As long as it is open it has one of few turns."""
-    headers = {"Authorization": f"Bearer {token_for(who)}"}
+    headers = {"Authorization": f"Bearer {key or token_for(who)}"}
     client = Client(raise_request_exception=False)
-    return cast(StreamingHttpResponse, client.get("/api/v1/orders.csv", headers=headers))
+    return cast(StreamingHttpResponse, client.get(f"/api/v1/orders.csv{query}", headers=headers))
 
 
 @pytest.fixture
@@ -344,6 +350,107 @@ def test_a_file_that_is_read_too_slowly_is_broken_off(
     assert got.decode().splitlines()[-1].startswith('"This file is incomplete')
 
 
+def deactivate(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+def log_out_everywhere(who: Person) -> None:
+    sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
+
+
+def end_the_session(who: Person) -> None:
+    Session.objects.filter(customer=who.id).update(ended_at=datetime.now(UTC))
+
+
+def demote(who: Person) -> None:
+    Customer.objects.filter(pk=who.id).update(is_staff=False)
+
+
+def take_the_role(who: Person) -> None:
+    who.customer.groups.clear()
+
+
+def end_the_key(who: Person) -> None:
+    Key.objects.filter(customer=who.id).update(ended_at=datetime.now(UTC))
+
+
+def let_the_key_expire(who: Person) -> None:
+    Key.objects.filter(customer=who.id).update(expires_at=datetime.now(UTC))
+
+
+def nothing(who: Person) -> None:
+    """The control."""
+
+
+ENDS = [deactivate, log_out_everywhere, end_the_session, demote, take_the_role]
+OF_KEYS = [deactivate, demote, take_the_role, end_the_key, let_the_key_expire, nothing]
+
+
+def goes_on(file: StreamingHttpResponse, end: Callable[[Person], None], who: Person) -> bool:
+    """Whether the file goes on to its end when something happens to its caller after its begin."""
+    with closing(file):
+        parts = iter(cast(Iterator[bytes], file.streaming_content))
+        assert next(parts).count(b"\r\n") == 1 + walks.PART
+        end(who)
+        try:
+            rest = list(parts)
+        except (SessionEnded, NotStaff, PermissionMissing):
+            return False
+        assert len(rest) == 2
+        return True
+
+
+@pytest.mark.parametrize("end", [*ENDS, nothing])
+def test_a_file_is_broken_off_soon_after_its_caller_has_lost_the_right_to_it(
+    filled: Callable[[int], Person],
+    person: MakePerson,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Person], None],
+) -> None:
+    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    filled(3 * walks.PART)
+    boss = person(is_staff=True)
+    file = ask(boss, "?status=delivered")
+    # The expiry of an access token ends no file that goes on for longer.
+    monkeypatch.setattr(authentication, "time", lambda: time() + 3_600)
+    assert goes_on(file, end, boss) == (end is nothing)
+
+
+@pytest.mark.parametrize("end", OF_KEYS)
+def test_so_is_a_file_of_a_key(
+    filled: Callable[[int], Person],
+    person: MakePerson,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Person], None],
+) -> None:
+    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    filled(3 * walks.PART)
+    boss = person(is_staff=True)
+    limits = Limits(permissions=["orders.export_order", "orders.view_order"])
+    key = keys.create_key(boss.caller, "ERP", now=datetime.now(UTC), limits=limits)
+    assert goes_on(ask(boss, "?status=delivered", key.text), end, boss) == (end is nothing)
+
+
+@pytest.mark.parametrize("end", [log_out_everywhere, nothing])
+def test_customers_keep_a_file_of_their_own_orders_until_they_are_logged_out(
+    filled: Callable[[int], Person],
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Person], None],
+) -> None:
+    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    who = filled(3 * walks.PART)
+    assert goes_on(ask(who), end, who) == (end is nothing)
+
+
+def test_the_caller_of_a_file_is_not_read_again_for_each_piece(
+    filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
+) -> None:
+    parts = stream(filled(3 * walks.PART))
+    next(parts)
+    with django_assert_num_queries(4):  # two pages of orders, with their lines
+        list(parts)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_before_the_first_part_is_a_problem_and_no_file(person: MakePerson) -> None:
     with orders_away():
@@ -355,9 +462,14 @@ def test_what_fails_before_the_first_part_is_a_problem_and_no_file(person: MakeP
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seconds", [exports.CALLER_TRUSTED_SECONDS, -1])
 def test_between_two_parts_no_connection_is_held(
-    filled: Callable[[int], Person], stream: Stream
+    filled: Callable[[int], Person],
+    stream: Stream,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
 ) -> None:
+    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", seconds)
     parts = stream(filled(3 * walks.PART))
     next(parts)
     assert connection.connection is None

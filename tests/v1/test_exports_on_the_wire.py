@@ -10,6 +10,8 @@ from time import monotonic, sleep
 import pytest
 
 from larder.db import database
+from larder.identity.models import Customer
+from larder.v1.exports import CALLER_TRUSTED_SECONDS
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
@@ -114,6 +116,24 @@ def test_who_goes_away_in_the_middle_of_a_file_gives_way_to_others(
     while status(server, large) != 200:
         assert monotonic() < deadline, "the turns of readers who left were not given back"
         sleep(0.1)
+
+
+def test_a_file_ends_unfinished_when_its_caller_is_deactivated(
+    server: Server, large: Person
+) -> None:
+    """A slow reader: what the server wrote ahead still comes, and then no end of the transfer."""
+    with begun(server, large) as file:
+        assert file.read(7) == b"number,"
+        Customer.objects.filter(pk=large.id).update(is_active=False)
+        sleep(CALLER_TRUSTED_SECONDS + 0.5)
+        got = b""
+        try:
+            while part := file.read(MEBIBYTE):
+                got += part
+        except http.client.IncompleteRead as error:
+            got += error.partial
+    assert got.count(b"\n") < ORDERS / 2
+    assert got.splitlines()[-1].startswith(b'"This file is incomplete')
 
 
 def all_turns(server: Server, who: Person, files: ExitStack) -> None:

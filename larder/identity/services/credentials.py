@@ -75,7 +75,20 @@ def lock_account(caller: Caller, *others: int) -> None:
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
     found = rows.order_by("pk").values_list("pk", "is_active", "session_epoch")
     epochs = {pk: epoch for pk, is_active, epoch in found if is_active}
-    epoch = epochs.get(caller.id)
+    _require_live(caller, epochs.get(caller.id))
+
+
+def renewed(caller: Caller) -> Caller:
+    """Returns the caller with the present rights, for an answer that takes long. The expiry of an
+    access token does not matter. Raises SessionEnded as `lock_account` does, without a lock.
+    """
+    active = Customer.objects.filter(pk=caller.id, is_active=True)
+    _require_live(caller, active.values_list("session_epoch", flat=True).first())
+    return with_rights(caller)
+
+
+def _require_live(caller: Caller, epoch: int | None) -> None:
+    """Raises SessionEnded. `epoch` is that of the account; None if it is not active."""
     if epoch is None or not _is_live(caller, epoch):
         raise SessionEnded
 
