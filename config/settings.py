@@ -205,7 +205,7 @@ MIDDLEWARE = [
     *(["larder.ops.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.tell_positions",
-    "larder.http.recent_writes.note_writes",
+    "larder.http.read_your_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "larder.ops.static_files.Files",

@@ -27,7 +27,7 @@ from django.urls import get_resolver
 from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http.content_type import with_plain_charsets
-from larder.http.recent_writes import recent_writes
+from larder.http.read_your_writes import write_times
 from larder.ops import metrics, requests, scheduling, stop_signals
 
 framework = get_wsgi_application()
@@ -49,9 +49,9 @@ if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
     # These modules import models, so Django must be set up first.
     from larder.fastpath import orders, response_cache
 
-    application = orders.OrdersInFront(application, requests.answered_before("POST", orders.PATH))
-    application = response_cache.KeptAnswers(
-        application, requests.answered_before("GET", response_cache.PATH)
+    application = orders.OrderFastPath(application, requests.access_log_hook("POST", orders.PATH))
+    application = response_cache.ResponseCache(
+        application, requests.access_log_hook("GET", response_cache.PATH)
     )
 
 if unsafe := [
@@ -63,7 +63,7 @@ if unsafe := [
 
 metrics.start()
 # Fails now if the shared folder cannot be written to, not at the first order.
-recent_writes()
+write_times()
 bounded.limit_answers()
 stop_signals.wake_main_thread()
 if settings.PIN_WORKERS:

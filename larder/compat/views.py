@@ -34,7 +34,7 @@ from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import tell_quota
 from larder.http.raw_body import is_late, raw_body, short_body
-from larder.http.recent_writes import SAFE
+from larder.http.read_your_writes import SAFE
 from larder.identity import audit, queries, quotas
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded

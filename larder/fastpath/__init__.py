@@ -1,1 +1,1 @@
-"""What answers before Django does: orders, and pages of the product list."""
+"""The fast path: answers orders and pages of the product list before Django does."""

@@ -1,44 +1,45 @@
-"""What is answered in front of Django: by what it is known again, and how much is kept.
+"""The keys under which the fast path stores responses, and how many it stores.
 
-Headers of an answer are made by Django and its middleware alone, once for everybody who asks in
-the same way, and kept as they left. Whatever is unusual about a request goes to Django each time.
+Only Django and its middleware compute the headers of a response. They depend on the request
+headers in CACHE_KEY_HEADERS, so the fast path stores them for all requests with the same values.
+Requests with one of BYPASS_HEADERS always go to Django.
 """
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
-Asked = tuple[object, ...]
+CacheKey = tuple[object, ...]
 Header = tuple[str, str]
-Kept = TypeVar("Kept")
+Stored = TypeVar("Stored")
 
-SAME = (
+CACHE_KEY_HEADERS = (
     *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
     *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
     "CONTENT_TYPE",
 )
-"""What the headers of an answer depend on, beside who asks for it and what they have."""
+"""The parts of a request on which the headers of its response depend, besides the caller."""
 
-UNUSUAL = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
-"""What Django looks at and a mobile app does not send."""
+BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
+"""Headers that Django reads and that a mobile app does not send."""
 
-MOST_KEPT = 256
-"""Of each kind in one process; then all are forgotten."""
+MAX_ENTRIES = 256
+"""Entries of a cache in one process. A full cache is cleared."""
 
-LONGEST_QUESTION = 4096
-"""Characters of what an answer depends on; of longer ones none is kept."""
+MAX_KEY_CHARACTERS = 4096
+"""Characters of a key. Responses with longer keys are not stored."""
 
 
-def asked(environ: Mapping[str, Any]) -> Asked | None:
-    """By what an answer to this request is known again; None where something is unusual."""
-    if any(map(environ.get, UNUSUAL)):
+def cache_key(environ: Mapping[str, Any]) -> CacheKey | None:
+    """Returns the key of the request; None if it has one of BYPASS_HEADERS."""
+    if any(map(environ.get, BYPASS_HEADERS)):
         return None
-    return tuple([environ.get(name) for name in SAME])
+    return tuple([environ.get(name) for name in CACHE_KEY_HEADERS])
 
 
-def keep(kept: MutableMapping[Asked, Kept], asked: Asked, one: Kept) -> None:
-    """Keeps it among the others, unless it is known by too much."""
-    if sum(len(str(part)) for part in asked) > LONGEST_QUESTION:
+def store(cache: MutableMapping[CacheKey, Stored], key: CacheKey, entry: Stored) -> None:
+    """Stores the entry, unless its key is too long. Clears a full cache first."""
+    if sum(len(str(part)) for part in key) > MAX_KEY_CHARACTERS:
         return
-    if len(kept) >= MOST_KEPT and asked not in kept:
-        kept.clear()
-    kept[asked] = one
+    if len(cache) >= MAX_ENTRIES and key not in cache:
+        cache.clear()
+    cache[key] = entry

@@ -1,14 +1,13 @@
-"""Orders that are placed in front of Django: what is usual about them, and nothing else.
+"""The fast path of POST /api/v1/orders: answers common requests, passes all others to Django.
 
-An app sends thousands of orders in the same way. Around placing one, Django makes a request object,
-goes through the middleware, looks the path up and makes the same headers anew: three quarters of
-what an order's way through HTTP costs. So the headers of one that Django has answered are kept, for
-whoever asks in the same way (larder/fastpath/cache_key.py), and the next is read, placed and
-answered with the same functions, here.
+An app sends thousands of orders with the same headers. Of the time that an order spends in HTTP,
+Django needs three quarters: it makes a request object, runs the middleware, finds the path and
+makes the same response headers each time. So the headers of a response by Django are stored by the
+cache key of the request (larder/fastpath/cache_key.py). The next order with this key is read,
+placed and answered here, by the functions that Django's view calls.
 
-There is one place that refuses, and it is not this one: who asks or what they send that cannot be
-told at a glance goes to Django as it came; an order that was refused, or failed, goes there with
-its reason, for Django to raise and to answer.
+Only Django refuses requests. A request whose caller or body cannot be checked here goes to Django
+unchanged. If placing fails here, the request goes to Django with the error, which Django answers.
 """
 
 from collections.abc import Iterable
@@ -22,8 +21,8 @@ from larder.core import commits
 from larder.core.harmless import harmless
 from larder.core.stopwatch import BEGAN
 from larder.db import database
-from larder.fastpath.cache_key import Asked, Header, asked, keep
-from larder.fastpath.response_cache import Tell
+from larder.fastpath.cache_key import CacheKey, Header, cache_key, store
+from larder.fastpath.response_cache import AccessLogHook
 from larder.http.authentication import remembered_caller
 from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, identify
@@ -32,7 +31,7 @@ from larder.http.positions import position_to_tell
 from larder.http.quotas import HEADERS as QUOTA
 from larder.http.quotas import quota_headers
 from larder.http.raw_body import is_late
-from larder.http.recent_writes import COMMITS, note_write_of
+from larder.http.read_your_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import sound
 from larder.v1.http import Body, encoded, idempotency_key, replay_headers
@@ -42,61 +41,61 @@ from larder.v1.resources import EARLIER_ERROR
 PATH = "/api/v1/orders"
 OPERATION = f"POST {PATH}"
 
-LARGEST_BODY = 64 * 1024
-"""Bytes that are read here: an order of a hundred lines has 4,000."""
+MAX_BODY_BYTES = 64 * 1024
+"""Longer bodies go to Django. An order of a hundred lines has 4,000 bytes."""
 
 CREATED = "201 Created"
 REPLAYED = "Idempotency-Replayed"
-OF_ONE = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION, *QUOTA})
-"""Headers that another order's answer has otherwise."""
+OWN_HEADERS = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION, *QUOTA})
+"""Headers whose values differ for each order."""
 
 
 class Answer(NamedTuple):
-    """What an order's answer has for itself, and whose it is."""
+    """The caller, the headers and the body of one order's response; other headers are stored."""
 
     who: Caller
     headers: list[Header]
     content: bytes
 
 
-class OrdersInFront:
-    """A WSGI application that places what it can, and hands everything else to `application`.
+class OrderFastPath:
+    """A WSGI application that places orders, and passes all other requests to `application`.
 
-    `tell` is told of each answer that Django does not see, as KeptAnswers tells.
+    It calls `log_access` for each response that Django does not see.
     """
 
-    def __init__(self, application: Application, tell: Tell) -> None:
+    def __init__(self, application: Application, log_access: AccessLogHook) -> None:
         self._application = application
-        self._tell = tell
-        self._headers: dict[Asked, list[Header]] = {}
+        self._log_access = log_access
+        self._headers: dict[CacheKey, list[Header]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
             return self._application(environ, start_response)
-        question = asked(environ)
-        if question is None or environ["SCRIPT_NAME"] or not _is_short(environ):
+        key = cache_key(environ)
+        if key is None or environ["SCRIPT_NAME"] or not _is_short(environ):
             return self._application(environ, start_response)
-        headers = self._headers.get(question)
+        headers = self._headers.get(key)
         if headers is None:
-            return self._keeping(question, environ, start_response)
+            return self._store_headers(key, environ, start_response)
         answer = _answer(environ)
         if answer is None:
             return self._application(environ, start_response)
         start_response(CREATED, [*headers, *answer.headers])
-        harmless(self._tell, 201, environ[BEGAN], environ[ID], answer.who)
+        harmless(self._log_access, 201, environ[BEGAN], environ[ID], answer.who)
         clear_guid()
         return [answer.content]
 
-    def _keeping(
-        self, question: Asked, environ: dict[str, Any], start_response: Any
+    def _store_headers(
+        self, key: CacheKey, environ: dict[str, Any], start_response: Any
     ) -> Iterable[bytes]:
-        """Django's answer; if it placed an order, its headers are kept."""
+        """Returns Django's response. If Django placed an order, stores the response headers."""
 
         def begin(status: str, headers: list[Header], *error: Any) -> Any:
             names = {name for name, _ in headers}
             if status == CREATED and REPLAYED not in names:
-                lasting = [one for one in headers if one[0] not in OF_ONE]
-                keep(self._headers, question, lasting)
+                shared = [one for one in headers if one[0] not in OWN_HEADERS]
+                store(self._headers, key, shared)
             return start_response(status, headers, *error)
 
         return self._application(environ, begin)
@@ -104,12 +103,14 @@ class OrdersInFront:
 
 def _is_short(environ: dict[str, Any]) -> bool:
     length = environ.get("CONTENT_LENGTH") or ""
-    return length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= LARGEST_BODY
+    return (
+        length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= MAX_BODY_BYTES
+    )
 
 
 def _answer(environ: dict[str, Any]) -> Answer | None:
-    """The answer to an order that was placed. Otherwise Django's: it finds the body where it was,
-    and the reason if it is to refuse what was tried here."""
+    """Places the order and returns the response. Returns None where Django must answer: it can read
+    the body again, and finds the error of a failed attempt in the environ."""
     who = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
     if who is None:
         return None
@@ -117,7 +118,7 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     length, began = int(environ["CONTENT_LENGTH"]), monotonic()
     raw = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(raw)
-    # Behind a slow body, Django authenticates the caller again.
+    # After a slow body, Django authenticates the caller again.
     body = sound(raw, NewOrder) if len(raw) == length and not is_late(began) else None
     if body is None:
         return None
@@ -131,7 +132,7 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
 
 
 def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
-    """Places it. Raises why it was not placed."""
+    """Places the order. Raises what `place` raises."""
     placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
     order = placed.order
     answer = Body(encoded(shown(order)), order.version)

@@ -9,7 +9,7 @@ reading requests can have thousands of lines, which take connections and process
 from contextlib import AbstractContextManager, nullcontext
 
 from larder.core.per_key import RunningPerKey
-from larder.http.recent_writes import SAFE
+from larder.http.read_your_writes import SAFE
 from larder.identity.caller import Caller
 
 MOST_READS = 6

@@ -21,7 +21,7 @@ from larder.core.harmless import harmless
 from larder.db import positions
 from larder.db.positions import Position
 from larder.db.replicas import replicas
-from larder.http.recent_writes import SAFE
+from larder.http.read_your_writes import SAFE
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.error_pages import for_reader
 from larder.http.quotas import quota_headers
-from larder.http.recent_writes import SAFE
+from larder.http.read_your_writes import SAFE
 from larder.http.refusals import HttpRefusal
 from larder.identity.quotas import QuotaExceeded
 from larder.identity.rates import RateLimited

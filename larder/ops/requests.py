@@ -84,7 +84,7 @@ def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     )
 
 
-def answered_before(method: str, path: str) -> Callable[[int, int, str, object], None]:
+def access_log_hook(method: str, path: str) -> Callable[[int, int, str, object], None]:
     """What notes requests for a path (without parts that vary) that no middleware sees: status,
     when it came by the performance counter, correlation id, caller."""
     route = path.removeprefix("/")

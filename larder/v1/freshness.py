@@ -1,8 +1,8 @@
-"""How current an answer must be, and so who may give it: the primary, or a replica.
+"""How current an answer must be, and whether a replica may give it.
 
-Everybody sees what they did themselves, and what others did up to 100 ms later where that is
-allowed. What one did oneself is known by what the app echoes (`Larder-Position`), and on this
-machine by the table of who wrote. Staff are answered by the primary alone.
+Callers see their own writes at once, and the writes of others up to 100 ms later. Their own writes
+are known from the header `Larder-Position`, which the app echoes, and on this server from the
+read-your-writes table. Requests of staff are always read from the primary.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from django.http.response import HttpResponseBase
 from larder.db import replicas
 from larder.db.replicas import FreshnessRequirement
 from larder.http.positions import NO_SYSTEM, decode, is_settled
-from larder.http.recent_writes import recent_writes
+from larder.http.read_your_writes import write_times
 from larder.identity.caller import Caller
 
-LONGEST_LAG = 100_000_000
-"""Nanoseconds that an answer may be behind what others did."""
+MAX_LAG = 100_000_000
+"""Nanoseconds by which an answer may be behind the writes of others."""
 
 REPLICATED = bool(replicas.replicas())
 
@@ -28,15 +28,16 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def needed_at(now: int, caller: int) -> int:
-    """What was seen after this (monotonic nanoseconds) is good enough for the caller's list."""
-    writes = recent_writes()
-    return now if writes is None else max(now - LONGEST_LAG, writes.last(caller))
+    """Returns the time (monotonic nanoseconds) after which a list must have been read to be current
+    enough for the caller."""
+    writes = write_times()
+    return now if writes is None else max(now - MAX_LAG, writes.last(caller))
 
 
 def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRequirement, bool]:
-    """What the caller's list must show, and whether a replica may answer.
+    """Returns what the caller's list must show, and whether a replica may answer.
 
-    Without a position, and with no table of who wrote, nobody knows what they wrote.
+    Without a position and without a read-your-writes table, the caller's writes are not known.
     """
     if who.is_staff:
         return FreshnessRequirement(now), False
@@ -49,7 +50,7 @@ def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRe
 
 
 def causal(view: View) -> View:
-    """A reading that a replica may answer for customers who say what they have done."""
+    """Decorates a view that reads: a replica may answer customers who send a position."""
     if not REPLICATED:
         return view
 
@@ -64,11 +65,12 @@ def causal(view: View) -> View:
 
 
 def _echoed(who: Caller, sent: str, now: int) -> FreshnessRequirement | None:
-    """None for a position that cannot be read, and for a recent write without a known place."""
-    position, writes = decode(sent), recent_writes()
+    """Returns what the position requires. None if it cannot be read, or is a recent time in place
+    of a position."""
+    position, writes = decode(sent), write_times()
     if position is None:
         return None
-    since = max(now - LONGEST_LAG, 0 if writes is None else writes.last(who.id))
+    since = max(now - MAX_LAG, 0 if writes is None else writes.last(who.id))
     if position.system != NO_SYSTEM:
         return FreshnessRequirement(since, position)
     return FreshnessRequirement(since) if is_settled(position) else None

@@ -49,7 +49,7 @@ from larder.v1.operations import (
     VERSIONED,
     operation,
 )
-from larder.v1.ready_pages import ReadyPages
+from larder.v1.page_cache import PageCache
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
 
 
@@ -128,7 +128,7 @@ class ListParameters(PageParameters, kw_only=True):
     count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
 
 
-_pages = ReadyPages()
+_pages = PageCache()
 
 
 @operation(

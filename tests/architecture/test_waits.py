@@ -17,7 +17,7 @@ MODULES = {"queue", "concurrent.futures", "asyncio", "selectors", "sched", "subp
 """Modules of the standard library whose objects wait in other ways."""
 
 MUTEXES = {
-    "larder/v1/ready_pages.py": {"self._lock"},
+    "larder/v1/page_cache.py": {"self._lock"},
     "larder/core/batch_queue.py": {"self._mutex"},
     "larder/core/per_key.py": {"self._lock"},
     "larder/db/positions.py": {"_lock"},

@@ -1,13 +1,20 @@
-"""Fixtures of v1's contract tests, for those of what answers before Django does."""
+"""Fixtures of v1's contract tests, for the tests of the fast path."""
 
 from tests.http.conftest import api, application, as_
-from tests.v1.conftest import door, many_products, processes_share, sessions_known, shelf, token
+from tests.v1.conftest import (
+    fast_path,
+    many_products,
+    processes_share,
+    sessions_known,
+    shelf,
+    token,
+)
 
 __all__ = [
     "api",
     "application",
     "as_",
-    "door",
+    "fast_path",
     "many_products",
     "processes_share",
     "sessions_known",

@@ -1,4 +1,4 @@
-"""Orders placed in front of Django: the same orders, answers and refusals as through it."""
+"""The fast path places orders with the same answers and refusals as Django."""
 
 import json
 from collections.abc import Callable
@@ -17,17 +17,25 @@ from larder.db import positions as common_positions
 from larder.db.positions import Position, Sample
 from larder.db.postgresql.errors import CommitUnknown
 from larder.fastpath import cache_key
-from larder.fastpath import orders as orders_in_front
-from larder.fastpath.orders import OrdersInFront
+from larder.fastpath import orders as order_path
+from larder.fastpath.orders import OrderFastPath
 from larder.http import authentication, positions, raw_body
 from larder.http.quotas import HEADERS
-from larder.http.recent_writes import recent_writes
+from larder.http.read_your_writes import write_times
 from larder.identity.errors import SessionEnded, TokenExpired
 from larder.inventory.models import Stock
 from larder.orders.models import Order
 from larder.v1 import orders
 from tests.conftest import Person
-from tests.fastpath.door import JSON, USUAL, Door, Headers, Ordering, alike, without_correlation
+from tests.fastpath.fast_path import (
+    JSON,
+    USUAL,
+    FastPath,
+    Headers,
+    Ordering,
+    alike,
+    without_correlation,
+)
 from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
@@ -37,8 +45,8 @@ UNKNOWN = {"product": 9**9, "quantity": 1}
 
 
 @pytest.fixture
-def door(processes_share: None, sessions_known: None) -> Door:
-    return Door(OrdersInFront)
+def fast_path(processes_share: None, sessions_known: None) -> FastPath:
+    return FastPath(OrderFastPath)
 
 
 @pytest.fixture
@@ -57,11 +65,11 @@ def jam(transactional_db: None, product: MakeProduct) -> int:
 
 
 @pytest.fixture
-def ordering(door: Door, token: str, jam: int) -> Ordering:
+def ordering(fast_path: FastPath, token: str, jam: int) -> Ordering:
     """Of whom one order has gone through Django, as every customer's first does."""
-    made = Ordering(door, token, jam)
+    made = Ordering(fast_path, token, jam)
     assert made()[0] == "201 Created"
-    assert door.reached == 1
+    assert fast_path.reached == 1
     return made
 
 
@@ -75,11 +83,11 @@ def ordering(door: Door, token: str, jam: int) -> Ordering:
 )
 @pytest.mark.parametrize("body", [{}, {"note": "Ring twice.", "reference": "PO 7"}])
 def test_the_answer_is_the_same_as_djangos(
-    door: Door, token: str, jam: int, headers: Headers, body: dict[str, str]
+    fast_path: FastPath, token: str, jam: int, headers: Headers, body: dict[str, str]
 ) -> None:
-    ordering = Ordering(door, token, jam)
+    ordering = Ordering(fast_path, token, jam)
     through, in_front_of_it = ordering(headers=headers, **body), ordering(headers=headers, **body)
-    assert door.reached == 1
+    assert fast_path.reached == 1
     assert through[0] == "201 Created"
     assert alike(in_front_of_it) == alike(through)
     assert Order.objects.count() == 2
@@ -88,11 +96,11 @@ def test_the_answer_is_the_same_as_djangos(
 
 def test_an_order_reads_the_same_when_it_is_looked_up(ordering: Ordering) -> None:
     _, headers, body = ordering()
-    found = ordering.door(ordering.token, headers["Location"].removeprefix("/api/v1/"))
+    found = ordering.fast_path(ordering.token, headers["Location"].removeprefix("/api/v1/"))
     assert (found[1]["ETag"], found[2]) == (headers["ETag"], body)
 
 
-@pytest.mark.parametrize("first", ["through Django", "in front"])
+@pytest.mark.parametrize("first", ["through Django", "fast path"])
 def test_a_key_places_once_whichever_way_its_requests_come(ordering: Ordering, first: str) -> None:
     key, strange = {"Idempotency_Key": uuid4().hex}, {"Origin": "https://elsewhere.example"}
     ways = [key | strange, key] if first == "through Django" else [key, key | strange]
@@ -116,9 +124,9 @@ def test_an_answer_has_its_own_quota(ordering: Ordering) -> None:
 
 
 def test_what_was_told_of_a_repeat_is_not_told_of_the_next(
-    door: Door, token: str, jam: int
+    fast_path: FastPath, token: str, jam: int
 ) -> None:
-    ordering, key = Ordering(door, token, jam), {"Idempotency_Key": uuid4().hex}
+    ordering, key = Ordering(fast_path, token, jam), {"Idempotency_Key": uuid4().hex}
     strange = {"Origin": "https://elsewhere.example"}
     ordering(headers=key | strange)
     assert ordering(headers=key)[1]["Idempotency-Replayed"] == "true"
@@ -143,7 +151,7 @@ def test_what_was_told_of_a_repeat_is_not_told_of_the_next(
         ({"lines": []}, {}, "400", "validation_error"),
         ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
         ({"surprise": 1}, {}, "400", "unknown_field"),
-        ({"note": "x" * orders_in_front.LARGEST_BODY}, {}, "400", "validation_error"),
+        ({"note": "x" * order_path.MAX_BODY_BYTES}, {}, "400", "validation_error"),
         ({}, {"Accept": "text/html"}, "406", "not_acceptable"),
         ({}, {"Content_Type": "text/plain"}, "415", "unsupported_media_type"),
         ({}, {"Host": "elsewhere.example"}, "400", "bad_host"),
@@ -163,10 +171,12 @@ def test_a_refusal_is_djangos_and_nothing_is_placed(
         line["product"] = line["product"] or jam  # a product there is
     given = headers | {"Correlation_ID": uuid4().hex}
     refused = ordering(headers=given, **body)
-    alone = Door(OrdersInFront).send(_bytes(body, jam), ordering.token, "orders", **(JSON | given))
+    alone = FastPath(OrderFastPath).send(
+        _bytes(body, jam), ordering.token, "orders", **(JSON | given)
+    )
     assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
     assert refused == alone
-    assert (ordering.door.reached, ordering.door.told) == (2, [])
+    assert (ordering.fast_path.reached, ordering.fast_path.logged) == (2, [])
     assert Order.objects.count() == 1
     assert Stock.objects.get(product_id=jam).available == STOCK - 2
 
@@ -177,7 +187,7 @@ def _bytes(body: dict[str, Any], jam: int) -> bytes:
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
 def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes) -> None:
-    alone = Door(OrdersInFront).send(raw, ordering.token, "orders", **JSON)
+    alone = FastPath(OrderFastPath).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
     without = [without_correlation(one) for one in (refused, alone)]
     assert without[0] == without[1]
@@ -194,7 +204,7 @@ def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
     def refuse(*_given: object) -> None:
         raise later
 
-    monkeypatch.setattr(orders_in_front, "place", lose_the_commit)
+    monkeypatch.setattr(order_path, "place", lose_the_commit)
     monkeypatch.setattr(authentication, "authenticate", refuse)
     status, _, body = ordering()
     assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
@@ -216,14 +226,14 @@ def test_what_is_logged_while_it_is_placed_has_the_id_of_the_answer(
         seen.append(get_guid())
         raise NotFound
 
-    monkeypatch.setattr(orders_in_front, "place", refuses)
+    monkeypatch.setattr(order_path, "place", refuses)
     status, headers, _ = ordering()
     assert (status[:3], seen) == ("404", [headers["Correlation-ID"]])
 
 
 def test_its_id_ends_with_it(ordering: Ordering) -> None:
     ordering()
-    assert ordering.door.reached == 1
+    assert ordering.fast_path.reached == 1
     assert not get_guid()
 
 
@@ -240,8 +250,8 @@ def test_a_body_that_was_cut_off_places_nothing(ordering: Ordering, jam: int) ->
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -> None:
     body = _bytes({}, jam)
-    status, _, _ = ordering.door.send(body, ordering.token, "orders", method, **JSON)
-    assert (status[:3], ordering.door.reached) == ("405", 2)
+    status, _, _ = ordering.fast_path.send(body, ordering.token, "orders", method, **JSON)
+    assert (status[:3], ordering.fast_path.reached) == ("405", 2)
 
 
 @pytest.mark.parametrize(
@@ -255,14 +265,14 @@ def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -
 def test_what_is_unusual_goes_to_django_each_time(ordering: Ordering, headers: Headers) -> None:
     for turn in (2, 3):
         assert ordering(headers=headers)[0] == "201 Created"
-        assert ordering.door.reached == turn
+        assert ordering.fast_path.reached == turn
 
 
 def test_another_media_type_is_refused_though_the_headers_of_json_are_kept(
     ordering: Ordering, jam: int
 ) -> None:
     refused = ordering.raw(_bytes({}, jam), {"Content_Type": "text/plain"})
-    assert (refused[0][:3], ordering.door.reached) == ("415", 2)
+    assert (refused[0][:3], ordering.fast_path.reached) == ("415", 2)
     assert Order.objects.count() == 1
 
 
@@ -277,21 +287,21 @@ def test_a_length_that_cannot_be_told_at_a_glance_goes_to_django(
         seen.append(environ["wsgi.input"])
         return []
 
-    strict = OrdersInFront(application, lambda *_: None)
-    strict._headers = ordering.door.application._headers
-    asked = {"PATH_INFO": orders_in_front.PATH, "REQUEST_METHOD": "POST", "SCRIPT_NAME": ""}
+    strict = OrderFastPath(application, lambda *_: None)
+    strict._headers = ordering.fast_path.application._headers
+    asked = {"PATH_INFO": order_path.PATH, "REQUEST_METHOD": "POST", "SCRIPT_NAME": ""}
     environ = asked | {"CONTENT_LENGTH": length, "wsgi.input": None}
     assert strict(environ, lambda *_: None) == []
     assert seen == [None]
 
 
 def test_staff_and_a_token_not_seen_before_go_to_django(
-    ordering: Ordering, person: MakePerson, door: Door, jam: int
+    ordering: Ordering, person: MakePerson, fast_path: FastPath, jam: int
 ) -> None:
     other, boss = token_for(person()), token_for(person(is_staff=True))
     for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
-        assert Ordering(door, token, jam)()[0] == "201 Created"
-        assert door.reached == reached
+        assert Ordering(fast_path, token, jam)()[0] == "201 Created"
+        assert fast_path.reached == reached
 
 
 def test_an_order_whose_body_comes_late_goes_to_django(
@@ -299,9 +309,9 @@ def test_an_order_whose_body_comes_late_goes_to_django(
 ) -> None:
     """It authenticates the caller again: the log-in may have ended meanwhile."""
     monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", -1)
-    reached = ordering.door.reached
+    reached = ordering.fast_path.reached
     assert ordering()[0] == "201 Created"
-    assert ordering.door.reached == reached + 1
+    assert ordering.fast_path.reached == reached + 1
 
 
 def test_an_expired_token_places_nothing(
@@ -319,7 +329,7 @@ def test_what_is_known_of_log_ins_grows_old(
 ) -> None:
     monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
     assert ordering()[0] == "201 Created"
-    assert ordering.door.reached == 2
+    assert ordering.fast_path.reached == 2
 
 
 def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who: Person) -> None:
@@ -345,7 +355,7 @@ def test_a_failure_is_told_by_django_and_not_tried_again(
         tries.append(given)
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(orders_in_front, failing, fails)
+    monkeypatch.setattr(order_path, failing, fails)
     monkeypatch.setattr(orders, "place", fails)
     status, headers, body = ordering()
     assert (status[:3], json.loads(body)["code"], len(tries)) == ("500", code, 1)
@@ -357,7 +367,7 @@ def test_each_is_told_to_whoever_counts_but_for_those_that_django_counts(
     ordering: Ordering, who: Person
 ) -> None:
     answer = ordering()
-    ((status, _, correlation_id, caller),) = ordering.door.told
+    ((status, _, correlation_id, caller),) = ordering.fast_path.logged
     assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
 
 
@@ -365,14 +375,14 @@ def test_a_refused_order_counts_from_when_it_came(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Any]] = []
-    django = ordering.door._django
+    django = ordering.fast_path._django
 
     def watching(environ: dict[str, Any], start_response: Any) -> Any:
         seen.append(environ)
         return django(environ, start_response)
 
-    monkeypatch.setattr(ordering.door, "_django", watching)
-    monkeypatch.setattr(orders_in_front, "perf_counter_ns", lambda: 7)
+    monkeypatch.setattr(ordering.fast_path, "_django", watching)
+    monkeypatch.setattr(order_path, "perf_counter_ns", lambda: 7)
     ordering(lines=[UNKNOWN])
     assert seen[0][BEGAN] == 7
 
@@ -384,11 +394,11 @@ def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(ordering: Orde
 
 
 def test_the_processes_know_that_the_customer_wrote(ordering: Ordering, who: Person) -> None:
-    writes = recent_writes()
+    writes = write_times()
     assert writes is not None
     before = writes.last(who.id)
     ordering()
-    assert (ordering.door.reached, writes.last(who.id) > before) == (1, True)
+    assert (ordering.fast_path.reached, writes.last(who.id) > before) == (1, True)
 
 
 def test_the_connection_is_given_back(ordering: Ordering) -> None:
@@ -412,7 +422,7 @@ def test_with_replicas_the_answer_says_where_the_write_is(
 
 
 def test_how_many_are_kept_is_bounded(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_key, "MOST_KEPT", 3)
+    monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)
     for q in range(1, 6):
         ordering(headers={"Accept": f"application/json;q=0.{q}"})
-        assert len(ordering.door.application._headers) <= 3
+        assert len(ordering.fast_path.application._headers) <= 3

@@ -11,8 +11,8 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test.client import ClientHandler
 
-from larder.fastpath.orders import OrdersInFront
-from larder.fastpath.response_cache import KeptAnswers
+from larder.fastpath.orders import OrderFastPath
+from larder.fastpath.response_cache import ResponseCache
 from larder.http.content_type import Application, with_plain_charsets
 
 
@@ -20,7 +20,7 @@ def make() -> Application:
     """Returns an application like that of config/wsgi.py, which has kept nothing yet."""
     application = with_plain_charsets(WSGIHandler())
     if settings.FAST_PATH:
-        application = KeptAnswers(OrdersInFront(application, _ignore), _ignore)
+        application = ResponseCache(OrderFastPath(application, _ignore), _ignore)
     return application
 
 

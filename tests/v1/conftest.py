@@ -10,13 +10,13 @@ import pytest
 
 from larder.catalog.services import NewProduct, create_products
 from larder.core.ids import SYSTEM_ACTOR
-from larder.fastpath.response_cache import KeptAnswers
+from larder.fastpath.response_cache import ResponseCache
 from larder.http import authentication
-from larder.http.recent_writes import recent_writes
+from larder.http.read_your_writes import write_times
 from larder.inventory.services.movements import open_stock
-from larder.v1 import freshness, products, ready_pages
+from larder.v1 import freshness, page_cache, products
 from tests.conftest import Person
-from tests.fastpath.door import Door
+from tests.fastpath.fast_path import FastPath
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 
 HOUR = 3600 * 10**9
@@ -35,28 +35,30 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
 def processes_share(
     transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """As `make run` starts the server: its processes know who wrote."""
+    """The processes share a read-your-writes table, as under `make run`."""
     settings.SHARED_DIR = str(tmp_path)
-    monkeypatch.setattr(products, "_pages", ready_pages.ReadyPages())
-    recent_writes.cache_clear()
+    monkeypatch.setattr(products, "_pages", page_cache.PageCache())
+    write_times.cache_clear()
     yield
-    recent_writes.cache_clear()
+    write_times.cache_clear()
 
 
 @pytest.fixture
 def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which sessions have ended is known for the whole test. Otherwise a request reads it every ten
-    seconds (larder/http/authentication.py), and costs a statement more, or goes to Django."""
+    """The ended sessions are read once for the whole test. Otherwise a request reads them every ten
+    seconds (larder/http/authentication.py), with one more statement, or goes to Django."""
     for name in ("SESSIONS_LOOKED_AT_EVERY", "SESSIONS_TOO_OLD"):
         monkeypatch.setattr(authentication, name, 86_400.0)
     authentication._sessions.present()
 
 
 @pytest.fixture
-def door(processes_share: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """The server's application; nothing that is kept or known grows old."""
-    monkeypatch.setattr(freshness, "LONGEST_LAG", HOUR)
-    return Door(KeptAnswers)
+def fast_path(
+    processes_share: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
+) -> FastPath:
+    """The response cache, whose entries and sessions do not grow old."""
+    monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
+    return FastPath(ResponseCache)
 
 
 @pytest.fixture

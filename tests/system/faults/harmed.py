@@ -8,7 +8,7 @@ from larder.core import telemetry
 from larder.core.harmless import harmless_span
 from larder.fastpath import orders
 from larder.http import positions
-from larder.http.recent_writes import RecentWrites
+from larder.http.read_your_writes import WriteTimes
 from larder.ops import requests
 from larder.ops.metrics import PlacingCounted
 
@@ -32,7 +32,7 @@ def _span(*_args: object, **_more: object) -> Any:
 
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
-    (RecentWrites, "note", _fail),
+    (WriteTimes, "note", _fail),
     (PlacingCounted, "batch_done", _fail),
     (positions, "position_of_a_write", _fail),
     (orders, "database", SimpleNamespace(release=_fail)),

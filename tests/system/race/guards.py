@@ -24,7 +24,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
 from larder.db.replicas import FreshnessRequirement
-from larder.http.recent_writes import RecentWrites
+from larder.http.read_your_writes import WriteTimes
 from larder.identity import quotas, rates
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
@@ -228,7 +228,7 @@ def further_along(one: Position, other: Position) -> bool:
 
 QUOTA_HELD = "quota held"
 _REMOVALS: dict[str, Callable[[], Removal]] = {
-    "recent writes": lambda: [(RecentWrites, "note", note_nothing)],
+    "recent writes": lambda: [(WriteTimes, "note", note_nothing)],
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],

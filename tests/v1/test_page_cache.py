@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from larder.db import database
 from larder.db.positions import Position
 from larder.db.replicas import State
-from larder.v1 import freshness, products, ready_pages
-from larder.v1.ready_pages import ReadyPage, ReadyPages, Wanted
+from larder.v1 import freshness, page_cache, products
+from larder.v1.page_cache import CachedPage, PageCache, PageRequest
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 
@@ -69,13 +69,13 @@ def test_a_page_is_read_once_while_nothing_changes(
 @pytest.fixture
 def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if nobody committed anything, and no page was kept yet."""
-    monkeypatch.setattr(products, "_pages", ReadyPages())
+    monkeypatch.setattr(products, "_pages", PageCache())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
 
 
 @pytest.fixture
 def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "LONGEST_LAG", 3600 * 10**9)
+    monkeypatch.setattr(freshness, "MAX_LAG", 3600 * 10**9)
 
 
 def test_within_the_lag_nothing_is_asked_of_the_database(
@@ -234,7 +234,7 @@ def test_it_is_compressed_once_a_page(
 def test_what_is_kept_is_bounded(
     undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_pages, "MOST_PAGES", 2)
+    monkeypatch.setattr(page_cache, "MAX_PAGES", 2)
     product()
     for path in ("products?limit=1", "products?limit=2", "products?limit=1", "products?limit=3"):
         customer("GET", path)
@@ -244,7 +244,7 @@ def test_what_is_kept_is_bounded(
 def test_a_large_page_is_made_each_time(
     undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_pages, "LARGEST_PAGE", 10)
+    monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
     product()
     assert [len(reads(customer)), len(reads(customer))] == [1, 1]
 
@@ -259,7 +259,7 @@ def state(look: Look) -> State:
     return State(Position(1, 1, byte), moment)
 
 
-def found(pages: ReadyPages, wanted: Wanted, look: Look) -> ReadyPage:
+def found(pages: PageCache, wanted: PageRequest, look: Look) -> CachedPage:
     """The page that is kept, if it was seen since, or the one that is read now."""
     return pages._good(
         wanted,
@@ -268,7 +268,7 @@ def found(pages: ReadyPages, wanted: Wanted, look: Look) -> ReadyPage:
     )
 
 
-def made_at_once(pages: ReadyPages, looks: Sequence[Look] = [(0, 1)] * 8) -> tuple[int, int]:
+def made_at_once(pages: PageCache, looks: Sequence[Look] = [(0, 1)] * 8) -> tuple[int, int]:
     """How often a page is made for those who want it at once, and how many pages they get."""
     times: list[int] = []
 
@@ -277,60 +277,60 @@ def made_at_once(pages: ReadyPages, looks: Sequence[Look] = [(0, 1)] * 8) -> tup
         sleep(0.5)
         return {}
 
-    wanted = Wanted("", "/products", lambda: make)
+    wanted = PageRequest("", "/products", lambda: make)
     with ThreadPoolExecutor(len(looks)) as threads:
         got = [threads.submit(found, pages, wanted, look) for look in looks]
     return len(times), len({id(one.result()) for one in got})
 
 
 def test_a_page_that_many_want_at_once_is_made_once() -> None:
-    assert made_at_once(ReadyPages()) == (1, 1)
+    assert made_at_once(PageCache()) == (1, 1)
 
 
 def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control, too: without their turns each makes it."""
-    monkeypatch.setattr(ready_pages, "LONGEST_TURN", 0)
-    assert made_at_once(ReadyPages())[0] > 1
+    monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", 0)
+    assert made_at_once(PageCache())[0] > 1
 
 
 def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
     """Orders come all the time, so each has seen another shop: but none a later one."""
     looks = [(9 - number, number) for number in range(8)]
-    made, _ = made_at_once(ReadyPages(), looks)
+    made, _ = made_at_once(PageCache(), looks)
     assert made < 8
 
 
 def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
     """The negative control."""
-    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
     made = [found(pages, wanted, (number, number)) for number in range(8)]
     assert len({id(page) for page in made}) == 8
 
 
 def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
     """Replicas are behind one another: a later look may find an earlier state."""
-    pages, wanted = ReadyPages(), Wanted("", "/products", lambda: dict)
+    pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
     first = pages._current(wanted, state((9, 100)))
     second = pages._current(wanted, state((5, 200)))
     assert (second is first, second.replayed) == (False, Position(1, 1, 200))
 
 
 def test_what_could_not_be_made_is_made_by_the_next() -> None:
-    pages = ReadyPages()
+    pages = PageCache()
     with pytest.raises(ZeroDivisionError):
-        found(pages, Wanted("", "/products", lambda: lambda: 1 / 0), (0, 1))
+        found(pages, PageRequest("", "/products", lambda: lambda: 1 / 0), (0, 1))
     assert made_at_once(pages) == (1, 1)
 
 
 def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
     """And the request that asked it is let go: what the page is made by is kept instead."""
-    pages, prepared = ReadyPages(), []
+    pages, prepared = PageCache(), []
 
-    def prepare() -> ready_pages.Make:
+    def prepare() -> page_cache.Make:
         prepared.append(1)
         return dict
 
-    wanted = Wanted("", "/products", prepare)
+    wanted = PageRequest("", "/products", prepare)
     page = pages._current(wanted, state((1, 1)))
     assert pages._current(wanted, state((1, 1))) is page
     pages._current(page.wanted, state((2, 2)))
@@ -339,13 +339,13 @@ def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
 
 def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is asked for all the time stays; what is gone is given to nobody any more."""
-    monkeypatch.setattr(ready_pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(page_cache, "MAX_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
-    pages = ReadyPages()
-    asked_often = pages._current(Wanted("", "often", lambda: dict), None)
+    pages = PageCache()
+    asked_often = pages._current(PageRequest("", "often", lambda: dict), None)
     others = []
     for number in range(9):
-        wanted = Wanted("", f"once {number}", lambda: dict)
+        wanted = PageRequest("", f"once {number}", lambda: dict)
         others.append(pages._current(wanted, None))
         assert pages.renewed(asked_often, caller=1) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
@@ -353,8 +353,8 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
     """Whoever looked before it was replaced may come to say so afterwards."""
-    pages = ReadyPages()
-    wanted = Wanted("", "/products", lambda: dict)
+    pages = PageCache()
+    wanted = PageRequest("", "/products", lambda: dict)
     before = pages._current(wanted, state((1, 1)))
     pages._current(wanted, state((2, 2)))
     pages._seen(before, 3)

@@ -1,4 +1,4 @@
-"""The server's application in front of Django, asked in the tests' own process."""
+"""A client of the fast path, in the process of the tests."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from larder.http.content_type import Application
 
 Headers = dict[str, str]
 Answered = tuple[str, Headers, bytes]
-InFront = Callable[[Application, Callable[..., None]], Application]
+Layer = Callable[[Application, Callable[..., None]], Application]
 
 USUAL: list[Headers] = [
     {},
@@ -23,27 +23,27 @@ USUAL: list[Headers] = [
     {"X_Forwarded_Proto": "https"},
     {"User_Agent": "an app", "Accept_Language": "de"},
 ]
-"""Ways to ask that apps have."""
+"""Headers that apps send."""
 
 JSON = {"Content_Type": "application/json"}
 
 
-class Door:
-    """What the server answers, and how many requests came as far as Django.
+class FastPath:
+    """Sends requests to one layer of the fast path, and counts those that reach Django.
 
-    `kind` is KeptAnswers or OrdersInFront.
+    `kind` is ResponseCache or OrderFastPath.
     """
 
-    def __init__(self, kind: InFront) -> None:
+    def __init__(self, kind: Layer) -> None:
         self.reached = 0
-        self.told: list[tuple[Any, ...]] = []
+        self.logged: list[tuple[Any, ...]] = []
         self._django = WSGIHandler()
         self._kind = kind
         self.forget()
 
     def forget(self) -> None:
-        """What was kept in front of Django is kept no more."""
-        self.application: Any = self._kind(self._counted, lambda *given: self.told.append(given))
+        """Empties the caches of the fast path."""
+        self.application: Any = self._kind(self._counted, lambda *given: self.logged.append(given))
 
     def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.reached += 1
@@ -58,7 +58,7 @@ class Door:
     def send(
         self, body: bytes, token: str, path: str, method: str = "POST", **headers: str
     ) -> Answered:
-        """The same with a body."""
+        """Sends a request with a body; otherwise as a call."""
         if token:
             headers.setdefault("Authorization", f"Bearer {token}")
         names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -76,13 +76,13 @@ class Door:
 
 
 def without_id(answer: Answered) -> Answered:
-    """But for the id that every answer has for itself."""
+    """Returns the answer without its correlation id."""
     status, headers, body = answer
     return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
 
 
 def without_correlation(answer: Answered) -> Any:
-    """The answer as JSON, but for its ids."""
+    """Returns the answer as JSON, without its correlation id."""
     status, headers, body = without_id(answer)
     return status, headers, json.loads(body) | {"correlation_id": ""}
 
@@ -91,7 +91,7 @@ OF_ONE = re.compile(rb'"(id|number|placed_at|updated_at)":("[^"]+"|\d+)')
 
 
 def alike(answer: Answered) -> Answered:
-    """But for what every order has for itself; its ETag and Location lead to it."""
+    """Returns the answer without what differs between orders. Checks its ETag and Location."""
     status, headers, body = without_id(answer)
     if status.startswith("201"):
         order = json.loads(body)
@@ -106,12 +106,16 @@ def alike(answer: Answered) -> Answered:
 class Ordering:
     """Orders of one customer: `ordering(lines=[...])`, with headers by name."""
 
-    def __init__(self, door: Door, token: str, jam: int) -> None:
-        self.door, self.token, self._lines = door, token, [{"product": jam, "quantity": 2}]
+    def __init__(self, fast_path: FastPath, token: str, jam: int) -> None:
+        self.fast_path, self.token, self._lines = (
+            fast_path,
+            token,
+            [{"product": jam, "quantity": 2}],
+        )
 
     def __call__(self, *, headers: Headers | None = None, **body: Any) -> Answered:
         return self.raw(json.dumps({"lines": self._lines} | body).encode(), headers or {})
 
     def raw(self, body: bytes, headers: Headers) -> Answered:
         """Sends these bytes."""
-        return self.door.send(body, self.token, "orders", **(JSON | headers))
+        return self.fast_path.send(body, self.token, "orders", **(JSON | headers))

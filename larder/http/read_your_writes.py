@@ -1,8 +1,8 @@
-"""Who wrote something a moment ago: known to all processes of a server on one machine.
+"""The read-your-writes table: when each caller last wrote, for all processes of a server.
 
-Pages that are kept may be a moment old for everybody but those who have just changed something
-themselves (larder/v1/ready_pages.py). Which process serves their next request is chance, so
-the processes share a table: eight bytes for a caller, the moment of their last write.
+A page from the page cache may be 100 ms old, except for callers who have written something since
+(larder/v1/page_cache.py). Any process may serve a caller's next request, so the processes share
+this table: eight bytes for each caller, the time of the last write.
 """
 
 import errno
@@ -23,24 +23,24 @@ from larder.core.harmless import harmless
 logger = logging.getLogger(__name__)
 
 SLOTS = 8192
-"""Callers with the same remainder share a slot: one of them looks once more than they need."""
+"""Callers with the same remainder share a slot, so one of them causes an unneeded check."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 COMMITS = "larder.commits"
-"""Where the environ has how many commits an attempt before Django made."""
+"""The key of the environ for the number of commits that the fast path made for the request."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class RecentWrites:
-    """When each caller wrote last, in nanoseconds of this machine's monotonic clock."""
+class WriteTimes:
+    """The time of each caller's last write, in nanoseconds of this machine's monotonic clock."""
 
     def __init__(self, file: Path) -> None:
         """Map the file, which the first process makes. Raises OSError.
 
-        Where the first process found no room for it, an empty file says so, and no process of
-        this server has the table: a write that only some of them know of would be missed.
+        If the disk is full, the first process makes an empty file. Then no process of this server
+        has the table, because a write that only some of them note would be missed.
         """
         size = SLOTS * 8
         try:
@@ -54,45 +54,45 @@ class RecentWrites:
             self._moments = memoryview(mmap.mmap(shared.fileno(), size)).cast("q")
 
     def note(self, caller: int) -> None:
-        """Something of this caller was written, and is committed."""
+        """Notes that a write of this caller is committed."""
         slot = caller % SLOTS
-        # Not back in time where another thread of the same caller was faster.
+        # Another thread of the same caller may have noted a later time.
         self._moments[slot] = max(self._moments[slot], monotonic_ns())
 
     def last(self, caller: int) -> int:
-        """When that was; 0 if never since the server started."""
+        """Returns the time of the last write; 0 without one since the server started."""
         return self._moments[caller % SLOTS]
 
 
 @cache
-def recent_writes() -> RecentWrites | None:
-    """What the processes of this server share; None without SHARED_DIR, or where it has no room.
+def write_times() -> WriteTimes | None:
+    """Returns the table of this server; None without SHARED_DIR, or if that folder is full.
 
-    Raises OSError where the folder is none.
+    Raises OSError if SHARED_DIR is not a folder.
     """
     if not settings.SHARED_DIR:
         return None
     try:
-        return RecentWrites(Path(settings.SHARED_DIR, "writes"))
+        return WriteTimes(Path(settings.SHARED_DIR, "writes"))
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         logger.warning(
-            "%s is full: each request looks for changes in the database.", settings.SHARED_DIR
+            "%s is full: each request checks the database for changes.", settings.SHARED_DIR
         )
         return None
 
 
 def note_write_of(caller: int) -> None:
-    """Something of this caller was written, and is committed."""
-    writes = recent_writes()
+    """Notes that a write of this caller is committed."""
+    writes = write_times()
     if writes is not None:
         writes.note(caller)
 
 
 def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware: notes a write before its answer is sent, so that the process that answers the
-    client next knows of it. Restarts the count of the request's commits."""
+    """Middleware: notes a write before its response is sent, so that the process that serves the
+    client's next request knows of it. Restarts the count of the request's commits."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         commits.restart(request.META.get(COMMITS, 0))

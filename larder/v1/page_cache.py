@@ -1,0 +1,232 @@
+"""The page cache: pages of lists as bytes, made once and sent until the database has changed.
+
+The cache checks for changes when a caller requests a page and has written something since the last
+check, and at most ten times a second for other callers. So callers see their own writes at once,
+and the writes of others up to 100 ms later. If the processes of a server share no read-your-writes
+table (SHARED_DIR), each request checks.
+
+A check reads PostgreSQL's snapshot, which names the transactions that are visible. While the
+snapshot stays the same, no transaction was committed. So a page that was made after a snapshot was
+read shows what the tables have, as long as the snapshot stays the same. On a replica, the replayed
+position of the log takes the place of the snapshot, because a replica's snapshot does not name the
+open transactions; the page is then as old as the replica is behind.
+
+Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from time import monotonic_ns
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from larder.core import waits
+from larder.core.batch_queue import BatchQueue, Limits
+from larder.db import database, replicas
+from larder.db.positions import Position
+from larder.db.replicas import State
+from larder.http.addresses import base_url
+from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
+from larder.identity.caller import Caller
+from larder.v1.freshness import REPLICATED, list_needs, needed_at
+from larder.v1.http import Body, encoded, reply_body
+
+MAX_PAGES = 256
+"""Pages in one process."""
+
+MAX_PAGE_BYTES = 64 * 1024
+"""Larger pages are made for each request. 256 pages of this size take 16 MiB."""
+
+MAX_PATH_CHARACTERS = 2048
+"""Characters of path and query. Pages with longer ones are made for each request."""
+
+MAX_WAIT_SECONDS = 1.0
+"""A thread waits this long for a page that another thread reads."""
+
+PAGE = "larder.cached_page"
+"""The key of a request's META for the cache, the page and the body of its response."""
+
+
+def _check(batch: Sequence[None]) -> Sequence[str]:
+    return [database.snapshot()] * len(batch)
+
+
+_checks: BatchQueue[None, str] = BatchQueue(_check, Limits())
+"""One check answers all requests that arrived before it began."""
+
+Make = Callable[[], object]
+"""Reads what a page shows, at each call. It is stored with the page, so it must not use the
+request."""
+
+
+class PageRequest(NamedTuple):
+    """A request for a page: the base URL, path and query as they were sent, and a function that
+    reads the parameters, which is called only if the page must be made."""
+
+    base: str
+    path: str
+    prepare: Callable[[], Make]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The key of the page in the cache."""
+        return self.base, self.path
+
+
+class CachedPage:
+    """A page, valid while the database has this snapshot.
+
+    `seen_at` is when the snapshot was last read (monotonic nanoseconds). `replayed` is the position
+    of the replica that the page was read from; None if it was the primary.
+    """
+
+    def __init__(
+        self, wanted: PageRequest, raw: bytes, snapshot: str, replayed: Position | None
+    ) -> None:
+        self.wanted = wanted
+        self.snapshot = snapshot
+        self.seen_at = 0
+        self.replayed = replayed
+        self.plain = Body(raw)
+        self.packs = len(raw) >= SMALLEST_COMPRESSED
+        self.is_kept = len(raw) <= MAX_PAGE_BYTES and len(wanted.path) <= MAX_PATH_CHARACTERS
+        self._packed: Body | None = None
+
+    def good_for(self, caller: int, now: int) -> bool:
+        """Returns whether the page is current enough for the caller without another check."""
+        return self.seen_at > needed_at(now, caller)
+
+    @property
+    def packed(self) -> Body:
+        """The compressed page. The first request for it compresses it."""
+        if self._packed is None:
+            self._packed = Body(packed(self.plain.raw))
+        return self._packed
+
+
+class PageCache:
+    """The pages of this process, by key. A full cache drops the page that was unused the longest.
+
+    All callers get the same page. (Prices for single customers would have to be part of the key.)
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pages: OrderedDict[tuple[str, str], CachedPage] = OrderedDict()
+        self._locks: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
+
+    def answer(
+        self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]
+    ) -> HttpResponse:
+        """Returns the page as a response. Calls `prepare`, and the function that it returns, only
+        if no page in the cache is current enough."""
+        page = self._page(request, who, prepare)
+        is_packed = page.packs and takes_gzip(request)
+        body = page.packed if is_packed else page.plain
+        response = reply_body(request, body)
+        if page.packs:
+            note_encoding(response, is_packed=is_packed)
+        if page.is_kept:
+            request.META[PAGE] = self, page, body
+        return response
+
+    def renewed(self, page: CachedPage, caller: int) -> CachedPage:
+        """Returns the page as it is now on the primary, or one that is current enough."""
+        now, wanted = monotonic_ns(), page.wanted
+        return self._good(
+            wanted, lambda kept: kept.good_for(caller, now), lambda: self._current(wanted, None)
+        )
+
+    def _used(self, wanted: PageRequest) -> CachedPage | None:
+        """Returns the page from the cache, if it is there, and marks it as used."""
+        with self._lock:
+            page = self._pages.get(wanted.key)
+            if page is not None:
+                self._pages.move_to_end(wanted.key)
+            return page
+
+    def _page(self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]) -> CachedPage:
+        # Not as Django writes it: that would be the same for different queries.
+        path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
+        wanted, now = PageRequest(base_url(request), path, prepare), monotonic_ns()
+        if not REPLICATED:
+            return self._good(
+                wanted, lambda page: page.good_for(who.id, now), lambda: self._current(wanted, None)
+            )
+        needs, anywhere = list_needs(request, who, now)
+
+        def is_good(page: CachedPage) -> bool:
+            if met := needs.satisfied_by(page.seen_at, page.replayed):
+                replicas.count_read("kept")
+            return met
+
+        usable = needs if anywhere else None
+        return self._good(
+            wanted,
+            is_good,
+            lambda: replicas.read(usable, lambda state: self._current(wanted, state)),
+        )
+
+    def _good(
+        self,
+        wanted: PageRequest,
+        is_good: Callable[[CachedPage], bool],
+        read: Callable[[], CachedPage],
+    ) -> CachedPage:
+        """Returns the page from the cache if it is good, otherwise what `read` returns.
+
+        One thread at a time reads a page. The others wait before they take a connection, because
+        the position of a replica belongs to one connection.
+        """
+        page = self._used(wanted)
+        if page is not None and is_good(page):
+            return page
+        with self._lock:
+            lock = self._locks.setdefault(wanted.key, Lock())
+        with waits.holding(lock, MAX_WAIT_SECONDS):
+            page = self._used(wanted)
+            return page if page is not None and is_good(page) else read()
+
+    def _current(self, wanted: PageRequest, state: State | None) -> CachedPage:
+        """Returns the current page of the primary, or of a replica in the given state."""
+        seen_at = monotonic_ns() if state is None else state.current_at
+        snapshot = _snapshot() if state is None else str(state.replayed)
+        page = self._used(wanted)
+        if page is None or page.snapshot != snapshot or not snapshot:
+            make = wanted.prepare()
+            # The cache keeps the function as long as the page.
+            again = wanted._replace(prepare=lambda: make)
+            replayed = None if state is None else state.replayed
+            page = CachedPage(again, encoded(make()), snapshot, replayed)
+            self._keep(page)
+        self._seen(page, seen_at)
+        return page
+
+    def _keep(self, page: CachedPage) -> None:
+        if not page.is_kept:
+            return
+        with self._lock:
+            if replaced := self._pages.get(page.wanted.key):
+                # A thread that still has the replaced page must not send it to later requests.
+                replaced.seen_at = 0
+            self._pages[page.wanted.key] = page
+            self._pages.move_to_end(page.wanted.key)
+            while len(self._pages) > MAX_PAGES:
+                _, gone = self._pages.popitem(last=False)
+                gone.seen_at = 0
+
+    def _seen(self, page: CachedPage, seen_at: int) -> None:
+        """Notes that the page was current at this time, unless it was replaced."""
+        with self._lock:
+            if self._pages.get(page.wanted.key) is page:
+                page.seen_at = max(page.seen_at, seen_at)
+
+
+def _snapshot() -> str:
+    """Returns the current snapshot. Empty in a transaction: a snapshot does not show the writes of
+    the transaction that reads it."""
+    return "" if connection.in_atomic_block else _checks.submit(None)
