@@ -4,6 +4,7 @@ Imports go through the services instead. A text that a spreadsheet would evaluat
 escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers.
 """
 
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -16,7 +17,9 @@ from import_export.resources import Resource
 from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
+from larder.core.errors import Overloaded
 from larder.core.limits import MAX_EXPORTED_ROWS
+from larder.core.per_key import place_of
 from larder.core.spreadsheets import escape_formula
 from larder.identity import audit
 
@@ -66,6 +69,11 @@ class Columns(Resource):  # type: ignore[misc]
         return cls.__name__
 
 
+_making = BoundedSemaphore(1)
+"""Files that a process makes at once. Each takes the processor for seconds, and a connection and
+its rows in memory, which other requests need."""
+
+
 class BoundedExport(ExportMixin):  # type: ignore[misc]
     """Exports what the list shows, search and filters included, to those who may see it."""
 
@@ -91,17 +99,26 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
             raise BadRequest from error
 
     def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
-        """Exports the rows. Raises ValueError, which the library shows above its form."""
+        """Exports the rows, one file at a time. Raises ValueError, which the library shows above
+        its form."""
         if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
             raise ValueError(
                 f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."
             )
-        audit.record(f"export:{self.opts.model_name}", "export", after=_filters(request))
-        return super().get_export_data(file_format, request, queryset, **kwargs)
+        try:
+            with place_of(_making):
+                audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
+                return super().get_export_data(file_format, request, queryset, **kwargs)
+        except Overloaded as error:
+            raise ValueError("Another file is being made. Try again in a moment.") from error
 
-
-def _filters(request: Any) -> dict[str, Any]:
-    """Returns the filters of the list, for the audit trail. A search can be a name: of it only
-    that there was one."""
-    given = {name: value for name, value in request.GET.items() if name != SEARCH_VAR}
-    return given | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})
+    def _asked(self, request: Any) -> dict[str, Any]:
+        """Returns the filters of the list, for the audit trail. A search, or the value of a field
+        without a filter, can be personal data: of these only that they were given."""
+        given = {name: value for name, value in request.GET.items() if name != SEARCH_VAR}
+        shown = {getattr(one, "parameter_name", None) or one[0] for one in self.list_filter}
+        known = {
+            name: value if name.partition("__")[0] in shown else True
+            for name, value in given.items()
+        }
+        return known | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})

@@ -8,11 +8,22 @@ from django.contrib import admin
 from django.utils.html import format_html_join
 
 from larder.identity import audit
+from larder.staff.recording import ActionRefused
 
 
 class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """An admin without Django's log. The log keeps the names of objects, also those of accounts
     that are deleted later. The services record changes in the audit trail."""
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        """Raises ActionRefused for an action whose permission the user lacks. Django would only
+        show the list again."""
+        wanted = set(request.POST.getlist("action"))
+        if wanted:
+            known = {name for _, name, _ in self._get_base_actions()}  # type: ignore[attr-defined]
+            for name in sorted(wanted & known - self.get_actions(request).keys()):
+                raise ActionRefused(name)
+        return super().changelist_view(request, extra_context)
 
     def audited_name(self, obj: Any) -> str:
         """Returns the name of an object in the audit trail."""

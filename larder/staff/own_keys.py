@@ -67,9 +67,9 @@ class KeyForm(PageForm):
     def __init__(self, own: frozenset[str], sent: Any = None) -> None:
         super().__init__(sent)
         field: Any = self.fields["permissions"]
-        field.choices = [
-            (name, f"{name}: {what}") for name, what in PERMISSIONS.items() if name in own
-        ]
+        field.choices = [(name, f"{name}: {what}") for name, what in PERMISSIONS.items()]
+        # The service refuses the others, so that an attempt at one is recorded.
+        field.widget.choices = [one for one in field.choices if one[0] in own]
 
 
 def page(request: Any) -> HttpResponse:

@@ -12,6 +12,13 @@ from larder.identity import audit, permissions
 CHANNEL = "admin"
 
 
+class ActionRefused(PermissionDenied):
+    """The user lacks the permission of an action of a list."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+
+
 def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps AdminSite.admin_view, so that the services record what its views change, and a page
     that is refused is recorded."""
@@ -22,6 +29,9 @@ def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
             with audit.acting(request.user.public_id, CHANNEL):
                 try:
                     return view(request, *args, **kwargs)
+                except ActionRefused as refusal:
+                    _record(request, "", refusal.action)
+                    raise
                 except PermissionDenied:
                     _record(request, _permission_of(request))
                     raise
@@ -37,9 +47,10 @@ def record_refusal(request: Any, refusal: DomainError) -> None:
         _record(request, refusal.permission)
 
 
-def _record(request: Any, permission: str) -> None:
+def _record(request: Any, permission: str, action: str = "") -> None:
     by = audit.Acting(request.user.public_id, CHANNEL)
-    audit.record_refusal(by, f"admin:{_page(request)}", permission)
+    name = _page(request).replace("changelist", action) if action else _page(request)
+    audit.record_refusal(by, f"admin:{name}", permission)
 
 
 def _page(request: Any) -> str:

@@ -128,6 +128,22 @@ def test_exports_are_recorded_with_their_filters(
     assert trail("export:product") == [("admin", "export", {}, {"searched": True})]
 
 
+def test_an_export_of_the_admin_is_recorded_without_values_of_fields(
+    person: MakePerson, trail: Trail
+) -> None:
+    desk = Desk(person(is_staff=True, is_superuser=True))
+    fields = "reference=Ada&note__icontains=Ada&ship_to__name=Ada"
+    for query in (f"status__exact=packed&{fields}", "status__exact=packed&q=Ada&o=Ada&e=Ada"):
+        page = desk.post(f"orders/order/export/?{query}", {"format": "0", "resource": "0"})
+        assert page.status == 200
+    packed = {"status__exact": "packed"}
+    given = dict.fromkeys(("reference", "note__icontains", "ship_to__name"), True)
+    assert [after for _, _, _, after in trail("export:order")] == [
+        packed | given,
+        packed | dict.fromkeys(("o", "e", "searched"), True),
+    ]
+
+
 MARKERS = (
     "planted-name",
     "planted@example.com",

@@ -121,3 +121,28 @@ def test_a_refused_page_of_the_admin_is_recorded(
     assert trail() == [("admin", "refused", {}, {"permission": permission})]
     assert desk.get("orders/order/").status == 200
     assert len(trail()) == 1
+
+
+def test_a_refused_action_of_a_list_is_recorded(
+    person: MakePerson, product: MakeProduct, trail: Trail
+) -> None:
+    who = allow(person(is_staff=True), "catalog.view_product")
+    given = {"_selected_action": str(product()), "index": "0", "confirmed": "yes"}
+    for action in ("archive_selected", "delete_selected", "archive_selected"):
+        assert Desk(who).post("catalog/product/", {**given, "action": action}).status == 403
+    assert trail.objects() == [
+        "operation:admin:catalog_product_archive_selected",
+        "operation:admin:catalog_product_delete_selected",
+    ]
+    assert Desk(who).post("catalog/product/", {**given, "action": "no_action"}).status == 200
+    assert len(trail()) == 2
+
+
+def test_a_key_with_a_permission_that_is_not_the_users_is_refused_and_recorded(
+    person: MakePerson, trail: Trail
+) -> None:
+    desk = Desk(allow(person(is_staff=True), "orders.view_order"))
+    given = {"name": "erp", "permissions": ["orders.view_order", "identity.manage_rights"]}
+    page = desk.post("own-keys/", desk.open("own-keys/") | given)
+    assert page.errors == {"permissions": ["You do not have identity.manage_rights any more."]}
+    assert trail() == [("admin", "refused", {}, {"permission": "identity.manage_rights"})]
