@@ -346,6 +346,10 @@ docs/pictures: venv ## Write the diagrams of the pages anew from the code, and r
 	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
 	@$(python) -m benchmarks.plots
 
+.PHONY: docs/screenshots
+docs/screenshots: venv ## Take the screenshots of the pages anew, of a demo shop started for them (Chromium)
+	@$(python) -m tools.docs.screenshots
+
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi anew
 	$(python) manage.py openapi

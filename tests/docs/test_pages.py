@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.docs import pages
+from tools.docs import pages, screenshots
 from tools.docs.pages import CHECKOUT, DOCS, Block
 
 PAGES = [*pages.pages(), *(CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md"))]
@@ -70,6 +70,24 @@ def test_every_page_is_in_the_table_of_contents() -> None:
             listed.add(path)
             indexes += [path] if path.name == "index.md" else []
     assert set(pages.pages()) - listed == set()
+
+
+def pictures(page: Path) -> set[Path]:
+    """The files that a page shows as pictures."""
+    found = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", pages.prose(page.read_text()))
+    return {(page.parent / target).resolve() for target in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_pictures_of_a_page_exist(page: Path) -> None:
+    assert [str(one) for one in pictures(page) if not one.is_file()] == []
+
+
+def test_every_screenshot_is_taken_by_the_command_and_is_on_a_page() -> None:
+    kept = set(screenshots.PICTURES.iterdir())
+    assert kept == {screenshots.file_of(shot) for shot in screenshots.SHOTS}
+    assert kept - set[Path]().union(*map(pictures, PAGES)) == set()
+    assert sum(one.stat().st_size for one in kept) < 1_500_000
 
 
 @pytest.mark.system

@@ -1,0 +1,59 @@
+"""The page for staff uses the words of the screens."""
+
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+
+from django.test import Client
+from django.utils.html import strip_tags
+
+from larder.identity.models import Customer
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk
+from tools.docs.pages import DOCS
+
+GUIDE = DOCS / "how-to" / "run-the-admin.md"
+SCREENS = (
+    "",
+    "orders/order/",
+    "orders/order/telephone/",
+    "orders/order/export/",
+    "catalog/product/",
+    "catalog/product/add/",
+    "catalog/product/import-file/",
+    "inventory/adjustment/add/",
+    "inventory/ledgerentry/",
+    "inventory/stock/",
+    "identity/customer/",
+    "identity/customer/add/",
+    "auth/group/add/",
+    "identity/auditentry/",
+)
+
+
+def screens(desk: Desk, product: int, order: object, account: Customer) -> Iterator[str]:
+    """Yields the screens of the tasks; ships the order on the way."""
+    yield Client().get("/admin/login/").content.decode()
+    for path in (*SCREENS, f"catalog/product/{product}/change/"):
+        yield desk.get(path).text
+    yield desk.get(f"identity/customer/{account.pk}/change/").text
+    for move in ("pack", "cancel", "ship", "deliver", "return"):
+        yield desk.get(f"orders/order/{order}/change/").text
+        yield desk.get(f"orders/order/{order}/{move}/").text
+        if move != "cancel":
+            desk.save(f"orders/order/{order}/{move}/")
+
+
+def test_the_guide_for_staff_says_what_the_screens_say(
+    desk: Desk, product: Callable[..., int], person: Callable[..., Person]
+) -> None:
+    mary, jam = person("mary"), product(sku="JAM", name="Red jam")
+    placement = Placement(customer=mary.id, actor=mary.customer.public_id, lines=[Wanted(jam, 2)])
+    order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
+    shown = unescape(strip_tags("".join(screens(desk, jam, order, mary.customer))))
+    words = set(re.findall(r"\*\*(.+?)\*\*", GUIDE.read_text())) - {"Bold"}
+    assert len(words) > 40
+    assert [one for one in words if not re.search(rf"\b{re.escape(one)}(?!\w)", shown)] == []
