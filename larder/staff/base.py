@@ -37,6 +37,7 @@ from unfold.views import ChangeList
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
+from larder.http.authentication import proven_factor
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
 from larder.staff.confirming import confirming
@@ -65,6 +66,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "idempotency_key_reused": Sentence(
         None, "This form was sent before with other values. Open it again to make another change."
     ),
+    "session_ended": Sentence(None, "Your session has ended. Log in again."),
     "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
 }
 
@@ -264,6 +266,7 @@ def caller_of(request: Any) -> Caller:
         session=None,
         epoch=user.session_epoch,
         permissions=permissions,
+        factor=proven_factor(request),
     )
 
 

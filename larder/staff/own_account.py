@@ -89,7 +89,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
         who, given = self.user, self.cleaned_data
-        caller = Caller(who.pk, who.public_id, who.is_staff, session=None)
+        caller = Caller(who.pk, who.public_id, who.is_staff, None, epoch=who.session_epoch)
         wanted = Change(current=given["old_password"], new=given["new_password1"])
         with hashers.place("returning"):
             changed = passwords.change_password(caller, wanted, now=now())

@@ -41,6 +41,7 @@ SENTENCES = {
     "wrong_password": "The password is wrong.",
     "last_second_factor": "Staff of this shop need a second factor. Enrol another app instead.",
     "not_found": "This does not exist any more.",
+    "session_ended": "Your session has ended. Log in again.",
     "overloaded": "The server is busy. Try again in a moment.",
 }
 

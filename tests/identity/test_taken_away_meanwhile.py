@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from larder.core.errors import DomainError, SecondFactorRequired
+from larder.core.errors import DomainError, Fault, PermissionMissing, SecondFactorRequired
+from larder.http.authentication import signer
 from larder.identity import attempts, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
@@ -18,9 +19,12 @@ from larder.identity.models import Customer, Key, Session
 from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff
+from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import Change
 from tests.conftest import Api, Person
+from tests.http.conftest import token_for
 from tests.identity.factors import account_of, demanded, enrol
+from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
 NEW = "a new horse battery"
@@ -68,6 +72,67 @@ def test_an_app_is_enrolled_with_a_proof_that_still_holds(person: MakePerson) ->
     second_factors.reset(None, account_of(who))
     with demanded(), pytest.raises(SecondFactorWrong):
         enrol(who, now, proven=phone.factor)
+
+
+def with_a_proof(who: Person, factor: UUID | None) -> Caller:
+    """The caller with the admin's cookie, and the rights that were read with it."""
+    return queries.with_rights(replace(of_the_admin(who), factor=factor))
+
+
+def test_no_key_gets_rights_from_a_password_once_a_factor_is_enrolled(
+    person: MakePerson,
+) -> None:
+    who, now, seeing = person(is_staff=True), datetime.now(UTC), ["orders.view_order"]
+    before = with_a_proof(who, None)
+    phone = enrol(who, now)
+    assert before.may(seeing[0])
+    with pytest.raises(SecondFactorRequired):
+        keys.create_key(before, "late", now=now, limits=keys.Limits(permissions=seeing))
+    none = keys.create_key(before, "late", now=now).id
+    assert Key.objects.get(pk=none).permissions == []
+    limits, proven = keys.Limits(permissions=seeing), with_a_proof(who, phone.factor)
+    some = keys.create_key(proven, "proven", now=now, limits=limits).id
+    assert Key.objects.get(pk=some).permissions == seeing
+
+
+def test_no_key_gets_rights_that_were_taken_away(person: MakePerson, now: datetime) -> None:
+    who, limits = person(is_staff=True), keys.Limits(permissions=["orders.view_order"])
+    before = with_a_proof(who, None)
+    who.customer.groups.clear()
+    with pytest.raises(PermissionMissing):
+        keys.create_key(before, "late", now=now, limits=limits)
+
+
+@pytest.mark.parametrize("has_session", [True, False])
+def test_a_password_is_changed_in_a_session_that_goes_on(
+    person: MakePerson, has_session: bool
+) -> None:
+    """Otherwise the admin would let a session go on that was ended while the password was read."""
+    who, now = person(is_staff=True), datetime.now(UTC)
+    caller = of_the_admin(who)
+    if has_session:
+        caller = signer().read_access(token_for(who))[0]
+    sessions.end_others(who.id, keep=None, now=now)
+    with pytest.raises(SessionEnded):
+        passwords.change_password(caller, Change(current=who.password, new=NEW), now=now)
+    assert Customer.objects.get(pk=who.id).check_password(who.password)
+
+
+def test_the_page_of_the_own_password_lets_no_ended_session_go_on(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = person(is_staff=True)
+    desk = Desk(who)
+
+    def overtaken(password: str, customer: Customer, *, where: str) -> list[Fault]:
+        sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
+        return password_faults(password, customer, where=where)
+
+    monkeypatch.setattr(passwords, "password_faults", overtaken)
+    form = {"old_password": who.password, "new_password1": NEW, "new_password2": NEW}
+    page = desk.post("password_change/", form)
+    assert page.response.redirect_chain[-1][0].startswith("/admin/login/")
+    assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
 def test_whoever_changes_a_password_is_told_what_they_wrote(

@@ -25,6 +25,7 @@ from larder.identity import audit, quotas, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
+from larder.identity.queries import with_rights
 from larder.identity.services.credentials import lock_account, lock_unchanged, verified
 from larder.identity.tokens import derived_text, key_digest
 
@@ -78,12 +79,14 @@ def create_key(
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
-        _require_possible(caller, limits, now)
+        # Read under the lock: a second factor may have been enrolled since the request began.
+        present = with_rights(caller)
+        _require_possible(present, limits, now)
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
         quotas.take("keys", customer)
-        columns = _columns(_within_own_key(caller, limits))
+        columns = _columns(_within_own_key(present, limits))
         key = _insert(customer, text, now=now, name=name, **columns)
         with_key = {} if caller.key is None else {"made_with": key_name(caller.key)}
         after = {"customer": caller.public_id, **columns, **with_key}

@@ -16,7 +16,11 @@ from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
-from larder.identity.services.credentials import lock_unchanged, password_faults
+from larder.identity.services.credentials import (
+    lock_account,
+    lock_unchanged,
+    password_faults,
+)
 from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"
@@ -57,6 +61,8 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)
+            if caller.session is None:  # end_others_within checks a session
+                lock_account(caller)
             _write(account.pk, encoded, change)
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
