@@ -32,7 +32,14 @@ HEADINGS = (
     "idle memory",
     "services beside PostgreSQL",
 )
-README_SECTION = "\n## How it compares\n"
+SHORT = (
+    ("", 0),
+    ("pages of 20 products per second", 1),
+    (f"orders of 3 lines per second, {CROWDS[-1]} clients", 4),
+    (f"units sold of {FEW}, {CROWD} buyers at once, {RUSHES} runs", 6),
+)
+"""The columns of the README: their headings, and the column of the complete table."""
+README_SECTION, PAGE_SECTION = "\n## How it compares\n", "\n## Results\n"
 
 OURS = "Larder"
 
@@ -149,22 +156,31 @@ def markdown(found: Sequence[Found]) -> str:
 
 def lines(found: Sequence[Found]) -> list[str]:
     """The table in Markdown."""
-    rule = ("---", *("---:" for _ in HEADINGS[1:]))
-    return [f"| {' | '.join(row)} |" for row in [HEADINGS, rule, *rows(found)]]
+    return _markdown(HEADINGS, rows(found))
 
 
-def into_readme(readme: str, found: Sequence[Found]) -> str:
-    """The text with this table in the place of the one in README_SECTION.
+def short(complete: Sequence[Sequence[str]]) -> list[str]:
+    """The README's table in Markdown, from the complete rows: rates without their p99."""
+    shown = [[row[column].partition(";")[0] for _, column in SHORT] for row in complete]
+    return _markdown([heading for heading, _ in SHORT], shown)
+
+
+def _markdown(headings: Sequence[str], shown: Sequence[Sequence[str]]) -> list[str]:
+    rule = ("---", *("---:" for _ in headings[1:]))
+    return [f"| {' | '.join(row)} |" for row in [headings, rule, *shown]]
+
+
+def with_table(page: str, heading: str, table: Sequence[str]) -> str:
+    """The page with this table in the place of the one in the section with that heading.
 
     Raises ValueError without a table there.
     """
-    before, _, after = readme.partition(README_SECTION)
-    section, heading, rest = after.partition("\n## ")
-    old = [line for line in section.split("\n") if line.startswith("|")]
-    if not old or "\n".join(old) not in section:
-        raise ValueError("The README has no table of peers.")
-    new = section.replace("\n".join(old), "\n".join(lines(found)))
-    return before + README_SECTION + new + heading + rest
+    before, found, after = page.partition(heading)
+    section, following, rest = after.partition("\n#")
+    old = "\n".join(line for line in section.split("\n") if line.startswith("|"))
+    if not old or old not in section:
+        raise ValueError(f"There is no table in the section{heading.rstrip()}.")
+    return before + found + section.replace(old, "\n".join(table)) + following + rest
 
 
 def closing(found: Sequence[Found], judged: Sequence[Judged], left_out: Sequence[str]) -> list[str]:

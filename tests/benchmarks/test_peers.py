@@ -10,7 +10,7 @@ import pytest
 from benchmarks import peers
 from benchmarks.measurement import Cpu, Measurement
 from benchmarks.peers import registry, table
-from benchmarks.peers.__main__ import PEERS, installed
+from benchmarks.peers.__main__ import PAGE, PEERS, README, installed
 from benchmarks.peers.buying import Rush
 from benchmarks.peers.catalogue import FEW, PLENTY, choose, read
 from benchmarks.peers.course import Found
@@ -182,19 +182,35 @@ def test_memory_is_of_what_runs_below_its_keeper() -> None:
     assert proportional(kept.pid) == 0
 
 
-def test_the_readmes_table_is_replaced_and_nothing_else() -> None:
+def test_a_pages_table_is_replaced_and_nothing_else() -> None:
     before, after = (
         "# A\n\n| x |\n\n## How it compares\n\nSo:\n\n",
         "\n\nEnd.\n\n## More\n\n| y |\n",
     )
     text = f"{before}| old |\n| --- |{after}"
-    new = "\n".join(table.lines([OURS, *OTHERS]))
-    assert table.into_readme(text, [OURS, *OTHERS]) == before + new + after
+    new = table.lines([OURS, *OTHERS])
+    replaced = table.with_table(text, table.README_SECTION, new)
+    assert replaced == before + "\n".join(new) + after
     with pytest.raises(ValueError, match="no table"):
-        table.into_readme("# A\n\n| x |\n", [OURS])
+        table.with_table("# A\n\n| x |\n", table.README_SECTION, new)
 
 
-def test_the_readme_has_a_table_to_replace() -> None:
-    written = table.into_readme((HERE.parents[1] / "README.md").read_text(), [OURS])
-    assert "| django-oscar |" not in written
-    assert "| Larder |" in written
+def test_the_short_table_has_rates_without_their_p99() -> None:
+    heading, _, ours = table.short(table.rows([OURS]))
+    assert heading.count("|") == ours.count("|")
+    assert ours == "| Larder | 6,000 | 2,000 | 20, 20, 20 |"
+
+
+def test_the_readme_shows_columns_of_the_complete_table() -> None:
+    page, readme = PAGE.read_text(), README.read_text()
+    section = page.partition(table.PAGE_SECTION)[2].partition("\n#")[0]
+    complete = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"]
+    assert len(complete) > 3
+    assert "\n".join(table.short(complete[2:])) in readme
+
+
+def test_both_pages_have_a_table_to_replace() -> None:
+    for path, section in ((PAGE, table.PAGE_SECTION), (README, table.README_SECTION)):
+        written = table.with_table(path.read_text(), section, table.lines([OURS]))
+        assert "| django-oscar |" not in written.partition(section)[2].partition("\n#")[0]
+        assert "| Larder |" in written
