@@ -1,6 +1,7 @@
 """Fixtures for all tests: the database, people, products, a client, a running server."""
 
 import json
+import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,6 +69,18 @@ def _nothing_is_contended() -> Iterator[None]:
     """Products of the next test have the ids of this one's."""
     yield
     place_order._contended._marked.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_requests_are_counted() -> Iterator[None]:
+    """Removes the series of requests after each test.
+
+    One process plays every method on every path: with all their series `/metrics` takes a second.
+    """
+    yield
+    if instruments := sys.modules.get("larder.ops.instruments"):
+        instruments.REQUESTS.clear()
+        instruments.DURATION.clear()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def allow(who: Person, *permissions: str) -> Person:
     named = Concat("content_type__app_label", Value("."), "codename")
     found = Permission.objects.alias(named=named).filter(named__in=permissions)
     assert len(found) == len(permissions)
-    who.customer.user_permissions.add(*found)
+    who.customer.user_permissions.set(found)
     return who
 
 

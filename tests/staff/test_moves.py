@@ -8,8 +8,12 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from larder.catalog.models import Product
+from larder.core.ids import SYSTEM_ACTOR
+from larder.db import database
 from larder.identity.services.accounts import delete_account
 from larder.inventory.models import Stock
+from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
@@ -20,6 +24,7 @@ from larder.orders.services.transitions import TransitionRequest
 from larder.staff.orders_contents import told
 from larder.staff.orders_moves import MovableOrders
 from tests.conftest import NOW, Person
+from tests.orders import large_orders
 from tests.staff.desk import Desk, allow
 
 ORDERS = "orders/order/"
@@ -258,10 +263,10 @@ def test_nobody_s_order_leads_back(desk: Desk) -> None:
         assert (page.status, "doesn’t exist" in page.messages[0]) == (200, True)
 
 
-def test_a_thousand_lines_are_packed_on_one_page(
-    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    who, jars = person(), [product() for _ in range(1_000)]
+def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..., Person]) -> None:
+    database.execute(large_orders.PRODUCTS, [1_000])
+    who, jars = person(), list(Product.objects.values_list("id", flat=True))
+    open_stock(dict.fromkeys(jars, 10), actor=SYSTEM_ACTOR, now=NOW)
     wanted = Placement(
         customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2) for one in jars]
     )

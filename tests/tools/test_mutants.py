@@ -85,6 +85,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.system
 def test_a_killed_mutant_counts_and_a_survivor_and_a_broken_one_are_named(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_killed_mutant_counts_and_a_survivor_and_a_broken_one_are_named(
     assert report(results[:1]) == 0
 
 
+@pytest.mark.system
 def test_a_test_that_fails_without_a_mutant_says_nothing_of_one(toy: Path) -> None:
     with pytest.raises(LauncherError, match=r"fail without a mutant\.$"):
         Run(root=toy, jobs=1).play([changed(test="test_toy.py::test_wrong")])
