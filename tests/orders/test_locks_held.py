@@ -21,7 +21,7 @@ from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, held
 
-PAUSE = 1.0
+PAUSE = 2.0
 ID = "0123456789abcdef0123456789abcdef"
 NAMED = (
     "SELECT count(*) FROM pg_stat_activity "
