@@ -49,6 +49,7 @@ from larder.staff.base import (
     counted,
     moment,
 )
+from larder.staff.recording import while_permitted
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
@@ -362,7 +363,7 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
         self, request: Any, products: Sequence[Product], version: int | None = None
     ) -> None:
         archived = 0
-        for product in products:
+        for product in while_permitted(request, "catalog.delete_product", products):
             try:
                 services.archive_product(product.pk, now=now(), version=version)
             except DomainError as refusal:

@@ -17,6 +17,7 @@ from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, counted, customer_name, moment
 from larder.staff.confirming import require_confirmation
+from larder.staff.recording import while_permitted
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
@@ -86,7 +87,7 @@ class KeyAdmin(ReadOnlyAdmin):
             self.message_user(request, limit, messages.ERROR)
         elif "confirmed" in request.POST:
             require_confirmation(request)
-            ended = sum(map(_end, selected))
+            ended = sum(map(_end, while_permitted(request, "identity.delete_key", selected)))
             level = messages.SUCCESS if ended == len(selected) else messages.WARNING
             before = len(selected) - ended
             rest = f"; {before} had ended before" if before else ""

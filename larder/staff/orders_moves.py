@@ -21,7 +21,7 @@ from larder.core.ids import new_id
 from larder.core.limits import MAX_SELECTED_ROWS
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
-from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
+from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import (
@@ -38,6 +38,7 @@ from larder.staff.base import (
 )
 from larder.staff.orders_move_forms import FORMS
 from larder.staff.pages import Page, show
+from larder.staff.recording import while_permitted
 
 SENTENCES: Mapping[str, Sentence] = {
     "precondition_failed": Sentence(
@@ -246,7 +247,7 @@ class MovableOrders(ServiceAdmin):
         """Moves the orders one by one, each in a separate transaction. Shows one message for each
         outcome, with the numbers of its orders."""
         numbers: dict[tuple[str, int], list[int]] = {}
-        for order in orders:
+        for order in while_permitted(request, PERMISSIONS[move], orders):
             numbers.setdefault(_try(request, order, move), []).append(order.number)
         for (told, level), of in numbers.items():
             named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"

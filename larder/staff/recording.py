@@ -1,13 +1,15 @@
 """Records in the audit trail what staff do in the admin, and what they are refused there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 
 from larder.core.errors import DomainError, PermissionMissing
+from larder.http.authentication import looked_up, proven_factor
 from larder.identity import audit, permissions
+from larder.identity.caller import Caller
 
 CHANNEL = "admin"
 
@@ -15,8 +17,24 @@ CHANNEL = "admin"
 class ActionRefused(PermissionDenied):
     """The user lacks the permission of an action of a list."""
 
-    def __init__(self, action: str) -> None:
-        self.action = action
+    def __init__(self, action: str, permission: str = "") -> None:
+        self.action, self.permission = action, permission
+
+
+Row = TypeVar("Row")
+
+
+def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yields the rows of an action that takes a transaction for each. The rights of the user are
+    read before each. Raises ActionRefused if the permission was taken away meanwhile."""
+    user, factor = request.user, proven_factor(request)
+    who = Caller(user.pk, user.public_id, user.is_staff, session=None, factor=factor)
+    for row in rows:
+        try:
+            looked_up(who).require(permission)
+        except DomainError as error:
+            raise ActionRefused(request.POST.get("action", ""), permission) from error
+        yield row
 
 
 def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +48,7 @@ def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
                 try:
                     return view(request, *args, **kwargs)
                 except ActionRefused as refusal:
-                    _record(request, "", refusal.action)
+                    _record(request, refusal.permission, refusal.action)
                     raise
                 except PermissionDenied:
                     _record(request, _permission_of(request))

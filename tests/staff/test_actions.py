@@ -1,0 +1,78 @@
+"""Actions of lists take a transaction for each row: a permission may be taken away in between."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from larder.catalog.models import Product
+from larder.core.clock import now
+from larder.identity.models import AuditEntry, Customer, Key
+from larder.identity.services import keys
+from larder.orders.models import Order
+from tests.conftest import Person
+from tests.staff.desk import Desk, Page, allow
+from tests.staff.test_moves import place
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+
+
+@contextmanager
+def after_the_first_row(who: Person, **columns: bool) -> Iterator[None]:
+    """Changes the account when the action has recorded what it did with the first row."""
+    left = [1]
+
+    def watch(execute: Any, sql: str, *arguments: Any) -> Any:
+        found = execute(sql, *arguments)
+        if left and "INSERT INTO audit_entry" in sql:
+            left.pop()
+            Customer.objects.filter(pk=who.id).update(**columns)
+        return found
+
+    with connection.execute_wrapper(watch):
+        yield
+    assert not left
+
+
+def send(who: Person, page: str, action: str, *rows: object) -> Page:
+    """Sends an action as its question does: with the version of orders, which is 1."""
+    seen = {f"seen-{one}": "1" for one in rows}
+    chosen = {"action": action, "index": "0", "_selected_action": [str(one) for one in rows]}
+    return Desk(who).post(page, {**chosen, **seen, "confirmed": "yes", "form_key": "k"})
+
+
+@pytest.mark.parametrize("taken", ["is_staff", "is_active"])
+def test_orders_are_packed_while_the_user_may(
+    taken: str, person: MakePerson, product: MakeProduct
+) -> None:
+    who = allow(person(is_staff=True), "orders.view_order", "orders.pack_order")
+    jam, buyer = product(stock=9), person()
+    orders = [place(buyer, jam, 1) for _ in range(2)]
+    with after_the_first_row(who, **{taken: False}):
+        page = send(who, "orders/order/", "mark_packed", *orders)
+    assert page.status == 403
+    assert Order.objects.filter(status="packed").count() == 1
+    refused = AuditEntry.objects.get(action="refused")
+    assert refused.object == "operation:admin:orders_order_mark_packed"
+    assert refused.after == {"permission": "orders.pack_order"}
+
+
+def test_products_are_archived_while_the_user_may(person: MakePerson, product: MakeProduct) -> None:
+    who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
+    with after_the_first_row(who, is_staff=False):
+        page = send(who, "catalog/product/", "archive_selected", product(), product())
+    assert page.status == 403
+    assert Product.objects.filter(archived_at=None).count() == 1
+
+
+def test_keys_are_ended_while_the_user_may(person: MakePerson) -> None:
+    who = allow(person(is_staff=True), "identity.view_key", "identity.delete_key")
+    owner = person().caller
+    made = [keys.create_key(owner, "till", now=now()).id for _ in range(2)]
+    with after_the_first_row(who, is_staff=False):
+        page = send(who, "identity/key/", "end_selected", *made)
+    assert page.status == 403
+    assert Key.objects.live().count() == 1
