@@ -99,6 +99,19 @@ class RunningPerKey:
         finally:
             self._leave(key)
 
+    @contextmanager
+    def if_free(self, key: Hashable) -> Iterator[bool]:
+        """Runs the block as one of the threads of the key if fewer than `most` run. Yields whether
+        it does. Never waits."""
+        semaphore = self._enter(key)
+        is_free = semaphore.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                semaphore.release()
+            self._leave(key)
+
     def _enter(self, key: Hashable) -> Semaphore:
         with self._lock:
             semaphore, threads = self._present.get(key) or (Semaphore(self._most), 0)

@@ -116,7 +116,7 @@ class ResponseCache:
             return None
         identify(environ)
         try:
-            page = answer.pages.renewed(answer.page, caller.id)
+            page = answer.pages.renewed(answer.page, caller)
         except Exception as error:
             environ[EARLIER_ERROR] = error
             return None

@@ -29,3 +29,9 @@ def running(who: Caller | None, method: str | None) -> AbstractContextManager[No
     if who is None or who.is_staff:
         return nullcontext()
     return (_reads if method in SAFE else _writes).running(who.id)
+
+
+def reading_if_free(who: Caller) -> AbstractContextManager[bool]:
+    """Returns a context that counts as a read of the account if fewer than MOST_READS run. Entering
+    it never waits, and returns whether it counts; True for staff."""
+    return nullcontext(enter_result=True) if who.is_staff else _reads.if_free(who.id)

@@ -192,7 +192,7 @@ class Declaration:
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read. So is one of an
     operation without a token.
     `is_limited`: few requests of one account run at once (larder/http/account_requests.py). Orders
-    are not, which are placed in batches, nor is what is kept for all callers.
+    are not, which are placed in batches. The product list limits only the pages that it reads.
     `first` is called before the body is read as JSON, and raises what refuses every body.
     `also` finds faults of the body that its struct cannot say.
     """

@@ -29,6 +29,7 @@ from larder.core.batch_queue import BatchQueue, Limits
 from larder.db import database, replicas
 from larder.db.positions import Position
 from larder.db.replicas import State
+from larder.http import account_requests
 from larder.http.addresses import base_url
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.identity.caller import Caller
@@ -134,11 +135,14 @@ class PageCache:
             request.META[PAGE] = self, page, body
         return response
 
-    def renewed(self, page: CachedPage, caller: int) -> CachedPage:
+    def renewed(self, page: CachedPage, who: Caller) -> CachedPage:
         """Returns the page as it is now on the primary, or one that is current enough."""
         now, wanted = monotonic_ns(), page.wanted
         return self._good(
-            wanted, lambda kept: kept.good_for(caller, now), lambda: self._current(wanted, None)
+            wanted,
+            who,
+            lambda kept: kept.good_for(who.id, now),
+            lambda: self._current(wanted, None),
         )
 
     def _used(self, wanted: PageRequest) -> CachedPage | None:
@@ -155,7 +159,10 @@ class PageCache:
         wanted, now = PageRequest(base_url(request), path, prepare), monotonic_ns()
         if not REPLICATED:
             return self._good(
-                wanted, lambda page: page.good_for(who.id, now), lambda: self._current(wanted, None)
+                wanted,
+                who,
+                lambda page: page.good_for(who.id, now),
+                lambda: self._current(wanted, None),
             )
         needs, anywhere = list_needs(request, who, now)
 
@@ -167,6 +174,7 @@ class PageCache:
         usable = needs if anywhere else None
         return self._good(
             wanted,
+            who,
             is_good,
             lambda: replicas.read(usable, lambda state: self._current(wanted, state)),
         )
@@ -174,6 +182,7 @@ class PageCache:
     def _good(
         self,
         wanted: PageRequest,
+        who: Caller,
         is_good: Callable[[CachedPage], bool],
         read: Callable[[], CachedPage],
     ) -> CachedPage:
@@ -181,6 +190,10 @@ class PageCache:
 
         One thread at a time reads a page. The others wait before they take a connection, because
         the position of a replica belongs to one connection.
+
+        Few threads read pages for one account, which could request another page each time. They
+        wait for each other without the lock of a page, which other accounts need. Raises
+        Overloaded.
         """
         page = self._used(wanted)
         if page is not None and is_good(page):
@@ -188,6 +201,13 @@ class PageCache:
         with self._lock:
             lock = self._locks.setdefault(wanted.key, Lock())
         with waits.holding(lock, MAX_WAIT_SECONDS):
+            page = self._used(wanted)
+            if page is not None and is_good(page):
+                return page
+            with account_requests.reading_if_free(who) as is_free:
+                if is_free:
+                    return read()
+        with account_requests.running(who, "GET"), waits.holding(lock, MAX_WAIT_SECONDS):
             page = self._used(wanted)
             return page if page is not None and is_good(page) else read()
 

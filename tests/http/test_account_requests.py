@@ -239,18 +239,21 @@ def reads(who: Person) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("path", ["cart", "orders", "orders/changes", "products/changes", "me"])
+@pytest.mark.parametrize(
+    "path",
+    ["cart", "orders", "orders/changes", "products/changes", "me", "products?q=not+asked+before"],
+)
 def test_one_more_read_of_an_account_waits(reading: Person, path: str) -> None:
     refused = Api(token_for(reading))("GET", path)
     assert (refused.status, refused.body["code"]) == (503, "overloaded")
     assert int(refused.headers["Retry-After"]) >= 1
 
 
-def test_the_list_of_products_and_writes_are_not_counted_as_reads(
+def test_writes_are_not_counted_as_reads(
     reading: Person, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
-    api, lines = as_(reading), {"lines": [{"product": product(), "quantity": 1}]}
-    assert [api("GET", "products").status, api("PUT", "cart", lines).status] == [200, 200]
+    lines = {"lines": [{"product": product(), "quantity": 1}]}
+    assert as_(reading)("PUT", "cart", lines).status == 200
 
 
 def test_orders_of_one_customer_with_too_many_lines_at_once_are_refused(

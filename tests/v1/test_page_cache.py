@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import sleep
+from contextlib import ExitStack, contextmanager
+from time import monotonic, sleep
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -14,9 +16,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from larder.core import per_key
 from larder.db import database
 from larder.db.positions import Position
 from larder.db.replicas import State
+from larder.http import account_requests
+from larder.identity.caller import Caller
 from larder.v1 import freshness, page_cache, products
 from larder.v1.page_cache import CachedPage, PageCache, PageRequest
 from tests.conftest import Api, Person
@@ -24,6 +29,8 @@ from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
+SOMEBODY = Caller(1, uuid4(), is_staff=True, session=None)
+"""A member of staff: of their pages any number is made at once."""
 TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
 
 
@@ -96,6 +103,29 @@ def test_what_others_did_is_seen_after_a_tenth_of_a_second(
             elsewhere.execute(TAKE_ONE, [jam])
         sleep(0.1)
         assert quantity(customer) == left
+
+
+@contextmanager
+def reads_running(customer: int) -> Iterator[None]:
+    """Runs as many reads of the account as a process runs at once."""
+    with ExitStack() as running:
+        for _ in range(account_requests.MOST_READS):
+            running.enter_context(account_requests._reads.running(customer))
+        yield
+
+
+def test_a_cached_page_does_not_wait_for_other_reads_of_the_account(
+    processes_share: None,
+    no_lag_is_too_long: None,
+    person: MakePerson,
+    as_: Callable[[Person], Api],
+    another: Api,
+) -> None:
+    """One that is not in the cache does: tests/http/test_account_requests.py."""
+    who = person()
+    another("GET", "products")
+    with reads_running(who.id):
+        assert as_(who)("GET", "products").status == 200
 
 
 def test_the_lag_is_what_bounds_it(
@@ -259,10 +289,11 @@ def state(look: Look) -> State:
     return State(Position(1, 1, byte), moment)
 
 
-def found(pages: PageCache, wanted: PageRequest, look: Look) -> CachedPage:
+def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = SOMEBODY) -> CachedPage:
     """The page that is kept, if it was seen since, or the one that is read now."""
     return pages._good(
         wanted,
+        who,
         lambda page: page.seen_at >= look[0],
         lambda: pages._current(wanted, state(look)),
     )
@@ -298,6 +329,21 @@ def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
     looks = [(9 - number, number) for number in range(8)]
     made, _ = made_at_once(PageCache(), looks)
     assert made < 8
+
+
+def test_a_page_that_an_account_waits_to_read_is_read_for_another_one_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", per_key.LONGEST_WAIT)
+    pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
+    crowded, other = (Caller(id, uuid4(), is_staff=False, session=None) for id in (1, 2))
+    with ThreadPoolExecutor(1) as thread, reads_running(crowded.id):
+        waiting = thread.submit(found, pages, wanted, (1, 1), crowded)
+        sleep(0.2)
+        began = monotonic()
+        page = found(pages, wanted, (1, 1), other)
+        assert (monotonic() - began < per_key.LONGEST_WAIT / 2, waiting.done()) == (True, False)
+    assert waiting.result() is page
 
 
 def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
@@ -347,7 +393,7 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(9):
         wanted = PageRequest("", f"once {number}", lambda: dict)
         others.append(pages._current(wanted, None))
-        assert pages.renewed(asked_often, caller=1) is asked_often
+        assert pages.renewed(asked_often, SOMEBODY) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 
