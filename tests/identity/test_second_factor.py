@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -195,6 +196,22 @@ def test_a_new_app_replaces_the_former_one_and_keeps_the_recovery_codes(
         second_factors.prove(account_of(who), first.code(now), now=now)
     assert second_factors.prove(account_of(who), second.code(now), now=now) == second.factor
     assert second_factors.prove(account_of(who), first.recovery_codes[3], now=now)
+
+
+def test_a_first_app_after_a_reset_or_a_removal_comes_with_new_codes_and_ends_the_former_ones(
+    person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True)
+    account = account_of(who)
+    for end in (partial(second_factors.reset, None), second_factors.remove_all):
+        former = enrol(who, now)
+        end(account)
+        fresh = enrol(who, now)
+        assert len(fresh.recovery_codes) == 10
+        with pytest.raises(SecondFactorWrong):
+            second_factors.prove(account, former.recovery_codes[3], now=now)
+        assert second_factors.prove(account, fresh.recovery_codes[3], now=now)
+        second_factors.remove_all(account)
 
 
 def test_new_recovery_codes_end_the_former_ones(person: MakePerson, now: datetime) -> None:
