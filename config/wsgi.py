@@ -1,13 +1,16 @@
 """The application that the server loads (`python -m larder.ops.serve`).
 
-Refuses to start with unsafe settings. Django runs its system checks only for commands, so they are
-run here again.
+Refuses to start with unsafe settings: then the process ends with REFUSED, and with it the server
+(larder/ops/granian_server.py). Django runs its system checks only for commands, so they are run
+here again.
 """
 
 import gc
 import os
+import sys
+from typing import NoReturn
 
-from larder.ops.serve import POOL_SIZE
+from larder.ops.serve import POOL_SIZE, REFUSED
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The threads of a server share a pool of connections; a command opens and closes one.
@@ -17,8 +20,8 @@ from django.conf import settings
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches, close_caches
 from django.core.cache.backends.base import BaseCache
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import reset_urlconf
-from django.core.management.base import SystemCheckError
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
@@ -30,7 +33,17 @@ from larder.http.content_type import with_plain_charsets
 from larder.http.read_your_writes import write_times
 from larder.ops import metrics, requests, scheduling, stop_signals
 
-framework = get_wsgi_application()
+
+def refuse(*reasons: object) -> NoReturn:
+    """Ends the process, and says why."""
+    sys.stderr.write("\n".join(["Larder does not start like this:", *map(str, reasons), ""]))
+    sys.exit(REFUSED)
+
+
+try:
+    framework = get_wsgi_application()
+except ImproperlyConfigured as error:
+    refuse(error)
 
 # A request gives its connection back at its end, so the check at its beginning is not needed. Nor
 # is emptying the list of queries, which only DEBUG fills. Together they take 7 µs for each request.
@@ -59,7 +72,7 @@ if unsafe := [
     for message in run_checks(include_deployment_checks=True, databases=["default"])
     if message.is_serious() and not message.is_silenced()
 ]:
-    raise SystemCheckError("\n".join(["Larder does not start like this:", *map(str, unsafe)]))
+    refuse(*unsafe)
 
 metrics.start()
 # Fails now if the shared folder cannot be written to, not at the first order.

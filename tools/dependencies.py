@@ -34,7 +34,6 @@ ACCEPTED = {
 """Licences that were looked at by somebody."""
 NEVER_IMPORTED = {
     "argon2-cffi": "Django's hasher uses it",
-    "granian": "started by larder/ops/serve.py",
     "pymemcache": "Django's cache uses it",
     "django-unfold": "INSTALLED_APPS",
 }

@@ -33,6 +33,8 @@ STOP_SECONDS = 25
 told to. Every order is decided long before (docs/explanation/architecture.md)."""
 OPEN_FILES = 65_536
 """Every connection is one; some systems give a process 1,024 unless it asks."""
+REFUSED = 78
+"""Exit status for settings with which no server starts: EX_CONFIG of sysexits.h."""
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
 LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
 """What a server that has ended leaves in those folders, and the next must not believe."""
@@ -79,7 +81,7 @@ def number(environment: Mapping[str, str], name: str, default: int, *, largest: 
 def command(serving: Serving) -> list[str]:
     """The command line of granian."""
     return [
-        *(sys.executable, "-m", "granian", APPLICATION),
+        *(sys.executable, "-m", "larder.ops.granian_server", APPLICATION),
         *("--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--host", serving.host, "--port", str(serving.port)),
         *("--workers", str(serving.workers)),

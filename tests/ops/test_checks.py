@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
 from larder.ops.mail_settings import mail_settings
-from larder.ops.serve import POOL_SIZE
+from larder.ops.serve import POOL_SIZE, REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,7 +115,7 @@ def test_a_demo_users_name_with_another_password_is_nobodys_business(
     assert "larder.E005" not in _found()
 
 
-def why_no_server_starts(**settings: str) -> str:
+def why_no_server_starts(status: int = REFUSED, **settings: str) -> str:
     """What a server says that ends at once with these settings."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
@@ -125,7 +125,7 @@ def why_no_server_starts(**settings: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode != 0
+    assert done.returncode == status
     return done.stderr
 
 
@@ -134,6 +134,11 @@ def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
     said = why_no_server_starts(SECRET_KEY="", ALLOWED_HOSTS="*")
     assert "SECRET_KEY is not set" in said
     assert "ALLOWED_HOSTS is open or empty" in said
+
+
+@pytest.mark.system
+def test_so_does_one_with_settings_that_cannot_be_read() -> None:
+    assert "EMAIL_URL is not the address" in why_no_server_starts(EMAIL_URL="smtp://x:y")
 
 
 @pytest.mark.system
@@ -159,7 +164,7 @@ def test_a_server_that_starts_imports_no_validator_of_documents() -> None:
 
 @pytest.mark.system
 def test_a_server_does_not_start_without_the_folder_that_its_processes_share() -> None:
-    assert "/nowhere/at/all" in why_no_server_starts(SHARED_DIR="/nowhere/at/all")
+    assert "/nowhere/at/all" in why_no_server_starts(1, SHARED_DIR="/nowhere/at/all")
 
 
 @pytest.mark.system

@@ -38,11 +38,13 @@ def application(environ, start_response):
 
 
 @contextmanager
-def served(folder: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def served(
+    folder: Path, port: int, application: str = SLOW_APPLICATION, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
     """The module as an installation starts it, with an application that waits for a file."""
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "__init__.py").touch()
-    (folder / "config" / "wsgi.py").write_text(SLOW_APPLICATION)
+    (folder / "config" / "wsgi.py").write_text(application)
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{ROOT}", "WORKERS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "larder.ops.serve"],
@@ -93,6 +95,23 @@ def test_the_server_takes_the_place_of_whoever_started_it(tmp_path: Path) -> Non
     with served(tmp_path, port) as process:
         assert wait_until(lambda: listens(port), 60)
         assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+
+
+def test_a_server_whose_settings_are_refused_ends_at_once(tmp_path: Path) -> None:
+    """Also with several workers: granian alone sees no loop if they end in turns."""
+    refused = f"raise SystemExit({serve.REFUSED})"
+    with served(tmp_path, free_port(), refused, WORKERS="2") as process:
+        assert process.wait(60) == serve.REFUSED
+
+
+def test_a_worker_that_ends_for_another_reason_is_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    with served(tmp_path, port) as process:
+        assert wait_until(lambda: bool(children(process.pid)) and listens(port), 60)
+        (worker,) = children(process.pid)
+        os.kill(worker, signal.SIGKILL)
+        assert wait_until(lambda: bool({*children(process.pid)} - {worker}), 60)
+        assert process.poll() is None
 
 
 def test_a_used_port_is_one_line(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ def make_toy(folder: Path) -> Toy:
     shutil.copytree(
         CHECKOUT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in ("__init__.py", "ops/__init__.py", "ops/serve.py", "ops/server_lock.py"):
+    ours = ("serve", "server_lock", "granian_server")
+    for name in ("__init__.py", "ops/__init__.py", *(f"ops/{one}.py" for one in ours)):
         copy = folder / "larder" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "larder" / name, copy)
