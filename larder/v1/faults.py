@@ -130,11 +130,8 @@ def _faults_of_struct(
             yield Fault(f"{pointer}/{name}", "required", "This field is required.")
     for name in value:
         if name not in fields:
-            yield Fault(
-                f"{pointer}/{_escaped(name)}",
-                "unknown_field",
-                "There is no such field.",
-            )
+            where = f"{pointer}/{_escaped(name[:MAX_POINTER_LENGTH])}"[:MAX_POINTER_LENGTH]
+            yield Fault(where, "unknown_field", "There is no such field.")
 
 
 def _faults_of_list(

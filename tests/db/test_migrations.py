@@ -46,6 +46,12 @@ WHERE content.model IN ('customer', 'product') GROUP BY content.id
 """
 """What the admin of then wrote of a change of an account and of a product."""
 
+NAMED = """
+INSERT INTO identity.key (id, customer_id, name, digest, created_at, ended_at)
+SELECT gen_random_uuid(), id, 'till', sha256(username::bytea), now(), now() FROM identity.customer
+"""
+"""A key of each account, with a name that its owner wrote."""
+
 ROWS = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
@@ -72,6 +78,7 @@ def upgraded(cluster: Cluster) -> tuple[Rows, Rows]:
     before = rows(cluster, "upgraded")
     with psycopg.connect(cluster.owner_url("upgraded")) as connection:
         connection.execute(LOGGED)
+        connection.execute(NAMED)
     prepare(cluster, "upgraded")
     return before, rows(cluster, "upgraded")
 
@@ -160,6 +167,17 @@ def test_a_former_database_keeps_every_row(cluster: Cluster, upgraded: tuple[Row
 def test_the_former_log_of_the_admin_has_no_names_of_accounts(upgraded: tuple[Rows, Rows]) -> None:
     log = upgraded[1]["public.django_admin_log"]
     assert {one["object_repr"] for one in log} == {"", "Ada, product"}
+
+
+def test_keys_of_accounts_that_were_deleted_have_no_names(upgraded: tuple[Rows, Rows]) -> None:
+    people = {one["id"]: one for one in upgraded[1]["identity.customer"]}
+    named = {
+        (people[key["customer_id"]]["deleted_at"] is None, key["name"])
+        for key in upgraded[1]["identity.key"]
+    }
+    assert (False, "") in named
+    assert (True, "till") in named
+    assert (False, "till") not in named
 
 
 @pytest.mark.usefixtures("upgraded")

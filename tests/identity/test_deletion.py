@@ -45,6 +45,16 @@ def test_a_deleted_account_says_nothing_of_the_person(person: MakePerson, now: d
     assert (row.public_id, row.deleted_at) == (who.customer.public_id, now)
 
 
+def test_keys_of_a_deleted_account_have_no_names(person: MakePerson, now: datetime) -> None:
+    who, other = person(), person()
+    for one in (who, who, other):
+        keys.create_key(one.caller, "Anna's telephone", now=now)
+    keys.delete_key(who.id, Key.objects.filter(customer=who.id)[0].pk, now=now)
+    accounts.delete_account(who.id, now=now)
+    assert set(Key.objects.filter(customer=who.id).values_list("name", flat=True)) == {""}
+    assert Key.objects.get(customer=other.id).name == "Anna's telephone"
+
+
 def test_the_name_and_the_address_are_free_again(person: MakePerson, now: datetime) -> None:
     person("Anna", email="anna@example.com")
     first = Customer.objects.get(username="Anna")

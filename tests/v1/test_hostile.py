@@ -28,6 +28,12 @@ def test_a_body_may_be_full_of_faults_without_filling_the_memory(customer: Api) 
     assert max(len(one["pointer"]) for one in answer.body["errors"]) <= 1_000
 
 
+def test_an_answer_does_not_repeat_a_long_name_of_an_unknown_field(customer: Api) -> None:
+    answer = customer("POST", "orders", {"lines": [], "~" * 1_000_000: 1})
+    assert answer.status == 400
+    assert max(len(one["pointer"]) for one in answer.body["errors"]) == 1_000
+
+
 def test_of_equal_names_the_last_counts(customer: Api, product: Callable[..., int]) -> None:
     line = b'{"product":1,"product":%d,"quantity":"x","quantity":2}' % product()
     placed = customer("POST", "orders", b'{"lines":5,"lines":[' + line + b"]}")
