@@ -4,6 +4,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PATH := $(if $(PATH),$(PATH),/usr/local/bin:/usr/bin:/bin)
 export PATH
+# Kept bytecode: the tests start some hundred processes, and each would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Each can be set on the command line: make run PORT=8123
 VENV ?= .venv

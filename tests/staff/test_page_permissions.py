@@ -119,7 +119,7 @@ def test_a_page_opens_with_its_permissions_and_with_no_others(
     wrong = {}
     for page in (one for one in PAGES if one.startswith(f"{app}_")):
         if page in ("identity_customer_reset_factor", "identity_customer_enrol_code"):
-            id = other.id
+            id: Any = other.id
         else:
             id = objects.get("_".join(page.split("_")[:2]))
         if answered := _wrong(page, re.sub(r"<[^>]+>", str(id), routes[page]), who):
