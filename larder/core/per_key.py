@@ -89,12 +89,12 @@ class RunningPerKey:
         self._present: dict[Hashable, tuple[Semaphore, int]] = {}
 
     @contextmanager
-    def running(self, key: Hashable) -> Iterator[None]:
+    def running(self, key: Hashable, *waiting: Waiting) -> Iterator[None]:
         """Runs the block while fewer than `most` other threads run for the key. Waits as `limited`
         does, and raises Overloaded as it does."""
         semaphore = self._enter(key)
         try:
-            with limited(semaphore):
+            with limited(semaphore, *waiting):
                 yield
         finally:
             self._leave(key)

@@ -40,6 +40,7 @@ from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.http.authentication import proven_factor
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
+from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.log_in import telling_end
@@ -335,8 +336,8 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
-admin.site.admin_view = telling_end(  # type: ignore[method-assign]
-    refusing_nonsense(recording(confirming(admin.site.admin_view)))
+admin.site.admin_view = few_at_once(  # type: ignore[method-assign]
+    telling_end(refusing_nonsense(recording(confirming(admin.site.admin_view))))
 )
 
 

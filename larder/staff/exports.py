@@ -4,7 +4,6 @@ Imports go through the services instead. A text that a spreadsheet would evaluat
 escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers.
 """
 
-from threading import BoundedSemaphore
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -17,9 +16,7 @@ from import_export.resources import Resource
 from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
-from larder.core.errors import Overloaded
 from larder.core.limits import MAX_EXPORTED_ROWS
-from larder.core.per_key import place_of
 from larder.core.spreadsheets import escape_formula
 from larder.identity import audit
 
@@ -69,11 +66,6 @@ class Columns(Resource):  # type: ignore[misc]
         return cls.__name__
 
 
-_making = BoundedSemaphore(1)
-"""Files that a process makes at once. Each takes the processor for seconds, and a connection and
-its rows in memory, which other requests need."""
-
-
 class BoundedExport(ExportMixin):  # type: ignore[misc]
     """Exports what the list shows, search and filters included, to those who may see it."""
 
@@ -99,18 +91,13 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
             raise BadRequest from error
 
     def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
-        """Exports the rows, one file at a time. Raises ValueError, which the library shows above
-        its form."""
+        """Exports the rows. Raises ValueError, which the library shows above its form."""
         if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
             raise ValueError(
                 f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."
             )
-        try:
-            with place_of(_making):
-                audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
-                return super().get_export_data(file_format, request, queryset, **kwargs)
-        except Overloaded as error:
-            raise ValueError("Another file is being made. Try again in a moment.") from error
+        audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
+        return super().get_export_data(file_format, request, queryset, **kwargs)
 
     def _asked(self, request: Any) -> dict[str, Any]:
         """Returns the filters of the list, for the audit trail. A search, or the value of a field

@@ -12,8 +12,6 @@ import pytest
 from import_export.widgets import DecimalWidget, IntegerWidget
 
 from larder.catalog import services
-from larder.core.per_key import place_of
-from larder.identity.models import AuditEntry
 from larder.staff import exports
 from larder.staff.exports import BoundedExport
 from tests.conftest import Person
@@ -133,17 +131,6 @@ def test_a_list_that_is_too_long_for_one_file_says_so(
         product()
     page = export(desk, "catalog/product/")
     assert "More than 2 rows." in page.messages[0]
-
-
-def test_a_process_makes_one_file_at_a_time(desk: Desk, product: Callable[..., int]) -> None:
-    product()
-    with place_of(exports._making):
-        page = export(desk, "catalog/product/")
-        assert page.messages == ["Another file is being made. Try again in a moment."]
-        assert "Content-Disposition" not in page.response
-    assert not AuditEntry.objects.filter(object="export:product").exists()
-    for _ in range(2):
-        assert table(export(desk, "catalog/product/"))
 
 
 @pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])

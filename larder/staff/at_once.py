@@ -1,0 +1,39 @@
+"""Limits the pages of the admin that a process makes at once for one user.
+
+A page of an order of 1,000 lines takes seconds of the processor, and keeps a connection for as
+long. Further pages of the user wait, without a connection, and leave the others to other users.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from larder.core.errors import Overloaded
+from larder.core.per_key import RunningPerKey
+from larder.http import problems
+from larder.http.error_pages import for_reader
+
+MOST_PAGES = 2
+pages = RunningPerKey(MOST_PAGES)
+
+
+def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps AdminSite.admin_view. The limit holds until the page is rendered."""
+
+    def limited_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        inner = admin_view(view, cacheable)
+
+        @wraps(inner)
+        def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated:
+                return inner(request, *args, **kwargs)
+            try:
+                with pages.running(request.user.pk, "staff"):
+                    answer = inner(request, *args, **kwargs)
+                    return answer if getattr(answer, "is_rendered", True) else answer.render()
+            except Overloaded as error:
+                return for_reader(request, problems.from_domain(request, error))
+
+        return limited
+
+    return limited_view

@@ -1,0 +1,64 @@
+"""A process makes few pages of the admin at once for one user."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from django.test.signals import template_rendered
+
+from larder.core import per_key
+from larder.staff import at_once
+from tests.conftest import Person
+from tests.staff.desk import Desk
+
+MakePerson = Callable[..., Person]
+LISTS = ("catalog/product/", "inventory/stock/export/", "own-keys/", "")
+
+
+@contextmanager
+def busy(who: Person) -> Iterator[None]:
+    """As many other pages of this user are made as may be at once."""
+    with ExitStack() as others:
+        for _ in range(at_once.MOST_PAGES):
+            others.enter_context(at_once.pages.running(who.id, "staff"))
+        yield
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_further_pages_of_a_user_wait_and_are_refused(
+    page: str, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    who, other = (person(is_staff=True, is_superuser=True) for _ in range(2))
+    with busy(who):
+        refused = Desk(who).get(page).response
+        assert Desk(other).get(page).status == 200
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert "text/html" in refused.headers["Content-Type"]
+    assert Desk(who).get(page).status == 200
+
+
+def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:
+    who, seen = person(is_staff=True, is_superuser=True), []
+
+    def rendered(**signal: Any) -> None:
+        seen.append(who.id in at_once.pages._present)
+
+    template_rendered.connect(rendered)
+    try:
+        Desk(who).get("catalog/product/")
+    finally:
+        template_rendered.disconnect(rendered)
+    assert seen
+    assert all(seen)
+
+
+def test_those_who_are_not_logged_in_do_not_wait_for_each_other(
+    client: Any, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    with ExitStack() as others:
+        for _ in range(at_once.MOST_PAGES):
+            others.enter_context(at_once.pages.running(None, "staff"))
+        assert client.get("/admin/catalog/product/").status_code == 302
