@@ -335,6 +335,10 @@ docs: ## Build the documentation site, docs/_build/html/index.html (no network o
 	@$(build_docs) --builder html docs docs/_build/html
 	@echo "Built: docs/_build/html/index.html"
 
+.PHONY: docs/check
+docs/check: docs venv ## Build the site, and look at it as wide as a desk and a phone, with axe-core (Chromium, npm)
+	@$(python) -m tools.docs.check --data $(DATA)
+
 .PHONY: docs/serve
 docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PORT=)
 	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)

@@ -26,6 +26,7 @@ html_theme = "furo"
 html_title = f"Larder {release}"
 html_static_path = ["_static"]
 html_css_files = ["larder.css"]
+html_js_files = ["larder.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

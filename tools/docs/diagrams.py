@@ -8,11 +8,7 @@ of blocks that are gone are removed. Rendering needs Chromium, and npm once, for
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
-import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -20,12 +16,10 @@ from playwright.sync_api import Page, sync_playwright
 from tools.docs.browser import CHROMIUM, FOR_PICTURES
 from tools.docs.models import DIAGRAMS
 from tools.docs.pages import DOCS, blocks, pages, picture_of
-from tools.errors import LauncherError
+from tools.docs.scripts import MERMAID, fetched
 from tools.terminal import say
 
 PICTURES = DOCS / "pictures" / "diagrams"
-MERMAID = "mermaid@11.17.2"
-MERMAID_SHA256 = "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8"
 _GENERATED = re.compile(r"(```mermaid\n%% generated: (\w+)\n)(.*?)(```)", re.DOTALL)
 
 _FRACTION = re.compile(r"-?\d+\.\d{2,}")
@@ -65,7 +59,7 @@ def main() -> int:
             file.unlink()
     missing = {name: text for name, text in wanted.items() if not (PICTURES / name).exists()}
     if missing:
-        render(missing, mermaid(options.data / "mermaid"))
+        render(missing, fetched(MERMAID, options.data))
     say(f"{len(wanted)} diagrams, {len(missing)} rendered")
     return 0
 
@@ -83,25 +77,6 @@ def diagrams() -> list[str]:
         for block in blocks(page.read_text())
         if block.language == "mermaid"
     ]
-
-
-def mermaid(folder: Path) -> Path:
-    """Return Mermaid's file for browsers, fetched with npm if it is not there yet."""
-    file = folder / f"{MERMAID}.min.js"
-    if not file.exists():
-        if not shutil.which("npm"):
-            raise LauncherError("npm is needed to fetch Mermaid, which renders the diagrams.")
-        folder.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "pack", "--silent", MERMAID]
-        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        archive = folder / done.stdout.split()[-1]
-        with tarfile.open(archive) as packed:
-            member = packed.extractfile("package/dist/mermaid.min.js")
-            file.write_bytes(member.read() if member else b"")
-        archive.unlink()
-    if hashlib.sha256(file.read_bytes()).hexdigest() != MERMAID_SHA256:
-        raise LauncherError(f"{file} is not the Mermaid that is pinned: remove it and try again.")
-    return file
 
 
 def render(wanted: dict[str, str], script: Path) -> None:

@@ -50,17 +50,19 @@ _REPLACE_TIMES = """() => {
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture: its name, the page, the size of the window, and what is typed by label."""
+    """A picture: its name, the page, the size of the window, what is typed by label, and what is
+    there once the page is complete."""
 
     name: str
     path: str
     height: int
     width: int = DESK
     typed: Mapping[str, str] = field(default_factory=dict)
+    complete: str = "body"
 
 
 SHOTS = (
-    Shot("log-in", "/admin/login/", 560),
+    Shot("log-in", "/admin/login/", 480, 640),
     Shot("overview", "/admin/", 720),
     Shot("orders", "/admin/orders/order/", 720),
     Shot("order", "/admin/orders/order/{packed}/change/", 1300),
@@ -85,7 +87,7 @@ SHOTS = (
         typed={"Reason": "received", "Change, line 1": "48"},
     ),
     Shot("account", "/admin/identity/customer/{account}/change/", 1000),
-    Shot("api-docs", "/api/v1/docs", 900),
+    Shot("api-docs", "/api/v1/docs", 900, complete=".opblock-summary"),
     Shot("orders-phone", "/admin/orders/order/", 780, PHONE),
     Shot("pack-phone", "/admin/orders/order/{placed}/pack/", 780, PHONE),
 )
@@ -204,6 +206,7 @@ def _open(context: BrowserContext, site: str, shot: Shot, places: Mapping[str, A
     page = context.new_page()
     page.set_viewport_size({"width": shot.width, "height": shot.height})
     page.goto(site + shot.path.format(**places), wait_until="networkidle")
+    page.locator(shot.complete).first.wait_for()
     for label, text in shot.typed.items():
         box = page.get_by_label(label).first
         if box.evaluate("box => box.tagName") == "SELECT":
