@@ -6,19 +6,22 @@ long. Further pages of the user wait, without a connection, and leave the others
 
 from collections.abc import Callable
 from functools import wraps
+from time import monotonic
 from typing import Any
 
 from larder.core.errors import Overloaded
 from larder.core.per_key import RunningPerKey
-from larder.http import problems
+from larder.http import admin_session, problems
 from larder.http.error_pages import for_reader
+from larder.http.raw_body import is_late
 
 MOST_PAGES = 2
 pages = RunningPerKey(MOST_PAGES)
 
 
 def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view. The limit holds until the page is rendered."""
+    """Wraps AdminSite.admin_view. The limit holds until the page is rendered. The session and the
+    user are read again after a long wait."""
 
     def limited_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         inner = admin_view(view, cacheable)
@@ -27,8 +30,11 @@ def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
         def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return inner(request, *args, **kwargs)
+            began = monotonic()
             try:
                 with pages.running(request.user.pk, "staff"):
+                    if is_late(began):
+                        admin_session.read_again(request)
                     answer = inner(request, *args, **kwargs)
                     return answer if getattr(answer, "is_rendered", True) else answer.render()
             except Overloaded as error:

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test.signals import template_rendered
 
 from larder.core import per_key
+from larder.http.raw_body import TRUSTED_SECONDS
+from larder.identity.models import Customer
 from larder.staff import at_once
 from tests.conftest import Person
 from tests.staff.desk import Desk
@@ -37,6 +42,26 @@ def test_further_pages_of_a_user_wait_and_are_refused(
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert "text/html" in refused.headers["Content-Type"]
     assert Desk(who).get(page).status == 200
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_user_is_read_again_after_a_wait(
+    active: bool, transactional_db: None, person: MakePerson
+) -> None:
+    who, answers = person(is_staff=True, is_superuser=True), []
+    desk = Desk(who)
+
+    def get() -> None:
+        answers.append(desk.client.get("/admin/catalog/product/").status_code)
+        connection.close()
+
+    with busy(who):
+        waiting = Thread(target=get)
+        waiting.start()
+        sleep(TRUSTED_SECONDS + 0.5)
+        Customer.objects.filter(pk=who.id).update(is_active=active)
+    waiting.join(30)
+    assert answers == [200 if active else 302]
 
 
 def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:
