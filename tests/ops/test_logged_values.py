@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +17,11 @@ from django.core.checks import run_checks
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
+from larder.catalog.models import Product
 from larder.db import database
 from larder.identity.models import Customer
 from larder.ops.logs import without_values
+from tests.conftest import NOW
 from tests.database import logged, superuser_url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,13 +57,24 @@ def server_logs() -> Iterator[Any]:
 
 
 def fail() -> None:
-    """A duplicate name, a row that a constraint refuses, and a value that is no number."""
+    """A duplicate name and a change to one, a duplicate SKU, and rows that a constraint refuses."""
     named = {"username": MARKER, "password": f"hash-{MARKER}", "email": f"{MARKER}@example.com"}
     Customer.objects.all().delete()
     Customer(**named).save(force_insert=True)
     for fields in (named, named | {"username": "other", "email": "", "version": None}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Customer(**fields).save(force_insert=True)
+    Customer(username="other").save(force_insert=True)
+    Product.objects.all().delete()
+    for sku in (MARKER, "other"):
+        Product(sku=sku, name=sku, price=1, created_at=NOW, updated_at=NOW).save()
+    # As where another transaction takes the name or the SKU after it was looked up.
+    for change in (
+        partial(Customer.objects.filter(username="other").update, username=MARKER),
+        partial(Product.objects.filter(sku="other").update, sku=MARKER),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
 
 
 def slow() -> None:
@@ -79,6 +93,7 @@ def test_failed_and_slow_statements_are_logged_without_values(server_logs: Any) 
         slow()
     written = "\n".join(lines)
     assert "customer_username_unique" in written
+    assert "product_sku_key" in written
     assert "not-null constraint" in written
     assert "SELECT count(*) FROM customer WHERE username = $1" in written
     assert found(lines) == []
