@@ -1,19 +1,29 @@
-"""Each page of the admin opens with its permissions alone, and is refused with all others."""
+"""Each page of the admin opens with its permissions alone, and is refused with all others.
 
+docs/reference/permissions.md has a row for each. `WRITE_MATRIX=1` writes the rows anew.
+"""
+
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.test import Client
 
 from larder.core.clock import now
+from larder.http.admin_session import USED
 from larder.identity import permissions
-from larder.identity.models import AuditEntry
-from larder.identity.services import keys
+from larder.identity.models import AuditEntry, Customer
+from larder.identity.services import keys, sessions
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person
+from tests.identity.test_permission_matrix import PAGE, ROLES
 from tests.staff.desk import Desk, allow
 from tests.staff.test_confirming import DANGEROUS, HARMLESS, admin_pages
 
@@ -101,6 +111,105 @@ def objects(
         "inventory_stock": jam,
         "orders_order": order.body["id"],
     }
+
+
+OF_NOBODY = {"login": 200, "logout": 302}
+"""Pages that need no log-in, with their statuses without one."""
+BEGIN, END = "<!-- pages -->\n", "<!-- end of pages -->"
+
+
+def _rows() -> Iterator[str]:
+    yield f"| page | needs | {' | '.join(ROLES)} |"
+    yield f"|---|---|{'---|' * len(ROLES)}"
+    shown = {name: _shown(route) for name, route in admin_pages(admin.site.urls[0])}
+    for name in sorted(shown, key=lambda name: shown[name]):
+        if name in OF_NOBODY:
+            needs, marks = "no log-in", ["yes"] * len(ROLES)
+        elif name in OTHERS:
+            needs, marks = "any member of staff", ["yes"] * len(ROLES)
+        elif name in REFUSED_TO_ALL:
+            needs, marks = "refused to all", [""] * len(ROLES)
+        else:
+            needs = ", ".join(f"`{one}`" for one in sorted(needed(name)))
+            marks = ["yes" if _opens(permissions.ROLES[role], name) else "" for role in ROLES]
+        yield f"| `{shown[name]}` | {needs} | {' | '.join(marks)} |".replace("  |", " |")
+
+
+def _shown(route: str) -> str:
+    return "/admin/" + re.sub(r"\^\(\?P(<\w+>).*\)/\$", r"\1/", route)
+
+
+def _opens(held: frozenset[str], page: str) -> bool:
+    """Whether these permissions open a page. Who may change an object may see it."""
+    seen = {one.replace(".change_", ".view_") for one in held if ".change_" in one}
+    return needed(page) <= held | seen
+
+
+def test_the_page_of_permissions_has_a_row_for_every_page_of_the_admin() -> None:
+    wanted = "\n".join(_rows())
+    before, rest = PAGE.read_text().split(BEGIN)
+    written, after = rest.split(END)
+    if os.environ.get("WRITE_MATRIX"):
+        PAGE.write_text(f"{before}{BEGIN}\n{wanted}\n\n{END}{after}")
+        written = wanted
+    assert written.strip() == wanted
+
+
+def no_log_in(who: Person, session: Any) -> None:
+    session.flush()
+
+
+def demoted(who: Person, session: Any) -> None:
+    Customer.objects.filter(pk=who.id).update(is_staff=False)
+
+
+def deactivated(who: Person, session: Any) -> None:
+    Customer.objects.filter(pk=who.id).update(is_active=False)
+
+
+def logged_out_everywhere(who: Person, session: Any) -> None:
+    sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
+
+
+def unused_for_long(who: Person, session: Any) -> None:
+    session[USED] -= settings.ADMIN_IDLE_MINUTES * 60 + 60
+    session.save()
+
+
+@pytest.mark.parametrize("end", [no_log_in, demoted])
+def test_no_page_opens_for_others_than_staff_who_are_logged_in(
+    end: Callable[[Person, Any], None], person: Callable[..., Person]
+) -> None:
+    desk = Desk(who := person(is_staff=True, is_superuser=True))
+    end(who, desk.client.session)
+    opened = {}
+    for name, route in admin_pages(admin.site.urls[0]):
+        answer = without_traces(desk, _shown(route).replace("<app_label>", "catalog"))
+        if not answer.headers.get("Location", "").startswith("/admin/login/"):
+            opened[name] = answer.status_code
+    assert opened == OF_NOBODY
+
+
+@pytest.mark.parametrize("end", [deactivated, logged_out_everywhere, unused_for_long])
+def test_a_log_in_that_has_ended_is_none(
+    end: Callable[[Person, Any], None], person: Callable[..., Person]
+) -> None:
+    desk = Desk(who := person(is_staff=True, is_superuser=True))
+    assert without_traces(desk, "/admin/").status_code == 200
+    end(who, desk.client.session)
+    answer = without_traces(desk, "/admin/")
+    assert answer.headers["Location"] == "/admin/login/?next=/admin/"
+
+
+def without_traces(desk: Desk, path: str) -> Any:
+    """The answer to a request with the cookie of the desk, which is undone."""
+    name = settings.SESSION_COOKIE_NAME
+    sent = Client(headers={"Cookie": f"{name}={desk.client.cookies[name].value}"})
+    point = transaction.savepoint()
+    try:
+        return sent.get(re.sub("<[^>]+>", "1", path))
+    finally:
+        transaction.savepoint_rollback(point)
 
 
 def status(who: Person, path: str) -> int:

@@ -1,0 +1,97 @@
+"""What one customer has does not exist for another, at every path that names an object."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from larder.identity.models import Session
+from larder.orders.models import Order
+from tests.conftest import Api, Person
+from tests.identity.test_permission_matrix import FOUND, OPEN, OWN, Found, Sender, sender
+
+__all__ = ["sender"]
+
+PARAMETER = re.compile(r"<(\w+:\w+)>|\(\?P<(\w+)>.*\)")
+OF_THE_SHOP = {
+    *("int:product", "int:product_id", "str:product", "path:sku"),
+    *("int:category", "slug:code"),
+}
+NONE: Mapping[str, str] = {
+    **dict.fromkeys(["id:key", "id:address", "id:session", "id:order"], str(uuid4())),
+    **dict.fromkeys(["int:customer", "int:number", "int:order"], "999999"),
+    **dict.fromkeys(["str:user", "order_id"], str(uuid4())),
+}
+"""Ids of no object, by the parameter of the path."""
+
+
+def named_in(found: Found) -> str | None:
+    """The parameter of an operation on an object of a customer; None for any other operation."""
+    matched = PARAMETER.search(found.row.operation)
+    if matched is None or found.row.needs not in {OPEN, OWN}:
+        return None
+    name = matched[1] or matched[2]
+    return None if name in OF_THE_SHOP else name
+
+
+def operations() -> Iterator[tuple[Found, str]]:
+    """The operations of customers on their objects, with the parameter."""
+    for found in FOUND:
+        name = named_in(found)
+        if name is not None:
+            yield found, name
+
+
+def on(found: Found, name: str, ids: Mapping[str, str]) -> Found:
+    """The operation on the object of these ids."""
+    route = found.row.operation.partition(" ")[2]
+    return found._replace(path=PARAMETER.sub(lambda _: ids[name], route))
+
+
+@pytest.fixture
+def objects(
+    person: Callable[..., Person], as_: Callable[[Person], Api], product: Callable[..., int]
+) -> tuple[Api, Mapping[str, str]]:
+    """A customer, and the ids of what they have, by the parameter of the path."""
+    who, line = person(), {"product": product(), "quantity": 1}
+    api = as_(who)
+    order = api("POST", "orders", {"lines": [line]}).body
+    open_order = api("GET", "/orders/current/").body
+    key = api("POST", "auth/keys", {"name": "till"}).body
+    given = {"name": "A", "line1": "B", "city": "C", "postal_code": "D", "country": "GB"}
+    address = api("POST", "me/addresses", given).body
+    return api, {
+        "id:order": order["id"],
+        "order_id": order["id"],
+        "int:number": str(order["number"]),
+        "int:order": str(open_order["id"]),
+        "id:key": key["id"],
+        "id:address": address["id"],
+        "id:session": str(Session.objects.get(customer=who.id).id),
+        "int:customer": str(who.id),
+        "str:user": str(who.customer.public_id),
+    }
+
+
+def test_every_parameter_names_an_object_of_the_shop_or_of_a_customer() -> None:
+    assert {name for _, name in operations()} == set(NONE)
+
+
+def test_objects_of_a_customer_do_not_exist_for_another(
+    customer: Api,
+    sender: Callable[..., Sender],
+    objects: tuple[Api, Mapping[str, str]],
+) -> None:
+    owner, ids = objects
+    mine, theirs = sender(owner), sender(customer)
+    wrong: list[Any] = []
+    for found, name in operations():
+        own, other = mine(on(found, name, ids)), theirs(on(found, name, ids))
+        absent = theirs(on(found, name, NONE))
+        is_refused = other in {400, 403, 404} and other == absent
+        if not is_refused or own in {401, 403, 404}:
+            wrong.append((found.row.operation, own, other, absent))
+    assert wrong == []
+    assert Order.objects.count() == 2
