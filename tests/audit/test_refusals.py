@@ -123,6 +123,18 @@ def test_a_refused_page_of_the_admin_is_recorded(
     assert len(trail()) == 1
 
 
+def test_a_change_by_staff_who_may_only_look_is_recorded(
+    person: MakePerson, product: MakeProduct, trail: Trail
+) -> None:
+    desk, page = Desk(allow(person(is_staff=True), "catalog.view_product")), product()
+    assert desk.get(f"catalog/product/{page}/change/").status == 200
+    assert trail() == []
+    assert desk.post(f"catalog/product/{page}/change/", {"name": "Jam"}).status == 403
+    assert trail("operation:admin:catalog_product_change") == [
+        ("admin", "refused", {}, {"permission": "catalog.change_product"})
+    ]
+
+
 def test_a_refused_action_of_a_list_is_recorded(
     person: MakePerson, product: MakeProduct, trail: Trail
 ) -> None:

@@ -233,7 +233,15 @@ def test_a_page_opens_with_its_permissions_and_with_no_others(
             id = objects.get("_".join(page.split("_")[:2]))
         if answered := _wrong(page, re.sub(r"<[^>]+>", str(id), routes[page]), who):
             wrong[page] = answered
+        if not is_recorded(who, page):
+            wrong[page] = {"entries of the audit trail": 0}
     assert wrong == {}
+
+
+def is_recorded(who: Person, page: str) -> bool:
+    """Whether the audit trail has that the page was refused."""
+    entries = AuditEntry.objects.filter(actor=who.customer.public_id, action="refused")
+    return entries.filter(object=f"operation:admin:{page}").exists()
 
 
 def _wrong(page: str, path: str, who: Person) -> dict[str, int]:
