@@ -239,9 +239,27 @@ class _Named:
         return any(one.excuse and one.key not in keys for one in self.buckets())
 
     def _key(self, *names: str) -> UUID:
-        said = "\0".join((self.action, *names)).encode(errors="replace")
-        secret = hashlib.sha256(self.setup.secret.encode()).digest()
-        return UUID(bytes=hashlib.blake2b(said, digest_size=16, key=secret).digest())
+        return _key_of(self.setup, self.action, *names)
+
+
+def _key_of(setup: Setup, *names: str) -> UUID:
+    said = "\0".join(names).encode(errors="replace")
+    secret = hashlib.sha256(setup.secret.encode()).digest()
+    return UUID(bytes=hashlib.blake2b(said, digest_size=16, key=secret).digest())
+
+
+MAILS = Rate(5, 24 * HOUR)
+"""Mails about changes that an email address gets, of all accounts together that had it."""
+
+
+def take_mail(email: str) -> bool:
+    """Takes one of the MAILS of an email address. Returns whether one was left. Assumes an open
+    transaction, which gives it back if it is rolled back."""
+    try:
+        rates.InDatabase().take([Bucket(_key_of(_setup[0], "mail", folded(email)), MAILS)])
+    except RateLimited:
+        return False
+    return True
 
 
 def folded(name: str) -> str:

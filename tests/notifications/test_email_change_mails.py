@@ -10,6 +10,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.db import database
+from larder.identity import attempts
 from larder.identity.models import Customer, EmailChange, PasswordReset
 from larder.identity.services import email_changes
 from larder.notifications.models import Mail
@@ -182,3 +183,17 @@ def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
     assert email_changes.delete_old_changes(now=now(), limit=9) == 4
     change(me, NEW)
     assert EmailChange.objects.get().former == "stranger-7@example.com"
+
+
+def test_an_address_has_five_such_mails_a_day_from_all_accounts(
+    transactional_db: None, person: MakePerson, as_: As
+) -> None:
+    for _ in range(3):
+        me = as_(person())
+        for spelling in (OLD, OLD.upper(), OLD):
+            change(me, spelling)
+            change(me, "")
+    assert len(jobs()) == attempts.MAILS.times
+    other = as_(person("Ada", email="another@example.com"))
+    change(other, NEW)
+    assert len(jobs()) == attempts.MAILS.times + 1

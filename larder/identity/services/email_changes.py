@@ -2,7 +2,8 @@
 
 The former address is stored until the mail server has accepted the mail or the job gives up, for a
 day at most. The rest of the row stays for that day, to limit the mails of an account. Otherwise a
-customer could enter one foreign address after the other, and make the shop send mail to all.
+customer could enter one foreign address after the other, and make the shop send mail to all. The
+mails to an address are limited too (attempts.py: MAILS): a client could use many accounts.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from larder.identity.attempts import take_mail
 from larder.identity.models import Customer, EmailChange
 
 DAY = timedelta(days=1)
@@ -24,11 +26,13 @@ def note_change(
     """Stores the former address, and calls `notify` with the id of the change.
 
     Runs in the transaction that writes the new address. Locks the account first, so that the former
-    address is the one that this change replaces. Does nothing if there was no address, or if the
-    address does not change.
+    address is the one that this change replaces. Does nothing if there was no address, if the
+    address does not change, or if the account or the former address has had its mails.
     """
     former = _held_address(customer)
-    if former in (None, "", wanted) or _mails_within_a_day(customer, now) >= MAX_PER_DAY:
+    if not former or former == wanted or _mails_within_a_day(customer, now) >= MAX_PER_DAY:
+        return
+    if not take_mail(former):
         return
     noted = EmailChange.objects.create(customer_id=customer, former=former, changed_at=now)
     notify(noted.id)
