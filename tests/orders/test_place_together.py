@@ -224,17 +224,29 @@ def test_while_one_product_is_held_all_others_are_sold(
     assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 
 
-def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
+def test_a_product_whose_lock_a_batch_did_not_get_is_marked_before_its_order_waits_in_the_lane(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    jam, stuck = product(stock=9), product(stock=9)
+    monkeypatch.setattr(placing, "LANE_WAIT", 0.0)
+    with held(stuck):
+        refused, placed = crowd.order(stuck), crowd.order(jam)
+        crowd.opens()
+        assert placed.result(10).order.lines
+        assert isinstance(refused.exception(20), Overloaded)
+    assert placing._contended._marked.keys() == {stuck}
+
+
+def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
+    crowd: Crowd, product: MakeProduct
+) -> None:
     jam, stuck = product(stock=9), [product(stock=9) for _ in range(14)]
-    monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
     with ExitStack() as others:
         for one in stuck:
             others.enter_context(held(one))
             crowd.order(one)
         last = crowd.order(jam)
-        crowd.opens()
+        crowd.opens(1.0)
         running = Stopwatch()
         assert last.result(60).order.lines
         # Were each of the fourteen given LOCK_WAIT, it would be longer.
