@@ -67,6 +67,17 @@ def test_a_page_of_long_descriptions_ends_early_and_next_begins_behind_it(
     assert found == [made[:12], made[12:]]
 
 
+@pytest.mark.parametrize(
+    ("contract", "path"), [(2, "/api/catalog/products/"), (3, "/api/product/")]
+)
+def test_a_page_has_a_limit_of_rows_whatever_is_requested(
+    at: Callable[[int], Api], contract: int, path: str
+) -> None:
+    stock_products(pages.MAX_ROWS + 1)
+    body = at(contract)("GET", f"{path}?limit={pages.MAX_ROWS + 1}").body
+    assert (len(body["results"]), body["count"]) == (pages.MAX_ROWS, pages.MAX_ROWS + 1)
+
+
 def test_a_long_page_as_html_waits_for_other_large_answers(
     at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
