@@ -81,7 +81,7 @@ def head(client: str, length: int | None, path: str = ORDERS) -> bytes:
     size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
     return (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
-        f"Content-Type: application/json\r\n{size}\r\n\r\n"
+        f"Accept: application/json\r\nContent-Type: application/json\r\n{size}\r\n\r\n"
     ).encode()
 
 
