@@ -115,7 +115,7 @@ def test_a_demo_users_name_with_another_password_is_nobodys_business(
     assert "larder.E005" not in _found()
 
 
-def why_no_server_starts(status: int = REFUSED, **settings: str) -> str:
+def why_no_server_starts(status: int = REFUSED, /, **settings: str) -> str:
     """What a server says that ends at once with these settings."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
