@@ -42,6 +42,8 @@ def test_it_is_usable_soon_and_fits_a_phone(site: str) -> None:
         for word in ("Idempotency-Key", "insufficient_stock", "quantity", "placed_at"):
             assert word in shown
         fits(page)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert lines(page, f"{OPERATION} .parameter__name") == 1
 
     seen = in_browser(journey, width=390)
     assert seen.faults == []
@@ -51,3 +53,30 @@ def test_it_is_usable_soon_and_fits_a_phone(site: str) -> None:
 def fits(page: Page) -> None:
     """Asserts that nothing makes the page wider than the screen."""
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def lines(page: Page, selector: str) -> int:
+    """Returns over how many lines the text of an element goes."""
+    return int(
+        page.locator(selector).first.evaluate(
+            """one => {
+                const range = document.createRange();
+                range.selectNodeContents(one);
+                return new Set([...range.getClientRects()].map(rect => rect.top)).size;
+            }"""
+        )
+    )
+
+
+def test_examples_of_the_problems_scroll_by_nothing_but_the_page(site: str) -> None:
+    """What scrolls by itself cannot be scrolled with a keyboard everywhere."""
+    scrolling = (
+        "[...document.querySelectorAll('pre')].filter(one => one.scrollWidth > one.clientWidth)"
+    )
+
+    def journey(page: Page) -> None:
+        page.goto(f"{site}/api/v1/problems")
+        assert page.locator("pre").count() > 3
+        assert page.evaluate(f"{scrolling}.length") == 0
+
+    assert in_browser(journey, width=390).faults == []
