@@ -179,21 +179,18 @@ def _own(request: Any, found: Rights) -> HttpResponse:
 
 def _act(request: Any, given: Any) -> Sequence[str]:
     """Does what the pressed button says. Returns recovery codes to show."""
-    user, account = request.user, _account(request)
+    user, account, proven = request.user, _account(request), proven_factor(request)
     address = client_address(request.META, settings.TRUSTED_PROXIES)
     with attempt("log in", account=user.username, address=address, caller=user.pk):
         if not check_password(given["password"], user.password):
             raise WrongPassword
     with audit.acting(user.public_id, CHANNEL):
         if "remove" in request.POST:
-            second_factors.remove_all(account)
+            second_factors.remove_all(account, proven=proven)
             return ()
         if "renew" in request.POST:
-            return second_factors.renew_recovery_codes(
-                account, proven=proven_factor(request), now=now()
-            )
+            return second_factors.renew_recovery_codes(account, proven=proven, now=now())
         with _attempt(request):
-            proven = proven_factor(request)
             enrolment = Enrolment(given["sealed"], given["code"], proven=proven)
             made = second_factors.enrol_app(account, enrolment, now=now())
     _proven(request, str(made.factor))

@@ -181,6 +181,19 @@ def test_new_codes_end_what_the_former_opened(person: MakePerson) -> None:
     assert needs_factor(who, mine)
 
 
+def test_factors_are_removed_with_a_proof_that_still_holds(person: MakePerson) -> None:
+    who, now = person(is_staff=True), datetime.now(UTC)
+    account = replace(account_of(who), epoch=Customer.objects.get(pk=who.id).session_epoch)
+    lost = enrol(who, now)
+    phone = enrol(who, now, proven=lost.factor)
+    for former in (lost.factor, None):
+        with pytest.raises(SecondFactorWrong):
+            second_factors.remove_all(account, proven=former)
+    assert needs_factor(who, lost.factor)
+    second_factors.remove_all(account, proven=phone.factor)
+    assert not needs_factor(who, lost.factor)
+
+
 def needs_factor(who: Person, proven: UUID) -> bool:
     return queries.rights(who.id, proven).needs_factor
 

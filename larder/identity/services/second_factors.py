@@ -156,9 +156,7 @@ def renew_recovery_codes(
     """Replaces the recovery codes. Sessions that a used one opened have to prove a factor again,
     except the session with `proven`. Raises NotFound (no factor is enrolled)."""
     with transaction.atomic(durable=True):
-        _lock(account)
-        if account.epoch is not None:
-            _require_proof(account, proven)
+        _lock_own(account, proven)
         used = _used_recovery_codes(account.id)
         (used if proven is None else used.exclude(pk=proven)).delete()
         if not SecondFactor.objects.filter(customer=account.id).exists():
@@ -189,13 +187,15 @@ def _new_code(
     return code
 
 
-def remove_all(account: Account) -> None:
-    """Removes all factors and one-time codes, for the owner of the account.
+def remove_all(account: Account, *, proven: UUID | None = None) -> None:
+    """Removes all factors and one-time codes, for the owner of the account, whose session has
+    `proven` one.
 
-    Raises NotFound, LastSecondFactor (staff need one in this shop).
+    Raises NotFound, SecondFactorWrong (a proof that was reset meanwhile), LastSecondFactor (staff
+    need one in this shop).
     """
     with transaction.atomic(durable=True):
-        _lock(account)
+        _lock_own(account, proven)
         if second_factor.is_demanded():
             raise LastSecondFactor
         forget(account.id)
@@ -251,6 +251,14 @@ def _lock(account: Account) -> None:
         raise NotFound
     if account.epoch not in (None, *epochs):
         raise SessionEnded
+
+
+def _lock_own(account: Account, proven: UUID | None) -> None:
+    """Locks the account, and checks the proof where a session acts for the account itself. Raises
+    as `_lock` and `_require_proof` do."""
+    _lock(account)
+    if account.epoch is not None:
+        _require_proof(account, proven)
 
 
 def _require_proof(account: Account, proven: UUID | None) -> None:
