@@ -161,17 +161,12 @@ def claim_name(name: str, *, product: int | None = None) -> None:
         raise AlreadyTaken("name")
 
 
-def lock_product(product: int, *, version: int | None = None) -> None:
-    """Locks a product on sale against changes and archiving until the transaction ends.
-
-    Raises NotFound, StaleVersion.
-    """
+def lock_product(product: int) -> None:
+    """Locks a product on sale against changes and archiving until the transaction ends. Raises
+    NotFound."""
     listed = Product.objects.filter(id=product, archived_at=None)
-    locked = listed.select_for_update(no_key=True).values_list("version", flat=True).first()
-    if locked is None:
+    if not listed.select_for_update(no_key=True).values_list("id", flat=True).first():
         raise NotFound
-    if version not in (None, locked):
-        raise StaleVersion(locked)
 
 
 def find_and_lock(sku: str) -> int | None:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
-from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+from larder.catalog.services import archive_product
+from larder.core.errors import AlreadyTaken, InvalidInput, NotFound
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
@@ -54,7 +54,7 @@ def test_a_quantity_alone_is_no_change_of_the_catalogue(
     product: Callable[..., int], change: Change
 ) -> None:
     jam = product(stock=10)
-    change(jam, {}, quantity=11, version=1)
+    change(jam, {}, quantity=11)
     shown = queries.product(ANYBODY, jam)
     assert (shown.quantity, shown.version) == (11, 1)
     assert entries(jam)[1:] == [(1, 11, "correction", CLERK)]
@@ -79,8 +79,6 @@ def test_what_is_refused_in_one_half_undoes_the_other(
         ({"sku": "TEA"}, {}, AlreadyTaken),
         ({"min_quantity": 6, "max_per_order": 5}, {}, InvalidInput),
         ({"name": "Tea"}, {"unique_name": True}, AlreadyTaken),
-        ({"name": "x"}, {"version": 2}, StaleVersion),
-        ({}, {"version": 2}, StaleVersion),
         ({"name": "x"}, {"quantity": 2**31}, StockLimitExceeded),
     ]
     for fields, others, why in refused:
@@ -159,14 +157,3 @@ def test_what_is_archived_or_unknown_is_not_dispatched(
         with pytest.raises(NotFound):
             dispatch(id, 1, actor=CLERK, now=now)
     assert len(entries(gone)) == 1
-
-
-def test_a_change_of_the_catalogue_alone_leaves_the_version_to_its_reader(
-    product: Callable[..., int], change: Change, now: datetime
-) -> None:
-    jam = product()
-    change_product(jam, {"name": "Jam"}, now=now)
-    change(jam, {"unit": "jar"}, version=2)
-    with pytest.raises(StaleVersion) as stale:
-        change(jam, {"unit": "tin"}, version=2)
-    assert stale.value.present == 3

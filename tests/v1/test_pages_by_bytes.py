@@ -91,6 +91,16 @@ def test_links_lead_to_every_product_once(
     )
 
 
+def test_the_changes_after_an_answer_that_ends_by_bytes_begin_with_the_product_it_left_out(
+    customer: Api, shelf: list[int]
+) -> None:
+    *_, (_, since) = told(customer, "products/changes")
+    describe(shelf, [MAX_DESCRIPTION_LENGTH] * 12)
+    answers = [[one["id"] for one in page] for page, _ in told(customer, "products/changes", since)]
+    assert len(answers) > 1
+    assert [one for page in answers for one in page] == shelf
+
+
 @few_examples
 @given(lengths=lengths, gone=st.sets(st.integers(0, 11), max_size=4), rows=st.integers(1, 13))
 def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(

@@ -48,19 +48,18 @@ def change_stocked_product(
     quantity: int | None,
     actor: UUID,
     now: datetime,
-    version: int | None = None,
     unique_name: bool = False,
 ) -> None:
     """Changes fields of a product on sale (`fields` may be empty) and sets its available units.
 
     All or nothing. With `quantity` None the stock stays unchanged. Otherwise the difference,
     computed under the lock, is written as a correction. Only changed fields increment the version.
-    Raises NotFound (also for an archived product), StaleVersion, AlreadyTaken (SKU, name),
-    UnknownCategory, InvalidInput, StockLimitExceeded.
+    Raises NotFound (also for an archived product), AlreadyTaken (SKU, name), UnknownCategory,
+    InvalidInput, StockLimitExceeded.
     """
     with moving_stock(by_staff=True):
         # Locks the product before its stock, as archiving does.
-        catalog.lock_product(product, version=version)
+        catalog.lock_product(product)
         if unique_name and "name" in fields:
             catalog.claim_name(fields["name"], product=product)
         balances = {} if quantity is None else lock([product])
