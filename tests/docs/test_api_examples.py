@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
-from django.contrib.auth.models import Permission
 
 from larder.catalog.services import create_category, create_product
 from larder.core.ids import SYSTEM_ACTOR
+from larder.identity.permissions import OWNER
 from larder.inventory.services.movements import open_stock
 from larder.v1.resources import Resource
 from larder.v1.urls import urlpatterns
@@ -45,8 +45,7 @@ def values(
     database.empty_database()
     fill()
     ada = person("ada", PASSWORD, email="ada@example.com", first_name="Ada", last_name="Guest")
-    sam = person("sam", PASSWORD, is_staff=True)
-    sam.customer.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
+    sam = person("sam", PASSWORD, is_staff=True, role=OWNER)
 
     def known(page: str) -> ExampleValues:
         found = ExampleValues(page)

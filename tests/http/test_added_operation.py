@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.walk_through import followed, run
+from tests.walk_through import check, followed, run
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+TESTS = (
+    "tests/http/test_openapi.py",
+    "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
+)
 
 
 def test_an_operation_is_in_the_documents_once_its_function_has_a_path(tmp_path: Path) -> None:
@@ -20,3 +24,4 @@ def test_an_operation_is_in_the_documents_once_its_function_has_a_path(tmp_path:
     assert one["responses"].keys() >= {"200", "304", "401", "406"}
     assert said["components"]["schemas"]["AddressCount"]["required"] == ["count"]
     assert "me/addresses/count" in (copy / "docs/clients/postman.json").read_text()
+    check(copy, *TESTS)

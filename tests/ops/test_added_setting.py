@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.walk_through import check, followed
+from tests.walk_through import check, followed, run
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TESTS = (
     "tests/ops/test_checklist.py",
     "tests/notifications/test_support_address.py",
+    "tests/docs/test_reference.py",
     "tests/architecture/test_picture.py::test_every_setting_is_in_the_example",
     "tests/system/deploy/test_compose.py::test_every_setting_is_in_it_or_has_a_reason_not_to_be",
     "tests/system/deploy/test_aws.py::test_every_variable_of_a_container_is_a_setting",
@@ -17,4 +18,6 @@ TESTS = (
 
 
 def test_a_setting_is_checked_used_and_given_by_each_installation(tmp_path: Path) -> None:
-    check(followed("add-a-setting.md", tmp_path), *TESTS)
+    copy = followed("add-a-setting.md", tmp_path)
+    run(copy, "-m", "tools.reference")
+    check(copy, *TESTS)

@@ -10,6 +10,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TESTS = (
     "tests/orders/test_lifecycle.py",
     "tests/v1/test_failed_delivery.py",
+    "tests/http/test_openapi.py",
+    "tests/tools/test_mutants.py::test_each_patch_fits_one_place_of_its_file_and_changes_it",
+    "tests/staff/test_page_permissions.py",
     "tests/docs/test_api_examples.py::test_each_operation_has_a_section_with_an_example",
     "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
 )
