@@ -204,7 +204,7 @@ MIDDLEWARE = [
     "larder.ops.requests.observe",
     *(["larder.ops.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
-    "larder.http.positions.tell_positions",
+    "larder.http.positions.add_positions",
     "larder.http.read_your_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",

@@ -32,7 +32,7 @@ from larder.core.parts import Part
 from larder.http import account_requests, admin_session
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
-from larder.http.quotas import tell_quota
+from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body, short_body
 from larder.http.read_your_writes import SAFE
 from larder.identity import audit, queries, quotas
@@ -97,7 +97,7 @@ class CompatView(APIView):
         quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
-            tell_quota(response)
+            add_quota_headers(response)
             if self.is_large:
                 waits.release()
             if not getattr(response, "is_rendered", True):

@@ -27,7 +27,7 @@ from larder.http.authentication import remembered_caller
 from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.positions import HEADER as POSITION
-from larder.http.positions import position_to_tell
+from larder.http.positions import position_header
 from larder.http.quotas import HEADERS as QUOTA
 from larder.http.quotas import quota_headers
 from larder.http.raw_body import is_late
@@ -145,7 +145,7 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
     } | replay_headers(replayed=placed.replayed)
     if placed.left is not None:
         headers |= quota_headers(placed.left)
-    if position := position_to_tell():
+    if position := position_header():
         headers[POSITION] = position
     harmless(database.release)
     return Answer(who, list(headers.items()), answer.raw)

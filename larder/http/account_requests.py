@@ -1,9 +1,10 @@
 """The requests of a customer's account: how many each process runs at once.
 
-Writing requests need the same rows: the account's cart, orders, profile. Requests that wait for a
-row's lock inside PostgreSQL keep a connection each, and those of one account could keep all of a
-process. So they run one at a time, and wait here, where a wait keeps no connection. Answers to
-reading requests can have thousands of lines, which take connections and processor time from others.
+Requests that write need the same rows: the account's cart, orders, profile. A request that waits
+for a row lock in PostgreSQL holds a connection, so the requests of one account could hold all
+connections of a process. So they run one at a time, and wait here, without a connection. Answers to
+requests that read can have thousands of lines, which take connections and processor time from other
+accounts.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -13,8 +14,8 @@ from larder.http.read_your_writes import SAFE
 from larder.identity.caller import Caller
 
 MOST_READS = 6
-"""Reading requests of an account that a process runs at once. Browsers open as many connections to
-a server."""
+"""Requests of an account that read and that a process runs at once. Browsers open as many
+connections to a server."""
 
 _writes = RunningPerKey()
 _reads = RunningPerKey(MOST_READS)

@@ -1,4 +1,4 @@
-"""Where clients find things: the absolute addresses that answers carry."""
+"""The absolute URLs in answers."""
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -6,9 +6,9 @@ from django.http import HttpRequest
 
 
 def base_url(request: HttpRequest) -> str:
-    """Scheme and host that clients use: PUBLIC_URL, or else what the request says.
+    """Returns the scheme and host that clients use: PUBLIC_URL, or else those of the request.
 
-    Empty, which leaves an address relative, for a request whose host is not ours.
+    Empty, which leaves a URL relative, if the host of the request is not allowed.
     """
     try:
         return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"

@@ -6,8 +6,8 @@ all other sessions of the account, also when the account is deactivated for a wh
 the earlier contracts, which accept the same cookie, both get the user from `user_of`, so a session
 ends in one place.
 
-The times are of the server's clock. A time that is in the future by more than CLOCK_TOLERANCE shows
-that a clock was set back, so it counts as long ago: the user logs in again.
+The times are of the server's clock. A time more than CLOCK_TOLERANCE in the future shows that a
+clock was set back. It counts as long ago, so the user must log in again.
 """
 
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ NOT_SAVED = "What you sent was not saved. Log in, then send it again."
 
 
 def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
-    """Sets the times of a session at its log-in. A receiver of Django's `user_logged_in`. A second
-    factor that was proven before counts no longer."""
+    """Sets the times of a session at its log-in, and removes a second factor that was proven
+    before. A receiver of Django's `user_logged_in`."""
     request.session.pop(FACTOR, None)
     request.session.update(dict.fromkeys((BEGAN, USED, CONFIRMED), _moment()))
     keep(request, user)
@@ -65,7 +65,7 @@ def user_of(request: HttpRequest) -> Any:
             session[USED] = moment
     user = get_user(request)
     if user.is_authenticated and session.get(EPOCH) != user.session_epoch:
-        # All sessions of the account were ended, or it was deactivated in between.
+        # All sessions of the account were ended, or it was deactivated for a while.
         session.flush()
         return AnonymousUser()
     return user
@@ -77,12 +77,12 @@ def attach_user(request: HttpRequest) -> None:
 
 
 def read_again(request: HttpRequest) -> None:
-    """Forgets what was read of the session and its user. Called where a body may have arrived
-    long after: what has been written to the session is saved first."""
+    """Discards the cached session and user, after saving changes of the session. Called after a
+    body that may have arrived slowly."""
     if not hasattr(request, "session"):
         return
     if request.session.modified:
-        # It may have been deleted meanwhile: then nothing is read of it, either.
+        # The session may have been deleted meanwhile.
         with suppress(UpdateError):
             request.session.save()
     request.session = type(request.session)(request.session.session_key)
@@ -109,13 +109,13 @@ def is_confirmed(request: HttpRequest) -> bool:
     return _within(request.session, CONFIRMED, _moment(), CONFIRMED_SECONDS)
 
 
-def tell_end(request: Any) -> None:
+def add_end_message(request: Any) -> None:
     """Adds the message for the log-in page, to which a request without a user is redirected: why
     its session ended, and that a form was not saved."""
     if request.user.is_authenticated:
         return
     why = getattr(request, "session_ended", "")
-    # Those that were not shown yet would fill the cookie, and then sessions of the database.
+    # Messages that were not shown would fill the cookie, and then the sessions in the database.
     list(messages.get_messages(request))
     if request.method == "POST":
         messages.warning(request, f"{why or 'You are not logged in.'} {NOT_SAVED}")

@@ -1,4 +1,4 @@
-"""Who is asking: one authentication for every endpoint of the canonical API."""
+"""Authentication of the caller, for every operation of v1."""
 
 from functools import cache
 from threading import Lock
@@ -16,23 +16,25 @@ from larder.identity.services import keys
 from larder.identity.tokens import Signer
 
 SESSIONS_LOOKED_AT_EVERY = 10.0
-"""Seconds: a session that ends is out of every process after at most this long."""
+"""Seconds between two reads of the ended sessions: each process refuses an ended session after at
+most this time."""
 
 SESSIONS_TOO_OLD = 25.0
-"""Seconds after which a process that was idle does not trust what it knows: the bound is 30 s."""
+"""A process that was idle for so many seconds reads the ended sessions before it answers. The
+documented bound is 30 s."""
 
 _REMEMBERED = 20_000
-"""Verified tokens a process remembers, about 6 MB; when it is full it forgets them all."""
+"""Verified tokens that a process remembers, about 6 MB. A full table is cleared."""
 
 
 @cache
 def signer() -> Signer:
-    """The signer of this installation's tokens."""
+    """Returns the signer of this installation's tokens."""
     return Signer(secrets())
 
 
 def secrets() -> list[str]:
-    """The installation's secrets, the present one first."""
+    """Returns the installation's secrets, the current one first."""
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
@@ -52,7 +54,7 @@ def authenticate(request: HttpRequest) -> Caller | None:
 
 
 def caller_of(token: str) -> Caller:
-    """The caller an access token speaks for; the rights of staff are looked up each time.
+    """Returns the caller of an access token; the rights of staff are read each time.
 
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
@@ -61,7 +63,8 @@ def caller_of(token: str) -> Caller:
 
 
 def signed_caller(token: str) -> Caller:
-    """The caller as the token says, of a log-in that goes on. Raises as `caller_of` does."""
+    """Returns the caller as the token names it, if its session has not ended. Raises as `caller_of`
+    does."""
     caller = _verified(token)
     if _sessions.present().may_include(caller) and not queries.is_ongoing_session(caller.session):
         raise SessionEnded
@@ -69,7 +72,8 @@ def signed_caller(token: str) -> Caller:
 
 
 def caller_of_key(text: str) -> Caller:
-    """The owner of a long-lived key, as they are now. Notes the use. Raises TokenInvalid."""
+    """Returns the owner of an API key with the owner's current rights. Notes the use of the key.
+    Raises TokenInvalid."""
     use = key_queries.key_use(text, secrets=secrets())
     if use is None:
         raise TokenInvalid
@@ -82,7 +86,8 @@ _known: dict[str, tuple[Caller, float]] = {}
 
 
 def _verified(token: str) -> Caller:
-    """A token's signature is checked once in each process, its expiry each time."""
+    """Returns the caller of a token. Checks its signature once in each process, its expiry each
+    time."""
     known = _known.get(token)
     if known is None:
         known = signer().read_access(token)
@@ -96,9 +101,10 @@ def _verified(token: str) -> Caller:
 
 
 def remembered_caller(header: str | None) -> Caller | None:
-    """The customer of an Authorization header, if this process can tell without asking anybody.
+    """Returns the customer of an Authorization header, if this process has verified the token and
+    needs no query.
 
-    None for staff, whose rights are looked up each time, and for whatever is to be refused.
+    None for staff, whose rights are read each time, and for a token that must be refused.
     """
     scheme, _, token = (header or "").partition(" ")
     caller, expires = _known.get(token, (None, 0.0))
@@ -108,7 +114,7 @@ def remembered_caller(header: str | None) -> Caller | None:
 
 
 FACTOR = "second_factor"
-"""The key of the admin's session under which it has the id of the factor that was proven in it."""
+"""The key of the admin's session for the id of the second factor that was proven in it."""
 
 
 def proven_factor(request: HttpRequest) -> UUID | None:
@@ -118,7 +124,8 @@ def proven_factor(request: HttpRequest) -> UUID | None:
 
 
 def looked_up(caller: Caller) -> Caller:
-    """The caller with the rights the account has now. Raises SessionEnded unless it is active."""
+    """Returns the caller with the current rights of the account. Raises SessionEnded unless it is
+    active."""
     rights = queries.rights(caller.id, caller.factor)
     if not rights.is_active:
         raise SessionEnded
@@ -126,7 +133,7 @@ def looked_up(caller: Caller) -> Caller:
 
 
 class _EndedSessions:
-    """What ended lately, read again every few seconds, by one thread at a time."""
+    """The sessions that ended recently, read again every few seconds, by one thread at a time."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -134,23 +141,23 @@ class _EndedSessions:
         self._ended = queries.Ended()
 
     def present(self) -> queries.Ended:
-        """What ended lately, as it was a few seconds ago."""
+        """Returns the sessions that ended recently, as read at most a few seconds ago."""
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
-            # Nothing is known, or not enough: nobody goes on with it. Everybody reads, for a
-            # turn would be waited for in vain with the database away.
+            # Too old for any thread to use. Each thread reads by itself: if the database does not
+            # answer, waiting for another thread's read would gain nothing.
             self._read()
         elif age > SESSIONS_LOOKED_AT_EVERY:
-            self._read_in_turn()
+            self._read_in_one_thread()
         return self._ended
 
     def is_ongoing_session(self, caller: Caller) -> bool:
-        """Whether the caller's log-in is known to go on, without reading."""
+        """Returns whether the caller's session is known to be ongoing, without a query."""
         age = monotonic() - self._read_at
         return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller)
 
-    def _read_in_turn(self) -> None:
-        """One thread reads; the others go on with what is known."""
+    def _read_in_one_thread(self) -> None:
+        """Reads, unless another thread does: then the known sessions are used meanwhile."""
         if self._lock.acquire(blocking=False):
             try:
                 self._read()

@@ -1,7 +1,7 @@
 """Compressing pages and documents with gzip.
 
 Answers of v1 with an ETag are not compressed here: a weak ETag is of no use in If-Match. The pages
-of the product list and the OpenAPI documents are compressed once, with an ETag of their own.
+of the product list and the OpenAPI documents are compressed once, with a separate ETag.
 """
 
 import gzip
@@ -14,13 +14,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_string
 
 SMALLEST_COMPRESSED = 1024
-"""Bytes. What is shorter goes into one packet either way."""
+"""Bytes. A shorter body fits into one packet without compression."""
 
 PAGES = frozenset({"text/html", "text/markdown", "application/javascript"})
 
 MAX_RANDOM_BYTES = 100
-"""Of each compressed page: its length tells less of what is in it (BREACH), as with Django's
-GZipMiddleware. Django also writes the CSRF token differently into each page."""
+"""Random bytes that are added to each compressed page, as Django's GZipMiddleware does, so that its
+length reveals less of its content (BREACH). Django also writes the CSRF token differently into each
+page."""
 
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
@@ -51,14 +52,14 @@ def _compress(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def note_encoding(response: HttpResponse, *, is_packed: bool) -> None:
-    """Says that the response has an encoding that the request chose, and which, if it has one."""
+    """Adds `Vary: Accept-Encoding`, and `Content-Encoding` to a compressed response."""
     if is_packed and response.content:
         response.headers["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ["Accept-Encoding"])
 
 
 def packed(raw: bytes) -> bytes:
-    """Returns the bytes compressed, each time to the same bytes."""
+    """Returns the compressed bytes. The same input gives the same output."""
     return gzip.compress(raw, compresslevel=6, mtime=0)
 
 
@@ -66,6 +67,6 @@ _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNOREC
 
 
 def takes_gzip(request: HttpRequest) -> bool:
-    """Returns whether the client accepts gzip: named, and not with a quality of nought."""
+    """Returns whether the client accepts gzip: named, with a quality above zero."""
     found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     return found is not None and (found[1] is None or found[1].strip("0.") != "")

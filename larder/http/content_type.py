@@ -1,4 +1,4 @@
-"""The Content-Type that Django is shown: with a charset that texts on the wire have, or none."""
+"""Removes unusual charsets from the Content-Type before Django reads it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,11 +9,12 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def with_plain_charsets(application: Application) -> Application:
-    """A WSGI application that sees no charset but CHARSETS, and no parameter but a boundary.
+    """Returns a WSGI application that passes on no charset except CHARSETS, and no other parameter
+    except a boundary.
 
-    Django decodes queries and forms with whatever codec the client names: with Python's rot13,
-    punycode or unicode_escape that ends in errors before any middleware runs, or in texts that
-    no database takes.
+    Django decodes queries and forms with the codec that the client names. With Python's rot13,
+    punycode or unicode_escape, the result is an error before any middleware runs, or a text that no
+    database accepts.
     """
 
     def shown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -26,7 +27,7 @@ def with_plain_charsets(application: Application) -> Application:
 
 
 def plain(content_type: str) -> str:
-    """The media type with the parameters that are kept.
+    """Returns the media type with the parameters that are kept.
 
     >>> plain("application/json; charset=utf-8"), plain("text/plain; charset=rot13; x=y")
     ('application/json; charset=utf-8', 'text/plain')

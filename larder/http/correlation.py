@@ -1,8 +1,8 @@
 """Correlation ids: one for each request, in its answer and in every line of the log.
 
-django-guid keeps the id and gives it to the log. Its middleware is not used: it takes whatever
-Python reads as a UUID (in braces, with dashes, in capitals) and hands it out as it came, so that
-logs could not be searched for one spelling, and it costs 30 µs, a tenth of a product list.
+django-guid stores the id and adds it to the log. Its middleware is not used: it accepts all
+spellings of a UUID (in braces, with dashes, in capitals) and repeats them unchanged, so a search of
+the log for one spelling would miss the others. It also takes 30 µs, a tenth of a product list.
 """
 
 import re
@@ -15,27 +15,28 @@ from django_guid import set_guid
 
 HEADER = "Correlation-ID"
 ID = "HTTP_CORRELATION_ID"
-"""Where a request has it."""
+"""The key of the environ for the id."""
 _FORM = re.compile(r"[0-9a-f]{32}")
-"""32 lower-case hexadecimal digits, as ours are made."""
+"""32 lower-case hexadecimal digits, as Larder makes them."""
 
 
 def correlation_id(given: str | None) -> str:
-    """What the client gave, or a new one."""
+    """Returns the client's id if it is valid, otherwise a new one."""
     return given if given and _FORM.fullmatch(given) else urandom(16).hex()
 
 
 def identify(environ: MutableMapping[str, Any]) -> str:
-    """The id of the request, which from now on is in it, and in the log."""
+    """Sets the id of the request, in the environ and for the log, and returns it."""
     environ[ID] = correlation_id(environ.get(ID))
     set_guid(environ[ID])
     return str(environ[ID])
 
 
 def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware that takes the id of the request, or gives it one.
+    """Middleware that uses the client's id of the request, or makes one.
 
-    Every answer says that scripts may read the id; what corsheaders says of more goes first.
+    Each answer has the header that lets scripts of browsers read the id, unless corsheaders has
+    already set one with more names.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -12,8 +12,8 @@ PROBLEM, HTML = "application/problem+json", "text/html"
 
 
 def for_reader(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Returns a problem as HTML for a client that prefers it, otherwise as it is; below /api/
-    always as it is. Needs no database."""
+    """Returns a problem as HTML for a client that prefers it, otherwise unchanged. Below /api/ it
+    is always unchanged. Needs no database."""
     if request.path.startswith(API):
         return answer
     patch_vary_headers(answer, ["Accept"])
@@ -24,8 +24,8 @@ def for_reader(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
 
 
 def prefers_page(request: HttpRequest) -> bool:
-    """Returns whether the client prefers HTML to JSON. One that takes anything is a program, but
-    in the admin a browser."""
+    """Returns whether the client prefers HTML to JSON. A client that accepts any type counts as a
+    program, but in the admin as a browser."""
     wanted = HttpRequest()
     wanted.META["HTTP_ACCEPT"] = considered(request.META.get("HTTP_ACCEPT", "*/*"))
     is_admin = request.path.startswith(ADMIN)

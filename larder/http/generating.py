@@ -1,7 +1,7 @@
 """Generating OpenAPI documents once in each process.
 
-One at a time: drf-spectacular loads what it needs at first use, and two threads that do so at once
-meet it half loaded (AttributeError).
+One thread at a time: drf-spectacular loads modules at first use, and a second thread would find
+them half loaded (AttributeError).
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ Made = TypeVar("Made")
 def generated_once(generate: Callable[[*Arguments], Made]) -> Callable[[*Arguments], Made]:
     """Returns a function that calls `generate` once for each tuple of arguments.
 
-    A thread that asks meanwhile waits for the result, without a connection. `functools.cache`
-    would call `generate` in each of them.
+    Another thread that calls it meanwhile waits for the result, without a connection. With
+    `functools.cache`, each such thread would call `generate`.
     """
     generated: dict[tuple[object, ...], Made] = {}
 

@@ -1,8 +1,8 @@
-"""The faults of long bodies: one body at a time in a process.
+"""Limits validation of long bodies to one body at a time in a process.
 
-A thousand faulty lines take 0.1 s of processor time, which other clients need. v1 decodes a body
-first and looks for faults only if that fails; the serializers of the earlier contracts do both at
-once, so there a long body waits whether or not it has faults.
+To find the faults of a thousand lines takes 0.1 s of processor time, which other requests need. v1
+decodes a body first, and validates it in detail only if that fails. The serializers of the earlier
+contracts decode and validate in one step, so there each long body waits for the one before.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -11,13 +11,13 @@ from threading import Semaphore
 from larder.core.per_key import limited
 
 LONG = 4_096
-"""Bytes from which on a body is long: 100 lines with a product's integer id have fewer."""
+"""Bytes from which on a body is long. A hundred lines with integer product ids are shorter."""
 
 _one = Semaphore()
 
 
 def one_long_body(length: int) -> AbstractContextManager[None]:
-    """Returns a context in which no other long body is looked at, if this one is long.
+    """Returns a context in which no other long body is validated, if this body is long.
 
     Entering it raises Overloaded, as `limited` does.
     """

@@ -1,4 +1,4 @@
-"""What the API can answer with: JSON."""
+"""Content negotiation: the API answers with JSON, some operations with another media type."""
 
 import re
 
@@ -11,7 +11,7 @@ _ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+js
 
 
 ANY = "*/*"
-"""In the place of a media type: the client gets the answer, whatever it accepts."""
+"""In place of a media type: the Accept header is ignored."""
 
 
 def require_acceptable(request: HttpRequest, kind: str) -> None:
@@ -25,7 +25,7 @@ def require_acceptable(request: HttpRequest, kind: str) -> None:
 
 
 _USUAL = frozenset({"*/*", "application/json"})
-"""What nearly every client sends, told without taking it apart."""
+"""Headers that nearly all clients send. They are accepted without parsing."""
 
 
 def considered(accepted: str) -> str:
@@ -34,7 +34,7 @@ def considered(accepted: str) -> str:
 
 
 def takes_json(accepted: str) -> bool:
-    """Whether an Accept header lets JSON through.
+    """Returns whether an Accept header accepts JSON.
 
     >>> takes_json("text/html, application/json;q=0.5"), takes_json("application/json;q=0")
     (True, False)
@@ -43,7 +43,7 @@ def takes_json(accepted: str) -> bool:
 
 
 def takes(accepted: str, kind: str) -> bool:
-    """Whether an Accept header names this media type with a quality above nought."""
+    """Returns whether an Accept header names this media type with a quality above zero."""
     for part in accepted.lower().split(","):
         name, *parameters = part.replace(" ", "").split(";")
         if name == kind and not any(_NEVER.fullmatch(one) for one in parameters):

@@ -1,4 +1,4 @@
-"""Limits how deep the JSON of a client is nested, before anything decodes it.
+"""Limits the nesting of a client's JSON before a decoder reads it.
 
 Decoders recurse. A body of 9 KB of brackets overflows the stack of a thread, which ends the
 process: Python's recursion limit does not protect code in C on every version.
@@ -26,11 +26,11 @@ def require_shallow(raw: bytes) -> None:
 
 
 def is_too_deep(raw: bytes) -> bool:
-    """Whether a decoder of these bytes would go deeper than MAX_JSON_DEPTH levels.
+    """Returns whether a decoder of these bytes would go deeper than MAX_JSON_DEPTH levels.
 
-    Exact for valid JSON. For other bytes True may be wrong, False never is: up to its first error
-    a decoder sees the same strings and brackets. Costs 1 µs for an order, 0.2 s for the worst 2 MB,
-    a few milliseconds at a time, between which other threads run.
+    Exact for valid JSON. For invalid JSON, True may be wrong, but False is always right, because a
+    decoder sees the same strings and brackets up to its first error. Takes 1 µs for an order and
+    0.2 s for the worst 2 MB, in steps of a few milliseconds, between which other threads run.
 
     >>> is_too_deep(b"[" * 33), is_too_deep(b'["' + b"[" * 99 + b'"]')
     (True, False)
@@ -38,7 +38,7 @@ def is_too_deep(raw: bytes) -> bool:
     if raw.count(b"[") + raw.count(b"{") <= MAX_JSON_DEPTH:
         return False
     steps, levels = _steps(raw), 0
-    # Each round takes off the innermost level. What is left at the end was never closed.
+    # Each round removes the innermost level. The brackets that remain were never closed.
     while _DOWN + _UP in steps:
         levels += 1
         if levels > MAX_JSON_DEPTH:
@@ -48,9 +48,9 @@ def is_too_deep(raw: bytes) -> bool:
 
 
 def _steps(raw: bytes) -> bytes:
-    """The brackets outside of strings, in order: a step down or up for each."""
+    """Returns the brackets outside of strings, in order."""
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Two quotes side by side change nothing: what follows is inside or outside as before.
+    # Two adjacent quotes can be removed: they do not change which brackets are inside a string.
     marks = raw.translate(_STEPS, _OTHER).replace(b'""', b"")
     return b"".join(marks.split(b'"')[::2])

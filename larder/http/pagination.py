@@ -1,4 +1,4 @@
-"""Pages by cursor: where the last page ended, not how far it was, so cost does not grow."""
+"""Pagination by cursor. A cursor names the last row of a page, so all pages cost the same."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -18,17 +18,18 @@ Cursor = TypeVar("Cursor", bound="Place")
 
 
 class Place(msgspec.Struct, array_like=True):
-    """Where a page ended. Each list has its own kind, with its own tag: a cursor of one list
-    is refused by another. Bounds keep what a client made up away from the database."""
+    """The end of a page. Each list has its own subclass with its own tag, so a cursor of one list
+    is refused by another. The bounds of the fields keep invented values away from the database."""
 
 
 def encode(place: Place) -> str:
-    """A cursor: opaque for the client, JSON in base64 for us."""
+    """Returns a cursor: JSON in base64, which clients do not parse."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def decode(cursor: str, kind: type[Cursor]) -> Cursor | None:
-    """What `encode` was given; None without a cursor. Raises InvalidInput for any other text."""
+    """Returns the end of a page that `encode` was called with; None without a cursor. Raises
+    InvalidInput for any other text."""
     if not cursor:
         return None
     try:
@@ -40,16 +41,17 @@ def decode(cursor: str, kind: type[Cursor]) -> Cursor | None:
 
 
 def unusable_cursor() -> InvalidInput:
-    """The refusal of a cursor that did not come from a page of this list."""
+    """Returns the refusal of a cursor that is not of this list."""
     return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link unchanged.")])
 
 
 Links = Callable[[Place], str]
-"""What leads on from a page: the absolute URL of the page behind a place."""
+"""Returns the absolute URL of the page that begins after this place."""
 
 
 def links(request: HttpRequest) -> Links:
-    """Links with the filters of this page. They need the request no more."""
+    """Returns a function that makes links with the filters of this page. It does not use the
+    request."""
     path, asked = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
 
     def link(place: Place) -> str:
@@ -67,7 +69,7 @@ def _name(parameter: str) -> str:
 def part(
     link: Links, found: Part[Item], place: Callable[[Item], Place]
 ) -> tuple[Sequence[Item], str | None]:
-    """The rows of a part and the link to the next one, if there is one."""
+    """Returns the rows of a part, and the link to the next part if there is one."""
     return found.rows, link(place(found.rows[-1])) if found.more else None
 
 
@@ -77,7 +79,7 @@ def page(
     limit: int,
     place: Callable[[Item], Place],
 ) -> tuple[Sequence[Item], str | None]:
-    """Splits `limit + 1` rows into the page and the link to the next one, if there is one."""
+    """Returns the first `limit` rows, and the link to the next page if there are more."""
     if len(found) <= limit:
         return found, None
     return found[:limit], link(place(found[limit - 1]))

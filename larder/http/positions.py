@@ -1,9 +1,9 @@
-"""`Larder-Position`: what an app echoes to see what it has done, whoever answers.
+"""The header `Larder-Position`: an app echoes it to see its own writes, also on a replica.
 
-It names the place in the database's log behind which a write is. Opaque: 27 characters, which
-apps keep and send back and never look into. One that cannot be read, or is of a history that a
-fail-over ended, is no error: what it would have allowed is read from the primary. The answer to a
-write whose position is not known has a marker with the time, which replaces the app's older one.
+It names a position in PostgreSQL's log after the app's last write: 27 characters that apps store
+and send back without parsing. A position that cannot be read, or is from before a fail-over, is no
+error: the request is read from the primary. If the position of a write is not known, the answer
+has a marker with the time instead, which replaces the app's older position.
 """
 
 import logging
@@ -28,17 +28,17 @@ logger = logging.getLogger(__name__)
 HEADER = "Larder-Position"
 ADMIN = "/admin/"
 NO_SYSTEM = 0
-"""In the place of a cluster's identifier: the byte is a moment, in seconds since 1970."""
+"""In place of a cluster's identifier: the byte is a time, in seconds since 1970."""
 
 SETTLED_AFTER = 120
 """Seconds. A transaction ends within 30 s, and a replica that answers is at most 100 ms behind. The
-rest is for the clocks of two servers, which may differ by a minute."""
+remaining time allows for clocks of two servers that differ by a minute."""
 
 _FORM = struct.Struct(">qIq")
 
 
 def encode(position: Position) -> str:
-    """As the header carries it.
+    """Returns the value of the header.
 
     >>> decode(encode(Position(7, 2, 42)))
     Position(system=7, timeline=2, byte=42)
@@ -47,7 +47,7 @@ def encode(position: Position) -> str:
 
 
 def decode(text: str) -> Position | None:
-    """None for what no server of ours has made.
+    """Returns the position in the header's value; None for an invalid value.
 
     >>> decode("0/16B3748"), decode("é"), decode("")
     (None, None, None)
@@ -59,23 +59,24 @@ def decode(text: str) -> Position | None:
 
 
 def without_place() -> str:
-    """Returns the header of a write whose position is not known: a marker with the present time."""
+    """Returns the header for a write whose position is not known: a marker with the current
+    time."""
     return encode(Position(NO_SYSTEM, 0, int(time())))
 
 
 def is_settled(moment: Position) -> bool:
-    """Whether a write without a known place is on every replica that may answer."""
+    """Returns whether the write of this marker is on every replica that may answer."""
     return time() - moment.byte > SETTLED_AFTER
 
 
-def tell_positions(
+def add_positions(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Middleware: each answer to a write carries a position behind it, at every API.
+    """Middleware: adds a position after the write to each answer to a write, in every API.
 
-    It is read from the primary after the commit, once for all requests that have committed by
-    then. A failure may have written something all the same; a refusal has not. Without replicas no
-    client has a use for it, and nothing is read.
+    The position is read from the primary after the commit, once for all requests that have
+    committed by then. An answer to a failure gets one too, because the failure may have written
+    something; a refusal gets none. Without replicas no position is read.
     """
     if not replicas():
         raise MiddlewareNotUsed
@@ -84,7 +85,7 @@ def tell_positions(
         response = get_response(request)
         writes = request.method not in SAFE and not request.path_info.startswith(ADMIN)
         if writes and response.status_code < 300:
-            response.headers[HEADER] = position_to_tell() or without_place()
+            response.headers[HEADER] = position_header() or without_place()
         elif writes and response.status_code >= 500:
             response.headers[HEADER] = without_place()
         return response
@@ -92,13 +93,13 @@ def tell_positions(
     return middleware
 
 
-def position_to_tell() -> str | None:
-    """Returns what an answer to a write carries, once it is committed; None without replicas."""
+def position_header() -> str | None:
+    """Returns the header's value for an answer to a committed write; None without replicas."""
     return (harmless(position_of_a_write) or without_place()) if replicas() else None
 
 
 def position_of_a_write() -> str | None:
-    """Returns where the primary is; None where it is not known: the write stays committed."""
+    """Returns the position of the primary; None if it cannot be read. The write stays committed."""
     try:
         return encode(positions.present().position)
     except (Error, Overloaded) as error:

@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match (RFC 9110, section 13), and what is said where they do not hold."""
+"""If-Match and If-None-Match (RFC 9110, section 13), and the details of their refusals."""
 
 import re
 from typing import NamedTuple
@@ -12,18 +12,18 @@ ANY = "*"
 
 
 class Tag(NamedTuple):
-    """An ETag of this API: a version, and the hex digits behind it."""
+    """An ETag of this API: a version, and hexadecimal digits."""
 
     version: int
     digits: str
 
 
 OF_NOTHING = Tag(-1, "")
-"""What a text that is no ETag of this API is taken for: it matches no version."""
+"""The result for a text that is not an ETag of this API: it matches no version."""
 
 
 def tag(text: str) -> Tag:
-    """An ETag of this API, read.
+    """Parses an ETag of this API.
 
     >>> tag('"3-c0ffee"').version, tag('W/"3-c0ffee"').digits, tag("3") == OF_NOTHING
     (3, 'c0ffee', True)
@@ -33,16 +33,16 @@ def tag(text: str) -> Tag:
 
 
 def tag_wanted(request: HttpRequest) -> Tag | None:
-    """The ETag that `If-Match` names; None without the header or for `*`."""
+    """Returns the ETag in `If-Match`; None without the header or for `*`."""
     header: str = request.META.get("HTTP_IF_MATCH", ANY).strip()
     return None if header == ANY else tag(header)
 
 
 def wants_none(request: HttpRequest) -> bool:
-    """Whether `If-None-Match: *` asks for a write only where there is nothing yet.
+    """Returns whether `If-None-Match: *` allows the write only if the object does not exist.
 
-    Raises InvalidInput for anything else in the header: a list of ETags has no use in a write
-    here, and to leave it unread would overwrite what the client meant to spare.
+    Raises InvalidInput for another value: writes do not support lists of ETags, and to ignore the
+    header would overwrite an object that the client wants to keep.
     """
     header: str = request.META.get("HTTP_IF_NONE_MATCH", "").strip()
     if header not in {"", ANY}:
@@ -52,7 +52,7 @@ def wants_none(request: HttpRequest) -> bool:
 
 
 def unmet(request: HttpRequest) -> str:
-    """What to say of a precondition that does not hold; empty where the title says it."""
+    """Returns the detail for a precondition that failed; empty where the title is enough."""
     header = request.META.get("HTTP_IF_MATCH")
     if header is None and "HTTP_IF_NONE_MATCH" in request.META:
         return "The object already exists; If-None-Match: * requires that it does not."

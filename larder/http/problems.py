@@ -36,18 +36,19 @@ from larder.identity.rates import RateLimited
 logger = logging.getLogger(__name__)
 
 PAGES = "/api/v1/problems/"
-"""Where this installation explains each code. A problem's `type` is the absolute address there:
-it can be opened from where the problem was met, it needs no site of the project's to live on,
-and the explanation is of the version that answered. Clients compare `code`, never `type`."""
+"""The page of this installation that explains each code. A problem's `type` is its absolute URL: it
+can be opened where the problem occurred, needs no web site of the project, and explains the version
+that answered. Clients compare `code`, not `type`."""
 RETRY_AFTER = 1
-"""Seconds after which a client told 503 should come back."""
+"""Retry-After of a 503, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A code's status and the sentence that never changes for it.
+    """The status and the title of a code.
 
-    `repeatable` is the status where a repeat of the request makes nothing twice, if it differs.
+    `repeatable` is the status if a repeat of the request has no second effect; None if it is the
+    same.
     """
 
     status: int
@@ -56,7 +57,7 @@ class Kind:
 
     @property
     def statuses(self) -> list[int]:
-        """All statuses that the code is answered with."""
+        """All statuses of answers with this code."""
         return [self.status] if self.repeatable is None else [self.status, self.repeatable]
 
 
@@ -128,7 +129,7 @@ KINDS = {
 
 
 def example(code: str) -> dict[str, Any]:
-    """What every problem of this code has, as the OpenAPI document shows it."""
+    """Returns the members that all problems of this code have, for the OpenAPI document."""
     kind = KINDS[code]
     return {
         "type": f"https://shop.example{PAGES}{code}",
@@ -149,8 +150,8 @@ def problem(
     headers: dict[str, str] | None = None,
     **extensions: Any,
 ) -> HttpResponse:
-    """The answer for a code. `extensions` become members of the problem object; a `status` among
-    them replaces the code's."""
+    """Returns the answer for a code. `extensions` become members of the problem object; a `status`
+    among them replaces that of the code."""
     kind = KINDS[code]
     body: dict[str, Any] = {
         "type": f"{base_url(request)}{PAGES}{code}",
@@ -175,11 +176,11 @@ STANDING_HEADERS = {
     401: {"WWW-Authenticate": 'Bearer realm="larder"'},
     503: {"Retry-After": str(RETRY_AFTER)},
 }
-"""What RFC 9110 wants beside a status, whatever the code."""
+"""Headers that RFC 9110 requires with a status, for all its codes."""
 
 
 def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """The answer for a refusal of a use case."""
+    """Returns the answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
     if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
@@ -189,7 +190,7 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, error: DomainError) -> str:
-    """What is known beside the title of the code; empty if nothing is."""
+    """Returns what is known besides the title of the code; empty if nothing is."""
     if isinstance(error, StaleVersion):
         return preconditions.unmet(request)
     if isinstance(error, QuotaExceeded):
@@ -213,7 +214,7 @@ def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
 
 
 def _shown(value: Any) -> Any:
-    """Amounts as the API shows money everywhere."""
+    """Returns amounts of money as the API writes them, other values unchanged."""
     if isinstance(value, Decimal):
         return money.text(value)
     if isinstance(value, dict):
@@ -230,7 +231,8 @@ def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
 
 
 def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """The answer for an error of a view. None lets an unknown error pass on."""
+    """Returns the answer for an error of a view; None for an unknown error, which the caller
+    raises again."""
     if isinstance(error, DomainError):
         return from_domain(request, error)
     if isinstance(error, Http404):
@@ -252,8 +254,8 @@ def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None
 
 
 def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
-    """503, with `Retry-After`, where a repeat makes nothing twice; otherwise 500, for generic
-    clients repeat 503."""
+    """Returns 503 with `Retry-After` if a repeat has no second effect; otherwise 500, because
+    generic clients repeat after a 503."""
     logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
     code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
@@ -270,8 +272,8 @@ _LOOK = "Check first: a repeat may make the change twice, or undo a change by an
 
 
 def _advice(request: HttpRequest) -> str | None:
-    """Returns the advice to repeat; None where a repeat may make something twice or undo a later
-    change of another client.
+    """Returns the advice to repeat; None if a repeat may make something twice, or undo a later
+    change by another client.
 
     v1's operations declare which headers prevent that (`repeats_with`, one is enough), that none
     is needed, or what a repeat without them does (`caution`). The earlier contracts and the admin
@@ -303,14 +305,14 @@ def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
         return problem(request, "body_too_large")
     if isinstance(error, PermissionDenied):
         return problem(request, "not_staff")
-    # A client that goes away while it sends is no fault of ours, though it reads no answer.
+    # A client that disconnects while it sends is not an error of the server.
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return problem(request, "bad_request")
     return None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a host that is not ours, a body or a header it cannot read."""
+    """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
     bad_host = isinstance(exception, DisallowedHost)
     known = None if bad_host else _from_django(request, exception)
     return for_reader(request, known or problem(request, "bad_host" if bad_host else "bad_request"))
@@ -334,9 +336,8 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: the database is away, or an error of ours, perhaps after a commit.
-
-    The log has it under the correlation id.
+    """Django's handler500: the database does not answer, or the server failed, perhaps after a
+    commit. The log has the error with the correlation id.
     """
     return for_reader(request, _failed(request, sys.exc_info()[1]))
 

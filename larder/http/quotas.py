@@ -1,7 +1,8 @@
-"""What answers say of quotas: draft-ietf-httpapi-ratelimit-headers-10, one policy for each quota.
+"""Headers about quotas: draft-ietf-httpapi-ratelimit-headers-10, one policy for each quota.
 
 `RateLimit-Policy: "orders";q=120;w=3600` and `RateLimit: "orders";r=118;t=30`. `t` is the time
-until the quota has one more unit: it refills evenly, and the draft does not want all of it by then.
+until the quota has one more unit: it refills evenly, and the draft allows a `t` at which only a
+part of the quota is available again.
 """
 
 import math
@@ -23,7 +24,7 @@ def quota_headers(left: Left) -> dict[str, str]:
     }
 
 
-def tell_quota(response: HttpResponseBase) -> None:
+def add_quota_headers(response: HttpResponseBase) -> None:
     """Adds the headers to a success, if the request of this thread took from a quota."""
     left = quotas.noted()
     if left is not None and response.status_code < 300:

@@ -1,4 +1,4 @@
-"""A request's bytes, within the limit, and all of them."""
+"""Reads the body of a request completely, within its limit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,48 +20,49 @@ TRUSTED_SECONDS = 1.0
 
 
 class LengthRequired(DomainError):
-    """A body in chunks, where the operation needs to know that all of it came.
+    """A body in chunks, for an operation that must not accept an incomplete body.
 
-    The server (granian 2.8) gives a body in chunks that was cut off as if it had ended.
+    The server (granian 2.8) does not report that a body in chunks was cut off.
     """
 
     code = "length_required"
 
 
-def raw_body(asked: HttpRequest) -> bytes:
+def raw_body(request: HttpRequest) -> bytes:
     """Returns all bytes of the body.
 
-    Raises BodyTooLarge, LengthRequired, and UnreadablePostError where the client went away before
-    its end: what came may be a valid order that the client did not mean.
+    Raises BodyTooLarge, LengthRequired, and UnreadablePostError if the client disconnected before
+    its end: the first part may be a valid order that the client did not intend.
     """
-    if is_chunked(asked):
+    if is_chunked(request):
         raise LengthRequired
-    length = declared_length(asked.META)
+    length = declared_length(request.META)
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise BodyTooLarge
-    return _measured(asked, length)
+    return _measured(request, length)
 
 
 def is_late(began: float) -> bool:
     """Returns whether a body whose reading began at this time of `monotonic` took more than
     TRUSTED_SECONDS.
 
-    Then the caller is to be authenticated again: a client could send the end of a body after its
-    session, its password or its rights were taken away.
+    Then the caller must be authenticated again: a client could send the end of a body after its
+    session, password or rights were withdrawn.
     """
     return monotonic() - began > TRUSTED_SECONDS
 
 
-def short_body(asked: HttpRequest) -> bytes:
-    """Returns all bytes of a body of at most MAX_OPEN_BODY_BYTES; refuses a longer one unread.
+def short_body(request: HttpRequest) -> bytes:
+    """Returns all bytes of a body of at most MAX_OPEN_BODY_BYTES. Refuses a longer body without
+    reading it.
 
-    A body in chunks is taken: an operation that needs no credentials moves nothing.
+    Accepts a body in chunks, because an operation without credentials changes no orders or stock.
     Raises BodyTooLarge and UnreadablePostError.
     """
-    require_short(asked.META)
-    if not is_chunked(asked):
-        return _measured(asked, declared_length(asked.META))
-    raw = b"".join(_parts(asked, MAX_OPEN_BODY_BYTES + 1))
+    require_short(request.META)
+    if not is_chunked(request):
+        return _measured(request, declared_length(request.META))
+    raw = b"".join(_parts(request, MAX_OPEN_BODY_BYTES + 1))
     if len(raw) > MAX_OPEN_BODY_BYTES:
         raise BodyTooLarge
     if not raw:
@@ -69,15 +70,15 @@ def short_body(asked: HttpRequest) -> bytes:
     return raw
 
 
-def is_chunked(asked: HttpRequest) -> bool:
-    """Returns whether the body came in chunks; Django gives such a body as an empty one."""
-    return not asked.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in asked.META
+def is_chunked(request: HttpRequest) -> bool:
+    """Returns whether the body was sent in chunks. Django reads such a body as empty."""
+    return not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META
 
 
-def _measured(asked: HttpRequest, length: int) -> bytes:
-    # A client that sends slowly is waited for; its key was looked up on a connection.
+def _measured(request: HttpRequest, length: int) -> bytes:
+    # The client may send slowly, so the connection that read its key is released meanwhile.
     waits.begin()
-    raw = asked.body
+    raw = request.body
     if len(raw) < length:
         raise UnreadablePostError("The body ends before its Content-Length.")
     return raw
@@ -86,39 +87,40 @@ def _measured(asked: HttpRequest, length: int) -> bytes:
 def discard_unread(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: reads the rest of a long body before the request is answered.
+    """Middleware: reads the rest of a long body before the answer is sent.
 
-    The server closes a connection with unread bytes, and a proxy that is still sending answers 502
-    in place of a refusal, or has sent the request of another client on it. A short body has arrived
-    with the head. LEFT_UNREAD is for paths whose proxies have the same limit.
+    Otherwise the server closes the connection with unread bytes, and a proxy that is still sending
+    answers 502 in place of the refusal, or has already sent another client's request on it. A short
+    body arrives together with the headers. LEFT_UNREAD is for paths whose proxies have the same
+    limit.
     """
 
-    def answer(asked: HttpRequest) -> HttpResponseBase:
-        response = get_response(asked)
-        length = declared_length(asked.META)
-        if length > MAX_OPEN_BODY_BYTES and LEFT_UNREAD not in asked.META:
-            _discard_rest(asked)
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        length = declared_length(request.META)
+        if length > MAX_OPEN_BODY_BYTES and LEFT_UNREAD not in request.META:
+            _discard_rest(request)
         return response
 
     return answer
 
 
-def _discard_rest(asked: HttpRequest) -> None:
-    if "HTTP_EXPECT" in asked.META:
+def _discard_rest(request: HttpRequest) -> None:
+    if "HTTP_EXPECT" in request.META:
         return  # The client sends nothing before "100 Continue" (RFC 9110, section 10.1.1).
     waits.begin()
     left = MAX_DISCARDED_BYTES
     # A client that disconnects while it sends gets no answer.
     with suppress(UnreadablePostError):
-        while left > 0 and (part := asked.read(min(left, CHUNK_BYTES))):
+        while left > 0 and (part := request.read(min(left, CHUNK_BYTES))):
             left -= len(part)
 
 
-def _parts(asked: HttpRequest, most: int) -> Iterator[bytes]:
+def _parts(request: HttpRequest, most: int) -> Iterator[bytes]:
     """Yields up to `most` bytes that the client sends, in pieces of at most 64 KiB."""
     waits.begin()
     while most > 0:
-        part = asked.META["wsgi.input"].read(min(most, CHUNK_BYTES))
+        part = request.META["wsgi.input"].read(min(most, CHUNK_BYTES))
         if not part:
             return
         most -= len(part)

@@ -1,10 +1,10 @@
-"""What HTTP itself refuses, whatever the use case: a method, a media type, a malformed body."""
+"""Refusals of HTTP, the same for all use cases: a method, a media type, a malformed body."""
 
 from larder.core.errors import DomainError
 
 
 class HttpRefusal(DomainError):
-    """Base of these refusals. `detail` says more than the title of the code, where it is given."""
+    """Base of these refusals. `detail` adds to the title of the code."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__()
@@ -18,19 +18,19 @@ class NotAuthenticated(HttpRefusal):
 
 
 class MethodNotAllowed(HttpRefusal):
-    """The path does not take the method."""
+    """The path does not support the method."""
 
     code = "method_not_allowed"
 
 
 class NotAcceptable(HttpRefusal):
-    """The client accepts nothing that the operation answers with."""
+    """The client accepts no media type of the operation."""
 
     code = "not_acceptable"
 
 
 class UnsupportedMediaType(HttpRefusal):
-    """The body is of a type that the operation does not take."""
+    """The media type of the body is not supported."""
 
     code = "unsupported_media_type"
 

@@ -1,4 +1,4 @@
-"""What the shop asks of every order, whichever API it comes through."""
+"""The shop's terms of every order, the same in all APIs."""
 
 from decimal import Decimal
 
@@ -8,5 +8,5 @@ from larder.orders.services.placement import Terms
 
 
 def terms() -> Terms:
-    """The terms that the settings give."""
+    """Returns the terms from the settings."""
     return Terms(currency=settings.CURRENCY, minimum_total=Decimal(settings.MIN_ORDER_TOTAL))

@@ -1,4 +1,4 @@
-"""Tries at the doors of the API, counted (larder/identity/attempts.py)."""
+"""Rate limits of operations without credentials, for the APIs (larder/identity/attempts.py)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -15,17 +15,17 @@ from larder.identity.token_policies import TOKEN_POLICIES, TokenPolicy
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where a request comes from: no client can choose it (TRUSTED_PROXIES)."""
+    """Returns the address of the client, which the client cannot choose (TRUSTED_PROXIES)."""
     return client_address(request.META, settings.TRUSTED_PROXIES)
 
 
 def log_in(
     request: HttpRequest, username: str, *, proof: Proof = "none", caller: int | None = None
 ) -> AbstractContextManager[None]:
-    """`with log_in(request, username):` around what looks at the password. `caller` is the id of
-    the account, if the request has a token of it.
+    """Returns a context for checking a password. `caller` is the id of the account, if the request
+    has a token of it.
 
-    Raises RateLimited, which every view answers with 429, and Overloaded.
+    Entering it raises RateLimited, which all views answer with 429, and Overloaded.
     """
     return attempt(
         "log in", account=username, address=address_of(request), proof=proof, caller=caller
@@ -43,17 +43,17 @@ def proof_of(token: str, username: str) -> Proof:
 
 
 def register(request: HttpRequest, username: str) -> AbstractContextManager[None]:
-    """Around registering under this name. Raises RateLimited."""
+    """Returns a context for registering this name. Entering it raises RateLimited."""
     return attempt("register", account=username, address=address_of(request))
 
 
 def refresh(
     request: HttpRequest, token: str, *, policy: TokenPolicy
 ) -> AbstractContextManager[None]:
-    """Around the exchange of a refresh token. Its account is the one it was issued for; what is
-    no token of ours counts for the address alone.
+    """Returns a context for exchanging a refresh token. It counts for the account that the token
+    was issued to; an invalid token counts for the address only.
 
-    Raises RateLimited.
+    Entering it raises RateLimited.
     """
     return attempt("refresh", account=_issued_for(token, policy), address=address_of(request))
 
@@ -67,16 +67,16 @@ def _issued_for(token: str, policy: TokenPolicy) -> str | None:
 
 
 def reset(request: HttpRequest, account: str) -> AbstractContextManager[None]:
-    """Around asking for a mail that resets a password, for what was typed: a username or an
-    email address, known or not. Raises RateLimited."""
+    """Returns a context for requesting a password reset. `account` is what the client sent: a
+    username or an email address, known or not. Entering it raises RateLimited."""
     return attempt("reset", account=account, address=address_of(request))
 
 
 def confirm(request: HttpRequest, account: str | None) -> AbstractContextManager[None]:
-    """Around setting a new password with what the mail said, for the account that it names, if it
-    names one.
+    """Returns a context for setting a new password with the token of a mail. `account` is the one
+    that the token names, if it names one.
 
-    Raises RateLimited.
+    Entering it raises RateLimited.
     """
     return attempt("confirm", account=account, address=address_of(request))
 
@@ -84,8 +84,9 @@ def confirm(request: HttpRequest, account: str | None) -> AbstractContextManager
 def change_profile(
     request: HttpRequest, customer: int, fields: Mapping[str, object]
 ) -> AbstractContextManager[None]:
-    """Around changing a name or an address: whether somebody else has it is told, and must not be
-    asked of a whole list. Raises RateLimited."""
+    """Returns a context for changing a username or an email address. The answer reveals whether
+    another account has it, so a client must not be able to try a list of them. Entering it raises
+    RateLimited."""
     if not {"username", "email"} & fields.keys():
         return nullcontext()
     return attempt("profile", account=str(customer), address=address_of(request))

@@ -66,7 +66,7 @@ def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
     is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
     if is_long or not _is_staff(request):
         if not is_long and hasattr(request, "session_ended"):
-            admin_session.tell_end(request)
+            admin_session.add_end_message(request)
             return admin_session.to_log_in(request)
         raise RequestDataTooBig
     # Its end may arrive after the session was ended.

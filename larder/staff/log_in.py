@@ -18,7 +18,7 @@ def telling_end(admin_view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(inner)
         def told(request: Any, *args: Any, **kwargs: Any) -> Any:
             if request.path != reverse("admin:logout"):
-                admin_session.tell_end(request)
+                admin_session.add_end_message(request)
             return inner(request, *args, **kwargs)
 
         return told

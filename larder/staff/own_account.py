@@ -57,7 +57,7 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     """Returns the admin's log-in page. After too many attempts its status is 429, so that scripts
     that try passwords see it."""
     if request.method == "GET":
-        admin_session.tell_end(request)
+        admin_session.add_end_message(request)
         if second_factor.is_pending(request):
             return second_factor.to_page(request)
     page = admin.site.login(request)

@@ -12,7 +12,7 @@ from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
 from larder.http import account_requests, authentication, problems
 from larder.http.negotiation import require_acceptable
-from larder.http.quotas import tell_quota
+from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.http.short_bodies import require_short
@@ -55,7 +55,7 @@ class Resource:
         quotas.restart()
         try:
             response = self._answer(request, path)
-            tell_quota(response)
+            add_quota_headers(response)
         except Exception as error:
             self._record(request, error)
             response = problems.handle(request, error)

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from larder.http import positions
-from larder.http.positions import SETTLED_AFTER, decode, is_settled, tell_positions
+from larder.http.positions import SETTLED_AFTER, add_positions, decode, is_settled
 from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import paused
@@ -102,7 +102,7 @@ def test_a_write_without_a_known_place_replaces_an_older_position(
 
 def position_after(status: int) -> str | None:
     """What an answer of this status to a write carries."""
-    answer = tell_positions(lambda _request: HttpResponse(status=status))
+    answer = add_positions(lambda _request: HttpResponse(status=status))
     return answer(RequestFactory().post("/api/v1/orders")).headers.get("Larder-Position")
 
 
