@@ -1,4 +1,4 @@
-"""Abandoning an order: the answer is certain, whatever requests are still on their way."""
+"""Abandoning an order. The answer is final, also if earlier requests arrive later."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -37,22 +37,22 @@ OrderId = Annotated[
 Outcome = Annotated[
     str,
     Meta(
-        description="`placed`: it was placed. `abandoned`: it never will be.",
+        description="`placed`: it was placed. `abandoned`: it cannot be placed any more.",
         examples=["abandoned", "placed"],
     ),
 ]
 
 
 class Abandonment(Request):
-    """What is abandoned: either an `id` or an `idempotency_key`."""
+    """The order to abandon: either its `id` or its `idempotency_key`."""
 
     id: OrderId | UnsetType = UNSET
     idempotency_key: Key | UnsetType = UNSET
 
 
 class Abandoned(msgspec.Struct):
-    """What is certain now. `placed`: the order was placed, and is in `order` in its present state;
-    `abandoned`: it was not, and never will be."""
+    """The final result. `placed`: the order was placed, and `order` has its current state.
+    `abandoned`: it was not placed, and cannot be placed any more."""
 
     outcome: Outcome
     order: Order | UnsetType = UNSET
@@ -72,7 +72,7 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
     also=_faults,
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
-    """Finds out whether an order was placed; if it was not, it never will be."""
+    """Returns whether an order was placed; if not, prevents that it is placed later."""
     asked = abandon.Abandonment(who=caller, now=now())
     if isinstance(body.id, UUID):
         order = abandon.abandon_id(body.id, asked)

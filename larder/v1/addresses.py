@@ -1,4 +1,4 @@
-"""The customer's addresses, for an app to fill `ship_to` from."""
+"""The customer's addresses, from which an app fills `ship_to`."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -30,23 +30,23 @@ from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, T
 from larder.v1.shapes import Address, Link, Request
 
 Label = Annotated[
-    str, Meta(max_length=MAX_LABEL_LENGTH, description="For its owner to know it by.")
+    str, Meta(max_length=MAX_LABEL_LENGTH, description="A name that the owner chooses.")
 ]
 
 
 class NewAddress(Address, kw_only=True):
-    """An address to keep: the fields of an order's `ship_to`, and a label."""
+    """An address to store: the fields of an order's `ship_to`, and a label."""
 
     label: Label = ""
 
 
 _FIELDS = msgspec.structs.fields(Address)
-"""Those of an order's `ship_to`: the database's rows have them under the same names."""
+"""The fields of an order's `ship_to`. The database's columns have the same names."""
 
 
 @with_fields([(one.name, one.type | UnsetType, UNSET) for one in _FIELDS], behind="label")
 class AddressFields(Request):
-    """What is changed of an address; only the fields given are."""
+    """Changes of an address. Only the given fields are changed."""
 
     label: Label | UnsetType = UNSET
 
@@ -68,7 +68,7 @@ class AddressPage(msgspec.Struct):
 
 
 class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
-    """Where a page of addresses ended."""
+    """The end of a page of addresses."""
 
     id: UUID
 
@@ -91,7 +91,7 @@ def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) 
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
 )
 def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
-    """Keeps an address; at most 50."""
+    """Stores an address; an account has at most 50."""
     moment, fields = now(), msgspec.to_builtins(body)
     added = addresses.add_address(
         caller,
@@ -124,7 +124,7 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
 def change_address(
     request: HttpRequest, caller: Caller, address: UUID, body: AddressFields
 ) -> HttpResponse:
-    """Changes the fields given. Orders keep the address they were placed with."""
+    """Changes the given fields of an address. Orders keep the address they were placed with."""
     given = {name: getattr(body, name) for name in ADDRESS_FIELDS}
     fields = {name: value for name, value in given.items() if value is not UNSET}
     version = version_wanted(request)
@@ -134,7 +134,7 @@ def change_address(
 
 @operation(tag="me", answers={204: None}, problems=["not_found"], traits=[OWN_VERSIONED])
 def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
-    """Forgets an address. Orders keep the address they were placed with."""
+    """Deletes an address. Orders keep the address they were placed with."""
     version = version_wanted(request)
     addresses.delete_address(caller.id, address, version=version)
     return no_content()

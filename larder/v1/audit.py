@@ -1,4 +1,4 @@
-"""The audit trail: what members of staff and commands did."""
+"""The audit trail: the actions of staff and of commands."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from larder.v1.shapes import Actor, Id, Link, Time
 Fields = Annotated[
     dict[str, Any],
     Meta(
-        description="The fields that differ. Of personal fields only the names are kept, as"
+        description="The fields that changed. Of personal fields only the names are stored, in"
         " `personal_data`."
     ),
 ]
@@ -35,13 +35,12 @@ ObjectName = Annotated[
 ]
 ActorId = Annotated[UUID, Meta(description="As in `actor` of an entry.")]
 Later = Annotated[
-    datetime, Meta(tz=True, description="Only later entries. RFC 3339, with its time zone.")
+    datetime, Meta(tz=True, description="Only later entries. RFC 3339, with a time zone.")
 ]
 
 
 class AuditEntry(msgspec.Struct):
-    """What was done to an object, or was refused. More channels, objects and actions may be
-    added."""
+    """An action on an object, made or refused. More channels, objects and actions may be added."""
 
     at: Time
     actor: Actor
@@ -62,15 +61,15 @@ class AuditEntry(msgspec.Struct):
 
 
 class AuditPage(msgspec.Struct):
-    """A page of the audit trail, newest first, with at most 512 KiB of fields: it may be shorter
-    than `limit`."""
+    """A page of the audit trail, newest first. It has at most 512 KiB of fields, so it may be
+    shorter than `limit`."""
 
     results: list[AuditEntry]
     next: Link | None
 
 
 class AuditParameters(PageParameters, kw_only=True):
-    """Which entries: of an object, of an actor, and recorded later than a time."""
+    """Filters of the entries: an object, an actor, recorded after a time."""
 
     object: ObjectName | None = None
     actor: ActorId | None = None
@@ -78,7 +77,7 @@ class AuditParameters(PageParameters, kw_only=True):
 
 
 class AuditPlace(pagination.Place, array_like=True, tag="audit"):
-    """Where a page of the audit trail ended."""
+    """The end of a page of the audit trail."""
 
     id: Id
 
@@ -92,7 +91,7 @@ class AuditPlace(pagination.Place, array_like=True, tag="audit"):
 def list_audit_entries(
     request: HttpRequest, caller: Caller, query: AuditParameters
 ) -> HttpResponse:
-    """Staff: what staff and commands did, newest first."""
+    """Staff: a page of the actions of staff and commands, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
     place = pagination.decode(query.cursor, AuditPlace)
     found = audit_queries.entries(wanted, before=place.id if place else None, limit=query.rows)

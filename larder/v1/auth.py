@@ -27,7 +27,7 @@ from larder.v1.shapes import Email, PersonName, Request, Username
 
 
 class Register(Request):
-    """Who somebody wants to be here."""
+    """The username and the password of a new account, and its owner's names."""
 
     username: Username
     password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
@@ -37,8 +37,8 @@ class Register(Request):
 
 
 class LogIn(Request):
-    """Credentials. `refresh`: the last refresh token that the app got for this account, expired or
-    not. It opens nothing; with it the log-in is served first while the server is busy."""
+    """Credentials. `refresh`: the last refresh token that the app received for this account, also
+    if it has expired. It grants nothing. A busy server serves log-ins with it first."""
 
     username: Annotated[str, Meta(max_length=MAX_USERNAME_LENGTH)]
     password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
@@ -46,13 +46,14 @@ class LogIn(Request):
 
 
 class RefreshToken(Request):
-    """A refresh token, as it was handed out."""
+    """A refresh token, unchanged."""
 
     refresh: Annotated[str, Meta(max_length=MAX_REFRESH_TOKEN_LENGTH)]
 
 
 class TokenPair(msgspec.Struct):
-    """`expires_in`: seconds that `access` is valid for. `refresh` is valid for 30 days."""
+    """An access token and a refresh token. `access` is valid for `expires_in` seconds, `refresh`
+    for 30 days."""
 
     access: str
     refresh: str
@@ -61,7 +62,7 @@ class TokenPair(msgspec.Struct):
 
 
 def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
-    """What is wrong with the username and the password, beside what the declaration says."""
+    """Returns the faults of the username and the password that the struct cannot declare."""
     hints = get_type_hints(Register, include_extras=True)
     given = {n: body[n] for n in hints if n in body and not shape_faults(body[n], hints[n])}
     judged = {"username": "", "password": None} | given
@@ -77,7 +78,7 @@ def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
     also=_faults,
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:
-    """Makes a customer account."""
+    """Creates a customer account."""
     moment = now()
     about = (body.username, body.email, body.first_name, body.last_name)
     asked = NewCustomer(
@@ -114,8 +115,8 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
     token=False,
 )
 def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
-    """Exchanges a refresh token for a new pair. Until the new one is exchanged, the one sent
-    gives it again for 60 s, and after that is exchanged once more."""
+    """Exchanges a refresh token for a new pair. Until the new refresh token is used, a repeat with
+    the old one returns the same pair for 60 s, and after that one more new pair."""
     with throttling.refresh(request, body.refresh, policy=V1):
         pair = sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now())
     return _tokens(pair)
@@ -123,7 +124,7 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
 
 @operation(tag="auth", answers={204: None}, problems=["token_invalid"], token=False)
 def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
-    """Ends the log-in of a refresh token; its access token is refused within 30 seconds."""
+    """Ends the session of a refresh token; its access token is refused within 30 seconds."""
     sessions.revoke(body.refresh, policy=V1, signer=signer(), now=now())
     return no_content()
 

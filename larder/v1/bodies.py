@@ -1,4 +1,4 @@
-"""Reading the bodies of requests, and all of their faults."""
+"""Reads the bodies of requests and finds all their faults."""
 
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
@@ -17,16 +17,17 @@ from larder.v1.faults import each_fault, nul_faults
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 Csv = NewType("Csv", str)
-"""The body of an operation that takes a file, as text. Bytes that are no UTF-8 are in it as lone
-surrogates, for whoever reads the rows to name."""
+"""The body of an operation that takes a file, as text. Bytes that are not valid UTF-8 become lone
+surrogates, so that the reader of the rows can report them."""
 
 Further = Callable[[dict[str, Any]], Iterable[Fault]]
-"""Faults of a body, as parsed JSON, that its declaration cannot say. It has those that can be
-said as well, or not: everything in it may be of any type."""
+"""Returns the faults of a body that its struct cannot declare. It gets parsed JSON that may have
+other faults too: each value may be of any type."""
 
 
 def read_body(request: HttpRequest, kind: type[Body], *, also: Further | None = None) -> Body:
-    """The body as a `kind`; an empty one counts as `{}`. Of equal names the last counts.
+    """Returns the body as a `kind`. An empty body counts as `{}`. If a name is repeated, the last
+    value counts.
 
     Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults).
     """
@@ -38,8 +39,8 @@ def read_body(request: HttpRequest, kind: type[Body], *, also: Further | None = 
 
 
 def sound(raw: bytes, kind: type[Body]) -> Body | None:
-    """The bytes as a `kind`; None if there is anything to say against them."""
-    # \u0000 cannot be seen in the raw bytes otherwise; it is rare, the walk is not cheap.
+    """Returns the bytes as a `kind`; None if they have a fault."""
+    # The raw bytes show a NUL only as \u0000. It is rare, and walking the whole value is slow.
     if _NUL in raw or is_too_deep(raw):
         return None
     try:
@@ -53,7 +54,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
-    """Raises MalformedJson or InvalidInput for a body that is not sound. Raises Overloaded."""
+    """Raises MalformedJson or InvalidInput with the faults of a body. Raises Overloaded."""
     with one_long_body(len(raw)):
         return _explained(raw, kind, also)
 
@@ -80,13 +81,13 @@ def _parsed(raw: bytes) -> Any:
 
 
 def read_csv(request: HttpRequest) -> Csv:
-    """The body as text. Raises UnsupportedMediaType."""
+    """Returns the body as text. Raises UnsupportedMediaType."""
     raw = _raw_body(request, "text/csv")
     return Csv(raw.decode("utf-8-sig", "surrogateescape"))
 
 
 def _raw_body(request: HttpRequest, wanted: str = "application/json") -> bytes:
-    raw = request.body  # all of it, within the limit: Resource read it
+    raw = request.body  # Resource has read it completely, within the limit
     media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
     is_json = media_type.endswith("+json") and wanted == "application/json"
     if raw and media_type != wanted and not is_json:

@@ -1,4 +1,4 @@
-"""The cart: the customer's draft, on the server, so that all their devices show the same."""
+"""The cart: the customer's draft order on the server, the same on all devices."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -42,33 +42,33 @@ Total = Annotated[
     str,
     Meta(
         pattern=money.pattern(TOTAL_DIGITS),
-        description="The total that the customer was shown; at any other the cart is not placed.",
+        description="The total that the customer was shown. A cart with another total is refused.",
         examples=["12.50"],
     ),
 ]
 
 
 class WantedLine(Request):
-    """How many units of a product."""
+    """A product and the number of its units."""
 
     product: Id
     quantity: Quantity
 
 
 class CartLines(Request):
-    """All lines of the cart; a product that is not among them is taken out."""
+    """All lines of the cart. Other products are removed from the cart."""
 
     lines: Annotated[list[WantedLine], Meta(max_length=MAX_LINES)]
 
 
 class LineQuantity(Request):
-    """How many units there are to be in all, not how many more."""
+    """The total number of units in the cart, not an addition."""
 
     quantity: Quantity
 
 
 class Submission(Request):
-    """What is said with an order, and what its customer was shown."""
+    """The details of an order, and the total that the customer was shown."""
 
     expected_total: Total | None = None
     note: Text = ""
@@ -78,11 +78,11 @@ class Submission(Request):
 
 
 class Notice(msgspec.Struct):
-    """What the customer should know of a line before they order, by `code`.
+    """A notice about a line, by `code`.
 
-    Since it was put in: `price_changed` (`from`, `to`). What would be refused: `withdrawn`,
-    `insufficient_stock` (`available`), `order_rule` (`min_quantity`, `max_per_order`, `step`).
-    More codes may be added.
+    `price_changed` (`from`, `to`): the price changed since the line was added. An order with the
+    line would be refused: `withdrawn`, `insufficient_stock` (`available`), `order_rule`
+    (`min_quantity`, `max_per_order`, `step`). More codes may be added.
     """
 
     code: str
@@ -95,7 +95,7 @@ class Notice(msgspec.Struct):
 
 
 class CartLine(msgspec.Struct):
-    """A line at today's price; `available` is how many units can be ordered now."""
+    """A line at the current price; `available` is the number of units that can be ordered now."""
 
     product: Id
     sku: str
@@ -119,7 +119,7 @@ class Cart(msgspec.Struct):
 
 @operation(tag="cart", answers={200: Cart, 304: None}, traits=[CACHED])
 def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """The cart as it stands, at today's prices."""
+    """The current cart, at current prices."""
     return _reply(request, caller.id)
 
 
@@ -130,7 +130,7 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
 )
 def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpResponse:
-    """Makes these the lines of the cart, all at once."""
+    """Replaces all lines of the cart."""
     cart.put_lines(
         caller.id,
         [Wanted(line.product, line.quantity) for line in body.lines],
@@ -143,7 +143,7 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
 
 @operation(tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
 def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Deletes the cart; the next line begins another."""
+    """Deletes the cart. The next line begins a new cart."""
     cart.delete_cart(caller.id, seen=_seen(request))
     return no_content()
 
@@ -157,7 +157,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 def put_cart_line(
     request: HttpRequest, caller: Caller, product: int, body: LineQuantity
 ) -> HttpResponse:
-    """Sets how many units of a product are in the cart."""
+    """Sets the number of units of a product in the cart."""
     cart.put_line(
         caller.id,
         Wanted(product, body.quantity),
@@ -175,7 +175,7 @@ def put_cart_line(
     traits=[TAGGED, OWN_VERSIONED],
 )
 def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
-    """Takes a product out of the cart."""
+    """Removes a product from the cart."""
     cart.remove_line(caller.id, product, now=now(), seen=_seen(request))
     return _reply(request, caller.id)
 
@@ -195,7 +195,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
 )
 def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
-    """Places the cart, wholly or not at all; the order has the cart's id."""
+    """Places the cart as an order, completely or not at all. The order has the cart's id."""
     placed = place_order(_placement(request, caller, body), terms=terms(), now=now())
     return answer_placed(request, placed)
 
@@ -221,11 +221,10 @@ _ID_DIGITS = len(_NO_CART.hex)
 
 
 def _seen(request: HttpRequest) -> Seen | None:
-    """The cart and its version that `If-Match` names; None without the header or for `*`.
+    """Returns the cart and the version in `If-Match`; None without the header or for `*`.
 
-    The tag names the cart beside its version: today's cart is not the one of last week that had
-    as many changes. Without a cart it names the one that ended last, and version 0. Something
-    else in the header can match no cart.
+    The tag names the cart besides its version, because another cart may have the same version.
+    Without a cart it names the cart that ended last, and version 0. Another value matches no cart.
     """
     named = tag_wanted(request)
     if named is None:
@@ -248,7 +247,7 @@ def _shown(customer: int) -> Cart:
     if draft is None:
         return Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
     lines = [_shown_line(line) for line in draft.lines]
-    # At today's prices, and those are in today's currency, whenever the cart was begun.
+    # Current prices are in the current currency, also if the cart was begun in another.
     currency, total = settings.CURRENCY, money.text(draft.total)
     return Cart(draft.id, draft.version, lines, currency, total)
 
@@ -267,7 +266,7 @@ def _shown_line(line: DraftLine) -> CartLine:
 
 
 def _notices(line: DraftLine) -> list[Notice]:
-    """Nothing else matters of a product that is no longer sold."""
+    """Returns the notices of a line. A product that is no longer sold has no other notice."""
     if line.archived:
         return [Notice("withdrawn")]
     notices = []

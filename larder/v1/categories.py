@@ -1,4 +1,4 @@
-"""Categories: the shelves of the shop."""
+"""Categories: the tree of the products."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGT
 
 
 class Category(msgspec.Struct):
-    """A category; `parent` is the one above it."""
+    """A category; `parent` is the category above it."""
 
     id: Id
     name: str
@@ -54,14 +54,14 @@ class NewCategory(Request):
 
 
 class CategoryFields(Request):
-    """What staff can change of a category."""
+    """The fields of a category that staff can change."""
 
     name: CategoryName | UnsetType = UNSET
     parent: Id | UnsetType | None = UNSET
 
 
 class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
-    """Where a page of categories ended."""
+    """The end of a page of categories."""
 
     id: Id
 
@@ -86,7 +86,7 @@ def list_categories(request: HttpRequest, caller: Caller, query: PageParameters)
     permissions=["catalog.add_category"],
 )
 def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
-    """Staff: adds a category."""
+    """Staff: creates a category."""
     moment = now()
     content = fingerprint(body.name, body.parent)
     made = services.create_category(
@@ -127,7 +127,7 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
 def change_category(
     request: HttpRequest, caller: Caller, category: int, body: CategoryFields
 ) -> HttpResponse:
-    """Staff: renames it, or puts it elsewhere in the tree."""
+    """Staff: changes the name of a category, or its place in the tree."""
     given = {"name": body.name, "parent_id": body.parent}
     fields = {name: value for name, value in given.items() if value is not UNSET}
     services.change_category(category, fields, version=version_wanted(request))

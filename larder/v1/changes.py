@@ -1,4 +1,4 @@
-"""What changed since an app last asked: how its offline copy stays up to date."""
+"""The change feeds, by which an app updates its offline copy."""
 
 from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
@@ -31,7 +31,7 @@ Since = Annotated[
     str,
     Meta(
         max_length=MAX_SINCE_LENGTH,
-        description="The `since` of the answer before; empty for a full copy.",
+        description="The `since` of the previous answer; empty for a full copy.",
     ),
 ]
 
@@ -44,8 +44,8 @@ class RemovedProduct(msgspec.Struct):
 
 
 class ProductChanges(msgspec.Struct):
-    """What changed, with at most 512 KiB of texts. `more`: ask again at once, there is more
-    already."""
+    """The changes, with at most 512 KiB of texts. `more`: there are more changes, so send the next
+    request at once."""
 
     REFERS_TO: ClassVar[tuple[type[msgspec.Struct], ...]] = (Product, RemovedProduct)
 
@@ -67,8 +67,8 @@ class ProductChanges(msgspec.Struct):
 
 
 class OrderChanges(msgspec.Struct):
-    """Orders that changed, as they stand, with at most 5,000 lines and 512 KiB of texts. `more`:
-    ask again at once, there is more already."""
+    """The current state of the changed orders, with at most 5,000 lines and 512 KiB of texts.
+    `more`: there are more changes, so send the next request at once."""
 
     results: list[Order]
     since: str
@@ -80,13 +80,13 @@ Epoch = Annotated[str, Meta(max_length=MAX_EPOCH_LENGTH, pattern=r"^[^\0]*\Z")]
 
 
 class ChangesParameters(msgspec.Struct):
-    """Where the copy is."""
+    """The state of the client's copy."""
 
     since: Since = ""
 
 
 class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
-    """How far a copy of the catalogue is."""
+    """The state of a copy of the catalogue."""
 
     epoch: Epoch
     transaction_id: Count
@@ -95,7 +95,7 @@ class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
 
 
 class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
-    """How far a customer's copy of their orders is."""
+    """The state of a copy of a customer's orders."""
 
     customer: Id
     epoch: Epoch
@@ -116,7 +116,7 @@ Token = TypeVar("Token", bound=pagination.Place)
 def list_product_changes(
     request: HttpRequest, caller: Caller, query: ChangesParameters
 ) -> HttpResponse:
-    """What changed in the catalogue since the answer before; all of it the first time."""
+    """The changes in the catalogue since the previous answer; without `since` all products."""
     token = _token(query, ProductToken)
     found = product_changes(caller.id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
     removed = [RemovedProduct(id, deleted=True) for id in found.gone]
@@ -134,7 +134,7 @@ def list_product_changes(
 def list_order_changes(
     request: HttpRequest, caller: Caller, query: ChangesParameters
 ) -> HttpResponse:
-    """Which of the customer's orders changed since the answer before; all the first time."""
+    """The customer's orders that changed since the previous answer; without `since` all orders."""
     token = _token(query, OrderToken)
     if token is not None and token.customer != caller.id:
         raise _unusable()

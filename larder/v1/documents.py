@@ -1,4 +1,4 @@
-"""What v1 says about itself: the OpenAPI document, and what each problem code means."""
+"""The documents of v1: the OpenAPI document, and the meaning of each problem code."""
 
 import re
 from functools import cache
@@ -27,7 +27,7 @@ from larder.v1.operations import operation
 
 @operation(answers={200: "application/json"}, token=False)
 def show_document(request: HttpRequest) -> HttpResponse:
-    """The OpenAPI document, made and compressed once in each process."""
+    """Returns the OpenAPI document, which each process makes and compresses once."""
     is_packed = takes_gzip(request)
     response = reply_body(request, _bodies()[is_packed])
     note_encoding(response, is_packed=is_packed)
@@ -36,20 +36,20 @@ def show_document(request: HttpRequest) -> HttpResponse:
 
 @generated_once
 def _bodies() -> tuple[Body, Body]:
-    """The OpenAPI document as it is, and compressed."""
+    """Returns the OpenAPI document, uncompressed and compressed."""
     raw = bytes(document())
     return Body(raw), Body(packed(raw))
 
 
 @generated_once
 def document() -> msgspec.Raw:
-    """The OpenAPI document as JSON, in the order `manage.py openapi` writes it."""
+    """Returns the OpenAPI document as JSON, in the order in which `manage.py openapi` writes it."""
     return msgspec.Raw(msgspec.json.encode(schema()))
 
 
 @generated_once
 def schema() -> dict[str, Any]:
-    """The OpenAPI document of v1, without the earlier contracts that may be on beside it."""
+    """Returns the OpenAPI document of v1, without the earlier contracts that may be enabled."""
     from larder.v1.urls import urlpatterns
 
     return openapi.document(urlpatterns)
@@ -57,14 +57,14 @@ def schema() -> dict[str, Any]:
 
 @operation(answers={200: ANY}, token=False)
 def show_problems(request: HttpRequest) -> HttpResponse:
-    """All codes, and what is said of all of them."""
+    """Returns the page of all codes."""
     return _page(request, problems_page(), title="Problems")
 
 
 @operation(answers={200: ANY}, token=False)
 def show_problem(request: HttpRequest, code: str) -> HttpResponse:
-    """Where a problem's `type` leads: the entry for its code. A client that follows a link gets the
-    page, whatever it accepts."""
+    """Returns the entry of a code, at the URL of a problem's `type`. The Accept header only chooses
+    HTML or Markdown; it excludes neither."""
     entry = explanations().get(code)
     if entry is None:
         raise NotFound
@@ -72,7 +72,7 @@ def show_problem(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def show_page(request: HttpRequest) -> HttpResponse:
-    """The document for people: Swagger UI, and with `?script` what starts it."""
+    """Returns the document for people: Swagger UI; with `?script` the script that starts it."""
     try:
         require_acceptable(request, "text/html")
         if request.method not in {"GET", "HEAD"}:
@@ -94,7 +94,8 @@ def _swagger(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, text: str, *, title: str, all_problems: str = "") -> HttpResponse:
-    """HTML for who prefers it, which browsers do; Markdown for everybody else."""
+    """Returns a page as HTML for clients that prefer it, such as browsers; otherwise as
+    Markdown."""
     headers = {"Vary": "Accept"}
     if _prefers_markdown(request.META.get("HTTP_ACCEPT", "*/*")):
         return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=headers)
@@ -104,7 +105,7 @@ def _page(request: HttpRequest, text: str, *, title: str, all_problems: str = ""
 
 
 def _prefers_markdown(accepted: str) -> bool:
-    """Whether an Accept header prefers Markdown to HTML, or names neither.
+    """Returns whether an Accept header prefers Markdown to HTML, or names neither.
 
     >>> _prefers_markdown("*/*"), _prefers_markdown("text/html, */*;q=0.1")
     (True, False)
@@ -118,10 +119,10 @@ def _prefers_markdown(accepted: str) -> bool:
 def html(text: str) -> SafeString:
     """Return a text in Markdown as HTML, with GitHub's anchors at the headings.
 
-    HTML in the text is escaped; a link that would run a script stays text. Columns are not
-    aligned: that needs style attributes, which the page's Content-Security-Policy forbids.
+    HTML in the text is escaped. A link that would run a script stays text. Columns are not aligned,
+    because that needs style attributes, which the page's Content-Security-Policy forbids.
     """
-    # Not shared: threads that use a parser for the first time at once can miss its rules.
+    # Not shared: threads that use a new parser at the same time can miss its rules.
     markdown = MarkdownIt("js-default", {"html": False})
     tokens = markdown.parse(text)
     for token, content in pairwise(tokens):
@@ -141,7 +142,8 @@ def problems_page() -> str:
 
 @cache
 def explanations() -> dict[str, str]:
-    """The entries of docs/reference/problems.md, by code. Their links lead to the page of all."""
+    """Returns the entries of docs/reference/problems.md, by code. Their links lead to the page of
+    all codes."""
     parts = re.split(r"^### `(\w+)`$", problems_page(), flags=re.MULTILINE)
     texts = (part.partition("\n## ")[0].strip() for part in parts[2::2])
     return {

@@ -1,4 +1,4 @@
-"""What happened to an order, and what each kind of event tells."""
+"""The events of an order, and the content of each type of event."""
 
 from datetime import date
 from typing import Annotated
@@ -21,7 +21,7 @@ from larder.v1.shapes import Actor, Address, Id, Link, Time
 Type = Annotated[
     str,
     Meta(
-        description="More may be added: leave out one you do not know.",
+        description="More types may be added: ignore unknown ones.",
         examples=[
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
         ],
@@ -30,8 +30,8 @@ Type = Annotated[
 
 
 class PickedShort(msgspec.Struct):
-    """A line of which fewer units were picked than `ordered`. The rest was `missing` from the
-    shelf, or can be ordered again."""
+    """A line of which fewer units were picked than `ordered`. Of the other units, `missing` were
+    not on the shelf; the rest can be ordered again."""
 
     product: Id
     ordered: int
@@ -40,7 +40,7 @@ class PickedShort(msgspec.Struct):
 
 
 class UnitsReturned(msgspec.Struct):
-    """Units that came back; with `restock` they can be ordered again."""
+    """Returned units; with `restock` they can be ordered again."""
 
     product: Id
     quantity: int
@@ -48,14 +48,14 @@ class UnitsReturned(msgspec.Struct):
 
 
 class UnitsOrdered(msgspec.Struct):
-    """How many units of a product an order had."""
+    """A product and the number of its units in an order."""
 
     product: Id
     quantity: int
 
 
 class OrderContent(msgspec.Struct):
-    """What was changed of an order, on one side of the change; the rest is left out."""
+    """The changed fields of an order, before or after the change. Other fields are left out."""
 
     lines: list[UnitsOrdered] | UnsetType = UNSET
     note: str | UnsetType = UNSET
@@ -65,11 +65,11 @@ class OrderContent(msgspec.Struct):
 
 
 class EventContent(msgspec.Struct):
-    """What an event tells, by its `type`; more members may be added.
+    """The content of an event, by its `type`. More members may be added.
 
-    `changed`: `before` and `after`, with the same members. `packed`: `picked`, where any line was
-    picked short. `cancelled`: `reason` where one was given, and `picked` where nothing could be.
-    `returned`: `reason` and `lines`. The others tell nothing more.
+    `changed`: `before` and `after`, with the same members. `packed`: `picked`, if fewer units of a
+    line were picked than ordered. `cancelled`: `reason` if one was given, and `picked` if no unit
+    could be picked. `returned`: `reason` and `lines`. Other types have no content.
     """
 
     before: OrderContent | UnsetType = UNSET
@@ -80,10 +80,10 @@ class EventContent(msgspec.Struct):
 
 
 class OrderEvent(msgspec.Struct):
-    """Who did what to an order, and when. The ledger's entries refer to its `id`.
+    """An action on an order, with its actor and time. The ledger's entries refer to its `id`.
 
-    `from` and `to` are statuses of the order; placing begins in an empty one, or of a cart in
-    `draft`.
+    `from` and `to` are statuses of the order. When an order is placed, `from` is empty, or `draft`
+    if the order was a cart.
     """
 
     id: UUID
@@ -103,7 +103,7 @@ class OrderEventPage(msgspec.Struct):
 
 
 class EventPlace(pagination.Place, array_like=True, tag="events"):
-    """Where a page of events ended."""
+    """The end of a page of events."""
 
     position: Id
 
@@ -119,7 +119,7 @@ class EventPlace(pagination.Place, array_like=True, tag="events"):
 def list_order_events(
     request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
 ) -> HttpResponse:
-    """What happened to an order, oldest first."""
+    """A page of the events of an order, oldest first."""
     place = pagination.decode(query.cursor, EventPlace)
     queries.order(order, customer=whose(caller))
     found = queries.events(order, after=place.position if place else 0, limit=query.rows)

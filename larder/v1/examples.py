@@ -1,7 +1,7 @@
-"""A body for each operation that takes one: what the OpenAPI document shows.
+"""An example body for each operation that takes one, for the OpenAPI document.
 
-The collections of docs/clients are made of the same ones, and a test plays those against a server:
-each example succeeds, in a shop where product 1 is on sale.
+The collections of docs/clients use the same bodies. A test sends them to a server: each example
+succeeds, in a shop where product 1 is on sale.
 """
 
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ EXAMPLES: Mapping[str, Any] = {
         "first_name": "Ada",
     },
     "log_in": {"username": "demo", "password": "demo"},
-    "refresh_token": {"refresh": "the refresh token, as it was answered"},
-    "revoke_token": {"refresh": "the refresh token, as it was answered"},
+    "refresh_token": {"refresh": "the refresh token, unchanged"},
+    "revoke_token": {"refresh": "the refresh token, unchanged"},
     "change_password": {
         "current_password": "correct horse battery staple",
         "new_password": "a horse of another colour",
     },
     "reset_password": {"email": "ada@example.com"},
     "set_forgotten_password": {
-        "reset_token": "what the mail said",
+        "reset_token": "the token in the mail",
         "new_password": "a horse of another colour",
     },
     "create_key": {"name": "a program of mine"},
@@ -51,7 +51,7 @@ EXAMPLES: Mapping[str, Any] = {
     "put_cart": {"lines": [{"product": 1, "quantity": 1}]},
     "put_cart_line": {"quantity": 2},
     "submit_cart": {"note": "Ring twice."},
-    "place_order": {"lines": [{"product": 1, "quantity": 2}], "note": "Leave it at the door."},
+    "place_order": {"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
     "abandon_order": {"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
     "change_order": {"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
     "cancel_order": {"reason": "Ordered by mistake."},

@@ -1,4 +1,4 @@
-"""The history as a file: CSV (RFC 4180), written while it is read."""
+"""The history as a CSV file (RFC 4180), which is written while the client reads it."""
 
 import csv
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -33,7 +33,7 @@ _OF_LINE = (
 )
 _SHIP_TO = Address.__struct_fields__
 COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
-"""The first line. Columns are only ever added, at the end."""
+"""The first line. New columns are added at the end."""
 
 
 @operation(
@@ -45,8 +45,8 @@ COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
 def export_orders(
     request: HttpRequest, caller: Caller, query: FilterParameters
 ) -> HttpResponse | StreamingHttpResponse:
-    """All placed orders as CSV, newest first, a row for each line; staff with any filter
-    get everybody's."""
+    """All placed orders of the caller as CSV, newest first, a row for each line. Staff who send a
+    filter get the orders of all customers."""
     wanted = order_filter(query, caller)
     if wanted.customer != caller.id:
         caller.require("orders.export_order")
@@ -55,14 +55,14 @@ def export_orders(
         return HttpResponse(content_type=CSV, headers=headers)
     audit.record("export:orders", "export", after=_filters(query))
     file = _file(caller, queries.walk(wanted), is_own=wanted.customer == caller.id)
-    # Until here nothing is answered: what fails in it is a problem.
+    # The answer begins after this: an error until here is answered with a problem.
     next(file)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 
 
 def _filters(query: FilterParameters) -> dict[str, object]:
-    """Returns the filters that were given, for the audit trail. A reference can be a name: of it
-    only that it was given."""
+    """Returns the given filters, for the audit trail. A reference can be the name of a person, so
+    its value is left out."""
     given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
     if given["reference"] is not None:
         given["reference"] = True
@@ -71,32 +71,33 @@ def _filters(query: FilterParameters) -> dict[str, object]:
 
 EXPORTS_AT_ONCE = 2
 """Files that a process writes at once for customers, and as many for staff, so that customers who
-read slowly leave staff theirs. Each keeps a thread of the server for as long as its reader takes;
-whoever comes on top is told to come back."""
+read slowly do not delay staff. Each file keeps a thread of the server until it is read. Further
+requests are answered with 503 and Retry-After."""
 
 LONGEST_EXPORT = 30 * 60.0
-"""Seconds after which a file is broken off, however slowly it was read."""
+"""Seconds after which the server stops writing a file, also if the client is still reading."""
 
 CALLER_TRUSTED_SECONDS = 5.0
-"""Seconds after which the caller of a file is read again before more of it is written."""
+"""Seconds after which the rights of the caller are checked again before the file goes on."""
 
 ROWS_AT_ONCE = 200
-"""Rows that are written before they are sent: each can repeat some 10 kB of its order's texts."""
+"""Rows that are sent together. Each can repeat 10 kB of its order's texts."""
 
 _of_customers, _of_staff = BoundedSemaphore(EXPORTS_AT_ONCE), BoundedSemaphore(EXPORTS_AT_ONCE)
 
 _accounts = PlacesPerKey(1)
-"""Accounts whose file the process writes: one at once for each, so that one account leaves files
-for others."""
+"""The accounts whose files the process writes: one file at a time for each account, so that one
+account cannot take all."""
 
 
 def _file(
     caller: Caller, parts: Iterator[list[OrderView]], *, is_own: bool
 ) -> Generator[bytes, None, None]:
-    """The file in pieces. The first is empty, and comes when the first orders are read.
+    """Yields the file in pieces. The first piece is empty, and is yielded after the first orders
+    were read.
 
-    Raises Overloaded. Once begun it keeps its place until it ends, fails, is closed or forgotten.
-    It fails when its caller could not begin it any more.
+    Raises Overloaded. The file counts as open until the generator ends, fails, is closed or is
+    garbage. It fails when its caller may no longer read these orders.
     """
     require_going_on = _going_on(caller, is_own=is_own)
     places = _of_staff if caller.may("orders.export_order") else _of_customers
@@ -107,17 +108,17 @@ def _file(
             for rows in chain([chain([COLUMNS], _rows(first))], map(_rows, parts)):
                 yield from _pieces(rows, require_going_on)
         except Exception:
-            # Not every server cuts the connection on an error, and then only this tells.
+            # Some servers do not close the connection on an error. Then only this line shows it.
             yield _BROKEN.format(get_guid()).encode()
             raise
 
 
 _BROKEN = '"This file is incomplete: the server broke it off. Correlation-ID {}'
-"""A last line whose quote never ends: no strict reader takes the file for a whole one."""
+"""A last line with an open quote, so that strict readers reject the incomplete file."""
 
 
 def _going_on(caller: Caller, *, is_own: bool) -> Callable[[], None]:
-    """Returns a function that raises an error unless the file may go on now: SessionEnded,
+    """Returns a function that raises an error unless the file may still be written: SessionEnded,
     NotStaff, PermissionMissing, SecondFactorRequired, TimeoutError."""
     began = read_at = monotonic()
 
@@ -151,12 +152,12 @@ def _written(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
-    """A row for each line, with its order's columns; an order without lines has one, too."""
+    """Yields a row for each line, with its order's columns; for an order without lines one row."""
     for order in orders:
-        told = shown(order)
-        own = [_cell(value) for value in _values(told, order.customer)]
-        address = [_cell(getattr(told.ship_to, field, "")) for field in _SHIP_TO]
-        for line in told.lines or _NO_LINES:
+        answer = shown(order)
+        own = [_cell(value) for value in _values(answer, order.customer)]
+        address = [_cell(getattr(answer.ship_to, field, "")) for field in _SHIP_TO]
+        for line in answer.lines or _NO_LINES:
             yield [*own, *_of_line(line), *address]
 
 
@@ -173,7 +174,8 @@ def _of_line(line: OrderLine | None) -> list[object]:
 
 
 def _cell(value: object) -> object:
-    """As the API shows it. Text is defused: no spreadsheet takes it for a formula."""
+    """Returns the value as the API shows it. Text is escaped, so that no spreadsheet reads it as a
+    formula."""
     if isinstance(value, str):
         return escape_formula(value)
     return value if isinstance(value, int) else msgspec.to_builtins(value)

@@ -1,7 +1,7 @@
-"""Finds every fault of a body. msgspec stops at the first; this runs only when there is one.
+"""Finds all faults of a body. msgspec stops at the first one, so this runs after msgspec failed.
 
-Walks the declared struct beside the parsed JSON and lets msgspec judge each value by itself, so
-that there is one set of rules.
+Compares the parsed JSON with the declared struct, and lets msgspec check each value separately, so
+that the rules stay in the declaration.
 """
 
 import re
@@ -29,19 +29,19 @@ _CODES = (
     ("with a timezone component", "invalid_format"),
     ("Invalid", "invalid_format"),
 )
-"""The beginnings of msgspec's sentences, and our codes."""
+"""Parts of msgspec's messages, and the codes for them."""
 
 
 def faults(value: Any, kind: Any, *, pointer: str = "") -> list[Fault]:
-    """All faults of a parsed JSON value that should have been a `kind`."""
+    """Returns all faults of a parsed JSON value that should be a `kind`."""
     return list(each_fault(value, kind, pointer))
 
 
 def nul_faults(value: Any) -> Iterator[Fault]:
-    """Every string with a NUL in it, keys included: PostgreSQL has no such text.
+    """Yields a fault for each string with a NUL, which PostgreSQL cannot store; names included.
 
-    Goes down without recursion, and writes a pointer only where there is a fault: the value may
-    be as deep and its names as long as the body allows.
+    Uses no recursion, and makes a pointer only for a fault, because the value may be as deep and
+    its names as long as the body allows.
     """
     waiting: list[tuple[Any, _Place]] = [(value, None)]
     while waiting:
@@ -56,11 +56,11 @@ def nul_faults(value: Any) -> Iterator[Fault]:
 
 
 _Place = tuple[Any, str | int] | None
-"""Where a value stands: the place of what it stands in, and its name or number there."""
+"""The place of a value: the place of its container, and its name or index there."""
 
 
 def _pointer(place: _Place) -> str:
-    """The JSON pointer (RFC 6901) of a place, cut off where it would be absurdly long."""
+    """Returns the JSON pointer (RFC 6901) of a place, cut off if it is very long."""
     names: list[str] = []
     while place is not None:
         place, name = place
@@ -69,7 +69,7 @@ def _pointer(place: _Place) -> str:
 
 
 def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> list[Fault]:
-    """All faults of query parameters: text, that may stand for a number or a truth value."""
+    """Returns all faults of query parameters: text that may represent a number or a boolean."""
     found: list[Fault] = []
     for name, (hint, is_required) in _fields(kind).items():
         if name not in given:
@@ -85,8 +85,8 @@ def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> li
 def _fields(kind: type[msgspec.Struct]) -> dict[str, tuple[Any, bool]]:
     """Returns the type of each field, by its name in JSON, and whether the field is required.
 
-    Cached: Python and msgspec evaluate all annotations at each call, which takes 60 µs, and a body
-    may have a struct for each of 1,000 lines.
+    Cached, because Python and msgspec evaluate all annotations at each call, which takes 60 µs, and
+    a body may have a struct for each of 1,000 lines.
     """
     hints = get_type_hints(kind, include_extras=True)
     fields = msgspec.structs.fields(kind)
@@ -94,13 +94,13 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, tuple[Any, bool]]:
 
 
 def is_moment(hint: Any) -> bool:
-    """Whether a type is that of a time, or of nothing or a time."""
+    """Returns whether a type is a time, or a time or None."""
     plain, _ = _plain(hint)
     return plain is datetime or any(is_moment(one) for one in get_args(plain))
 
 
 def each_fault(value: Any, hint: Any, pointer: str = "") -> Iterator[Fault]:
-    """Yields the faults of a parsed JSON value that should have been of the type `hint`."""
+    """Yields the faults of a parsed JSON value that should have the type `hint`."""
     plain, rules = _plain(hint)
     members = get_args(plain) if get_origin(plain) in {Union, UnionType} else (plain,)
     for member in members:
@@ -113,7 +113,7 @@ def each_fault(value: Any, hint: Any, pointer: str = "") -> Iterator[Fault]:
 
 
 def _plain(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without its Annotated, and what was annotated."""
+    """Returns a type without Annotated, and its annotations."""
     if get_origin(hint) is Annotated:
         return get_args(hint)[0], get_args(hint)[1:]
     return hint, ()
@@ -150,13 +150,13 @@ def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iter
     except msgspec.ValidationError as error:
         sentence = str(error).split(" - at `$")[0]
         if not strict:
-            # A parameter is text, and null only where it was not sent.
+            # A parameter is text; null means only that it was not sent.
             sentence = sentence.replace(" | null", "").removesuffix(", got `str`")
         yield Fault(pointer, _code(sentence), _detail(sentence, hint))
 
 
 def _detail(sentence: str, hint: Any) -> str:
-    """For developers of apps, whose JSON has strings and objects, and no Python."""
+    """Returns msgspec's message in the terms of JSON instead of Python, for developers of apps."""
     if "matching regex" in sentence:
         return next(form for form in map(_form, _rules(hint)) if form)
     if "enum value" in sentence:
@@ -172,8 +172,8 @@ _FORMS = (
     ("RFC3339 encoded date", "Expected a day, such as 2026-03-09"),
     ("Invalid UUID", "Expected a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057"),
 )
-"""Parts of msgspec's sentences that name a form, and what they say to somebody who has to keep it.
-The first that fits counts."""
+"""Parts of msgspec's messages that name a form, and the messages for developers of apps. The first
+match counts."""
 
 _NAMES = {
     "int": "whole number",
@@ -194,14 +194,15 @@ _END = r"\Z"
 
 
 def _form(rule: Any) -> str:
-    """What a pattern asks for, in the words of its declaration; or else the pattern."""
+    """Returns the form that a pattern requires, as its declaration describes it; without a
+    description the pattern itself."""
     pattern = getattr(rule, "pattern", None)
-    told = (getattr(rule, "extra", None) or {}).get("form")
-    return told or (f"Must match {pattern.replace(_END, '$')}." if pattern else "")
+    form = (getattr(rule, "extra", None) or {}).get("form")
+    return form or (f"Must match {pattern.replace(_END, '$')}." if pattern else "")
 
 
 def _rules(hint: Any) -> Iterator[Any]:
-    """What is annotated to a type, and to the members of a union."""
+    """Yields the annotations of a type, and of the members of a union."""
     plain, rules = _plain(hint)
     yield from rules
     for member in get_args(plain) if get_origin(plain) in {Union, UnionType} else ():
@@ -209,7 +210,7 @@ def _rules(hint: Any) -> Iterator[Any]:
 
 
 def _values(hint: Any) -> list[str]:
-    """The values that are allowed where only some are."""
+    """Returns the allowed values of an enumeration or Literal; empty for other types."""
     plain, _ = _plain(hint)
     if get_origin(plain) is Literal:
         return [str(one) for one in get_args(plain)]
@@ -221,5 +222,5 @@ def _code(sentence: str) -> str:
 
 
 def _escaped(name: str) -> str:
-    """A member's name inside a JSON pointer (RFC 6901)."""
+    """Returns the name of a member, escaped for a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""Reading requests and writing answers: what every view of v1 shares."""
+"""Reads requests and writes answers, for all views of v1."""
 
 import hashlib
 import re
@@ -23,23 +23,23 @@ from larder.v1.faults import is_moment, parameter_faults
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
-CursorText = Annotated[str, Meta(description="From the `next` link of the page before.")]
+CursorText = Annotated[str, Meta(description="From the `next` link of the previous page.")]
 
 
 class PageParameters(msgspec.Struct, kw_only=True):
-    """The parameters of every list."""
+    """The parameters of all lists."""
 
     limit: Limit = PAGE_ROWS
     cursor: CursorText = ""
 
     @property
     def rows(self) -> int:
-        """How many rows the page has at most."""
+        """The maximum number of rows of the page."""
         return min(self.limit, MAX_PAGE_ROWS)
 
 
 def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
-    """The query parameters that `kind` declares; others are not looked at.
+    """Returns the query parameters that `kind` declares. Ignores others.
 
     Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
     """
@@ -60,10 +60,10 @@ def read_page(
     kind: type[Any],
     find: Callable[[Any, int], Sequence[Item]],
 ) -> tuple[Sequence[Item], str | None]:
-    """A page of a list without filters that is ordered by `id`, and the link to the next one.
+    """Returns a page of a list without filters that is ordered by `id`, and the link to the next.
 
-    `find` is given the id that the page before ended with (None: there was none), and how many
-    rows to look for. `kind` is a `Place` with that id alone.
+    `find` gets the last id of the previous page (None for the first page) and the number of rows to
+    read. `kind` is a `Place` that has only this id.
     """
     place = pagination.decode(query.cursor, kind)
     found: Sequence[Any] = find(place and place.id, query.rows + 1)
@@ -73,13 +73,15 @@ def read_page(
 
 @cache
 def _times(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """What stands for a time: where text may be a number, msgspec counts it from 1970."""
+    """Returns the names of the parameters that are times: in lax mode, msgspec would read a number
+    as seconds since 1970."""
     return frozenset(name for name, hint in get_type_hints(kind).items() if is_moment(hint))
 
 
 @cache
 def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Asked for once: msgspec evaluates all annotations anew at each call."""
+    """Returns the names of the parameters. Cached: msgspec evaluates all annotations at each
+    call."""
     return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
 
 
@@ -89,7 +91,7 @@ _ENCODER = msgspec.json.Encoder()
 def reply(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    """A JSON answer."""
+    """Returns a JSON answer."""
     response = HttpResponse(
         _ENCODER.encode(payload), status=status, content_type="application/json"
     )
@@ -99,7 +101,7 @@ def reply(
 
 
 def no_content(status: int = 204) -> HttpResponse:
-    """An answer without a body."""
+    """Returns an answer without a body."""
     response = HttpResponse(status=status)
     del response.headers["Content-Type"]
     return response
@@ -114,10 +116,10 @@ def reply_tagged(
     headers: Mapping[str, str] | None = None,
     of: str = "",
 ) -> HttpResponse:
-    """A JSON answer with an ETag (`"<version>-<digest>"`), or 304 where the client has it.
+    """Returns a JSON answer with an ETag (`"<version>-<digest>"`), or 304 if the client has it.
 
-    `of`, in hex, stands before the digest and names what the version is of, where the path leads
-    to one thing today and to another tomorrow.
+    `of`, in hexadecimal digits, is put before the digest. It names the object of the version, for
+    paths that lead to different objects at different times.
     """
     response = reply_body(request, Body(encoded(payload), version, of), status=status)
     for name, value in (headers or {}).items():
@@ -136,12 +138,12 @@ class Body:
 
 
 def encoded(payload: Any) -> bytes:
-    """As JSON."""
+    """Returns the payload as JSON."""
     return _ENCODER.encode(payload)
 
 
 def reply_body(request: HttpRequest, body: Body, *, status: int = 200) -> HttpResponse:
-    """The bytes with their ETag, or 304 where the client has them."""
+    """Returns the bytes with their ETag, or 304 if the client has them."""
     seen = request.META.get("HTTP_IF_NONE_MATCH")
     if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
         response = no_content(304)
@@ -155,21 +157,21 @@ def reply_body(request: HttpRequest, body: Body, *, status: int = 200) -> HttpRe
 def reply_created(
     request: HttpRequest, payload: Any, *, location: str, version: int, replayed: bool
 ) -> HttpResponse:
-    """The 201 of something that was made, or was made by an earlier request of the same key."""
+    """Returns the 201 for an object that this request made, or an earlier one with the same key."""
     headers = {"Location": location} | replay_headers(replayed=replayed)
     return reply_tagged(request, payload, version=version, status=201, headers=headers)
 
 
 def is_named(header: str, tag: str) -> bool:
-    """Whether `If-None-Match` names the tag."""
+    """Returns whether `If-None-Match` names the tag."""
     given = [one.strip().removeprefix("W/") for one in header.split(",")]
     return "*" in given or tag in given
 
 
 def version_wanted(request: HttpRequest) -> int | None:
-    """The version that `If-Match` names; None without the header or for `*`.
+    """Returns the version in `If-Match`; None without the header or for `*`.
 
-    Something else in the header can match no version: -1.
+    Returns -1, which matches no version, for another value.
     """
     named = tag_wanted(request)
     return None if named is None else named.version
@@ -193,14 +195,14 @@ def idempotency_key(meta: Mapping[str, Any]) -> str | None:
 
 
 def operation_of(request: HttpRequest) -> str:
-    """What an idempotency key belongs to, besides the caller: method and path."""
+    """Returns the operation of an idempotency key: method and path."""
     return f"{request.method} {request.path}"
 
 
 def claim(
     request: HttpRequest, who: Caller | None, fingerprint: bytes, **options: Any
 ) -> Claim | None:
-    """The caller's claim of the request's key for `fingerprint`, if it has a key."""
+    """Returns the claim of the request's idempotency key for `fingerprint`; None without a key."""
     key = idempotency_key(request.META)
     if key is None:
         return None
@@ -209,5 +211,5 @@ def claim(
 
 
 def replay_headers(*, replayed: bool) -> dict[str, str]:
-    """What tells the client that this answer repeats an earlier one."""
+    """Returns the header of an answer that repeats an earlier one."""
     return {"Idempotency-Replayed": "true"} if replayed else {}

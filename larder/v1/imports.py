@@ -1,4 +1,4 @@
-"""Whole files of products."""
+"""Imports of products from CSV files."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ from larder.v1.operations import KEYED, operation
 
 
 class ProductsImported(msgspec.Struct):
-    """How many products were added, how many changed, and how many were so already."""
+    """The numbers of products that were added, changed, and unchanged."""
 
     created: int
     changed: int
@@ -37,7 +37,7 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
 
     A pointer of a fault is `/line/column`.
     """
-    # Before a transaction begins, for which other files would wait.
+    # Before the transaction begins, because other files wait for it.
     refuse_longer(io.StringIO(body, newline=""), most=MAX_FILE_ROWS)
     moment = now()
     content = hashlib.sha256(body.encode(errors="surrogateescape")).digest()

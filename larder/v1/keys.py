@@ -1,4 +1,4 @@
-"""Long-lived keys: credentials for programs, which nobody logs in for."""
+"""API keys: long-lived credentials for programs."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -35,36 +35,36 @@ Permission = Annotated[
 Permissions = Annotated[
     list[str] | None,
     Meta(
-        description="The only permissions of staff that the key gives, as far as its owner has "
-        "them. Null: all that its owner has."
+        description="The key has only these permissions of staff, and only while its owner has "
+        "them. Null: all permissions of its owner."
     ),
 ]
-Expiry = Annotated[Time | None, Meta(description="When it expires by itself; null: never.")]
+Expiry = Annotated[Time | None, Meta(description="When the key expires; null: never.")]
 LastUse = Annotated[
     Time | None,
-    Meta(description="The last use, noted once in ten minutes; null: none is known."),
+    Meta(description="The last use, noted once in ten minutes; null: no use is known."),
 ]
 
 
 class NewKey(Request):
-    """A long-lived key to make; `name` is for its owner to know it by."""
+    """An API key to create; its owner chooses `name`."""
 
     name: Annotated[str, Meta(max_length=MAX_KEY_NAME_LENGTH)] = ""
     permissions: Annotated[
         Annotated[list[Permission], Meta(max_length=MAX_KEY_PERMISSIONS)] | None,
         Meta(
-            description="The only permissions of staff that the key gives; the caller has them. "
-            "Null: all that its owner has, or the caller's key gives."
+            description="The key has only these permissions of staff; the caller must have them. "
+            "Null: all permissions of its owner, or of the caller's key."
         ),
     ] = None
     expires_at: Annotated[
         Time | None,
-        Meta(description="When it expires by itself. Null: never, or with the caller's key."),
+        Meta(description="When the key expires. Null: never, or with the caller's key."),
     ] = None
 
 
 class Key(msgspec.Struct):
-    """A long-lived key. `derived`: the one that the earlier clients' token requests hand out."""
+    """An API key. `derived`: the key that an earlier contract gives its clients as a token."""
 
     id: UUID
     name: str
@@ -76,7 +76,7 @@ class Key(msgspec.Struct):
 
 
 class MadeKey(msgspec.Struct):
-    """A new key. `key` is shown this once: it is null when the request is a repeat."""
+    """A new key. `key` is shown only once: in answers to repeats it is null."""
 
     id: UUID
     name: str
@@ -95,7 +95,7 @@ class KeyPage(msgspec.Struct):
 
 
 class KeyParameters(PageParameters, kw_only=True):
-    """Whose keys."""
+    """Filters of the keys."""
 
     customer: Annotated[
         Id | None, Meta(description="Staff: the keys of the account with this id.")
@@ -103,7 +103,7 @@ class KeyParameters(PageParameters, kw_only=True):
 
 
 class KeyPlace(pagination.Place, array_like=True, tag="keys"):
-    """Where a page of keys ended."""
+    """The end of a page of keys."""
 
     id: UUID
 
@@ -117,9 +117,9 @@ class KeyPlace(pagination.Place, array_like=True, tag="keys"):
     is_short=True,
 )
 def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> HttpResponse:
-    """A page of the caller's live keys, oldest first; never the keys themselves.
+    """A page of the caller's live keys, oldest first, without their secrets.
 
-    Staff see those of another account with `customer`.
+    Staff use `customer` for the keys of another account.
     """
     owner = caller.id if query.customer is None else query.customer
     if owner != caller.id:
@@ -133,7 +133,7 @@ def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> Htt
 
 
 def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
-    """Each permission that does not exist, beside what the declaration says."""
+    """Yields a fault for each permission that does not exist."""
     named = body.get("permissions")
     for position, one in enumerate(named[:MAX_KEY_PERMISSIONS] if isinstance(named, list) else ()):
         if isinstance(one, str) and one not in permissions.ALL:
@@ -150,9 +150,9 @@ def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
     also=_faults,
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:
-    """Makes a key. It is shown this once: a repeat with the same Idempotency-Key has null."""
+    """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""
     moment, limits = now(), (body.permissions, body.expires_at)
-    # As before there were limits, so that a repeat is recognized after an upgrade.
+    # The same as before limits were added, so that repeats are recognized after an upgrade.
     asked = fingerprint(body.name, *(() if limits == (None, None) else limits))
     made = keys.create_key(
         caller,
@@ -182,7 +182,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     problems=["not_found", "not_staff"],
 )
 def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
-    """Ends a key at once; staff end those of other accounts too."""
+    """Ends a key at once. Staff can also end keys of other accounts."""
     if key != caller.key:
         caller.require_named("identity.delete_key")
     owner = None if caller.may("identity.delete_key") else caller.id

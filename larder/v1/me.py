@@ -32,13 +32,13 @@ class Me(msgspec.Struct):
     is_staff: bool
     permissions: Annotated[
         list[str],
-        Meta(description="What a member of staff may do with this token or key. Others: empty."),
+        Meta(description="The permissions of staff with this token or key. Customers: empty."),
     ]
     date_joined: Time
 
 
 class ProfileFields(Request):
-    """What customers change of their accounts; only the fields given are changed."""
+    """The fields of an account that its customer can change. Only given fields are changed."""
 
     username: Username | UnsetType = UNSET
     email: Email | UnsetType = UNSET
@@ -48,7 +48,7 @@ class ProfileFields(Request):
 
 @operation(tag="me", answers={200: Me, 304: None}, problems=["not_found"], traits=[CACHED])
 def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Who the token belongs to."""
+    """The account of the token or key."""
     return _answer(request, caller)
 
 
@@ -59,7 +59,7 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     traits=[OWN_VERSIONED, TAGGED],
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
-    """Changes the name to log in with, the address, or the person's names."""
+    """Changes the username, the email address, or the names of the person."""
     given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     fields = {name: value for name, value in given.items() if value is not UNSET}
     with throttling.change_profile(request, caller.id, fields):
@@ -76,7 +76,7 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     traits=[OWN_VERSIONED],
 )
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Deletes the account: its orders stay, without it; tokens and keys end."""
+    """Deletes the account and its personal data. Its orders stay; its tokens and keys end."""
     accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))
     return no_content()
 

@@ -1,4 +1,4 @@
-"""What is done to an order that was placed: cancelled, packed, shipped, delivered, returned."""
+"""The moves of a placed order: cancel, pack, ship, deliver, return."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,13 +25,14 @@ from larder.v1.shapes import Id, Quantity, Request, Short
 
 
 class Cancellation(Request):
-    """Why an order is cancelled, in the words of whoever cancels it."""
+    """The reason of a cancellation."""
 
     reason: Short = ""
 
 
 class PickedLine(Request):
-    """How many units of a line were picked. The rest is `missing` from the shelf, or back on it."""
+    """The picked units of a line. Of the other units, `missing` were not on the shelf; the rest can
+    be ordered again."""
 
     product: Id
     quantity: Annotated[int, Meta(ge=0, le=MAX_ORDERED_UNITS)]
@@ -39,18 +40,18 @@ class PickedLine(Request):
 
 
 class Packing(Request):
-    """What was picked. Lines that are not named were picked in full. A repeat names the same, or
-    none at all."""
+    """The picked units. Lines that are not named were picked completely. A repeat names the same
+    lines, or none."""
 
     lines: Annotated[list[PickedLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
 
 
 class Moving(Request):
-    """A move that says all by itself."""
+    """The body of a move without values."""
 
 
 class ReturnedLine(Request):
-    """Units that came back. Without `restock` they cannot be sold again."""
+    """Returned units of a product. Without `restock` they cannot be sold again."""
 
     product: Id
     quantity: Quantity
@@ -58,7 +59,8 @@ class ReturnedLine(Request):
 
 
 class Return(Request):
-    """What came back, and why. Sent twice without an `Idempotency-Key` it is booked twice."""
+    """The returned units and the reason. Without an `Idempotency-Key`, a repeat is booked as
+    another return."""
 
     lines: Annotated[list[ReturnedLine], Meta(min_length=1, max_length=MAX_LINES)]
     reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]
@@ -69,7 +71,7 @@ MOVED = Trait(
     (*KEYED.codes, *VERSIONED.codes, "not_found", "invalid_transition", "stock_limit_exceeded"),
     KEYED.repeats_with | VERSIONED.repeats_with,
 )
-"""What all moves have in common. Keys of moves that were made are kept for ever, as orders are."""
+"""The traits of all moves. Idempotency keys of moves are kept as long as the orders."""
 
 move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 
@@ -82,31 +84,32 @@ move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
 def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
-    """Cancels an order; its units can be ordered again. Customers can until it is packed."""
+    """Cancels an order; its units can be ordered again. Customers can cancel until it is packed."""
     return _moved(request, caller, order, body, lambda wanted: _cancel(wanted, body))
 
 
 @move(problems=["conflicting_repeat"], permissions=["orders.pack_order"])
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
-    """Staff: the order is packed, of some lines perhaps fewer than ordered."""
+    """Staff: packs an order, perhaps with fewer units than ordered."""
     return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
 @move(permissions=["orders.ship_order"])
 def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
-    """Staff: the packed order leaves the house."""
+    """Staff: ships a packed order."""
     return _moved(request, caller, order, body, moves.ship_order)
 
 
 @move(permissions=["orders.deliver_order"])
 def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
-    """Staff: the order has arrived."""
+    """Staff: marks a shipped order as delivered."""
     return _moved(request, caller, order, body, moves.deliver_order)
 
 
 @move(problems=["return_exceeds_shipped"], permissions=["orders.return_order"])
 def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
-    """Staff: units of a shipped order came back. Each request without a key is one more."""
+    """Staff: books returned units of a shipped order. Each request without a key is one more
+    return."""
     return _moved(request, caller, order, body, lambda wanted: _return(wanted, body))
 
 
@@ -132,8 +135,8 @@ def _moved(
     body: msgspec.Struct,
     make: Callable[[TransitionRequest], Any],
 ) -> HttpResponse:
-    """Makes a move and answers with the order as it stands then, also to a caller who may make the
-    move but may not view orders."""
+    """Makes a move and answers with the order after it, also to a caller who may make the move but
+    may not view orders."""
     transition_request = TransitionRequest(
         order=order,
         caller=caller,

@@ -34,14 +34,14 @@ BEARER = {
     "type": "http",
     "scheme": "bearer",
     "description": "An access token from `auth/token`, or a key from `auth/keys`. "
-    "The word Token does in place of Bearer.",
+    "The word Token is accepted in place of Bearer.",
 }
 PARTS = {
     "int": {"type": "integer", "format": "int64"},
     "id": {"type": "string", "format": "uuid"},
     "path": TEXT,
 }
-"""The schema of a part of a path, by its converter."""
+"""The schemas of the variable parts of a path, by converter."""
 
 
 class ProblemFault(msgspec.Struct):
@@ -56,9 +56,9 @@ class ProblemFault(msgspec.Struct):
 
 
 class ProblemLine(msgspec.Struct):
-    """A faulty line. `code` says how; the other members are there where they help.
+    """A line with a fault, named by `code`. The code determines which other members are present.
 
-    A product is named once for each way in which it is faulty, with its units added up.
+    A product is named once for each of its faults, with the sum of its units.
     """
 
     code: str
@@ -106,7 +106,7 @@ class Problem(msgspec.Struct):
 
 
 def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
-    """The document of these paths, whose views are Resources."""
+    """Returns the document of these paths, whose views are Resources."""
     declared = [
         (f"/api/v1/{path.pattern}", method, path.callback.operations[method])
         for path in sorted(paths, key=_place)
@@ -125,8 +125,8 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": BEARER},
-            # One example of each code, for all the refusals that name it. Without them a page makes
-            # one up of every member that a problem can have, for each status.
+            # One example for each code, which all refusals with this code share. Without it,
+            # Swagger UI invents an example with all members of a problem for each status.
             "examples": {code: {"value": example(code)} for code in KINDS},
         },
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
@@ -137,7 +137,7 @@ _PART = re.compile(r"<(\w+):(\w+)>")
 
 
 def _place(path: URLPattern) -> str:
-    """Paths in alphabetical order; a part that varies goes before words."""
+    """Returns the key by which paths are sorted: alphabetically, variable parts before words."""
     return _PART.sub(r"!\2", str(path.pattern))
 
 
@@ -172,7 +172,7 @@ _OF_STAFF = ("not_staff", "permission_missing", "second_factor_required")
 
 
 def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
-    """The codes of refusals by their statuses."""
+    """Returns the codes of refusals by their statuses."""
     of_staff = list(_OF_STAFF) if one.declared.permissions else []
     if one.declared.for_others:
         of_staff += _OF_STAFF[1:]
@@ -199,7 +199,7 @@ def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterato
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A query parameter that is not given is not there: it is never null."""
+    """Returns the schema without null: a query parameter is absent, never null."""
     options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     plain = {name: value for name, value in schema.items() if name != "anyOf"}
     return (options[0] if options else {}) | plain
@@ -254,7 +254,7 @@ def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    """The structs of all bodies and answers, and those that they refer to, by name."""
+    """Returns the schemas of all bodies and answers, and those that they refer to, by name."""
     kinds: dict[str, Any] = {"Problem": Problem}
     for one in operations:
         for kind in (one.body, *one.declared.answers.values()):
@@ -265,7 +265,7 @@ def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
-    """The schemas of these structs, and of those that they are made of, by name."""
+    """Returns the schemas of these structs, and of the structs in them, by name."""
     _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     found: dict[str, Any] = _in_ecma(components)
     for component in found.values():
@@ -276,8 +276,8 @@ def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
 
 
 def _say_default(schema: dict[str, Any]) -> None:
-    """Puts the value of a field that was left out into words. Generators of typed clients take
-    one with a `default` for one that is always there, also in what is sent."""
+    """Moves a default into the description. Generators of typed clients treat a field with a
+    `default` as always present, also in requests."""
     default = schema.pop("default", None)
     if default is not None and default != "":
         said = f"Left out: {msgspec.json.encode(default).decode()}."
@@ -285,5 +285,6 @@ def _say_default(schema: dict[str, Any]) -> None:
 
 
 def _in_ecma(schema: Any) -> Any:
-    r"""Patterns in the dialect of JSON Schema, where $ is what \Z is in Python."""
+    r"""Returns the schema with patterns in the dialect of JSON Schema, where $ means Python's
+    \Z."""
     return msgspec.json.decode(msgspec.json.encode(schema).replace(rb"\\Z", b"$"))

@@ -1,7 +1,7 @@
-"""What an operation takes and answers, declared once where it is: requests are read by it, and the
-OpenAPI document shows it.
+"""Declares the input and the answers of an operation, once, at its function. Requests are read by
+the declaration, and the OpenAPI document is made from it.
 
-tests/http hold the document and the real answers together.
+Tests in tests/http compare the document with real answers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ from larder.v1.http import read_parameters
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header that a request can have, or that answers have. `on`: the statuses of these answers,
-    True for all; none for a header of requests. `always`: no such answer is without it."""
+    """A header of requests or of answers. `on`: the statuses of answers that can have it, True for
+    all; empty for a header of requests. `always`: all answers with these statuses have it."""
 
     name: str
     description: str
@@ -33,11 +33,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """What several operations have in common: headers, and the codes that come with them.
+    """Headers that several operations share, and the codes that belong to them.
 
-    `repeats_with` names the header without which a repeat can have a second effect, or undo the
-    change that another client made in between. Where only a change by the same customer can be
-    undone, `caution` is the advice to repeat without the header.
+    `repeats_with` names a header that makes a repeat safe: without it, a repeat can have a second
+    effect, or undo a later change by another client. If a repeat can only undo a change by the same
+    customer, `caution` is the advice about repeats without the header.
     """
 
     headers: tuple[Header, ...] = ()
@@ -59,13 +59,12 @@ def _answered(
 CSV = "text/csv; charset=utf-8"
 TAG = r'^"[0-9]+-[0-9a-f]+"$'
 TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
-CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 where it still holds.")))
+CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 if it is still current.")))
 ECHOED = Trait(
     (
         _sent(
             "Larder-Position",
-            "From the answer to the last write: the reading shows that write, and may come from a "
-            "replica.",
+            "From the answer to the last write. The read shows that write. A replica may answer.",
             minLength=1,
             maxLength=MAX_POSITION_LENGTH,
         ),
@@ -75,7 +74,7 @@ WRITTEN = Trait(
     (
         _answered(
             "Larder-Position",
-            "Where this write is, for readings to come; only where there are replicas. Opaque.",
+            "The position of this write, for later reads. Opaque. Only in a shop with replicas.",
             on=[200, 201, 204, 500, 503],
             always=False,
             pattern="^[A-Za-z0-9_-]{27}$",
@@ -83,21 +82,23 @@ WRITTEN = Trait(
     ),
     ("outcome_unknown",),
 )
-LOCATED = Trait((_answered("Location", "Where it is.", on=[201], format="uri-reference"),))
+LOCATED = Trait(
+    (_answered("Location", "The URL of the object.", on=[201], format="uri-reference"),)
+)
 VERSIONED = Trait(
-    (_sent("If-Match", "The ETag that was read: 412 after a change; * always holds."),),
+    (_sent("If-Match", "The ETag that was read: 412 after a change; * always matches."),),
     ("precondition_failed",),
     frozenset({"HTTP_IF_MATCH"}),
 )
 OWN_VERSIONED = replace(
     VERSIONED,
-    caution="A repeat makes nothing twice, but may overwrite what another device of the same "
-    "customer changed meanwhile; If-Match prevents that.",
+    caution="A repeat has no second effect, but may overwrite a change that another device of the "
+    "same customer made meanwhile; If-Match prevents that.",
 )
-"""Of what belongs to the caller's account alone."""
+"""For objects that belong to the caller's account only."""
 ENDING_LOG_INS = Trait(caution="A repeat also ends log-ins that began meanwhile.")
 CREATING = Trait(
-    (_sent("If-None-Match", "`*`: 412 if it is there already, archived or not.", enum=["*"]),),
+    (_sent("If-None-Match", "`*`: 412 if the object exists, also if it is archived.", enum=["*"]),),
     ("precondition_failed", "validation_error"),
     frozenset({"HTTP_IF_NONE_MATCH"}),
 )
@@ -126,15 +127,15 @@ QUOTA = Trait(
     (
         _answered(
             "RateLimit-Policy",
-            "The quota that this counts for: its units, and the seconds in which it refills.",
+            "The quota of this request: its units, and the seconds in which it refills.",
             on=[200, 201, 429],
             always=False,
             pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
         ),
         _answered(
             "RateLimit",
-            "The units that are left of it, and the seconds until there is one more. Not on "
-            "answers to what does not count, such as repeats.",
+            "The remaining units of the quota, and the seconds until there is one more. Not in "
+            "answers to requests that do not count, such as repeats.",
             on=[200, 201, 429],
             always=False,
             pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
@@ -142,12 +143,12 @@ QUOTA = Trait(
     ),
     ("quota_exceeded",),
 )
-"""Of what counts for a quota (larder/identity/quotas.py)."""
+"""For operations that count for a quota (larder/identity/quotas.py)."""
 EVERYWHERE = Trait(
     (
         _answered(
             "Correlation-ID",
-            "Names this request in the logs; one that was sent comes back.",
+            "The id of this request in the logs; the client's own id if it sent one.",
             on=True,
             pattern="^[0-9a-f]{32}$",
         ),
@@ -182,19 +183,21 @@ Reader = Callable[[HttpRequest, Caller | None], Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """What is declared of an operation beside its function, which the declaration decorates.
+    """The declaration of an operation, which decorates its function.
 
-    `answers`: the struct of each successful status, or a media type for an answer that is no JSON.
-    `problems`: the codes that only this operation refuses with.
-    `token`: it needs one; otherwise a given Authorization header is not looked at.
-    `permissions`: those that it needs, all of them; only staff have any. `for_others`: the one that
-    it needs for what belongs to other customers, which is hidden or refused without it.
-    `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read. So is one of an
-    operation without a token.
-    `is_limited`: few requests of one account run at once (larder/http/account_requests.py). Orders
-    are not, which are placed in batches. The product list limits only the pages that it reads.
-    `first` is called before the body is read as JSON, and raises what refuses every body.
-    `also` finds faults of the body that its struct cannot say.
+    `answers`: the struct of each successful status, or a media type for an answer that is not JSON.
+    `problems`: the codes of refusals of this operation, besides those of its traits.
+    `token`: whether it needs a token; otherwise an Authorization header is ignored.
+    `permissions`: the permissions that it needs, all of them; only staff have any.
+    `for_others`: the permission for objects of other customers, which are hidden or refused
+    without it.
+    `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
+    without a token.
+    `is_limited`: whether the number of an account's requests that run at once is limited
+    (larder/http/account_requests.py). Orders, which are placed in batches, are not limited; of the
+    product list only the pages that it reads.
+    `first` is called before the body is parsed, and can refuse the request whatever its body.
+    `also` finds faults of the body that its struct cannot declare.
     """
 
     tag: str = ""
@@ -217,11 +220,11 @@ operation = Declaration
 
 
 class Operation:
-    """A function that answers requests of one method at one path, and what is declared of it.
+    """A function that answers requests of one method at one path, with its declaration.
 
-    The function takes the request, the parts of the path by their names, and of these what it
-    needs: `caller` (who asks), `query` (a struct of query parameters, or a function that reads
-    it), `body` (a struct, or Csv). Its name is the operation's.
+    The function takes the request, the variable parts of the path by name, and any of `caller`,
+    `query` (a struct of query parameters, or a function that reads it) and `body` (a struct, or
+    Csv). Its name is the operation's id.
     """
 
     def __init__(self, run: View, declared: Declaration) -> None:
@@ -238,18 +241,18 @@ class Operation:
 
     @property
     def repeats_with(self) -> frozenset[str]:
-        """The headers with which a repeat makes nothing twice: larder/http/problems.py."""
+        """The headers with which a repeat has no second effect (larder/http/problems.py)."""
         return frozenset().union(*(one.repeats_with for one in self.declared.traits))
 
     @property
     def caution(self) -> str:
-        """What a repeat without these headers does, if it may be advised."""
+        """The advice about a repeat without these headers; empty if it cannot be advised."""
         return " ".join(one.caution for one in self.declared.traits if one.caution)
 
     def answer(
         self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]
     ) -> HttpResponseBase:
-        """Reads what the function takes, and calls it. Raises what either raises."""
+        """Reads the arguments of the function, and calls it. Raises what either raises."""
         if self.declared.first is not None:
             self.declared.first()
         given = {name: read(request, who) for name, read in self._readers.items()}

@@ -56,7 +56,7 @@ from larder.v1.shapes import (
 
 
 class NewLine(Request):
-    """A line to order. With `expected_price` it is refused at any other price."""
+    """A line to order. With `expected_price`, an order at another price is refused."""
 
     product: Id
     quantity: Quantity
@@ -64,7 +64,7 @@ class NewLine(Request):
 
 
 class NewOrder(Request):
-    """An order to place. `id`, if sent, makes the request safe to repeat."""
+    """An order to place. With `id`, the request can be repeated safely."""
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
@@ -76,8 +76,8 @@ class NewOrder(Request):
 
 
 class OrderLine(msgspec.Struct):
-    """A line as it was sold, at the price of the moment of placing. Of `ordered` units fewer may
-    have been picked: `quantity` is what counts."""
+    """A line of a placed order, at the price at which it was placed. `quantity` can be less than
+    `ordered`, if fewer units were picked."""
 
     product: Id
     sku: str
@@ -90,7 +90,7 @@ class OrderLine(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """An order as it stands. `customer` is the `id` of the account it belongs to."""
+    """The current state of an order. `customer` is the `id` of its account."""
 
     id: UUID
     number: Number
@@ -109,8 +109,8 @@ class Order(msgspec.Struct):
 
 
 class OrderPage(msgspec.Struct):
-    """A page of orders, newest first, with at most 5,000 lines and 512 KiB of texts: it may be
-    shorter than `limit`. `count` only where it was asked for."""
+    """A page of orders, newest first. It has at most 5,000 lines and 512 KiB of texts, so it may be
+    shorter than `limit`. `count` only if it was requested."""
 
     results: list[Order]
     next: Link | None
@@ -118,9 +118,8 @@ class OrderPage(msgspec.Struct):
 
 
 class OrderFields(Request):
-    """What can be changed of a placed order; only the fields given are changed. `lines` is the
-    whole new set of them: a product that it does not name is taken off. To take off the last,
-    cancel the order."""
+    """The fields of a placed order that can be changed. Only given fields are changed. `lines`
+    replaces all lines: other products are removed. To remove the last line, cancel the order."""
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)] | UnsetType = UNSET
     note: Text | UnsetType = UNSET
@@ -133,7 +132,7 @@ _ONE_OF_THEM = f"({'|'.join(STATUSES)})"
 Statuses = Annotated[
     str,
     Meta(
-        description="Where the orders stand now: one status, or several with commas between them.",
+        description="The current status of the orders: one, or several with commas between them.",
         examples=["placed", "placed,packed"],
         extra_json_schema={"pattern": f"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*$"},
     ),
@@ -143,15 +142,15 @@ Reference = Annotated[
     Meta(
         min_length=1,
         max_length=MAX_SHORT_TEXT_LENGTH,
-        description="Orders with exactly this `reference`, letter by letter.",
+        description="Orders with exactly this `reference`; case matters.",
     ),
 ]
-Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its time zone.")]
-StaffId = Annotated[Id, Meta(description="For staff: of anybody.")]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with a time zone.")]
+StaffId = Annotated[Id, Meta(description="Only for staff: searches the orders of all customers.")]
 
 
 class FilterParameters(msgspec.Struct, kw_only=True):
-    """Which orders of the history. With any of these staff look through everybody's."""
+    """Filters of the history. With a filter, staff search the orders of all customers."""
 
     status: Statuses | None = None
     placed_after: Moment | None = None
@@ -163,20 +162,20 @@ class FilterParameters(msgspec.Struct, kw_only=True):
 
 
 class ListParameters(FilterParameters, kw_only=True):
-    """The parameters of the history: those of every list, and which orders."""
+    """The parameters of the history: those of all lists, and the filters."""
 
     limit: Limit = PAGE_ROWS
     cursor: CursorText = ""
-    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+    count: Annotated[bool, Meta(description="Also returns the total number.")] = False
 
     @property
     def rows(self) -> int:
-        """How many rows the page has at most."""
+        """The maximum number of rows of the page."""
         return min(self.limit, MAX_PAGE_ROWS)
 
 
 class OrderPlace(pagination.Place, array_like=True, tag="orders"):
-    """Where a page of the history ended."""
+    """The end of a page of the history."""
 
     placed_at: Moment
     id: UUID
@@ -191,7 +190,8 @@ class OrderPlace(pagination.Place, array_like=True, tag="orders"):
 )
 @causal
 def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> HttpResponse:
-    """The customer's placed orders, newest first; staff with any filter see everybody's."""
+    """A page of the caller's placed orders, newest first. With a filter, staff see the orders of
+    all customers."""
     wanted = order_filter(query, caller)
     place = pagination.decode(query.cursor, OrderPlace)
     after = HistoryPosition(place.placed_at, place.id) if place else None
@@ -220,7 +220,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     is_limited=False,
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
-    """Places an order, wholly or not at all."""
+    """Places an order, completely or not at all."""
     key, operation = idempotency_key(request.META), operation_of(request)
     return answer_placed(request, place(body, caller, key=key, operation=operation))
 
@@ -234,7 +234,7 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
 )
 @causal
 def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
-    """One order as it stands."""
+    """The current state of an order."""
     found = queries.order(order, customer=whose(caller))
     return reply_tagged(request, shown(found), version=found.version)
 
@@ -259,8 +259,8 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
 def change_order(
     request: HttpRequest, caller: Caller, order: UUID, body: OrderFields
 ) -> HttpResponse:
-    """Changes an order that is not packed yet: its lines, what goes with it, or both; wholly
-    or not at all."""
+    """Changes the lines or the details of an order that is not packed yet, completely or not at
+    all."""
     wanted = TransitionRequest(
         order=order, caller=caller, now=now(), version=version_wanted(request)
     )
@@ -282,8 +282,8 @@ def whose(who: Caller, *permissions: str) -> int | None:
 
 
 def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
-    """Customers look through their own orders; staff with any filter through everybody's, and
-    without one through their own. Raises NotStaff and PermissionMissing for the filters of staff.
+    """Returns the filter of the orders: the caller's own; for staff who send a filter, those of all
+    customers. Raises NotStaff and PermissionMissing for the filters of staff.
     """
     given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
     given["statuses"] = _statuses(given.pop("status"))
@@ -297,7 +297,8 @@ def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
 
 
 def _statuses(asked: str | None) -> tuple[str, ...]:
-    """Each once. Raises InvalidInput for one that no placed order can have."""
+    """Returns the statuses without duplicates. Raises InvalidInput for one that no placed order can
+    have."""
     given = [] if asked is None else asked.split(",")
     if not set(given) <= set(STATUSES):
         detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
@@ -306,14 +307,14 @@ def _statuses(asked: str | None) -> tuple[str, ...]:
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:
-    """What it was that is not there: the customer, or else the order of the chosen id."""
+    """Returns the refusal that names what does not exist: the customer, or the order."""
     if body.customer is None or body.customer in identity.standing([body.customer]):
         return error
     return UnknownCustomer()
 
 
 def _details(body: OrderFields) -> Details:
-    """What was given beside the lines; an address with all its fields, as placing keeps it."""
+    """Returns the given details. An address gets all its fields, as when an order is placed."""
     given = {name: getattr(body, name) for name in Details.__optional_keys__}
     given = {name: value for name, value in given.items() if value is not UNSET}
     if given.get("ship_to") is not None:
@@ -322,7 +323,7 @@ def _details(body: OrderFields) -> Details:
 
 
 def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
-    """Places what the body asks for, once if there is a key, which belongs to the operation.
+    """Places the order in the body; once, if it has a key. Keys belong to one operation.
 
     Raises NotStaff, PermissionMissing, UnknownCustomer and the refusals of `place_order`.
     """
@@ -357,7 +358,7 @@ def _wanted(line: NewLine) -> Wanted:
 
 
 def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
-    """The 201 of an order, from a cart or at once."""
+    """Returns the 201 for an order or a submitted cart."""
     order = placed.order
     return reply_created(
         request,
@@ -369,7 +370,7 @@ def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
 
 
 def shown(order: OrderView) -> Order:
-    """An order as the API shows it."""
+    """Returns an order as the API shows it."""
     return Order(
         id=order.id,
         number=order.number,

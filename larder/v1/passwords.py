@@ -1,4 +1,4 @@
-"""Passwords: changed by whoever knows the present one, or set anew with what a mail says."""
+"""Passwords: changed with the current password, or reset with the token of a mail."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -29,14 +29,14 @@ Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class PasswordChange(Request):
-    """The password that is known, and the one that is wanted."""
+    """The current password and the new one."""
 
     current_password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
     new_password: Password
 
 
 class PasswordReset(Request):
-    """Where to send the mail: the address of an account."""
+    """The email address of the account, to which the mail is sent."""
 
     email: Annotated[
         str,
@@ -49,15 +49,15 @@ class PasswordReset(Request):
 
 
 class NewPassword(Request):
-    """What the mail said, and the password that is wanted."""
+    """The token of the mail and the new password."""
 
     reset_token: Annotated[str, Meta(max_length=MAX_RESET_TOKEN_LENGTH)]
     new_password: Password
 
 
 def _faults(body: dict[str, Any], who: Caller | None) -> list[Fault]:
-    """Returns what is wrong with the new password, beside what its struct says: for the caller's
-    account, or for any."""
+    """Returns the faults of the new password that its struct cannot declare: for the caller's
+    account, or for any account."""
     wanted = body.get("new_password")
     if "new_password" not in body or shape_faults(wanted, Password):
         return []
@@ -67,7 +67,7 @@ def _faults(body: dict[str, Any], who: Caller | None) -> list[Fault]:
 
 
 def _require_mail() -> None:
-    """Raises MailOff, whatever the body says."""
+    """Raises MailOff if the shop sends no mail."""
     if not settings.EMAIL_URL:
         raise MailOff
 
@@ -76,7 +76,7 @@ def _require_mail() -> None:
     tag="auth", answers={204: None}, problems=["wrong_password"], is_short=True, also=_faults
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
-    """Changes the caller's password; their other log-ins end."""
+    """Changes the caller's password; the caller's other log-ins end."""
     wanted = Change(current=body.current_password, new=body.new_password)
     username = queries.profile(caller.id).username
     with throttling.log_in(request, username, caller=caller.id):
@@ -86,7 +86,8 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
 
 @operation(tag="auth", answers={202: None}, problems=["mail_off"], token=False, first=_require_mail)
 def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
-    """Has a mail sent with which a new password can be set; says so whoever asks."""
+    """Sends a mail with which a new password can be set. The answer is the same for unknown
+    addresses."""
     email, moment = body.email, now()
     notify = partial(queue_mail, PASSWORD_RESET, now=moment)
     with throttling.reset(request, email):
@@ -98,7 +99,7 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     tag="auth", answers={204: None}, problems=["reset_token_invalid"], token=False, also=_faults
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
-    """Sets a new password with the token of a mail; every log-in and every key ends."""
+    """Sets a new password with the token of a mail; all log-ins and all keys end."""
     named = reset_named(body.reset_token)
     with throttling.confirm(request, None if named is None else str(named)):
         resets.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())

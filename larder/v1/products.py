@@ -1,4 +1,4 @@
-"""Products: the list, one of them, and what staff change."""
+"""Products: the list, single products, and changes by staff."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Ti
 
 @with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
 class Product(msgspec.Struct):
-    """A product; `quantity` is how many can be ordered now."""
+    """A product; `quantity` is the number of units that can be ordered now."""
 
     id: Id
     public_id: UUID
@@ -71,8 +71,8 @@ class Product(msgspec.Struct):
 
 
 class ProductPage(msgspec.Struct):
-    """A page of products, with at most 512 KiB of texts: it may be shorter than `limit`. `count`
-    only where it was asked for."""
+    """A page of products. It has at most 512 KiB of texts, so it may be shorter than `limit`.
+    `count` only if it was requested."""
 
     results: list[Product]
     next: Link | None
@@ -81,7 +81,7 @@ class ProductPage(msgspec.Struct):
 
 @with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
 class ProductFields(Request):
-    """What staff can change of a product; only the fields given are changed."""
+    """The fields of a product that staff can change. Only given fields are changed."""
 
     sku: Sku | UnsetType = UNSET
 
@@ -96,8 +96,8 @@ class NewProduct(ProductFields, kw_only=True):
 
 
 class PutProduct(ProductFields, kw_only=True):
-    """The whole product: what is left out gets its default. `quantity` is the opening stock of a
-    new one, and is not looked at for one that is there; `sku`, if sent, is the one of the path."""
+    """The whole product: missing fields get their defaults. `quantity` is the opening stock of a
+    new product, and is ignored for an existing one. `sku`, if sent, must be the one in the path."""
 
     name: Name
     price: Price
@@ -106,12 +106,12 @@ class PutProduct(ProductFields, kw_only=True):
 
 Ordering = Annotated[
     Literal["id", "-id", "name", "-name", "price", "-price", "sku", "-sku"],
-    Meta(description="A minus: the other way round.", extra_json_schema={"type": "string"}),
+    Meta(description="With a minus: in descending order.", extra_json_schema={"type": "string"}),
 ]
 
 
-SEARCHED = """Words in name or SKU, in any case: the first ten that differ. Words of one or two
-characters are not in the index, which makes a search with such words alone slower."""
+SEARCHED = """Words in name or SKU, in upper or lower case; the first ten different words count. A
+search with only words of one or two characters, which are not in the index, is slower."""
 
 
 @with_fields([(one.name, one.asked, None) for one in FILTERED], behind="ids", kw_only=True)
@@ -119,13 +119,15 @@ class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
     q: Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH, description=SEARCHED)] = ""
-    category: Annotated[Id | None, Meta(description="With those below it.")] = None
+    category: Annotated[Id | None, Meta(description="Includes the categories below it.")] = None
     min_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
     max_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
-    in_stock: Annotated[bool | None, Meta(description="Only with, only without stock.")] = None
+    in_stock: Annotated[
+        bool | None, Meta(description="true: only with stock. false: only without.")
+    ] = None
     ids: Ids | None = None
     ordering: Ordering = "id"
-    count: Annotated[bool, Meta(description="Tells how many there are in all.")] = False
+    count: Annotated[bool, Meta(description="Also returns the total number.")] = False
 
 
 _pages = PageCache()
@@ -167,7 +169,7 @@ def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], Pr
     permissions=["catalog.add_product"],
 )
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
-    """Staff: adds a product with its opening stock."""
+    """Staff: creates a product with its opening stock."""
     moment = now()
     fields = _fields(body)
     content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
@@ -196,7 +198,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
 )
 @causal
 def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
-    """One product, with its stock at this moment."""
+    """One product, with its current stock."""
     return _answer(request, caller, product)
 
 
@@ -210,7 +212,7 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
 def change_product(
     request: HttpRequest, caller: Caller, product: int, body: ProductFields
 ) -> HttpResponse:
-    """Staff: changes the fields given."""
+    """Staff: changes the given fields of a product."""
     fields = _fields(body)
     version = version_wanted(request)
     catalog.change_product(product, fields, now=now(), version=version)
@@ -225,7 +227,7 @@ def change_product(
     permissions=["catalog.delete_product"],
 )
 def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
-    """Staff: takes a product off sale. Orders keep it."""
+    """Staff: archives a product, which is then no longer sold. Orders keep it."""
     catalog.archive_product(product, now=now(), version=version_wanted(request))
     return no_content()
 
@@ -238,7 +240,7 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
     permissions=["catalog.add_product", "catalog.change_product"],
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
-    """Staff: makes the product with this SKU, or replaces all of it but its stock."""
+    """Staff: creates the product with this SKU, or replaces all of it except its stock."""
     _check_sku(sku, body)
     fields = _fields(body)
     fields.pop("sku", None)
@@ -258,9 +260,9 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
 
 
 def _version_to_replace(request: HttpRequest) -> int | None:
-    """What `If-Match` or `If-None-Match: *` say of the product that a PUT finds.
+    """Returns the version that an existing product must have, by `If-Match` or `If-None-Match: *`.
 
-    Both at once can never hold, and `If-Match` cannot name a product that is not there.
+    Both headers together never match, and `If-Match` matches no product that does not exist.
     """
     if not wants_none(request):
         version = version_wanted(request)
@@ -301,7 +303,7 @@ def _filter(asked: ListParameters) -> ProductFilter:
 
 
 class ProductPlace(pagination.Place, array_like=True, tag="products"):
-    """Where a page of products ended: the value it is ordered by, and the id."""
+    """The end of a page of products: the value that it is ordered by, and the id."""
 
     ordering: str
     value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
@@ -331,7 +333,7 @@ def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
 
 
 def _fields(body: ProductFields) -> dict[str, Any]:
-    """The fields given, under the names of the model."""
+    """Returns the given fields, by their names in the model."""
     given = [(one, getattr(body, one.name)) for one in FIELDS]
     return {
         one.column: Decimal(value) if one.kind is AMOUNT else value
@@ -347,7 +349,7 @@ _made: Callable[..., Product] = Product
 
 
 def shown(products: Sequence[StockedProduct]) -> list[Product]:
-    """Products as the API shows them: the price as text, and the currency behind it."""
+    """Returns products as the API shows them: the price as text, followed by the currency."""
     currency = settings.CURRENCY
     return [
         _made(*row[:_PRICE], money.text(row[_PRICE]), currency, *row[_PRICE + 1 :])

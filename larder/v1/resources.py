@@ -1,4 +1,4 @@
-"""The paths of v1: methods, credentials, and what is checked before an operation runs."""
+"""The paths of v1: methods, credentials, and all checks before an operation runs."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,21 +22,20 @@ from larder.v1.http import no_content
 from larder.v1.operations import Operation
 
 EARLIER_ERROR = "larder.earlier_error"
-"""Where the environ has the error of an attempt before Django. It is raised in place of the
-operation, whatever else would refuse the request now: an order may have been placed, and the token
-have expired since."""
+"""The key of the environ for an error of the fast path. It is raised in place of the operation,
+before all other checks: an order may have been placed, and the token may have expired since."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose body is read before the request waits for other writes of its account: otherwise a
-client that sends slowly would make those wait."""
+"""Methods whose body is read before the request waits for other writes of its account. Otherwise
+those would wait for a client that sends slowly."""
 
 
 class Resource:
     """The view of a path: `Resource(GET=list_orders, POST=place_order)`.
 
-    HEAD is answered as GET, OPTIONS with the methods that the path takes. Every answer has those in
-    its Allow header.
+    HEAD is answered as GET, OPTIONS with the methods of the path. All answers have these methods in
+    the Allow header.
     """
 
     csrf_exempt = True
@@ -77,7 +76,7 @@ class Resource:
             return no_content() if operation is None else operation.answer(request, who, path)
 
     def _record(self, request: HttpRequest, error: Exception) -> None:
-        """Records the error if it refuses an operation of staff."""
+        """Records the error in the audit trail if it refuses an operation of staff."""
         operation = self.operations.get(str(request.method))
         if operation is not None:
             audit.record_error(getattr(request, "user", None), "v1", operation.name, error)
@@ -97,7 +96,7 @@ class Resource:
         if operation is not None:
             require_acceptable(request, operation.media_type)
             who = _admitted(request, operation)
-        # An id in the path that no row can have is the id of no row.
+        # An id in the path that is too large for a row is answered with 404.
         if any(isinstance(value, int) and value > MAX_ID for value in path.values()):
             raise NotFound
         if request.method in WITH_BODY:
@@ -111,7 +110,7 @@ class Resource:
 
 
 def _acting(who: Caller | None) -> AbstractContextManager[None]:
-    """Returns a context in which the services record what a member of staff does."""
+    """Returns a context in which the services record the actions of a member of staff."""
     return audit.acting(who.public_id, "v1") if who and who.is_staff else nullcontext()
 
 

@@ -1,4 +1,4 @@
-"""The caller's log-ins: seen, and ended one by one or all others at once."""
+"""The caller's sessions: listed, and ended one by one or all others at once."""
 
 from uuid import UUID
 
@@ -17,9 +17,8 @@ from larder.v1.shapes import Link, Time
 
 
 class Session(msgspec.Struct):
-    """A log-in. `client` is what the program that logged in said of itself (its `User-Agent`, at
-    most 200 characters). `last_used_at`: when it was refreshed last. `current`: it is the one
-    that asks."""
+    """A log-in. `client` is the `User-Agent` of the program that logged in, at most 200 characters.
+    `last_used_at` is the time of the last refresh. `current`: the log-in of this request."""
 
     id: UUID
     client: str
@@ -30,21 +29,21 @@ class Session(msgspec.Struct):
 
 
 class SessionPage(msgspec.Struct):
-    """A page of log-ins that go on, oldest first."""
+    """A page of active log-ins, oldest first."""
 
     results: list[Session]
     next: Link | None
 
 
 class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
-    """Where a page of log-ins ended."""
+    """The end of a page of log-ins."""
 
     id: UUID
 
 
 @operation(tag="me", answers={200: SessionPage, 304: None}, traits=[CACHED])
 def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
-    """A page of the caller's log-ins that go on, oldest first."""
+    """A page of the caller's active log-ins, oldest first."""
 
     def find(after: UUID | None, rows: int) -> list[LogIn]:
         return queries.log_ins(caller.id, after=after, limit=rows, now=now())
@@ -61,7 +60,7 @@ def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -
     traits=[ENDING_LOG_INS],
 )
 def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Ends every log-in of the caller but the one that asks."""
+    """Ends all log-ins of the caller except the one of this request."""
     caller.require_named("identity.change_customer")
     sessions.end_others(caller.id, keep=caller.session, now=now())
     return no_content()
@@ -75,7 +74,7 @@ def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
 
 @operation(tag="me", answers={204: None}, problems=["not_found", "not_staff", "permission_missing"])
 def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
-    """Ends one of the caller's log-ins, also the one that asks."""
+    """Ends one of the caller's log-ins; it may be the one of this request."""
     caller.require_named("identity.change_customer")
     sessions.end_own(caller.id, session, now=now())
     return no_content()

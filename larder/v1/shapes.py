@@ -1,7 +1,7 @@
-r"""What the bodies of several resources are made of: what is read, written, shown in OpenAPI.
+r"""Types that the bodies of several resources share, for reading, writing and OpenAPI.
 
 Money is a string, ids of products and customers are integers, times are RFC 3339 in UTC.
-Patterns end in \Z, for Python's $ lets a newline follow; OpenAPI shows it as $ (openapi.py).
+Patterns end in \Z, because Python's $ also matches before a newline. OpenAPI has $ (openapi.py).
 """
 
 from datetime import datetime
@@ -47,20 +47,20 @@ Price = Annotated[str, PRICE]
 Link = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 Money = Annotated[
     str,
-    Meta(description="Two decimals, and a third only where it is not zero.", examples=["2.55"]),
+    Meta(description="Two decimals, and a third only if it is not zero.", examples=["2.55"]),
 ]
 Status = Annotated[
     str,
     Meta(
-        description="More may be added: treat one you do not know as being worked on.",
+        description="More may be added: treat an unknown status as an order in progress.",
         examples=list(STATUSES),
     ),
 ]
 Actor = Annotated[
     UUID,
     Meta(
-        description="The `public_id` of whoever did it: an order's customer, or a member of staff."
-        " All zeros where a command of the shop's own did."
+        description="The `public_id` of the actor: the order's customer, or a member of staff."
+        " All zeros for a command of the shop."
     ),
 ]
 Name = Annotated[str, NAME]
@@ -90,11 +90,11 @@ Country = Annotated[
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of what is read: a field that is not known is a fault."""
+    """Base of the bodies of requests: an unknown field is a fault."""
 
 
 class Address(Request):
-    """Where an order goes."""
+    """The address that an order is shipped to."""
 
     name: Short = ""
     company: Short = ""

@@ -1,4 +1,4 @@
-"""Stock: figures for everybody, adjustments and the ledger for staff."""
+"""Stock: available units for all callers, adjustments and the ledger for staff."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -35,23 +35,23 @@ Reason = Annotated[
 Cause = Annotated[
     str,
     Meta(
-        description="`opening`; of orders `order`, `change`, `cancel`, `pack` (not picked, back on"
-        " sale), `missing` (not picked, not there), `ship`, `return`; or the reason of an"
-        " adjustment. More may be added.",
+        description="`opening`; for orders `order`, `change`, `cancel`, `pack` (not picked, can be"
+        " ordered again), `missing` (not picked, not on the shelf), `ship`, `return`; or the reason"
+        " of an adjustment. More may be added.",
         examples=["order", "ship", "received"],
     ),
 ]
 
 
 class StockFigure(msgspec.Struct):
-    """How many of a product can be ordered now."""
+    """The number of units of a product that can be ordered now."""
 
     product: Id
     quantity: int
 
 
 class StockFigures(msgspec.Struct):
-    """Figures of the listed products asked for, by id."""
+    """The available units of the requested products that are on sale, by id."""
 
     results: list[StockFigure]
 
@@ -66,14 +66,15 @@ class AdjustmentLine(Request):
 
 
 class NewAdjustment(Request):
-    """A correction of stock: received, correction, damaged, counted, or a word of your own."""
+    """An adjustment of stock. The reason is received, correction, damaged, counted, or another
+    word."""
 
     reason: Reason
     lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MAX_LINES)]
 
 
 class AdjustedLine(msgspec.Struct):
-    """What changed of a product, and what is available since."""
+    """The change of a product's stock, and the units that are available after it."""
 
     product: Id
     delta: int
@@ -91,8 +92,8 @@ class Adjustment(msgspec.Struct):
 
 
 class LedgerEntry(msgspec.Struct):
-    """Why stock changed. `delta` and `balance` are of what is available, the others of what is
-    ordered and not yet shipped; the balances are those after it."""
+    """A change of stock with its cause. `delta` and `balance` count available units, the other two
+    count units that are ordered and not yet shipped. Balances are those after the change."""
 
     delta: int
     committed_delta: Number
@@ -102,12 +103,12 @@ class LedgerEntry(msgspec.Struct):
     reference: Annotated[
         str,
         Meta(
-            description="What caused it: the `id` of an event of the `order`, or of an adjustment;"
-            " of an opening that of the product."
+            description="The `id` of the cause: an event of the `order`, or an adjustment; for an"
+            " opening the product."
         ),
     ]
     order: Annotated[
-        UUID | None, Meta(description="The order whose event caused it; null where none did.")
+        UUID | None, Meta(description="The order whose event is the cause; null for other causes.")
     ]
     actor: Actor
     at: Time
@@ -121,13 +122,14 @@ class LedgerPage(msgspec.Struct):
 
 
 class StockParameters(msgspec.Struct):
-    """Which products."""
+    """The products to return."""
 
     products: Ids
 
 
 def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
-    """What the declaration cannot say: one way of naming a product, one kind of change."""
+    """Yields the faults that the struct cannot declare: a product must be named in one way, and a
+    line has one kind of change."""
     reason, lines = body.get("reason"), body.get("lines")
     if isinstance(reason, str) and reason in CAUSES:
         yield Fault("/reason", "unknown_value", "This reason is reserved for the system.")
@@ -140,7 +142,7 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
 @operation(tag="stock", answers={200: StockFigures, 304: None}, traits=[CACHED, ECHOED])
 @causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
-    """How many of each product can be ordered at this moment."""
+    """The number of units of each product that can be ordered now."""
     figures = queries.available([int(one) for one in query.products.split(",")])
     results = [StockFigure(*figure) for figure in figures.items()]
     return reply_tagged(request, StockFigures(results))
@@ -160,7 +162,7 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
     also=_faults,
 )
 def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
-    """Staff: books goods received, damaged or counted; all lines or none."""
+    """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
     moment = now()
     content = fingerprint(msgspec.to_builtins(body))
     adjusted = adjustments.adjust_stock(
@@ -177,7 +179,7 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
 
 
 class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
-    """Where a page of a ledger ended."""
+    """The end of a page of a ledger."""
 
     id: Id
 
@@ -192,7 +194,7 @@ class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
 def get_ledger(
     request: HttpRequest, caller: Caller, product: int, query: PageParameters
 ) -> HttpResponse:
-    """Staff: why a product's stock is what it is, newest first."""
+    """Staff: the ledger of a product's stock, newest first."""
 
     def find(before: int | None, rows: int) -> list[LedgerRow]:
         return queries.ledger(product, before=before, limit=rows)
@@ -205,7 +207,7 @@ def get_ledger(
 
 
 _OF_ORDERS = CAUSES - {OPENING}
-"""The causes whose entries refer to an event of an order."""
+"""The causes of entries that refer to an event of an order."""
 
 
 def _shown(entry: LedgerRow, order: UUID | None) -> LedgerEntry:

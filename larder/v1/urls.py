@@ -1,4 +1,4 @@
-"""Where v1 is. No path ends in a slash."""
+"""The paths of v1. No path ends in a slash."""
 
 from django.urls import path, register_converter
 
@@ -28,7 +28,7 @@ from larder.v1.resources import Resource
 
 register_converter(IdInAnyCase, "id")
 
-# A path is looked for from top to bottom, 1 µs each: what is asked for most stands first.
+# Django compares a request with the paths from top to bottom, 1 µs each: frequent paths come first.
 urlpatterns = [
     path("products", Resource(GET=products.list_products, POST=products.create_product)),
     path("orders", Resource(GET=orders.list_orders, POST=orders.place_order)),

@@ -142,7 +142,7 @@ ORDERS = (
         CUSTOMER,
         {
             "lines": [{"product": "#{{product_id}}", "quantity": 2, "expected_price": "11.90"}],
-            "note": "Leave it at the door.",
+            "note": "Leave it with the porter.",
         },
         {"order_id": "id"},
         KEY_OF_THIS_REQUEST,
