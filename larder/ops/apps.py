@@ -21,7 +21,7 @@ class OpsConfig(AppConfig):
             reporting,
         )
         from larder.ops.metrics import PlacingCounted
-        from larder.ops.telling import former_address
+        from larder.ops.notifier import former_address
 
         waits.be_strict(settings.STRICT_WAITS)
         reporting.start()

@@ -1,18 +1,18 @@
-"""CACHE_URL: a cache that all servers share, or none."""
+"""CACHE_URL: a cache that all servers share, if one is set."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-PATIENCE = 0.5
-"""Seconds that a request waits for a cache before it goes on without."""
+TIMEOUT = 0.5
+"""Seconds that a request waits for the cache before it continues without it."""
 
 FORMS = "redis://host:6379/0, rediss://…, or memcached://host:11211,other:11211"
 
 
 def caches(url: str) -> dict[str, dict[str, Any]]:
-    """Django's CACHES. Without a URL each process has a cache of its own.
+    """Returns Django's CACHES. Without a URL each process has a separate cache.
 
     >>> caches("")["default"]["BACKEND"].rpartition(".")[2]
     'LocMemCache'
@@ -29,15 +29,16 @@ def caches(url: str) -> dict[str, dict[str, Any]]:
     hosts = [host for host in rest.strip("/").split(",") if host]
     if scheme == "memcached" and hosts:
         return _shared("memcached.PyMemcacheCache", hosts, _MEMCACHED)
-    # Not the URL itself: it may hold a password.
-    raise ImproperlyConfigured(f"CACHE_URL is none that Larder knows. Write it as {FORMS}.")
+    # The message does not contain the URL, which may have a password.
+    raise ImproperlyConfigured(f"CACHE_URL is not a URL that Larder knows. Write it as {FORMS}.")
 
 
-_REDIS = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+_REDIS = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
 _MEMCACHED = {
-    "timeout": PATIENCE,
-    "connect_timeout": PATIENCE,
-    # A server that is away is asked again soon; meanwhile the others take over its keys.
+    "timeout": TIMEOUT,
+    "connect_timeout": TIMEOUT,
+    # A server that does not answer is tried again after this time. Meanwhile the others have its
+    # keys.
     "retry_attempts": 0,
     "dead_timeout": 5,
     "use_pooling": True,

@@ -29,17 +29,18 @@ from larder.ops.serve import POOL_SIZE
 Found = TypeVar("Found")
 
 CONNECTIONS_FOR_OTHERS = 10
-"""Kept free for the worker, migrations, psql and monitoring."""
+"""Connections that stay free for the worker, migrations, psql and monitoring."""
 
 SHORTEST_KEY = 50
 FEWEST_CHARACTERS = 8
-"""Different ones: 50 times the same letter is no secret."""
+"""Different characters: 50 times the same letter is not a secret."""
 SHORTEST_TOKEN = 20
 
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """What must never reach production. demo_checks.py has what a demo must not have."""
+    """Returns an error for each unsafe setting of production. demo_checks.py has those of a
+    demo."""
     return [] if settings.DEMO else [*_switches(), *_secrets(), *_addresses()]
 
 
@@ -77,18 +78,18 @@ def _is_weak(key: str) -> bool:
 
 
 def _addresses() -> Iterator[CheckMessage]:
-    """Who may come in, and from where it is believed."""
+    """Checks of hosts, origins, proxies and sessions."""
     if too_wide := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
         hint = "Name each origin: https://app.example.com, without a path and without a star."
         said = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
         yield Error(said, hint=hint, id="larder.E011")
-    if open_doors := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
+    if too_wide := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
         hint = "Name the origin the admin is reached at: https://shop.example.com."
-        said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(open_doors)}."
+        said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(too_wide)}."
         yield Error(said, hint=hint, id="larder.E012")
-    if anybody := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
+    if too_wide := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
-        said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(anybody)}."
+        said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(too_wide)}."
         yield Error(said, hint=hint, id="larder.E013")
     if settings.PUBLIC_URL and not _is_origin(settings.PUBLIC_URL):
         hint = "Write it as https://shop.example.com, without a path."
@@ -104,12 +105,12 @@ def _addresses() -> Iterator[CheckMessage]:
         hint = "Choose normal, or wide for load tests."
         yield Error("RATE_LIMITS is neither normal nor wide.", hint=hint, id="larder.E015")
     if settings.RATE_LIMITS == "wide":
-        hint = "RATE_LIMITS=normal, unless something in front counts log-ins."
+        hint = "RATE_LIMITS=normal, unless a proxy limits log-ins."
         yield checks.Warning("Passwords may be guessed quickly.", hint=hint, id="larder.W003")
 
 
 def _is_origin(text: str) -> bool:
-    """Scheme and host alone, by TLS or from this machine itself, where a page is written."""
+    """Returns whether this is a scheme and a host only; without TLS, only for this machine."""
     try:
         given = urlsplit(text)
         host, _ = given.hostname or "", given.port
@@ -122,7 +123,7 @@ def _is_origin(text: str) -> bool:
 
 @register(Tags.security, deploy=True)
 def mails_can_be_sent(**options: Any) -> list[CheckMessage]:
-    """Names what of the settings keeps mails from being sent."""
+    """Returns a message for each setting that prevents mails from being sent."""
     return [] if settings.DEMO else list(_mail_faults())
 
 
@@ -146,7 +147,7 @@ def _mail_faults() -> Iterator[CheckMessage]:
 
 @register()
 def contracts_exist(**options: Any) -> list[CheckMessage]:
-    """A misspelt COMPAT would leave an app without its paths."""
+    """Returns an error for a misspelt COMPAT, with which an app would not find its paths."""
     unknown = sorted(settings.COMPAT - TITLES.keys())
     if not unknown:
         return []
@@ -156,7 +157,7 @@ def contracts_exist(**options: Any) -> list[CheckMessage]:
 
 @register()
 def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
-    """Anything else would fail every order, one by one."""
+    """Returns an error for another value, with which all orders would fail."""
     try:
         if 0 <= Decimal(settings.MIN_ORDER_TOTAL) < Decimal("Infinity"):
             return []
@@ -168,17 +169,17 @@ def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
 
 @register()
 def quotas_are_rates(**options: Any) -> list[CheckMessage]:
-    """A quota that cannot be read would not limit."""
+    """Returns an error for a quota that cannot be read and would not limit."""
     return list(quota_settings.faults())
 
 
 @register(Tags.database)
 def demo_users_stay_home(**options: Any) -> list[CheckMessage]:
-    """Demo users have known passwords: they and a public server do not go together."""
+    """Returns an error for demo users outside of demo mode: their passwords are known."""
     if settings.DEMO or not options.get("databases"):
         return []
-    nobody: list[str] = []
-    found = _when_reachable(_demo_users, nobody)
+    none: list[str] = []
+    found = _when_reachable(_demo_users, none)
     if not found:
         return []
     hint = f"Delete them, or change their passwords: {', '.join(found)}."
@@ -191,7 +192,7 @@ def _demo_users() -> list[str]:
 
 @register(Tags.database)
 def connections_fit(**options: Any) -> list[CheckMessage]:
-    """All pools of a server together must leave room under its max_connections."""
+    """Returns an error if the pools of all processes do not fit into max_connections."""
     if not options.get("databases") or settings.PGBOUNCER:
         return []
     servers = [DEFAULT_DB_ALIAS, *(one.alias for one in replicas.replicas())]
@@ -201,7 +202,7 @@ def connections_fit(**options: Any) -> list[CheckMessage]:
 def _connections_fit(alias: str) -> Iterator[CheckMessage]:
     with database.reading_from(alias):
         limit = _when_reachable(_max_connections, sys.maxsize)
-    # A command has no pool. The server that it is asked about has one (config/wsgi.py).
+    # A command has no pool. It checks the pools of the server (config/wsgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
     wanted = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
     if wanted > limit:
@@ -219,8 +220,8 @@ def _max_connections() -> int:
 
 @register(Tags.database)
 def replicas_are_standbys(**options: Any) -> list[CheckMessage]:
-    """Another server is never read from, whatever its address is. After a fail-over this may be
-    the new primary's, so a server starts all the same."""
+    """Returns a warning for an address in REPLICA_URLS that is not a standby. Larder does not read
+    from it. After a fail-over it may be the address of the new primary, so this is no error."""
     found = replicas.replicas() if options.get("databases") else ()
     hint = "See that REPLICA_URLS names streaming replicas of DATABASE_URL's server."
     return [
@@ -244,13 +245,14 @@ _LOGS_NO_VALUES = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-"""Settings of PostgreSQL with which its log has statements, but neither the values of their
-parameters nor those of rows (DETAIL, CONTEXT)."""
+"""Settings of PostgreSQL with which its log has statements, but no values of parameters or rows
+(DETAIL, CONTEXT)."""
 
 
 @register(Tags.database)
 def database_logs_no_values(**options: Any) -> list[CheckMessage]:
-    """A failed or slow statement would put names, addresses and hashes into PostgreSQL's log."""
+    """Returns a warning if failed or slow statements write names, addresses and hashes to
+    PostgreSQL's log."""
     nothing: dict[str, str] = {}
     shown = _when_reachable(_log_settings, nothing) if options.get("databases") else nothing
     wrong = [name for name, value in shown.items() if value != _LOGS_NO_VALUES[name]]
@@ -266,7 +268,8 @@ def _log_settings() -> dict[str, str]:
 
 
 def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:
-    """A worker that is started again during an outage must come up, and answer 503."""
+    """Returns what `look` returns; `otherwise` if the database does not answer, because a process
+    that is started again during an outage must start, and answer 503."""
     try:
         return look()
     except (OperationalError, ProgrammingError):

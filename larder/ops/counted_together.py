@@ -1,8 +1,8 @@
-"""What the processes of one server count together, in files of PROMETHEUS_MULTIPROC_DIR.
+"""Counters that the processes of one server share, in files of PROMETHEUS_MULTIPROC_DIR.
 
-The library's own files are named after process ids, so that each worker that is replaced leaves
-some behind, and have no blocks before they are written to (larder/core/reserved.py). These are
-named after the worker's number, which its successor takes over with all counts, and are allocated.
+The library names its files by process id, so each replaced worker leaves files behind. It also
+allocates no blocks before a write (larder/core/reserved.py). These files are named by the worker's
+number, which its successor takes over with all counts, and their blocks are allocated.
 """
 
 import logging
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 NAME = "metrics"
 FIRST_BYTES = 65_536
 _open: list[int] = []
-"""The lock file of this process's number, open for as long as it lives."""
+"""The lock file of this process's number. It stays open until the process ends."""
 
 
 class Counts(MmapedDict):
-    """Values by key, in a mapped file; in the memory of this process where the disk has no room."""
+    """Values by key, in a mapped file; in the memory of this process if the disk is full."""
 
     _f: Any
     _m: Any
@@ -66,7 +66,7 @@ class Counts(MmapedDict):
         self._capacity = longer
 
     def _leave_file(self, error: OSError) -> None:
-        """Go on in memory; what the file has stays in the sums of all processes."""
+        """Continue in memory. The counts in the file stay in the sums of all processes."""
         self._m = bytearray(self._m)
         self._f.close()
         self._f = None
@@ -77,14 +77,14 @@ class Counts(MmapedDict):
 
 
 def prepare(folder: str) -> None:
-    """Have metrics that are made from now on counted there; before the first one is made."""
+    """Count all metrics in this folder. Call it before the first metric is made."""
     values.MmapedDict = Counts  # type: ignore[attr-defined]
     number = _number(Path(folder))
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
 
 
 def _number(folder: Path) -> str:
-    """The worker's number; where the folder takes no locks, something that is no number."""
+    """Return the worker's number; if the folder does not support locks, a text without a number."""
     try:
         slot, number = take(folder, NAME)
     except OSError as error:
@@ -92,17 +92,17 @@ def _number(folder: Path) -> str:
         return f"process{os.getpid()}"
     _open[:] = [slot]
     for state in folder.glob(f"gauge_live*_{number}.db"):
-        # The counts of the worker that had it before go on, its state does not.
+        # Counts of the former worker with this number continue, its gauges are deleted.
         state.unlink(missing_ok=True)
     return str(number)
 
 
 def forget_ended(folder: Path) -> None:
-    """Delete the states of workers that have ended, and have no successor. Their counts stay."""
+    """Delete the gauges of workers that have ended without a successor. Their counts stay."""
     for file in folder.glob("gauge_live*_*.db"):
         number = file.stem.rpartition("_")[2]
         if number.isdigit():
-            # While it is locked here, no new worker takes the number.
+            # No new worker takes the number while it is locked here.
             with suppress(OSError), locked_if_free(folder, NAME, int(number)) as is_free:
                 if is_free:
                     file.unlink(missing_ok=True)

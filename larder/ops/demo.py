@@ -22,7 +22,7 @@ DEMO_CUSTOMER = "demo"
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """Somebody to try the shop as."""
+    """A log-in with which visitors try the shop."""
 
     password: str
     superuser: bool
@@ -36,18 +36,18 @@ USERS = {
 
 
 def products_file() -> Path:
-    """The products of the Online Retail data set: sku, name, price, quantity."""
+    """Returns the products of the Online Retail data set: sku, name, price, quantity."""
     return Path(settings.BASE_DIR) / "demo" / "online_retail" / "products.csv"
 
 
 def load_products(*, now: datetime) -> int:
-    """Adds the demo products that are not there yet, with their stock. Returns how many."""
+    """Adds the missing demo products, with their stock. Returns how many."""
     with products_file().open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     try:
         return _add_missing(rows, now)
     except AlreadyTaken:
-        # Somebody else added some after we had looked, and has committed: now they are known.
+        # Another process has added some of them meanwhile, and has committed. Read again.
         return _add_missing(rows, now)
 
 
@@ -66,6 +66,6 @@ def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
 
 
 def load_users() -> None:
-    """Adds the demo users that are not there yet."""
+    """Adds the missing demo users."""
     for name, user in USERS.items():
         accounts.ensure_account(name, user.password, superuser=user.superuser)

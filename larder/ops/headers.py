@@ -1,8 +1,8 @@
-"""What a browser may do with an answer: a Content Security Policy (CSP) for each kind of page;
-and what caches may keep of it.
+"""Headers for browsers and caches: a Content Security Policy (CSP) for each kind of page, and
+Cache-Control.
 
-Data needs none to be safe, for it is sent as JSON that no browser may take for anything else;
-its policy is for the browser that is made to show it all the same, in a frame or by its address.
+JSON is safe without a CSP, because browsers may not read it as another type. Its CSP is for a
+browser that shows it as a document, in a frame or by its address.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""Data: there is nothing to load, and nobody's frame to be in. It stands in the place of
-X-Frame-Options there, so that it costs nothing: a header is 1 µs, a list page 118."""
+"""For data, which loads nothing and may not be in a frame. It replaces X-Frame-Options there, so
+that it adds no header: each takes 1 µs, a list page 118 µs."""
 
 _OWN = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -20,18 +20,17 @@ _OWN = (
     "frame-ancestors 'none'; script-src 'self'"
 )
 PAGE = _OWN
-"""Pages of the API: files of this server alone, no script in the page itself. Swagger UI and
-the framework's pages carry styles in their elements."""
+"""For pages of the API: only files of this server, and no inline scripts. Swagger UI and the pages
+of REST framework have inline styles."""
 
 ADMIN = f"{_OWN} 'unsafe-eval'"
-"""The admin's theme writes its behaviour into attributes, which Alpine.js makes functions of:
-that is what `unsafe-eval` is for. Scripts in the page itself stay forbidden, so that what
-somebody smuggled into a name cannot run."""
+"""For the admin. Its theme has code in attributes, which Alpine.js compiles; this needs
+`unsafe-eval`. Inline scripts stay forbidden, so that a script in a name cannot run."""
 
 UNSTORED = "private, no-store"
-"""Cache-Control of an answer that has none of its own. A cache may otherwise keep a 200 or a 404
-for a time that it chooses, and share one that a cookie opened (RFC 9111, sections 3 and 4.2.2).
-An answer with an ETag, and a file with a hash in its name, say themselves what may be kept."""
+"""Cache-Control of an answer that sets none. Without it, a cache may store a 200 or a 404 for a
+time that it chooses, and share an answer that needed a cookie (RFC 9111, sections 3 and 4.2.2).
+Answers with an ETag, and files with a hash in their names, set their own Cache-Control."""
 
 NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -39,9 +38,9 @@ Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
 def protect(get_response: Answering) -> Answering:
-    """Middleware that says so in every answer that does not say otherwise itself.
+    """Middleware that adds these headers to answers that do not set them.
 
-    In the place of Django's own for X-Frame-Options, which pages have as well.
+    It replaces Django's middleware for X-Frame-Options, which it adds to pages too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

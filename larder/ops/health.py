@@ -1,4 +1,4 @@
-"""Probes: is this process alive, can it serve."""
+"""Probes: whether this process is alive, and whether it can serve."""
 
 import logging
 import secrets
@@ -22,11 +22,12 @@ from larder.ops.demo import DEMO_CUSTOMER
 logger = logging.getLogger(__name__)
 
 WORKER_SILENT_AFTER = timedelta(seconds=40)
-"""The worker beats every ten seconds; one that missed three beats is gone."""
+"""The worker sends a heart-beat every ten seconds. After three missed heart-beats it counts as
+gone."""
 
 
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers. Needs no connection."""
+    """Returns 200. Needs no connection."""
     return JsonResponse({"alive": True})
 
 
@@ -44,7 +45,7 @@ _latest = _Latest()
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when this process can serve, otherwise 503.
+    """Returns 200 if this process can serve, otherwise 503.
 
     One thread checks at a time. The others wait for it, without a connection, and then all answer
     with the result of one check that began after their requests.
@@ -61,8 +62,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _check() -> tuple[bool, dict[str, Any]]:
     """Returns whether this process can serve: database, migrations and, in demo mode, its data.
 
-    The worker's heart-beat is told, how replicas were found a moment ago, and whether the shared
-    cache answers, if there is one; but a shop without them still sells.
+    Also returns the time of the worker's last heart-beat, the state of the replicas, and whether
+    the shared cache answers, if there is one. The process can serve without them.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
@@ -91,9 +92,9 @@ _done: set[str] = set()
 
 
 def migrated() -> bool:
-    """Whether the database has every migration.
+    """Returns whether the database has all migrations.
 
-    Looked at until it is true: no migration is undone under a running server.
+    Checked until it is true, because no migration is reversed while a server runs.
     """
     if "migrated" not in _done:
         executor = MigrationExecutor(connection)
@@ -103,7 +104,7 @@ def migrated() -> bool:
 
 
 def _replicas() -> dict[str, dict[str, Any]]:
-    """By name; `behind` is in seconds."""
+    """Returns the state of the replicas by name; `behind` is in seconds."""
     return {
         one.alias: {"away": one.is_away, "behind": round(one.behind, 3)}
         for one in replicas.replicas()
@@ -111,13 +112,14 @@ def _replicas() -> dict[str, dict[str, Any]]:
 
 
 def _cache() -> dict[str, bool]:
-    """Of the cache that all servers share; it is waited for half a second each way at most."""
+    """Returns whether the shared cache answers; empty without one. Waits at most half a second to
+    write and to read."""
     mark = secrets.token_hex(8)
     waits.begin()
     try:
         cache.set(f"readyz-{mark}", mark, timeout=10)
         return {"away": cache.get(f"readyz-{mark}") != mark}
-    except Exception as error:  # each cache's client has errors of its own
+    except Exception as error:  # each cache's client has its own errors
         logger.warning("The cache of CACHE_URL does not answer: %s", type(error).__name__)
         return {"away": True}
 
@@ -127,7 +129,7 @@ def _worker() -> dict[str, Any]:
     return {"alive": alive, "last_heartbeat": beat}
 
 
-# The worker writes the database's clock, so that one is compared.
+# The worker writes the time of the database's clock, so it is compared with that clock.
 _BEAT = """
 SELECT max(last_heartbeat),
        coalesce(max(last_heartbeat) > statement_timestamp() - %s::interval, false)

@@ -1,4 +1,4 @@
-"""The start page `/`: where everything is, as a page, or as JSON for clients that ask for it."""
+"""The start page `/`: links to everything, as a page, or as JSON for clients that prefer it."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ VARY = {"Vary": "Accept"}
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Says that the service runs, and where to go from here. Open; asks the database nothing."""
+    """Returns the start page. Needs no log-in and no query."""
     if request.method not in {"GET", "HEAD"}:
         refused = problem(
             request,
@@ -42,7 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _earlier() -> list[tuple[str, str, str]]:
-    """Returns number, title and document of each earlier contract that is on."""
+    """Returns number, title and document of each enabled earlier contract."""
     names = sorted(settings.COMPAT & TITLES.keys())
     return [(name, TITLES[name], f"/api/compat/contract{name}/openapi.json") for name in names]
 
@@ -62,12 +62,12 @@ def _log_ins() -> list[dict[str, str]]:
 
 
 def _shown() -> dict[str, Any]:
-    """Returns what the page shows."""
+    """Returns the context of the page."""
     return {"places": PLACES, "earlier": _earlier(), "log_ins": _log_ins()}
 
 
 def _said() -> dict[str, Any]:
-    """Returns what a program is told: paths on this server."""
+    """Returns the JSON for programs: paths on this server."""
     earlier = {f"contract{name}": document for name, _, document in _earlier()}
     said: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
     log_ins = _log_ins()

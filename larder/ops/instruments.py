@@ -1,7 +1,7 @@
-"""What is measured, under the names that Prometheus sees.
+"""The metrics, by their names in Prometheus.
 
-Imported by servers alone, and late: the library decides at its import whether the processes of
-one server add up (PROMETHEUS_MULTIPROC_DIR) or each counts for itself.
+Only servers import this, and late: the library decides at its import whether the processes of one
+server share their counts (PROMETHEUS_MULTIPROC_DIR).
 """
 
 from typing import get_args
@@ -13,10 +13,11 @@ from larder.ops.durations import BOUNDS, Durations
 
 
 class AddedUp(Histogram):
-    """A histogram of what was counted elsewhere: the library's own takes one at a time."""
+    """A histogram of durations that were counted before: the library's takes one value at a
+    time."""
 
     def add(self, these: Durations) -> None:
-        """Their counts into the buckets, which have the same bounds."""
+        """Adds the counts to the buckets, which have the same bounds."""
         self._sum.inc(these.seconds)
         for bucket, count in zip(self._buckets, these.counts, strict=True):
             if count:
@@ -25,33 +26,33 @@ class AddedUp(Histogram):
 
 REQUESTS = Counter(
     "larder_http_requests_total",
-    "Requests that were answered, by the class of the answer's status.",
+    "Answered requests, by the class of the status.",
     ["method", "route", "status"],
 )
 DURATION = AddedUp(
     "larder_http_request_duration_seconds",
-    "How long a request took from its coming to Django, or in front of it, until its answer began.",
+    "Time from the arrival of a request at the fast path or Django until its answer began.",
     ["method", "route"],
     buckets=BOUNDS,
 )
 BATCH_SIZE = Histogram(
     "larder_placement_batch_size",
-    "Orders that one transaction decided (group commit).",
+    "Orders in one transaction (group commit).",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128),
 )
 WAIT = Histogram(
     "larder_placement_wait_seconds",
-    "How long an order waited until the transaction it went into began.",
+    "Time that an order waited until its transaction began.",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 TRANSACTION = Histogram(
     "larder_placement_transaction_seconds",
-    "How long a batch's transaction ran, with its waiting for locks.",
+    "Duration of a batch's transaction, including its waits for locks.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 LOCKS_HELD = AddedUp(
     "larder_placement_locks_held_seconds",
-    "How long a batch's transaction held its locks of stock, from the last one to its end.",
+    "Time that a batch's transaction held its locks of stock, from the last lock to its end.",
     buckets=BOUNDS,
 )
 WAITING = Gauge(
@@ -61,49 +62,49 @@ WAITING = Gauge(
 )
 REJECTED = Counter(
     "larder_placement_rejected_total",
-    "Orders that were rejected untried: the queue was full, or they had waited too long (late).",
+    "Orders that were rejected without a transaction: the queue was full, or they were too late.",
     ["reason"],
 )
-# A series that is there before its first event shows that one too.
+# With a series from the start, Prometheus also counts the first event.
 for reason in get_args(Reason):
     REJECTED.labels(reason)
-PLACED = Counter("larder_orders_placed_total", "Orders that were placed.")
+PLACED = Counter("larder_orders_placed_total", "Placed orders.")
 REPEATED = Counter(
     "larder_orders_repeated_total",
-    "Requests that were answered with the order that was placed before.",
+    "Repeated requests, answered with the order that was placed before.",
 )
 REFUSED = Counter(
     "larder_orders_refused_total",
-    "Orders that were refused, by the code the client was told.",
+    "Refused orders, by the code of the problem.",
     ["code"],
 )
 FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
 CONNECTION_HELD = AddedUp(
     "larder_database_connection_held_seconds",
-    "How long a connection was kept from the pool.",
+    "Time that a thread held a connection of the pool.",
     buckets=BOUNDS,
 )
 READS = Counter(
     "larder_reads_total",
-    "Readings that a replica could have answered, by who did: a replica, a page that was kept, or "
-    "the primary, because the reader needed it (asked), replicas were behind, or one failed.",
+    "Reads that a replica may answer, by what answered: a replica, the page cache (kept), or the "
+    "primary, because the reader required it (asked), replicas were behind, or a replica failed.",
     ["by"],
 )
 REPLICA_BEHIND = Gauge(
     "larder_replica_behind_seconds",
-    "How long ago the replica had everything that the primary had.",
+    "Time since the replica had all data of the primary.",
     ["replica"],
     multiprocess_mode="livemax",
 )
 REPLICA_AWAY = Gauge(
     "larder_replica_away",
-    "Whether the replica failed when it was tried last.",
+    "1: the last attempt to use the replica failed. 0: it succeeded.",
     ["replica"],
     multiprocess_mode="livemax",
 )
 POOL_CONNECTIONS = Gauge(
     "larder_database_pool_connections",
-    "Connections to the database: in use, or free.",
+    "Connections to the database, in use or free.",
     ["state"],
     multiprocess_mode="livesum",
 )
@@ -115,16 +116,16 @@ POOL_WAITING = Gauge(
 POOL_COUNTS = {
     "requests_num": Counter("larder_database_pool_requests_total", "Connection requests."),
     "requests_queued": Counter(
-        "larder_database_pool_requests_queued_total", "Connection requests that had to wait."
+        "larder_database_pool_requests_queued_total", "Connection requests that waited."
     ),
     "requests_wait_ms": Counter(
-        "larder_database_pool_wait_seconds_total", "How long connection requests waited."
+        "larder_database_pool_wait_seconds_total", "Time that connection requests waited."
     ),
     "requests_errors": Counter(
         "larder_database_pool_requests_failed_total", "Connection requests that timed out."
     ),
     "connections_lost": Counter(
-        "larder_database_pool_connections_lost_total", "Connections that were found dead."
+        "larder_database_pool_connections_lost_total", "Connections that were lost."
     ),
 }
-"""By the pool's own names (psycopg_pool), which count since the process began."""
+"""By the names of psycopg_pool's statistics, which count since the start of the process."""

@@ -1,7 +1,7 @@
-"""What must hold at every moment, proved from the tables: nothing oversold, lost or doubled.
+"""The invariants, checked in the tables: nothing is oversold, lost or duplicated.
 
-The database's constraints and the services keep these; this looks whether they did. There is no
-repair: what is found was never to happen, and a person has to understand it first.
+Constraints of the database and the services keep them; this checks the result. There is no
+automatic repair: a person must first understand how a violation happened.
 """
 
 import json
@@ -16,7 +16,7 @@ from larder.db.database import LIFT_TIME_LIMIT
 from larder.ops import sql
 
 MOST_SHOWN = 20
-"""Rows of a violated invariant that a report shows; all of them are counted."""
+"""Rows of a violated invariant that a report shows. All are counted."""
 
 SESSION = """
 SET LOCAL statement_timeout = '15min';
@@ -24,15 +24,15 @@ SET LOCAL enable_seqscan = on;
 SET LOCAL work_mem = '64MB';
 SET LOCAL enable_nestloop = off
 """
-"""The server's role has ten seconds for a statement, which a big shop's ledger would not fit in.
-The hash tables of some hundred thousand orders stay in memory. Tables that grew fast have old
-statistics, and a nested loop chosen by those would take hours."""
+"""The server's role has a limit of ten seconds for a statement, too short for the ledger of a large
+shop. The hash tables of some hundred thousand orders fit into this memory. Tables that grew fast
+have outdated statistics, and a nested loop chosen by those would take hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """`means` is what holds, `look_at` where to begin when it does not; `violations` is the
-    statement that finds the rows that break it."""
+    """`means` is the invariant in words, `look_at` is where to begin if it is violated;
+    `violations` is the statement that finds the rows that violate it."""
 
     name: str
     means: str
@@ -52,7 +52,7 @@ INVARIANTS = (
     ),
     Invariant(
         "balances_were_never_negative",
-        "At no moment of the ledger were there fewer than zero units: nothing was oversold.",
+        "No balance in the ledger is below zero: nothing was oversold.",
         "the entry that went below zero, and which orders were placed just before it",
         sql.NEGATIVE_BALANCE,
     ),
@@ -64,7 +64,7 @@ INVARIANTS = (
     ),
     Invariant(
         "stock_is_the_sum_of_its_ledger",
-        "Available and committed equal what all changes in the ledger add up to.",
+        "Available and committed equal the sums of all changes in the ledger.",
         f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
         sql.UNLIKE_LEDGER_SUM,
     ),
@@ -82,8 +82,8 @@ INVARIANTS = (
     ),
     Invariant(
         "movements_fit_their_cause",
-        "Each cause moves units only between the places it is meant to move them between.",
-        "what booked the entry: its reference is the order event or the adjustment",
+        "Each ledger entry changes available and committed as its cause allows.",
+        "what wrote the entry: its reference is the order event or the adjustment",
         sql.IMPOSSIBLE_MOVEMENT,
     ),
     Invariant(
@@ -94,26 +94,26 @@ INVARIANTS = (
     ),
     Invariant(
         "adjustments_explain_their_entries",
-        "Entries with a reason of staff refer to an adjustment of that reason, and no others do.",
+        "Entries with a reason of staff, and no others, refer to an adjustment with that reason.",
         "the adjustment table; adjustments are never deleted",
         sql.UNEXPLAINED_ADJUSTMENT,
     ),
     Invariant(
         "ledger_refers_to_order_events",
-        "Each ledger entry of an order refers to an event that exists: no units left for nobody.",
+        "Each ledger entry of an order refers to an event that exists.",
         "an order that was lost or half written; compare with the server's log at that time",
         sql.UNKNOWN_EVENT,
     ),
     Invariant(
         "order_lines_are_in_the_ledger",
-        "The ledger entries of an order's events took exactly the units that its lines promise.",
+        "The ledger entries of an order's events took exactly the units of its lines.",
         _EVENTS,
         sql.UNEXPLAINED_LINE,
     ),
     Invariant(
         "committed_is_what_is_unshipped",
         "Committed equals the units of all orders that are placed or packed.",
-        "orders of the product, and which of them is not in the ledger",
+        "the orders of the product: find those that are not in the ledger",
         sql.UNLIKE_UNSHIPPED,
     ),
     Invariant(
@@ -124,68 +124,68 @@ INVARIANTS = (
     ),
     Invariant(
         "orders_have_lines",
-        "Every order that was placed has at least one line.",
+        "Each placed order has at least one line.",
         "what deleted the lines; the ledger still tells which products they were",
         sql.NO_LINES,
     ),
     Invariant(
         "lines_and_events_have_an_order",
-        "No line and no event is left of an order that is gone.",
+        "Each line and each event belongs to an order that exists.",
         "what deleted the order; orders are never deleted",
         sql.LOST_ORDER,
     ),
     Invariant(
         "orders_were_placed_once",
-        "Every order that is no draft was placed once, and a draft never.",
+        "Each order that is not a draft was placed once, and no draft was placed.",
         _EVENTS,
         sql.NOT_PLACED_ONCE,
     ),
     Invariant(
         "status_is_that_of_the_last_event",
-        "An order's status is where its last event led.",
+        "An order's status is the one after its last event.",
         "what wrote the status without an event",
         sql.UNLIKE_LAST_EVENT,
     ),
     Invariant(
         "order_history_has_no_gaps",
-        "Each event of an order begins in the status in which the one before it ended.",
-        "two moves of one order that did not see each other, or an event that is missing",
+        "Each event of an order begins in the status in which the event before it ended.",
+        "two moves of one order that did not see each other, or a missing event",
         sql.BROKEN_HISTORY,
     ),
     Invariant(
         "nothing_happened_to_a_draft",
         "A draft has no events, and so no ledger entries: no stock moves before it is placed.",
-        "what set a placed order's status back; its events tell what it was",
+        "what changed a placed order back to a draft; its events have its former status",
         sql.DRAFT_WITH_HISTORY,
     ),
     Invariant(
         "customers_have_one_draft",
         "No customer has more than one draft.",
-        "the index order_one_draft; units the customer put in may be in either of them",
+        "the index order_one_draft; each of the drafts may have some of the customer's lines",
         sql.SEVERAL_DRAFTS,
     ),
     Invariant(
         "placed_orders_have_a_time",
-        "Every order but a draft says when it was placed, and a draft does not: histories show "
-        "what has such a time.",
+        "Each order except a draft has the time when it was placed; drafts have none. The history "
+        "shows orders that have this time.",
         "the CHECK constraint order_placed_at; the placed event has the time",
         sql.UNLIKE_TIME_OF_PLACING,
     ),
     Invariant(
         "lines_have_the_time_of_their_order",
-        "A line says of when it was placed what its order says: a product's history goes by it.",
-        "the triggers date_line and date_lines; the order's own time is the right one",
+        "A line has the same time of placing as its order; a product's history is read by it.",
+        "the triggers date_line and date_lines; the time of the order is the right one",
         sql.UNLIKE_TIME_OF_ORDER,
     ),
     Invariant(
         "changes_tell_of_the_last_event",
-        "An order's place in the feed of its customer is not before that of its last event.",
+        "An order's position in the feed of its customer is not before that of its last event.",
         "the trigger tell_change: apps that keep a copy show the order as it was",
         sql.UNTOLD_EVENT,
     ),
     Invariant(
         "moves_are_of_the_lifecycle",
-        "Each event leads from a status to one that the lifecycle lets it lead to.",
+        "Each event changes the status as the lifecycle allows.",
         "larder/orders/lifecycle.py, and what wrote the event without it",
         sql.IMPOSSIBLE_MOVE,
     ),
@@ -197,69 +197,69 @@ INVARIANTS = (
     ),
     Invariant(
         "what_was_not_picked_is_in_the_events",
-        "Units that were missing in packing, or left on the shelf, are what the event tells.",
+        "Units that were missing in packing, or left on the shelf, are those in the event.",
         _EVENTS,
         sql.UNLIKE_PICKED,
     ),
     Invariant(
         "no_more_returned_than_shipped",
-        "No more units of a line came back than were shipped.",
+        "The returned units of a line are at most the shipped ones.",
         "the order's return events",
         sql.RETURNED_TOO_MUCH,
     ),
     Invariant(
         "returns_are_in_the_events",
-        "What came back of a line is what the return events tell, and what of it was restocked is "
+        "The returned units of a line are those in the return events, and the restocked ones are "
         "in the ledger.",
         _EVENTS,
         sql.UNLIKE_RETURNS,
     ),
     Invariant(
         "returned_orders_came_back_whole",
-        "An order is returned when the last unit of its lines has come back, and not before.",
+        "An order has the status returned exactly if all units of its lines are returned.",
         "the order's return events beside its lines",
         sql.RETURNED_IN_PART,
     ),
     Invariant(
         "no_claim_is_left_open",
-        "Every idempotency key that was committed knows what came of it.",
+        "Each committed idempotency key has a result.",
         "the use case of the operation: it committed without settle or release",
         sql.OPEN_CLAIM,
     ),
     Invariant(
         "keys_lead_to_orders",
-        "Each key and chosen id that an order was placed or moved under leads to one that exists.",
-        "what deleted the order: its request, repeated, is now answered 404",
+        "Each idempotency key and client id of an order leads to an order that exists.",
+        "what deleted the order: a repeat of its request is now answered with 404",
         sql.KEY_WITHOUT_ORDER,
     ),
     Invariant(
         "abandoned_ids_have_no_order",
-        "No order and no cart has an abandoned id: the client was promised that none ever will.",
+        "No order and no cart has an abandoned id, as the client was promised.",
         "the order's events, beside larder/orders/services/abandon.py",
         sql.ABANDONED_ORDER,
     ),
     Invariant(
         "abandoned_keys_place_nothing",
-        "A key that was abandoned is claimed for both operations that place orders, for ever.",
+        "An abandoned key is claimed for both operations that place orders, without an expiry.",
         "what deleted or changed the other claim of the key",
         sql.ABANDONED_IN_PART,
     ),
     Invariant(
         "keys_belong_to_who_may_see",
-        "Each key an order was placed or moved under belongs to somebody who may do that, and "
-        "leads to the order that was asked for.",
-        "who did it (the order's events): the key's request shows the order to a stranger",
+        "Each key with which an order was placed or moved belongs to a caller who may do that, and "
+        "leads to the order of the request.",
+        "the actor (the order's events): a repeat with the key shows the order to another caller",
         sql.STRANGERS_KEY,
     ),
     Invariant(
         "usernames_are_unique",
-        "No two accounts have one username, in any case of letters.",
+        "No two accounts have the same username, ignoring case.",
         "the index customer_username_unique: REINDEX after a change of the system's collation",
         sql.SAME_USERNAME,
     ),
     Invariant(
         "emails_are_unique",
-        "No two accounts have one email address, in any case of letters.",
+        "No two accounts have the same email address, ignoring case.",
         "the index customer_email_unique: REINDEX after a change of the system's collation",
         sql.SAME_EMAIL,
     ),
@@ -268,8 +268,8 @@ INVARIANTS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What looking at one invariant gave: how many rows break it, the first of them, how long
-    it took. Amounts in the rows are strings."""
+    """The result of one invariant: the number of rows that violate it, the first of them, and the
+    duration. Amounts in the rows are strings."""
 
     invariant: Invariant
     violations: int
@@ -279,8 +279,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, in the order of INVARIANTS, of one snapshot (as pg_current_snapshot names
-    it), and how many rows there were to look at, by table."""
+    """All findings, in the order of INVARIANTS, of one snapshot (as pg_current_snapshot writes it),
+    and the number of checked rows by table."""
 
     snapshot: str
     looked_at: dict[str, int]
@@ -293,12 +293,12 @@ class Report:
 
     @property
     def seconds(self) -> float:
-        """How long all statements took together."""
+        """The duration of all statements together."""
         return sum(finding.seconds for finding in self.findings)
 
 
 class Cursor(Protocol):
-    """As much of a database cursor as is needed here: Django's and psycopg's have it."""
+    """The methods of a database cursor that are needed here. Django's and psycopg's have them."""
 
     def execute(self, query: Any, /) -> Any: ...
 
@@ -306,9 +306,9 @@ class Cursor(Protocol):
 
 
 def check() -> Report:
-    """Looks at every invariant in one snapshot, which it neither writes to nor waits in.
+    """Checks all invariants in one snapshot, without writes and locks.
 
-    Orders go on being placed meanwhile. Not inside a transaction.
+    Orders are placed meanwhile. Must not be called in a transaction.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -318,7 +318,7 @@ def check() -> Report:
 
 
 def examine(cursor: Cursor) -> Report:
-    """Looks at every invariant in the transaction that the cursor is in."""
+    """Checks all invariants in the cursor's transaction."""
     cursor.execute(sql.EXTENT)
     ((snapshot, looked_at),) = cursor.fetchall()
     findings = [_look(cursor, invariant) for invariant in INVARIANTS]

@@ -1,9 +1,9 @@
-"""Writes the log of a process that serves: a request never waits long for whatever reads it.
+"""Writes the log of a server process. A request does not wait long for the reader of the log.
 
-A log may go to a full disk, or to a pipe whose reader is gone or has stopped reading. A write to
-the last one blocks, and with it every thread that logs, also after its commit. So one thread
-writes. Others wait for it, so that a line is in the log before its answer leaves. If it does not
-write in time, lines are queued, and dropped when the queue is full.
+The log may go to a full disk, or to a pipe whose reader has ended or has stopped reading. A write
+to such a pipe blocks, and with it all threads that log, also after their commits. So one thread
+writes. Other threads wait for it, so that a line is in the log before the answer is sent. If it
+does not write in time, lines are queued, and dropped when the queue is full.
 """
 
 import os
@@ -14,13 +14,13 @@ from queue import Full, Queue
 from threading import Event, Thread
 
 MOST_LINES = 10_000
-"""Kept while nothing can be written; more are dropped."""
+"""Lines that are queued while nothing can be written. Further lines are dropped."""
 LINE_TIMEOUT = 0.1
 """Seconds for which a thread waits for its lines; none while earlier lines cannot be written."""
 
 
 class LogWriter:
-    """A text stream in the place of standard error."""
+    """A text stream in place of standard error."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -29,12 +29,12 @@ class LogWriter:
         Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Write a line, as far as it can be written. Raises nothing."""
+        """Write a line if it can be written. Raises nothing."""
         self.write_bytes(text.encode(errors="backslashreplace"))
         return len(text)
 
     def write_bytes(self, lines: bytes) -> None:
-        """Write whole lines likewise."""
+        """Write whole lines if they can be written. Raises nothing."""
         written = Event()
         with suppress(Full):
             self._waiting.put_nowait((lines, written))
@@ -42,12 +42,12 @@ class LogWriter:
                 self._stalled = not written.wait(LINE_TIMEOUT)
 
     def flush(self) -> None:
-        """Do nothing: what was written is not kept here."""
+        """Do nothing: there is no buffer."""
 
     def _run(self) -> None:
         while True:
             lines, written = self._waiting.get()
-            # A disk that is full, a reader that is gone: there is no other place to say so.
+            # The disk is full, or the reader has ended. There is no other place to report it.
             with suppress(OSError):
                 while lines:
                     lines = lines[os.write(self._descriptor, lines) :]
@@ -59,12 +59,12 @@ _of_this_process: list[LogWriter] = []
 
 
 def start() -> None:
-    """Let a thread of this process write its log from now on."""
+    """Start the thread that writes the log of this process."""
     writer = LogWriter(2)
     _of_this_process[:] = [writer]
     for handler in getLogger().handlers:
         if isinstance(handler, StreamHandler) and handler.stream is sys.stderr:
-            # Not setStream(), which flushes what the former one could not write.
+            # Not setStream(), which flushes the former stream and may block.
             handler.stream = writer
 
 

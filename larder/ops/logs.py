@@ -1,4 +1,4 @@
-"""What every line of the log says beside its message."""
+"""Values that are added to, or removed from, each line of the log."""
 
 import re
 from collections.abc import MutableMapping
@@ -10,7 +10,7 @@ from django_guid import get_guid
 def with_correlation_id(
     logger: Any, method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """The id of the request or job that it was written in, null outside of any."""
+    """Adds the id of the request or job; null outside of one."""
     line.setdefault("correlation_id", get_guid())
     return line
 
@@ -18,7 +18,7 @@ def with_correlation_id(
 def without_values(
     logger: Any, method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Removes from errors of the database what has the values of rows: names, hashes."""
+    """Removes the values of rows, such as names and hashes, from errors of the database."""
     for name, value in line.items():
         if isinstance(value, str):
             line[name] = _VALUES.sub("", value)
@@ -28,4 +28,4 @@ def without_values(
 _VALUES = re.compile(
     r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception was|During handling of)|\Z)", re.DOTALL
 )
-"""Up to the next exception of a traceback: a value may have several lines."""
+"""Matches up to the next exception of a traceback, because a value may have several lines."""

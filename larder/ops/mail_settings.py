@@ -1,4 +1,4 @@
-"""EMAIL_URL as Django's settings. Read by the settings, so nothing here may need them."""
+"""Makes Django's settings from EMAIL_URL. The settings import this, so it must not use them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
 
 
 def mail_settings(url: str) -> dict[str, Any]:
-    """Django's EMAIL_… settings; mails vanish where there is no address of a mail server.
+    """Returns Django's EMAIL_… settings. Without a mail server, mails are discarded.
 
     >>> mail_settings("smtp+tls://ada:secret@mail.example.com")["EMAIL_PORT"]
     587
@@ -25,7 +25,7 @@ def mail_settings(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL is not the address of a mail server. Give smtp+tls://name:password@host:587"
             " (STARTTLS), smtp+ssl://…:465, smtp://host:25 without encryption, or"
-            " consolemail:// to have a demo's mails printed. In the name and the password write"
+            " consolemail:// to print the mails of a demo. In the name and the password write"
             " @ as %40, : as %3A and / as %2F."
         )
     return found | {"EMAIL_PORT": found["EMAIL_PORT"] or PORTS.get(scheme)}

@@ -1,7 +1,7 @@
-"""Mails, sent by the worker: at least once, tried again with growing pauses, and then given up.
+"""Sends mails, in the worker: at least once, with growing pauses between the attempts.
 
-What a mail says is made here, of what identity knows, right before it is handed over. A worker
-that is killed after that and before it could note it sends the same mail again.
+The text of a mail is made here, from data of identity, right before the mail is sent. If a worker
+is killed after it sent a mail and before it noted that, the mail is sent again.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,18 +28,18 @@ logger = structlog.get_logger(__name__)
 
 RETRIES = 10
 AGAIN = RetryStrategy(max_attempts=RETRIES, exponential_wait=2, retry_exceptions=[NotSentYet])
-"""After 2, 4, 8 … 1024 seconds: 34 minutes in all, of the hour for which a reset is good."""
+"""Retries after 2, 4, 8 … 1024 seconds, in all 34 minutes. A reset is valid for an hour."""
 
 DO = (
-    "See that EMAIL_URL and DEFAULT_FROM_EMAIL are right and what the mail server's log says,"
-    " and that workers are of the servers' release."
+    "Check EMAIL_URL, DEFAULT_FROM_EMAIL and the log of the mail server, and that workers and"
+    " servers have the same release."
 )
-ASK_AGAIN = " Whoever waits for the mail can ask for it again."
+ASK_AGAIN = " The recipient can request the mail again."
 
 
 @app.task(name=SEND_MAIL, retry=AGAIN, pass_context=True)
 def send_mail(context: JobContext, mail: str) -> None:
-    """Sends a mail that waits. Raises NotSent, which says whether it is tried again."""
+    """Sends a waiting mail. Raises NotSent; its class says whether there is a retry."""
     id, tries = UUID(mail), context.job.attempts + 1
     found = queries.waiting(id)
     if found is None:
@@ -47,7 +47,7 @@ def send_mail(context: JobContext, mail: str) -> None:
     try:
         sent = _send(id, found)
     except NotSent as fault:
-        _tell(fault, mail=mail, kind=found.kind, tries=tries)
+        _log(fault, mail=mail, kind=found.kind, tries=tries)
         if not _again(fault, tries):
             with transaction.atomic():
                 services.note_given_up(id, now=now())
@@ -63,14 +63,14 @@ def send_mail(context: JobContext, mail: str) -> None:
 
 
 def _send(id: UUID, found: Waiting) -> bool:
-    """False where there is nobody to send it to any more. Raises NotSent."""
+    """Returns False if the mail has no recipient any more. Raises NotSent."""
     if found.kind not in _KINDS:
-        # Of a newer release, whose workers may be on their way.
+        # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {found.kind}.")
     letter = _KINDS[found.kind].letter(found.about)
     if letter is None:
         return False
-    # The mail server may take its time: somebody else needs the connection.
+    # The mail server may be slow, and other threads need the connection.
     database.release()
     hand_over(id, letter, sender=settings.DEFAULT_FROM_EMAIL)
     return True
@@ -80,13 +80,13 @@ def _password_reset(about: UUID) -> Letter | None:
     invited = resets.invitation(about, secret=settings.SECRET_KEY, now=now())
     if invited is None:
         return None
-    told = letters.Reset(invited.email, invited.token, invited.until)
-    return letters.password_reset(told, link=settings.PASSWORD_RESET_URL)
+    reset = letters.Reset(invited.email, invited.token, invited.until)
+    return letters.password_reset(reset, link=settings.PASSWORD_RESET_URL)
 
 
 def _email_changed(about: UUID) -> Letter | None:
-    told = email_changes.former_address(about)
-    return None if told is None else letters.email_changed(told.email, at=told.changed_at)
+    former = email_changes.former_address(about)
+    return None if former is None else letters.email_changed(former.email, at=former.changed_at)
 
 
 def _nothing(about: UUID) -> None:
@@ -95,8 +95,9 @@ def _nothing(about: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a mail says, to whom (None where there is nobody to send it to any more); what is
-    forgotten once it is sent or given up; and what its readers do who wait for it in vain."""
+    """A kind of mail: `letter` makes its text and recipient, or None if it has no recipient any
+    more; `forget` is called once it is sent or given up; `otherwise` is the advice if it is given
+    up."""
 
     letter: Callable[[UUID], Letter | None]
     forget: Callable[[UUID], None] = _nothing
@@ -118,7 +119,7 @@ def _again(fault: NotSent, tries: int) -> bool:
     return isinstance(fault, NotSentYet) and tries <= RETRIES
 
 
-def _tell(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
+def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
     said = {"mail": mail, "kind": kind, "tries": tries, "reason": fault.reason}
     if _again(fault, tries):
         logger.warning("A mail was not sent yet.", **said)

@@ -1,4 +1,4 @@
-"""`/metrics`: what the server's processes have counted, for Prometheus and nobody else."""
+"""`/metrics`: the metrics of the server's processes, for Prometheus only."""
 
 import hmac
 import logging
@@ -22,26 +22,26 @@ from larder.core.errors import DomainError
 from larder.db import replicas
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
-from larder.ops.endings import at_end
+from larder.ops.shutdown import at_end
 from larder.orders.services.contended import Contended
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder where the processes of one server count together. Whoever
-starts the server makes and empties it; without it each process tells of itself alone."""
+"""The variable that names the folder where the processes of one server share their counts. It is
+made and emptied before the server starts. Without it, each process shows only its own counts."""
 LOOK_SECONDS = 1.0
-"""How often a process adds up what it has done, and looks how it stands."""
+"""Seconds between two updates of the metrics of a process."""
 MILLISECOND = 0.001
 PASSED_ON = (
     *("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT"),
     *("HTTP_X_AMZN", "HTTP_CF_", "HTTP_TRUE_CLIENT", "HTTP_CDN_"),
 )
-"""How the headers begin that proxies add."""
+"""Prefixes of the headers that proxies add."""
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """All metrics as text. 404 for whoever may not see them (`may_see`)."""
+    """Returns all metrics as text; 404 to clients that may not see them (`may_see`)."""
     if not may_see(request):
         raise Http404
     _instruments()
@@ -65,9 +65,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def may_see(request: HttpRequest) -> bool:
-    """Whoever has METRICS_TOKEN, and this machine itself.
+    """Returns whether the request has METRICS_TOKEN, or comes from this machine.
 
-    What a proxy passed on is not this machine's, wherever the proxy runs.
+    A request that a proxy passed on is not from this machine, also if the proxy is.
     """
     given, token = request.headers.get("Authorization", ""), settings.METRICS_TOKEN
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
@@ -93,7 +93,7 @@ def _instruments() -> ModuleType:
     if folder := os.environ.get(FOLDER):
         Path(folder).mkdir(parents=True, exist_ok=True)
     else:
-        # The library takes an empty name for the present folder.
+        # The library would use the current folder for an empty name.
         os.environ.pop(FOLDER, None)
     if folder:
         from larder.ops import counted_together
@@ -108,7 +108,7 @@ class PlacingCounted:
     """Counts batches of orders (larder/core/telemetry.py)."""
 
     def batch_done(self, batch: telemetry.Batch) -> None:
-        """Costs 8 µs for a batch and 2 µs for each of its orders."""
+        """Counts a batch. Takes 8 µs, and 2 µs for each of its orders."""
         to = _instruments()
         to.BATCH_SIZE.observe(len(batch.results))
         to.TRANSACTION.observe(batch.seconds)
@@ -121,12 +121,12 @@ class PlacingCounted:
             _count_other(one, to)
 
     def refused(self, reason: telemetry.Reason) -> None:
-        """An order that was not tried."""
+        """Counts an order that was rejected before a transaction."""
         _instruments().REJECTED.labels(reason).inc()
 
 
 def _count_other(answer: object, to: ModuleType) -> None:
-    """What is no order that was placed now."""
+    """Counts an answer that is not a newly placed order."""
     if not isinstance(answer, Exception):
         to.REPEATED.inc()
     elif isinstance(answer, DomainError):
@@ -139,7 +139,7 @@ _adding = Lock()
 
 
 def add_up() -> None:
-    """Brings all numbers of this process up to now, and writes the lines of its requests."""
+    """Updates all metrics of this process, and writes the log lines of its requests."""
     with waits.holding(_adding):
         taken = requests.take()
         _count_requests(taken)
@@ -170,7 +170,7 @@ _counted: dict[str, float] = {}
 
 
 def look_at_pool() -> None:
-    """Notes how the pool of this process stands, and what it has counted since last time."""
+    """Updates the gauges of this process's pool, and adds what it counted since the last call."""
     pool = getattr(connection, "pool", None)
     if not pool:
         return
@@ -191,7 +191,7 @@ def _count_reads() -> None:
 
 
 def look_at_replicas() -> None:
-    """Notes how the replicas are, asking them and the primary."""
+    """Updates the gauges of the replicas, with queries to them and to the primary."""
     to = _instruments()
     for one in replicas.replicas():
         one.probe()
@@ -200,10 +200,10 @@ def look_at_replicas() -> None:
 
 
 def start() -> None:
-    """Begins to count, in a process that serves."""
+    """Starts to count, in a server process."""
     log_writer.start()
     _instruments()
-    # What the last second had is not lost with a process that ends in order.
+    # A process that is not killed also counts its last second.
     at_end(add_up)
     Thread(target=_keep_looking, name="metrics", daemon=True).start()
 
@@ -215,5 +215,5 @@ def _keep_looking() -> None:
             add_up()
             look_at_replicas()
         except Exception:
-            # A full disk, say. Who stops counting for good is noticed by nobody.
-            logger.exception("what was done could not be counted")
+            # For example, the disk is full. The thread must not end, or counting would stop.
+            logger.exception("The metrics of this process could not be updated.")

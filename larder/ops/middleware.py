@@ -1,8 +1,8 @@
-"""Django's middleware for people with a browser, out of the way of apps.
+"""Django's middleware for browsers, limited to the paths that browsers use.
 
-Sessions, messages and CSRF protection cost 40 µs a request, a tenth of a product list, and mean
-nothing to an app with a token. So they look at the paths of the admin only, and at those of the
-earlier contracts that staff may open with the admin's cookie; never at /api/v1/.
+Sessions, messages and CSRF protection take 40 µs for a request, a tenth of a product list, and an
+app with a token does not use them. So they run only on the paths of the admin, and of the earlier
+contracts that staff may open with the admin's cookie; never on /api/v1/.
 """
 
 import re
@@ -28,7 +28,7 @@ ADMIN = "/admin/"
 
 
 def for_browsers(path: str) -> bool:
-    """Whether people come to this path with a browser and a cookie.
+    """Returns whether this path is used with a browser and a cookie.
 
     >>> for_browsers("/admin/login/"), for_browsers("/api/products/"), for_browsers("/api/v1/me")
     (True, True, False)
@@ -53,9 +53,10 @@ def _require_short_address(request: HttpRequest) -> None:
 
 def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
     """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send. If
-    the session of a member of staff has ended, returns a redirect to the log-in, which says so.
+    the session of a member of staff has ended, returns a redirect to the log-in page, with the
+    reason.
 
-    Parses none of it: the CSRF protection parses the whole form, before the view asks for a log-in.
+    Runs before the CSRF protection, which parses the whole form before the view requires a log-in.
     """
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
@@ -69,13 +70,13 @@ def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
             admin_session.add_end_message(request)
             return admin_session.to_log_in(request)
         raise RequestDataTooBig
-    # Its end may arrive after the session was ended.
+    # The end of the body may arrive after the session has ended.
     admin_session.read_again(request)
     return None
 
 
 def _is_staff(request: HttpRequest) -> bool:
-    """Whether the request has the session of an active member of staff."""
+    """Returns whether the request has the session of an active member of staff."""
     user = request.user
     return user.is_active and user.is_staff
 
@@ -85,8 +86,8 @@ SESSION_KEY = re.compile("[a-z0-9]{32}")
 
 
 def _drop_forged_session(request: HttpRequest) -> None:
-    """Removes a session cookie whose key Django did not make. It might contain a NUL, which the
-    database refuses with an error."""
+    """Removes a session cookie whose key Django did not make. It could contain a NUL, for which the
+    database raises an error."""
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if key is not None and not SESSION_KEY.fullmatch(key):
         del request.COOKIES[settings.SESSION_COOKIE_NAME]
@@ -104,10 +105,10 @@ def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
 
 class ForBrowsers:
-    """Session, CSRF protection, `request.user` and messages, in this order; passes every other
-    path on untouched.
+    """Session, CSRF protection, `request.user` and messages, in this order, on the paths of
+    browsers. Passes other requests on unchanged.
 
-    One middleware in the place of four, for each costs a request 4 µs even if it does nothing.
+    One middleware instead of four, because each takes 4 µs for a request even if it does nothing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -125,7 +126,7 @@ class ForBrowsers:
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
-        """Where Django refuses a form without its token."""
+        """Runs Django's CSRF protection, which refuses a form without its token."""
         if not for_browsers(request.path_info):
             return None
         if request.path_info.startswith(ADMIN) and (ended := _answer_long_form(request)):
@@ -134,7 +135,8 @@ class ForBrowsers:
 
 
 class Cors(CorsMiddleware):
-    """Scripts of other origins, where any are named: else it costs every request 8 µs to no end."""
+    """Runs django-cors-headers only if CORS_ORIGINS names an origin: it takes 8 µs for a
+    request."""
 
     def __call__(self, request: HttpRequest) -> Any:
         answer = super().__call__ if settings.CORS_ALLOWED_ORIGINS else self.get_response
@@ -142,13 +144,14 @@ class Cors(CorsMiddleware):
 
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""What load balancers, orchestrators and Prometheus ask by address, and not by the shop's name."""
+"""Paths that load balancers, orchestrators and Prometheus request by IP address instead of name."""
 
 
 class Common(CommonMiddleware):
-    """Django's, but for the Host of probes: a load balancer sends the address of the process,
-    which nobody can know in advance. Their answers say nothing of the host. Costs 0.1 µs."""
+    """Django's middleware, which does not check the Host of probes: a load balancer sends the IP
+    address of the process, which is not known in advance. The answers of probes do not contain the
+    host. Takes 0.1 µs."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        """Where Django refuses a Host that is none of ours."""
+        """Runs Django's check, which refuses a Host that is not allowed."""
         return None if request.path_info in PROBES else super().process_request(request)

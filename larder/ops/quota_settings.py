@@ -1,4 +1,4 @@
-"""The quotas that the settings give: QUOTA_ORDERS and the others, one for each of quotas.NAMES."""
+"""Reads the quotas from the settings: QUOTA_ORDERS and others, one for each of quotas.NAMES."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from larder.identity.rates import Rate
 
 
 def valid() -> quotas.Limits:
-    """Returns the quotas whose settings can be read. A server does not start with others."""
+    """Returns the quotas whose settings are valid. A server does not start with invalid ones."""
     found: dict[quotas.Name, Rate | None] = {}
     for name in quotas.NAMES:
         with suppress(ValueError):
@@ -21,7 +21,7 @@ def valid() -> quotas.Limits:
 
 
 def faults() -> Iterator[CheckMessage]:
-    """Returns an error for each setting that cannot be read."""
+    """Returns an error for each invalid setting."""
     for name in quotas.NAMES:
         value = getattr(settings, _setting(name))
         try:

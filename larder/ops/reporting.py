@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry, each where its variable is set; imported nowhere else."""
+"""Starts Sentry and OpenTelemetry, each if its variable is set. They are imported nowhere else."""
 
 from importlib import import_module
 
@@ -7,9 +7,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def start() -> None:
-    """Once in each process: servers, worker, commands. Raises ImproperlyConfigured."""
+    """Called once in each process: servers, worker, commands. Raises ImproperlyConfigured."""
     if settings.SENTRY_DSN:
-        _start("larder.ops.errors_told", "SENTRY_DSN")
+        _start("larder.ops.error_reporting", "SENTRY_DSN")
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         _start("larder.ops.tracing", "OTEL_EXPORTER_OTLP_ENDPOINT")
 

@@ -1,7 +1,7 @@
-"""What every request was: counted for Prometheus, and one line of the log.
+"""Counts each request for Prometheus, and writes one line of the log for it.
 
-A request leaves a tuple behind. A thread of the process takes what was left once a second, adds it
-up and writes it out: docs/reference/observability.md tells what either way costs.
+A request adds a tuple to a queue. Once a second, a thread of the process takes the tuples, counts
+them and writes their lines. docs/reference/observability.md has the cost.
 """
 
 from collections import defaultdict, deque
@@ -24,22 +24,22 @@ from larder.ops import log_writer
 from larder.ops.durations import Durations
 
 SECONDS = 1e-9
-"""In a nanosecond."""
+"""Seconds in a nanosecond."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
 NOWHERE = "(none)"
-"""The route of a path that leads nowhere, whichever: anybody can make those up."""
+"""The route of all paths that do not exist: clients can invent any number of them."""
 ADMIN = "admin/"
-"""The admin's hundred routes are one."""
+"""The admin's hundred routes count as one."""
 KEPT = 65_536
-"""Requests that wait to be taken: with a thread that hangs the oldest go, and no memory."""
+"""Requests in the queue. If the thread hangs, the oldest are dropped, so that memory is limited."""
 LONGEST_PATH = 200
 PIECE = 4096
-"""Bytes that a pipe takes at once: lines of several processes do not run into each other."""
+"""Bytes that a write to a pipe does not split, so that lines of several processes do not mix."""
 
 
 class Done(NamedTuple):
-    """A request that was answered. `route` is the pattern its path matched, `took` nanoseconds
+    """An answered request. `route` is the pattern that its path matched, `took` the nanoseconds
     until the answer began, `at` the time of its end in seconds since 1970."""
 
     method: str | None
@@ -56,7 +56,8 @@ _done: deque[Done] = deque(maxlen=KEPT)
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
-    """Middleware, the outermost: it sees the id of the answer and what all others took."""
+    """Middleware. It is the outermost, so it sees the id of the answer and the time of all
+    others."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = request.META.get(BEGAN) or perf_counter_ns()
@@ -69,7 +70,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     match = request.resolver_match
-    # A plain tuple in the order of Done: the class itself costs twice as much.
+    # A plain tuple in the order of Done: making a Done takes twice as long.
     _done.append(
         (  # type: ignore[arg-type]
             request.method,
@@ -85,8 +86,9 @@ def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
 
 
 def access_log_hook(method: str, path: str) -> Callable[[int, int, str, object], None]:
-    """What notes requests for a path (without parts that vary) that no middleware sees: status,
-    when it came by the performance counter, correlation id, caller."""
+    """Returns a function that notes requests for a path without variable parts, which no middleware
+    sees. It takes the status, the time of arrival by the performance counter, the correlation id
+    and the caller."""
     route = path.removeprefix("/")
 
     def note(status: int, began: int, correlation_id: str, caller: object) -> None:
@@ -97,7 +99,8 @@ def access_log_hook(method: str, path: str) -> Callable[[int, int, str, object],
 
 
 def take() -> list[Done]:
-    """What was answered since the last time. Threads may take at once; each gets others."""
+    """Returns the requests that were answered since the last call. Threads may call it at the same
+    time; each gets different requests."""
     taken = []
     with suppress(IndexError):
         for _ in range(len(_done)):
@@ -106,13 +109,13 @@ def take() -> list[Done]:
 
 
 class Tally:
-    """Requests added up: `requests` by method, route and class of status, and the `durations` of
+    """Counts of requests: `requests` by method, route and class of status, and the `durations` of
     each method and route."""
 
     def __init__(self, taken: Iterable[Done]) -> None:
         self.requests: dict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], Durations] = defaultdict(Durations)
-        # Labels are made for each of the few kinds of requests, and not for each request.
+        # Labels are made once for each kind of request, not for each request.
         kinds: dict[Any, list[float]] = defaultdict(list)
         for method, route, status, took, *_ in taken:
             kinds[method, route, status].append(took * SECONDS)
@@ -138,14 +141,14 @@ def _label(route: str | None) -> str:
 
 
 def write_lines(taken: Sequence[Done]) -> None:
-    """To where the log goes, unless ACCESS_LOG or LOG_LEVEL says no."""
+    """Writes the lines of requests to the log, unless ACCESS_LOG or LOG_LEVEL disables them."""
     if settings.ACCESS_LOG and settings.LOG_LEVEL in {"INFO", "DEBUG", "NOTSET"}:
         for piece in _pieces(map(_line, taken)):
             log_writer.write(piece)
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines, as many as PIECE takes."""
+    """Yields whole lines, together at most PIECE bytes."""
     piece = b""
     for line in lines:
         if piece and len(piece) + len(line) > PIECE:
@@ -160,7 +163,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def _line(done: Done) -> bytes:
-    """The query is left out: people put secrets into it."""
+    """Returns the line of a request, without the query, which may contain secrets."""
     method, route, status, took, at, path, correlation_id, caller = done
     shown = {
         "event": "request",
@@ -179,8 +182,8 @@ def _line(done: Done) -> bytes:
 
 
 def _public_id(caller: Any) -> Any:
-    """Of a Caller, or of somebody with a browser if it was looked who they are: not now, for
-    that would ask the database."""
+    """Returns the public id of a Caller, or of a user with a browser session if the user was read:
+    reading it now would need a query."""
     if isinstance(caller, SimpleLazyObject):
         caller = caller.__dict__["_wrapped"]
     return getattr(caller, "public_id", None)

@@ -1,7 +1,9 @@
-"""A restore that cannot run Larder marks its database: whoever prepares it finishes the restore.
+"""Finishes a restore that could not run Larder's code. It marks the database; `prepare` does the
+rest.
 
-So does that of the containers, where PostgreSQL is alone (deploy/postgresql/backup.sh). The mark is
-the database's comment, which no backup has; the servers' role has no rights there before `prepare`.
+The restore of the containers does so, because its container has only PostgreSQL
+(deploy/postgresql/backup.sh). The mark is the comment of the database, which is in no backup.
+Before `prepare`, the servers' role has no rights in the database.
 """
 
 from datetime import datetime
@@ -19,12 +21,12 @@ WHERE datname = current_database()
 
 
 def unfinished(*, using: str = "owner") -> bool:
-    """Whether a restore left its mark."""
+    """Returns whether the database has the mark of a restore."""
     return _said(using)[1] == MARK
 
 
 def finish(*, using: str = "owner", now: datetime) -> None:
-    """Ends log-ins and keys, then takes the mark away."""
+    """Ends log-ins and keys, then removes the mark."""
     restored.end_sessions_and_keys(using=using, now=now)
     name, _ = _said(using)
     with connections[using].cursor() as cursor:

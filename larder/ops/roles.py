@@ -1,8 +1,8 @@
-"""Database roles and what each may do.
+"""Database roles and their rights.
 
-*Owner* makes the tables. *App* (the server) reads and writes rows, but cannot change or delete
-what is append-only, and truncates nothing. *Read-only* sees the books, not the credentials
-nor where people live.
+*Owner* makes the tables. *App* (the server) reads and writes rows, but cannot change or delete rows
+of append-only tables, nor truncate a table. *Read-only* reads orders and stock, but no credentials
+and no addresses.
 """
 
 from dataclasses import dataclass
@@ -30,62 +30,62 @@ TIME_LIMITS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
-"""What the server's statements may take; a placing waits for the orders before it."""
+"""Time limits of the server's statements. Placing waits for the orders before it."""
 
 READER_LIMITS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }
-"""Reports read more than a request may, and still end."""
+"""Time limits of reports, which read more than a request may."""
 
 TRANSACTION_LIMIT = {"transaction_timeout": "30s"}
-"""What the server's transactions may take in all, on PostgreSQL 17 and later: short statements,
-one after the other, would hold every reader of a feed back for as long as they like. The largest
-file that is sent over HTTP takes some four seconds; what has to take longer lifts the limit for
-itself (larder/db/database.py)."""
+"""The time limit of the server's transactions, on PostgreSQL 17 and later. Without it, a
+transaction with many short statements could delay all readers of a feed without limit. The largest
+file that is imported over HTTP takes four seconds; longer transactions lift the limit for
+themselves (larder/db/database.py)."""
 
 
 PLANNING = {"enable_seqscan": "off", "jit": "off"}
-"""How the server's statements are planned. Planned while a table was known to be empty or tiny, a
-foreign key's check walks the table, and goes on to for up to a minute while it grows: with 150
-orders already 380 rows for each new one. Every statement of the server has its index; one that has
-none walks all the same, and must not be compiled for the price that this is given then."""
+"""How the server's statements are planned. A foreign key's check that was planned for an empty or
+tiny table scans the table, for up to a minute while it grows: with 150 orders already 380 rows for
+each new one. All statements of the server have an index. A statement without one scans in any case,
+and must not be compiled because of the high cost that PostgreSQL then assumes."""
 
 
 def time_limits(server: int) -> dict[str, str]:
-    """The time limits of the app role on this version of PostgreSQL, such as 170004."""
+    """Returns the time limits of the app role on this version of PostgreSQL, such as 170004."""
     return TIME_LIMITS | (TRANSACTION_LIMIT if server >= 170_000 else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A role's name and password, as a connection string gives them."""
+    """A role's name and password, from a connection string."""
 
     name: str
     password: str
 
 
 def app_login() -> Login:
-    """The role of DATABASE_URL."""
+    """Returns the role of DATABASE_URL."""
     given = conninfo_to_dict(settings.DATABASE_URL)
     return Login(str(given.get("user") or ""), str(given.get("password") or ""))
 
 
 def separate() -> bool:
-    """Whether the server has a role of its own, beside the owner."""
+    """Returns whether the server's role is not the owner."""
     owner = conninfo_to_dict(settings.OWNER_DATABASE_URL).get("user")
     return bool(app_login().name) and app_login().name != owner
 
 
 def make_roles(*, using: str = "owner") -> None:
-    """Makes or renews the app and read-only roles: log-in, search path, limits, planning.
+    """Makes or updates the app and read-only roles: log-in, search path, limits, planning.
 
-    The owner's own path is of one database, and in no dump of it: it is renewed too.
+    Also sets the owner's search path, which belongs to one database and is in no dump of it.
     """
     here = sql.Identifier(_ask(using, "SELECT current_database()"))
     _run(using, f"ALTER ROLE CURRENT_USER IN DATABASE {{}} SET search_path = {SEARCH_PATH}", here)
-    connections[using].close()  # The path is that of connections made from now on.
+    connections[using].close()  # The search path applies to new connections.
     if not separate():
         return
     app = app_login()
@@ -105,9 +105,8 @@ def make_roles(*, using: str = "owner") -> None:
 
 
 def _make_reader(using: str, password: str) -> None:
-    """The read-only role: for reports and for people who look something up. It can log in only
-    where somebody gave it a password, and holds no reader of the feeds back for longer than
-    READER_LIMITS."""
+    """Makes the read-only role, for reports and queries by people. It can log in only if it was
+    given a password, and delays readers of the feeds for at most READER_LIMITS."""
     _make(READ_ONLY, using, login=bool(password))
     reader = sql.Identifier(READ_ONLY)
     if password:
@@ -117,8 +116,8 @@ def _make_reader(using: str, password: str) -> None:
 
 
 def _set_password(using: str, login: Login) -> None:
-    """Sends the SCRAM verifier of the password: PostgreSQL logs the statement with
-    `log_statement = ddl`, and if it fails."""
+    """Sends the SCRAM verifier of the password instead of the password: PostgreSQL logs the
+    statement with `log_statement = ddl`, and if it fails."""
     with connections[using].cursor() as cursor:
         verifier = cursor.connection.pgconn.encrypt_password(
             login.password.encode(), login.name.encode(), b"scram-sha-256"
@@ -128,7 +127,8 @@ def _set_password(using: str, login: Login) -> None:
 
 
 def _may_pass_on_monitoring(using: str) -> bool:
-    """Whether the owner may let the server see how replicas stand (larder/ops/shop_state.py)."""
+    """Returns whether the owner may let the server read the state of replicas
+    (larder/ops/shop_state.py)."""
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_has_role('pg_monitor', 'MEMBER WITH ADMIN OPTION')")
         return bool(cursor.fetchone()[0])
@@ -158,7 +158,7 @@ def _make(role: str, using: str, *, login: bool) -> None:
 
 
 def grant(*, using: str = "owner") -> None:
-    """Grants each role its rights on the tables as they are now; run after each migrate."""
+    """Grants each role its rights on the current tables. Run after each migrate."""
     if not separate():
         return
     with transaction.atomic(using=using):
@@ -166,7 +166,7 @@ def grant(*, using: str = "owner") -> None:
 
 
 def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
-    """Everything first, then what is too much taken back: nobody sees what is in between."""
+    """Grants all rights, then revokes some of them, in one transaction."""
     for schema in ("public", *SCHEMAS):
         _grant_app(using, schema, app)
         _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", reader)

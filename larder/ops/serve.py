@@ -1,9 +1,9 @@
-"""`python -m larder.ops.serve`: the web server, as every installation starts it.
+"""`python -m larder.ops.serve`: starts the web server, in all installations.
 
-The one place that says with which options granian serves Larder: `make run`, the image, the
-Procfile and the systemd unit all start it here. It needs no Django and becomes the server itself
-(exec), so that in a container it is process 1 and gets TERM. TERM ends it in order: nothing new is
-accepted, requests under way are answered, and who is not done after STOP_SECONDS is ended.
+`make run`, the image, the Procfile and the systemd unit start the server here, so granian's options
+are in one place. It needs no Django, and replaces itself by the server (exec), so that the server
+is process 1 of a container and receives TERM. On TERM the server accepts no new requests, answers
+the open ones, and ends processes that are not done after STOP_SECONDS.
 """
 
 import argparse
@@ -24,20 +24,21 @@ from larder.ops import server_lock
 APPLICATION = "config.wsgi:application"
 WORKERS, THREADS = 2, 32
 POOL_SIZE = 8
-"""Connections of each process, where DB_POOL_SIZE does not say another number."""
+"""Connections of each process, unless DB_POOL_SIZE is set."""
 STACK_BYTES = 32 * 1024 * 1024
-"""Of each thread that runs the application, where granian's 2 MiB end the process before Python's
-recursion limit is met. Memory that is never touched costs nothing."""
+"""The stack of each thread that runs the application. With granian's 2 MiB, the process would end
+before Python's recursion limit is reached. Memory that is not used costs nothing."""
 STOP_SECONDS = 25
-"""Docker, Kubernetes, ECS and Heroku all kill what has not ended 30 seconds after TERM, or can be
-told to. Every order is decided long before (docs/explanation/architecture.md)."""
+"""Seconds after TERM until open requests are ended. Docker, Kubernetes, ECS and Heroku kill
+processes 30 seconds after TERM, or can be configured so. Orders are decided much earlier
+(docs/explanation/architecture.md)."""
 OPEN_FILES = 65_536
-"""Every connection is one; some systems give a process 1,024 unless it asks."""
+"""Each connection is an open file. Some systems allow a process 1,024 by default."""
 REFUSED = 78
 """Exit status for settings with which no server starts: EX_CONFIG of sysexits.h."""
 SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
 LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
-"""What a server that has ended leaves in those folders, and the next must not believe."""
+"""Files that a former server left in those folders, and that a new server must delete."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
     errno.EACCES: "may not be opened by this user: choose one above 1023 with PORT=",
@@ -46,12 +47,12 @@ PORT_REASONS = {
 
 
 class CannotServe(Exception):
-    """A server cannot start like this; the message is one line that says what to do."""
+    """The server cannot start. The message is one line that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where to listen, and with how much: processes, threads in each."""
+    """The address to listen on, and the number of processes and of threads in each."""
 
     host: str
     port: int
@@ -79,14 +80,14 @@ def number(environment: Mapping[str, str], name: str, default: int, *, largest: 
 
 
 def command(serving: Serving) -> list[str]:
-    """The command line of granian."""
+    """Return the command line of granian."""
     return [
         *(sys.executable, "-m", "larder.ops.granian_server", APPLICATION),
         *("--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--host", serving.host, "--port", str(serving.port)),
         *("--workers", str(serving.workers)),
         *("--blocking-threads", str(serving.threads)),
-        # The longest there is: with an idle thread its prepared statements are lost.
+        # The maximum: a thread that ends loses its prepared statements.
         *("--blocking-threads-idle-timeout", "600"),
         *("--backlog", "2048"),
         *("--workers-kill-timeout", str(serving.stop_seconds)),
@@ -95,10 +96,10 @@ def command(serving: Serving) -> list[str]:
 
 
 def environment(given: Mapping[str, str], serving: Serving) -> dict[str, str]:
-    """What the server's processes find in their environment."""
+    """Return the environment of the server's processes."""
     return {
-        # Argon2's blocks of 19 MiB go back to the system instead of staying with each thread:
-        # a worker keeps 110 MB after log-ins, not 260.
+        # Argon2's blocks of 19 MiB are returned to the system instead of kept by each thread:
+        # after log-ins a worker has 110 MB instead of 260 MB.
         "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
         "RUST_MIN_STACK": str(STACK_BYTES),
         **given,
@@ -108,7 +109,7 @@ def environment(given: Mapping[str, str], serving: Serving) -> dict[str, str]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Bind the port and let it go again: granian would share it without a word.
+    """Bind the port and release it: granian would share a used port without an error.
 
     Raises CannotServe.
     """
@@ -137,16 +138,16 @@ def listens_everywhere(host: str) -> bool:
 
 
 def _is_unspecified(text: str) -> bool:
-    """Returns whether this is the address of every interface, in IPv4, IPv6 or IPv4 in IPv6."""
+    """Returns whether this is the address of all interfaces, in IPv4, IPv6 or IPv4 in IPv6."""
     address = ip_address(text)
     return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
 def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
-    """Where the server's processes share what they write and count: made, locked, and emptied.
+    """Make, lock and empty the folders that the server's processes share; return them by variable.
 
-    A folder that is not named lies below TMPDIR, and is of this user and port. Workers that a
-    killed server left there are ended. Raises CannotServe, also where another server runs.
+    A folder without a variable is below TMPDIR, with this user and port in its name. Ends the
+    workers of a killed server. Raises CannotServe, also if another server uses a folder.
     """
     default = f"{tempfile.gettempdir()}/larder-{os.geteuid()}-{port}"
     folders = {name: given.get(name) or default for name in SHARED}
@@ -169,11 +170,12 @@ def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
 
 
 def _take(folder: Path, *, private: bool) -> None:
-    """Make it this server's, without what an earlier one left. Raises InUse and OSError."""
+    """Lock the folder for this server, and delete the files of a former one. Raises InUse and
+    OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if private and not (stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()):
-        raise PermissionError(errno.EPERM, "it belongs to somebody else")
+        raise PermissionError(errno.EPERM, "it belongs to another user")
     server_lock.lock(folder)
     for pattern in LEFT_BEHIND:
         for file in folder.glob(pattern):
@@ -181,7 +183,7 @@ def _take(folder: Path, *, private: bool) -> None:
 
 
 def raise_file_limit() -> None:
-    """Raise the soft limit on open files, as far as the hard one lets us."""
+    """Raise the soft limit on open files, at most to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -192,13 +194,13 @@ def raise_file_limit() -> None:
 
 
 def main() -> None:
-    """Become the server; with one line and status 1 if it cannot start."""
+    """Replace this process by the server. If it cannot start, print one line; exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m larder.ops.serve")
     parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, metavar="SECONDS")
     stop_seconds = parser.parse_args().stop_seconds
     try:
         serving = replace(from_environment(os.environ), stop_seconds=stop_seconds)
-        # Workers that are ended here may have the port, too.
+        # Ends the workers of a killed server, which may also have the port.
         folders = shared_folders(os.environ, serving.port)
         check_port(serving.host, serving.port)
     except CannotServe as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 LOCK = "server.lock"
 STOP_STEPS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
-"""The first lets workers answer what is under way."""
+"""With the first signal, workers answer their open requests."""
 
 
 class InUse(Exception):
@@ -25,10 +25,10 @@ class InUse(Exception):
 
 
 def lock(folder: Path) -> int:
-    """Take the folder for this process and those that it forks; return the open file.
+    """Lock the folder for this process and those that it forks; return the open file.
 
-    Ends the workers of a server whose main process was killed. Raises InUse where another server
-    runs, and OSError where files take no locks.
+    Ends the workers of a server whose main process was killed. Raises InUse if another server runs,
+    and OSError if the file system has no locks.
     """
     file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -50,7 +50,7 @@ def _take(file: int) -> None:
             _send(pid, number)
         _wait_for_flock(file, seconds)
     if not _is_locked(fcntl.flock, file):
-        # Nothing of this user's, or of another container that shares the folder.
+        # The processes are of another user, or of another container that shares the folder.
         raise InUse
 
 
@@ -76,14 +76,14 @@ def _send(pid: int, number: int) -> None:
 
 
 def _workers(file: int) -> list[int]:
-    """Processes that have inherited the lock, as the kernel lists it. None where it lists none."""
+    """Return the processes that have inherited the lock, as the kernel lists them."""
     own = os.fstat(file)
     pids = [int(one.name) for one in Path("/proc").glob("[0-9]*") if one.name.isdigit()]
     return [pid for pid in pids if pid != os.getpid() and _has_lock(pid, own)]
 
 
 def _has_lock(pid: int, locked: os.stat_result) -> bool:
-    """Whether the process has that very file open, and the lock with it."""
+    """Return whether the process has this file open, and so has the lock."""
     try:
         return any(_is_lock(one, locked) for one in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:

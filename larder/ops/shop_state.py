@@ -1,6 +1,6 @@
-"""How the shop stands as a whole, whichever of its servers is asked: for `/metrics`.
+"""The state of the whole shop, for `/metrics`. It does not depend on the server that answers.
 
-Every server tells the same, so a query takes the largest: `max(larder_jobs{status="todo"})`.
+All servers return the same values, so a query uses the maximum: `max(larder_jobs{status="todo"})`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from larder.db.observations import Observed
 from larder.ops.invariants import INVARIANTS
 
 ASKED_EVERY = 10.0
-"""Seconds: what is asked more often gets the same answer again."""
+"""Seconds for which the values are used again without new queries."""
 
 JOBS = """
 SELECT count(*) FILTER (WHERE job.status = 'todo'), count(*) FILTER (WHERE job.status = 'doing'),
@@ -32,8 +32,8 @@ LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events
     AS deferred ON true
 WHERE job.status IN ('todo', 'doing')
 """
-"""Plan: the partial index of jobs that are to be done, then for each that is due its first event
-by its index: as many rows as wait, however many were done."""
+"""Plan: the partial index of waiting jobs, then for each due job its first event, by index. It
+reads only waiting jobs, however many were done."""
 
 FAILED = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
 """Plan: all jobs of the last three days; older ones are deleted."""
@@ -45,13 +45,13 @@ SELECT coalesce(nullif(application_name, ''), 'unnamed'),
     max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
 FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
 """
-"""What a role may not see reads NULL here: with `GRANT pg_monitor` the server's role sees it.
-How late a replica is, servers find out by themselves (larder/db/replicas.py): PostgreSQL's own
-`replay_lag` is forgotten when all is replayed, and gone with the connection."""
+"""Without `GRANT pg_monitor`, the server's role reads NULL here. The seconds by which a replica is
+behind are measured by the servers (larder/db/replicas.py): PostgreSQL's `replay_lag` is empty after
+everything is replayed, and without a connection."""
 
 
 class ShopState(Collector):
-    """Gauges that are asked for when somebody looks, and at most every ASKED_EVERY seconds."""
+    """Gauges that are queried when Prometheus reads them, at most every ASKED_EVERY seconds."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -59,7 +59,7 @@ class ShopState(Collector):
         self._known: list[GaugeMetricFamily] = []
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """With the database away nothing but that it is."""
+        """Yields the gauges; only larder_database_up if the database does not answer."""
         with waits.holding(self._lock):
             if self._asked is None or self._asked.seconds > ASKED_EVERY:
                 self._known = _families()
@@ -70,7 +70,7 @@ class ShopState(Collector):
 def _families() -> list[GaugeMetricFamily]:
     up = GaugeMetricFamily(
         "larder_database_up",
-        "1: the database answers this server; 0: it does not, or no connection was free.",
+        "1: the database answers this server. 0: it does not answer, or no connection was free.",
     )
     try:
         found = [family for look in LOOKS for family in look()]
@@ -88,13 +88,13 @@ def _jobs() -> Iterator[GaugeMetricFamily]:
     by_status = (("todo", todo), ("due", due), ("doing", doing), ("failed", failed))
     yield _gauge(
         "larder_jobs",
-        "Jobs that are to be done at any time (todo), by now (due), are being done, or failed.",
+        "Jobs that wait (todo), of these the due ones (due), that run (doing), or failed (failed).",
         [([status], number) for status, number in by_status],
         "status",
     )
     yield _gauge(
         "larder_jobs_oldest_due_seconds",
-        "For how long the oldest job has been due that nobody has begun.",
+        "Time since the oldest waiting job was due.",
         [([], age)],
     )
 
@@ -103,7 +103,7 @@ def _worker() -> Iterator[GaugeMetricFamily]:
     ((beat,),) = database.rows(BEAT)
     yield _gauge(
         "larder_worker_last_heartbeat_timestamp_seconds",
-        "When a job worker was alive last; 0: there is none.",
+        "Time of the last heart-beat of a job worker; 0: there is none.",
         [([], beat or 0)],
     )
 
@@ -123,30 +123,30 @@ def _observed() -> Iterator[GaugeMetricFamily]:
     stock, invariants = noted.get("stock"), noted.get("invariants")
     yield _gauge(
         "larder_products_sold",
-        "Products that are sold: not archived.",
+        "Products on sale, which are not archived.",
         [([], stock.found["sold"])] if stock else [],
     )
     yield _gauge(
         "larder_products_out_of_stock",
-        "Those of them of which nothing can be ordered now.",
+        "Products on sale of which no unit can be ordered now.",
         [([], stock.found["out"])] if stock else [],
     )
     yield _gauge(
         "larder_invariant_violations",
-        "Rows that break an invariant; each must be 0.",
+        "Rows that violate an invariant; must be 0.",
         _violations(invariants) if invariants else [],
         "invariant",
     )
     yield _gauge(
         "larder_looked_at_timestamp_seconds",
-        "When the worker looked at a subject last: stock, invariants.",
+        "Time of the worker's last check of a subject: stock, invariants.",
         [([subject], one.at.timestamp()) for subject, one in noted.items()],
         "subject",
     )
 
 
 def _violations(observed: Observed) -> list[tuple[Sequence[str], float]]:
-    """Also of an invariant that the version before did not know of."""
+    """Returns the rows of each invariant; 0 for one that the former release did not check."""
     return [([one.name], observed.found.get(one.name, 0)) for one in INVARIANTS]
 
 
@@ -160,6 +160,6 @@ def _gauge(
 
 
 STATE = ShopState()
-"""Of this process."""
+"""The one of this process."""
 
 LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (_jobs, _worker, _replicas, _observed)

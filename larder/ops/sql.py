@@ -1,18 +1,18 @@
-"""The hand-written SQL of ops: what must never be true of the tables.
+"""The SQL of the invariants.
 
-Each statement returns the rows that violate one invariant (larder/ops/invariants.py says what
-each means), so a healthy shop answers all of them with nothing. They trust no constraint, no
-foreign key and no trigger, for those are what a restore, a repair by hand or a defect goes round.
+Each statement returns the rows that violate one invariant (larder/ops/invariants.py describes
+them), so in a healthy shop all results are empty. The statements rely on no constraint, foreign key
+or trigger, because a restore, a manual repair or a defect can bypass those.
 
-The plan they rely on: each reads its tables once from end to end and joins by hash; no subquery
-is run row by row. 100,000 orders with 300,000 ledger entries take a few seconds all together.
-The events and adjustments a ledger entry refers to are compared as text, because its reference
-is text that a damaged entry may have filled with anything.
+The plan that they rely on: each reads its tables once and joins by hash; no subquery runs for each
+row. 100,000 orders with 300,000 ledger entries take a few seconds in all. Ledger entries are
+compared with events and adjustments as text, because the reference of a damaged entry may have any
+text.
 """
 
 ORDER_CAUSES = "('order', 'change', 'cancel', 'pack', 'missing', 'ship', 'return')"
-"""Causes whose ledger entries refer to an order event; `opening` refers to the product, every
-other cause is the reason of an adjustment."""
+"""Causes of ledger entries that refer to an order event. `opening` refers to the product; all other
+causes are reasons of adjustments."""
 
 UNSHIPPED_STATUSES = "('placed', 'packed')"
 SHIPPED_STATUSES = "('shipped', 'delivered', 'returned')"
@@ -25,7 +25,7 @@ SELECT pg_current_snapshot()::text, json_build_object(
     'order_line', (SELECT count(*) FROM order_line)
 )::text
 """
-"""What there is to look at: on an empty database everything holds."""
+"""The number of checked rows: in an empty database all invariants hold."""
 
 NEGATIVE_STOCK = """
 SELECT product_id, available, committed FROM stock WHERE available < 0 OR committed < 0
@@ -35,7 +35,7 @@ NEGATIVE_BALANCE = """
 SELECT id, product_id, available_after, committed_after, cause, reference, at
 FROM ledger_entry WHERE available_after < 0 OR committed_after < 0
 """
-"""Stock may be right again today: the ledger tells of the moment when it was not."""
+"""The stock may be right again now. The ledger shows when it was not."""
 
 NO_SINGLE_STOCK_ROW = """
 SELECT coalesce(product.id, stock.product_id) AS product_id,
@@ -65,8 +65,8 @@ FROM stock FULL JOIN (
 WHERE coalesce(stock.available, 0) <> coalesce(last.available_after, 0)
    OR coalesce(stock.committed, 0) <> coalesce(last.committed_after, 0)
 """
-"""Entries of a product are written under its lock, so their ids are in the order they happened.
-The index ledger_entry_history gives that order, or one sort does."""
+"""Entries of a product are written under its lock, so their ids are in the order in which they
+happened. The index ledger_entry_history gives this order, or a sort does."""
 
 BROKEN_LEDGER_CHAIN = """
 SELECT id, product_id, cause, reference, available_before, available_change, available_after,
@@ -93,8 +93,8 @@ WHERE NOT CASE
     ELSE available_change <> 0 AND committed_change = 0
 END
 """
-"""An order moves units from available to committed and back, and only there; shipping and what
-was found missing take them out of committed; all else touches what is available alone."""
+"""Orders move units between available and committed. Shipped and missing units leave committed. All
+other causes change only available."""
 
 SEVERAL_OPENINGS = """
 SELECT product_id, count(*) AS openings, sum(available_change) AS units
@@ -139,10 +139,10 @@ WITH promised AS (
 SELECT * FROM line
 WHERE committed <> to_ship OR shipped <> gone OR taken <> to_ship + gone + missing
 """
-"""Order by order what UNLIKE_UNSHIPPED says of the whole shop, so that two faults cannot make up
-for each other. All units an order took, less those it gave back by a change, by a cancellation or
-in packing, are still to be shipped, were shipped, or were missing. A line that was taken off an
-order gave everything back, but for what was missing."""
+"""Checks each order as UNLIKE_UNSHIPPED checks the whole shop, so that two faults cannot cancel
+each other out. The units that an order took, minus those that a change, a cancellation or packing
+gave back, are still to be shipped, were shipped, or were missing. A line that was removed from an
+order gave all its units back, except missing ones."""
 
 UNLIKE_UNSHIPPED = f"""
 SELECT product_id, stock.committed, unshipped.units AS unshipped
@@ -202,7 +202,7 @@ FROM (
 ) AS event
 WHERE from_status <> ended_in AND NOT (ended_in = '' AND from_status = 'draft')
 """
-"""A cart has no events until it is placed: the first one begins in nothing or in the draft."""
+"""A cart has no events before it is placed: the first event begins in no status or in draft."""
 
 DRAFT_WITH_HISTORY = """
 SELECT "order".id, "order".number, "order".customer_id, event.id AS event, event.type, event.at
@@ -235,7 +235,7 @@ FROM "order" JOIN (
 ) AS last ON last.order_id = "order".id
 WHERE "order".placed_at IS NOT NULL AND "order".transaction_id < last.transaction_id
 """
-"""After the event an order may have been written to by hand: that is told as well."""
+"""The order may have a later position than its last event, after a change by hand."""
 
 RETURNED_TOO_MUCH = f"""
 SELECT line.id, line.order_id, line.product_id, "order".status, line.quantity, line.returned
@@ -244,7 +244,7 @@ WHERE line.returned > CASE WHEN "order".status IN {SHIPPED_STATUSES} THEN line.q
 """
 
 UNLIKE_RETURNS = """
-WITH told AS (
+WITH recorded AS (
     SELECT event.order_id, line.product AS product_id, sum(line.quantity) AS units,
            sum(line.quantity) FILTER (WHERE line.restock) AS restocked
     FROM order_event AS event CROSS JOIN LATERAL
@@ -257,16 +257,16 @@ WITH told AS (
     WHERE entry.cause = 'return' GROUP BY event.order_id, entry.product_id
 )
 SELECT order_id, product_id, coalesce(line.returned, 0) AS returned,
-       coalesce(told.units, 0) AS told, coalesce(told.restocked, 0) AS told_restocked,
-       coalesce(booked.units, 0) AS restocked
+       coalesce(recorded.units, 0) AS recorded, coalesce(recorded.restocked, 0) AS
+       recorded_restocked, coalesce(booked.units, 0) AS restocked
 FROM (SELECT order_id, product_id, returned FROM order_line WHERE returned <> 0) AS line
-     FULL JOIN told USING (order_id, product_id) FULL JOIN booked USING (order_id, product_id)
-WHERE coalesce(line.returned, 0) <> coalesce(told.units, 0)
-   OR coalesce(told.restocked, 0) <> coalesce(booked.units, 0)
+     FULL JOIN recorded USING (order_id, product_id) FULL JOIN booked USING (order_id, product_id)
+WHERE coalesce(line.returned, 0) <> coalesce(recorded.units, 0)
+   OR coalesce(recorded.restocked, 0) <> coalesce(booked.units, 0)
 """
 
 UNLIKE_PICKED = """
-WITH told AS (
+WITH recorded AS (
     SELECT event.id::text AS event, line.product AS product_id,
            sum(line.ordered - line.quantity) FILTER (WHERE line.missing) AS missing,
            sum(line.ordered - line.quantity) FILTER (WHERE NOT line.missing) AS left_there
@@ -279,12 +279,12 @@ WITH told AS (
            -sum(committed_change) FILTER (WHERE cause = 'missing') AS missing,
            -sum(committed_change) FILTER (WHERE cause = 'pack') AS left_there
     FROM ledger_entry WHERE cause IN ('missing', 'pack') GROUP BY reference, product_id
-)
-SELECT event, product_id, told.missing AS told_missing, told.left_there AS told_left_there,
+) SELECT event, product_id, recorded.missing AS recorded_missing, recorded.left_there AS
+recorded_left_there,
        booked.missing, booked.left_there
-FROM told FULL JOIN booked USING (event, product_id)
-WHERE coalesce(told.missing, 0) <> coalesce(booked.missing, 0)
-   OR coalesce(told.left_there, 0) <> coalesce(booked.left_there, 0)
+FROM recorded FULL JOIN booked USING (event, product_id)
+WHERE coalesce(recorded.missing, 0) <> coalesce(booked.missing, 0)
+   OR coalesce(recorded.left_there, 0) <> coalesce(booked.left_there, 0)
 """
 
 ENTRY_OF_ANOTHER_EVENT = f"""
@@ -312,7 +312,7 @@ WHERE (type, from_status, to_status) NOT IN (
     ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned')
 )
 """
-"""All that larder/orders/lifecycle.py lets happen, told once more."""
+"""All transitions that larder/orders/lifecycle.py allows, listed independently."""
 
 RETURNED_IN_PART = """
 SELECT "order".id, "order".number, "order".status, added.ordered, added.returned
@@ -383,10 +383,11 @@ WHERE CASE
     ELSE false
 END
 """
-"""An order's id is claimed for everybody and answers for itself. A key belongs to the customer, or
-to staff, who may see every order; one that submitted a cart belongs to its customer alone, and one
-of a move that customers cannot make to staff alone. The path of a move names its order, the fifth
-part of the operation. Whoever once did what only staff can was staff, and may have left."""
+"""The id of an order is claimed without an actor, with itself as the key. A key belongs to the
+customer, or to staff, who may see all orders. A key of a submitted cart belongs to its customer
+only; a key of a move that customers cannot make belongs to staff only. The path of a move names its
+order, in the fifth part of the operation. An actor of an event that only staff can cause was staff,
+and may have left."""
 
 SAME_USERNAME = """
 SELECT lower(username) AS username, count(*) AS accounts, array_agg(id ORDER BY id) AS ids

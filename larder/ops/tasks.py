@@ -1,7 +1,7 @@
-"""What the worker does at fixed times (UTC): tidying up, and looking whether all is well.
+"""The worker's periodic tasks (UTC): deleting old rows, and checks.
 
-Everything is done in batches that stay well within the time limits of the server's role, and can
-be repeated: a job that was cut off leaves the rest to the next one.
+Rows are deleted in batches, within the time limits of the server's role. Tasks can be repeated: if
+a task is cut off, the next one does the rest.
 """
 
 from collections.abc import Callable
@@ -31,20 +31,21 @@ from larder.orders.services.expire_drafts import expire_drafts
 logger = structlog.get_logger(__name__)
 
 BATCH = 5_000
-"""Rows deleted by one statement: some 50 ms."""
+"""Rows that one statement deletes, in about 50 ms."""
 
 MOST_BATCHES = 200
-"""After a million rows a job makes way for others."""
+"""After a million rows a job ends, so that other jobs can run."""
 
 KEEP_FINISHED_JOBS = 72
-"""Hours for which finished and failed jobs can be looked at."""
+"""Hours for which finished and failed jobs are kept."""
 
 MOST_ATTEMPTS = 5
-"""How often a job is begun at whose doing workers were killed."""
+"""How often a job is started if workers are killed while they run it."""
 
 
 def delete_in_batches(delete: Callable[[int], int]) -> int:
-    """Calls `delete` with a limit until it finds less than that. Returns how many it deleted."""
+    """Calls `delete` with a limit until it deletes fewer rows. Returns the number of deleted
+    rows."""
     total = 0
     for _ in range(MOST_BATCHES):
         deleted = delete(BATCH)
@@ -57,14 +58,14 @@ def delete_in_batches(delete: Callable[[int], int]) -> int:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="delete_expired_keys")
 def delete_expired_keys(timestamp: int) -> int:
-    """Deletes idempotency keys past their time. Those of orders are kept for ever."""
+    """Deletes expired idempotency keys. Those of orders do not expire."""
     return delete_in_batches(lambda limit: delete_expired(now=now(), limit=limit))
 
 
 @app.periodic(cron="5-59/10 * * * *")
 @app.task(queueing_lock="delete_ended_log_ins")
 def delete_ended_log_ins(timestamp: int) -> int:
-    """Deletes log-ins that cannot be refreshed any more, and the admin's."""
+    """Deletes sessions that can no longer be refreshed, and ended sessions of the admin."""
     call_command("clearsessions")
     past = (
         sessions.delete_expired_sessions,
@@ -81,15 +82,14 @@ def _delete_until_now(delete: Callable[..., int], limit: int) -> int:
 @app.periodic(cron="8-59/10 * * * *")
 @app.task(queueing_lock="delete_idle_rate_limits")
 def delete_idle_rate_limits(timestamp: int) -> int:
-    """Deletes counts of tries that have come to nothing: who waits long enough begins anew."""
+    """Deletes counts of attempts that have gone back to zero."""
     return delete_in_batches(lambda limit: delete_idle(limit=limit))
 
 
 @app.periodic(cron="27 * * * *")
 @app.task(queueing_lock="delete_old_mails")
 def delete_old_mails(timestamp: int) -> int:
-    """Deletes what is known of mails of long ago, and what resets of passwords and changes
-    of addresses left."""
+    """Deletes rows of old mails, and of former password resets and changes of addresses."""
     past = (delete_old, resets.delete_expired_resets, email_changes.delete_old_changes)
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
@@ -97,15 +97,15 @@ def delete_old_mails(timestamp: int) -> int:
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="delete_expired_drafts")
 def delete_expired_drafts(timestamp: int) -> int:
-    """Deletes carts that nobody touched for long, and those of deleted accounts."""
+    """Deletes carts that were not changed for a long time, and those of deleted accounts."""
     return delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
 
 
 @app.periodic(cron="2-59/10 * * * *")
 @app.task(queueing_lock="compact_product_changes")
 def compact_product_changes(timestamp: int) -> int:
-    """Deletes what the feed of products tells of again later, however much that is: what is left
-    is no more than the products and what changed since the last time."""
+    """Deletes changes in the feed of products that a later change of the same product replaces. The
+    remaining rows are one for each product, and the changes since the last run."""
     return sum(compact(part=BATCH))
 
 
@@ -120,7 +120,7 @@ def look_at_stock(timestamp: int) -> None:
 @app.periodic(cron="7 * * * *")
 @app.task(queueing_lock="check_invariants")
 def check_invariants(timestamp: int) -> None:
-    """Logs an error for each invariant that does not hold, and has `/metrics` tell of it;
+    """Logs an error for each violated invariant, and stores the results for `/metrics`;
     `manage.py check_invariants` shows the rows."""
     began, report = now(), invariants.check()
     found = {one.invariant.name: one.violations for one in report.findings}
@@ -140,7 +140,7 @@ def check_invariants(timestamp: int) -> None:
 @app.periodic(cron="37 * * * *")
 @app.task(queueing_lock="delete_finished_jobs", pass_context=True)
 async def delete_finished_jobs(context: JobContext, timestamp: int) -> None:
-    """Deletes jobs that ended long ago, however they ended."""
+    """Deletes jobs that ended long ago, whether they succeeded or failed."""
     await builtin_tasks.remove_old_jobs(
         context,
         max_hours=KEEP_FINISHED_JOBS,
@@ -153,7 +153,7 @@ async def delete_finished_jobs(context: JobContext, timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
 async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
-    """Takes up again what a worker was doing when it was killed: it no longer beats.
+    """Starts jobs again whose worker was killed: it sends no heart-beat.
 
     Source: procrastinate's documentation, "Retry stalled jobs".
     """
@@ -166,12 +166,12 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
 
 
 _OWN_RETRIES = {SEND_MAIL: mails.RETRIES}
-"""Tasks that begin again by themselves, for other reasons than that a worker was killed."""
+"""Tasks that start again periodically, so they need no retry after a worker was killed."""
 
 
 async def _try_again(manager: JobManager, job: Job) -> bool:
-    """Not for ever, for the job itself may be what kills workers; and not where the next of its
-    kind already waits to do the same."""
+    """Starts the job again, unless it was started too often, because the job itself may kill
+    workers; and unless the next job of its kind already waits. Returns whether it did."""
     if job.attempts < MOST_ATTEMPTS + _OWN_RETRIES.get(job.task_name, 0):
         with suppress(UniqueViolation):
             await manager.retry_job(job)

@@ -1,8 +1,8 @@
-"""Traces, sent to OTEL_EXPORTER_OTLP_ENDPOINT where it is set; nothing of it is imported elsewhere.
+"""Sends traces to OTEL_EXPORTER_OTLP_ENDPOINT if it is set. OpenTelemetry is imported nowhere else.
 
-A request is a span, a group of orders one in it, each statement one in that; a job is one too.
-A trace that a client or proxy began (`traceparent`) goes on. How many are sent, OpenTelemetry's own
-variables say: OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_EXPORTER_OTLP_HEADERS.
+A request is a span, a batch of orders is a span in it, and each statement is a span in that; a job
+is a span too. A trace of a client or proxy is continued (`traceparent`). OpenTelemetry's variables
+select the traces: OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_EXPORTER_OTLP_HEADERS.
 """
 
 from collections.abc import Callable
@@ -23,13 +23,13 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
 from larder.core.harmless import harmless, harmless_span
-from larder.ops.endings import at_end
+from larder.ops.shutdown import at_end
 
 _tracer = trace.get_tracer("larder")
 
 
 def start() -> None:
-    """From now on in this process, and in those that are forked from it."""
+    """Starts tracing in this process, and in processes that are forked from it."""
     resource = Resource.create({"service.name": "larder"})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     at_end(provider.shutdown)
@@ -40,7 +40,7 @@ def start() -> None:
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
-    """Middleware: a span for each request, named by its route, never by its path."""
+    """Middleware: a span for each request, named by its route instead of its path."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         parent = extract({"traceparent": request.headers.get("traceparent", "")})
@@ -68,7 +68,7 @@ def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase
 
 @contextmanager
 def _span(name: str, **attributes: Any) -> Any:
-    """A span of the use case; the id is the request's or the job's."""
+    """Returns a span of a use case, with the id of the request or job."""
     given = {f"larder.{key}": value for key, value in attributes.items()}
     given["larder.correlation_id"] = get_guid() or ""
     with harmless_span(_tracer.start_as_current_span(name, attributes=given)) as span:
@@ -81,8 +81,8 @@ def _trace_statements(connection: Any, **_: Any) -> None:
 
 
 def _statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
-    """Its text is the same for everybody: values are parameters. Where statements are traced each
-    is waited for by itself, also in a pipeline (larder/db/postgresql/base.py)."""
+    """Makes a span for a statement. Its text has no values, which are parameters. With tracing,
+    each statement is waited for separately, also in a pipeline (larder/db/postgresql/base.py)."""
     with _tracer.start_as_current_span("sql", kind=SpanKind.CLIENT) as span:
         span.set_attribute("db.system.name", "postgresql")
         span.set_attribute("db.query.text", str(sql)[:2000])

@@ -1,6 +1,6 @@
-"""Files that come with a form: within the limit that every other body has, and never on a disk.
+"""Files in a form: limited like all other bodies, and never stored on a disk.
 
-Django's own handlers store whatever is sent before anything looks at it, for anybody.
+Django's handlers store all files before any check, also those of clients without a log-in.
 """
 
 from io import BytesIO
@@ -15,7 +15,7 @@ from larder.core.limits import MAX_DISCARDED_BYTES
 
 
 class BoundedUpload(FileUploadHandler):
-    """Keeps a file of up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes; of a larger one only its size."""
+    """Keeps a file of up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes; of a larger file only its size."""
 
     def handle_raw_input(
         self,
@@ -25,8 +25,8 @@ class BoundedUpload(FileUploadHandler):
         boundary: Any,
         encoding: str | None = None,
     ) -> None:
-        """Raises RequestDataTooBig for a request that is not even read and discarded. Up to there a
-        file that is too large is, so that its form can say so."""
+        """Raises RequestDataTooBig for a request that is too long to be read and discarded. A
+        smaller file over the limit is discarded, so that its form can report it."""
         if content_length > MAX_DISCARDED_BYTES:
             raise RequestDataTooBig
 

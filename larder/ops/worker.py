@@ -1,7 +1,8 @@
-"""The job worker's own connection, and what goes with a job: the id of the request that wants it.
+"""The job worker's connection, and the correlation id that a job carries.
 
-Jobs are deferred on Django's connection, in the transaction that wants them. The worker waits
-for them with LISTEN, which does not pass PgBouncer's transaction mode: it has a direct one.
+Jobs are deferred on Django's connection, in the transaction that needs them. The worker waits for
+them with LISTEN, which does not work in PgBouncer's transaction mode, so it has a direct
+connection.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,29 +22,30 @@ from larder.core import telemetry
 from larder.db.postgresql.comments import tag_statements
 
 CARRIED = "_correlation_id"
-"""The argument of a job that its task does not see."""
+"""The argument of a job with the correlation id, which its task does not see."""
 
 
 def connection_string() -> str:
-    """Returns WORKER_DATABASE_URL with what every connection has; like the servers, a worker
-    connects to a database that accepts writes only."""
+    """Returns WORKER_DATABASE_URL with the options of all connections. Like the servers, a worker
+    connects only to a database that accepts writes."""
     required = settings.DB_CONNECTING | {"target_session_attrs": "read-write"}
     return make_conninfo("", **required | conninfo_to_dict(settings.WORKER_DATABASE_URL))
 
 
 class Connector(DjangoConnector):
-    """Procrastinate's connector for Django, but for where a worker finds its jobs."""
+    """Procrastinate's connector for Django, with another connection for the worker."""
 
     def get_worker_connector(self) -> PsycopgConnector:
-        """A few connections to WORKER_DATABASE_URL: one listens, the others take and end jobs."""
+        """Returns a pool for WORKER_DATABASE_URL: one connection listens, others start and end
+        jobs."""
         return PsycopgConnector(conninfo=connection_string(), min_size=2, max_size=4)
 
 
 class Jobs(JobManager):
-    """Procrastinate's, but that a job carries the id of the request or job that defers it."""
+    """Procrastinate's class. A job also carries the id of the request or job that defers it."""
 
     def batch_defer_jobs(self, jobs: list[Job], connection: Any = None) -> list[Job]:
-        """Jobs with the ids they were given."""
+        """Returns the jobs with their ids."""
         return super().batch_defer_jobs([_carrying(job) for job in jobs], connection)
 
     async def batch_defer_jobs_async(self, jobs: list[Job], connection: Any = None) -> list[Job]:
@@ -58,10 +60,10 @@ def _carrying(job: Job) -> Job:
 
 
 async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Any) -> Any:
-    """Worker middleware: the job's lines, statements and own jobs have the id it carries, or one of
-    its own where nobody asked for it."""
+    """Worker middleware: log lines, statements and deferred jobs have the id that the job carries;
+    those of a periodic job have a new id."""
     carried = context.job.task_kwargs.pop(CARRIED, None)
-    # Each job runs in a context of its own, which ends with it.
+    # Each job runs in a separate context, which ends with it.
     guid.set(carried or uuid4().hex)
     with tag_statements(), telemetry.tracing.span("job", task=context.job.task_name):
         return await call_next()

@@ -1,6 +1,6 @@
-"""Numbers for the processes of a server: each process has one for as long as it lives.
+"""Numbers for the processes of a server: each process has one until it ends.
 
-A lock on a file reserves a number. The lock ends with its process, however the process ends.
+A lock on a file reserves a number. The lock ends with the process, also if the process is killed.
 """
 
 import fcntl
@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 def take(folder: Path, name: str) -> tuple[int, int]:
-    """Returns an open file and its number, the first that no living process has. The number is this
-    process's until the file is closed.
+    """Returns an open file and its number, the first that no living process has. The number belongs
+    to this process until the file is closed.
 
-    Raises OSError where files take no locks.
+    Raises OSError if the file system has no locks.
     """
     for number in count():
         file = _opened(folder, name, number)
@@ -27,9 +27,9 @@ def take(folder: Path, name: str) -> tuple[int, int]:
 
 @contextmanager
 def locked_if_free(folder: Path, name: str, number: int) -> Iterator[bool]:
-    """Gives the block whether no living process has the number; no process takes it meanwhile.
+    """Yields whether no living process has the number. No process takes it inside the block.
 
-    Raises OSError where files take no locks.
+    Raises OSError if the file system has no locks.
     """
     file = _opened(folder, name, number)
     try:
@@ -44,7 +44,7 @@ def _opened(folder: Path, name: str, number: int) -> int:
 
 
 def _is_locked(file: int) -> bool:
-    """Returns whether the lock is this process's now."""
+    """Locks the file, if it is free. Returns whether this process has the lock now."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

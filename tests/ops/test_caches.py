@@ -27,7 +27,7 @@ from tools.processes import wait_until
 
 KINDS = ("redis", "memcached")
 DAY = Rate(5, 86_400)
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def client(kind: str, port: int) -> Iterator[BaseCache]:
         *("timeout", "connect_timeout"),
     }
     assert len(waits) == 2
-    given["OPTIONS"] |= dict.fromkeys(waits, PATIENCE)
+    given["OPTIONS"] |= dict.fromkeys(waits, TIMEOUT)
     backend = import_string(given.pop("BACKEND"))
     made = backend(given.pop("LOCATION"), given)
     try:

@@ -23,10 +23,10 @@ def run(folder: Path, text: str | bytes) -> str:
 
 def test_it_tells_what_it_did(tmp_path: Path) -> None:
     assert run(tmp_path, "sku,name,price,quantity\nA,Tea,1,5\nB,Jam,2,0\n").startswith(
-        "2 new, 0 changed, 0 as they were ("
+        "2 new, 0 changed, 0 unchanged ("
     )
     assert run(tmp_path, "sku,name,price\nA,Tea,1\nB,Jam,3\n").startswith(
-        "0 new, 1 changed, 1 as they were ("
+        "0 new, 1 changed, 1 unchanged ("
     )
     entry = LedgerEntry.objects.get()
     assert (entry.cause, entry.available_change, entry.actor) == ("opening", 5, SYSTEM_ACTOR)

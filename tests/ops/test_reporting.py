@@ -19,7 +19,7 @@ from tests.server import ROOT, Server
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
-OPTIONAL = ("sentry_sdk", "opentelemetry", "larder.ops.tracing", "larder.ops.errors_told")
+OPTIONAL = ("sentry_sdk", "opentelemetry", "larder.ops.tracing", "larder.ops.error_reporting")
 
 
 def loaded(**environment: str) -> list[str]:
@@ -43,7 +43,7 @@ def loaded(**environment: str) -> list[str]:
 def test_nothing_of_them_is_imported_unless_it_is_asked_for() -> None:
     assert loaded(SENTRY_DSN="", OTEL_EXPORTER_OTLP_ENDPOINT="") == []
     assert loaded(SENTRY_DSN="http://key@127.0.0.1:9/1", OTEL_EXPORTER_OTLP_ENDPOINT="") == [
-        *("sentry_sdk", "larder.ops.errors_told")
+        *("sentry_sdk", "larder.ops.error_reporting")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Adds the products of the demo catalogue that are not there yet, in any mode."""
+"""Adds the missing products of the demo catalogue, in any mode."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from larder.ops import demo
 from larder.ops.health import migrated
 
 HINT = "DATABASE_URL names the database; `manage.py prepare` makes its roles and tables."
-UNKNOWN = """The answer to the commit is lost: it is not known whether the products were added.
-Run the command again: it adds those that are missing, and says how many."""
+UNKNOWN = """The answer to the commit was lost: it is not known whether the products were added.
+Run the command again: it adds missing products, and says how many."""
 
 
 class Command(BaseCommand):
-    """Needs no more rights than the server has."""
+    """Needs only the rights of the server's role."""
 
-    help = "Add the demo catalogue with its opening stock. Safe to repeat: what is there, stays."
+    help = "Add the demo catalogue with its opening stock. A repeat adds only missing products."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

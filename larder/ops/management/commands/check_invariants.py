@@ -1,4 +1,4 @@
-"""Proves from the tables that nothing was oversold, lost or doubled."""
+"""Checks in the tables that nothing was oversold, lost or duplicated."""
 
 import json
 from argparse import ArgumentParser
@@ -15,11 +15,12 @@ NOT_CHECKED = 2
 
 
 class Command(BaseCommand):
-    """Exit status: 0 when all hold, 1 when one is violated, 2 when they could not be checked."""
+    """Exit status: 0 if all invariants hold, 1 if one is violated, 2 if they could not be
+    checked."""
 
     help = (
-        "Prove from the tables, in one snapshot, that nothing was oversold, lost or doubled. "
-        "Exit status 0: all holds; 1: something is violated; 2: it could not be checked."
+        "Check in one snapshot of the tables that nothing was oversold, lost or duplicated. "
+        "Exit status 0: all invariants hold; 1: one is violated; 2: they could not be checked."
     )
     requires_system_checks = ()
 
@@ -50,9 +51,9 @@ class Command(BaseCommand):
             self.stdout.write(f"All {count} invariants hold over {extent} ({seconds:.1f} s).")
 
     def _write_finding(self, finding: Finding) -> None:
-        told = "violated" if finding.violations else "ok"
+        result = "violated" if finding.violations else "ok"
         name, count, seconds = finding.invariant.name, finding.violations, finding.seconds
-        self.stdout.write(f"{told:<10}{name:<36}{count:>9}{seconds:>8.2f} s")
+        self.stdout.write(f"{result:<10}{name:<36}{count:>9}{seconds:>8.2f} s")
         if finding.violations:
             self.stdout.write(f"          {finding.invariant.means}")
             self.stdout.write(f"          Look at {finding.invariant.look_at}.")
@@ -63,7 +64,7 @@ class Command(BaseCommand):
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report for machines: `{"ok", "snapshot", "looked_at", "seconds", "invariants":
+    """Returns the report as JSON: `{"ok", "snapshot", "looked_at", "seconds", "invariants":
     [{"name", "ok", "violations", "seconds", "means", "look_at", "rows"}]}`, amounts as strings."""
     return {
         "ok": not report.violated,

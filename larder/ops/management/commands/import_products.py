@@ -1,4 +1,4 @@
-"""Imports a file of products: all of its rows or none."""
+"""Imports a file of products: all rows or none."""
 
 import sys
 from argparse import ArgumentParser
@@ -17,30 +17,30 @@ from larder.identity import audit
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""
-Columns, in any order, named in the first line: {", ".join(REQUIRED)}; and as far as wanted:
+Required columns, in any order, named in the first line: {", ".join(REQUIRED)}. Optional:
 {", ".join(name for name in COLUMNS if name not in REQUIRED)}. category is an id.
-A known SKU is changed in these columns, a new one is added; quantity is the opening stock of new
-products and says nothing of others.
+Products with a known SKU are changed in these columns, others are created; quantity is the opening
+stock of new products, and is ignored for others.
 """
-UNKNOWN = """The answer to the commit is lost: it is not known whether the rows were imported.
-Import the file again: a row that was imported changes nothing, and no stock is added twice. A
-repeat overwrites what others have changed since in the columns of the file."""
+UNKNOWN = """The answer to the commit was lost: it is not known whether the rows were imported.
+Import the file again: rows that were imported change nothing, and no stock is added twice. The
+repeat overwrites later changes by others in the columns of the file."""
 WIDTH = 30
 
 
 class Bar:
-    """How far it is, on a terminal: half of the way is reading, half is storing."""
+    """Shows the progress on a terminal: half of it is reading, half is storing."""
 
     def __init__(self, rows: int) -> None:
         self._all = 2 * max(rows, 1)
         self._done = 0
 
     def read(self, rows: int) -> None:
-        """Rows were read and found good."""
+        """Notes that rows were read and are valid."""
         self._show(rows, "reading")
 
     def stored(self, rows: int) -> None:
-        """Rows were stored."""
+        """Notes that rows were stored."""
         self._show(rows, "storing")
 
     def _show(self, rows: int, doing: str) -> None:
@@ -52,15 +52,15 @@ class Bar:
             sys.stderr.flush()
 
     def close(self) -> None:
-        """Leaves the line to what follows."""
+        """Ends the line of the progress."""
         if sys.stderr.isatty() and self._done:
             sys.stderr.write("\n")
 
 
 class Command(BaseCommand):
-    """Needs no more rights than the server has."""
+    """Needs only the rights of the server's role."""
 
-    help = f"Import a CSV file of products, all of its rows or none. {USE}"
+    help = f"Import a CSV file of products, all rows or none. {USE}"
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -79,8 +79,8 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise CommandError(f"Nothing was imported: {reason}") from error
-        told = f"{made.created} new, {made.changed} changed, {made.unchanged} as they were"
-        self.stdout.write(f"{told} ({monotonic() - began:.1f} s)")
+        counts = f"{made.created} new, {made.changed} changed, {made.unchanged} unchanged"
+        self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
     def _import(self, file: Path) -> Imported:
         with file.open("rb") as counted:

@@ -1,4 +1,4 @@
-"""Django's migrate, as the owner of the tables, with the other roles' rights renewed after it."""
+"""Django's migrate, as the owner of the tables. Afterwards it grants the rights of other roles."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from larder.ops import roles
 
 
 class Command(migrate.Command):
-    """The server's own role can neither make nor change tables."""
+    """Runs as the owner, because the server's role can neither make nor change tables."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -1,4 +1,4 @@
-"""`manage.py openapi`: the OpenAPI documents of v1 and of the earlier contracts, as files."""
+"""`manage.py openapi`: writes the OpenAPI documents of v1 and of the earlier contracts."""
 
 import json
 from argparse import ArgumentParser
@@ -16,9 +16,9 @@ FOLDER = Path(settings.BASE_DIR) / "docs" / "openapi"
 
 
 class Command(BaseCommand):
-    """Writes the documents to docs/openapi, or looks whether they are what the code says."""
+    """Writes the documents to docs/openapi, or checks whether they are current."""
 
-    help = "Write the OpenAPI documents to docs/openapi; --check: say which are out of date."
+    help = "Write the OpenAPI documents to docs/openapi; --check: name those that are out of date."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def keep(texts: dict[str, str], *, check: bool) -> None:
     stale = {FOLDER / name: text for name, text in texts.items() if not _holds(FOLDER / name, text)}
     if check and stale:
         names = ", ".join(path.name for path in stale)
-        raise CommandError(f"Not what the code says: {names} (run `make openapi`).")
+        raise CommandError(f"Out of date: {names} (run `make openapi`).")
     for path, text in stale.items():
         path.write_text(text, encoding="utf-8")
 

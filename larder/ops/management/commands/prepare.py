@@ -1,4 +1,4 @@
-"""Everything between an empty database and a server that can start."""
+"""Prepares a database for servers: an empty one, an older one, or a restored one."""
 
 from time import monotonic
 from typing import Any
@@ -12,14 +12,14 @@ from larder.ops.demo_checks import demo_is_not_public
 
 
 class Command(BaseCommand):
-    """Makes roles, migrates, grants, finishes a restore; in demo mode loads the demo data.
+    """Makes roles, migrates, grants rights, finishes a restore; in demo mode loads the demo data.
 
-    Safe to repeat. Raises CommandError, before anything is made, for a demo that could be public.
+    Can be repeated. Raises CommandError first, for a demo that could be public.
     """
 
     help = (
-        "Make roles, migrate, grant rights; end log-ins and keys where a restore asks for it; "
-        "in demo mode load the demo data. Safe to repeat."
+        "Make roles, migrate, grant rights; end log-ins and keys after a restore; in demo mode "
+        "load the demo data. Can be repeated."
     )
     requires_system_checks = ()
 
@@ -37,5 +37,5 @@ class Command(BaseCommand):
     def _step(self, name: str, work: Any) -> None:
         began = monotonic()
         done = work()
-        told = f" ({done} new)" if isinstance(done, int) else ""
-        self.stdout.write(f"{name}{told}: {monotonic() - began:.1f} s")
+        new = f" ({done} new)" if isinstance(done, int) else ""
+        self.stdout.write(f"{name}{new}: {monotonic() - began:.1f} s")

@@ -1,4 +1,5 @@
-"""Whom a change has told by mail, in a shop that has a mail server (EMAIL_URL)."""
+"""Notifiers: functions that queue a mail about a change, in a shop with a mail server
+(EMAIL_URL)."""
 
 from datetime import datetime
 from functools import partial
@@ -10,5 +11,6 @@ from larder.notifications.services import EMAIL_CHANGED, queue_mail
 
 
 def former_address(now: datetime) -> Notify | None:
-    """What has whoever had an account's address told of its change; None without a mail server."""
+    """Returns a function that queues a mail to the former address of an account about its change;
+    None without a mail server."""
     return partial(queue_mail, EMAIL_CHANGED, now=now) if settings.EMAIL_URL else None

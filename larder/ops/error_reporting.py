@@ -1,8 +1,7 @@
-"""Errors, told to Sentry where SENTRY_DSN is set; nothing of it is imported elsewhere.
+"""Reports errors to Sentry if SENTRY_DSN is set. Sentry's library is imported nowhere else.
 
-An event has the error, where it came from and the correlation id, and nothing that a client sent:
-no body, no header, no cookie, no query, no variable of a function. So no secret has to be found
-and struck out.
+An event has the error, its traceback and the correlation id, but nothing from the client: no body,
+header, cookie, query, or local variable. So no secrets have to be filtered out.
 """
 
 import logging
@@ -18,11 +17,11 @@ from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 
-from larder.ops.endings import at_end
+from larder.ops.shutdown import at_end
 
 
 def start() -> None:
-    """What is logged as an error from now on is an event; once for each error."""
+    """Sends each logged error to Sentry, once, from now on."""
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.SENTRY_ENVIRONMENT,
@@ -41,17 +40,17 @@ def start() -> None:
         include_source_context=False,
         max_breadcrumbs=0,
         server_name="",
-        before_send=_told,
+        before_send=_event,
     )
     at_end(partial(sentry_sdk.flush, timeout=2.0))
 
 
 def _say_nothing(pending: int, seconds: float) -> None:
-    """At the end Sentry would write on the terminal that it waits to be rid of events."""
+    """Prints nothing: at the end Sentry would write on the terminal that it is sending events."""
 
 
-def _told(event: Any, hint: dict[str, Any]) -> Any:
-    """The event as it leaves: with the id, and the plain message of a structured line."""
+def _event(event: Any, hint: dict[str, Any]) -> Any:
+    """Returns the event to send: with the correlation id, and the message of a structured line."""
     event.setdefault("tags", {})["correlation_id"] = get_guid() or ""
     for unwanted in ("request", "user", "extra", "breadcrumbs"):
         event.pop(unwanted, None)
@@ -64,5 +63,5 @@ def _told(event: Any, hint: dict[str, Any]) -> Any:
 
 
 def _without_values(error: dict[str, Any]) -> str:
-    """Messages of the database tell the values of the row that it refused (DETAIL)."""
+    """Returns the message of an error without PostgreSQL's DETAIL, which has values of the row."""
     return str(error.get("value", "")).partition("\nDETAIL:")[0]
