@@ -1,3 +1,3 @@
-"""Orders: what customers asked for, what became of it, and who changed what."""
+"""Orders: their lines, their status, and the events of their changes."""
 
 __all__ = ["decision", "errors", "lifecycle", "queries", "services"]

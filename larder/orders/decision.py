@@ -1,7 +1,7 @@
-"""The decision: which orders of a group can be placed. Pure: no database, no clock.
+"""Decides which orders of a batch can be placed. Pure: no database, no clock.
 
-Deciding a group gives the same as deciding its orders one after the other, in the group's
-order: each sees the shelf as the ones before it left it.
+The result is the same as deciding the orders one after the other, in the order of the batch: each
+order takes its units from those that the orders before it left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChan
 
 
 class Wanted(Struct, frozen=True):
-    """A line as it was asked for. `expected_price` is what the customer was shown, a unit."""
+    """A requested line. `expected_price` is the price of a unit that the customer was shown."""
 
     product: int
     quantity: int
@@ -24,14 +24,14 @@ class Wanted(Struct, frozen=True):
 
 
 class _Totals(NamedTuple):
-    """The least an order may come to, and what its customer was shown, if they said so."""
+    """The minimum total of an order, and the total that the customer was shown, if it was sent."""
 
     least: Decimal
     expected: Decimal | None
 
 
 class PricedLine(Struct, frozen=True):
-    """A line as it is sold: lines of one product added up, at the server's price."""
+    """The lines of one product, added up, at the server's price."""
 
     offer: Offer
     quantity: int
@@ -44,7 +44,7 @@ class PricedLine(Struct, frozen=True):
 
 
 def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
-    """Units by product, in the order of first appearance."""
+    """Returns units by product, in the order of first appearance."""
     quantities: dict[int, int] = {}
     for line in lines:
         quantities[line.product] = quantities.get(line.product, 0) + line.quantity
@@ -60,11 +60,11 @@ def decide(
     minimum_total: Decimal = Decimal(0),
     expected_totals: Sequence[Decimal | None] | None = None,
 ) -> list[list[PricedLine] | DomainError]:
-    """For each order its priced lines, or why it is refused as a whole.
+    """Returns for each order its priced lines, or its refusal.
 
-    `shelf` is what is available of each locked product, `offers` the products that can be
-    ordered, `prices` what they cost the customer of each order. An order with an expected total
-    is refused at any other, and its lines' expected prices then say which of them changed.
+    `shelf` has the available units of each locked product, `offers` the products that can be
+    ordered, `prices` the prices for the customer of each order. An order with an expected total is
+    refused if its total differs; the expected prices of its lines then show which prices changed.
     """
     left = dict(shelf)
     decided: list[list[PricedLine] | DomainError] = []
@@ -103,7 +103,8 @@ def _decide_one(
 
 
 def _total(wanted: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:
-    """At today's prices; what is no longer sold counts as the customer last saw it."""
+    """Returns the total at current prices. A product that is no longer sold counts with its
+    expected price."""
     unknown = Decimal(0)
     return sum(
         (one.quantity * prices.get(one.product, one.expected_price or unknown) for one in wanted),
@@ -119,8 +120,8 @@ def _faults_of_products(
         available = left.get(product, 0) if product in offers else 0
         if requested > available:
             code = "insufficient_stock" if product in offers else "unknown_product"
-            told = {"product": product, "requested": requested, "available": available}
-            faults.append({"code": code, **told})
+            units = {"product": product, "requested": requested, "available": available}
+            faults.append({"code": code, **units})
     return faults
 
 
@@ -131,27 +132,27 @@ def _changed_prices(
     for line in wanted:
         price, expected = prices.get(line.product), line.expected_price
         if price is not None and expected is not None and price != expected:
-            told = {"product": line.product, "expected": expected, "price": price}
-            faults[line.product] = {"code": "price_changed", **told}
+            prices_of = {"product": line.product, "expected": expected, "price": price}
+            faults[line.product] = {"code": "price_changed", **prices_of}
     return list(faults.values())
 
 
 def broken_rules(
     quantities: Mapping[int, int], offers: Mapping[int, Offer]
 ) -> list[dict[str, Any]]:
-    """The lines (units by product) that break a rule of the shop, as a refusal names them."""
+    """Returns the lines (units by product) that break a rule of the shop, as a refusal has them."""
     faults = []
     for product, requested in quantities.items():
         offer = offers.get(product)
         if offer is not None and not _fits(offer, requested):
-            told = {
+            rule = {
                 "product": product,
                 "requested": requested,
                 "min_quantity": offer.min_quantity,
                 "max_per_order": offer.max_per_order,
                 "step": offer.step,
             }
-            faults.append({"code": "order_rule", **told})
+            faults.append({"code": "order_rule", **rule})
     return faults
 
 

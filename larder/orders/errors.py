@@ -1,4 +1,4 @@
-"""The ways orders refuses. The lines of a refusal name every faulty line, each with its code."""
+"""The refusals of orders. The lines of a refusal name all faulty lines, each with its code."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +21,7 @@ class LineRefusal(DomainError):
 
 @dataclass
 class PriceChanged(LineRefusal):
-    """A line expected another price than today's, or the customer another `total`."""
+    """The price of a line is not the expected one, or the `total` is not."""
 
     total: Decimal | None = None
     expected: Decimal | None = None
@@ -34,14 +34,14 @@ class PriceChanged(LineRefusal):
 
 
 class OrderRule(LineRefusal):
-    """A line breaks a rule of the shop: fewest, most, or multiples of units."""
+    """A line breaks a rule of the shop: minimum, maximum, or multiples of units."""
 
     code = "order_rule"
 
 
 @dataclass
 class OrderTooSmall(DomainError):
-    """The order's total is below the shop's least."""
+    """The order's total is below the shop's minimum."""
 
     total: Decimal
     minimum: Decimal
@@ -54,8 +54,8 @@ class OrderTooSmall(DomainError):
 
 @dataclass
 class CurrencyChanged(LineRefusal):
-    """The order is in another `currency` than the one the shop sells in now, `offered`: its new
-    lines have no price in it."""
+    """The order's `currency` is not the one that the shop sells in now (`offered`), so new lines
+    have no price in it."""
 
     currency: str
     offered: str
@@ -67,7 +67,7 @@ class CurrencyChanged(LineRefusal):
 
 
 class CartEmpty(DomainError):
-    """There is nothing in the draft that could be placed."""
+    """The draft has no lines."""
 
     code = "cart_empty"
 
@@ -79,7 +79,7 @@ class AlreadySubmitted(DomainError):
 
 
 class OrderAbandoned(DomainError):
-    """The order's id, or the key of its request, was abandoned: it is never placed."""
+    """The order's id, or the key of its request, was abandoned, so it cannot be placed."""
 
     code = "order_abandoned"
 
@@ -92,7 +92,7 @@ class NotInCart(DomainError):
 
 @dataclass
 class CartFull(DomainError):
-    """The draft holds as many lines, or its line as many units, as an order can have."""
+    """The draft has the maximum number of lines, or its line the maximum number of units."""
 
     limit: int
     code = "cart_full"
@@ -104,7 +104,7 @@ class CartFull(DomainError):
 
 @dataclass
 class InvalidTransition(DomainError):
-    """The order's status does not allow the move (to the one who asks)."""
+    """The order's status does not allow the move, or not to this caller."""
 
     status: str
     move: str
@@ -131,7 +131,7 @@ class ConflictingRepeat(DomainError):
 
 
 class UnknownCustomer(NotFound):
-    """There is no such customer to place an order for."""
+    """The customer to place an order for does not exist."""
 
     fault = Fault("/customer", "unknown_value", "There is no such customer.")
 
@@ -142,7 +142,7 @@ class UnknownCustomer(NotFound):
 
 
 class ReturnExceedsShipped(LineRefusal):
-    """More units would come back than were shipped and are still with the customer."""
+    """More units would be returned than were shipped and not returned yet."""
 
     code = "return_exceeds_shipped"
 
@@ -153,4 +153,4 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] 
     PriceChanged,
     OrderRule,
 )
-"""Which code stands on top when lines are faulty in several ways."""
+"""The order of the codes: a refusal of lines with several codes has the first of them."""

@@ -1,15 +1,15 @@
-"""The lifecycle of an order: which move is allowed where, and to whom. Pure.
+"""The lifecycle of an order: which moves a status allows, and to whom. Pure.
 
-draft → placed → packed → shipped → delivered; placed and packed → cancelled; what was shipped
-comes back in parts, and with the last of them the order is returned. A draft becomes an order by
-being placed, which is no move of these.
+draft → placed → packed → shipped → delivered; placed and packed → cancelled. Shipped units can be
+returned in parts; with the last unit the status becomes returned. Placing a draft is not one of
+these moves.
 """
 
 from enum import Enum, StrEnum
 
 
 class Move(StrEnum):
-    """What can be done to an order that was placed."""
+    """A move of a placed order."""
 
     CHANGE = "change"
     CANCEL = "cancel"
@@ -20,8 +20,8 @@ class Move(StrEnum):
 
 
 class Verdict(Enum):
-    """Whether a move is made. `MADE`: it was made before, and the order stands where it led to or
-    beyond. `EVENTS_TELL`: it was perhaps; where the order stands does not tell, its events do."""
+    """Whether a move is made. `MADE`: the status shows that it was made before. `EVENTS_TELL`: it
+    may have been made before, which the events show and the status does not."""
 
     ALLOWED = "allowed"
     MADE = "made"
@@ -39,7 +39,7 @@ CANCELLED = "cancelled"
 RETURNED = "returned"
 
 STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED)
-"""Where an order can stand once it was placed."""
+"""The statuses of a placed order."""
 
 PERMISSIONS: dict[Move, str] = {
     Move.CHANGE: "orders.change_order",
@@ -59,7 +59,7 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.PACK: frozenset({PLACED}),
     Move.SHIP: frozenset({PACKED}),
     Move.DELIVER: frozenset({SHIPPED}),
-    # Of a returned order nothing is left: its lines say so, and name what was asked for too much.
+    # A returned order has no units left to return: its lines refuse that, and name the products.
     Move.RETURN: frozenset({SHIPPED, DELIVERED, RETURNED}),
 }
 
@@ -69,19 +69,19 @@ _MADE_IN: dict[Move, frozenset[str]] = {
     Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
     Move.DELIVER: frozenset({DELIVERED}),
 }
-"""Where an order can only stand once the move was made. Changes and returns can be made again and
-again, so that each is another one."""
+"""The statuses that an order can have only after the move. Changes and returns are not in it,
+because they can be made several times."""
 
 _PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
-    # An order of which nothing could be picked is cancelled by packing it.
+    # Packing cancels an order of which nothing was picked.
     Move.PACK: frozenset({CANCELLED}),
-    # What was shipped can come back without ever having been delivered.
+    # Shipped units can be returned before the order was delivered.
     Move.DELIVER: frozenset({RETURNED}),
 }
 
 
 def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict:
-    """Whether somebody may make the move on an order in this status."""
+    """Returns whether the caller may make the move on an order with this status."""
     if move in _FOR_STAFF and not by_staff:
         return Verdict.NOT_STAFF
     if status == "draft" or not (by_staff or by_owner):

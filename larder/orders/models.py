@@ -20,7 +20,7 @@ from larder.orders import lifecycle
 
 
 class OrderStatus(models.TextChoices):
-    """Where an order stands. A draft is the customer's cart."""
+    """The status of an order. A draft is the customer's cart."""
 
     DRAFT = "draft"
     PLACED = lifecycle.PLACED
@@ -32,10 +32,11 @@ class OrderStatus(models.TextChoices):
 
 
 class Order(models.Model):
-    """What a customer ordered. The fingerprints are of what was placed: its lines, the rest.
+    """An order of a customer. The fingerprints are those of the placed lines, and of the other
+    fields.
 
-    `transaction_id` is that of the last change, placing included: with the number it is the place
-    in the feed of the customer's orders. A trigger keeps it so (`tell_change`).
+    `transaction_id` is that of the last change, or of placing. With the number it is the position
+    in the feed of the customer's orders. A trigger sets it (`tell_change`).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -126,7 +127,7 @@ class Order(models.Model):
 
 
 class CartEnd(models.Model):
-    """Which cart of a customer ended last: it was submitted or deleted.
+    """The customer's cart that was submitted or deleted last.
 
     The ETag of a customer without a cart names it. Triggers write it (`end_cart`).
     """
@@ -141,12 +142,12 @@ class CartEnd(models.Model):
 
 
 class OrderLine(models.Model):
-    """One product of an order, with name, SKU and unit price as they were when it was placed.
+    """One product of an order, with its name, SKU and unit price at the time of placing.
 
-    `placed_at` is the order's: the history of a product is walked by it, newest first. A trigger
-    (`date_line`) keeps it so, whoever writes a line or places a draft. `ordered` is what the
-    quantity was before fewer were picked, and null where they were not. The database has `product`
-    lead to the product's stock, whose row placing has locked already (`_fk_stock_product_id`).
+    `placed_at` is that of the order; the history of a product is read by it, newest first. A
+    trigger (`date_line`) sets it for all writers. `ordered` is the former quantity if fewer units
+    were picked, otherwise null. In the database, `product` refers to the product's stock row, which
+    placing has locked already (`_fk_stock_product_id`).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -188,10 +189,11 @@ class OrderLine(models.Model):
 
 
 class OrderEvent(models.Model):
-    """Who changed what of an order, when: append-only, and the outbox of what others are told.
+    """A change of an order, with its actor and time. Append-only; readers of changes use it as an
+    outbox.
 
-    `transaction_id` and `position` let a reader go through them without missing one that
-    commits late.
+    With `transaction_id` and `position`, a reader does not miss events of transactions that commit
+    late.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)

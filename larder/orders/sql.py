@@ -1,7 +1,7 @@
-"""The hand-written SQL of orders, and the plans it relies on.
+"""The SQL of orders, and the plans that it relies on.
 
-What writes is compared with the plain ORM version in tests/orders/test_sql.py; what is read from
-the feed with the orders as they stand, in test_order_feed.py.
+Tests compare the statements that write with the ORM (tests/orders/test_sql.py), and the feed with
+the current orders (test_order_feed.py).
 """
 
 from typing import NamedTuple
@@ -34,8 +34,8 @@ WITH new_order AS (
 SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
        ARRAY(SELECT id FROM new_line ORDER BY id)
 """
-"""Orders, lines and events of a whole group in one round trip: three inserts over function
-scans, no table is read. Lines get their ids in the order they stand in the arrays."""
+"""Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
+no table is read. Lines get their ids in the order of the arrays."""
 
 PLACE_DRAFTS = """
 WITH draft AS (
@@ -63,8 +63,8 @@ WITH draft AS (
 )
 SELECT id FROM draft
 """
-"""Drafts of a whole group in one round trip, once each is locked and its lines are decided. Index
-scans of order_pkey and order_line_pkey; the answer names the drafts that were placed."""
+"""Places the drafts of a batch in one round trip, after each is locked and its lines are decided.
+Index scans of order_pkey and order_line_pkey. Returns the drafts that were placed."""
 
 SET_LINES = """
 UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
@@ -73,8 +73,9 @@ UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
 FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) AS new (id, quantity, ordered, returned)
 WHERE order_line.id = new.id
 """
-"""The lines of one order; a null leaves what there is. Index scans of order_line_pkey. Stock rows
-are locked meanwhile: for 1,000 lines Django's bulk_update takes eight times as long."""
+"""Updates the lines of one order; null leaves a value unchanged. Index scans of order_line_pkey.
+Stock rows are locked meanwhile, and Django's bulk_update takes eight times as long for 1,000
+lines."""
 
 RENEW_DRAFT = """
 WITH draft AS (
@@ -83,7 +84,7 @@ WITH draft AS (
 )
 UPDATE order_line SET order_id = %s WHERE order_id = %s
 """
-"""Gives a locked draft another id and number; it keeps its lines. Index scans of order_pkey and
+"""Gives a locked draft another id and number. It keeps its lines. Index scans of order_pkey and
 order_line_once."""
 
 _COLUMNS = """SELECT "order".id, number, customer_id, status, currency, total, note, reference,
@@ -94,8 +95,8 @@ _BRIEF_COLUMNS = """SELECT "order".id, number, customer_id, status, currency, to
 
 
 class Walk(NamedTuple):
-    """A way through the history, newest first: its columns, what they are read from, that it leads
-    past drafts, and whose orders it leads through."""
+    """A way to read the history, newest first: its columns, its source, and its conditions for
+    placed orders and for the orders of a customer."""
 
     source: str
     moment: str
@@ -105,7 +106,7 @@ class Walk(NamedTuple):
 
     @property
     def orders(self) -> str:
-        """The statement that reads orders this way, up to its conditions."""
+        """The statement that reads orders in this way, up to its conditions."""
         return _COLUMNS + self.source
 
 
@@ -118,8 +119,8 @@ BY_ORDER = Walk(
     PLACED,
     '"order".customer_id = (SELECT %s::bigint)',
 )
-"""The customer is hidden for the sake of the plan (larder/inventory/sql.py): it is the same for
-customers of many orders and of few."""
+"""The subselect hides the customer from the planner (larder/inventory/sql.py), so that the plan is
+the same for customers with many orders and with few."""
 
 BY_LINE = Walk(
     ' FROM "order" JOIN order_line ON order_line.order_id = "order".id',
@@ -128,20 +129,20 @@ BY_LINE = Walk(
     f"order_line.placed_at IS NOT NULL AND {PLACED}",
     '"order".customer_id = %s::bigint',
 )
-"""A line has the moment of its order; the index order_line_search goes by that.
+"""A line has the time of its order, by which the index order_line_search is sorted.
 
-That the order is placed is said too: all indexes of orders are of placed ones, and without them
-one customer's orders of a product, or those of a reference, are sought among everybody's (of
-100,000 orders 200 ms instead of 0.4). The customer is not hidden: of somebody with few orders
-these are read, of somebody with very many the product's (95 ms instead of 0.1)."""
+The condition on the order is repeated, because all indexes of orders are partial indexes of placed
+orders. Without it, the orders of one customer with a product or a reference are searched among all
+orders (of 100,000 orders 200 ms instead of 0.4). The customer is not hidden from the planner: for a
+customer with few orders it reads these, for one with very many those of the product (0.1 ms instead
+of 95)."""
 
 ORDERS = BY_ORDER.orders
-"""Placed orders and drafts. The plain ORM version takes 0.7 ms longer to be compiled, at each
-request."""
+"""Placed orders and drafts. To compile the ORM's version takes 0.7 ms more, in each request."""
 
 BRIEF_ORDERS = _BRIEF_COLUMNS + BY_ORDER.source
-"""The same without what the customer wrote, up to 14 KB for each order: the earlier contracts do
-not show it, and read long lists at once."""
+"""The same without the texts of the customer, up to 14 KB for each order. The earlier contracts do
+not show them, and read long lists at once."""
 
 LINES = f"""
 SELECT * FROM (
@@ -162,9 +163,9 @@ WHERE bytes - octet_length(sku) - octet_length(name) <= {MAX_PAGE_BYTES} OR id =
 """
 """For each order, in the order of the ids, an index scan of order_pkey and one of order_line_once;
 the scans stop at the limit. A row beyond MAX_PAGE_LINES shows that the last order is incomplete.
-The version shows whether the order has changed since it was read. `bytes` are those of the texts up
-to a line; the lines behind the one that exceeds MAX_PAGE_BYTES are not sent, except those of the
-first order. Order and plan are as in larder/db/pages.py."""
+The version shows whether the order has changed since it was read. `bytes` is the size of the texts
+up to and including a line. Lines after the one that exceeds MAX_PAGE_BYTES are not sent, except
+those of the first order. Order and plan are as in larder/db/pages.py."""
 
 
 EVENTS = f"""
@@ -190,8 +191,8 @@ WHERE row_number <= %s
 ORDER BY position
 """
 """An index scan of order_event_history. The data of each event is decompressed once to count the
-entries of its lists, those of `before` and `after` too (101 events of 2,000 entries: 13 ms), and
-what is beyond the limit is not sent. `found` counts the events before that limit."""
+entries of its lists, also of `before` and `after` (101 events of 2,000 entries: 13 ms). Events
+beyond the limit are not sent. `found` counts the events before that limit."""
 
 
 def whole(wanted: str) -> str:
@@ -219,18 +220,18 @@ NUMBER = '"order".number = %s::bigint'
 PRODUCT = "order_line.product_id = %s::bigint"
 
 REFERENCE = """"order".reference <> '' AND "order".reference = %s"""
-"""In the words of the indexes too, which have no order without a reference: a plan for any
-reference could not know that this one is not empty."""
+"""Repeats the condition of the partial indexes, which have no orders without a reference. A generic
+plan cannot know that the parameter is not empty."""
 
 BY_NUMBER = "number + 0"
-"""The number, but no column of the index on numbers: that one leads through everybody's orders,
-270,000 of them (52 ms) to the first of a customer who began late. So the customer's own are
-sorted (30 of them: nothing; 30,000: 12 ms), and placing pays for no index more."""
+"""The number, written so that the index on numbers is not used: with it, PostgreSQL may read the
+orders of all customers (270,000 in 52 ms) before the first one of this customer. So the customer's
+orders are sorted (30,000 in 12 ms), and placing needs no further index."""
 
 OWN_ORDERS = """(
     SELECT transaction_id, number AS position, id FROM {table}
     WHERE customer_id = (SELECT %s::bigint) AND placed_at IS NOT NULL
 ) AS own
     WHERE {behind}"""
-"""The feed of one customer (larder/db/feed.py): one range of the index order_feed, entered at
-the mark, however many orders they have. The customer is hidden as above."""
+"""The feed of one customer (larder/db/feed.py): one range of the index order_feed from the mark,
+for any number of orders. The customer is hidden from the planner as above."""

@@ -61,7 +61,7 @@ def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Ca
 def through_the_orm(placed: list[Candidate], now: datetime) -> None:
     """The same orders, one row after the other."""
     for one in placed:
-        asked = one.asked
+        asked = one.placement
         order = Order.objects.create(
             id=one.id,
             customer_id=asked.customer,
@@ -149,7 +149,7 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
     """The first and the second of the orders as drafts, to be placed two hours later."""
     found = []
     for one in candidates[:2]:
-        asked, begun = one.asked, now - timedelta(hours=2)
+        asked, begun = one.placement, now - timedelta(hours=2)
         order = Order.objects.create(
             id=one.id,
             customer_id=asked.customer,
@@ -179,7 +179,7 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
 def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
     """The same drafts placed, one row after the other."""
     for one in drafts:
-        asked = one.asked
+        asked = one.placement
         Order.objects.filter(id=one.id, status="draft").update(
             status="placed",
             currency="GBP",

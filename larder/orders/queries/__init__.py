@@ -1,4 +1,4 @@
-"""What orders tells the others. Plain data, no models; one file per kind of reading."""
+"""The queries of orders. They return plain data, not models; one file for each kind of query."""
 
 from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
 from larder.orders.queries.drafts import (

@@ -1,4 +1,4 @@
-"""A customer's copy of their orders that stays up to date: first all, then what changed."""
+"""The feed by which an app keeps a copy of a customer's orders: first all orders, then changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from larder.orders.queries.placed import first_orders
 from larder.orders.queries.views import OrderView
 
 CHANGES = Feed('"order"', "id", sql.OWN_ORDERS)
-"""The orders of one customer, each once: where its last change put it."""
+"""The orders of one customer, each once, at the position of its last change."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """How far a copy is. `copied` is the last order of the first round, which goes from the
-    newest to the oldest; without it that is through, unless it is only `beginning`."""
+    """The state of a copy. `copied` is the last order of the first round, which goes from the
+    newest to the oldest order. Without it, the first round is complete, unless it is
+    `beginning`."""
 
     mark: Mark
     copied: HistoryPosition | None = None
@@ -26,7 +27,7 @@ class OrderProgress:
 
 @dataclass(frozen=True, slots=True)
 class OrderChanges:
-    """Placed orders as they stand, each once; how far the copy is."""
+    """The current state of changed orders, each once, and the state of the copy."""
 
     orders: Sequence[OrderView]
     progress: OrderProgress
@@ -34,10 +35,10 @@ class OrderChanges:
 
 
 def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> OrderChanges:
-    """Up to `limit` orders of a customer, and up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of
-    texts: None begins with all of them.
+    """Returns up to `limit` orders of a customer that changed, with up to `MAX_PAGE_LINES` lines
+    and `MAX_PAGE_BYTES` of texts. `after` None begins a new copy.
 
-    What changes while they are copied comes again behind them. Raises SinceExpired.
+    Orders that change during the first round follow after it. Raises SinceExpired.
     """
     if after is None:
         after = OrderProgress(feed.begin(CHANGES, parameters=[customer]), beginning=True)
@@ -47,8 +48,8 @@ def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> 
 
 
 def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
-    """A page of the first round. The feed is looked at too: it knows whether the mark still
-    holds, and whether anything follows."""
+    """Returns a page of the first round. Reads the feed too, which shows whether the mark is still
+    valid, and whether changes follow."""
     follows = feed.read(CHANGES, after.mark, limit=1, parameters=[customer])
     page = history(OrderFilter(customer=customer), after=after.copied, limit=limit)
     if page.next is not None:
@@ -57,7 +58,8 @@ def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
-    """The orders are read after the feed: what changes in between is shown now and comes again."""
+    """Returns changed orders. They are read after the feed, so a change between the two reads is
+    shown now and once more later."""
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
     found = first_orders(page.subjects)
     if found.more and found.last:

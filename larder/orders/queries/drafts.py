@@ -1,4 +1,4 @@
-"""The customer's draft (the cart), and it among the orders that were placed."""
+"""The customer's draft (the cart), alone and together with placed orders."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,12 +20,12 @@ from larder.orders.queries.views import OrdersPart, OrderView
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """What is wanted of one product. Prices are net, a unit.
+    """A product in the draft. Prices are net, for a unit.
 
-    `unit_price` was the customer's price when the line was added; all else is as the product is
-    now, as it would be placed. `available` is what can be ordered, which is nothing of an
-    archived product. `broken_rule` is what placing would say of the line if it broke a rule of
-    the shop: fewest, most, or multiples of units.
+    `unit_price` is the customer's price when the line was added; the other values are those of the
+    product now. `available` is the number of units that can be ordered, 0 for an archived product.
+    `broken_rule` is the fault with which placing would refuse the line, if it breaks a rule of the
+    shop: minimum, maximum, or multiples of units.
     """
 
     id: int
@@ -47,7 +47,7 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A draft as it stands now, its lines by ascending id."""
+    """The current draft, with its lines by ascending id."""
 
     id: UUID
     number: int
@@ -61,9 +61,9 @@ class DraftView:
 
     @property
     def total(self) -> Decimal:
-        """Exact, at current prices. An archived product counts with its last price: it stays in
-        the cart until the customer takes it out, and a total that leaves out a line that is
-        shown would look like a wrong sum."""
+        """The exact sum, at current prices. An archived product counts with its last price: its
+        line stays in the cart until the customer removes it, and a total without it would look
+        wrong."""
         return sum((line.line_total for line in self.lines), Decimal(0))
 
 
@@ -72,7 +72,7 @@ _LINE = ("id", "product_id", "quantity", "unit_price")
 
 
 def draft(customer: int) -> DraftView | None:
-    """The customer's draft, if there is one."""
+    """Returns the customer's draft; None without one."""
     rows = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
     row = rows.values_list(*_DRAFT).first()
     if row is None:
@@ -124,8 +124,8 @@ def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | 
 
 
 def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
-    """All orders of a customer, the newest first; in parts, of which the first has the draft."""
-    # The draft first: one that is placed in between is then found twice, and not never.
+    """Yields all orders of a customer in parts, newest first. The first part has the draft."""
+    # The draft is read first: if it is placed meanwhile, it is found twice instead of not at all.
     left = draft(customer)
     for part in page(customer, newest_first=True, offset=0, limit=None):
         shown: list[Any] = list(part.rows)
@@ -139,11 +139,11 @@ def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
 
 
 def order_or_draft(number: int, *, customer: int) -> OrderView | DraftView:
-    """An order of a customer, placed or the draft. Raises NotFound."""
+    """Returns a customer's placed order or draft. Raises NotFound."""
     try:
         return by_number(number, customer=customer)
     except NotFound:
         open_one = draft(customer)
     if open_one is not None and open_one.number == number:
         return open_one
-    return by_number(number, customer=customer)  # It may have been placed in between.
+    return by_number(number, customer=customer)  # It may have been placed meanwhile.

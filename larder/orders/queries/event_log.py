@@ -1,4 +1,4 @@
-"""What happened to an order."""
+"""The events of an order."""
 
 import json
 from collections.abc import Collection
@@ -15,7 +15,8 @@ from larder.orders.models import OrderEvent
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """A change of an order: what, from which status to which, by whom (public id), when."""
+    """A change of an order: its type and data, the status before and after, the actor's public id,
+    the time."""
 
     id: UUID
     type: str
@@ -31,9 +32,9 @@ _EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "posi
 
 
 def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
-    """Up to `limit` events of an order behind a position, oldest first. The part ends before the
-    event with which their lists would have more than `MAX_PAGE_LINES` entries, or their data more
-    than `MAX_PAGE_BYTES`, and has at least one event if there is one."""
+    """Returns up to `limit` events of an order after a position, oldest first. The part ends before
+    the event with which their lists would have more than `MAX_PAGE_LINES` entries, or their data
+    more than `MAX_PAGE_BYTES`, but has at least one event if there is one."""
     rows = database.rows(sql.EVENTS, [order_id, after, limit + 1, limit])
     views = [
         EventView(*[*before, json.loads(data), position]) for *before, data, position, _ in rows
@@ -42,25 +43,26 @@ def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
 
 
 def latest_events(order_id: UUID, *, limit: int) -> Part[EventView]:
-    """The last `limit` events of an order, oldest first; `more` says whether others precede."""
+    """Returns the last `limit` events of an order, oldest first. `more` says whether there are
+    earlier ones."""
     rows = OrderEvent.objects.filter(order_id=order_id).order_by("-position")
     views = [EventView(*row) for row in rows.values_list(*_EVENT)[: limit + 1]]
     return Part(views[:limit][::-1], more=len(views) > limit)
 
 
 def has_event(order_id: UUID, *, actor: UUID, at: datetime) -> bool:
-    """Whether an actor changed the order at that moment."""
+    """Returns whether an actor changed the order at this time."""
     return OrderEvent.objects.filter(order_id=order_id, actor=actor, at=at).exists()
 
 
 def last_event_data(order_id: UUID, type: str) -> dict[str, Any] | None:
-    """What the last event of a type tells of an order; None if there was none."""
+    """Returns the data of the order's last event of a type; None without one."""
     rows = OrderEvent.objects.filter(order_id=order_id, type=type).order_by("-position")
     return rows.values_list("data", flat=True).first()
 
 
 def orders_of(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
-    """Which order each event is of, by the event's id; those that do not exist are not in it."""
+    """Returns the order of each event, by the event's id, without events that do not exist."""
     if not event_ids:
         return {}
     rows = OrderEvent.objects.filter(id__in=event_ids)

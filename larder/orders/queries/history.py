@@ -1,4 +1,4 @@
-"""Pages of placed orders: the history, by any filter, and a customer's own by offset."""
+"""Pages of placed orders: the history with filters, and a customer's orders by offset."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from larder.orders.queries.views import OrdersPart, OrderView, first_part, parts
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which placed orders. Everything given must hold; `customer` None means everybody's, of
-    `statuses` any one will do, and none of them means all."""
+    """A filter of placed orders. All given conditions must hold. `customer` None means all
+    customers. An order must have one of `statuses`; without statuses all orders match."""
 
     customer: int | None
     statuses: tuple[str, ...] = ()
@@ -26,11 +26,11 @@ class OrderFilter:
 
     @property
     def walk(self) -> sql.Walk:
-        """What the history is walked by: the orders, or, of a product, its lines."""
+        """How the history is read: by orders, or for a product by its lines."""
         return sql.BY_ORDER if self.product is None else sql.BY_LINE
 
     def conditions(self) -> tuple[str, list[Any]]:
-        """The WHERE clause, and its parameters. A draft is nobody's order yet."""
+        """Returns the WHERE clause and its parameters. Drafts do not match."""
         moment = self.walk.moment
         statuses = list(self.statuses)
         given = [
@@ -48,8 +48,8 @@ class OrderFilter:
 
     @property
     def walks(self) -> "list[OrderFilter]":
-        """What a page is merged from: where the history is walked by status, no index has the
-        orders of two of them in one line."""
+        """Returns the filters whose results are merged into a page: one for each status, because no
+        index has the orders of two statuses in one order."""
         other_ways = (self.product, self.number, self.reference)
         if len(self.statuses) < 2 or other_ways != (None, None, None):
             return [self]
@@ -58,7 +58,7 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPosition:
-    """Where a page of history begins: behind this order."""
+    """The order after which a page of the history begins."""
 
     placed_at: datetime
     id: UUID
@@ -66,7 +66,7 @@ class HistoryPosition:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Orders of the history, and where the next page begins; None if there is none."""
+    """Orders of the history, and the position of the next page; None for the last page."""
 
     orders: list[OrderView]
     next: HistoryPosition | None
@@ -75,15 +75,15 @@ class HistoryPage:
 def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
 ) -> HistoryPage:
-    """Up to `limit` orders, newest first: by (placed_at, id). The page ends before the order with
-    which it would have more than `MAX_PAGE_LINES` lines or `MAX_PAGE_BYTES` of texts.
+    """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
+    with which it would have more than `MAX_PAGE_LINES` lines or `MAX_PAGE_BYTES` of texts.
 
-    Each filter has an index that ends in these two, so that a page is read where it begins and
-    costs the same however many orders there are: order_history (a customer's),
-    order_history_by_status, order_history_by_reference, order_search (everybody's),
-    order_search_by_status, order_search_by_reference, order_line_search (a product's). Of several
-    statuses a page of each is read, and they are merged. The figures
-    are in docs/explanation/performance/growth.md.
+    Each filter has an index that ends with these two columns, so a page takes the same time for any
+    number of orders: order_history (of a customer), order_history_by_status,
+    order_history_by_reference, order_search (of all customers), order_search_by_status,
+    order_search_by_reference, order_line_search (of a product). For several statuses, a page of
+    each is read, and the pages are merged. docs/explanation/performance/growth.md has the
+    measurements.
     """
     walks = [_walk(one, after, limit + 1) for one in wanted.walks]
     statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
@@ -101,7 +101,8 @@ def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str
 def _walk(
     wanted: OrderFilter, after: HistoryPosition | None, limit: int
 ) -> tuple[str, Sequence[Any]]:
-    """A row comparison enters an index in the middle; two comparisons with an OR would not."""
+    """Returns the statement of a page. It compares rows, for which PostgreSQL starts in the middle
+    of the index; with two comparisons and an OR it would not."""
     walk, (conditions, parameters) = wanted.walk, wanted.conditions()
     if after is not None:
         conditions += f" AND ({walk.moment}, {walk.id}) < (%s, %s)"
@@ -113,9 +114,9 @@ def _walk(
 def page(
     customer: int, *, newest_first: bool, offset: int, limit: int | None
 ) -> Iterator[OrdersPart]:
-    """A customer's placed orders behind the first `offset`, without what the customer wrote (note,
-    reference, address, day): the newest first, by (placed_at, id),
-    or by ascending number; in the parts of `parts`. `limit` None means all of them."""
+    """Yields a customer's placed orders after the first `offset`, without the customer's texts
+    (note, reference, address, day), in the parts of `parts`: newest first by (placed_at, id), or by
+    ascending number. `limit` None means all."""
     conditions, parameters = OrderFilter(customer).conditions()
     order = "placed_at DESC, id DESC" if newest_first else sql.BY_NUMBER
     rows = "ALL" if limit is None else f"{limit:d}"
@@ -124,7 +125,7 @@ def page(
 
 
 def count(wanted: OrderFilter) -> int:
-    """How many orders there are in all."""
+    """Returns the number of matching orders."""
     conditions, parameters = wanted.conditions()
     ((found,),) = database.rows(f"SELECT count(*){wanted.walk.source}{conditions}", parameters)
     return int(found)

@@ -1,4 +1,4 @@
-"""What a customer ordered, line by line."""
+"""The lines of a customer's placed orders."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from larder.orders.models import OrderLine
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """A line of a placed order, and when that was placed. `unit_price` is net."""
+    """A line of a placed order, and the time of placing. `unit_price` is net."""
 
     product: int
     name: str
@@ -30,17 +30,18 @@ _LINE = ("product_id", "name", "quantity", "unit_price", "order__placed_at")
 
 
 def line_history(customer: int, *, offset: int, limit: int) -> list[SoldLine]:
-    """Up to `limit` lines of a customer's placed orders: the newest order first, its lines in
-    the order they were sent."""
+    """Returns up to `limit` lines of a customer's placed orders: newest order first, with its lines
+    in the order in which they were sent."""
     rows = _placed(customer).order_by("-order__placed_at", "-order_id", "id")
     return [SoldLine(*row) for row in rows.values_list(*_LINE)[offset : offset + limit]]
 
 
 def count_lines(customer: int) -> int:
-    """How many lines a customer's placed orders have in all."""
+    """Returns the number of lines of a customer's placed orders."""
     return _placed(customer).count()
 
 
 def _placed(customer: int) -> QuerySet[OrderLine, Any]:
-    """In the words of the partial index order_history, which the walk begins with."""
+    """Returns the lines of placed orders, with the condition of the partial index order_history, so
+    that the plan begins with this index."""
     return OrderLine.objects.filter(order__customer_id=customer, order__placed_at__isnull=False)

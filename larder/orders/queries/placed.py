@@ -1,4 +1,4 @@
-"""Placed orders, one by one: by id, by number, and what was placed under an id."""
+"""Single placed orders: by id, by number, and the content that was placed with an id."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from larder.orders.queries.history import OrderFilter
 from larder.orders.queries.views import OrdersPart, OrderView, first_part, read
 
 _PLACED = Q(placed_at__isnull=False)
-"""Not a draft."""
+"""The condition of placed orders, which excludes drafts."""
 
 
 def order(order_id: UUID, *, customer: int | None) -> OrderView:
-    """A placed order; with `customer` only one of theirs. Raises NotFound."""
+    """Returns a placed order; with `customer`, only an order of this customer. Raises NotFound."""
     found = orders([order_id])
     if order_id not in found or customer not in (None, found[order_id].customer):
         raise NotFound
@@ -26,7 +26,7 @@ def order(order_id: UUID, *, customer: int | None) -> OrderView:
 
 
 def id_by_number(number: int, *, customer: int) -> UUID:
-    """The id of a customer's order, placed or the draft. Raises NotFound."""
+    """Returns the id of a customer's placed order or draft. Raises NotFound."""
     rows = Order.objects.filter(number=number, customer_id=customer)
     found = rows.values_list("id", flat=True).first()
     if found is None:
@@ -35,7 +35,7 @@ def id_by_number(number: int, *, customer: int) -> UUID:
 
 
 def by_number(number: int, *, customer: int) -> OrderView:
-    """A customer's placed order. Raises NotFound."""
+    """Returns a customer's placed order. Raises NotFound."""
     if number > MAX_ID:
         raise NotFound
     conditions, parameters = OrderFilter(customer, number=number).conditions()
@@ -46,13 +46,13 @@ def by_number(number: int, *, customer: int) -> OrderView:
 
 
 def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
-    """Placed orders by id; drafts and unknown ids are not in it."""
+    """Returns placed orders by id, without drafts and unknown ids."""
     found = read(f"{sql.ORDERS} WHERE placed_at IS NOT NULL AND {sql.IDS}", [list(order_ids)])
     return {one.id: one for one in found}
 
 
 def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
-    """The first of these placed orders, in the order of the ids: as many as have up to
+    """Returns the first of these placed orders, in the order of the ids: as many as have up to
     `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     if not order_ids:
         return OrdersPart([])
@@ -62,13 +62,14 @@ def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
 
 
 def existing(order_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the ids that are an order's, placed or a draft."""
+    """Returns those of the ids that a placed order or a draft has."""
     return set(Order.objects.filter(id__in=order_ids).values_list("id", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedContent:
-    """What was placed under an id: whose, and the fingerprints of its lines and of the rest."""
+    """The content of a placed order: its customer, the fingerprints of its lines and of its other
+    fields."""
 
     customer: int
     lines: bytes
@@ -76,7 +77,7 @@ class PlacedContent:
 
 
 def placed_content(order_ids: Sequence[UUID]) -> dict[UUID, PlacedContent]:
-    """The content of placed orders, by id."""
+    """Returns the content of placed orders, by id."""
     columns = ("id", "customer_id", "lines_fingerprint", "rest_fingerprint")
     rows = Order.objects.filter(_PLACED, id__in=order_ids)
     return {

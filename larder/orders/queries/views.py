@@ -1,4 +1,4 @@
-"""Placed orders, whole: each with its lines."""
+"""Placed orders with their lines."""
 
 import json
 from collections import defaultdict
@@ -20,8 +20,8 @@ from larder.orders import sql
 
 
 class LineView(Struct, frozen=True):
-    """A line as it was sold. `unit_price` is net; `returned` counts units that came back;
-    `ordered` what the quantity was before fewer were picked, and is None where they were not."""
+    """A line of a placed order. `unit_price` is net; `returned` counts returned units; `ordered` is
+    the former quantity if fewer units were picked, otherwise None."""
 
     id: int
     product: int
@@ -39,7 +39,7 @@ class LineView(Struct, frozen=True):
 
 
 class OrderView(Struct, frozen=True):
-    """An order with its lines in the order they were sent, by ascending id."""
+    """An order with its lines in the order in which they were sent, by ascending id."""
 
     id: UUID
     number: int
@@ -60,21 +60,21 @@ class OrderView(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class OrdersPart(Part[OrderView]):
-    """Orders with their lines. `last` is the place and id of the last one that was looked at,
-    None if there was none."""
+    """Orders with their lines. `last` is the position and id of the last order that was read; None
+    without one."""
 
     last: tuple[datetime, UUID] | None = None
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """The orders that a statement of `sql.ORDERS` finds, in its order, each as it was at one
-    moment."""
+    """Returns the orders that a statement of `sql.ORDERS` finds, in its order. Each order and its
+    lines are of one snapshot."""
     return [one for part in parts(wanted, parameters) for one in part.rows]
 
 
 def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
-    """The orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
-    `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts each."""
+    """Yields the orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
+    `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     rows = database.rows(wanted, parameters)
     while rows:
         part, count = _part(wanted, parameters, rows[:MAX_PAGE_LINES])
@@ -83,9 +83,9 @@ def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
 
 
 def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersPart:
-    """Up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order: at least
-    one, and no further order with which they would have more than `MAX_PAGE_LINES` lines, or their
-    texts more than `MAX_PAGE_BYTES`. The statement finds `limit + 1`."""
+    """Returns up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order: at
+    least one, and as many as have up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts. The
+    statement must find `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
         return OrdersPart([])
@@ -96,8 +96,8 @@ def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersP
 def _part(
     wanted: str, parameters: Sequence[Any], rows: Sequence[tuple[Any, ...]]
 ) -> tuple[OrdersPart, int]:
-    """The first of the rows with their lines, and how many they are: at least one, for an order
-    has at most 1,000 lines. Two statements with that of the rows, and a third where orders were
+    """Returns the first orders with their lines, and their number: at least one, because an order
+    has at most 1,000 lines. Needs two statements with that of the rows, and a third if orders
     changed between them."""
     ids = [row[0] for row in rows]
     lines, versions, sizes, incomplete = _lines(ids)
@@ -115,7 +115,8 @@ def _part(
 
 
 def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:
-    """Those of the orders that the statement still finds, read with their lines in one snapshot."""
+    """Returns those of the orders that the statement still finds, with their lines, of one
+    snapshot."""
     rows = database.rows(sql.whole(wanted), [*parameters, list(ids)])
     return {row[0]: _view(row, _lines_in.decode(lines or "[]")) for *row, lines in rows}
 
@@ -125,8 +126,8 @@ _lines_in = msgspec.json.Decoder(list[LineView])
 
 
 class _Lines(NamedTuple):
-    """Of each order its lines, its version as they were read, and the bytes of the texts of all
-    lines up to its last; the order at which the reading ended by lines, if it did before the last.
+    """By order: its lines, its version when they were read, and the bytes of the texts of all lines
+    up to its last; and the order at which the read reached the limit of lines, if it did.
     """
 
     lines: dict[UUID, list[LineView]]
@@ -136,7 +137,7 @@ class _Lines(NamedTuple):
 
 
 def _lines(orders: list[UUID]) -> _Lines:
-    """The lines of the orders, as many as `sql.LINES` finds."""
+    """Returns the lines of the orders, as many as `sql.LINES` finds."""
     lines: dict[UUID, list[LineView]] = defaultdict(list)
     versions: dict[UUID, int] = {}
     sizes: dict[UUID, int] = {}
@@ -152,8 +153,8 @@ _as_json = msgspec.json.Encoder().encode
 
 
 def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) -> int:
-    """How many of the rows have texts of up to `MAX_PAGE_BYTES` together with their lines': at
-    least one. `sizes` are those of `_Lines`."""
+    """Returns how many of the first rows, with their lines, have texts of up to `MAX_PAGE_BYTES`:
+    at least one. `sizes` are those of `_Lines`."""
     own = of_lines = 0
     for count, row in enumerate(rows):
         own += len(_as_json(_texts_of(row))) + len((row[-1] or "").encode())
@@ -164,7 +165,7 @@ def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) ->
 
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:
-    """Django has PostgreSQL's JSON read as text."""
+    """Returns the order of a row. Django reads PostgreSQL's JSON as text."""
     *before, ship_to = row
     address = None if ship_to is None else json.loads(ship_to)
     return OrderView(*[*before, address, lines])

@@ -1,4 +1,4 @@
-"""All orders of a filter, however many: read in parts, so that memory does not grow with them."""
+"""Reads any number of orders in parts, so that memory does not grow with their number."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,10 @@ PART = 100
 
 
 def walk(wanted: OrderFilter, *, part: int = PART) -> Iterator[list[OrderView]]:
-    """Parts of the history, newest first, each as it stands when it is read.
+    """Yields parts of the history, newest first, each in its state when it is read.
 
-    Each part is a page of its own, so whoever takes their time with it keeps no transaction
-    open and no connection busy. An order that was placed after the walk began is not in it, and
-    none is in it twice.
+    Each part is a separate page, so a slow caller keeps no transaction open and no connection busy.
+    Orders that are placed after the walk began are not in it, and no order is in it twice.
     """
     after: HistoryPosition | None = None
     while True:

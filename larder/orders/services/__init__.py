@@ -1,4 +1,4 @@
-"""Every write of orders, one file per use case."""
+"""The writes of orders, one file for each use case."""
 
 __all__ = [
     "abandon",

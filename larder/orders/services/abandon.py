@@ -1,7 +1,7 @@
-"""Abandoning an order whose request may still arrive: it was placed, or it never will be.
+"""Abandons an order whose request may still arrive: it was placed, or it cannot be placed any more.
 
-The id or the key is claimed as placing claims it, in a transaction of its own. The claim waits for
-a request in flight; then it either finds the order, or is kept for ever and refuses the request.
+The id or the key is claimed in a separate transaction, as in placing. The claim waits for a request
+in flight. Then it either finds the order, or is stored without an expiry and refuses the request.
 """
 
 from collections.abc import Sequence
@@ -30,79 +30,84 @@ PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandonment:
-    """What a caller abandons: an id, or a key of theirs."""
+    """A caller's request to abandon an id or a key."""
 
     who: Caller
     now: datetime
 
     @property
     def customer(self) -> int | None:
-        """Whose orders the caller may see; None for all of them."""
+        """The customer whose orders the caller may see; None for all orders."""
         return None if self.who.may("orders.view_order") else self.who.id
 
 
-def abandon_id(id: UUID, asked: Abandonment) -> OrderView | None:
-    """Returns the order of this id if it was placed, otherwise None: it never will be.
+def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
+    """Returns the order with this id if it was placed; otherwise None, and it cannot be placed any
+    more.
 
     The caller's cart, if it has this id, gets another id and number and keeps its lines. Waits for
-    a transaction that places the order. Raises SessionEnded, NotFound (the id is another's),
-    QuotaExceeded.
+    a transaction that places the order. Raises SessionEnded, NotFound (the id belongs to another
+    customer), QuotaExceeded.
     """
     scope = Scope(SYSTEM_ACTOR, ORDER_ID, str(id))
     with transaction.atomic(durable=True):
-        earlier = _claim([scope], asked).get(scope)
+        earlier = _claim([scope], abandonment).get(scope)
         if earlier is not None:
-            return _known(earlier, asked)
+            return _known(earlier, abandonment)
         row = lock_order(id)
         if row is not None and row.status != OrderStatus.DRAFT:
             idempotency.release([scope])
-            return queries.order(id, customer=asked.customer)
+            return queries.order(id, customer=abandonment.customer)
         if row is not None:
-            _renew_cart(id, row, asked)
-        quotas.take("abandoned", asked.who.id)
+            _renew_cart(id, row, abandonment)
+        quotas.take("abandoned", abandonment.who.id)
         audit.record(order_name(id), "abandon")
     return None
 
 
-def abandon_key(key: str, asked: Abandonment) -> OrderView | None:
-    """Returns the order that was placed under this key of the caller, the last one if there are
-    two; otherwise None: none ever will be.
+def abandon_key(key: str, abandonment: Abandonment) -> OrderView | None:
+    """Returns the order that was placed with this key of the caller, the last one if there are two;
+    otherwise None, and no order can be placed with it any more.
 
-    Waits for a transaction that places one. Raises SessionEnded, NotFound (the orders are of
-    customers whose orders the caller may not see any more), QuotaExceeded.
+    Waits for a transaction that places one. Raises SessionEnded, NotFound (the caller may not see
+    orders of these customers any more), QuotaExceeded.
     """
-    scopes = [Scope(asked.who.public_id, operation, key) for operation in PLACING]
+    scopes = [Scope(abandonment.who.public_id, operation, key) for operation in PLACING]
     with transaction.atomic(durable=True):
-        earlier = _claim(scopes, asked)
+        earlier = _claim(scopes, abandonment)
         placed = [UUID(one.result) for one in earlier.values() if one.result != ABANDONED]
         if placed:
             idempotency.release([scope for scope in scopes if scope not in earlier])
-            found = [queries.order(id, customer=asked.customer) for id in placed]
+            found = [queries.order(id, customer=abandonment.customer) for id in placed]
             return max(found, key=lambda order: order.placed_at)
         if not earlier:
-            quotas.take("abandoned", asked.who.id)
+            quotas.take("abandoned", abandonment.who.id)
     return None
 
 
-def _claim(scopes: Sequence[Scope], asked: Abandonment) -> dict[Scope, Earlier]:
-    mark = mark_of(asked.who.public_id)
-    accounts.require_active(asked.who)
+def _claim(scopes: Sequence[Scope], abandonment: Abandonment) -> dict[Scope, Earlier]:
+    mark = mark_of(abandonment.who.public_id)
+    accounts.require_active(abandonment.who)
     database.tag_session()
-    return idempotency.claim([Claim(scope, mark, ABANDONED) for scope in scopes], now=asked.now)
+    return idempotency.claim(
+        [Claim(scope, mark, ABANDONED) for scope in scopes], now=abandonment.now
+    )
 
 
-def _known(earlier: Earlier, asked: Abandonment) -> OrderView | None:
-    """Returns what an earlier claim of the id says. Raises NotFound."""
+def _known(earlier: Earlier, abandonment: Abandonment) -> OrderView | None:
+    """Returns the order of an earlier claim of the id; None if it was abandoned. Raises
+    NotFound."""
     if earlier.result != ABANDONED:
-        return queries.order(UUID(earlier.result), customer=asked.customer)
-    if earlier.fingerprint != mark_of(asked.who.public_id):
+        return queries.order(UUID(earlier.result), customer=abandonment.customer)
+    if earlier.fingerprint != mark_of(abandonment.who.public_id):
         raise NotFound
     return None
 
 
-def _renew_cart(id: UUID, row: Order, asked: Abandonment) -> None:
-    """Gives the caller's cart another id and number. Raises NotFound for another's."""
-    if row.customer_id != asked.who.id:
+def _renew_cart(id: UUID, row: Order, abandonment: Abandonment) -> None:
+    """Gives the caller's cart another id and number. Raises NotFound for the cart of another
+    customer."""
+    if row.customer_id != abandonment.who.id:
         raise NotFound
     renewed = new_id()
-    database.execute(sql.RENEW_DRAFT, [renewed, asked.now, id, renewed, id])
+    database.execute(sql.RENEW_DRAFT, [renewed, abandonment.now, id, renewed, id])

@@ -1,8 +1,8 @@
-"""The cart as customers fill it: the whole set of lines at once, one line, or none.
+"""Changes of the cart: all lines at once, one line, or deleting it.
 
-A line that stays keeps its id and the price it was added at, whatever becomes of its quantity:
-what changed since is told against that price. Nothing here moves stock, and more may be put in
-than there is: placing decides.
+A line keeps its id and the price at which it was added, also if its quantity changes; notices about
+prices compare with that price. Nothing here moves stock, and the cart may have more units than are
+available: placing decides.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ from larder.orders.services.drafts import (
 )
 
 Units = Mapping[int, int]
-"""How many units of each product."""
+"""Units by product."""
 
 
 def put_lines(
@@ -42,11 +42,11 @@ def put_lines(
     now: datetime,
     seen: Seen | None = None,
 ) -> None:
-    """Makes these the lines of the customer's cart; those of one product are added up.
+    """Replaces the lines of the customer's cart. Lines of the same product are added up.
 
-    A cart is begun if there is none and lines are given. Where something changes, raises
-    UnknownProducts (all of them, archived ones too), CartFull, StaleVersion (the cart is not what
-    was `seen`), QuotaExceeded.
+    Makes a cart if there is none and lines are given. If something changes, raises UnknownProducts
+    (with all of them, also archived ones), CartFull, StaleVersion (the cart is not the `seen` one),
+    QuotaExceeded.
     """
     units = add_up(lines)
     offers, unknown = _offers(units)
@@ -65,9 +65,9 @@ def put_lines(
 def put_line(
     customer: int, line: Wanted, *, currency: str, now: datetime, seen: Seen | None = None
 ) -> None:
-    """Sets how many units of a product are in the customer's cart; begins one if there is none.
+    """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 
-    Where something changes, raises UnknownProducts, CartFull, StaleVersion.
+    If something changes, raises UnknownProducts, CartFull, StaleVersion.
     """
     units = {line.product: line.quantity}
     offers, unknown = _offers(units)
@@ -83,7 +83,7 @@ def put_line(
 
 
 def remove_line(customer: int, product: int, *, now: datetime, seen: Seen | None = None) -> None:
-    """Takes a product out of the customer's cart. Raises NotInCart, StaleVersion."""
+    """Removes a product from the customer's cart. Raises NotInCart, StaleVersion."""
     with transaction.atomic(durable=True):
         draft = lock_present(customer, seen)
         if draft is None or not _delete_lines(draft, [product]):
@@ -100,19 +100,20 @@ def delete_cart(customer: int, *, seen: Seen | None = None) -> None:
 
 
 def delete_drafts(ids: Collection[UUID]) -> int:
-    """Deletes drafts whose rows are locked, with their lines. Returns how many."""
+    """Deletes locked drafts with their lines. Returns the number of drafts."""
     OrderLine.objects.filter(order_id__in=ids).delete()
     deleted, _ = Order.objects.filter(id__in=ids, status=OrderStatus.DRAFT).delete()
     return deleted
 
 
 def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> LockedDraft | None:
-    """The customer's cart under its lock; made if there is none and it is to `begin`."""
+    """Locks and returns the customer's cart. If there is none, makes one if `begin` is true."""
     return lock_or_make(customer, currency, now) if begin else lock_present(customer)
 
 
 def _offers(units: Units) -> tuple[dict[int, Offer], list[dict[str, Any]]]:
-    """The products that can be put into a cart, and what is said of the others. Raises CartFull."""
+    """Returns the products that can be put into a cart, and the faults of the others. Raises
+    CartFull."""
     if any(quantity > MAX_UNITS for quantity in units.values()):
         raise CartFull(MAX_UNITS)
     offers = catalog.offers(units) if units else {}
@@ -130,7 +131,7 @@ def _require_none(unknown: list[dict[str, Any]]) -> None:
 
 
 def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLine]:
-    """The lines as they would be added now."""
+    """Returns lines at current prices, by product."""
     prices = prices_for(customer, offers.values())
     return {
         id: OrderLine(product_id=id, sku=offer.sku, name=offer.name, unit_price=prices[id])
@@ -152,7 +153,7 @@ def _fill(
     new: Mapping[int, OrderLine],
     now: datetime,
 ) -> None:
-    """Writes what differs, and counts it as one change; what is there already is none."""
+    """Writes the differences, as one change. Without a difference there is no change."""
     if len(after) > MAX_LINES:
         raise CartFull(MAX_LINES)
     gone = before.keys() - after.keys()
@@ -170,7 +171,7 @@ def _delete_lines(draft: LockedDraft, products: Collection[int]) -> int:
 
 
 def _write(draft: LockedDraft, units: Units, new: Mapping[int, OrderLine]) -> None:
-    """Of a line that is there only the quantity is written."""
+    """Writes lines. Of an existing line, only the quantity is written."""
     lines = []
     for product, quantity in units.items():
         line = new[product]

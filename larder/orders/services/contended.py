@@ -1,4 +1,4 @@
-"""The contended lane: where orders wait for locks that another transaction keeps."""
+"""The contended lane, in which orders wait for locks that another transaction keeps."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator
@@ -9,26 +9,28 @@ from larder.core.per_key import place_of
 from larder.core.stopwatch import Stopwatch
 
 ON_ITS_WAY = 1.0
-"""Seconds for which a row counts as contended after a batch did not get it: until then an order
-that was refused as Contended waits for it in the lane, if there is a place."""
+"""Seconds for which a row counts as contended after a batch did not get its lock. In this time the
+order that was refused as Contended enters the lane, if there is a place."""
 
 REMEMBERED = 10.0
-"""Seconds for which a row counts as contended after an order waited for it in the lane until its
-time limit. The next order of it enters the lane as well, and ends that if it gets the lock."""
+"""Seconds for which a row counts as contended after an order waited for it in the lane until the
+time limit. The next order with this row enters the lane too; if it gets the lock, the row no longer
+counts as contended."""
 
 Row = Hashable
-"""What an order locks: a product's stock, by its id, or a customer's cart."""
+"""A row that an order locks: a product's stock, by its id, or a customer's cart."""
 
 
 class Contended(Exception):
-    """A lock that this order needs was not available: it waits in the contended lane."""
+    """A lock that this order needs was not available, so it must wait in the contended lane."""
 
 
 class ContendedLane:
-    """Where such orders wait: few at a time, for each has a thread and a connection.
+    """The lane of such orders: few at a time, because each has a thread and a connection.
 
-    While an order waits there for a row, orders that lock the same row enter it as well and delay
-    no other. Once the row is free they do not: the lane is slower than a batch.
+    While an order waits in the lane for a row, other orders that lock this row enter it too, so
+    they delay no batch. Once the row is free they do not enter it, because the lane is slower than
+    a batch.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,7 +41,7 @@ class ContendedLane:
         self._clock = Stopwatch()
 
     def contended(self, rows: Collection[Row]) -> frozenset[Row]:
-        """Returns those of these rows that are waited for in the lane, or marked."""
+        """Returns those of the rows for which an order waits in the lane, or that are marked."""
         waited, marked = self._rows, self._marked
         if not waited and not marked:
             return frozenset()
@@ -47,12 +49,13 @@ class ContendedLane:
         return frozenset([row for row in rows if row in waited or marked.get(row, 0.0) > now])
 
     def is_contended(self, rows: Collection[Row]) -> bool:
-        """Returns whether any of these rows is waited for in the lane, or marked."""
+        """Returns whether an order waits in the lane for any of the rows, or any is marked."""
         return bool(self.contended(rows))
 
     def mark_contended(self, rows: Collection[Row], seconds: float = ON_ITS_WAY) -> None:
-        """Counts these rows as contended for so long: orders that lock them are about to enter the
-        lane, and the next batch, which begins before they do, would wait for the same lock."""
+        """Marks these rows as contended for so many seconds. Orders that lock them are about to
+        enter the lane, and the next batch, which begins before that, would wait for the same
+        lock."""
         with self._lock:
             now = self._clock.seconds
             kept = {row: until for row, until in self._marked.items() if until > now}
@@ -64,8 +67,8 @@ class ContendedLane:
 
     @contextmanager
     def waiting(self, rows: Collection[Row]) -> Iterator[None]:
-        """Counts these rows as contended while the block waits for them. After that they are not,
-        unless it fails: then they are for REMEMBERED seconds."""
+        """Counts these rows as contended while the block runs. If the block fails, they stay
+        contended for REMEMBERED seconds."""
         with self._lock:
             self._rows += Counter(set(rows))
         try:

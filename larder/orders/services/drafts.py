@@ -1,9 +1,9 @@
-"""The customer's draft, the cart: made when it is needed, one unit in, one unit out.
+"""The customer's draft (the cart): made when it is needed; adds or removes single units.
 
-cart.py puts whole lines in; both change the draft under the lock that is taken here.
+cart.py sets whole lines. Both lock the draft with the functions of this module.
 
-Every change locks the draft first, so that changes of one draft follow each other and none is
-made to a draft that is being placed. Nothing here moves stock: placing decides on that.
+All changes lock the draft first, so that changes of one draft run one after the other, and no draft
+changes while it is placed. Nothing here moves stock: placing does.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from larder.orders.services.locks import MOST_TRIES, lock_draft
 
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
-    """A draft whose row is locked; `is_new` if this transaction made it."""
+    """A draft whose row is locked. `is_new`: this transaction made it."""
 
     id: UUID
     number: int
@@ -40,30 +40,30 @@ class LockedDraft:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Which draft a client has read, and in what version.
+    """The draft that a client has read, and its version.
 
-    If there was none: the one that ended last before, None if none ever did, and version 0.
+    If there was none: the draft that ended last, or None, and version 0.
     """
 
     id: UUID | None
     version: int
 
     def differs(self, id: UUID | None, version: int) -> bool:
-        """Whether what the client has read is not what is there."""
+        """Returns whether the draft is not the one that the client has read."""
         return (self.id, self.version) != (id, version)
 
 
 def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:
-    """The id of the customer's draft, which is made and kept if there is none."""
+    """Returns the id of the customer's draft. Makes one if there is none."""
     with transaction.atomic(durable=True):
         return lock_or_make(customer, currency, now).id
 
 
 def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> int:
-    """Adds a unit of a product to the customer's draft; returns the draft's number.
+    """Adds a unit of a product to the customer's draft. Returns the draft's number.
 
-    Nothing but a product that is sold out is refused for its stock: the draft may hold more
-    than there is. Raises UnknownProducts (archived ones too), InsufficientStock, CartFull.
+    The draft may have more units than are available, but a product without an available unit is
+    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull.
     """
     offer = _offer(product)
     price = prices_for(customer, [offer])[product]
@@ -75,9 +75,9 @@ def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> in
 
 
 def remove_unit(customer: int, product: int, *, now: datetime) -> int:
-    """Takes a unit of a product out of the customer's draft; returns the draft's number.
+    """Removes a unit of a product from the customer's draft. Returns the draft's number.
 
-    With its last unit a line goes; the draft stays. Raises NotInCart, NotFound (a product that
+    With its last unit, a line is deleted; the draft stays. Raises NotInCart, NotFound (the product
     is neither in the draft nor on sale).
     """
     with transaction.atomic(durable=True):
@@ -89,19 +89,20 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
 
 
 def _offer(product: int) -> Offer:
-    """The product, if a unit of it can go into a draft now."""
+    """Returns the product, if a unit of it can be added to a draft now. Raises the refusal."""
     offer = catalog.offers([product]).get(product)
     available = inventory.available([product]).get(product)
-    told = {"product": product, "requested": 1, "available": 0}
+    line = {"product": product, "requested": 1, "available": 0}
     if offer is None or available is None:
-        raise UnknownProducts([{"code": UnknownProducts.code, **told}])
+        raise UnknownProducts([{"code": UnknownProducts.code, **line}])
     if available == 0:
-        raise InsufficientStock([{"code": InsufficientStock.code, **told}])
+        raise InsufficientStock([{"code": InsufficientStock.code, **line}])
     return offer
 
 
 def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
-    """The customer's draft under its lock, made if there is none. Must run in a transaction.
+    """Locks and returns the customer's draft. Makes one if there is none. Must run in a
+    transaction.
 
     Raises Overloaded after MOST_TRIES; QuotaExceeded if it makes one.
     """
@@ -112,7 +113,7 @@ def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
             if draft.id == made:
                 quotas.take("carts", customer)
             return replace(draft, is_new=draft.id == made)
-        # Whoever makes one at the same time is waited for here, by the index order_one_draft.
+        # Waits, by the index order_one_draft, for another transaction that makes one.
         begun = Order(
             customer_id=customer,
             status=OrderStatus.DRAFT,
@@ -127,9 +128,9 @@ def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
 
 
 def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
-    """The customer's draft under its lock, if there is one. Must run in a transaction.
+    """Locks and returns the customer's draft; None without one. Must run in a transaction.
 
-    Raises StaleVersion if something else is there than was `seen`.
+    Raises StaleVersion if the draft is not the `seen` one.
     """
     draft = _lock(customer)
     compare(seen, customer, draft)
@@ -137,9 +138,9 @@ def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
 
 
 def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None:
-    """Raises StaleVersion if something else was there than was `seen`.
+    """Raises StaleVersion if the draft is not the `seen` one.
 
-    What ended last is read after a new draft is made: while that is there, none can end.
+    The draft that ended last is read after a new draft is made: while that exists, none can end.
     """
     if seen is None:
         return
@@ -152,7 +153,7 @@ def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None
 
 
 def _lock(customer: int) -> LockedDraft | None:
-    """The customer's draft under its lock. Raises Overloaded."""
+    """Locks and returns the customer's draft. Raises Overloaded."""
     row = lock_draft(customer)
     return None if row is None else LockedDraft(row.id, row.number, row.version)
 
@@ -177,12 +178,12 @@ def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:
 
 
 def _lower_line(draft: LockedDraft, product: int) -> bool:
-    """Whether there was a unit to take out."""
+    """Removes a unit of the product. Returns False if there was none."""
     line = OrderLine.objects.filter(order_id=draft.id, product_id=product)
     lowered = line.filter(quantity__gt=1).update(quantity=F("quantity") - 1)
     return bool(lowered or line.delete()[0])
 
 
 def count_change(draft: LockedDraft, now: datetime) -> None:
-    """Tells readers that the lines of a locked draft are others now."""
+    """Raises the version of a locked draft whose lines have changed."""
     Order.objects.filter(id=draft.id).update(version=F("version") + 1, updated_at=now)

@@ -1,4 +1,4 @@
-"""Drafts that nobody comes back to are deleted: nothing is reserved for them, and nothing lost."""
+"""Deletes abandoned carts. Nothing is reserved for a draft, so no stock changes."""
 
 from datetime import datetime, timedelta
 
@@ -10,14 +10,14 @@ from larder.orders.services.cart import delete_drafts
 from larder.orders.services.locks import lock_without_wait
 
 KEPT = timedelta(days=30)
-"""How long a draft is kept since its last change."""
+"""The time from the last change of a draft until it is deleted."""
 
 
 def expire_drafts(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` drafts that were not touched for KEPT, and those of deleted accounts.
+    """Deletes up to `limit` drafts that were not changed for KEPT, and those of deleted accounts.
 
-    Returns how many. A draft that somebody is changing or placing at this moment is let alone:
-    its row is locked.
+    Returns the number of drafts. Skips drafts whose row is locked, because they are being changed
+    or placed.
     """
     over = Q(updated_at__lt=now - KEPT) | Q(customer__deleted_at__isnull=False)
     drafts = Order.objects.filter(over, status=OrderStatus.DRAFT).order_by("updated_at", "id")

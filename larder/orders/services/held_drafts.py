@@ -1,4 +1,4 @@
-"""Drafts that are to be placed: locked, looked at again, and their lines read."""
+"""Locks the drafts that are to be placed, checks them, and reads their lines."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -25,40 +25,43 @@ from larder.orders.services.placement import (
 )
 
 Lines = Sequence[tuple[int, Wanted]]
-"""The id of each line, ascending, and what it asks for, at its price when it was added."""
+"""The id of each line, ascending, and its product and quantity, with the price when it was
+added."""
 
 
-def lock_drafts(group: Sequence[Candidate]) -> None:
-    """Locks the drafts of a group, by id, and gives each candidate what is in its draft.
+def lock_drafts(batch: Sequence[Candidate]) -> None:
+    """Locks the drafts of a batch, by id, and sets the lines of each candidate.
 
-    Answers NotFound (unknown, or another's), AlreadySubmitted, CartEmpty, StaleVersion,
+    Answers NotFound (unknown, or of another customer), AlreadySubmitted, CartEmpty, StaleVersion,
     OrderAbandoned (the draft that was named, found or seen has another id now). The locks last
-    until the transaction ends; nothing is added to or taken from these drafts meanwhile.
+    until the transaction ends, so these drafts do not change meanwhile.
     """
-    carts = [one for one in group if one.asked.cart is not None]
+    carts = [one for one in batch if one.placement.cart is not None]
     _find_carts(carts)
-    drafts = [one for one in unanswered(group) if one.asked.is_draft]
+    drafts = [one for one in unanswered(batch) if one.placement.is_draft]
     if drafts:
         ids = [one.id for one in drafts]
-        # In this order: the lines are those under the lock.
+        # In this order, so that the lines are read under the lock.
         rows, lines = lock_orders(ids), _lines(ids)
         for one in drafts:
             _hold(one, rows.get(one.id), lines[one.id])
     seen = [
-        (one.asked.cart.seen.id, one) for one in carts if one.asked.cart and one.asked.cart.seen
+        (one.placement.cart.seen.id, one)
+        for one in carts
+        if one.placement.cart and one.placement.cart.seen
     ]
     _refuse_abandoned([*seen, *((one.id, one) for one in drafts)])
 
 
 def _find_carts(carts: Sequence[Candidate]) -> None:
-    """Gives those that place a cart the id of the customer's present draft."""
+    """Sets the id of the customer's current draft in candidates that place a cart."""
     if not carts:
         return
-    customers = {one.asked.customer for one in carts}
+    customers = {one.placement.customer for one in carts}
     drafts = Order.objects.filter(customer_id__in=customers, status=OrderStatus.DRAFT)
     present = dict(drafts.values_list("customer_id", "id"))
     for one in carts:
-        found = present.get(one.asked.customer)
+        found = present.get(one.placement.customer)
         if found is None:
             one.answer = _no_cart(one)
         else:
@@ -84,8 +87,8 @@ def _hold(one: Candidate, row: Order | None, lines: Lines) -> None:
 
 
 def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | None:
-    cart = one.asked.cart
-    if row is None or row.customer_id != one.asked.customer:
+    cart = one.placement.cart
+    if row is None or row.customer_id != one.placement.customer:
         return NotFound() if cart is None else _no_cart(one)
     if row.status != OrderStatus.DRAFT:
         return AlreadySubmitted() if cart is None else _no_cart(one)
@@ -95,14 +98,15 @@ def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | N
 
 
 def _no_cart(one: Candidate) -> DomainError:
-    """There is none; or there was one, and it was placed or deleted while this one waited."""
-    seen = one.asked.cart and one.asked.cart.seen
+    """Returns the refusal if the customer has no cart: there was none, or it was placed or deleted
+    while this order waited."""
+    seen = one.placement.cart and one.placement.cart.seen
     return StaleVersion(0) if seen and seen.version != 0 else CartEmpty()
 
 
 def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
-    """Answers those whose cart or draft is not there because its customer abandoned the id it
-    had."""
+    """Answers OrderAbandoned to candidates whose cart or draft has another id now, because its
+    customer abandoned the former id."""
     scopes = [
         (Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), one)
         for id, one in named
@@ -110,5 +114,5 @@ def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
     ]
     found = idempotency.find([scope for scope, _ in scopes])
     for scope, one in scopes:
-        if found.get(scope) == Earlier(mark_of(one.asked.actor), ABANDONED):
+        if found.get(scope) == Earlier(mark_of(one.placement.actor), ABANDONED):
             one.answer = OrderAbandoned()

@@ -15,7 +15,7 @@ from larder.core.errors import Overloaded
 from larder.orders.models import Order, OrderStatus
 
 MOST_TRIES = 10
-"""Times that a draft is looked for while other transactions place, delete and make the customer's
+"""Attempts to find and lock a draft while other transactions place, delete and make the customer's
 drafts."""
 
 

@@ -23,17 +23,17 @@ from larder.orders import queries
 from larder.orders.services.placement import Candidate
 
 FIND_WITHIN = 2.5
-"""Seconds, the wait for a connection among them: with the database away a client gets its answer
-within three."""
+"""Seconds, including the wait for a connection, so that a client gets its answer within three
+seconds if the database does not answer."""
 
 TRY_EVERY = 0.1
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
-def find_out(group: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
-    """Returns None if the group's transaction was committed, an OperationalError if it was not,
+def find_out(batch: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
+    """Returns None if the batch's transaction was committed, an OperationalError if it was not,
     and `lost` if neither is certain in time."""
-    written = [one for one in group if one.written is not None]
+    written = [one for one in batch if one.written is not None]
     committed = _was_committed(written[0]) if written else False
     if committed is None:
         return lost
@@ -41,10 +41,10 @@ def find_out(group: Sequence[Candidate], lost: CommitUnknown) -> Exception | Non
     return None if committed else OperationalError("the transaction was not committed")
 
 
-def answer_unknown(group: Sequence[Candidate], lost: CommitUnknown) -> None:
-    """Answers each order of a group of which it is not known whether it was committed. Nothing of
-    a refused one was to be committed: it can be repeated."""
-    for one in group:
+def answer_unknown(batch: Sequence[Candidate], lost: CommitUnknown) -> None:
+    """Answers each order of a batch of which it is not known whether it was committed. A refused
+    order had nothing to commit, so it can be repeated."""
+    for one in batch:
         if one.written is None:
             one.answer = OperationalError(*lost.args)
         else:
@@ -53,14 +53,18 @@ def answer_unknown(group: Sequence[Candidate], lost: CommitUnknown) -> None:
 
 
 def _is_repeatable(one: Candidate) -> bool:
-    """Whether a repeat is recognised: by its id or key, or by the cart that it names."""
-    asked = one.asked
-    names_cart = asked.draft is not None or (asked.cart is not None and asked.cart.seen is not None)
-    return asked.order_id is not None or asked.key is not None or names_cart
+    """Returns whether a repeat would be recognised: by its id or key, or by the cart that it
+    names."""
+    placement = one.placement
+    names_cart = placement.draft is not None or (
+        placement.cart is not None and placement.cart.seen is not None
+    )
+    return placement.order_id is not None or placement.key is not None or names_cart
 
 
 def _was_committed(one: Candidate) -> bool | None:
-    """None if that cannot be found out within FIND_WITHIN."""
+    """Returns whether the order was committed; None if it cannot be found out within
+    FIND_WITHIN."""
     product, searching = one.lines[0].offer.id, Stopwatch()
     while (left := FIND_WITHIN - searching.seconds) > 0:
         try:
@@ -71,8 +75,8 @@ def _was_committed(one: Candidate) -> bool | None:
 
 
 def _look(product: int, event: UUID, seconds: float) -> bool:
-    """Must run on another connection than the lost one, which is closed. Commits nothing. Raises
-    Error."""
+    """Locks the stock row, and returns whether the event exists. Uses another connection than the
+    lost one, which is closed. Commits nothing. Raises Error."""
     with answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
         inventory.lock([product])

@@ -1,7 +1,7 @@
-"""The quota of orders: those that customers place themselves, whichever API they use.
+"""The quota of orders that customers place themselves, in all APIs together.
 
-What staff place for a customer does not count. Nor does a repeat, which is answered before, or an
-order that is refused: it gives its unit back.
+Orders that staff place for a customer do not count. Neither do repeats, which are answered before,
+or refused orders, which give their unit back.
 """
 
 from collections import Counter
@@ -15,19 +15,19 @@ from larder.orders.services.placement import Candidate
 class OrderQuota:
     """The units that the orders of a batch take, in the transaction that places them."""
 
-    def __init__(self, group: Sequence[Candidate]) -> None:
-        """Submits the statement that takes them, for `grant` to read its result."""
-        self._own = [one for one in group if one.asked.acting is None]
+    def __init__(self, batch: Sequence[Candidate]) -> None:
+        """Sends the statement that takes the units. `grant` reads its result."""
+        self._own = [one for one in batch if one.placement.acting is None]
         self._reading = quotas.submit_take("orders", _count(self._own))
 
     def grant(self) -> None:
-        """Answers QuotaExceeded to those for which no unit is left, the last ones of a customer."""
+        """Answers QuotaExceeded to the orders without a unit: the last ones of a customer."""
         found = self._reading()
         if not found:
             return
         taken: Counter[int] = Counter()
         for one in self._own:
-            customer = one.asked.customer
+            customer = one.placement.customer
             granted, units = found[customer], taken[customer] + 1
             taken[customer] = units
             if units <= granted.units:
@@ -43,4 +43,4 @@ class OrderQuota:
 
 
 def _count(orders: Iterable[Candidate]) -> Counter[int]:
-    return Counter([one.asked.customer for one in orders])
+    return Counter([one.placement.customer for one in orders])

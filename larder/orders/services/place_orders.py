@@ -1,9 +1,9 @@
-"""Placing orders: one transaction for a group of one or more.
+"""Places a batch of one or more orders in one transaction.
 
-In this order, so that nothing is decided on what may still change: claim ids and keys, take units
-of the customers' quotas, lock the drafts that are to be placed, lock the stock rows, read prices
-and rules, decide in memory, write.
-A refused order gives its claims back and touches nothing of its neighbours.
+The steps, in an order in which all data is locked before it is used for a decision: claim ids and
+keys, take units of the customers' quotas, lock the drafts to place, lock the stock rows, read
+prices and rules, decide in memory, write.
+A refused order gives its claims back, and does not affect the other orders.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -54,10 +54,10 @@ def _none(rows: Collection[Row]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """How a group is placed while other orders wait for it.
+    """How a batch is placed while other orders wait for it.
 
-    `lock_wait` is for how many seconds a transaction waits for any lock, if less than the role's
-    limit. Drafts with lines whose stock `is_contended` are not placed.
+    `lock_wait` is the number of seconds that a transaction waits for a lock, if less than the
+    role's limit. Drafts with lines whose stock `is_contended` are not placed.
     """
 
     lock_wait: float | None = None
@@ -65,14 +65,14 @@ class Beside:
 
 
 def place_orders(
-    asked: Sequence[Placement],
+    placements: Sequence[Placement],
     *,
     terms: Terms,
     now: datetime,
     beside: Beside = Beside(),
 ) -> list[Placed | Exception]:
-    """Places a group, as `place_candidates` does, that was not prepared before."""
-    candidates = [candidate(one) for one in asked]
+    """Prepares and places a batch, as `place_candidates` does."""
+    candidates = [candidate(one) for one in placements]
     return place_candidates(candidates, terms=terms, now=now, beside=beside)
 
 
@@ -83,35 +83,36 @@ def place_candidates(
     now: datetime,
     beside: Beside = Beside(),
 ) -> list[Placed | Exception]:
-    """Places a group; answers in its order. One order's refusal is no other's concern.
+    """Places a batch. Returns the answers in the order of the batch; a refused order does not
+    affect others.
 
-    Those that ask for the same thing (key, id, cart) go one after the other, in transactions of
-    their own. What brings a transaction down is the answer of those in it, and never raised: the
-    one before it is committed. Contended is the answer of drafts that `beside` excludes, with
-    nothing done.
+    Orders with the same key, id or cart are placed one after the other, in separate transactions.
+    The error of a failed transaction is the answer of its orders and is not raised, because an
+    earlier transaction may be committed. Contended is the answer of drafts that `beside` excludes;
+    they are not changed.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (no such customer, or the id or draft is another's), OrderingNotAllowed,
-    SessionEnded (the customer's own account was deactivated), QuotaExceeded; of drafts also
-    AlreadySubmitted, CartEmpty, StaleVersion; with an id, a key or a cart that was abandoned
+    KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
+    OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded;
+    for drafts also AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart
     OrderAbandoned. The lines of a refused draft are named by ascending line id.
     """
     waiting: Sequence[Candidate] = candidates
     while waiting:
-        group, waiting = separate_twins(waiting)
+        batch, waiting = separate_twins(waiting)
         hold = telemetry.Hold()
-        work = partial(_place_group, group, terms, now, hold, beside)
-        failure = _in_one_transaction(work, len(group), beside)
+        work = partial(_place_in_transaction, batch, terms, now, hold, beside)
+        failure = _in_one_transaction(work, len(batch), beside)
         hold.ends()
         if isinstance(failure, CommitUnknown):
-            failure = find_out(group, failure)
+            failure = find_out(batch, failure)
         if failure is not None and _waits_again(failure):
             # Each transaction would wait as long as the first.
-            group, waiting = [*group, *waiting], []
+            batch, waiting = [*batch, *waiting], []
         if failure is None:
-            answer_placed(group, currency=terms.currency, now=now)
+            answer_placed(batch, currency=terms.currency, now=now)
         else:
-            _fail(group, failure)
+            _fail(batch, failure)
     return [one.answer for one in candidates if one.answer is not None]
 
 
@@ -120,16 +121,16 @@ def _waits_again(failure: Exception) -> bool:
     return database.is_lock_timeout(failure) or not database.was_rolled_back(failure)
 
 
-def _fail(group: Sequence[Candidate], failure: Exception) -> None:
+def _fail(batch: Sequence[Candidate], failure: Exception) -> None:
     if isinstance(failure, CommitUnknown):
-        answer_unknown(group, failure)
+        answer_unknown(batch, failure)
         return
-    for one in group:
+    for one in batch:
         one.answer = failure
 
 
 def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -> Exception | None:
-    """What brought it down, if anything did."""
+    """Runs `work` in a transaction. Returns its error; None without one."""
     span = telemetry.tracing.span("place orders", orders=orders)
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
@@ -143,92 +144,93 @@ def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -
     return None
 
 
-def _place_group(
-    group: Sequence[Candidate],
+def _place_in_transaction(
+    batch: Sequence[Candidate],
     terms: Terms,
     now: datetime,
     hold: telemetry.Hold,
     beside: Beside,
 ) -> None:
-    earlier = claim_and_replay(group, now=now)
-    keep_for_a_time(group, earlier, now=now)
-    if waiting := unanswered(group):
+    earlier = claim_and_replay(batch, now=now)
+    keep_for_a_time(batch, earlier, now=now)
+    if waiting := unanswered(batch):
         check_customers, quota = _ask_for_customers(waiting)
-        if any(one.asked.is_draft for one in waiting):
-            # What to lock is in the drafts, and those of who may not order are left alone.
+        if any(one.placement.is_draft for one in waiting):
+            # The rows to lock are in the drafts. Refused orders are skipped.
             check_customers()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
         _place_open(unanswered(waiting), check_customers, terms, now, hold)
         quota.give_back()
-    settle_carts(group)
-    release_refused(group, earlier)
+    settle_carts(batch)
+    release_refused(batch, earlier)
 
 
-def _leave_contended(group: Sequence[Candidate], beside: Beside) -> None:
-    """Answers those that place a draft, whose products are known only now, if its stock is waited
-    for elsewhere."""
-    for one in group:
-        if one.asked.is_draft and beside.is_contended(one.stock_rows):
+def _leave_contended(batch: Sequence[Candidate], beside: Beside) -> None:
+    """Answers Contended to drafts with contended stock: their products are known only now."""
+    for one in batch:
+        if one.placement.is_draft and beside.is_contended(one.stock_rows):
             one.answer = Contended()
 
 
-def _ask_for_customers(group: Sequence[Candidate]) -> tuple[Callable[[], None], OrderQuota]:
-    """Returns what refuses, when it is called first, those whose customers may not order, or whose
-    quota is used up; and the quota, from which units are taken."""
-    reading = identity.submit_standing({one.asked.customer for one in group})
-    quota = OrderQuota(group)
+def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], OrderQuota]:
+    """Returns a function, to call before all others, that refuses orders of customers who may not
+    order or have used up their quota; and the quota, from which units are taken."""
+    reading = identity.submit_standing({one.placement.customer for one in batch})
+    quota = OrderQuota(batch)
 
     @cache
     def check() -> None:
         standing = reading()
-        for one in group:
-            one.answer = ordering_refusal(standing.get(one.asked.customer), actor=one.asked.actor)
+        for one in batch:
+            one.answer = ordering_refusal(
+                standing.get(one.placement.customer), actor=one.placement.actor
+            )
         quota.grant()
 
     return check, quota
 
 
 def _place_open(
-    group: Sequence[Candidate],
+    batch: Sequence[Candidate],
     check_customers: Callable[[], None],
     terms: Terms,
     now: datetime,
     hold: telemetry.Hold,
 ) -> None:
     """Locks, reads under the locks, decides, writes."""
-    if not group:
+    if not batch:
         return
-    products = {line.product for one in group for line in one.wanted}
+    products = {line.product for one in batch for line in one.wanted}
     locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
     check_customers()
     balances = locked()
     hold.begins()
-    # A product that came after the lock is unknown to this group.
+    # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
-    _decide(unanswered(group), balances, offers, terms)
-    placed = unanswered(group)
+    _decide(unanswered(batch), balances, offers, terms)
+    placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)
     write_placed(placed, currency=terms.currency, now=now)
 
 
 def _decide(
-    group: Sequence[Candidate],
+    batch: Sequence[Candidate],
     balances: Mapping[int, Balance],
     offers: Mapping[int, Offer],
     terms: Terms,
 ) -> None:
-    """Leaves the priced lines or the refusal with each candidate."""
+    """Sets the priced lines or the refusal of each candidate."""
     decisions = decide(
-        [one.wanted for one in group],
+        [one.wanted for one in batch],
         shelf={product: balance.available for product, balance in balances.items()},
         offers=offers,
-        prices=[_prices(one, offers) for one in group],
+        prices=[_prices(one, offers) for one in batch],
         minimum_total=terms.minimum_total,
-        expected_totals=[one.expected_total for one in group],
+        expected_totals=[one.expected_total for one in batch],
     )
-    for one, decided in zip(group, decisions, strict=True):
+    for one, decided in zip(batch, decisions, strict=True):
         if isinstance(decided, DomainError):
             one.answer = decided
         else:
@@ -237,11 +239,11 @@ def _decide(
 
 def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
     wanted = {line.product for line in one.wanted if line.product in offers}
-    return prices_for(one.asked.customer, [offers[product] for product in wanted])
+    return prices_for(one.placement.customer, [offers[product] for product in wanted])
 
 
 def _movements(one: Candidate) -> list[inventory.Movement]:
-    event, actor = str(one.event), one.asked.actor
+    event, actor = str(one.event), one.placement.actor
     return [
         inventory.Movement(line.offer.id, -line.quantity, line.quantity, "order", event, actor)
         for line in one.lines

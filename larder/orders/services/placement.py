@@ -1,4 +1,4 @@
-"""What placing takes and gives, and what it carries in between."""
+"""The input and the result of placing, and the data between them."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ from larder.orders.queries import OrderView
 from larder.orders.services.drafts import Seen
 
 ORDER_ID = "order-id"
-"""The operation under which a client-chosen id is claimed, by anybody: ids are global."""
+"""The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
 
 
 ABANDONED = "abandoned"
-"""The result of a claim that keeps an id or a key from placing an order, for ever."""
+"""The result of a claim that prevents orders with an id or a key. It does not expire."""
 
 
 def mark_of(actor: UUID) -> bytes:
@@ -31,14 +31,14 @@ def mark_of(actor: UUID) -> bytes:
 
 
 class Placement(Struct, frozen=True, kw_only=True):
-    """An order somebody wants.
+    """A request to place an order.
 
-    `order_id` is the id the client chose, if it did; `actor` the public id of who is asking, who
-    may be staff placing it for the customer; `operation` the method and path `key` belongs to.
-    `draft` places the customer's draft of that id, with the lines in it: then `lines` is empty
-    and no id can be chosen. `cart` places the customer's draft, whichever it is then, likewise.
-    With `lines_only` a repeat is compared by its lines alone. `acting` is the member of staff who
-    places it for the customer; None for the customer's own order.
+    `order_id` is the client's id for the order, if it sent one; `actor` the public id of the
+    caller, who may be staff who place it for the customer; `operation` the method and path of
+    `key`. `draft` places the customer's draft with this id and its lines; then `lines` is empty and
+    no id can be chosen. `cart` does the same for the customer's current draft. With `lines_only`, a
+    repeat is compared by its lines only. `acting` is the member of staff who places it for the
+    customer; None for the customer's own order.
     """
 
     customer: int
@@ -58,21 +58,22 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     @property
     def is_draft(self) -> bool:
-        """Whether what is placed is in a draft."""
+        """Whether a draft is placed."""
         return self.draft is not None or self.cart is not None
 
 
 @dataclass(frozen=True, slots=True)
 class CartShown:
-    """What the customer was shown of the cart, as far as they say: it is placed as that only."""
+    """The version and total of the cart that the customer was shown, if the client sent them. A
+    cart that differs is refused."""
 
     seen: Seen | None = None
     total: Decimal | None = None
 
 
 class Placed(Struct, frozen=True):
-    """The order as it stands, whether this repeats an earlier placing, and what this one left of
-    its customer's quota, if it counts."""
+    """The current order, whether this request repeats an earlier one, and the remaining quota of
+    its customer, if the order counts for one."""
 
     order: OrderView
     replayed: bool
@@ -81,14 +82,14 @@ class Placed(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the shop asks of every order: its currency (ISO 4217) and the least total."""
+    """The shop's terms for all orders: the currency (ISO 4217) and the minimum total."""
 
     currency: str
     minimum_total: Decimal = Decimal(0)
 
 
 class HeldDraft(Struct, frozen=True):
-    """A draft under its lock: what it keeps when it is placed."""
+    """A locked draft: the values that it keeps when it is placed."""
 
     number: int
     version: int
@@ -98,15 +99,14 @@ class HeldDraft(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Candidate:
-    """A placement on its way through the transaction; done when it has an answer.
+    """An order during placing; done when it has an answer.
 
-    `wanted` is what was asked for, or what is in the draft once that is held; `lines` is what is
-    sold, and `total` their exact sum. `left` is what was left of the customer's quota when it took
-    its unit. `written` is what the order's row has beside that, once it
-    is written.
+    `wanted` are the requested lines, or those of the draft once it is locked; `lines` the priced
+    lines, and `total` their exact sum. `left` is the remaining quota of the customer after this
+    order took its unit. `written` are the other values of the order's row, once it is written.
     """
 
-    asked: Placement
+    placement: Placement
     id: UUID
     event: UUID
     lines_fingerprint: bytes
@@ -122,71 +122,79 @@ class Candidate:
 
     @property
     def scopes(self) -> list[Scope]:
-        """What it claims: its id, its key."""
+        """The scopes that it claims: its id, its key."""
         return [claim.scope for claim in self.claims]
 
     @property
     def names(self) -> list[object]:
-        """What no other order of a transaction may have: its scopes, its customer's draft."""
-        return [*self.scopes, self.asked.customer] if self.asked.is_draft else [*self.scopes]
+        """Values that no two orders of a transaction may share: scopes, and the customer's
+        draft."""
+        return (
+            [*self.scopes, self.placement.customer] if self.placement.is_draft else [*self.scopes]
+        )
 
     @property
     def stock_rows(self) -> frozenset[int]:
-        """Which rows of stock it locks, as far as they are known: by product."""
+        """The stock rows that it locks, by product, if they are known."""
         return frozenset([line.product for line in self.wanted])
 
     @property
     def cart_rows(self) -> frozenset[Hashable]:
-        """Which cart it locks, if it places one."""
-        return frozenset([("cart", self.asked.customer)] if self.asked.is_draft else [])
+        """The cart that it locks, if it places one."""
+        return frozenset([("cart", self.placement.customer)] if self.placement.is_draft else [])
 
     @property
     def expected_total(self) -> Decimal | None:
-        """What the customer was shown as the total."""
-        return self.asked.cart.total if self.asked.cart else None
+        """The total that the customer was shown."""
+        return self.placement.cart.total if self.placement.cart else None
 
     def sell(self, lines: list[PricedLine]) -> None:
-        """It is sold as these lines."""
+        """Sets the priced lines and their total."""
         self.lines = lines
         self.total = sum([line.total for line in lines], Decimal(0))
 
 
-def candidate(asked: Placement) -> Candidate:
-    """Gives the order its ids and fingerprints, before anything is written."""
-    lines = fingerprint_of_lines(asked.lines)
+def candidate(placement: Placement) -> Candidate:
+    """Returns the order with its ids and fingerprints. Writes nothing."""
+    lines = fingerprint_of_lines(placement.lines)
     expected = sorted(
         (one.product, f"{one.expected_price:.3f}")
-        for one in asked.lines
+        for one in placement.lines
         if one.expected_price is not None
     )
-    details = (asked.note, asked.reference, asked.ship_to, asked.requested_for)
-    rest = fingerprint(asked.customer, details, expected)
-    id = asked.draft or asked.order_id or new_id()
-    claims = _claims(asked, id, lines + rest)
-    return Candidate(asked, id, new_id(), lines, rest, claims, asked.lines)
+    details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
+    rest = fingerprint(placement.customer, details, expected)
+    id = placement.draft or placement.order_id or new_id()
+    claims = _claims(placement, id, lines + rest)
+    return Candidate(placement, id, new_id(), lines, rest, claims, placement.lines)
 
 
 def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
-    """Of the units of each product: neither the order of the lines nor their number counts."""
+    """Returns the fingerprint of the units of each product. It does not depend on the order or the
+    number of the lines."""
     return fingerprint(sorted(add_up(lines).items()))
 
 
-def _claims(asked: Placement, id: UUID, content: bytes) -> list[Claim]:
-    """The key of a draft's placing says nothing of which draft: its operation does, or else the
-    same request means whichever draft it was that the key placed. That one's id is then not
-    known yet, and recorded when it is placed."""
+def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:
+    """Returns the claims of an order: its key and its id.
+
+    The fingerprint of a draft does not contain its id: the operation names it, or the key is for
+    the customer's current draft. In that case the id is recorded when the draft is placed.
+    """
     claims = []
-    shown = asked.cart.total if asked.cart else None
+    shown = placement.cart.total if placement.cart else None
     expected = [] if shown is None else [f"{shown:.3f}"]
-    if asked.order_id is not None:
+    if placement.order_id is not None:
         claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
-    if asked.key is not None:
-        scope = Scope(asked.actor, asked.operation, asked.key)
-        result = "" if asked.cart else str(id)
-        claims.append(Claim(scope, fingerprint(asked.order_id, content.hex(), *expected), result))
+    if placement.key is not None:
+        scope = Scope(placement.actor, placement.operation, placement.key)
+        result = "" if placement.cart else str(id)
+        claims.append(
+            Claim(scope, fingerprint(placement.order_id, content.hex(), *expected), result)
+        )
     return claims
 
 
 def unanswered(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Those still on their way."""
+    """Returns the candidates without an answer."""
     return [one for one in candidates if one.answer is None]

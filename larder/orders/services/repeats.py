@@ -1,4 +1,4 @@
-"""Requests that were made before: claims, replays, and giving claims back."""
+"""Repeated requests: claims ids and keys, answers repeats, and gives claims back."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -24,74 +24,76 @@ from larder.orders.services.placement import (
 def separate_twins(
     waiting: Sequence[Candidate],
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """Those that can go together, and those whose key, id or draft is already among them.
+    """Returns the orders that can be placed in one transaction, and those whose key, id or draft
+    another of them has.
 
-    Equals go into different transactions: one claim answers for one of them, and a draft that
-    one of them places is no draft for the next.
+    Equal requests are placed in different transactions: one claim can answer only one of them, and
+    a draft that one of them places is not a draft for the next.
     """
-    group: list[Candidate] = []
+    batch: list[Candidate] = []
     later: list[Candidate] = []
     seen: set[object] = set()
     for one in waiting:
         names = one.names
-        (later if seen.intersection(names) else group).append(one)
+        (later if seen.intersection(names) else batch).append(one)
         seen.update(names)
-    return group, later
+    return batch, later
 
 
-def claim_and_replay(group: Sequence[Candidate], *, now: datetime) -> Collection[Scope]:
-    """Claims all ids and keys, in one order, and answers the requests that were made before.
+def claim_and_replay(batch: Sequence[Candidate], *, now: datetime) -> Collection[Scope]:
+    """Claims all ids and keys, in a fixed order, and answers repeats of earlier requests.
 
-    Returns the scopes that were claimed by earlier requests. Waits for twins in flight.
+    Returns the scopes that earlier requests had claimed. Waits for equal requests in flight.
     """
-    claims = [claim for one in group for claim in one.claims]
+    claims = [claim for one in batch for claim in one.claims]
     earlier = idempotency.claim(claims, now=now)
     if earlier:
-        _replay([one for one in group if not earlier.keys().isdisjoint(one.scopes)], earlier)
-    _answer_unclaimed([one for one in unanswered(group) if one.asked.order_id is not None])
+        _replay([one for one in batch if not earlier.keys().isdisjoint(one.scopes)], earlier)
+    _answer_unclaimed([one for one in unanswered(batch) if one.placement.order_id is not None])
     return earlier.keys()
 
 
-def settle_carts(group: Sequence[Candidate]) -> None:
-    """Records which order came of the keys under which a cart was placed."""
-    placed = [one for one in group if one.asked.cart is not None and one.written is not None]
+def settle_carts(batch: Sequence[Candidate]) -> None:
+    """Records the order in the claims of the keys with which a cart was placed."""
+    placed = [one for one in batch if one.placement.cart is not None and one.written is not None]
     idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
 
 
 def keep_for_a_time(
-    group: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime
+    batch: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime
 ) -> None:
-    """Gives an end to the claims of keys with which an order was repeated that was placed without
-    them: its id answers for it. Otherwise each repeat with a fresh key would leave a row for ever.
+    """Sets an expiry on the claims of keys of repeats that are recognised by the order's id, which
+    was placed without these keys. Otherwise each repeat with a new key would leave a row that does
+    not expire.
 
-    What a customer repeats so takes units of the quota `order_changes`. Without a unit the claim is
-    given back: the repeat is answered all the same, and stores nothing.
+    Such repeats of a customer take units of the quota `order_changes`. Without a unit, the claim is
+    given back: the repeat is answered, but nothing is stored.
     """
     unused = [
         (one, scope)
-        for one in group
+        for one in batch
         if isinstance(one.answer, Placed)
         for scope in one.scopes
         if scope not in earlier
     ]
     if not unused:
         return
-    own = Counter(one.asked.customer for one, _ in unused if one.asked.acting is None)
+    own = Counter(one.placement.customer for one, _ in unused if one.placement.acting is None)
     units = {who: found.units for who, found in quotas.submit_take("order_changes", own)().items()}
     kept, given_back = list[Scope](), list[Scope]()
     for one, scope in unused:
-        who = one.asked.customer
-        is_over = one.asked.acting is None and units.get(who, 1) <= 0
+        who = one.placement.customer
+        is_over = one.placement.acting is None and units.get(who, 1) <= 0
         (given_back if is_over else kept).append(scope)
-        if one.asked.acting is None and who in units:
+        if one.placement.acting is None and who in units:
             units[who] -= 1
     idempotency.expire(kept, now=now)
     idempotency.release(given_back)
 
 
-def release_refused(group: Sequence[Candidate], earlier: Collection[Scope]) -> None:
-    """Gives the claims back of orders that were not placed: the same request may succeed later."""
-    refused = [one for one in group if isinstance(one.answer, Exception)]
+def release_refused(batch: Sequence[Candidate], earlier: Collection[Scope]) -> None:
+    """Deletes the claims of orders that were not placed: the same request may succeed later."""
+    refused = [one for one in batch if isinstance(one.answer, Exception)]
     idempotency.release([scope for one in refused for scope in one.scopes if scope not in earlier])
 
 
@@ -104,13 +106,14 @@ def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> 
 
 
 def _abandoned(one: Candidate, earlier: Mapping[Scope, Earlier]) -> DomainError:
-    """Returns the refusal of what was abandoned; another's id is not found, as always."""
+    """Returns the refusal of an abandoned order; NotFound for an id of another customer."""
     marks = {earlier[scope].fingerprint for scope in one.scopes if scope in earlier}
-    return OrderAbandoned() if marks == {mark_of(one.asked.actor)} else NotFound()
+    return OrderAbandoned() if marks == {mark_of(one.placement.actor)} else NotFound()
 
 
 def _answer_unclaimed(chosen: Sequence[Candidate]) -> None:
-    """Ids that the shop itself gave to an order or a draft: no client ever claimed them."""
+    """Answers repeats with ids that the shop gave to an order or a draft, which no client
+    claimed."""
     taken = queries.existing([one.id for one in chosen]) if chosen else set()
     if taken:
         _show([(one, one.id) for one in chosen if one.id in taken])
@@ -124,14 +127,15 @@ def _show(known: Sequence[tuple[Candidate, UUID]]) -> None:
 
 
 def _reused(one: Candidate, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
-    """A key that was used for another request. (An id may be repeated without its key.)"""
+    """Returns KeyReused if the key was used for a different request. (An id may be repeated without
+    its key.)"""
     keys = [claim for claim in one.claims if claim.scope.operation != ORDER_ID]
     found = [(claim, earlier[claim.scope]) for claim in keys if claim.scope in earlier]
     return KeyReused() if any(e.fingerprint != c.fingerprint for c, e in found) else None
 
 
 def _order(one: Candidate, earlier: Mapping[Scope, Earlier]) -> UUID:
-    """The order an earlier request with this id or key made."""
+    """Returns the order that an earlier request with this id or key placed."""
     return UUID(next(earlier[scope].result for scope in one.scopes if scope in earlier))
 
 
@@ -140,17 +144,18 @@ def _repeat(
     content: queries.PlacedContent | None,
     order: queries.OrderView | None,
 ) -> Placed | DomainError:
-    """The order as it stands now, for its owner alone, if it is what was placed."""
-    if content is None or order is None or content.customer != one.asked.customer:
+    """Returns the current order, only to its owner, if the request has the same content as the one
+    that placed it. Otherwise returns the refusal."""
+    if content is None or order is None or content.customer != one.placement.customer:
         return NotFound()
     return Placed(order, replayed=True) if _is_same(one, content) else KeyReused()
 
 
 def _is_same(one: Candidate, content: queries.PlacedContent) -> bool:
-    """Whether this is what was placed. The lines of a draft are known only to the shop; that it
-    is the same request was already seen by its key."""
-    if one.asked.is_draft:
+    """Returns whether the request has the content that was placed. The request for a draft has no
+    lines; that it is the same request is already known from its key."""
+    if one.placement.is_draft:
         return content.rest == one.rest_fingerprint
-    if one.asked.lines_only:
+    if one.placement.lines_only:
         return content.lines == one.lines_fingerprint
     return (content.lines, content.rest) == (one.lines_fingerprint, one.rest_fingerprint)

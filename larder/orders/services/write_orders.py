@@ -1,6 +1,6 @@
-"""Writes decided orders: orders, lines and events in one statement, whatever the group's size.
+"""Writes decided orders: orders, lines and events in one statement, for a batch of any size.
 
-New orders are inserted; drafts become orders where they stand, by a statement of their own.
+New orders are inserted. Drafts are updated, by a separate statement.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from larder.orders.services.placement import Candidate, HeldDraft, Placed
 
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
-    """Writes the orders. What answers their candidates is made of it by `answer_placed`."""
+    """Writes the orders. `answer_placed` then makes the answers of their candidates."""
     new = [one for one in placed if one.draft is None]
     drafts = [(one, one.draft) for one in placed if one.draft is not None]
     if new:
@@ -26,14 +26,14 @@ def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -
     if drafts:
         _place_drafts(drafts, currency, now)
     for one in new:
-        if one.asked.acting is not None:
-            audit.record_all([_entry(one)], by=one.asked.acting)
+        if one.placement.acting is not None:
+            audit.record_all([_entry(one)], by=one.placement.acting)
 
 
 def _entry(one: Candidate) -> audit.Entry:
     """Returns the entry of an order that staff place for a customer."""
     quantities = {str(line.offer.id): line.quantity for line in one.lines}
-    after = {"customer": one.asked.customer, "total": one.total, "quantities": quantities}
+    after = {"customer": one.placement.customer, "total": one.total, "quantities": quantities}
     return audit.Entry(order_name(one.id), "place", after=after)
 
 
@@ -50,13 +50,13 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
         for one in placed
         for line in one.lines
     ]
-    orders = database.columns((one.id, one.asked.customer, *_content(one)) for one in placed)
+    orders = database.columns((one.id, one.placement.customer, *_content(one)) for one in placed)
     given = database.columns(lines)
     parameters = [currency, now, now, now, *orders, now, *given, now, *_events(placed)]
     ((ids, numbers, line_ids),) = database.rows(sql.INSERT, parameters)
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
-        # Neither the order nor a line of it was there before.
+        # The order and its lines are new.
         own_lines = [next(lines_left) for _ in one.lines]
         one.written = HeldDraft(number_of[one.id], 0, now, own_lines)
 
@@ -74,44 +74,44 @@ def _place_drafts(
     parameters = [currency, now, now, *orders, now, *lines, now, *events]
     found = {row[0] for row in database.rows(sql.PLACE_DRAFTS, parameters)}
     if len(found) != len(drafts):
-        raise RuntimeError("a draft was placed by somebody else while it was locked")
+        raise RuntimeError("another transaction placed a draft while it was locked")
     for one, draft in drafts:
         one.written = draft
 
 
-def answer_placed(group: Sequence[Candidate], *, currency: str, now: datetime) -> None:
-    """Answers those whose orders were written, as they stand now. To be called when that is
-    committed: what is made here would hold the locks of stock for a tenth longer."""
-    for one in group:
+def answer_placed(batch: Sequence[Candidate], *, currency: str, now: datetime) -> None:
+    """Answers the candidates whose orders were written. Called after the commit: in the
+    transaction, it would hold the locks of stock a tenth longer."""
+    for one in batch:
         if one.written is not None:
             view = _view(one, one.written, currency, now)
             one.answer = Placed(view, replayed=False, left=one.left)
 
 
 def _content(one: Candidate) -> tuple[object, ...]:
-    asked = one.asked
-    ship_to = None if asked.ship_to is None else Jsonb(asked.ship_to)
-    details = (asked.note, asked.reference, ship_to, asked.requested_for)
+    placement = one.placement
+    ship_to = None if placement.ship_to is None else Jsonb(placement.ship_to)
+    details = (placement.note, placement.reference, ship_to, placement.requested_for)
     return (one.total, *details, one.lines_fingerprint, one.rest_fingerprint)
 
 
 def _events(placed: Sequence[Candidate]) -> list[list[object]]:
-    return database.columns((one.event, one.id, one.asked.actor) for one in placed)
+    return database.columns((one.event, one.id, one.placement.actor) for one in placed)
 
 
 def _view(one: Candidate, row: HeldDraft, currency: str, now: datetime) -> OrderView:
-    asked = one.asked
+    placement = one.placement
     return OrderView(
         id=one.id,
         number=row.number,
-        customer=asked.customer,
+        customer=placement.customer,
         status=OrderStatus.PLACED,
         currency=currency,
         total=one.total,
-        note=asked.note,
-        reference=asked.reference,
-        ship_to=asked.ship_to,
-        requested_for=asked.requested_for,
+        note=placement.note,
+        reference=placement.reference,
+        ship_to=placement.ship_to,
+        requested_for=placement.requested_for,
         created_at=row.created_at,
         placed_at=now,
         updated_at=now,
