@@ -1,7 +1,7 @@
 """Who is asking, in the earlier contracts: keys, access tokens, passwords and the admin's cookie.
 
-Unlike v1 these look the account up on every request: whoever was deactivated or deleted is out
-at once.
+Unlike v1, these read the account in each request: a deactivated or deleted account is refused at
+once.
 """
 
 from time import monotonic

@@ -12,8 +12,8 @@ from larder.http.admin_session import user_of
 class Browsable(BrowsableAPIRenderer):
     """The framework's pages, with the admin's way in and out.
 
-    A refusal of a request without credentials, which anybody can send, is a short page: the
-    framework's costs twenty to fifty milliseconds.
+    The refusal of a request without credentials is a short page: REST framework's page takes twenty
+    to fifty milliseconds, and all clients can send such requests.
     """
 
     template = "compat/browsable.html"

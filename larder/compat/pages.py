@@ -25,8 +25,8 @@ FEW_ROWS = 5
 """Rows of a page by default in contract 3."""
 
 MAX_ROWS = 1_000
-"""Rows of a page, whatever number is asked for: ten times as many as in v1, as clients of these
-contracts ask for whole lists."""
+"""The maximum rows of a page, ten times as many as in v1, because clients of these contracts read
+whole lists."""
 
 MAX_LARGE_ROWS = 100
 """Rows of a page of orders, at most: each may have a thousand lines."""

@@ -225,7 +225,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
 
     def history_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
         """Shows what the audit trail has of the object."""
-        # Before the look-up: ids that exist are not told to those who may not see the objects.
+        # Before the look-up, so that users without the permission cannot find out which ids exist.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))

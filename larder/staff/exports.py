@@ -27,7 +27,7 @@ class _Text(Widget):  # type: ignore[misc]
 
 
 class _Moment(Widget):  # type: ignore[misc]
-    """RFC 3339 with its offset: a spreadsheet has no times with zones of its own."""
+    """RFC 3339 with its offset, because spreadsheets have no times with zones."""
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else str(value.isoformat())
@@ -44,7 +44,7 @@ def number(attribute: str, name: str = "") -> Any:
 
 
 def price(attribute: str, name: str = "") -> Any:
-    """A column of amounts; the currency is a column of its own."""
+    """A column of amounts; the currency is in another column."""
     return Field(attribute, name or attribute, widget=DecimalWidget())
 
 

@@ -1,5 +1,5 @@
 """The buttons at the account of another member of staff who has lost the second factor, or has
-none yet. One's own factor has a page of its own (second_factor.py)."""
+none yet. The user's own factor has another page (second_factor.py)."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ RESET = (
 )
 ENROL = (
     "With the code and the password a first app is enrolled, once, within 24 hours. "
-    "It ends earlier codes. Give it to the person, not to somebody who asks in their name."
+    "It ends earlier codes. Give it to the person, not to another who asks in their name."
 )
 
 

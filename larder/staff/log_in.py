@@ -16,11 +16,11 @@ def telling_end(admin_view: Callable[..., Any]) -> Callable[..., Any]:
         inner = admin_view(view, cacheable)
 
         @wraps(inner)
-        def told(request: Any, *args: Any, **kwargs: Any) -> Any:
+        def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
             if request.path != reverse("admin:logout"):
                 admin_session.add_end_message(request)
             return inner(request, *args, **kwargs)
 
-        return told
+        return decorated
 
     return told_view

@@ -48,7 +48,7 @@ def history_table(order: OrderView) -> dict[str, Any]:
             event.type,
             in_one_line(f"{event.from_status or '–'} → {event.to_status}"),
             people[event.actor],
-            format_html_join("", "<div>{}</div>", ((one,) for one in told(event.data, names)))
+            format_html_join("", "<div>{}</div>", ((one,) for one in described(event.data, names)))
             or "–",
         ]
         for event in events
@@ -79,15 +79,16 @@ def _products(said: Mapping[str, Any]) -> Iterator[int]:
         yield from changed
 
 
-def told(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     """Returns sentences about the data of an event. `names` are the names of the products.
 
-    >>> told({"reason": "too late"}, {})
+    >>> described({"reason": "too late"}, {})
     ['Reason: too late.']
-    >>> told({"picked": [{"product": 7, "ordered": 3, "quantity": 1, "missing": True}]}, {7: "J"})
+    >>> picked = [{"product": 7, "ordered": 3, "quantity": 1, "missing": True}]
+    >>> described({"picked": picked}, {7: "J"})
     ['J: 1 of 3 picked, 2 missing from the shelf.']
     >>> lines = [{"product": one, "quantity": 1} for one in range(21)]
-    >>> told({"before": {"lines": []}, "after": {"lines": lines}}, {})
+    >>> described({"before": {"lines": []}, "after": {"lines": lines}}, {})
     ['21 lines changed.']
     """
     sentences: list[str] = []

@@ -176,8 +176,8 @@ class MovableOrders(ServiceAdmin):
         if request.method == "POST":
             return self._sent(request, order, move)
         if move not in open_moves(order):
-            told = f"Order {order.number} is {order.status}: this action is not possible."
-            self.message_user(request, told, messages.WARNING)
+            message = f"Order {order.number} is {order.status}: this action is not possible."
+            self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(_address(order.id))
         return show(self, request, self._sheet(order, move, None))
 
@@ -213,8 +213,8 @@ class MovableOrders(ServiceAdmin):
                 return show(self, request, page)
             self.tell_refusal(request, refusal, SENTENCES, about=f"Order {order.number}: ")
         else:
-            told, level = _outcome(queries.order(order.id, customer=None), move, made=made)
-            self.message_user(request, told, level)
+            message, level = _outcome(queries.order(order.id, customer=None), move, made=made)
+            self.message_user(request, message, level)
         return HttpResponseRedirect(_address(order.id))
 
     @admin.action(description="Mark as packed (as ordered)", permissions=["pack"])
@@ -249,9 +249,9 @@ class MovableOrders(ServiceAdmin):
         numbers: dict[tuple[str, int], list[int]] = {}
         for order in while_permitted(request, PERMISSIONS[move], orders):
             numbers.setdefault(_try(request, order, move), []).append(order.number)
-        for (told, level), of in numbers.items():
+        for (message, level), of in numbers.items():
             named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
-            self.message_user(request, f"{named}: {told}", level)
+            self.message_user(request, f"{named}: {message}", level)
 
 
 def _address(order: UUID) -> str:
@@ -269,8 +269,8 @@ def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
     if not made:
-        told = f"Order {order.number} was {order.status} before. Nothing was done now."
-        return told, messages.WARNING
+        message = f"Order {order.number} was {order.status} before. Nothing was done now."
+        return message, messages.WARNING
     if move is Move.RETURN:
         return f"The return of order {order.number} is booked.", messages.SUCCESS
     nothing = "Nothing was picked. " if (move, order.status) == (Move.PACK, CANCELLED) else ""

@@ -42,9 +42,9 @@ def place(who: Person, product: int) -> UUID:
     return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
 
 
-def press(page: Page, name: str, told: str) -> None:
+def press(page: Page, name: str, message: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
-    page.get_by_text(told).first.wait_for()
+    page.get_by_text(message).first.wait_for()
 
 
 def pack_ship_and_take_back(page: Page, site: str, order: UUID) -> None:

@@ -75,8 +75,8 @@ def test_text_that_a_spreadsheet_would_calculate_is_defused(
 ) -> None:
     product(sku=f"{text}x", name=text, description=text, unit=text, barcode=text)
     (row,) = table(export(desk, "catalog/product/"))
-    told = [row[name] for name in ("name", "description", "unit", "barcode")]
-    assert told == [written] * 4
+    texts = [row[name] for name in ("name", "description", "unit", "barcode")]
+    assert texts == [written] * 4
     assert row["sku"] == f"{written}x"
     (stock,) = table(export(desk, "inventory/stock/"))
     assert stock["name"] == written

@@ -62,7 +62,7 @@ def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("values", "field", "told"),
+    ("values", "field", "message"),
     [
         ({"delta": "-7"}, "line-0-delta", "Only 6 are available: 7 cannot be removed."),
         ({"counted": "3"}, "line-0-counted", "4 units are promised to customers"),
@@ -78,11 +78,11 @@ def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> Non
 )
 @pytest.mark.usefixtures("promised")
 def test_what_cannot_be_booked_is_an_error_of_the_form_and_changes_nothing(
-    desk: Desk, values: dict[str, str], field: str, told: str
+    desk: Desk, values: dict[str, str], field: str, message: str
 ) -> None:
     page = adjust(desk, **values)
     assert page.status == 200
-    assert told in page.errors[field][0]
+    assert message in page.errors[field][0]
     stock = Stock.objects.get()
     assert (stock.available, stock.committed, Adjustment.objects.count()) == (6, 4, 0)
 

@@ -21,7 +21,7 @@ from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
-from larder.staff.orders_contents import told
+from larder.staff.orders_contents import described
 from larder.staff.orders_moves import MovableOrders
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
@@ -381,9 +381,9 @@ def test_what_happened_is_told_in_sentences_with_sku_and_name(
 
 
 def test_what_an_event_says_that_is_not_known_here_is_shown_as_it_is() -> None:
-    assert told({"carrier": "Owl"}, {}) == ["Carrier: Owl."]
-    assert told({"reason": "x"}, {}) == ["Reason: x."]
-    assert told({}, {}) == []
+    assert described({"carrier": "Owl"}, {}) == ["Carrier: Owl."]
+    assert described({"reason": "x"}, {}) == ["Reason: x."]
+    assert described({}, {}) == []
 
 
 def test_who_deleted_their_account_is_called_so(

@@ -72,8 +72,8 @@ def test_an_order_below_the_shop_s_least_total_is_refused_in_words(
 ) -> None:
     settings.MIN_ORDER_TOTAL = "10"
     page = desk.save(CALL, customer=str(person().id), **lines((product(price="1.50"), 2)))
-    told = "The total is 3.00 GBP; the minimum is 10.00 GBP."
-    assert page.errors == {"__all__": [told]}
+    message = "The total is 3.00 GBP; the minimum is 10.00 GBP."
+    assert page.errors == {"__all__": [message]}
 
 
 def test_a_customer_who_may_not_order_and_an_empty_order_are_refused(

@@ -96,7 +96,7 @@ def _refusal(error: DomainError) -> Exception:
 def _sentence(error: DomainError) -> str | None:
     match error:
         case UnknownProducts() | InsufficientStock():
-            # The first by line: those that lack stock stand in front of what else is faulty.
+            # The first line: lines without enough stock come before other faults.
             short = error.lines[0]["product"]
             return f"Not enough stock of product {short}. Remove or lower the quantity."
         case OrderRule():

@@ -341,7 +341,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
 
 
 OF_STAFF = frozenset({"username", "email"})
-"""Fields of their own account that staff change only with a permission."""
+"""Fields that staff may change in their accounts only with a permission."""
 
 
 def _require_of_staff(caller: Caller, permission: str) -> None:

@@ -132,7 +132,7 @@ def _columns(limits: Limits) -> dict[str, Any]:
 
 
 def note_use(caller: Caller) -> None:
-    """Notes that the caller's key is used now, in a statement of its own. Assumes that no
+    """Notes that the caller's key is used now, in a separate statement. Assumes that no
     transaction is open.
 
     Never raises an error of the database. If it is away or busy, nothing is noted.

@@ -268,7 +268,7 @@ def _require_proof(account: Account, proven: UUID | None) -> None:
 
 
 def _record(account: Account, action: str, after: dict[str, object]) -> None:
-    """Records what was done, also where the account itself acts: at a log-in nobody acts yet."""
+    """Records the change. At a log-in, when no actor is set yet, the actor is the account."""
     by = audit.current() or audit.Acting(account.public_id, "admin")
     entry = audit.Entry(audit.customer_name(account.public_id), action, after=after)
     audit.record_all([entry], by)
