@@ -44,7 +44,7 @@ check: lint types walls security migrations openapi-check collections-check djan
 ##@ Develop
 
 .PHONY: format
-format: venv ## Format the code and mend what can be mended by itself
+format: venv ## Format the code, and fix what can be fixed automatically
 	$(python) -m ruff format .
 	$(python) -m ruff check --fix .
 
@@ -67,7 +67,7 @@ walls: venv ## The walls between the modules (import-linter)
 	$(VENV)/bin/lint-imports
 
 .PHONY: sizes
-sizes: venv ## Lines of Python of each part, beside its budget
+sizes: venv ## Lines of Python of each part, and its budget
 	@$(python) -m tools.sizes
 
 .PHONY: security
@@ -85,7 +85,7 @@ sbom: venv ## The bill of materials of production, sbom.json (CycloneDX)
 	$(python) -m tools.dependencies --sbom sbom.json
 
 .PHONY: migrations
-migrations: venv ## No model without its migration
+migrations: venv ## Check that all models have their migrations
 	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
 
 .PHONY: makemigrations
@@ -93,7 +93,7 @@ makemigrations: venv ## Write the migrations for changed models
 	$(python) $(without_database) manage.py makemigrations --skip-checks
 
 .PHONY: django-check
-django-check: venv ## Django's checks for a production
+django-check: venv ## Django's checks for production
 	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 # Named after what it makes, in `requirements`; the file in the root only points there.
@@ -114,7 +114,7 @@ venv: ## The virtual environment with everything for development
 	@$(install) requirements/dev.txt
 
 .PHONY: build
-build: ## What a server needs but its database, as in the image: the environment, the static files
+build: ## What a server needs besides its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt
 	@$(python) manage.py collectstatic --no-input --verbosity 0
 	@echo "Built: $(VENV) and static/. Next: docs/how-to/deployment.md, or make run for everything."
@@ -124,7 +124,7 @@ installed-run:
 	@$(install) requirements/run.txt
 
 .PHONY: clean
-clean: ## Remove what can be made again: environments, static files, reports and caches, never the data
+clean: ## Remove files that can be made again: environments, static files, reports, caches; never the data
 	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy-* docs/_build static .coverage sbom.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find deploy -name node_modules -type d -prune -exec rm -rf {} +
@@ -150,7 +150,7 @@ slow: venv ## The tests that take minutes: long outages, time limits
 
 # COVERAGE_CORE=sysmon costs little from Python 3.12 on; before, the tests take about half as long again.
 .PHONY: coverage
-coverage: venv ## The tests once more, and how much of larder/ they run: at least what pyproject.toml says
+coverage: venv ## The tests, with the coverage of larder/: at least the value in pyproject.toml
 	@rm -rf .coverage && mkdir .coverage
 	COVERAGE_CORE=$${COVERAGE_CORE-$$($(python) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')} \
 		$(python) -m coverage run -m pytest $(PYTEST_ARGS)
@@ -158,19 +158,19 @@ coverage: venv ## The tests once more, and how much of larder/ they run: at leas
 	$(python) -m coverage report
 
 .PHONY: fuzz
-fuzz: venv ## Requests made of the OpenAPI documents, answers held against them (FUZZ_ARGS="--examples 50")
+fuzz: venv ## Send requests made from the OpenAPI documents, and compare the answers with them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
 
 .PHONY: attack
-attack: venv ## Attack a server of its own as a stranger would, then check its books (ATTACK_ARGS="--full")
+attack: venv ## Start a server, attack it as anonymous clients could, then check the invariants (ATTACK_ARGS="--full")
 	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
 
 .PHONY: mutants
-mutants: venv ## Break one promise of the code at a time: the test named beside it must fail (MUTANTS_ARGS="--area feed")
+mutants: venv ## Break the code in one place at a time: the test of that place must fail (MUTANTS_ARGS="--area feed")
 	@exec $(python) -m tools.mutants $(MUTANTS_ARGS)
 
 .PHONY: behaviour
-behaviour: venv ## Thousands of requests to a commit and to the files as they are: make behaviour A=HEAD
+behaviour: venv ## Send thousands of requests to a commit and to the present files, and compare: make behaviour A=HEAD
 	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)
 
 .PHONY: replay
@@ -178,11 +178,11 @@ replay: installed-run ## Replay real orders against a running server, then count
 	@exec $(python) -m tools.replay $(REPLAY_ARGS)
 
 .PHONY: drill
-drill: installed-run ## Kill parts of a running Larder under load, then hold all promises against its books (DRILL_ARGS="--rounds 40 --seed 7")
+drill: installed-run ## Kill parts of a running Larder under load, then check orders and stock (DRILL_ARGS="--rounds 40 --seed 7")
 	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
 
 .PHONY: stack
-stack: venv ## The set as processes of this machine: the main job, the races, and what fails (STACK_ARGS="-k rush")
+stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)
 
 ##@ Data
@@ -207,15 +207,15 @@ backup: installed-run ## Back up the database of `make run`, while it is in use:
 	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
 
 .PHONY: backup/prove
-backup/prove: installed-run ## Restore a backup into a database of its own and look at every row (FILE=)
+backup/prove: installed-run ## Restore a backup into a separate database and check all rows (FILE=)
 	@$(with_empty_database) $(python) -m tools.backup prove $(file)
 
 .PHONY: restore
-restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder where it is not empty)
+restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
 	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
 
 .PHONY: restore/accounts
-restore/accounts: installed-run ## List what a restore took back of accounts (OLD=larder_before_…)
+restore/accounts: installed-run ## List changes of accounts that a restore reverted (OLD=larder_before_…)
 	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
 
 ##@ Measure
@@ -225,7 +225,7 @@ bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--qu
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
 
 .PHONY: bench/compare
-bench/compare: venv ## Two commits measured in turn: make bench/compare A=HEAD~1 B=HEAD (or B=. as it is now)
+bench/compare: venv ## Compare the speed of two commits: make bench/compare A=HEAD~1 B=HEAD (or B=. for the present files)
 	@exec $(python) -m benchmarks.compare $(A) $(B) $(BENCH_ARGS)
 
 .PHONY: bench/history
@@ -241,11 +241,11 @@ bench/peers: venv ## Larder beside django-oscar and Vendure, installed from thei
 	@exec $(python) -m benchmarks.peers $(BENCH_ARGS)
 
 .PHONY: bench/overload
-bench/overload: venv ## 1,500 connections that order at once: what is still placed, and how soon it is over
+bench/overload: venv ## 1,500 connections that order at the same time: orders placed, and the time until the load is gone
 	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
 .PHONY: bench/replicas
-bench/replicas: venv ## Who answers what, and how fast, without a replica and with one (BENCH_ARGS="--seconds 10")
+bench/replicas: venv ## The speed of reads without a replica and with one (BENCH_ARGS="--seconds 10")
 	@exec $(python) -m benchmarks.replicas $(BENCH_ARGS)
 
 ##@ Containers and deployment
@@ -262,12 +262,12 @@ up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice
 	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
 
 .PHONY: down
-down: ## Stop the set; its data stay
+down: ## Stop the set; its data are kept
 	$(with_engine) compose
 	@$(compose) down
 
 .PHONY: logs
-logs: ## What the set says now
+logs: ## The logs of the set
 	$(with_engine) compose
 	@$(compose) logs --follow --tail 100
 
@@ -304,12 +304,12 @@ docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 2")
 	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
 
 .PHONY: docker/pins
-docker/pins: ## Write the digests that the images' tags have now into compose.yaml and the Dockerfile
+docker/pins: ## Write the current digests of the images' tags into compose.yaml and the Dockerfile
 	$(with_engine)
 	@exec $(SHELL) deploy/docker/pins.sh .
 
 .PHONY: docker/try
-docker/try: installed-run ## Build the image without an engine, start it, and hold it to its promises (root, Linux)
+docker/try: installed-run ## Build the image without an engine, start it, and test it (root, Linux)
 	@exec $(python) -m tools.image
 
 # Names that some teams know.
@@ -321,7 +321,7 @@ docker/compose/makemigrations: docker/makemigrations ## The same as docker/makem
 docker/compose/unittest: docker/unittest ## The same as docker/unittest
 
 .PHONY: deploy/check
-deploy/check: venv ## What lies in deploy/, looked at by the programs it is for
+deploy/check: venv ## Check the files in deploy/ with the programs that use them
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
 ##@ Documentation
@@ -330,13 +330,13 @@ docs_python := .venv-docs/bin/python
 build_docs := $(docs_python) -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
 
 .PHONY: docs
-docs: ## Build the documentation site, docs/_build/html/index.html (no network once its packages are there)
+docs: ## Build the documentation site, docs/_build/html/index.html (no network after its packages are installed)
 	@VENV=.venv-docs $(install) requirements/docs.txt
 	@$(build_docs) --builder html docs docs/_build/html
 	@echo "Built: docs/_build/html/index.html"
 
 .PHONY: docs/check
-docs/check: docs venv ## Build the site, and look at it as wide as a desk and a phone, with axe-core (Chromium, npm)
+docs/check: docs venv ## Build the site, and check it at two widths with axe-core (Chromium, npm)
 	@$(python) -m tools.docs.check --data $(DATA)
 
 .PHONY: docs/serve
@@ -344,31 +344,31 @@ docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PO
 	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
 
 .PHONY: docs/reference
-docs/reference: venv ## Write the pages of settings and commands anew from .env.example and the Makefile
+docs/reference: venv ## Write the pages of settings and commands from .env.example and the Makefile
 	@$(python) -m tools.reference
 
 .PHONY: docs/pictures
-docs/pictures: venv ## Write the diagrams of the pages anew from the code, and render them (Chromium, npm)
+docs/pictures: venv ## Write the diagrams of the pages from the code, and render them (Chromium, npm)
 	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
 	@$(python) -m benchmarks.plots
 
 .PHONY: docs/screenshots
-docs/screenshots: venv ## Take the screenshots of the pages anew, of a demo shop started for them (Chromium)
+docs/screenshots: venv ## Take the screenshots of the pages, from a demo shop that is started for them (Chromium)
 	@$(python) -m tools.docs.screenshots
 
 .PHONY: openapi
-openapi: venv ## Write the OpenAPI documents in docs/openapi anew
+openapi: venv ## Write the OpenAPI documents in docs/openapi
 	$(python) manage.py openapi
 
 .PHONY: openapi-check
-openapi-check: venv ## docs/openapi is current, and breaks nothing of the last release
+openapi-check: venv ## Check that docs/openapi is current, and compatible with the last release
 	$(python) manage.py openapi --check
 	$(python) -m tools.openapi
 
 .PHONY: collections
-collections: venv ## Write the collections for Postman and Insomnia in docs/clients anew
+collections: venv ## Write the collections for Postman and Insomnia in docs/clients
 	$(python) -m tools.clients
 
 .PHONY: collections-check
-collections-check: venv ## docs/clients is what docs/openapi says, and forgets no operation
+collections-check: venv ## Check that docs/clients is current and has all operations
 	$(python) -m tools.clients --check
