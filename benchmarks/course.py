@@ -133,8 +133,8 @@ class Course:
         for name in names:
             for taken, one in self._take(name).items():
                 self._results[taken].append(one)
-                told = f"  {when} {taken:<12}{one.rate:>9.0f}/s"
-                say(f"{told}  {one.failure.splitlines()[0]}" if one.failure else told)
+                answers = f"  {when} {taken:<12}{one.rate:>9.0f}/s"
+                say(f"{answers}  {one.failure.splitlines()[0]}" if one.failure else answers)
 
     def _take(self, name: str) -> dict[str, Measurement]:
         if name != BESIDE:

@@ -79,11 +79,11 @@ def import_seconds(environment: Mapping[str, str]) -> float:
     return imported_in(done.stderr, "config.wsgi")
 
 
-def imported_in(told: str, module: str) -> float:
+def imported_in(answers: str, module: str) -> float:
     """Seconds in the second column, which is that of a module and what it imports, of what
     `-X importtime` tells. Raises LauncherError where the module is not named."""
     line = rf"^import time: +\d+ \| +(\d+) \| +{re.escape(module)}$"
-    found = re.search(line, told, re.MULTILINE)
+    found = re.search(line, answers, re.MULTILINE)
     if found is None:
         raise LauncherError(f"python -X importtime does not tell of {module}.")
     return int(found[1]) / 1e6

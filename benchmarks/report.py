@@ -192,9 +192,11 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _judgement(line: Line) -> dict[str, Any]:
-    told = {"text": line.text, "unit": line.unit.name.lower(), "value": line.value}
+    answers = {"text": line.text, "unit": line.unit.name.lower(), "value": line.value}
     return (
-        told | {"by_cpu": line.by_cpu, "met": line.met, "passed": line.passed} | asdict(line.marks)
+        answers
+        | {"by_cpu": line.by_cpu, "met": line.met, "passed": line.passed}
+        | asdict(line.marks)
     )
 
 

@@ -164,8 +164,8 @@ def wrong(name: str, rounds: Sequence[Measurement]) -> str:
     if not failures:
         return ""
     first, *rest = failures[0].strip().splitlines()
-    told = f"{first} … {rest[-1]}" if rest else first
-    return f"{name} got a wrong answer in {len(failures)} of {len(rounds)}: {told[:300]}"
+    answers = f"{first} … {rest[-1]}" if rest else first
+    return f"{name} got a wrong answer in {len(failures)} of {len(rounds)}: {answers[:300]}"
 
 
 def _compared(asked: Compared, results: Results, summaries: Mapping[str, Summary]) -> Line:

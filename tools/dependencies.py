@@ -101,10 +101,10 @@ def unlicensed(packages: dict[str, tuple[str, int]]) -> list[str]:
     return faults
 
 
-def licence_of(told: metadata.PackageMetadata) -> str:
+def licence_of(package: metadata.PackageMetadata) -> str:
     """What a package says of its licence, in whichever field."""
-    classifiers = [one for one in told.get_all("Classifier", []) if one.startswith("License")]
-    texts = [*told.get_all("License-Expression", []), *told.get_all("License", [])]
+    classifiers = [one for one in package.get_all("Classifier", []) if one.startswith("License")]
+    texts = [*package.get_all("License-Expression", []), *package.get_all("License", [])]
     return " ".join([*(text.strip().split("\n")[0] for text in texts), *classifiers])
 
 

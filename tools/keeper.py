@@ -60,8 +60,8 @@ def attend(child: int, life_line: int, wake: int, steps: list[tuple[int, float]]
             end_group(child)
             return status
         ready, _, _ = select.select(watched, [], [], remaining(deadline))
-        told = not STOP_SIGNALS.isdisjoint(received(wake)) or life_line in ready
-        ordered = told and deadline is None
+        stopping = not STOP_SIGNALS.isdisjoint(received(wake)) or life_line in ready
+        ordered = stopping and deadline is None
         if ordered or (deadline is not None and time.monotonic() >= deadline):
             watched = [wake]
             deadline = next_step(child, steps)

@@ -49,8 +49,8 @@ class Client:
         except OSError as error:
             raise SmokeError(f"{method} {address}: {error}") from None
         if status != expected:
-            told = content[:500].decode(errors="replace")
-            raise SmokeError(f"{method} {address} answered {status}: {told}")
+            text = content[:500].decode(errors="replace")
+            raise SmokeError(f"{method} {address} answered {status}: {text}")
         return json.loads(content)
 
     def log_in(self, username: str, password: str) -> None:

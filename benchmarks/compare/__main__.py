@@ -75,12 +75,12 @@ def measure(
 
 def failures(pairs: Pairs) -> list[str]:
     """The wrong answers."""
-    told = [
+    answers = [
         wrong(f"{name} of {letter}", taken)
         for name, some in pairs.items()
         for letter, taken in (("A", [one.a for one in some]), ("B", [one.b for one in some]))
     ]
-    return [one for one in told if one]
+    return [one for one in answers if one]
 
 
 def imbalances(sites: Sequence[Site], pairs: Pairs) -> list[str]:

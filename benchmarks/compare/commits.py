@@ -36,8 +36,8 @@ def find(name: str) -> Commit:
     if name == AS_IT_IS:
         return Commit(name, "", "the files as they are now")
     # A name that begins with a dash would be an option.
-    told = _git("log", "-1", "--format=%H %s", "--end-of-options", name, "--")
-    hash, _, subject = told.strip().partition(" ")
+    answers = _git("log", "-1", "--format=%H %s", "--end-of-options", name, "--")
+    hash, _, subject = answers.strip().partition(" ")
     return Commit(name, hash, subject)
 
 

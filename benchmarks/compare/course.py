@@ -51,7 +51,7 @@ class Spread:
         return self.least > 1 or self.most < 1
 
 
-def measure(a: Site, b: Site, pace: Pace, told: Callable[[str], None]) -> Pairs:
+def measure(a: Site, b: Site, pace: Pace, answers: Callable[[str], None]) -> Pairs:
     """All rounds. `told` hears a line of each measurement that counts."""
     asked = {"A": Loads(a, pace), "B": Loads(b, pace)}
     for loads in asked.values():
@@ -63,7 +63,7 @@ def measure(a: Site, b: Site, pace: Pace, told: Callable[[str], None]) -> Pairs:
             found[name] += pairs_of(taken)
             for letter, one in taken:
                 place, wrong = f"{number}/{pace.rounds}", one.failure.partition("\n")[0]
-                told(f"  {place} {name:<5}{letter}{one.rate:>9.0f}/s  {wrong}".rstrip())
+                answers(f"  {place} {name:<5}{letter}{one.rate:>9.0f}/s  {wrong}".rstrip())
     return found
 
 

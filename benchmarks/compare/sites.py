@@ -57,8 +57,10 @@ def open_site(folder: Path, checkout: Checkout, amount: Amount) -> Iterator[Site
         shop = make_shop(environment, amount, checkout)
         filled = fill(cluster, shop, amount.orders, checkout)
         port = free_port()
-        told = checkout.run(["-c", SERVER_COMMAND], environment | {"PORT": str(port)})
+        answers = checkout.run(["-c", SERVER_COMMAND], environment | {"PORT": str(port)})
         log = folder / "larder.log"
-        with servers.running(json.loads(told), port, environment, log, checkout.folder) as larder:
+        with servers.running(
+            json.loads(answers), port, environment, log, checkout.folder
+        ) as larder:
             sessions = Sessions(larder.port, shop.usernames, PASSWORD)
             yield Site(checkout, cluster, environment, shop, filled, larder, sessions)

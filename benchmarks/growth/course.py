@@ -90,7 +90,7 @@ def measure(
     visitors: Sequence[Visitor],
     questions: Sequence[Question],
     pace: Pace,
-    told: Callable[[str], None],
+    answers: Callable[[str], None],
 ) -> list[Found]:
     """Asks all questions, in all shops. `told` hears of each one that is done."""
     found = []
@@ -100,7 +100,7 @@ def measure(
         requests = pace.requests * question.times
         rounds = [_round(turns, requests) for _ in range(pace.rounds)]
         found.append(Found(question.name, rounds))
-        told(question.name)
+        answers(question.name)
     return found
 
 

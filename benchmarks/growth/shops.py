@@ -16,7 +16,7 @@ from psycopg import sql
 from benchmarks import servers
 from benchmarks.history.shops import (
     ONE_WORKER,
-    Told,
+    Answered,
     environment_for,
     filling,
     give_keys,
@@ -86,7 +86,7 @@ class Shop:
         return range(1, self.extent.products + 1)
 
 
-def fill_shops(folder: Path, extents: Sequence[Extent], told: Told) -> None:
+def fill_shops(folder: Path, extents: Sequence[Extent], answers: Answered) -> None:
     """Makes the databases that are not there yet, each complete or not at all; and those anew
     in which so much was ordered since that they are no longer what they are called.
 
@@ -98,7 +98,7 @@ def fill_shops(folder: Path, extents: Sequence[Extent], told: Told) -> None:
                 if _is_there(cluster, extent):
                     _bring_up_to_date(cluster, extent)
                 else:
-                    _fill(cluster, extent, told)
+                    _fill(cluster, extent, answers)
 
 
 def _bring_up_to_date(cluster: Cluster, extent: Extent) -> None:
@@ -117,7 +117,7 @@ def _is_there(cluster: Cluster, extent: Extent) -> bool:
     return int(last) <= extent.orders * MOST_GROWN
 
 
-def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
+def _fill(cluster: Cluster, extent: Extent, answers: Answered) -> None:
     draft = f"draft_{extent.database}"
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(draft)))
@@ -129,12 +129,12 @@ def _fill(cluster: Cluster, extent: Extent, told: Told) -> None:
         write_customers(connection, BUYERS + 1, customers)
         give_keys(connection)
         given = {"stock": STOCK, "products": extent.products, "customers": customers}
-        with indexes_built_afterwards(connection, FILLED, told):
-            _write(connection, PRODUCTS, 2, given | {"all": extent.products}, told)
+        with indexes_built_afterwards(connection, FILLED, answers):
+            _write(connection, PRODUCTS, 2, given | {"all": extent.products}, answers)
         # The statement of the orders looks at them, and is planned for so many.
         connection.execute("ANALYZE")
-        with indexes_built_afterwards(connection, ORDERED, told):
-            _write(connection, ORDERS, 1, given | {"all": extent.orders}, told)
+        with indexes_built_afterwards(connection, ORDERED, answers):
+            _write(connection, ORDERS, 1, given | {"all": extent.orders}, answers)
         # What filling has updated leaves room that a shop would not have.
         connection.execute("VACUUM FULL inventory.stock")
         # Or autovacuum would go through all that was filled while it is measured.
@@ -150,7 +150,7 @@ def _write(
     statement: str,
     begin: int,
     given: Mapping[str, int],
-    told: Told,
+    answers: Answered,
 ) -> None:
     """Rows number `begin` and on, part by part. The numbers are written into the text: planned
     for a parameter, a division would be by anything."""
@@ -158,7 +158,7 @@ def _write(
     for first, last in parts(rows):
         part = {"first": max(first, begin), "last": last}
         connection.execute((statement % {**given, **part}).encode())
-        told("rows", last, rows)
+        answers("rows", last, rows)
 
 
 def warm(cluster: Cluster, extent: Extent) -> None:

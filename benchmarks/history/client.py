@@ -49,6 +49,6 @@ class Client:
         body = reply.read()
         answer = Answer(time.perf_counter() - began, body)
         if reply.status != request.status:
-            told = f"{request.method} {request.path} answered {reply.status}: {body.decode()}"
-            raise LauncherError(told)
+            answers = f"{request.method} {request.path} answered {reply.status}: {body.decode()}"
+            raise LauncherError(answers)
         return answer

@@ -47,7 +47,7 @@ def measure(
     shops: Sequence[Shop],
     questions: Sequence[Question],
     pace: Pace,
-    told: Callable[[str], None],
+    answers: Callable[[str], None],
 ) -> list[Found]:
     """Asks all questions, in all shops. `told` hears of each one that is done."""
     found = []
@@ -59,7 +59,7 @@ def measure(
                 client.ask(Request(asked[size][number % len(asked[size])]))
         rounds = [_round(clients, asked, pace.requests) for _ in range(pace.rounds)]
         found.append(Found(question.name, rounds))
-        told(question.name)
+        answers(question.name)
     return found
 
 

@@ -103,6 +103,6 @@ def _page(shop: Shop, question: Question, path: str) -> dict[str, str]:
         raise LauncherError(f"GET {path} answered {answer.status}: {answer.body.decode()}")
     page: dict[str, str] = json.loads(answer.body)
     if len(page["results"]) != question.rows:
-        told = f"{len(page['results'])} orders, not {question.rows}"
-        raise LauncherError(f"{question.name}, {shop.orders:,} orders: {told} ({path})")
+        answers = f"{len(page['results'])} orders, not {question.rows}"
+        raise LauncherError(f"{question.name}, {shop.orders:,} orders: {answers} ({path})")
     return page

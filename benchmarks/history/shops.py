@@ -25,7 +25,7 @@ KEYS = {customer: f"larder_{customer:040}" for customer in (1, 2, 3)}
 """By customer: who asks. They live as long as the databases."""
 ONE_WORKER = Size(workers=1, threads=2)
 
-Told = Callable[[str, int, int], None]
+Answered = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Shop:
 
 
 @contextmanager
-def open_shops(folder: Path, sizes: Sequence[int], told: Told) -> Iterator[list[Shop]]:
+def open_shops(folder: Path, sizes: Sequence[int], answers: Answered) -> Iterator[list[Shop]]:
     """Fills a database for each size and starts a server on each; all of it ends with the block.
 
     `told` hears how many orders of how many are there. Raises LauncherError.
@@ -50,7 +50,7 @@ def open_shops(folder: Path, sizes: Sequence[int], told: Told) -> Iterator[list[
         for size in sizes:
             environment = prepare(cluster, f"shop_{size}")
             with step(f"{size:,} orders"):
-                fill(cluster.superuser_url(f"shop_{size}"), size, told)
+                fill(cluster.superuser_url(f"shop_{size}"), size, answers)
             log = folder / f"server-{size}.log"
             server = servers.serve(servers.LARDER, ONE_WORKER, environment, log)
             shops.append(Shop(size, stack.enter_context(server)))
@@ -74,17 +74,17 @@ def environment_for(cluster: Cluster, name: str, size: Size) -> dict[str, str]:
     }
 
 
-def fill(url: str, orders: int, told: Told) -> None:
+def fill(url: str, orders: int, answers: Answered) -> None:
     """Writes the people and the orders. Nobody's rule is checked meanwhile: they all hold."""
     with filling(url) as connection:
         write_customers(connection, 1, 3 + orders // 50 + 1)
         give_keys(connection)
-        with indexes_built_afterwards(connection, ('orders."order"', "orders.order_line"), told):
+        with indexes_built_afterwards(connection, ('orders."order"', "orders.order_line"), answers):
             for first, last in parts(orders):
                 # Written into the text: planned for a parameter, the division would be by anything.
                 given = {"first": first, "last": last, "all": orders}
                 connection.execute((FILL % given).encode())
-                told("orders", last, orders)
+                answers("orders", last, orders)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def give_keys(connection: psycopg.Connection) -> None:
 
 @contextmanager
 def indexes_built_afterwards(
-    connection: psycopg.Connection, tables: Sequence[str], told: Told
+    connection: psycopg.Connection, tables: Sequence[str], answers: Answered
 ) -> Iterator[None]:
     """Takes the indexes of tables away, and those unique constraints nothing refers to, until the
     block ends: built at the end they take a tenth of the time."""
@@ -132,7 +132,7 @@ def indexes_built_afterwards(
     yield
     for number, (_, make) in enumerate(found, 1):
         connection.execute(make.encode())
-        told("indexes", number, len(found))
+        answers("indexes", number, len(found))
 
 
 _CUSTOMERS = """

@@ -32,9 +32,9 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with measuring("overload", options.data) as folder:
-        told = measure(folder, options)
-    say(f"Kept as {keep(told)}.")
-    return 1 if told["missed"] else 0
+        answers = measure(folder, options)
+    say(f"Kept as {keep(answers)}.")
+    return 1 if answers["missed"] else 0
 
 
 def parse() -> argparse.Namespace:
@@ -100,10 +100,10 @@ def _times(p50: float, p99: float) -> tuple[str]:
     return (f"{p50 * 1000:,.0f}, {p99 * 1000:,.0f} ms",)
 
 
-def keep(told: dict[str, Any]) -> str:
+def keep(answers: dict[str, Any]) -> str:
     """Writes the JSON and returns its path."""
     path = kept_as("overload-").with_suffix(".json")
-    path.write_text(json.dumps(told, indent=1, default=str))
+    path.write_text(json.dumps(answers, indent=1, default=str))
     return str(path.relative_to(Path.cwd()))
 
 

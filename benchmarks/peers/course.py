@@ -153,8 +153,8 @@ class Candidate:
 
     def _keep(self, load: str, kept: list[Measurement], one: Measurement) -> None:
         kept.append(one)
-        told = f"  {self.found.name:<14}{load:<5}{one.rate:>9,.1f}/s"
-        say(f"{told}  {one.failure[:300]}" if one.failure else told)
+        reported = f"  {self.found.name:<14}{load:<5}{one.rate:>9,.1f}/s"
+        say(f"{reported}  {one.failure[:300]}" if one.failure else reported)
 
 
 def buyers_needed() -> int:

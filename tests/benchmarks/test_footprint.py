@@ -11,7 +11,7 @@ from benchmarks import footprint, processes
 from tools.errors import LauncherError
 from tools.processes import send
 
-TOLD = """\
+IMPORT_TIMES = """\
 import time: self [us] | cumulative | imported package
 import time:       214 |        214 |   config.settings
 import time:      1200 |    1345678 | config.wsgi
@@ -28,18 +28,18 @@ time.sleep(60)
 
 
 def test_the_time_of_an_import_is_that_of_all_it_imports() -> None:
-    assert footprint.imported_in(TOLD, "config.wsgi") == pytest.approx(1.345678)
+    assert footprint.imported_in(IMPORT_TIMES, "config.wsgi") == pytest.approx(1.345678)
 
 
 def test_an_import_that_python_does_not_tell_of_is_an_error() -> None:
     with pytest.raises(LauncherError, match=r"config\.urls"):
-        footprint.imported_in(TOLD, "config.urls")
+        footprint.imported_in(IMPORT_TIMES, "config.urls")
 
 
 def test_what_python_tells_of_an_import_is_understood() -> None:
     command = [sys.executable, "-X", "importtime", "-c", "import json.tool"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert 0 < footprint.imported_in(told, "json.tool") < 10
+    answers = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert 0 < footprint.imported_in(answers, "json.tool") < 10
 
 
 def test_the_workers_of_a_server_are_below_its_keeper_and_its_main_process() -> None:

@@ -116,9 +116,9 @@ def test_a_token_is_made_that_of_somebody_who_has_copied_everything() -> None:
 
 
 def test_units_that_were_sold_but_not_acknowledged_are_told() -> None:
-    before, told = Books(orders=10, available=1000, sold=60), (2, 6)
-    assert books.faults(told, before, Books(12, 994, 66)) == []
-    assert len(books.faults(told, before, Books(13, 990, 70))) == 3
+    before, answers = Books(orders=10, available=1000, sold=60), (2, 6)
+    assert books.faults(answers, before, Books(12, 994, 66)) == []
+    assert len(books.faults(answers, before, Books(13, 990, 70))) == 3
 
 
 def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(

@@ -166,8 +166,8 @@ def test_one_wrong_answer_fails_the_run_and_nothing_counts() -> None:
     found["H"] = [found["H"][0], *[replace(found["H"][0], failure=answer)] * 2]
     verdict = judge(found, BALANCED)
     (missed,) = verdict.failed
-    told = "H got a wrong answer in 2 of 3: HTTP/1.1 500 Internal Server Error … no"
-    assert missed == told
+    answers = "H got a wrong answer in 2 of 3: HTTP/1.1 500 Internal Server Error … no"
+    assert missed == answers
     assert not verdict.counts
 
 

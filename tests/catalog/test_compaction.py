@@ -64,10 +64,10 @@ def rows() -> list[tuple[int, int, int]]:
     )
 
 
-def told(after: Mark) -> set[int]:
+def changed_since(after: Mark) -> set[int]:
     """The products that a reader at this place is told of now, page by page."""
     page = feed.read(CHANGES, after, limit=2)
-    return set(page.subjects) | (told(page.mark) if page.more else set())
+    return set(page.subjects) | (changed_since(page.mark) if page.more else set())
 
 
 def marks() -> list[Mark]:
@@ -108,9 +108,9 @@ def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int
         slow.execute(TOUCH, [three[2]])
         touch(three[0], three[1])
         places = marks()
-        before = [told(mark) for mark in places]
+        before = [changed_since(mark) for mark in places]
         assert sum(compact(part=3)) > 0
-        after = [told(mark) for mark in places]
+        after = [changed_since(mark) for mark in places]
     return list(zip(before, after, strict=True))
 
 

@@ -31,8 +31,8 @@ def test_rules_are_taken_exactly_where_some_number_of_units_fits_them(
         taken = True
     except InvalidInput as error:
         (fault,) = error.faults
-        told = (MOST_BELOW_LEAST, STEP_MISSES)[most is None or least <= most]
-        assert fault.detail == told
+        expected = (MOST_BELOW_LEAST, STEP_MISSES)[most is None or least <= most]
+        assert fault.detail == expected
         taken = False
     assert taken == bool(fitting)
 

@@ -18,7 +18,7 @@ from tests.clients.player import (
     insomnia_calls,
     postman_calls,
 )
-from tests.http.doors import newest_token
+from tests.http.log_ins import newest_token
 from tests.server import Server
 from tools.clients import __main__ as command
 from tools.clients.plan_earlier import PLANS

@@ -52,8 +52,8 @@ def without(unguarded: Server, transactional_db: None) -> Iterator[Without]:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """A client of the earlier contracts: `door("GET", "/api/products/")`.
+class ApiClient:
+    """A client of the earlier contracts: `client("GET", "/api/products/")`.
 
     A str or dict or list as `body` is sent as JSON, bytes as they are; `form` as a form.
     """
@@ -80,38 +80,38 @@ class Door:
 
 
 @pytest.fixture
-def anyone(transactional_db: None, running: Server) -> Door:
+def anyone(transactional_db: None, running: Server) -> ApiClient:
     """A client without credentials."""
-    return Door(running)
+    return ApiClient(running)
 
 
 @pytest.fixture
-def door(transactional_db: None, running: Server) -> Callable[[Person], Door]:
-    """A client as a person, by access token: `door(person())`."""
-    return lambda who: Door(running, f"Bearer {token_for(who)}")
+def client_of(transactional_db: None, running: Server) -> Callable[[Person], ApiClient]:
+    """A client as a person, by access token: `client_of(person())`."""
+    return lambda who: ApiClient(running, f"Bearer {token_for(who)}")
 
 
 @pytest.fixture
-def by_password(transactional_db: None, running: Server) -> Callable[[Person], Door]:
+def by_password(transactional_db: None, running: Server) -> Callable[[Person], ApiClient]:
     """A client as a person, by HTTP Basic."""
 
-    def make(who: Person) -> Door:
+    def make(who: Person) -> ApiClient:
         pair = f"{who.customer.username}:{who.password}".encode()
-        return Door(running, f"Basic {base64.b64encode(pair).decode()}")
+        return ApiClient(running, f"Basic {base64.b64encode(pair).decode()}")
 
     return make
 
 
 @pytest.fixture
-def shopper(person: Callable[..., Person], door: Callable[[Person], Door]) -> Door:
+def shopper(person: Callable[..., Person], client_of: Callable[[Person], ApiClient]) -> ApiClient:
     """A client as some customer."""
-    return door(person())
+    return client_of(person())
 
 
 @pytest.fixture
-def keeper(person: Callable[..., Person], door: Callable[[Person], Door]) -> Door:
+def keeper(person: Callable[..., Person], client_of: Callable[[Person], ApiClient]) -> ApiClient:
     """A client as a member of staff."""
-    return door(person(is_staff=True))
+    return client_of(person(is_staff=True))
 
 
 ROADS = {
@@ -123,7 +123,7 @@ ROADS = {
 }
 
 
-def bring(staff: Door, order: str, status: str) -> None:
+def bring(staff: ApiClient, order: str, status: str) -> None:
     """Moves a placed order to a status, as the shop's staff do, through v1."""
     for move in ROADS[status]:
         _move(staff, order, move)
@@ -133,7 +133,7 @@ def bring(staff: Door, order: str, status: str) -> None:
         _move(staff, order, "return", {"lines": back, "reason": "all of it"})
 
 
-def _move(staff: Door, order: str, move: str, body: Any = None) -> None:
+def _move(staff: ApiClient, order: str, move: str, body: Any = None) -> None:
     reply = staff("POST", f"/api/v1/orders/{order}/{move}", body)
     assert reply.status == 200, reply.body
 

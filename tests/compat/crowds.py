@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from larder.identity.models import Customer
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.shops import Client, Contract, Request
 from tests.conftest import Person
@@ -29,8 +29,8 @@ class Shop:
     is_guarded: bool = True
 
     def client(self, who: Person) -> Client:
-        door = Door(self.server, f"Bearer {token_for(who)}")
-        return Documented(self.contract.name, door) if self.is_guarded else door
+        client = ApiClient(self.server, f"Bearer {token_for(who)}")
+        return Documented(self.contract.name, client) if self.is_guarded else client
 
     def buyers(self, number: int) -> list[Client]:
         """Clients of a few customers; of as many customers where each has one cart."""

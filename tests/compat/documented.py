@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from larder.compat import documents
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Answer
 from tests.http.document import METHODS, Operation
 from tests.server import Reply
@@ -31,10 +31,10 @@ class Documented:
     """A client for whom an answer that the document does not announce is a failure."""
 
     contract: str
-    door: Door
+    client: ApiClient
 
     def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Reply:
-        reply = self.door(method, path, body, **options)
+        reply = self.client(method, path, body, **options)
         bare = path.partition("?")[0]
         one = next((one for one in operations(self.contract) if one.is_of(method, bare)), None)
         if one is not None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from larder.identity.models import Customer
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 from tests.server import Server
 
@@ -37,13 +37,13 @@ def took(call: Callable[[], Any], *, status: int) -> float:
     ],
 )
 def test_a_name_that_is_slow_to_normalise_is_not_normalised(
-    anyone: Door, path: str, body: dict[str, str], status: int
+    anyone: ApiClient, path: str, body: dict[str, str], status: int
 ) -> None:
     assert took(lambda: anyone("POST", path, body), status=status) < SOON
 
 
 def test_a_keyword_longer_than_a_name_finds_nothing_at_once(
-    shopper: Door, product: Callable[..., int]
+    shopper: ApiClient, product: Callable[..., int]
 ) -> None:
     product(name="Jam")
     path = f"/api/product/?keyword={'a' * 40_000}"
@@ -60,7 +60,9 @@ def test_a_keyword_longer_than_a_name_finds_nothing_at_once(
     ],
     ids=["contract 1", "contract 3", "contract 2"],
 )
-def test_too_many_lines_are_counted_and_not_looked_at(shopper: Door, path: str, name: str) -> None:
+def test_too_many_lines_are_counted_and_not_looked_at(
+    shopper: ApiClient, path: str, name: str
+) -> None:
     body: Any = {name: [{}] * 60_000}
     assert took(lambda: shopper("POST", path, body), status=400) < SOON
     refused = shopper("POST", path, body)
@@ -72,20 +74,22 @@ CHARSETS = ("rot13", "punycode", "idna", "unicode_escape", "undefined", "utf-7",
 
 @pytest.mark.parametrize("path", ["/livez?x=%41", "/api/v1/docs?x=%41", "/?x=%41", "/auth/"])
 @pytest.mark.parametrize("parameter", [*(f"charset={one}" for one in CHARSETS), "c*=utf-8''%00"])
-def test_a_charset_that_no_text_has_breaks_nothing(anyone: Door, path: str, parameter: str) -> None:
+def test_a_charset_that_no_text_has_breaks_nothing(
+    anyone: ApiClient, path: str, parameter: str
+) -> None:
     sent: Any = {"Content-Type": f"application/x-www-form-urlencoded; {parameter}"}
     reply = anyone("POST", path, b"username=%41&password=b", **sent)
     assert reply.status < 500
     assert reply.headers["correlation-id"]
 
 
-def test_a_query_cannot_smuggle_what_no_database_takes(shopper: Door) -> None:
+def test_a_query_cannot_smuggle_what_no_database_takes(shopper: ApiClient) -> None:
     sent: Any = {"Content-Type": "text/plain; charset=unicode_escape"}
     for path in ("/api/product/?keyword=", "/api/v1/products?q="):
         assert shopper("GET", path + quote("\\ud800"), **sent).status < 500
 
 
-def test_a_form_in_latin_1_is_still_read(anyone: Door, person: Callable[..., Person]) -> None:
+def test_a_form_in_latin_1_is_still_read(anyone: ApiClient, person: Callable[..., Person]) -> None:
     who = person("Zoë")
     body = f"username=Zo%EB&password={quote(who.password)}".encode()
     sent: Any = {"Content-Type": "application/x-www-form-urlencoded; charset=iso-8859-1"}
@@ -99,7 +103,7 @@ class TestRank:
     def above(self, person: Callable[..., Person]) -> Person:
         return person("boss", is_staff=True, is_superuser=True)
 
-    def test_staff_change_and_delete_no_other_staff(self, keeper: Door, above: Person) -> None:
+    def test_staff_change_and_delete_no_other_staff(self, keeper: ApiClient, above: Person) -> None:
         path = f"/api/identity/customers/{above.id}/"
         assert keeper("PATCH", path, {"username": "nobody"}).status == 403
         assert keeper("PUT", path, {"username": "nobody"}).status == 403
@@ -108,21 +112,21 @@ class TestRank:
         assert Customer.objects.get(pk=above.id).username == "boss"
 
     def test_staff_change_themselves_and_customers(
-        self, door: Callable[[Person], Door], person: Callable[..., Person]
+        self, client_of: Callable[[Person], ApiClient], person: Callable[..., Person]
     ) -> None:
         clerk, ann = person(is_staff=True), person("Ann")
         for id, name in ((clerk.id, "the clerk"), (ann.id, "Anna")):
             path = f"/api/identity/customers/{id}/"
-            assert door(clerk)("PATCH", path, {"username": name}).status == 200
-        assert door(clerk)("DELETE", f"/api/user/{ann.customer.public_id.hex}").status == 200
+            assert client_of(clerk)("PATCH", path, {"username": name}).status == 200
+        assert client_of(clerk)("DELETE", f"/api/user/{ann.customer.public_id.hex}").status == 200
 
     def test_a_superuser_changes_and_deletes_staff(
-        self, door: Callable[[Person], Door], above: Person, person: Callable[..., Person]
+        self, client_of: Callable[[Person], ApiClient], above: Person, person: Callable[..., Person]
     ) -> None:
         clerk = person(is_staff=True)
         path = f"/api/identity/customers/{clerk.id}/"
-        assert door(above)("PATCH", path, {"username": "the clerk"}).status == 200
-        assert door(above)("DELETE", path).status == 204
+        assert client_of(above)("PATCH", path, {"username": "the clerk"}).status == 200
+        assert client_of(above)("DELETE", path).status == 204
 
 
 ELSEWHERE: list[Any] = [
@@ -134,7 +138,7 @@ ELSEWHERE: list[Any] = [
 
 @pytest.mark.parametrize("sent", ELSEWHERE)
 def test_another_site_fills_no_cart_with_a_password_the_browser_remembers(
-    by_password: Callable[[Person], Door],
+    by_password: Callable[[Person], ApiClient],
     person: Callable[..., Person],
     product: Callable[..., int],
     sent: Any,
@@ -147,7 +151,7 @@ def test_another_site_fills_no_cart_with_a_password_the_browser_remembers(
 
 
 def test_a_page_of_the_shop_itself_may_use_the_password(
-    by_password: Callable[[Person], Door],
+    by_password: Callable[[Person], ApiClient],
     running: Server,
     person: Callable[..., Person],
     product: Callable[..., int],
@@ -175,7 +179,7 @@ def test_a_page_of_the_shop_itself_may_use_the_password(
         ),
     ],
 )
-def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: Door, name: str) -> None:
+def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: ApiClient, name: str) -> None:
     refused = anyone("POST", "/api/register/", {"name": name, "password": "correct horse"})
     assert refused.status == 400
     body = {"username": name, "password": "correct horse"}
@@ -183,13 +187,13 @@ def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: Door, name: 
     assert not Customer.objects.exists()
 
 
-def test_a_name_written_with_joiners_is_a_name(anyone: Door) -> None:
+def test_a_name_written_with_joiners_is_a_name(anyone: ApiClient) -> None:
     name = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"
     body = {"name": name, "password": "correct horse"}
     assert anyone("POST", "/api/register/", body).status == 201
 
 
-def test_an_id_that_no_product_has_is_an_unknown_product(shopper: Door) -> None:
+def test_an_id_that_no_product_has_is_an_unknown_product(shopper: ApiClient) -> None:
     for id in (0, -1, 999_999_999):
         for path in (f"/api/orders/{uuid4()}/", "/api/order/"):
             refused = shopper("POST", path, {"products": [{"id": id, "quantity": 1}]})
@@ -198,6 +202,6 @@ def test_an_id_that_no_product_has_is_an_unknown_product(shopper: Door) -> None:
 
 
 @pytest.mark.parametrize("product", [5, True, 5.0, None, {}])
-def test_a_public_id_that_is_no_text_is_malformed(shopper: Door, product: Any) -> None:
+def test_a_public_id_that_is_no_text_is_malformed(shopper: ApiClient, product: Any) -> None:
     items = {"order_items": [{"product": product, "quantity": 1}]}
     assert list(shopper("POST", "/api/orders/orders/", items).body) == ["order_items"]

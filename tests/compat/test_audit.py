@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from larder.identity.models import AuditEntry
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 
 def test_a_price_and_stock_that_staff_set_are_recorded(
     person: Callable[..., Person],
     product: Callable[..., int],
-    door: Callable[[Person], Door],
+    client_of: Callable[[Person], ApiClient],
 ) -> None:
     who, jam = person(is_staff=True, is_superuser=True), product(price="2.95", stock=3)
-    reply = door(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25", "stock": 8})
+    reply = client_of(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25", "stock": 8})
     assert reply.status == 200
     rows = AuditEntry.objects.filter(object=f"product:{jam}").order_by("id")
     found = rows.values_list("actor", "channel", "action", "before", "after")
@@ -27,11 +27,11 @@ def test_a_price_and_stock_that_staff_set_are_recorded(
 def test_a_refused_attempt_is_recorded_with_its_permission(
     person: Callable[..., Person],
     product: Callable[..., int],
-    door: Callable[[Person], Door],
+    client_of: Callable[[Person], ApiClient],
 ) -> None:
     who, jam = person(is_staff=True, role="viewer"), product()
     for _ in range(3):
-        assert door(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25"}).status == 403
+        assert client_of(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25"}).status == 403
     rows = AuditEntry.objects.filter(actor=who.customer.public_id)
     ((channel, action, name, after),) = rows.values_list("channel", "action", "object", "after")
     assert (channel, action, after) == (

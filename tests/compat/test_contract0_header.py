@@ -10,7 +10,7 @@ from larder.core.clock import now
 from larder.identity.models import Customer
 from larder.identity.services.accounts import delete_account
 from tests.compat.browser import Browser
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -18,19 +18,19 @@ PATHS = ("/api/products/", "/api/orders/")
 NOT_GIVEN = {"detail": "Authentication credentials were not provided."}
 
 
-def key_of(anyone: Door, who: Person) -> str:
+def key_of(anyone: ApiClient, who: Person) -> str:
     said = {"username": who.customer.username, "password": who.password}
     return str(anyone("POST", "/auth/", said).body["token"])
 
 
-def test_a_key_opens_the_protected_paths(anyone: Door, person: MakePerson) -> None:
+def test_a_key_opens_the_protected_paths(anyone: ApiClient, person: MakePerson) -> None:
     key = key_of(anyone, person())
     for path in PATHS:
         for word in ("Token", "token", "TOKEN"):
             assert anyone("GET", path, Authorization=f"{word} {key}").status == 200
 
 
-def test_a_key_opens_v1_too(anyone: Door, person: MakePerson) -> None:
+def test_a_key_opens_v1_too(anyone: ApiClient, person: MakePerson) -> None:
     key = key_of(anyone, person())
     assert anyone("GET", "/api/v1/products", Authorization=f"Token {key}").status == 200
 
@@ -45,7 +45,7 @@ def test_a_key_opens_v1_too(anyone: Door, person: MakePerson) -> None:
         ("Token a b", "Invalid token header. Token string should not contain spaces."),
     ],
 )
-def test_a_bad_key_is_401(anyone: Door, header: str, detail: str) -> None:
+def test_a_bad_key_is_401(anyone: ApiClient, header: str, detail: str) -> None:
     for path in PATHS:
         answer = anyone("GET", path, Authorization=header)
         assert (answer.status, answer.body) == (401, {"detail": detail})
@@ -53,14 +53,14 @@ def test_a_bad_key_is_401(anyone: Door, header: str, detail: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["\xff", "\xe9" * 40, "0" * 39 + "\xff"])
-def test_bytes_that_are_no_text_are_401(anyone: Door, key: str) -> None:
+def test_bytes_that_are_no_text_are_401(anyone: ApiClient, key: str) -> None:
     answer = anyone("GET", "/api/products/", Authorization=f"Token {key}")
     assert answer.status == 401
     assert isinstance(answer.body["detail"], str)
 
 
 def test_half_a_key_a_longer_one_and_one_in_capitals_are_401(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     key = key_of(anyone, person())
     assert key.upper() != key
@@ -69,13 +69,13 @@ def test_half_a_key_a_longer_one_and_one_in_capitals_are_401(
         assert (answer.status, answer.body) == (401, {"detail": "Invalid token."})
 
 
-def test_a_key_sent_as_bearer_is_401(anyone: Door, person: MakePerson) -> None:
+def test_a_key_sent_as_bearer_is_401(anyone: ApiClient, person: MakePerson) -> None:
     key = key_of(anyone, person())
     answer = anyone("GET", "/api/products/", Authorization=f"Bearer {key}")
     assert (answer.status, answer.body["code"]) == (401, "token_not_valid")
 
 
-def test_without_the_header_it_is_401(anyone: Door) -> None:
+def test_without_the_header_it_is_401(anyone: ApiClient) -> None:
     for path in PATHS:
         answer = anyone("GET", path)
         assert (answer.status, answer.body) == (401, NOT_GIVEN)
@@ -91,7 +91,7 @@ def end_by_deactivation(who: Person) -> None:
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
 def test_with_the_account_its_key_ends_at_once(
-    anyone: Door, person: MakePerson, end: Callable[[Person], None]
+    anyone: ApiClient, person: MakePerson, end: Callable[[Person], None]
 ) -> None:
     who = person()
     header = f"Token {key_of(anyone, who)}"
@@ -113,7 +113,7 @@ def chief(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> tuple[str,
     return "chief", "swordfish"
 
 
-def test_the_admin_sends_strangers_to_its_log_in(anyone: Door) -> None:
+def test_the_admin_sends_strangers_to_its_log_in(anyone: ApiClient) -> None:
     answer = anyone("GET", "/admin/")
     assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/admin/")
     page = anyone("GET", "/admin/login/?next=/admin/")
@@ -123,7 +123,7 @@ def test_the_admin_sends_strangers_to_its_log_in(anyone: Door) -> None:
 
 
 def test_a_superuser_uses_the_admin_and_the_key_of_auth(
-    anyone: Door, chief: tuple[str, str]
+    anyone: ApiClient, chief: tuple[str, str]
 ) -> None:
     browser = Browser(anyone.server)
     browser.log_in(*chief)
@@ -137,7 +137,7 @@ def test_a_superuser_uses_the_admin_and_the_key_of_auth(
     assert anyone("GET", "/api/products/", Authorization=header).status == 200
 
 
-def test_a_customer_does_not_get_into_the_admin(anyone: Door, person: MakePerson) -> None:
+def test_a_customer_does_not_get_into_the_admin(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     browser = Browser(anyone.server)
     assert browser.try_to_log_in(who.customer.username, who.password).status == 200

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from larder.core.clock import now
 from larder.identity.models import Customer, Key
 from larder.identity.services.accounts import delete_account
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -35,7 +35,7 @@ def multipart(**fields: str) -> bytes:
     return "".join([*parts, "--x--\r\n"]).encode()
 
 
-def test_json_a_form_and_multipart_give_the_same_key(anyone: Door, person: MakePerson) -> None:
+def test_json_a_form_and_multipart_give_the_same_key(anyone: ApiClient, person: MakePerson) -> None:
     said = credentials(person())
     by_json = anyone("POST", "/auth/", said)
     by_form = anyone("POST", "/auth/", form=said)
@@ -48,7 +48,7 @@ def test_json_a_form_and_multipart_give_the_same_key(anyone: Door, person: MakeP
 
 
 def test_later_calls_give_the_key_of_the_first_and_make_no_other(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person()
     keys = {anyone("POST", "/auth/", credentials(who)).body["token"] for _ in range(3)}
@@ -56,7 +56,7 @@ def test_later_calls_give_the_key_of_the_first_and_make_no_other(
     assert Key.objects.filter(customer=who.id).count() == 1
 
 
-def test_only_the_hash_of_a_key_is_stored(anyone: Door, person: MakePerson) -> None:
+def test_only_the_hash_of_a_key_is_stored(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     token = anyone("POST", "/auth/", credentials(who)).body["token"]
     stored = bytes(Key.objects.values_list("digest", flat=True).get(customer=who.id))
@@ -64,13 +64,13 @@ def test_only_the_hash_of_a_key_is_stored(anyone: Door, person: MakePerson) -> N
     assert bytes.fromhex(token) not in stored
 
 
-def test_people_have_different_keys(anyone: Door, person: MakePerson) -> None:
+def test_people_have_different_keys(anyone: ApiClient, person: MakePerson) -> None:
     keys = {anyone("POST", "/auth/", credentials(person())).body["token"] for _ in range(2)}
     assert len(keys) == 2
 
 
 def test_a_name_is_the_same_in_any_case_of_letters_and_may_have_blanks(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person("Ana María")
     keys = [
@@ -81,7 +81,7 @@ def test_a_name_is_the_same_in_any_case_of_letters_and_may_have_blanks(
     assert len({one.body["token"] for one in keys}) == 1
 
 
-def test_a_password_keeps_its_blanks(anyone: Door, person: MakePerson) -> None:
+def test_a_password_keeps_its_blanks(anyone: ApiClient, person: MakePerson) -> None:
     who = person(password=" correct horse ")
     assert anyone("POST", "/auth/", credentials(who)).status == 200
     assert anyone("POST", "/auth/", credentials(who, password="correct horse")).body == REFUSED
@@ -100,7 +100,7 @@ def test_a_password_keeps_its_blanks(anyone: Door, person: MakePerson) -> None:
     ],
 )
 def test_what_is_missing_or_blank_is_named_and_nothing_else(
-    anyone: Door, body: Any, said: Any
+    anyone: ApiClient, body: Any, said: Any
 ) -> None:
     for answer in (
         anyone("POST", "/auth/", body),
@@ -110,7 +110,7 @@ def test_what_is_missing_or_blank_is_named_and_nothing_else(
             assert (answer.status, answer.body) == (400, said)
 
 
-def test_no_body_at_all_is_one_without_its_fields(anyone: Door) -> None:
+def test_no_body_at_all_is_one_without_its_fields(anyone: ApiClient) -> None:
     for kind in ("application/json", FORM):
         answer = anyone("POST", "/auth/", b"", Content_Type=kind)
         assert (answer.status, answer.body) == (
@@ -120,7 +120,7 @@ def test_no_body_at_all_is_one_without_its_fields(anyone: Door) -> None:
 
 
 def test_a_wrong_password_an_unknown_name_and_an_ended_account_get_one_answer(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     sleeping, deleted = person(is_active=False), person()
     delete_account(deleted.id, now=now())
@@ -139,7 +139,7 @@ def test_a_wrong_password_an_unknown_name_and_an_ended_account_get_one_answer(
 
 
 def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     known = credentials(person(), password="wrong")
     unknown = known | {"username": "nobody"}
@@ -161,27 +161,27 @@ def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[1", b'{"username": }', b"\xff\xfe", b"[" * 10_000])
-def test_broken_json_is_400_with_a_sentence(anyone: Door, raw: bytes) -> None:
+def test_broken_json_is_400_with_a_sentence(anyone: ApiClient, raw: bytes) -> None:
     answer = anyone("POST", "/auth/", raw)
     assert answer.status == 400
     assert set(answer.body) == {"detail"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b'["username"]', b'"text"', b"3", b"null", b"true"])
-def test_a_body_that_is_no_object_is_400(anyone: Door, body: bytes) -> None:
+def test_a_body_that_is_no_object_is_400(anyone: ApiClient, body: bytes) -> None:
     answer = anyone("POST", "/auth/", body)
     assert answer.status == 400
     assert list(answer.body) == ["non_field_errors"]
 
 
 @pytest.mark.parametrize("value", [1, 10**30, 1.5, True, ["a"], {"a": "b"}])
-def test_a_field_that_is_no_string_is_400(anyone: Door, value: Any) -> None:
+def test_a_field_that_is_no_string_is_400(anyone: ApiClient, value: Any) -> None:
     answer = anyone("POST", "/auth/", {"username": value, "password": value})
     wrong = ["Not a valid string."]
     assert (answer.status, answer.body) == (400, {"username": wrong, "password": wrong})
 
 
-def test_a_nul_or_half_a_character_is_400(anyone: Door) -> None:
+def test_a_nul_or_half_a_character_is_400(anyone: ApiClient) -> None:
     for field in ("username", "password"):
         said = {"username": "a", "password": "b"} | {field: "a\0b"}
         for answer in (anyone("POST", "/auth/", said), anyone("POST", "/auth/", form=said)):
@@ -190,13 +190,13 @@ def test_a_nul_or_half_a_character_is_400(anyone: Door) -> None:
         assert anyone("POST", "/auth/", said | {field: "\ud800"}).status == 400
 
 
-def test_a_file_is_no_name(anyone: Door) -> None:
+def test_a_file_is_no_name(anyone: ApiClient) -> None:
     raw = b'--x\r\nContent-Disposition: form-data; name="username"; filename="a"\r\n\r\nb\r\n--x--'
     answer = anyone("POST", "/auth/", raw, Content_Type="multipart/form-data; boundary=x")
     assert (answer.status, answer.body["username"]) == (400, ["Not a valid string."])
 
 
-def test_no_encoding_is_a_fault_of_the_server(anyone: Door) -> None:
+def test_no_encoding_is_a_fault_of_the_server(anyone: ApiClient) -> None:
     parts = multipart(username="a\xe9")
     bodies = {"application/json": b'{"username": "\xff"}', FORM: b"username=\xff"}
     bodies["multipart/form-data; boundary=x"] = parts
@@ -206,11 +206,11 @@ def test_no_encoding_is_a_fault_of_the_server(anyone: Door) -> None:
             assert answer.status == 400, (kind, encoding)
 
 
-def test_another_type_of_body_is_415(anyone: Door) -> None:
+def test_another_type_of_body_is_415(anyone: ApiClient) -> None:
     assert anyone("POST", "/auth/", b"a=b", Content_Type="text/plain").status == 415
 
 
-def test_a_body_over_the_limit_is_413(anyone: Door) -> None:
+def test_a_body_over_the_limit_is_413(anyone: ApiClient) -> None:
     answer = anyone("POST", "/auth/", {"username": "a" * 3_000_000, "password": "b"})
     assert answer.status == 413
     assert "detail" in answer.body
@@ -228,7 +228,9 @@ def test_a_body_over_the_limit_is_413(anyone: Door) -> None:
     ],
     ids=["json", "form", "multipart"],
 )
-def test_a_body_in_chunks_is_read(anyone: Door, person: MakePerson, kind: str, raw: bytes) -> None:
+def test_a_body_in_chunks_is_read(
+    anyone: ApiClient, person: MakePerson, kind: str, raw: bytes
+) -> None:
     person("chunk", password="correct horse")
     with closing(HTTPConnection("127.0.0.1", anyone.server.port, timeout=20)) as connection:
         parts = iter([raw[:20], raw[20:]])
@@ -238,7 +240,7 @@ def test_a_body_in_chunks_is_read(anyone: Door, person: MakePerson, kind: str, r
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-def test_any_other_method_is_405(anyone: Door, method: str) -> None:
+def test_any_other_method_is_405(anyone: ApiClient, method: str) -> None:
     answer = anyone(method, "/auth/")
     assert answer.status == 405
     assert answer.headers["allow"] == "POST, OPTIONS"
@@ -250,7 +252,7 @@ def test_any_other_method_is_405(anyone: Door, method: str) -> None:
     "header", ["Token bad", "Bearer bad", "Basic bad", "Token", "Basic !", "\xff", "Nonsense a b"]
 )
 def test_a_given_authorization_header_is_ignored(
-    anyone: Door, person: MakePerson, header: str
+    anyone: ApiClient, person: MakePerson, header: str
 ) -> None:
     who = person()
     assert anyone("POST", "/auth/", credentials(who), Authorization=header).status == 200
@@ -259,7 +261,7 @@ def test_a_given_authorization_header_is_ignored(
 
 
 def test_without_its_slash_the_path_leads_to_the_one_with_it(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     said = credentials(person())
     found = [anyone("GET", "/auth"), anyone("POST", "/auth", said)]
@@ -269,7 +271,7 @@ def test_without_its_slash_the_path_leads_to_the_one_with_it(
     ]
 
 
-def test_every_answer_can_be_found_in_the_logs(anyone: Door, person: MakePerson) -> None:
+def test_every_answer_can_be_found_in_the_logs(anyone: ApiClient, person: MakePerson) -> None:
     named = "0123456789abcdef0123456789abcdef"
     for said in (credentials(person()), {}):
         answer = anyone("POST", "/auth/", said, Correlation_ID=named)
@@ -277,13 +279,13 @@ def test_every_answer_can_be_found_in_the_logs(anyone: Door, person: MakePerson)
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_no_cache_keeps_a_key(anyone: Door, person: MakePerson) -> None:
+def test_no_cache_keeps_a_key(anyone: ApiClient, person: MakePerson) -> None:
     answer = anyone("POST", "/auth/", credentials(person()))
     assert answer.headers["cache-control"] == "private, no-store"
 
 
 def test_a_superuser_of_createsuperuser_has_a_key(
-    anyone: Door, monkeypatch: pytest.MonkeyPatch
+    anyone: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "swordfish")
     call_command("createsuperuser", username="chief", interactive=False, verbosity=0)

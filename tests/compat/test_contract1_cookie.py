@@ -10,7 +10,7 @@ from larder.identity.models import Customer
 from larder.identity.services.accounts import delete_account
 from larder.inventory.models import Stock
 from tests.compat.browser import Browser
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -24,7 +24,7 @@ def somebody(person: MakePerson) -> Person:
 
 
 @pytest.fixture
-def browser(anyone: Door, somebody: Person) -> Browser:
+def browser(anyone: ApiClient, somebody: Person) -> Browser:
     """Their browser, logged in at the admin."""
     browser = Browser(anyone.server)
     browser.log_in(somebody.customer.username, somebody.password)
@@ -95,7 +95,7 @@ def test_a_form_of_another_site_writes_nothing(browser: Browser, product: MakePr
 
 
 def test_a_token_beside_the_cookie_needs_no_more(
-    browser: Browser, shopper: Door, product: MakeProduct
+    browser: Browser, shopper: ApiClient, product: MakeProduct
 ) -> None:
     path, body = order(product())
     assert shopper.authorization is not None
@@ -138,7 +138,7 @@ def test_with_the_account_its_cookie_ends_at_once(
     assert browser("GET", "/api/products/").status == 401
 
 
-def test_a_cookie_of_nobody_is_401(anyone: Door) -> None:
+def test_a_cookie_of_nobody_is_401(anyone: ApiClient) -> None:
     for cookie in ("sessionid=x", "sessionid=" + "a" * 32, "sessionid=\xff", "sessionid"):
         assert anyone("GET", "/api/products/", Cookie=cookie).status == 401
 

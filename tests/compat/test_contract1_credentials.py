@@ -14,14 +14,14 @@ from larder.http.authentication import signer
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.services.accounts import delete_account
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Reply
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-OpenDoor = Callable[[Person], Door]
+ClientOf = Callable[[Person], ApiClient]
 NOT_GIVEN = {"detail": "Authentication credentials were not provided."}
 NOT_VALID = {
     "detail": "Given token not valid for any token type",
@@ -37,17 +37,17 @@ NOT_VALID = {
 CHALLENGE = 'Bearer realm="api"'
 
 
-def everywhere(door: Door, product: int, header: str | None = None) -> list[Reply]:
+def everywhere(client: ApiClient, product: int, header: str | None = None) -> list[Reply]:
     """The answers of every protected path and method."""
-    door = Door(door.server, header) if header is not None else door
+    client = ApiClient(client.server, header) if header is not None else client
     mine = f"/api/orders/{uuid4()}/"
     body = {"products": [{"id": product, "quantity": 1}]}
     return [
-        door("GET", "/api/products/"),
-        door("GET", f"/api/products/{product}/"),
-        door("POST", mine, body),
-        door("GET", mine),
-        door("GET", "/api/orders/"),
+        client("GET", "/api/products/"),
+        client("GET", f"/api/products/{product}/"),
+        client("POST", mine, body),
+        client("GET", mine),
+        client("GET", "/api/orders/"),
     ]
 
 
@@ -59,7 +59,7 @@ def statuses(answers: list[Reply]) -> list[int]:
     return [answer.status for answer in answers]
 
 
-def key_of(anyone: Door, who: Person) -> str:
+def key_of(anyone: ApiClient, who: Person) -> str:
     said = {"username": who.customer.username, "password": who.password}
     return str(anyone("POST", "/auth/", said).body["token"])
 
@@ -70,7 +70,7 @@ def basic(who: Person) -> str:
 
 
 def test_an_access_token_and_a_key_open_every_path(
-    anyone: Door, person: MakePerson, product: MakeProduct
+    anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(), person()
     for header in (f"Bearer {token_for(who)}", f"Token {key_of(anyone, who)}"):
@@ -80,7 +80,7 @@ def test_an_access_token_and_a_key_open_every_path(
 
 
 def test_an_access_token_of_every_token_endpoint_opens_them(
-    anyone: Door, person: MakePerson, product: MakeProduct
+    anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(), person()
     said = {"username": who.customer.username, "password": who.password}
@@ -89,7 +89,7 @@ def test_an_access_token_of_every_token_endpoint_opens_them(
         assert statuses(everywhere(anyone, jam, header)) == WELCOME
 
 
-def test_without_credentials_every_path_is_401(anyone: Door, product: MakeProduct) -> None:
+def test_without_credentials_every_path_is_401(anyone: ApiClient, product: MakeProduct) -> None:
     for answer in everywhere(anyone, product()):
         assert (answer.status, answer.body) == (401, NOT_GIVEN)
         assert answer.headers["www-authenticate"] == CHALLENGE
@@ -97,7 +97,7 @@ def test_without_credentials_every_path_is_401(anyone: Door, product: MakeProduc
 
 
 def test_a_password_opens_none_of_them(
-    anyone: Door, person: MakePerson, product: MakeProduct
+    anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     for answer in everywhere(anyone, product(), basic(person())):
         assert (answer.status, answer.body) == (401, NOT_GIVEN)
@@ -105,7 +105,7 @@ def test_a_password_opens_none_of_them(
 
 
 def test_bad_tokens_are_401_with_their_code(
-    anyone: Door, person: MakePerson, product: MakeProduct
+    anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(), person()
     good = token_for(who)
@@ -127,7 +127,7 @@ def test_bad_tokens_are_401_with_their_code(
     "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "Digest x", "x", "\xff", " "]
 )
 def test_a_header_that_names_no_token_is_401(
-    anyone: Door, product: MakeProduct, header: str
+    anyone: ApiClient, product: MakeProduct, header: str
 ) -> None:
     for answer in everywhere(anyone, product(), header):
         assert answer.status == 401
@@ -135,7 +135,7 @@ def test_a_header_that_names_no_token_is_401(
 
 
 def test_a_refresh_token_is_401_everywhere(
-    anyone: Door, person: MakePerson, product: MakeProduct
+    anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     who = person()
     said = {"username": who.customer.username, "password": who.password}
@@ -155,7 +155,7 @@ def end_by_deactivation(who: Person) -> None:
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
 @pytest.mark.parametrize("is_staff", [False, True])
 def test_whoever_is_deleted_or_deactivated_is_out_at_once(
-    anyone: Door,
+    anyone: ApiClient,
     person: MakePerson,
     product: MakeProduct,
     end: Callable[[Person], None],
@@ -173,17 +173,17 @@ def test_whoever_is_deleted_or_deactivated_is_out_at_once(
 
 
 def test_deleting_somebody_with_orders_keeps_the_orders_and_lets_nobody_read_them(
-    person: MakePerson, door: OpenDoor, shopper: Door, product: MakeProduct
+    person: MakePerson, client_of: ClientOf, shopper: ApiClient, product: MakeProduct
 ) -> None:
     who, jam, id = person(), product(), uuid4()
     body = {"products": [{"id": jam, "quantity": 1}]}
-    assert door(who)("POST", f"/api/orders/{id}/", body).status == 201
+    assert client_of(who)("POST", f"/api/orders/{id}/", body).status == 201
     delete_account(who.id, now=now())
     assert shopper("GET", f"/api/orders/{id}/").status == 404
     assert shopper("POST", f"/api/orders/{id}/", body).status == 404
 
 
-def test_the_open_paths_do_not_look_at_the_header(anyone: Door, person: MakePerson) -> None:
+def test_the_open_paths_do_not_look_at_the_header(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     said = {"username": who.customer.username, "password": who.password}
     for path in ("/auth/", "/api/token/"):
@@ -191,7 +191,7 @@ def test_the_open_paths_do_not_look_at_the_header(anyone: Door, person: MakePers
             assert anyone("POST", path, said, Authorization=header).status == 200
 
 
-def test_a_refusal_of_the_method_does_not_come_before_credentials(anyone: Door) -> None:
+def test_a_refusal_of_the_method_does_not_come_before_credentials(anyone: ApiClient) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         assert anyone(method, f"/api/orders/{uuid4()}/").status == 401
         assert anyone(method, "/api/products/").status == 401

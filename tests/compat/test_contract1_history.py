@@ -9,26 +9,26 @@ import pytest
 from larder.core.clock import now
 from larder.orders.models import Order
 from larder.orders.services.drafts import add_unit
-from tests.compat.conftest import Door, bring
+from tests.compat.conftest import ApiClient, bring
 from tests.compat.documented import Documented
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-OpenDoor = Callable[[Person], Door]
+ClientOf = Callable[[Person], ApiClient]
 
 
 @pytest.fixture
-def buyer(shopper: Door) -> Documented:
+def buyer(shopper: ApiClient) -> Documented:
     """A customer; the document of the contract judges every answer."""
     return Documented("1", shopper)
 
 
-def order(door: Door | Documented, product: int, quantity: int = 1) -> str:
+def order(client: ApiClient | Documented, product: int, quantity: int = 1) -> str:
     """Places an order and returns its id."""
     id = str(uuid4())
     body = {"products": [{"id": product, "quantity": quantity}]}
-    answer = door("POST", f"/api/orders/{id}/", body)
+    answer = client("POST", f"/api/orders/{id}/", body)
     assert answer.status == 201, answer.body
     return id
 
@@ -43,11 +43,11 @@ def test_an_order_reads_as_it_was_answered(buyer: Documented, product: MakeProdu
 
 
 def test_unknown_orders_and_those_of_others_get_one_answer(
-    person: MakePerson, door: OpenDoor, product: MakeProduct
+    person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
-    id = order(door(person()), product())
+    id = order(client_of(person()), product())
     for who in (person(), person(is_staff=True)):
-        other = Documented("1", door(who))
+        other = Documented("1", client_of(who))
         answers = [other("GET", f"/api/orders/{one}/") for one in (id, uuid4())]
         assert [one.status for one in answers] == [404, 404]
         assert answers[0].body == answers[1].body
@@ -60,7 +60,7 @@ def test_the_history_is_pages_of_ten_the_newest_first(
 ) -> None:
     jam = product(stock=100)
     placed = [order(buyer, jam) for _ in range(21)]
-    here = f"http://127.0.0.1:{buyer.door.server.port}/api/orders/"
+    here = f"http://127.0.0.1:{buyer.client.server.port}/api/orders/"
     pages = [buyer("GET", f"/api/orders/{page}").body for page in ("", "?page=2", "?page=3")]
     found = [row["id"] for page in pages for row in page["results"]]
     assert found == placed[::-1]
@@ -80,7 +80,7 @@ def test_the_envelope_says_where_contract_2_has_the_orders(buyer: Documented) ->
         "next": None,
         "previous": None,
         "results": [],
-        "orders": f"http://127.0.0.1:{buyer.door.server.port}/api/orders/orders/",
+        "orders": f"http://127.0.0.1:{buyer.client.server.port}/api/orders/orders/",
     }
 
 
@@ -91,7 +91,7 @@ def test_a_page_that_is_not_there_is_404(buyer: Documented, page: str) -> None:
 
 
 def test_orders_placed_through_v1_are_read_here(
-    buyer: Documented, shopper: Door, product: MakeProduct
+    buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(price="2.345", name="Jam")
     body = {"lines": [{"product": jam, "quantity": 3}], "note": "ring twice"}
@@ -104,7 +104,7 @@ def test_orders_placed_through_v1_are_read_here(
 
 
 def test_an_order_of_v1_sent_again_here_is_compared_by_its_lines(
-    buyer: Documented, shopper: Door, product: MakeProduct
+    buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam, id = product(), str(uuid4())
     lines = [{"product": jam, "quantity": 3}]
@@ -116,7 +116,7 @@ def test_an_order_of_v1_sent_again_here_is_compared_by_its_lines(
 
 
 def test_what_is_placed_here_is_read_in_v1(
-    buyer: Documented, shopper: Door, product: MakeProduct
+    buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     id = order(buyer, product(price="4.50"), 2)
     found = shopper("GET", f"/api/v1/orders/{id}").body
@@ -124,7 +124,7 @@ def test_what_is_placed_here_is_read_in_v1(
 
 
 def test_cancelled_and_returned_orders_stay_in_the_history(
-    buyer: Documented, keeper: Door, product: MakeProduct
+    buyer: Documented, keeper: ApiClient, product: MakeProduct
 ) -> None:
     ids = [order(buyer, product()) for _ in range(2)]
     before = buyer("GET", "/api/orders/").body
@@ -140,7 +140,7 @@ def test_a_changed_order_is_shown_as_it_stands_and_repeated_by_what_was_placed(
     jam = product(price="1.50", name="Jam")
     id = order(buyer, jam, 4)
     body = {"lines": [{"product": jam, "quantity": 3}]}
-    assert buyer.door("PATCH", f"/api/v1/orders/{id}", body).status == 200
+    assert buyer.client("PATCH", f"/api/v1/orders/{id}", body).status == 200
     found = buyer("GET", f"/api/orders/{id}/").body
     assert found["products"] == [{"id": jam, "name": "Jam", "price": "1.50", "quantity": 3}]
     assert found["total"] == "4.50"
@@ -150,17 +150,19 @@ def test_a_changed_order_is_shown_as_it_stands_and_repeated_by_what_was_placed(
     assert other.status == 409
 
 
-def test_a_draft_shows_nowhere(person: MakePerson, door: OpenDoor, product: MakeProduct) -> None:
+def test_a_draft_shows_nowhere(
+    person: MakePerson, client_of: ClientOf, product: MakeProduct
+) -> None:
     who = person()
     add_unit(who.id, product(), currency="GBP", now=now())
     draft = Order.objects.get(customer=who.id)
-    assert door(who)("GET", "/api/orders/").body["count"] == 0
-    assert door(who)("GET", f"/api/orders/{draft.id}/").status == 404
+    assert client_of(who)("GET", "/api/orders/").body["count"] == 0
+    assert client_of(who)("GET", f"/api/orders/{draft.id}/").status == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_placed_order_cannot_be_changed_or_deleted(
-    shopper: Door, keeper: Door, product: MakeProduct, method: str
+    shopper: ApiClient, keeper: ApiClient, product: MakeProduct, method: str
 ) -> None:
     jam = product()
     id = order(shopper, jam)
@@ -174,13 +176,13 @@ def test_a_placed_order_cannot_be_changed_or_deleted(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_the_list_takes_nothing_but_get(shopper: Door, method: str) -> None:
+def test_the_list_takes_nothing_but_get(shopper: ApiClient, method: str) -> None:
     answer = shopper(method, "/api/orders/", {"products": []})
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 def test_without_its_slash_a_path_leads_to_the_one_with_it(
-    shopper: Door, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     id = order(shopper, product())
     for path in ("/api/orders", f"/api/orders/{id}", f"/api/orders/{id.upper()}"):
@@ -188,7 +190,7 @@ def test_without_its_slash_a_path_leads_to_the_one_with_it(
         assert (answer.status, answer.headers["location"]) == (301, f"{path}/?page=1")
 
 
-def test_every_answer_can_be_found_in_the_logs(shopper: Door, product: MakeProduct) -> None:
+def test_every_answer_can_be_found_in_the_logs(shopper: ApiClient, product: MakeProduct) -> None:
     named = "0123456789abcdef0123456789abcdef"
     id = order(shopper, product())
     for method, path in (

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
@@ -46,18 +46,18 @@ def test_what_is_off_is_404_with_credentials_and_without(
     transactional_db: None, without: Server, person: MakePerson
 ) -> None:
     who = person()
-    known = Door(without, f"Bearer {token_for(who)}")
+    known = ApiClient(without, f"Bearer {token_for(who)}")
     assert known("GET", "/api/v1/me").status == 200
     said = {"username": who.customer.username, "password": who.password}
     for method, path in PATHS:
-        for door in (known, Door(without)):
+        for client in (known, ApiClient(without)):
             body = said if method == "POST" else None
-            assert door(method, path, body).status == 404, path
-            assert door(method, path.rstrip("/"), body).status == 404, path
+            assert client(method, path, body).status == 404, path
+            assert client(method, path.rstrip("/"), body).status == 404, path
 
 
 def test_the_admin_is_there_without_any_contract(transactional_db: None, without: Server) -> None:
-    answer = Door(without)("GET", "/admin/")
+    answer = ApiClient(without)("GET", "/admin/")
     assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/admin/")
 
 
@@ -66,21 +66,21 @@ def test_contract_1_works_alone(
 ) -> None:
     who, jam = person(), product(stock=3)
     said = {"username": who.customer.username, "password": who.password}
-    pair = Door(alone)("POST", "/api/token/", said)
-    door = Door(alone, f"Bearer {pair.body['access']}")
+    pair = ApiClient(alone)("POST", "/api/token/", said)
+    client = ApiClient(alone, f"Bearer {pair.body['access']}")
     id = uuid4()
-    placed = door("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 1}]})
+    placed = client("POST", f"/api/orders/{id}/", {"products": [{"id": jam, "quantity": 1}]})
     assert placed.status == 201
-    assert door("GET", "/api/products/").body["results"][0]["quantity"] == 2
-    assert door("GET", f"/api/orders/{id}/").body == placed.body
-    refreshed = door("POST", "/api/token/refresh/", {"refresh": pair.body["refresh"]})
+    assert client("GET", "/api/products/").body["results"][0]["quantity"] == 2
+    assert client("GET", f"/api/orders/{id}/").body == placed.body
+    refreshed = client("POST", "/api/token/refresh/", {"refresh": pair.body["refresh"]})
     assert refreshed.status == 200
 
 
 def test_alone_it_leaves_the_paths_of_the_others_empty(
     transactional_db: None, alone: Server, person: MakePerson
 ) -> None:
-    door = Door(alone, f"Bearer {token_for(person())}")
+    client = ApiClient(alone, f"Bearer {token_for(person())}")
     for method, path in (
         ("POST", "/auth/"),
         ("GET", "/api/orders/orders/"),
@@ -91,13 +91,13 @@ def test_alone_it_leaves_the_paths_of_the_others_empty(
         ("GET", "/token/"),
         ("GET", "/api/compat/contract0/openapi.json"),
     ):
-        assert door(method, path, {} if method == "POST" else None).status == 404, path
-    assert door("GET", "/api/compat/contract1/openapi.json").status == 200
+        assert client(method, path, {} if method == "POST" else None).status == 404, path
+    assert client("GET", "/api/compat/contract1/openapi.json").status == 200
 
 
 def test_alone_it_names_no_orders_of_contract_2(
     transactional_db: None, alone: Server, person: MakePerson
 ) -> None:
-    door = Door(alone, f"Bearer {token_for(person())}")
-    answer = door("GET", "/api/orders/")
+    client = ApiClient(alone, f"Bearer {token_for(person())}")
+    answer = client("GET", "/api/orders/")
     assert set(answer.body) == {"count", "next", "previous", "results"}

@@ -12,17 +12,17 @@ from larder.core.clock import now
 from larder.inventory.models import Stock
 from larder.orders.models import Order
 from larder.orders.services.drafts import ensure_draft
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-OpenDoor = Callable[[Person], Door]
+ClientOf = Callable[[Person], ApiClient]
 
 
 @pytest.fixture
-def buyer(shopper: Door) -> Documented:
+def buyer(shopper: ApiClient) -> Documented:
     """A customer; the document of the contract judges every answer."""
     return Documented("1", shopper)
 
@@ -201,10 +201,10 @@ def test_the_same_id_with_other_content_is_409_and_changes_nothing(
 
 
 def test_the_same_id_of_somebody_else_is_404_whatever_the_content(
-    person: MakePerson, door: OpenDoor, product: MakeProduct
+    person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(), uuid4()
-    mine, theirs, staff = door(person()), door(person()), door(person(is_staff=True))
+    mine, theirs, staff = client_of(person()), client_of(person()), client_of(person(is_staff=True))
     body = {"products": [{"id": jam, "quantity": 2}]}
     first = mine("POST", at(id), body)
     unknown = theirs("GET", at(uuid4()))
@@ -217,14 +217,14 @@ def test_the_same_id_of_somebody_else_is_404_whatever_the_content(
 
 
 def test_the_id_of_a_draft_can_be_taken_by_nobody(
-    person: MakePerson, door: OpenDoor, product: MakeProduct
+    person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     who = person()
     draft = ensure_draft(who.id, currency="GBP", now=now())
     body = {"products": [{"id": product(), "quantity": 1}]}
     for one in (who, person()):
-        assert door(one)("POST", at(draft), body).status == 404
-        assert door(one)("GET", at(draft)).status == 404
+        assert client_of(one)("POST", at(draft), body).status == 404
+        assert client_of(one)("GET", at(draft)).status == 404
 
 
 def test_a_later_price_does_not_show_in_an_order(buyer: Documented, product: MakeProduct) -> None:
@@ -234,7 +234,9 @@ def test_a_later_price_does_not_show_in_an_order(buyer: Documented, product: Mak
     assert buyer("GET", at(id)).body == first.body
 
 
-def test_staff_order_for_themselves_as_customers_do(keeper: Door, product: MakeProduct) -> None:
+def test_staff_order_for_themselves_as_customers_do(
+    keeper: ApiClient, product: MakeProduct
+) -> None:
     answer = keeper("POST", at(uuid4()), {"products": [{"id": product(), "quantity": 1}]})
     assert answer.status == 201
     assert keeper("GET", "/api/orders/").body["count"] == 1
@@ -247,9 +249,9 @@ def test_an_order_may_have_a_thousand_lines(buyer: Documented, product: MakeProd
 
 
 def test_whoever_may_not_order_is_403(
-    person: MakePerson, door: OpenDoor, product: MakeProduct
+    person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
-    jam, buyer = product(), Documented("1", door(person(may_order=False)))
+    jam, buyer = product(), Documented("1", client_of(person(may_order=False)))
     answer = buyer("POST", at(uuid4()), {"products": [{"id": jam, "quantity": 1}]})
     assert (answer.status, left(jam)) == (403, 10)
     assert isinstance(answer.body["detail"], str)
@@ -257,7 +259,7 @@ def test_whoever_may_not_order_is_403(
 
 
 def test_an_order_without_its_slash_is_sent_on_with_its_method(
-    shopper: Door, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     id = uuid4()
     answer = shopper("POST", f"/api/orders/{id}", {"products": [{"id": product(), "quantity": 1}]})

@@ -7,14 +7,14 @@ import pytest
 
 from larder.catalog.services import archive_product, change_product
 from larder.core.clock import now
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 
 MakeProduct = Callable[..., int]
 
 
 @pytest.fixture
-def buyer(shopper: Door) -> Documented:
+def buyer(shopper: ApiClient) -> Documented:
     """A customer; the document of the contract judges every answer."""
     return Documented("1", shopper)
 
@@ -44,7 +44,7 @@ def test_a_price_of_three_decimals_is_rounded_half_up(
 
 def test_the_list_is_pages_of_ten_by_ascending_id(buyer: Documented, product: MakeProduct) -> None:
     ids = [product() for _ in range(23)]
-    here = f"http://127.0.0.1:{buyer.door.server.port}/api/products/"
+    here = f"http://127.0.0.1:{buyer.client.server.port}/api/products/"
     first = buyer("GET", "/api/products/")
     assert set(first.body) == {"count", "next", "previous", "results"}
     assert (first.status, first.body["count"]) == (200, 23)
@@ -116,7 +116,7 @@ def test_an_unknown_id_is_404_with_a_sentence(buyer: Documented, id: str) -> Non
 
 
 @pytest.mark.parametrize("id", ["x", "-1", "1.0", "%00", "1%0A", "9" * 5_000, "%FF"])
-def test_what_is_no_id_is_404(shopper: Door, id: str) -> None:
+def test_what_is_no_id_is_404(shopper: ApiClient, id: str) -> None:
     answer = shopper("GET", f"/api/products/{id}/")
     assert answer.status == 404
     assert isinstance(answer.body["detail"], str)
@@ -124,7 +124,7 @@ def test_what_is_no_id_is_404(shopper: Door, id: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nobody_writes_products_here(
-    shopper: Door, keeper: Door, product: MakeProduct, method: str
+    shopper: ApiClient, keeper: ApiClient, product: MakeProduct, method: str
 ) -> None:
     jam = product(name="Jam")
     for who in (shopper, keeper):
@@ -137,7 +137,7 @@ def test_nobody_writes_products_here(
 
 
 def test_without_its_slash_a_path_leads_to_the_one_with_it(
-    shopper: Door, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product()
     for path in ("/api/products", f"/api/products/{jam}"):
@@ -147,7 +147,7 @@ def test_without_its_slash_a_path_leads_to_the_one_with_it(
     assert nowhere.status == 404
 
 
-def test_every_answer_can_be_found_in_the_logs(shopper: Door, anyone: Door) -> None:
+def test_every_answer_can_be_found_in_the_logs(shopper: ApiClient, anyone: ApiClient) -> None:
     named = "0123456789abcdef0123456789abcdef"
     for who, path in (
         (shopper, "/api/products/"),

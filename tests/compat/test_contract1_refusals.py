@@ -10,13 +10,13 @@ from larder.catalog.services import archive_product
 from larder.core.clock import now
 from larder.inventory.models import Stock
 from larder.orders.models import Order
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-OpenDoor = Callable[[Person], Door]
+ClientOf = Callable[[Person], ApiClient]
 NO_UUIDS = (
     "x",
     "1",
@@ -36,7 +36,7 @@ NO_UUIDS = (
 
 
 @pytest.fixture
-def buyer(shopper: Door) -> Documented:
+def buyer(shopper: ApiClient) -> Documented:
     """A customer; the document of the contract judges every answer."""
     return Documented("1", shopper)
 
@@ -150,7 +150,7 @@ def test_a_quantity_that_the_shop_does_not_sell_is_400_and_names_the_product(
     assert (answer.status, answer.body, left(jam)) == (400, said, 10)
 
 
-def test_what_is_no_uuid_is_404(shopper: Door, product: MakeProduct) -> None:
+def test_what_is_no_uuid_is_404(shopper: ApiClient, product: MakeProduct) -> None:
     jam = product()
     for id in NO_UUIDS:
         for answer in (
@@ -162,7 +162,7 @@ def test_what_is_no_uuid_is_404(shopper: Door, product: MakeProduct) -> None:
     assert left(jam) == 10
 
 
-def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: Door) -> None:
+def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: ApiClient) -> None:
     for id in NO_UUIDS:
         for method, status in (("GET", 301), ("POST", 308)):
             answer = shopper(method, f"/api/orders/{id}")
@@ -170,7 +170,7 @@ def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: Door) -> N
             assert shopper("GET", answer.headers["location"]).status == 404, id
 
 
-def test_no_path_writes_headers_of_its_own(shopper: Door) -> None:
+def test_no_path_writes_headers_of_its_own(shopper: ApiClient) -> None:
     answer = shopper("GET", "/api/orders/a%0D%0ASet-Cookie:%20a=b")
     assert (answer.status, "set-cookie" in answer.headers) == (404, False)
 
@@ -178,7 +178,7 @@ def test_no_path_writes_headers_of_its_own(shopper: Door) -> None:
 # The order of checks: each test has one fault of two kinds at once.
 
 
-def test_credentials_come_before_the_form_of_the_id(anyone: Door) -> None:
+def test_credentials_come_before_the_form_of_the_id(anyone: ApiClient) -> None:
     for body in (b"{", b"{}", b'{"products": [{"id": 1, "quantity": 1}]}'):
         answer = anyone("POST", at("no-uuid"), body)
         assert answer.status == 401
@@ -187,7 +187,7 @@ def test_credentials_come_before_the_form_of_the_id(anyone: Door) -> None:
 
 
 def test_credentials_come_before_the_body_an_existing_id_and_stock(
-    anyone: Door, shopper: Door, product: MakeProduct
+    anyone: ApiClient, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam, id = product(stock=1), uuid4()
     body = {"products": [{"id": jam, "quantity": 1}]}
@@ -198,7 +198,7 @@ def test_credentials_come_before_the_body_an_existing_id_and_stock(
 
 
 def test_the_form_of_the_id_comes_before_the_body_and_stock(
-    shopper: Door, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=0)
     bodies: list[Any] = [b"{", {}, {"products": [1]}]
@@ -207,12 +207,12 @@ def test_the_form_of_the_id_comes_before_the_body_and_stock(
 
 
 def test_the_form_of_the_body_comes_before_an_existing_id(
-    shopper: Door, person: MakePerson, door: OpenDoor, product: MakeProduct
+    shopper: ApiClient, person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(), uuid4()
     shopper("POST", at(id), {"products": [{"id": jam, "quantity": 1}]})
     bodies: list[Any] = [b"{", {}, {"products": []}, {"products": [{"id": jam, "quantity": 0}]}]
-    for who in (shopper, door(person())):
+    for who in (shopper, client_of(person())):
         for said in bodies:
             assert who("POST", at(id), said).status == 400
 
@@ -226,14 +226,14 @@ def test_the_form_of_the_body_comes_before_products_and_stock(
 
 
 def test_an_existing_id_comes_before_products_and_stock(
-    shopper: Door, person: MakePerson, door: OpenDoor, product: MakeProduct
+    shopper: ApiClient, person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(stock=1), uuid4()
     body = {"products": [{"id": jam, "quantity": 1}]}
     shopper("POST", at(id), body)
     unknown = {"products": [{"id": 999_999, "quantity": 1}]}
     short = {"products": [{"id": jam, "quantity": 99}]}
-    other = door(person())
+    other = client_of(person())
     answers = [shopper("POST", at(id), said).status for said in (body, unknown, short)]
     assert answers == [200, 409, 409]
     assert [other("POST", at(id), said).status for said in (body, unknown, short)] == [404] * 3

@@ -33,7 +33,7 @@ def boss(transactional_db: None, person: Callable[..., Person]) -> Person:
 
 
 def enter(page: Page, site: str, who: Person) -> None:
-    """From a closed door, through the admin's log-in, back to where one wanted to go."""
+    """From a page that needs a log-in, through the admin's log-in, back to the page."""
     page.goto(f"{site}/api/")
     shown(page, 401)
     page.get_by_role("link", name="Log in").click()

@@ -8,7 +8,7 @@ import pytest
 
 from larder.catalog.models import Product
 from larder.inventory.models import LedgerEntry, Stock
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.server import Server
 
@@ -19,12 +19,12 @@ MakeProduct = Callable[..., int]
 
 
 @pytest.fixture
-def keeper(keeper: Door) -> Documented:
+def keeper(keeper: ApiClient) -> Documented:
     return Documented("2", keeper)
 
 
 @pytest.fixture
-def shopper(shopper: Door) -> Documented:
+def shopper(shopper: ApiClient) -> Documented:
     return Documented("2", shopper)
 
 

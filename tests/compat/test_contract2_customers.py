@@ -7,7 +7,7 @@ import pytest
 
 from larder.identity.models import Customer, EmailChange
 from larder.notifications.models import Mail
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Server
@@ -19,7 +19,7 @@ MakePerson = Callable[..., Person]
 
 
 @pytest.fixture
-def keeper(keeper: Door) -> Documented:
+def keeper(keeper: ApiClient) -> Documented:
     return Documented("2", keeper)
 
 
@@ -29,9 +29,9 @@ def mary(transactional_db: None, person: MakePerson) -> Person:
 
 
 @pytest.fixture
-def shopper(mary: Person, door: Callable[[Person], Door]) -> Documented:
+def shopper(mary: Person, client_of: Callable[[Person], ApiClient]) -> Documented:
     """A client as Mary."""
-    return Documented("2", door(mary))
+    return Documented("2", client_of(mary))
 
 
 def at(who: Person) -> str:
@@ -83,18 +83,20 @@ def test_a_customer_lists_nobody_but_themselves(
     assert (beyond["count"], beyond["results"]) == (1, [])
 
 
-def test_staff_make_customers(keeper: Documented, anyone: Door) -> None:
-    told = {"username": "joe", "email": "joe@example.org", "first_name": "Joe", "last_name": "B"}
-    reply = keeper("POST", CUSTOMERS, told | {"password": "correct horse"})
+def test_staff_make_customers(keeper: Documented, anyone: ApiClient) -> None:
+    sent = {"username": "joe", "email": "joe@example.org", "first_name": "Joe", "last_name": "B"}
+    reply = keeper("POST", CUSTOMERS, sent | {"password": "correct horse"})
     assert reply.status == 201
-    assert {name: reply.body[name] for name in told} == told
+    assert {name: reply.body[name] for name in sent} == sent
     assert reply.headers["location"] == reply.body["url"]
-    assert sorted(reply.body) == sorted([*told, "id", "url", "public_id"])
+    assert sorted(reply.body) == sorted([*sent, "id", "url", "public_id"])
     credentials = {"username": "joe", "password": "correct horse"}
     assert anyone("POST", "/api/identity/token/", credentials).status == 200
 
 
-def test_a_customer_made_without_a_password_cannot_log_in(keeper: Documented, anyone: Door) -> None:
+def test_a_customer_made_without_a_password_cannot_log_in(
+    keeper: Documented, anyone: ApiClient
+) -> None:
     reply = keeper("POST", CUSTOMERS, {"username": "joe"})
     assert (reply.status, reply.body["email"], reply.body["first_name"]) == (201, "", "")
     customer = Customer.objects.get(pk=reply.body["id"])
@@ -183,7 +185,7 @@ def test_put_needs_the_username(shopper: Documented, mary: Person) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_what_cannot_be_changed_here_is_ignored(
-    method: str, shopper: Documented, mary: Person, anyone: Door
+    method: str, shopper: Documented, mary: Person, anyone: ApiClient
 ) -> None:
     more = {"id": 9, "public_id": "x", "url": "x", "is_staff": True, "is_superuser": True}
     passwords = {"password": "another horse", "password2": "unequal", "unknown": [1]}

@@ -1,4 +1,4 @@
-"""Contract 2: registering, and the tokens of its door."""
+"""Contract 2: registering, and its tokens."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from larder.identity.models import Customer
-from tests.compat.conftest import ALL, Door
+from tests.compat.conftest import ALL, ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
@@ -26,7 +26,7 @@ REQUIRED = ["This field is required."]
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Documented:
+def anyone(anyone: ApiClient) -> Documented:
     return Documented("2", anyone)
 
 
@@ -162,7 +162,7 @@ def shop(transactional_db: None) -> Iterator[Callable[[str], Documented]]:
     def start(registration: str) -> Documented:
         server = Server(workers=1, environment={"COMPAT": ALL, "REGISTRATION": registration})
         servers.append(server.__enter__())
-        return Documented("2", Door(server))
+        return Documented("2", ApiClient(server))
 
     yield start
     for server in servers:

@@ -9,7 +9,7 @@ import pytest
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.orders.models import Order, OrderLine
-from tests.compat.conftest import Door, assert_books_balance, bring
+from tests.compat.conftest import ApiClient, assert_books_balance, bring
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
@@ -27,9 +27,9 @@ def mary(transactional_db: None, person: Callable[..., Person]) -> Person:
 
 
 @pytest.fixture
-def shopper(mary: Person, door: Callable[[Person], Door]) -> Documented:
+def shopper(mary: Person, client_of: Callable[[Person], ApiClient]) -> Documented:
     """A client as Mary."""
-    return Documented("2", door(mary))
+    return Documented("2", client_of(mary))
 
 
 def uuid_of(product: int) -> str:
@@ -199,7 +199,7 @@ def test_an_unknown_product_changes_nothing(shopper: Documented, product: MakePr
 
 
 def test_a_deleted_product_is_unknown_and_stays_in_old_orders(
-    shopper: Documented, keeper: Door, product: MakeProduct
+    shopper: Documented, keeper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
     placed = place(shopper, (jam, 1)).body
@@ -214,7 +214,9 @@ def test_a_rule_of_the_shop_is_a_refusal_too(shopper: Documented, product: MakeP
     assert (reply.status, reply.body) == (400, {"error": "The order breaks a rule of the shop."})
 
 
-def test_an_order_keeps_its_prices(shopper: Documented, keeper: Door, product: MakeProduct) -> None:
+def test_an_order_keeps_its_prices(
+    shopper: Documented, keeper: ApiClient, product: MakeProduct
+) -> None:
     jam = product(price="2", stock=5)
     placed = place(shopper, (jam, 1)).body
     keeper("PATCH", f"/api/catalog/products/{jam}/", {"price": "9"})
@@ -239,7 +241,7 @@ def test_orders_are_listed_by_id_in_pages_of_ten(
 
 @pytest.mark.parametrize("status", ["packed", "shipped", "delivered", "cancelled", "returned"])
 def test_an_order_is_completed_whatever_became_of_it(
-    status: str, shopper: Documented, keeper: Door, product: MakeProduct
+    status: str, shopper: Documented, keeper: ApiClient, product: MakeProduct
 ) -> None:
     placed = place(shopper, (product(), 2)).body
     bring(keeper, placed["public_id"], status)
@@ -249,10 +251,10 @@ def test_an_order_is_completed_whatever_became_of_it(
 
 
 def test_a_cart_is_no_order_yet(shopper: Documented, product: MakeProduct) -> None:
-    number = shopper.door("POST", f"/products/{product()}/add_to_order/").body["order_id"]
+    number = shopper.client("POST", f"/products/{product()}/add_to_order/").body["order_id"]
     assert shopper("GET", ORDERS).body["results"] == []
     assert shopper("GET", f"{ORDERS}{number}/").status == 404
-    shopper.door("POST", f"/orders/{number}/submit/")
+    shopper.client("POST", f"/orders/{number}/submit/")
     assert [one["id"] for one in shopper("GET", ORDERS).body["results"]] == [number]
 
 
@@ -261,11 +263,11 @@ def test_anothers_order_is_not_there(
     is_staff: bool,
     shopper: Documented,
     person: Callable[..., Person],
-    door: Callable[[Person], Door],
+    client_of: Callable[[Person], ApiClient],
     product: MakeProduct,
 ) -> None:
     number = place(shopper, (product(), 1)).body["id"]
-    other = Documented("2", door(person(is_staff=is_staff)))
+    other = Documented("2", client_of(person(is_staff=is_staff)))
     reply = other("GET", f"{ORDERS}{number}/")
     assert (reply.status, list(reply.body)) == (404, ["detail"])
     body = other("GET", ORDERS).body
@@ -274,7 +276,7 @@ def test_anothers_order_is_not_there(
 
 @pytest.mark.parametrize("number", ["0", "987654321", str(2**63), str(10**30), "one", UNKNOWN])
 def test_an_unknown_order_is_404(number: str, shopper: Documented) -> None:
-    reply = shopper.door("GET", f"{ORDERS}{number}/")
+    reply = shopper.client("GET", f"{ORDERS}{number}/")
     assert reply.status == 404
     assert isinstance(reply.body["detail"], str)
 
@@ -283,13 +285,13 @@ def test_an_order_without_its_slash_is_redirected(
     shopper: Documented, product: MakeProduct
 ) -> None:
     number = place(shopper, (product(), 1)).body["id"]
-    reply = shopper.door("GET", f"{ORDERS}{number}")
+    reply = shopper.client("GET", f"{ORDERS}{number}")
     assert (reply.status, reply.headers["location"]) == (301, f"{ORDERS}{number}/")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_placed_order_cannot_be_changed(
-    method: str, shopper: Documented, keeper: Door, product: MakeProduct
+    method: str, shopper: Documented, keeper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
     placed = place(shopper, (jam, 1)).body

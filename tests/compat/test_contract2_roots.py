@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from larder.compat.contract2.roots import Api
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.http.conftest import token_for
@@ -38,7 +38,7 @@ PROTECTED = [
 
 
 @pytest.fixture
-def buyer(shopper: Door) -> Documented:
+def buyer(shopper: ApiClient) -> Documented:
     return Documented("2", shopper)
 
 
@@ -108,20 +108,20 @@ def test_without_contract_1_the_orders_root_is_a_root_like_the_others(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
     with Server(workers=1, environment={"COMPAT": "2"}) as server:
-        alone = Documented("2", Door(server, f"Bearer {token_for(person())}"))
+        alone = Documented("2", ApiClient(server, f"Bearer {token_for(person())}"))
         reply = alone("GET", "/api/orders/")
         here = f"http://127.0.0.1:{server.port}"
         assert (reply.status, reply.body) == (200, {"orders": f"{here}/api/orders/orders/"})
         assert alone("GET", "/api/products/").status == 404
 
 
-def test_addresses_have_the_host_of_the_request(shopper: Door) -> None:
+def test_addresses_have_the_host_of_the_request(shopper: ApiClient) -> None:
     body = shopper("GET", "/api/catalog/", Host="localhost:81").body
     assert body == {"products": "http://localhost:81/api/catalog/products/"}
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
-def test_without_credentials_there_is_nothing(method: str, path: str, anyone: Door) -> None:
+def test_without_credentials_there_is_nothing(method: str, path: str, anyone: ApiClient) -> None:
     reply = Documented("2", anyone)(method, path)
     assert reply.status == 401
     assert reply.body == {"detail": "Authentication credentials were not provided."}
@@ -130,7 +130,7 @@ def test_without_credentials_there_is_nothing(method: str, path: str, anyone: Do
 
 @pytest.mark.parametrize("path", ["/api/token/", "/api/identity/token/", "/api/v1/auth/token"])
 def test_tokens_of_every_door_are_credentials_here(
-    path: str, anyone: Door, person: Callable[..., Person]
+    path: str, anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
     said = {"username": "mary", "password": mary.password}
@@ -139,7 +139,7 @@ def test_tokens_of_every_door_are_credentials_here(
 
 
 def test_a_key_is_a_credential_and_a_password_is_none(
-    anyone: Door, by_password: Callable[[Person], Door], person: Callable[..., Person]
+    anyone: ApiClient, by_password: Callable[[Person], ApiClient], person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
     key = anyone("POST", "/auth/", {"username": "mary", "password": mary.password}).body["token"]
@@ -147,7 +147,7 @@ def test_a_key_is_a_credential_and_a_password_is_none(
     assert by_password(mary)("GET", "/api/").status == 401
 
 
-def test_a_bad_token_is_named_as_such(anyone: Door) -> None:
+def test_a_bad_token_is_named_as_such(anyone: ApiClient) -> None:
     reply = Documented("2", anyone)("GET", "/api/", Authorization="Bearer a.b.c")
     assert (reply.status, reply.body["code"]) == (401, "token_not_valid")
     assert isinstance(reply.body["detail"], str)
@@ -171,7 +171,7 @@ def test_a_bad_token_is_named_as_such(anyone: Door) -> None:
     ],
 )
 def test_every_answer_has_a_correlation_id(
-    method: str, path: str, status: int, shopper: Door
+    method: str, path: str, status: int, shopper: ApiClient
 ) -> None:
     reply = shopper(method, path)
     assert reply.status == status
@@ -179,7 +179,7 @@ def test_every_answer_has_a_correlation_id(
     assert "Correlation-ID" in reply.headers["access-control-expose-headers"].split(", ")
 
 
-def test_a_valid_correlation_id_comes_back(shopper: Door) -> None:
+def test_a_valid_correlation_id_comes_back(shopper: ApiClient) -> None:
     given = uuid4().hex
     assert shopper("GET", "/api/", Correlation_ID=given).headers["correlation-id"] == given
     assert shopper("GET", "/nowhere", Correlation_ID=given).headers["correlation-id"] == given
@@ -189,7 +189,7 @@ def test_a_valid_correlation_id_comes_back(shopper: Door) -> None:
     "given",
     ["1333b35c-2b88-40a3-a562-6e1b1f18f12f", "59BC2781BFF84040AAC93E1AB4FADC54", "x" * 32, "1"],
 )
-def test_an_invalid_correlation_id_is_replaced(given: str, shopper: Door) -> None:
+def test_an_invalid_correlation_id_is_replaced(given: str, shopper: ApiClient) -> None:
     found = shopper("GET", "/api/", Correlation_ID=given).headers["correlation-id"]
     assert found != given
     assert re.fullmatch("[0-9a-f]{32}", found)
@@ -198,7 +198,7 @@ def test_an_invalid_correlation_id_is_replaced(given: str, shopper: Door) -> Non
 @pytest.mark.parametrize(
     "path", ["/api", "/api/identity", "/api/catalog/products", "/api/orders/orders/7"]
 )
-def test_a_path_without_its_slash_leads_to_the_one_with_it(path: str, anyone: Door) -> None:
+def test_a_path_without_its_slash_leads_to_the_one_with_it(path: str, anyone: ApiClient) -> None:
     reply = anyone("GET", f"{path}?limit=3")
     assert (reply.status, reply.headers["location"]) == (301, f"{path}/?limit=3")
 
@@ -252,7 +252,7 @@ def test_a_browser_gets_a_page_and_everything_else_json(browser: Browser) -> Non
     ("path", "status"), [("/api/", 401), ("/api/products/", 401), ("/api/identity/register/", 405)]
 )
 def test_a_refusal_without_credentials_is_a_short_page(
-    path: str, status: int, anyone: Door
+    path: str, status: int, anyone: ApiClient
 ) -> None:
     """The framework's page takes twenty milliseconds or more, and anybody can ask for it."""
     page = anyone("GET", f"{path}?limit=3", Accept="text/html")

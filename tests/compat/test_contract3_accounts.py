@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.test_contract3_users import (
     FORBIDDEN,
@@ -23,23 +23,23 @@ from tests.conftest import Person
 
 
 @pytest.fixture
-def door(door: Callable[[Person], Door]) -> As:
+def client_of(client_of: Callable[[Person], ApiClient]) -> As:
     """A client as a person, held against the document."""
-    return lambda who: Documented("3", door(who))
+    return lambda who: Documented("3", client_of(who))
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Client:
+def anyone(anyone: ApiClient) -> Client:
     """A client without credentials, held against the document."""
     return Documented("3", anyone)
 
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_put_gives_a_new_name_and_tells_the_old_one(
-    end: str, person: MakePerson, door: As, keeper: Client, anyone: Client
+    end: str, person: MakePerson, client_of: As, keeper: Client, anyone: Client
 ) -> None:
     who = person("Old Name")
-    mine = door(who)
+    mine = client_of(who)
     answer = mine("PUT", own_path(who) + end, {"name": "New Name", "is_staff": True})
     assert answer.status == 200
     assert answer.body == {"user Old Name has been updated": "New Name"}
@@ -62,17 +62,17 @@ def test_tokens_stay_valid_over_a_new_name(person: MakePerson, anyone: Client) -
     assert refreshed.status == 200
 
 
-def test_patch_gives_a_new_name_without_a_word(person: MakePerson, door: As) -> None:
+def test_patch_gives_a_new_name_without_a_word(person: MakePerson, client_of: As) -> None:
     who = person("Old Name")
-    answer = door(who)("PATCH", own_path(who), {"name": "New Name"})
+    answer = client_of(who)("PATCH", own_path(who), {"name": "New Name"})
     assert (answer.status, answer.body) == (200, {})
-    assert door(who)("GET", own_path(who)).body == {"user is": "New Name"}
+    assert client_of(who)("GET", own_path(who)).body == {"user is": "New Name"}
 
 
 @pytest.mark.parametrize("name", ["old NAME", "Old Name", " Old Name "])
-def test_ones_own_name_is_not_taken(name: str, person: MakePerson, door: As) -> None:
+def test_ones_own_name_is_not_taken(name: str, person: MakePerson, client_of: As) -> None:
     who = person("Old Name")
-    answer = door(who)("PUT", own_path(who), {"name": name})
+    answer = client_of(who)("PUT", own_path(who), {"name": name})
     assert (answer.status, answer.body) == (
         200,
         {"user Old Name has been updated": name.strip()},
@@ -94,13 +94,13 @@ def test_ones_own_name_is_not_taken(name: str, person: MakePerson, door: As) -> 
     ],
 )
 def test_a_name_that_will_not_do_leaves_the_old_one(
-    method: str, body: object, sentence: str, person: MakePerson, door: As
+    method: str, body: object, sentence: str, person: MakePerson, client_of: As
 ) -> None:
     person("Ann")
     who = person("Old Name")
-    answer = door(who)(method, own_path(who), body)
+    answer = client_of(who)(method, own_path(who), body)
     assert (answer.status, answer.body) == (400, {"name": [sentence]})
-    assert door(who)("GET", own_path(who)).body == {"user is": "Old Name"}
+    assert client_of(who)("GET", own_path(who)).body == {"user is": "Old Name"}
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -111,9 +111,11 @@ def test_staff_give_nobody_else_a_name(method: str, person: MakePerson, keeper: 
     assert names(keeper)[-1] == "Old Name"
 
 
-def test_a_name_that_somebody_gave_up_is_free(person: MakePerson, door: As, anyone: Client) -> None:
+def test_a_name_that_somebody_gave_up_is_free(
+    person: MakePerson, client_of: As, anyone: Client
+) -> None:
     who = person("Ann")
-    assert door(who)("PUT", own_path(who), {"name": "Anna"}).status == 200
+    assert client_of(who)("PUT", own_path(who), {"name": "Anna"}).status == 200
     body = {"name": "Ann", "password": "a rather good one"}
     assert anyone("POST", "/api/register/", body).status == 201
 
@@ -147,9 +149,9 @@ def test_whoever_deletes_themselves_is_gone_and_their_orders_stay(
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_staff_delete_users(end: str, person: MakePerson, door: As, keeper: Client) -> None:
+def test_staff_delete_users(end: str, person: MakePerson, client_of: As, keeper: Client) -> None:
     who = person("Ann")
-    mine = door(who)
+    mine = client_of(who)
     answer = keeper("DELETE", own_path(who) + end)
     assert (answer.status, answer.body) == (200, "User Ann has been deleted")
     assert answer.headers["content-type"] == "application/json"
@@ -158,10 +160,10 @@ def test_staff_delete_users(end: str, person: MakePerson, door: As, keeper: Clie
 
 
 def test_the_name_of_a_deleted_user_is_free(
-    person: MakePerson, door: As, anyone: Client, keeper: Client
+    person: MakePerson, client_of: As, anyone: Client, keeper: Client
 ) -> None:
     who = person("Ann")
-    assert door(who)("DELETE", own_path(who)).status == 200
+    assert client_of(who)("DELETE", own_path(who)).status == 200
     body = {"name": "ann", "password": "a rather good one"}
     assert anyone("POST", "/api/register/", body).status == 201
     assert log_in(anyone, "Ann", "a rather good one") == 200

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.test_contract3_users import As, Client
 from tests.conftest import Person
@@ -20,13 +20,13 @@ CREATED = {"status": "created"}
 
 
 @pytest.fixture
-def door(door: Callable[[Person], Door]) -> As:
+def client_of(client_of: Callable[[Person], ApiClient]) -> As:
     """A client as a person, held against the document."""
-    return lambda who: Documented("3", door(who))
+    return lambda who: Documented("3", client_of(who))
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Client:
+def anyone(anyone: ApiClient) -> Client:
     """A client without credentials, held against the document."""
     return Documented("3", anyone)
 
@@ -209,9 +209,9 @@ def test_the_rules_of_a_product_hold_here_too(shopper: Client, product: MakeProd
 
 
 def test_an_account_that_may_not_order_is_told_so(
-    person: Callable[..., Person], door: As, product: MakeProduct
+    person: Callable[..., Person], client_of: As, product: MakeProduct
 ) -> None:
-    waiting = door(person(may_order=False))
+    waiting = client_of(person(may_order=False))
     answer = waiting("POST", ORDERS, {"products": [{"id": product(), "quantity": 1}]})
     assert (answer.status, list(answer.body)) == (403, ["detail"])
 
@@ -281,7 +281,7 @@ def test_a_key_opens_this_contract_as_well(
     assert row["quantity"] == 1
 
 
-def test_a_password_does_not(by_password: Callable[[Person], Door], person: Any) -> None:
+def test_a_password_does_not(by_password: Callable[[Person], ApiClient], person: Any) -> None:
     client = by_password(person())
     for path in (ORDERS, "/api/product/", "/api/user/"):
         assert client("GET", path).status == 401

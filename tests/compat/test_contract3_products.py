@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.compat.test_contract3_users import UNKNOWN, As, Client
 from tests.conftest import Person
@@ -18,13 +18,13 @@ LIST = "/api/product/"
 
 
 @pytest.fixture
-def door(door: Callable[[Person], Door]) -> As:
+def client_of(client_of: Callable[[Person], ApiClient]) -> As:
     """A client as a person, held against the document."""
-    return lambda who: Documented("3", door(who))
+    return lambda who: Documented("3", client_of(who))
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Client:
+def anyone(anyone: ApiClient) -> Client:
     """A client without credentials, held against the document."""
     return Documented("3", anyone)
 
@@ -196,7 +196,7 @@ def test_the_path_without_its_slash_redirects_with_the_query(shopper: Client) ->
 def test_staff_read_the_list_in_a_browser(
     transactional_db: None, running: Server, person: Callable[..., Person], product: MakeProduct
 ) -> None:
-    reader = Door(running, f"Bearer {token_for(person(is_staff=True))}")
+    reader = ApiClient(running, f"Bearer {token_for(person(is_staff=True))}")
     jam = product(name="Blackcurrant")
     for path in (LIST, f"/api/product/{jam}", "/api/user/", "/api/order/"):
         page = reader("GET", path, Accept="text/html")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.test_contract3_users import FORBIDDEN, UNKNOWN, As, Client
 from tests.conftest import Person
@@ -18,13 +18,13 @@ TAKEN = {"name": ["product with this name already exists."]}
 
 
 @pytest.fixture
-def door(door: Callable[[Person], Door]) -> As:
+def client_of(client_of: Callable[[Person], ApiClient]) -> As:
     """A client as a person, held against the document."""
-    return lambda who: Documented("3", door(who))
+    return lambda who: Documented("3", client_of(who))
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Client:
+def anyone(anyone: ApiClient) -> Client:
     """A client without credentials, held against the document."""
     return Documented("3", anyone)
 

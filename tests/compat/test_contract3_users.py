@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.compat.conftest import ALL, Door
+from tests.compat.conftest import ALL, ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
@@ -21,13 +21,13 @@ UNKNOWN = {"detail": "The object does not exist, or you have no access to it."}
 
 
 @pytest.fixture
-def door(door: Callable[[Person], Door]) -> As:
+def client_of(client_of: Callable[[Person], ApiClient]) -> As:
     """A client as a person, held against the document."""
-    return lambda who: Documented("3", door(who))
+    return lambda who: Documented("3", client_of(who))
 
 
 @pytest.fixture
-def anyone(anyone: Door) -> Client:
+def anyone(anyone: ApiClient) -> Client:
     """A client without credentials, held against the document."""
     return Documented("3", anyone)
 
@@ -121,7 +121,7 @@ def test_a_taken_name_and_a_faulty_password_are_named_together(
 
 
 def test_an_invisible_character_is_a_fault_of_the_name(
-    anyone: Client, person: MakePerson, door: As
+    anyone: Client, person: MakePerson, client_of: As
 ) -> None:
     faults = {"name": ["Control and invisible characters are not allowed."]}
     assert register(anyone, "A\u202enn").body == faults
@@ -129,7 +129,7 @@ def test_an_invisible_character_is_a_fault_of_the_name(
     assert (weak.status, sorted(weak.body)) == (400, ["name", "password"])
     who = person("Bob")
     for method in ("PUT", "PATCH"):
-        refused = door(who)(method, own_path(who), {"name": "B\u202eob"})
+        refused = client_of(who)(method, own_path(who), {"name": "B\u202eob"})
         assert (refused.status, refused.body) == (400, faults)
 
 
@@ -181,7 +181,7 @@ def test_a_weak_password_is_refused(password: object, anyone: Client) -> None:
 def test_a_shop_that_takes_no_registrations_says_so(transactional_db: None) -> None:
     closed = {"COMPAT": ALL, "REGISTRATION": "closed"}
     with Server(workers=1, environment=closed) as server:
-        answer = register(Door(server), "Ann")
+        answer = register(ApiClient(server), "Ann")
     assert (answer.status, list(answer.body)) == (403, ["detail"])
 
 
@@ -211,10 +211,10 @@ def test_customers_do_not_see_the_users_and_nobody_without_credentials(
 
 
 def test_a_user_is_found_by_every_way_to_write_their_id(
-    person: MakePerson, door: As, keeper: Client
+    person: MakePerson, client_of: As, keeper: Client
 ) -> None:
     who = person("Ann Other")
-    for client in (door(who), keeper):
+    for client in (client_of(who), keeper):
         for form in (public_id(who).hex, str(public_id(who))):
             for written in (form, form.upper(), f"{form}/", f"{form.upper()}/"):
                 answer = client("GET", f"/api/user/{written}")
@@ -247,8 +247,8 @@ def test_an_unknown_user_is_404_for_staff_and_403_for_customers(
     method: str, shopper: Client, keeper: Client
 ) -> None:
     path = f"/api/user/{uuid4().hex}"
-    told = keeper(method, path, {"name": "New"})
-    assert (told.status, told.body) == (404, UNKNOWN)
+    answers = keeper(method, path, {"name": "New"})
+    assert (answers.status, answers.body) == (404, UNKNOWN)
     refused = shopper(method, path, {"name": "New"})
     assert (refused.status, refused.body) == (403, FORBIDDEN)
 

@@ -13,7 +13,7 @@ from larder.compat.contract4.shapes import OrderRow, order_row
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.orders import queries
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import NOW, Person
 
@@ -29,14 +29,14 @@ def who(person: MakePerson) -> Person:
 
 
 @pytest.fixture(name="shopper")
-def _shopper(who: Person, door: Callable[[Person], Door]) -> Documented:
-    return Documented("4", door(who))
+def _shopper(who: Person, client_of: Callable[[Person], ApiClient]) -> Documented:
+    return Documented("4", client_of(who))
 
 
 @pytest.fixture
-def other(person: MakePerson, door: Callable[[Person], Door]) -> Documented:
+def other(person: MakePerson, client_of: Callable[[Person], ApiClient]) -> Documented:
     """Another customer."""
-    return Documented("4", door(person()))
+    return Documented("4", client_of(person()))
 
 
 def add(client: Documented, *products: int) -> int:
@@ -119,7 +119,7 @@ def test_unknown_and_deleted_products_are_not_found(
 def test_a_full_line_is_refused_in_a_sentence(shopper: Documented, product: MakeProduct) -> None:
     jam = product()
     add(shopper, jam)
-    shopper.door("PUT", f"/api/v1/cart/lines/{jam}", {"quantity": 1_000_000})
+    shopper.client("PUT", f"/api/v1/cart/lines/{jam}", {"quantity": 1_000_000})
     reply = shopper("POST", f"/products/{jam}/add_to_order/")
     assert (reply.status, len(reply.body)) == (400, 1)
     assert "1000000" in reply.body[0]
@@ -276,7 +276,7 @@ def test_anothers_and_unknown_orders_are_not_found(
 
 
 def test_staff_see_their_own_orders_alone(
-    keeper: Door, shopper: Documented, product: MakeProduct
+    keeper: ApiClient, shopper: Documented, product: MakeProduct
 ) -> None:
     order = add(shopper, product())
     assert keeper("GET", "/orders/").body == []

@@ -12,7 +12,7 @@ from larder.catalog.services import archive_product, change_product
 from larder.compat.contract4.shapes import ProductRow, product_row
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.conftest import NOW
 
@@ -21,12 +21,12 @@ JAM = {"name": "Jam", "price": "11.11", "quantity_in_stock": 10}
 
 
 @pytest.fixture(name="shopper")
-def _shopper(shopper: Door) -> Documented:
+def _shopper(shopper: ApiClient) -> Documented:
     return Documented("4", shopper)
 
 
 @pytest.fixture(name="keeper")
-def _keeper(keeper: Door) -> Documented:
+def _keeper(keeper: ApiClient) -> Documented:
     return Documented("4", keeper)
 
 

@@ -9,7 +9,7 @@ import pytest
 from larder.catalog.services import archive_product, change_product
 from larder.identity.models import Customer
 from larder.inventory import queries as inventory
-from tests.compat.conftest import ALL, Door, assert_books_balance
+from tests.compat.conftest import ALL, ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.held import held
 from tests.compat.test_contract4_open_order import add, lines
@@ -28,15 +28,15 @@ def who(person: MakePerson) -> Person:
 
 
 @pytest.fixture(name="shopper")
-def _shopper(who: Person, door: Callable[[Person], Door]) -> Iterator[Documented]:
-    yield Documented("4", door(who))
+def _shopper(who: Person, client_of: Callable[[Person], ApiClient]) -> Iterator[Documented]:
+    yield Documented("4", client_of(who))
     assert_books_balance()
 
 
 @pytest.fixture
-def other(person: MakePerson, door: Callable[[Person], Door]) -> Documented:
+def other(person: MakePerson, client_of: Callable[[Person], ApiClient]) -> Documented:
     """Another customer."""
-    return Documented("4", door(person()))
+    return Documented("4", client_of(person()))
 
 
 def short(product: int) -> list[str]:
@@ -187,7 +187,7 @@ def test_a_submission_is_posted(shopper: Documented, product: MakeProduct, metho
 
 def test_there_is_no_submission_of_the_word_current(shopper: Documented) -> None:
     # Not a path of the contract: its document has nothing to say of it.
-    assert shopper.door("POST", "/orders/current/submit/").status == 404
+    assert shopper.client("POST", "/orders/current/submit/").status == 404
 
 
 def test_who_may_not_order_fills_the_open_order_and_cannot_submit_it(
@@ -249,7 +249,7 @@ def test_an_order_below_the_least_total_is_refused_in_a_sentence(
 ) -> None:
     jam = product(stock=5, price="4.00")
     with Server(workers=1, environment={"COMPAT": ALL, "MIN_ORDER_TOTAL": "5"}) as server:
-        client = Documented("4", Door(server, f"Bearer {token_for(who)}"))
+        client = Documented("4", ApiClient(server, f"Bearer {token_for(who)}"))
         order = add(client, jam)
         reply = client("POST", f"/orders/{order}/submit/")
         sentence = "The Order's total of 4.00 is below the minimum of 5.00."

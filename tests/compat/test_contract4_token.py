@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from larder.db import database
 from larder.identity.models import Customer
 from larder.identity.services.accounts import delete_account
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.compat.held import held
 from tests.conftest import NOW, Person
@@ -40,7 +40,7 @@ def basic(username: str, password: str) -> str:
 
 
 def test_the_key_is_forty_hex_digits_the_same_at_each_call(
-    person: MakePerson, by_password: Callable[[Person], Door]
+    person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     client = Documented("4", by_password(person()))
     first, second = client("GET", "/token/"), client("GET", "/token/")
@@ -51,7 +51,7 @@ def test_the_key_is_forty_hex_digits_the_same_at_each_call(
 
 
 def test_the_key_opens_the_other_paths(
-    person: MakePerson, by_password: Callable[[Person], Door], anyone: Door
+    person: MakePerson, by_password: Callable[[Person], ApiClient], anyone: ApiClient
 ) -> None:
     key = by_password(person())("GET", "/token/").body["token"]
     reply = anyone("GET", "/orders/", Authorization=f"Token {key}")
@@ -59,7 +59,7 @@ def test_the_key_opens_the_other_paths(
 
 
 def test_a_username_with_blanks_and_in_other_case_gets_the_same_key(
-    person: MakePerson, anyone: Door
+    person: MakePerson, anyone: ApiClient
 ) -> None:
     person("Ada of Norwich", "pässwörd: with colon")
     keys = {
@@ -71,7 +71,7 @@ def test_a_username_with_blanks_and_in_other_case_gets_the_same_key(
 
 @pytest.mark.parametrize("wrong", ["password", "username", "NUL", "inactive", "deleted"])
 def test_wrong_credentials_are_one_and_the_same_answer(
-    person: MakePerson, anyone: Door, wrong: str
+    person: MakePerson, anyone: ApiClient, wrong: str
 ) -> None:
     who = person("Ada", is_active=wrong != "inactive")
     if wrong == "deleted":
@@ -85,7 +85,7 @@ def test_wrong_credentials_are_one_and_the_same_answer(
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic ???", "Basic a b", "Basic YWJj", "Digest x"])
-def test_a_header_that_is_no_basic_one_is_refused(anyone: Door, header: str) -> None:
+def test_a_header_that_is_no_basic_one_is_refused(anyone: ApiClient, header: str) -> None:
     for path in ("/token/", "/orders/"):
         reply = anyone("GET", path, Authorization=header)
         assert (reply.status, list(reply.body)) == (401, ["detail"])
@@ -93,11 +93,17 @@ def test_a_header_that_is_no_basic_one_is_refused(anyone: Door, header: str) -> 
 
 
 def test_nothing_but_a_password_gets_a_key(
-    person: MakePerson, by_password: Callable[[Person], Door], door: Callable[[Person], Door]
+    person: MakePerson,
+    by_password: Callable[[Person], ApiClient],
+    client_of: Callable[[Person], ApiClient],
 ) -> None:
     who = person()
     key = by_password(who)("GET", "/token/").body["token"]
-    for client in (Door(door(who).server, f"Token {key}"), door(who), Door(door(who).server)):
+    for client in (
+        ApiClient(client_of(who).server, f"Token {key}"),
+        client_of(who),
+        ApiClient(client_of(who).server),
+    ):
         reply = Documented("4", client)("GET", "/token/")
         assert (reply.status, reply.headers["www-authenticate"]) == (401, BASIC)
         assert list(reply.body) == ["detail"]
@@ -105,14 +111,14 @@ def test_nothing_but_a_password_gets_a_key(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_the_token_is_only_read(
-    person: MakePerson, by_password: Callable[[Person], Door], method: str
+    person: MakePerson, by_password: Callable[[Person], ApiClient], method: str
 ) -> None:
     reply = by_password(person())(method, "/token/")
     assert (reply.status, list(reply.body)) == (405, ["detail"])
 
 
 def test_simultaneous_first_calls_give_one_key(
-    person: MakePerson, by_password: Callable[[Person], Door]
+    person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     client = by_password(person())
     replies = at_once(HttpShop(client.server), [lambda: client("GET", "/token/")] * 6)
@@ -121,7 +127,7 @@ def test_simultaneous_first_calls_give_one_key(
 
 
 def test_a_key_does_not_outlive_a_password_that_changes_at_the_same_moment(
-    person: MakePerson, by_password: Callable[[Person], Door]
+    person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     who = person()
     with held(
@@ -133,7 +139,7 @@ def test_a_key_does_not_outlive_a_password_that_changes_at_the_same_moment(
     assert database.rows("SELECT count(*) FROM key") == [(0,)]
 
 
-def test_without_credentials_every_path_challenges_for_basic(anyone: Door) -> None:
+def test_without_credentials_every_path_challenges_for_basic(anyone: ApiClient) -> None:
     for method, path in PROTECTED:
         for sent in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Token x"}):
             reply = Documented("4", anyone)(method, path, **sent)
@@ -143,34 +149,46 @@ def test_without_credentials_every_path_challenges_for_basic(anyone: Door) -> No
 
 
 def test_every_kind_of_credentials_opens_the_paths(
-    person: MakePerson, by_password: Callable[[Person], Door], door: Callable[[Person], Door]
+    person: MakePerson,
+    by_password: Callable[[Person], ApiClient],
+    client_of: Callable[[Person], ApiClient],
 ) -> None:
     who = person()
     key = by_password(who)("GET", "/token/").body["token"]
     orders = {
         client("GET", "/orders/current/").body["id"]
-        for client in (by_password(who), door(who), Door(door(who).server, f"Token {key}"))
+        for client in (
+            by_password(who),
+            client_of(who),
+            ApiClient(client_of(who).server, f"Token {key}"),
+        )
     }
     assert len(orders) == 1
 
 
-def test_a_bad_access_token_is_told_in_the_words_of_every_contract(anyone: Door) -> None:
+def test_a_bad_access_token_is_told_in_the_words_of_every_contract(anyone: ApiClient) -> None:
     reply = anyone("GET", "/orders/", Authorization="Bearer a.b.c")
     assert (reply.status, reply.body["code"]) == (401, "token_not_valid")
     assert reply.headers["www-authenticate"] == BASIC
 
 
 def test_whoever_was_deactivated_is_out_at_once(
-    person: MakePerson, by_password: Callable[[Person], Door], door: Callable[[Person], Door]
+    person: MakePerson,
+    by_password: Callable[[Person], ApiClient],
+    client_of: Callable[[Person], ApiClient],
 ) -> None:
     who = person()
     key = by_password(who)("GET", "/token/").body["token"]
     Customer.objects.filter(pk=who.id).update(is_active=False)
-    for client in (by_password(who), door(who), Door(door(who).server, f"Token {key}")):
+    for client in (
+        by_password(who),
+        client_of(who),
+        ApiClient(client_of(who).server, f"Token {key}"),
+    ):
         assert client("GET", "/products/").status == 401
 
 
-def test_the_home_page_is_open_and_each_of_its_links_leads_somewhere(anyone: Door) -> None:
+def test_the_home_page_is_open_and_each_of_its_links_leads_somewhere(anyone: ApiClient) -> None:
     reply = anyone("GET", "/")
     assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
     links = re.findall('<a href="([^"]+)"', reply.body.decode())

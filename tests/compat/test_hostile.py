@@ -12,7 +12,7 @@ import pytest
 
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from tests.compat.browser import Browser
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
 from tests.compat.shops import Contract, of, paths_of
 from tests.conftest import Person
@@ -50,15 +50,15 @@ class Shop:
 @pytest.fixture
 def shop(
     contract: Contract,
-    anyone: Door,
-    door: Callable[[Person], Door],
-    keeper: Door,
+    anyone: ApiClient,
+    client_of: Callable[[Person], ApiClient],
+    keeper: ApiClient,
     person: Callable[..., Person],
     product: Callable[..., int],
 ) -> Shop:
     who = person("mary")
-    doors = {"anyone": anyone, "customer": door(who), "staff": keeper}
-    clients = {name: Documented(contract.name, one) for name, one in doors.items()}
+    callers = {"anyone": anyone, "customer": client_of(who), "staff": keeper}
+    clients = {name: Documented(contract.name, one) for name, one in callers.items()}
     return Shop(contract, clients, paths_of(who, product(stock=5, name="Jam")))
 
 
@@ -246,7 +246,7 @@ QUERIES = (
 def test_no_query_upsets_the_server(shop: Shop) -> None:
     for path in shop.contract.lists:
         for query in QUERIES:
-            reply = shop.clients["customer"].door("GET", path.format(**shop.ids) + f"?{query}")
+            reply = shop.clients["customer"].client("GET", path.format(**shop.ids) + f"?{query}")
             assert reply.status in {200, 404}, (path, query)
 
 
@@ -256,7 +256,9 @@ def test_an_id_that_is_no_number_is_the_id_of_nothing(shop: Shop) -> None:
     paths += [("POST", path) for path in shop.contract.actions]
     for id in ("-1", "1.0", "x", "%00", "1%20", "%D9%A1"):
         for method, path in paths:
-            reply = shop.clients["staff"].door(method, path.format_map(dict.fromkeys(shop.ids, id)))
+            reply = shop.clients["staff"].client(
+                method, path.format_map(dict.fromkeys(shop.ids, id))
+            )
             assert (reply.status, "detail" in reply.body) == (404, True), (path, id)
 
 
@@ -286,7 +288,7 @@ def test_the_admins_cookie_writes_only_with_the_csrf_token(
     shop: Shop, person: Callable[..., Person]
 ) -> None:
     boss = person(is_staff=True, is_superuser=True)
-    browser = Browser(shop.clients["anyone"].door.server)
+    browser = Browser(shop.clients["anyone"].client.server)
     browser.log_in(boss.customer.username, boss.password)
     jam = int(shop.ids["product"])
     paths = paths_of(boss, jam)

@@ -19,7 +19,7 @@ from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_ROWS
 from larder.db import database
 from larder.http import account_requests
 from larder.identity.models import Customer
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.orders import large_orders
@@ -29,12 +29,12 @@ LISTS = ("/api/orders/", "/api/orders/orders/?limit=1000", "/orders/")
 
 
 def test_a_list_of_large_orders_is_whole(
-    person: Callable[..., Person], door: Callable[[Person], Door], now: datetime
+    person: Callable[..., Person], client_of: Callable[[Person], ApiClient], now: datetime
 ) -> None:
     who = person()
     large_orders.fill(who, 6, now)
     for path in LISTS:
-        body = door(who)("GET", path).body
+        body = client_of(who)("GET", path).body
         orders = body if isinstance(body, list) else body["results"]
         lines = ("products", "order_items", "orderedproduct_set")
         shown = [len(one[name]) for one in orders for name in lines if name in one]
@@ -121,9 +121,9 @@ def test_lists_without_descriptions_do_not_read_them(
 ) -> None:
     product(stock=1, description="a long story")
     for contract, path in ((1, "/api/products/"), (3, "/api/product/"), (4, "/products/")):
-        with django_assert_max_num_queries(20) as told:
+        with django_assert_max_num_queries(20) as queries:
             assert at(contract)("GET", path).status == 200
-        read = [one["sql"] for one in told.captured_queries]
+        read = [one["sql"] for one in queries.captured_queries]
         assert any("FROM product" in one for one in read)
         assert not any("p.description" in one for one in read), path
 
@@ -145,7 +145,7 @@ LONG_LISTS = [("/products/", stock_products, 0), ("/api/user/", make_customers, 
 
 @pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
 def test_a_list_of_several_parts_is_whole(
-    path: str, fill: Callable[[int], None], before: int, keeper: Door
+    path: str, fill: Callable[[int], None], before: int, keeper: ApiClient
 ) -> None:
     fill(2 * parts.LENGTH + 1 - before)
     body = keeper("GET", path).body

@@ -28,8 +28,8 @@ def operations(contract: str) -> set[str]:
 
 @pytest.mark.parametrize("contract", TITLES)
 def test_every_operation_of_a_contract_has_a_row_and_no_other(contract: str) -> None:
-    told = [one for earlier, _ in rows(contract) for one in re.findall("`(.*?)`", earlier)]
-    assert sorted(told) == sorted(operations(contract))
+    named_paths = [one for earlier, _ in rows(contract) for one in re.findall("`(.*?)`", earlier)]
+    assert sorted(named_paths) == sorted(operations(contract))
 
 
 def test_what_replaces_them_is_in_v1() -> None:
@@ -37,7 +37,7 @@ def test_what_replaces_them_is_in_v1() -> None:
         f"{one.method.upper()} {re.sub(r'{.*?}', '{}', one.path.removeprefix('/api/v1/'))}"
         for one in of_v1()
     }
-    told = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [a-z][\w/{}-]*)[^`]*`", PAGE))
-    named = {re.sub(r"{.*?}", "{}", one) for one in told}
+    named_paths = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [a-z][\w/{}-]*)[^`]*`", PAGE))
+    named = {re.sub(r"{.*?}", "{}", one) for one in named_paths}
     assert named
     assert named <= known

@@ -1,11 +1,11 @@
-"""One shop behind six doors: what is placed through one is seen through all the others."""
+"""One shop with six APIs: orders placed with one are shown by all others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.shops import CONTRACTS, Contract
 from tests.conftest import Person
 from tests.server import Reply
@@ -13,30 +13,32 @@ from tests.server import Reply
 PRICE = "2.25"
 
 
-def place_in_v1(door: Door, product: int) -> Reply:
-    return door("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
+def place_in_v1(client: ApiClient, product: int) -> Reply:
+    return client("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
 
 
-def place_in(contract: Contract) -> Callable[[Door, int], Reply]:
-    return lambda door, product: contract.order(door, [(product, 2)])()
+def place_in(contract: Contract) -> Callable[[ApiClient, int], Reply]:
+    return lambda client, product: contract.order(client, [(product, 2)])()
 
 
-PLACES: dict[str, Callable[[Door, int], Reply]] = {
+PLACES: dict[str, Callable[[ApiClient, int], Reply]] = {
     "v1": place_in_v1,
     **{str(CONTRACTS[name]): place_in(CONTRACTS[name]) for name in "1234"},
 }
 
 
 @pytest.fixture
-def history(person: Callable[..., Person], door: Callable[[Person], Door]) -> Iterator[Door]:
+def history(
+    person: Callable[..., Person], client_of: Callable[[Person], ApiClient]
+) -> Iterator[ApiClient]:
     """A customer's client; the books balance when the test is over."""
-    yield door(person())
+    yield client_of(person())
     assert_books_balance()
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_an_order_is_seen_through_every_door(
-    place: Callable[[Door, int], Reply], history: Door, product: Callable[..., int]
+    place: Callable[[ApiClient, int], Reply], history: ApiClient, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5, price=PRICE, name="Jam")
     assert place(history, jam).status in {200, 201}
@@ -64,7 +66,7 @@ def test_an_order_is_seen_through_every_door(
 
 
 def test_a_sale_through_one_door_shows_in_the_stock_of_all(
-    history: Door, product: Callable[..., int]
+    history: ApiClient, product: Callable[..., int]
 ) -> None:
     jam = product(stock=11, price=PRICE, name="Jam")
     for sold, place in enumerate(PLACES.values(), start=1):
@@ -83,10 +85,10 @@ def test_a_sale_through_one_door_shows_in_the_stock_of_all(
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_an_order_is_nobody_elses_through_any_door(
-    place: Callable[[Door, int], Reply],
-    history: Door,
-    shopper: Door,
-    keeper: Door,
+    place: Callable[[ApiClient, int], Reply],
+    history: ApiClient,
+    shopper: ApiClient,
+    keeper: ApiClient,
     product: Callable[..., int],
 ) -> None:
     jam = product(stock=5)
@@ -106,7 +108,7 @@ def test_an_order_is_nobody_elses_through_any_door(
 
 
 def test_one_key_and_one_name_open_every_door(
-    anyone: Door, person: Callable[..., Person], product: Callable[..., int]
+    anyone: ApiClient, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person("Ann of the Shop")
     product(stock=1)
@@ -127,14 +129,14 @@ def test_one_key_and_one_name_open_every_door(
 
 
 def test_deleting_an_account_closes_every_door_at_once_and_keeps_the_books(
-    anyone: Door, person: Callable[..., Person], product: Callable[..., int]
+    anyone: ApiClient, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person("Ann")
     jam = product(stock=5)
     credentials = {"username": "Ann", "password": who.password}
     key = f"Token {anyone('POST', '/auth/', credentials).body['token']}"
     access = f"Bearer {anyone('POST', '/api/token/', credentials).body['access']}"
-    assert PLACES["contract 3"](Door(anyone.server, key), jam).status == 201
+    assert PLACES["contract 3"](ApiClient(anyone.server, key), jam).status == 201
     assert anyone("DELETE", "/api/v1/me", Authorization=access).status == 204
     for token in (key, access):
         for path in ("/api/products/", "/api/", "/api/product/", "/products/"):

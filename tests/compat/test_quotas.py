@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import Door, assert_books_balance
+from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.test_one_shop import PLACES
 from tests.conftest import Person
 from tests.server import Reply
@@ -23,11 +23,11 @@ FULL = "DELETE FROM rate_limit WHERE " + OF_QUOTAS
 def test_each_contract_refuses_in_its_own_form(
     api: str,
     person: Callable[..., Person],
-    door: Callable[[Person], Door],
+    client_of: Callable[[Person], ApiClient],
     product: Callable[..., int],
 ) -> None:
-    place: Callable[[Door, int], Reply] = PLACES[api]
-    app, jam = door(person()), product(stock=99)
+    place: Callable[[ApiClient, int], Reply] = PLACES[api]
+    app, jam = client_of(person()), product(stock=99)
     placed = place(app, jam)
     assert placed.status < 300
     assert placed.headers["ratelimit-policy"] == '"orders";q=1000000;w=3600'
@@ -45,7 +45,7 @@ def test_each_contract_refuses_in_its_own_form(
     assert_books_balance()
 
 
-def _submit(app: Door, product: int) -> Reply:
+def _submit(app: ApiClient, product: int) -> Reply:
     """Begins the cart while there is a quota for it."""
     database.execute(FULL)
     order = app("POST", f"/products/{product}/add_to_order/").body["order_id"]
@@ -55,11 +55,11 @@ def _submit(app: Door, product: int) -> Reply:
 
 
 def test_the_keys_that_two_contracts_hand_out_count_when_they_are_made(
-    person: Callable[..., Person], running: object, door: Callable[[Person], Door]
+    person: Callable[..., Person], running: object, client_of: Callable[[Person], ApiClient]
 ) -> None:
     who = person()
     named = {"username": who.customer.username, "password": who.password}
-    app = door(who)
+    app = client_of(who)
     made = app("POST", "/auth/", named)
     assert made.status == 200
     database.execute(EMPTY)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import Door, Without, assert_books_balance
+from tests.compat.conftest import ApiClient, Without, assert_books_balance
 from tests.compat.crowds import Rush, Shop, stranger
 from tests.compat.shops import CONTRACTS, UNAVAILABLE, Client, Contract, of, order_1, paths_of
 from tests.conftest import Person
@@ -237,7 +237,9 @@ def test_an_account_deleted_while_it_orders_leaves_books_that_balance(
 
 
 @of("2", "3")
-def test_of_many_who_want_one_name_for_themselves_one_gets_it(shop: Shop, anyone: Door) -> None:
+def test_of_many_who_want_one_name_for_themselves_one_gets_it(
+    shop: Shop, anyone: ApiClient
+) -> None:
     requests = []
     for number, name in enumerate(["mary", "MARY", "Mary", "mary "]):
         requests.append(partial(anyone, "POST", *shop.contract.registration(name, number)))
@@ -331,7 +333,7 @@ def test_without_the_lock_of_the_name_both_get_it(
 
 def refresh_at_once(shop: Shop, who: Person) -> Rush:
     """One refresh token, used by eight clients at once."""
-    anyone, path = Door(shop.server), shop.contract.log_in
+    anyone, path = ApiClient(shop.server), shop.contract.log_in
     token = anyone("POST", path, shop.contract.credentials(who)).body["refresh"]
     return shop.rush([partial(anyone, "POST", f"{path}refresh/", {"refresh": token})] * 8)
 
@@ -352,7 +354,7 @@ def test_of_eight_who_refresh_with_one_token_one_gets_the_successor(
         successor = rush.bodies(200)[0].get("refresh")
         if shop.contract.name == "2":
             path, body = f"{shop.contract.log_in}refresh/", {"refresh": successor}
-            assert Door(shop.server)("POST", path, body).status == 200
+            assert ApiClient(shop.server)("POST", path, body).status == 200
 
 
 @of("2")

@@ -13,7 +13,7 @@ from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
 from larder.identity.services.accounts import delete_account
 from larder.identity.token_policies import API, IDENTITY
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
@@ -28,7 +28,7 @@ def credentials(who: Person, **instead: Any) -> dict[str, Any]:
     return {"username": who.customer.username, "password": who.password} | instead
 
 
-def pair(anyone: Door, who: Person) -> Any:
+def pair(anyone: ApiClient, who: Person) -> Any:
     answer = anyone("POST", TOKEN, credentials(who))
     assert answer.status == 200, answer.body
     return answer.body
@@ -38,7 +38,9 @@ def claims(token: str) -> dict[str, Any]:
     return jwt.decode(token, options={"verify_signature": False})
 
 
-def test_a_pair_is_two_tokens_that_say_whose_and_how_long(anyone: Door, person: MakePerson) -> None:
+def test_a_pair_is_two_tokens_that_say_whose_and_how_long(
+    anyone: ApiClient, person: MakePerson
+) -> None:
     who = person()
     given = pair(anyone, who)
     assert set(given) == {"refresh", "access"}
@@ -53,13 +55,13 @@ def test_a_pair_is_two_tokens_that_say_whose_and_how_long(anyone: Door, person: 
     assert access["jti"] != refresh["jti"]
 
 
-def test_the_access_token_opens_the_api(anyone: Door, person: MakePerson) -> None:
+def test_the_access_token_opens_the_api(anyone: ApiClient, person: MakePerson) -> None:
     header = f"Bearer {pair(anyone, person())['access']}"
     for path in ("/api/products/", "/api/orders/", "/api/v1/me"):
         assert anyone("GET", path, Authorization=header).status == 200
 
 
-def test_json_a_form_and_multipart_do(anyone: Door, person: MakePerson) -> None:
+def test_json_a_form_and_multipart_do(anyone: ApiClient, person: MakePerson) -> None:
     said = credentials(person())
     raw = "".join(
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -77,7 +79,7 @@ def test_json_a_form_and_multipart_do(anyone: Door, person: MakePerson) -> None:
 
 
 def test_name_is_another_word_for_username_in_any_case_of_letters(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person("Ana María")
     for word in ("username", "name"):
@@ -88,7 +90,7 @@ def test_name_is_another_word_for_username_in_any_case_of_letters(
 
 
 @pytest.mark.parametrize("other", ["nobody", "", None, 3, ["a"]])
-def test_of_both_words_username_counts(anyone: Door, person: MakePerson, other: Any) -> None:
+def test_of_both_words_username_counts(anyone: ApiClient, person: MakePerson, other: Any) -> None:
     who = person()
     assert anyone("POST", TOKEN, credentials(who, name=other)).status == 200
     turned = {"username": other, "name": who.customer.username, "password": who.password}
@@ -107,13 +109,13 @@ def test_of_both_words_username_counts(anyone: Door, person: MakePerson, other: 
         ({"username": "", "name": "", "password": "a"}, {"username": BLANK}),
     ],
 )
-def test_what_is_missing_or_blank_is_named(anyone: Door, body: Any, said: Any) -> None:
+def test_what_is_missing_or_blank_is_named(anyone: ApiClient, body: Any, said: Any) -> None:
     for answer in (anyone("POST", TOKEN, body), anyone("POST", TOKEN, form=body)):
         assert (answer.status, answer.body) == (400, said)
 
 
 @pytest.mark.parametrize("value", [1, 10**30, True, ["a"], {"a": "b"}, None, "a\0b"])
-def test_a_field_that_is_no_string_is_400(anyone: Door, value: Any) -> None:
+def test_a_field_that_is_no_string_is_400(anyone: ApiClient, value: Any) -> None:
     for body, field in (
         ({"username": value, "password": "b"}, "username"),
         ({"name": value, "password": "b"}, "name"),
@@ -128,7 +130,7 @@ def test_a_field_that_is_no_string_is_400(anyone: Door, value: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH])
-def test_broken_bodies_are_400_and_too_large_ones_413(anyone: Door, path: str) -> None:
+def test_broken_bodies_are_400_and_too_large_ones_413(anyone: ApiClient, path: str) -> None:
     for raw in (b"{", b"[]", b"null", b'"a"', b"[" * 10_000, b'{"username": "\\ud800"}', b"\xff"):
         assert anyone("POST", path, raw).status == 400
     assert anyone("POST", path, b"a=b", Content_Type="text/plain").status == 415
@@ -136,7 +138,7 @@ def test_broken_bodies_are_400_and_too_large_ones_413(anyone: Door, path: str) -
 
 
 def test_wrong_unknown_deactivated_and_deleted_get_one_answer(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     deleted = person()
     delete_account(deleted.id, now=now())
@@ -152,7 +154,7 @@ def test_wrong_unknown_deactivated_and_deleted_get_one_answer(
 
 
 def test_a_refresh_gives_access_alone_and_can_be_used_again(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     refresh = pair(anyone, person())["refresh"]
     for _ in range(3):
@@ -163,13 +165,15 @@ def test_a_refresh_gives_access_alone_and_can_be_used_again(
         assert anyone("GET", "/api/products/", Authorization=header).status == 200
 
 
-def test_a_refresh_that_is_missing_is_named(anyone: Door) -> None:
+def test_a_refresh_that_is_missing_is_named(anyone: ApiClient) -> None:
     assert anyone("POST", REFRESH, {}).body == {"refresh": REQUIRED}
     answer = anyone("POST", REFRESH, {"refresh": ""})
     assert (answer.status, answer.body) == (400, {"refresh": BLANK})
 
 
-def test_what_is_no_refresh_token_of_this_door_is_401(anyone: Door, person: MakePerson) -> None:
+def test_what_is_no_refresh_token_of_this_door_is_401(
+    anyone: ApiClient, person: MakePerson
+) -> None:
     who = person()
     given = pair(anyone, who)
     v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
@@ -198,7 +202,7 @@ def test_what_is_no_refresh_token_of_this_door_is_401(anyone: Door, person: Make
         assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_refresh_token_of_this_door_opens_no_other(anyone: Door, person: MakePerson) -> None:
+def test_a_refresh_token_of_this_door_opens_no_other(anyone: ApiClient, person: MakePerson) -> None:
     refresh = pair(anyone, person())["refresh"]
     assert anyone("POST", "/api/v1/auth/token/refresh", {"refresh": refresh}).status == 401
     elsewhere = anyone("POST", "/api/identity/token/refresh/", {"refresh": refresh})
@@ -206,7 +210,7 @@ def test_a_refresh_token_of_this_door_opens_no_other(anyone: Door, person: MakeP
     assert anyone("POST", REFRESH, {"refresh": refresh}).status == 200
 
 
-def test_after_a_day_a_refresh_token_is_over(anyone: Door, person: MakePerson) -> None:
+def test_after_a_day_a_refresh_token_is_over(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     old = sessions.log_in(
         sessions.Credentials(who.customer.username, who.password),
@@ -231,7 +235,7 @@ def end_by_deactivation(who: Person) -> None:
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
 def test_with_the_account_its_tokens_end_at_once(
-    anyone: Door, person: MakePerson, end: Callable[[Person], None]
+    anyone: ApiClient, person: MakePerson, end: Callable[[Person], None]
 ) -> None:
     who = person()
     given = pair(anyone, who)
@@ -244,7 +248,7 @@ def test_with_the_account_its_tokens_end_at_once(
     assert (answer.status, answer.body) == (401, NOT_VALID)
 
 
-def test_a_refresh_token_as_bearer_is_401(anyone: Door, person: MakePerson) -> None:
+def test_a_refresh_token_as_bearer_is_401(anyone: ApiClient, person: MakePerson) -> None:
     header = f"Bearer {pair(anyone, person())['refresh']}"
     for path in ("/api/products/", "/api/orders/"):
         answer = anyone("GET", path, Authorization=header)
@@ -253,7 +257,7 @@ def test_a_refresh_token_as_bearer_is_401(anyone: Door, person: MakePerson) -> N
 
 @pytest.mark.parametrize("header", ["Bearer bad", "Token bad", "Basic bad", "Bearer", "x"])
 def test_a_given_authorization_header_is_ignored(
-    anyone: Door, person: MakePerson, header: str
+    anyone: ApiClient, person: MakePerson, header: str
 ) -> None:
     said = credentials(person())
     answer = anyone("POST", TOKEN, said, Authorization=header)
@@ -264,21 +268,21 @@ def test_a_given_authorization_header_is_ignored(
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-def test_any_other_method_is_405(anyone: Door, path: str, method: str) -> None:
+def test_any_other_method_is_405(anyone: ApiClient, path: str, method: str) -> None:
     answer = anyone(method, path)
     assert answer.status == 405
     assert method == "HEAD" or answer.body == {"detail": f'Method "{method}" not allowed.'}
 
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH])
-def test_without_its_slash_a_path_leads_to_the_one_with_it(anyone: Door, path: str) -> None:
+def test_without_its_slash_a_path_leads_to_the_one_with_it(anyone: ApiClient, path: str) -> None:
     for method, status in (("GET", 301), ("POST", 308)):
         answer = anyone(method, path[:-1])
         assert (answer.status, answer.headers["location"]) == (status, path)
 
 
 def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
-    anyone: Door, person: MakePerson
+    anyone: ApiClient, person: MakePerson
 ) -> None:
     named = "0123456789abcdef0123456789abcdef"
     logged_in = anyone("POST", TOKEN, credentials(person()), Correlation_ID=named)
@@ -289,7 +293,7 @@ def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
     assert anyone("POST", TOKEN, {}, Correlation_ID=named).headers["correlation-id"] == named
 
 
-def test_refreshing_makes_no_new_session(anyone: Door, person: MakePerson) -> None:
+def test_refreshing_makes_no_new_session(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     refresh = pair(anyone, who)["refresh"]
     anyone("POST", REFRESH, {"refresh": refresh})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compat.conftest import Door
+from tests.compat.conftest import ApiClient
 from tests.server import Server
 
 
@@ -10,14 +10,16 @@ from tests.server import Server
     "path",
     ["/api/products/-1/", "/api/catalog/products/jam/", "/orders/none/", "/token/x/", "/auth/x"],
 )
-def test_below_the_paths_of_the_earlier_contracts_it_is_a_sentence(anyone: Door, path: str) -> None:
+def test_below_the_paths_of_the_earlier_contracts_it_is_a_sentence(
+    anyone: ApiClient, path: str
+) -> None:
     answer = anyone("GET", path)
     assert (answer.status, answer.body) == (404, {"detail": "Not found."})
     assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/nothing", "/nothing/"])
-def test_everywhere_else_it_is_a_problem(anyone: Door, path: str) -> None:
+def test_everywhere_else_it_is_a_problem(anyone: ApiClient, path: str) -> None:
     answer = anyone("GET", path)
     assert (answer.status, answer.body["code"]) == (404, "not_found")
 

@@ -57,10 +57,10 @@ def test_a_machine_that_is_gone_without_a_word_is_noticed_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         options = database(f"postgresql://somebody@127.0.0.1:{port}/larder")["OPTIONS"]
-        told = make_conninfo(
+        answers = make_conninfo(
             host="127.0.0.1", port=port, **{name: options[name] for name in TCP_OPTIONS}
         )
-        begun = pq.PGconn.connect_start(told.encode())
+        begun = pq.PGconn.connect_start(answers.encode())
         begun.connect_poll()
         with socket.socket(fileno=os.dup(begun.socket)) as wire:
             idle, between, times, unanswered = (

@@ -99,11 +99,11 @@ def test_what_a_group_commits_counts_for_those_that_it_did_not_refuse(refused: i
 
 
 @pytest.mark.parametrize(
-    ("committed", "told"), [(False, Overloaded), (True, CommitUnknown)], ids=["before", "after"]
+    ("committed", "expected"), [(False, Overloaded), (True, CommitUnknown)], ids=["before", "after"]
 )
 def test_a_group_whose_thread_is_ended_hears_whether_that_was_before_the_commit(
     committed: bool,
-    told: type[Exception],
+    expected: type[Exception],
 ) -> None:
     def run(group: Sequence[int]) -> list[int | Exception]:
         if committed:
@@ -112,4 +112,4 @@ def test_a_group_whose_thread_is_ended_hears_whether_that_was_before_the_commit(
 
     asked, _ = together(run, [1, 2, 3])
     assert isinstance(asked[0].exception(), SystemExit)
-    assert [type(one.exception()) for one in asked[1:]] == [told, told]
+    assert [type(one.exception()) for one in asked[1:]] == [expected, expected]

@@ -83,7 +83,7 @@ def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
 def missed(read: Feed, *, changes: int) -> set[int]:
     """What a reader who polls never met of what a crowd of writers told, each thing once."""
     start = feed.read(read, feed.begin(read), limit=1).mark
-    numbers, told = count(1), list[int]()
+    numbers, written = count(1), list[int]()
 
     def write(seed: int) -> None:
         pauses = cycle([0, 0, 0.005, 0.05, 0.01 * seed])
@@ -91,7 +91,7 @@ def missed(read: Feed, *, changes: int) -> set[int]:
             with transaction() as own:
                 own.execute("INSERT INTO product_change (product_id) VALUES (%s)", [number])
                 time.sleep(next(pauses))
-            told.append(number)
+            written.append(number)
 
     met: list[int] = []
 
@@ -107,9 +107,9 @@ def missed(read: Feed, *, changes: int) -> set[int]:
         start = poll(start)
     settle()
     poll(start)
-    assert len(told) == changes
+    assert len(written) == changes
     assert len(met) == len(set(met))
-    return set(told) - set(met)
+    return set(written) - set(met)
 
 
 def test_a_reader_of_a_crowd_meets_each_change_once(db: None) -> None:

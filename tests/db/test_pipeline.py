@@ -30,11 +30,11 @@ def test_answers_can_be_read_in_any_order() -> None:
 
 def test_a_statement_sees_what_those_before_it_did() -> None:
     with transaction.atomic(), database.pipeline():
-        database.execute("CREATE TEMPORARY TABLE told (n int) ON COMMIT DROP")
-        database.execute("INSERT INTO told SELECT * FROM unnest(%s::int[])", [[1, 2]])
-        many = database.submit("SELECT count(*) FROM told")
-        database.execute("DELETE FROM told WHERE n = 2")
-        assert (many(), database.rows("SELECT count(*) FROM told")) == ([(2,)], [(1,)])
+        database.execute("CREATE TEMPORARY TABLE pipelined (n int) ON COMMIT DROP")
+        database.execute("INSERT INTO pipelined SELECT * FROM unnest(%s::int[])", [[1, 2]])
+        many = database.submit("SELECT count(*) FROM pipelined")
+        database.execute("DELETE FROM pipelined WHERE n = 2")
+        assert (many(), database.rows("SELECT count(*) FROM pipelined")) == ([(2,)], [(1,)])
 
 
 def test_a_pipeline_waits_where_it_reads_and_no_sooner() -> None:

@@ -16,8 +16,8 @@ from larder.identity.models import Customer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PREPARED = "SELECT statement FROM pg_prepared_statements WHERE name LIKE 'larder%%'"
-MAKE = "CREATE TEMPORARY TABLE told (n int)"
-TELL = "INSERT INTO told VALUES (%s)"
+MAKE = "CREATE TEMPORARY TABLE pipelined (n int)"
+TELL = "INSERT INTO pipelined VALUES (%s)"
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
     database.execute(MAKE)
     with pytest.raises(LookupError):
         tell_and_fail()
-    assert database.rows("SELECT count(*) FROM told") == [(written,)]
+    assert database.rows("SELECT count(*) FROM pipelined") == [(written,)]
 
 
 def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
@@ -98,7 +98,7 @@ def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
     with transaction.atomic(), database.pipeline():
         database.execute(TELL, [1])
         with connection.cursor() as cursor:
-            cursor.execute("SELECT n FROM told")
+            cursor.execute("SELECT n FROM pipelined")
             assert cursor.fetchall() == [(1,)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests.conftest import Answer, Api
 from tests.db.feeds import settle
 from tests.docs.example_values import ExampleValues
-from tests.http.doors import newest_token
+from tests.http.log_ins import newest_token
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api"
 WIDTH = 88

@@ -24,7 +24,7 @@ def make() -> Application:
     return application
 
 
-def _ignore(*told: object) -> None:
+def _ignore(*answers: object) -> None:
     """Counts nothing."""
 
 

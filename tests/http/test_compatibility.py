@@ -403,9 +403,9 @@ def test_a_release_is_not_broken(documents: Path, what: str, capsys: Any) -> Non
         assert main(documents, version) == 1
         assert fault in capsys.readouterr().err
     assert main(documents, NEXT) == 0
-    told = capsys.readouterr().err
-    assert fault in told
-    assert told.endswith("This breaks release 0.1.0: version 0.2.0 may.\n")
+    output = capsys.readouterr().err
+    assert fault in output
+    assert output.endswith("This breaks release 0.1.0: version 0.2.0 may.\n")
 
 
 def test_a_document_that_is_gone_breaks_the_release(documents: Path, capsys: Any) -> None:

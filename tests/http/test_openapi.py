@@ -19,7 +19,7 @@ from larder.v1.operations import CSV
 from larder.v1.urls import urlpatterns
 from tests.conftest import Answer, Api, Person
 from tests.http.document import Operation, operations, whole
-from tests.http.doors import of_log_ins
+from tests.http.log_ins import of_log_ins
 
 SUCCESS = re.compile("2..|304")
 
@@ -227,9 +227,9 @@ def test_the_document_begins_with_what_holds_for_every_operation() -> None:
     assert "](" not in about
     assert "http" not in about
     assert len(about.splitlines()) < 40
-    told = {one["name"]: one["description"] for one in whole()["tags"]}
-    assert told.keys() == {tag for one in operations() for tag in one.said["tags"]}
-    assert all(told.values())
+    reported = {one["name"]: one["description"] for one in whole()["tags"]}
+    assert reported.keys() == {tag for one in operations() for tag in one.said["tags"]}
+    assert all(reported.values())
 
 
 def test_every_refusal_shows_an_example_of_each_of_its_codes_told_once() -> None:

@@ -35,7 +35,7 @@ def pair_of(who: Person) -> dict[str, str]:
     return body
 
 
-def told(token: str, path: str = "me") -> tuple[int, str | None]:
+def answer_to(token: str, path: str = "me") -> tuple[int, str | None]:
     """Status and code."""
     answer = Api(token)("GET", path)
     return answer.status, answer.body.get("code")
@@ -44,9 +44,9 @@ def told(token: str, path: str = "me") -> tuple[int, str | None]:
 def test_an_access_token_lasts_five_minutes(person: MakePerson, clock: Clock) -> None:
     access = pair_of(person())["access"]
     clock.passed = 298
-    assert told(access)[0] == 200
+    assert answer_to(access)[0] == 200
     clock.passed = 301
-    assert told(access) == (401, "token_expired")
+    assert answer_to(access) == (401, "token_expired")
 
 
 def test_an_old_access_token_is_expired_for_a_process_that_never_saw_it(
@@ -55,7 +55,7 @@ def test_an_old_access_token_is_expired_for_a_process_that_never_saw_it(
     who = person().customer
     caller = Caller(who.pk, who.public_id, is_staff=False, session=who.public_id)
     issued = datetime.now(UTC) - V1.access - timedelta(seconds=1)
-    assert told(signer().access(caller, now=issued)) == (401, "token_expired")
+    assert answer_to(signer().access(caller, now=issued)) == (401, "token_expired")
 
 
 @pytest.mark.parametrize("seconds", [2, 60])
@@ -65,12 +65,12 @@ def test_a_token_of_a_server_whose_clock_is_ahead_is_accepted(
     who = person().customer
     caller = Caller(who.pk, who.public_id, is_staff=False, session=who.public_id)
     ahead = datetime.now(UTC).replace(microsecond=999_999) + timedelta(seconds=seconds)
-    assert told(signer().access(caller, now=ahead))[0] == 200
+    assert answer_to(signer().access(caller, now=ahead))[0] == 200
 
 
 def test_a_token_with_a_start_of_validity_in_the_future_is_accepted(person: MakePerson) -> None:
     said = claims_of(pair_of(person())["access"])
-    assert told(_own({**said, "nbf": said["iat"] + 60}))[0] == 200
+    assert answer_to(_own({**said, "nbf": said["iat"] + 60}))[0] == 200
 
 
 def changed(access: str, **claims: Any) -> str:
@@ -132,7 +132,7 @@ def _elsewhere(access: str) -> str:
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forged_access_token_is_refused(forgery: str, person: MakePerson) -> None:
     forged = FORGERIES[forgery](pair_of(person()))
-    assert told(forged) == (401, "token_invalid" if forged else "not_authenticated")
+    assert answer_to(forged) == (401, "token_invalid" if forged else "not_authenticated")
 
 
 def test_a_refused_request_says_how_to_authenticate(api: Api) -> None:
@@ -150,11 +150,11 @@ def test_a_token_signed_with_the_secret_before_is_taken(
     settings.SECRET_KEY = "the secret of today, just as long as the one before was"
     with signer_made_anew():
         authentication._known.clear()
-        assert told(access)[0] == 200
+        assert answer_to(access)[0] == 200
         settings.SECRET_KEY_FALLBACKS = []
         signer.cache_clear()
         authentication._known.clear()
-        assert told(access) == (401, "token_invalid")
+        assert answer_to(access) == (401, "token_invalid")
 
 
 @contextmanager
@@ -172,19 +172,19 @@ def test_a_revoked_session_is_out_of_a_process_within_the_stated_seconds(
     person: MakePerson, clock: Clock
 ) -> None:
     pair = pair_of(person())
-    assert told(pair["access"])[0] == 200
+    assert answer_to(pair["access"])[0] == 200
     assert Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
     clock.passed = SESSIONS_LOOKED_AT_EVERY + 0.1
-    assert told(pair["access"]) == (401, "session_ended")
+    assert answer_to(pair["access"]) == (401, "session_ended")
 
 
 def test_a_process_that_was_idle_trusts_nothing_it_knows(person: MakePerson, clock: Clock) -> None:
     pair = pair_of(person())
-    assert told(pair["access"])[0] == 200
+    assert answer_to(pair["access"])[0] == 200
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
     clock.passed = SESSIONS_TOO_OLD + 0.1
     with authentication._sessions._lock:  # another thread's turn to read
-        assert told(pair["access"]) == (401, "session_ended")
+        assert answer_to(pair["access"]) == (401, "session_ended")
 
 
 @pytest.mark.slow
@@ -197,11 +197,11 @@ def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
 
     def statuses() -> set[int]:
         """Of connections enough to meet both workers."""
-        told = set()
+        answer_to = set()
         for _ in range(20):
-            told.add(server.call("GET", "me", token=pair["access"]).status)
+            answer_to.add(server.call("GET", "me", token=pair["access"]).status)
             server.hang_up()
-        return told
+        return answer_to
 
     assert statuses() == {200}
     server.call("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
@@ -218,7 +218,7 @@ def test_a_process_that_starts_knows_the_sessions_that_ended_before(
 ) -> None:
     pair = pair_of(person())
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
-    assert told(pair["access"]) == (401, "session_ended")
+    assert answer_to(pair["access"]) == (401, "session_ended")
 
 
 def test_an_ended_session_is_remembered_as_long_as_its_last_access_token_lives(
@@ -227,7 +227,7 @@ def test_an_ended_session_is_remembered_as_long_as_its_last_access_token_lives(
     pair = pair_of(person())
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
     Session.objects.update(ended_at=datetime.now(UTC) - LONGEST_ACCESS)
-    assert told(pair["access"]) == (401, "session_ended")
+    assert answer_to(pair["access"]) == (401, "session_ended")
 
 
 def test_one_ended_session_leaves_the_customers_others_alone(
@@ -236,8 +236,8 @@ def test_one_ended_session_leaves_the_customers_others_alone(
     who = person()
     telephone, tablet = pair_of(who), pair_of(who)
     Api()("POST", "auth/token/revoke", {"refresh": telephone["refresh"]})
-    assert told(telephone["access"]) == (401, "session_ended")
-    assert told(tablet["access"])[0] == 200
+    assert answer_to(telephone["access"]) == (401, "session_ended")
+    assert answer_to(tablet["access"])[0] == 200
 
 
 def _through_the_admin(who: Person, superuser: Person) -> None:
@@ -271,12 +271,12 @@ def test_whoever_is_deactivated_by_whatever_road_is_out(
     DEACTIVATIONS[road](who, person(is_staff=True, is_superuser=True))
     assert not Customer.objects.get(pk=who.id).is_active
     for pair in (first, second):
-        assert told(pair["access"]) == (401, "session_ended")
+        assert answer_to(pair["access"]) == (401, "session_ended")
         answer = Api()("POST", "auth/token/refresh", {"refresh": pair["refresh"]})
         assert (answer.status, answer.body["code"]) == (401, "session_ended")
     credentials = {"username": who.customer.username, "password": who.password}
     assert Api()("POST", "auth/token", credentials).body["code"] == "invalid_credentials"
-    assert told(bystander["access"])[0] == 200
+    assert answer_to(bystander["access"])[0] == 200
 
 
 def test_a_change_of_anything_else_ends_no_session(person: MakePerson, clock: Clock) -> None:
@@ -284,7 +284,7 @@ def test_a_change_of_anything_else_ends_no_session(person: MakePerson, clock: Cl
     pair = pair_of(who)
     Customer.objects.filter(pk=who.id).update(first_name="Anna", may_order=False)
     database.execute("UPDATE customer SET is_active = true WHERE id = %s", [who.id])
-    assert told(pair["access"])[0] == 200
+    assert answer_to(pair["access"])[0] == 200
 
 
 def test_staff_who_are_no_longer_staff_are_refused_at_the_next_request(
@@ -293,10 +293,10 @@ def test_staff_who_are_no_longer_staff_are_refused_at_the_next_request(
     who, jam = person(is_staff=True), product()
     access = pair_of(who)["access"]
     ledger = f"products/{jam}/ledger"
-    assert told(access, ledger)[0] == 200
+    assert answer_to(access, ledger)[0] == 200
     Customer.objects.filter(pk=who.id).update(is_staff=False)
-    assert told(access, ledger) == (403, "not_staff")
-    assert told(access)[0] == 200
+    assert answer_to(access, ledger) == (403, "not_staff")
+    assert answer_to(access)[0] == 200
 
 
 def test_staff_who_are_deactivated_are_out_at_the_next_request(
@@ -304,13 +304,13 @@ def test_staff_who_are_deactivated_are_out_at_the_next_request(
 ) -> None:
     who = person(is_staff=True)
     access = pair_of(who)["access"]
-    assert told(access)[0] == 200
+    assert answer_to(access)[0] == 200
     Customer.objects.filter(pk=who.id).update(is_active=False)
-    assert told(access) == (401, "session_ended")
+    assert answer_to(access) == (401, "session_ended")
 
 
 def test_staff_whose_account_is_gone_are_out(person: MakePerson) -> None:
     who = person(is_staff=True)
     access = pair_of(who)["access"]
     Customer.objects.filter(pk=who.id).delete()
-    assert told(access) == (401, "session_ended")
+    assert answer_to(access) == (401, "session_ended")

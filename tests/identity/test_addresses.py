@@ -130,8 +130,8 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 def test_together_too_nobody_gets_more_than_the_most(person: MakePerson, now: datetime) -> None:
     who = person()
     fill(who, now, short_of_the_most=1)
-    told = at_once(*[partial(add, who, now)] * 6)
-    assert sum(isinstance(one, UUID) for one in told) == 1
+    answers = at_once(*[partial(add, who, now)] * 6)
+    assert sum(isinstance(one, UUID) for one in answers) == 1
     assert Address.objects.count() == MAX_ADDRESSES
 
 

@@ -62,9 +62,9 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
 ) -> None:
     log_in, key = stolen
     assert live() == ALL
-    told = StringIO()
-    call_command("end_sessions_and_keys", format="json", stdout=told)
-    assert json.loads(told.getvalue()) == {"sessions": 1, "keys": 1}
+    output = StringIO()
+    call_command("end_sessions_and_keys", format="json", stdout=output)
+    assert json.loads(output.getvalue()) == {"sessions": 1, "keys": 1}
     assert live() == NONE
     with pytest.raises(SessionEnded):
         log_in.refresh(log_in.pair.refresh, at=1)
@@ -75,9 +75,9 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
 def test_what_had_ended_before_keeps_its_moment(stolen: tuple[LogIn, str], now: datetime) -> None:
     earlier = now - timedelta(hours=1)
     Session.objects.update(ended_at=earlier)
-    told = StringIO()
-    call_command("end_sessions_and_keys", stdout=told)
-    assert told.getvalue() == "Ended: 0 log-ins, 1 keys.\n"
+    output = StringIO()
+    call_command("end_sessions_and_keys", stdout=output)
+    assert output.getvalue() == "Ended: 0 log-ins, 1 keys.\n"
     assert Session.objects.get().ended_at == earlier
 
 

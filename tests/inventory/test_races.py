@@ -154,8 +154,8 @@ def rush(who: Person, jam: int, changes: list[tuple[dict[str, Any], int | None]]
         under_way.wait(30)
         return [changed(jam, fields, quantity) for fields, quantity in changes]
 
-    *bought, told = at_once(shop, [*[buyer] * BUYERS, staff])
-    return Rush(jam, [one for own in bought for one in own], told)
+    *bought, reported = at_once(shop, [*[buyer] * BUYERS, staff])
+    return Rush(jam, [one for own in bought for one in own], reported)
 
 
 def check_rush(outcome: Rush) -> None:

@@ -77,17 +77,17 @@ NEVER = {
 def test_what_may_pass_is_to_be_tried_again_and_no_wait_is_long(smtp: Any, trouble: str) -> None:
     with receiving(**LATER[trouble]) as receiver:
         began = monotonic()
-        with pytest.raises(NotSentYet) as told:
+        with pytest.raises(NotSentYet) as raised:
             deliver(smtp, receiver)
         assert monotonic() - began < 10 * TIMEOUT
-    says_nothing_of_the_letter(told.value)
+    says_nothing_of_the_letter(raised.value)
 
 
 @pytest.mark.parametrize("trouble", NEVER)
 def test_what_a_server_refuses_for_good_is_not_tried_again(smtp: Any, trouble: str) -> None:
-    with receiving(**NEVER[trouble]) as receiver, pytest.raises(NeverSent) as told:
+    with receiving(**NEVER[trouble]) as receiver, pytest.raises(NeverSent) as raised:
         deliver(smtp, receiver)
-    says_nothing_of_the_letter(told.value)
+    says_nothing_of_the_letter(raised.value)
 
 
 def says_nothing_of_the_letter(fault: NotSent) -> None:

@@ -49,10 +49,10 @@ def work(receiver: Receiver, log: Path, **more: str) -> list[dict[str, Any]]:
     """Has a worker do what waits; what it logged of mails."""
     with worker(log, "--one-shot", **environment(receiver, **more)) as process:
         process.wait(30)
-    return told(log)
+    return lines_of(log)
 
 
-def told(log: Path) -> list[dict[str, Any]]:
+def lines_of(log: Path) -> list[dict[str, Any]]:
     """What was logged of mails."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [line for line in lines if line.get("logger") == "larder.ops.mails"]
@@ -141,7 +141,7 @@ def test_a_mail_that_is_not_taken_at_first_is_tried_again_with_the_same_token(
             first = token_in(receiver)
             receiver.replies = {}
             assert wait_until(lambda: jobs() == [("succeeded", 2)], 60)
-    assert [line["level"] for line in told(log)] == ["warning", "info"]
+    assert [line["level"] for line in lines_of(log)] == ["warning", "info"]
     assert (len(receiver.received), token_in(receiver)) == (2, first)
 
 

@@ -1,4 +1,4 @@
-"""What damages are told in: the tools of their statements, and their shape."""
+"""What damages are data in: the tools of their statements, and their shape."""
 
 from typing import NamedTuple
 
@@ -14,11 +14,11 @@ RETURNS void LANGUAGE sql AS $$
     WHERE product_id = of;
 $$;
 CREATE FUNCTION pg_temp.happen(to_order uuid, what text, before text, after text,
-                               told jsonb DEFAULT '{}')
+                               data jsonb DEFAULT '{}')
 RETURNS text LANGUAGE sql AS $$
     UPDATE "order" SET status = after, transaction_id = pg_current_xact_id() WHERE id = to_order;
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    VALUES (gen_random_uuid(), to_order, what, before, after, gen_random_uuid(), now(), told)
+    VALUES (gen_random_uuid(), to_order, what, before, after, gen_random_uuid(), now(), data)
     RETURNING id::text;
 $$;
 CREATE FUNCTION pg_temp.line(to_order uuid, of bigint)

@@ -52,7 +52,7 @@ class Threads(ThreadingHTTPServer):
 @contextmanager
 def lying(port: int, lie: Lie) -> Iterator[str]:
     """Gives the address of a proxy before the server on `port` that lies once."""
-    told, turn = threading.Event(), threading.Lock()
+    lied, turn = threading.Event(), threading.Lock()
 
     class Proxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -67,10 +67,10 @@ def lying(port: int, lie: Lie) -> Iterator[str]:
             sent = {name: self.headers[name] for name in names}
             message = Message(self.command, self.path, sent, body)
             with turn:
-                if told.is_set():
+                if lied.is_set():
                     pass_on(message, port)
                 elif lie(message, lambda one: pass_on(one, port)):
-                    told.set()
+                    lied.set()
             self.reply(message)
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
@@ -92,7 +92,7 @@ def lying(port: int, lie: Lie) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
-            assert told.is_set(), "there was no occasion to lie"
+            assert lied.is_set(), "there was no occasion to lie"
 
 
 def pass_on(message: Message, port: int) -> None:

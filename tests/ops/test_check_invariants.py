@@ -31,9 +31,9 @@ VIOLATION = (
 
 
 def _run(**options: str) -> str:
-    told = StringIO()
-    call_command("check_invariants", stdout=told, **options)
-    return told.getvalue()
+    output = StringIO()
+    call_command("check_invariants", stdout=output, **options)
+    return output.getvalue()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -59,13 +59,13 @@ def test_a_healthy_shop_gets_a_line_for_each_invariant(transactional_db: None) -
 
 def test_a_violation_is_told_with_its_rows_and_where_to_look(transactional_db: None) -> None:
     database.execute(VIOLATION)
-    told = StringIO()
+    output = StringIO()
     with pytest.raises(CommandError, match=f"1 of {MANY} invariants are violated") as ended:
-        call_command("check_invariants", stdout=told)
+        call_command("check_invariants", stdout=output)
     assert ended.value.returncode == 1
-    assert "violated  no_claim_is_left_open" in told.getvalue()
-    assert '"operation": "POST /x"' in told.getvalue()
-    assert "Look at the use case of the operation" in told.getvalue()
+    assert "violated  no_claim_is_left_open" in output.getvalue()
+    assert '"operation": "POST /x"' in output.getvalue()
+    assert "Look at the use case of the operation" in output.getvalue()
 
 
 def test_the_report_for_machines_says_the_same(transactional_db: None) -> None:
@@ -74,10 +74,10 @@ def test_the_report_for_machines_says_the_same(transactional_db: None) -> None:
     assert report["ok"] is True
     assert report["looked_at"]["product"] == 3
     _damage(f"UPDATE stock SET available = available + 1 WHERE product_id = {shop.hat}")
-    told = StringIO()
+    output = StringIO()
     with pytest.raises(CommandError):
-        call_command("check_invariants", format="json", stdout=told)
-    violated = [one for one in json.loads(told.getvalue())["invariants"] if not one["ok"]]
+        call_command("check_invariants", format="json", stdout=output)
+    violated = [one for one in json.loads(output.getvalue())["invariants"] if not one["ok"]]
     assert [(one["name"], one["violations"], one["rows"][0]["product_id"]) for one in violated] == [
         ("stock_is_the_sum_of_its_ledger", 1, shop.hat),
         ("stock_is_the_last_balance", 1, shop.hat),

@@ -94,9 +94,9 @@ def test_a_mail_server_is_named_by_one_address(
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://x", "smtp://", "smtp://a:s3cret@b:x"])
 def test_what_is_no_mail_server_is_refused_with_what_to_write(url: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as told:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as raised:
         mail_settings(url)
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_demo_users_are_refused_outside_demo_mode(

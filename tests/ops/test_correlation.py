@@ -34,8 +34,8 @@ def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
 ) -> None:
     _defer("check_invariants")
     guid.set(None)
-    told = _lines_of_invariants(tmp_path / "wanted")
-    assert asked_as in told
+    answers = _lines_of_invariants(tmp_path / "wanted")
+    assert asked_as in answers
     # And one that nobody asked for has an id of its own.
     _add_job("check_invariants", "todo")
     (own,) = _lines_of_invariants(tmp_path / "unwanted")[:1]

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.django_db
 
 
 def run(folder: Path, text: str | bytes) -> str:
-    file, told = folder / "products.csv", StringIO()
+    file, output = folder / "products.csv", StringIO()
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    call_command("import_products", str(file), stdout=told)
-    return told.getvalue()
+    call_command("import_products", str(file), stdout=output)
+    return output.getvalue()
 
 
 def test_it_tells_what_it_did(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_what_a_proxy_that_nobody_named_passed_on_is_not_this_machine(header: st
     assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
 
 
-class Told:
+class Remembering:
     """Remembers what it was told."""
 
     def __init__(self) -> None:
@@ -94,11 +94,11 @@ class Told:
 
 
 def test_the_leader_reports_its_batch_once_with_every_result() -> None:
-    told, refusal = Told(), NotFound()
-    queue: BatchQueue[int, int] = BatchQueue(lambda _: [refusal], Limits(), told)
+    observer, refusal = Remembering(), NotFound()
+    queue: BatchQueue[int, int] = BatchQueue(lambda _: [refusal], Limits(), observer)
     with pytest.raises(NotFound):
         queue.submit(1)
-    (batch,) = told.batches
+    (batch,) = observer.batches
     assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
     assert 0 <= batch.waited[0] < 1
     assert 0 <= batch.seconds < 1
@@ -108,24 +108,24 @@ def test_the_leader_reports_its_batch_once_with_every_result() -> None:
     ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
 )
 def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: str) -> None:
-    told = Told()
-    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, told)
+    observer = Remembering()
+    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, observer)
     with pytest.raises(Overloaded):
         queue.submit(1)
-    assert (told.reasons, told.batches) == ([reason], [])
+    assert (observer.reasons, observer.batches) == ([reason], [])
 
 
 def test_an_observer_that_fails_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Told):
+    class Failing(Remembering):
         def batch_done(self, batch: Batch) -> None:
             raise LookupError
 
-    observers, told = Observers(), Told()
+    observers, observer = Observers(), Remembering()
     observers.watch(Failing())
-    observers.watch(told)
+    observers.watch(observer)
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, Limits(), observers)
     assert queue.submit(7) == 7
-    assert len(told.batches) == 1
+    assert len(observer.batches) == 1
     assert "failed after the work was done" in caplog.text
 
 

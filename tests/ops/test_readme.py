@@ -29,8 +29,8 @@ def shown() -> str:
 
 def test_make_run_prints_the_lines_of_the_readme_with_its_own_address() -> None:
     settings = from_environment({"PORT": "8123"})
-    told = greeting(settings).replace(settings.address, "http://127.0.0.1:8000")
-    assert f"\n{shown()}\n" in told
+    output = greeting(settings).replace(settings.address, "http://127.0.0.1:8000")
+    assert f"\n{shown()}\n" in output
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

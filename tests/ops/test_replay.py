@@ -58,13 +58,13 @@ def test_300_real_orders_leave_every_unit_accounted_for(shop: Server) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = {line[:12].strip(): line[12:].strip() for line in done.stdout.splitlines()}
-    assert told["own count"] == "1,415 products, every unit accounted for"
-    assert told["invariants"] == "all hold"
-    placed, refused = int(told["placed"]), int(told["refused"].split(",")[0])
+    figures = {line[:12].strip(): line[12:].strip() for line in done.stdout.splitlines()}
+    assert figures["own count"] == "1,415 products, every unit accounted for"
+    assert figures["invariants"] == "all hold"
+    placed, refused = int(figures["placed"]), int(figures["refused"].split(",")[0])
     assert placed + refused == 300
     assert min(placed, refused) > 50
-    assert int(told["answers"].split()[1]) > 5
+    assert int(figures["answers"].split()[1]) > 5
 
 
 def test_real_cancellations_are_cancelled_or_shipped_and_returned(
@@ -72,9 +72,11 @@ def test_real_cancellations_are_cancelled_or_shipped_and_returned(
 ) -> None:
     url = f"http://127.0.0.1:{shop.port}"
     assert _replay(url, nowhere, "--orders", "395", "--scarce", "1", "--retry", "0.3") == 0
-    told = {line[:12].strip(): line[12:].strip() for line in capsys.readouterr().out.splitlines()}
-    assert told["placed"] == "395"
-    given_back = told["given back"].replace(",", "").split()
+    figures = {
+        line[:12].strip(): line[12:].strip() for line in capsys.readouterr().out.splitlines()
+    }
+    assert figures["placed"] == "395"
+    given_back = figures["given back"].replace(",", "").split()
     assert given_back[1:3] == ["cancelled", "1"]
     assert int(given_back[4]) > 20
     rows = "SELECT count(*) FROM ledger_entry WHERE cause = 'return'"

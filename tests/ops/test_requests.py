@@ -146,8 +146,8 @@ def test_all_processes_of_a_server_tell_of_every_request(
             server.hang_up()
         assert wait_until(lambda: livez_count(server) == 40)
         assert wait_until(lambda: len(told_of_livez(tmp_path / "log")) == 40)
-    told = told_of_livez(tmp_path / "log")
-    assert len({line["correlation_id"] for line in told}) == 40
+    answers = told_of_livez(tmp_path / "log")
+    assert len({line["correlation_id"] for line in answers}) == 40
 
 
 def told_of_livez(log: Path) -> list[dict[str, Any]]:

@@ -223,5 +223,5 @@ def test_a_port_that_is_none_says_so(value: str) -> None:
 
 def test_the_processes_are_told_how_many_they_are() -> None:
     serving = serve.from_environment({"WORKERS": "3", "THREADS": ""})
-    told = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
-    assert (told["WORKERS"], told["THREADS"], told["OTHER"]) == ("3", "32", "kept")
+    made = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
+    assert (made["WORKERS"], made["THREADS"], made["OTHER"]) == ("3", "32", "kept")

@@ -17,7 +17,7 @@ from tests.ops.test_metrics import numbers
 MakeProduct = Callable[..., int]
 
 
-def told() -> dict[str, float]:
+def gauges() -> dict[str, float]:
     """Every sample, asked for anew."""
     registry = CollectorRegistry()
     registry.register(ShopState())
@@ -38,7 +38,7 @@ def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None =
 
 
 def test_an_empty_queue_is_0_deep_and_0_old(db: None) -> None:
-    found = told()
+    found = gauges()
     assert [found[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
         *(0, 0, 0, 0)
     ]
@@ -57,7 +57,7 @@ def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(db: None) -> N
     job("doing", waits=9 * hour)
     job("succeeded", waits=9 * hour)
     job("failed", waits=9 * hour)
-    found = told()
+    found = gauges()
     assert 119 <= found["larder_jobs_oldest_due_seconds"] < 150
     by_status = {name: found[f"larder_jobs {name}"] for name in ("todo", "due", "doing", "failed")}
     assert by_status == {"todo": 4, "due": 3, "doing": 1, "failed": 1}
@@ -77,7 +77,7 @@ def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(db: None) -
 
 def test_the_workers_last_beat_is_told(db: None, now: datetime) -> None:
     database.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [now])
-    assert told()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
+    assert gauges()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
 
 
 def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
@@ -87,7 +87,7 @@ def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
     gone, archived = product(stock=0), product(stock=0)
     archive_product(product=archived, now=clock())
     tasks.look_at_stock(timestamp=0)
-    found = told()
+    found = gauges()
     assert gone
     assert (found["larder_products_sold"], found["larder_products_out_of_stock"]) == (2, 1)
     assert abs(found["larder_looked_at_timestamp_seconds stock"] - clock().timestamp()) < 60
@@ -96,17 +96,17 @@ def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
 def test_each_invariant_has_its_number_of_violations(transactional_db: None) -> None:
     tasks.check_invariants(timestamp=0)
     names = [f"larder_invariant_violations {one.name}" for one in INVARIANTS]
-    assert {told()[name] for name in names} == {0}
+    assert {gauges()[name] for name in names} == {0}
     database.execute(
         "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
         " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
     )
     tasks.check_invariants(timestamp=0)
-    assert told()["larder_invariant_violations no_claim_is_left_open"] == 1
+    assert gauges()["larder_invariant_violations no_claim_is_left_open"] == 1
 
 
 def test_nobody_says_that_all_is_well_before_anybody_looked(db: None) -> None:
-    found = told()
+    found = gauges()
     assert not [name for name in found if name.startswith("larder_invariant_violations")]
     assert "larder_products_out_of_stock" not in found
 

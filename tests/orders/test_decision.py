@@ -90,10 +90,10 @@ def units_of(order: Sequence[Wanted]) -> Counter[int]:
     return units
 
 
-def sold(told: Sequence[Decided]) -> Counter[int]:
+def sold(answers: Sequence[Decided]) -> Counter[int]:
     """Units of each product in the orders that are placed."""
     units: Counter[int] = Counter()
-    for one in told:
+    for one in answers:
         for line in one if isinstance(one, list) else ():
             units[line.offer.id] += line.quantity
     return units
@@ -101,13 +101,13 @@ def sold(told: Sequence[Decided]) -> Counter[int]:
 
 def one_by_one(case: Case) -> list[Decided]:
     """The same orders, each decided alone, on the shelf that the ones before it left."""
-    told: list[Decided] = []
+    answers: list[Decided] = []
     for order, prices in zip(case.orders, case.prices, strict=True):
         shelf = dict(Counter(case.shelf))
-        for product, units in sold(told).items():
+        for product, units in sold(answers).items():
             shelf[product] -= units
-        told += decided(Case([order], shelf, case.offers, [prices], case.minimum))
-    return told
+        answers += decided(Case([order], shelf, case.offers, [prices], case.minimum))
+    return answers
 
 
 @given(cases())
@@ -125,11 +125,11 @@ def test_no_group_takes_more_than_there_is(case: Case) -> None:
 @given(cases())
 @THOROUGHLY
 def test_a_refused_order_changes_nothing_for_its_neighbours(case: Case) -> None:
-    told = decided(case)
-    placed = [number for number, one in enumerate(told) if isinstance(one, list)]
+    answers = decided(case)
+    placed = [number for number, one in enumerate(answers) if isinstance(one, list)]
     orders, prices = [case.orders[n] for n in placed], [case.prices[n] for n in placed]
     alone = Case(orders, case.shelf, case.offers, prices, case.minimum)
-    assert decided(alone) == [told[n] for n in placed]
+    assert decided(alone) == [answers[n] for n in placed]
 
 
 @given(cases())
@@ -173,11 +173,11 @@ class First:
 def first(case: Case) -> First:
     """What the first order is told."""
     alone = Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], case.minimum)
-    (told,) = decided(alone)
-    if isinstance(told, DomainError):
-        too_small = isinstance(told, OrderTooSmall)
-        return First([], too_small, told.code, told.extensions["lines"])
-    return First(told, too_small=False, code="", named=[])
+    (answers,) = decided(alone)
+    if isinstance(answers, DomainError):
+        too_small = isinstance(answers, OrderTooSmall)
+        return First([], too_small, answers.code, answers.extensions["lines"])
+    return First(answers, too_small=False, code="", named=[])
 
 
 @given(cases())
@@ -191,21 +191,21 @@ def test_every_faulty_line_is_named_with_its_code_and_no_other(case: Case) -> No
 @given(cases())
 @THOROUGHLY
 def test_an_order_without_a_fault_is_placed_unless_it_is_too_small(case: Case) -> None:
-    told = first(case)
-    assert bool(told.placed) != bool(told.named or told.too_small)
+    answers = first(case)
+    assert bool(answers.placed) != bool(answers.named or answers.too_small)
     total = sum(
         case.prices[0].get(line.product, Decimal(0)) * line.quantity for line in case.orders[0]
     )
-    assert told.too_small == (not told.named and total < case.minimum)
+    assert answers.too_small == (not answers.named and total < case.minimum)
 
 
 @given(cases())
 @THOROUGHLY
 def test_the_code_that_goes_first_stands_on_top(case: Case) -> None:
-    told = first(case)
-    if told.named:
-        codes = {line["code"] for line in told.named}
-        assert told.code == next(code for code in PRECEDENCE if code in codes)
+    answers = first(case)
+    if answers.named:
+        codes = {line["code"] for line in answers.named}
+        assert answers.code == next(code for code in PRECEDENCE if code in codes)
 
 
 @given(cases())
@@ -275,18 +275,18 @@ def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)
     case = Case(
         [[Wanted(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
     )
-    (told,) = decided(case)
-    return told.code if isinstance(told, DomainError) else None
+    (answers,) = decided(case)
+    return answers.code if isinstance(answers, DomainError) else None
 
 
 def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
     orders = [[Wanted(1, units)] for units in (3, 5, 2, 1)]
     case = Case(orders, {1: 6}, {1: jam}, [{1: jam.price}] * 4, Decimal(0))
-    told = decided(case)
-    assert [isinstance(one, list) for one in told] == [True, False, True, True]
-    assert isinstance(told[1], DomainError)
-    assert told[1].extensions["lines"][0]["available"] == 3
+    answers = decided(case)
+    assert [isinstance(one, list) for one in answers] == [True, False, True, True]
+    assert isinstance(answers[1], DomainError)
+    assert answers[1].extensions["lines"][0]["available"] == 3
 
 
 def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
@@ -295,8 +295,8 @@ def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
     prices = [{one: known.price for one, known in offers.items()}]
     shelf = {1: units, 2: 9}
     totals = [Decimal(expected)]
-    (told,) = decide([order], shelf=shelf, offers=offers, prices=prices, expected_totals=totals)
-    return told
+    (answers,) = decide([order], shelf=shelf, offers=offers, prices=prices, expected_totals=totals)
+    return answers
 
 
 AT_TWO = Wanted(1, 2, Decimal(2))
@@ -304,29 +304,29 @@ AT_TODAYS = Wanted(2, 2, Decimal("2.2"))
 
 
 def test_an_order_is_placed_at_the_total_that_was_shown_whatever_its_lines_cost_once() -> None:
-    told = decided_at("8.8", AT_TWO, AT_TODAYS)
-    assert isinstance(told, list)
-    assert [line.unit_price for line in told] == [Decimal("2.20")] * 2
+    answers = decided_at("8.8", AT_TWO, AT_TODAYS)
+    assert isinstance(answers, list)
+    assert [line.unit_price for line in answers] == [Decimal("2.20")] * 2
 
 
 def test_at_another_total_each_line_that_changed_is_named() -> None:
-    told = decided_at("8.4", AT_TWO, AT_TODAYS)
-    assert isinstance(told, PriceChanged)
+    answers = decided_at("8.4", AT_TWO, AT_TODAYS)
+    assert isinstance(answers, PriceChanged)
     changed = {"product": 1, "expected": Decimal(2), "price": Decimal("2.20")}
-    assert told.lines == [{"code": "price_changed", **changed}]
-    assert (told.total, told.expected) == (Decimal("8.80"), Decimal("8.4"))
+    assert answers.lines == [{"code": "price_changed", **changed}]
+    assert (answers.total, answers.expected) == (Decimal("8.80"), Decimal("8.4"))
 
 
 def test_at_another_total_with_no_line_to_name_the_order_is_refused_all_the_same() -> None:
-    told = decided_at("1", AT_TODAYS)
-    assert told == PriceChanged([], Decimal("4.40"), Decimal(1))
+    answers = decided_at("1", AT_TODAYS)
+    assert answers == PriceChanged([], Decimal("4.40"), Decimal(1))
 
 
 def test_another_total_stands_above_broken_rules_and_below_missing_units() -> None:
     odd = Wanted(2, 3)
-    told = decided_at("1", odd)
-    assert isinstance(told, PriceChanged)
-    assert [line["code"] for line in told.lines] == ["order_rule"]
+    answers = decided_at("1", odd)
+    assert isinstance(answers, PriceChanged)
+    assert [line["code"] for line in answers.lines] == ["order_rule"]
     short = decided_at("1", AT_TWO, odd, units=1)
     assert isinstance(short, DomainError)
     assert short.code == "insufficient_stock"
@@ -337,6 +337,6 @@ def test_another_total_stands_above_broken_rules_and_below_missing_units() -> No
 
 def test_what_is_no_longer_sold_counts_in_the_total_as_it_was_last_seen() -> None:
     gone = Wanted(UNKNOWN, 2, Decimal(3))
-    told = decided_at("10.4", AT_TWO, gone)
-    assert isinstance(told, DomainError)
-    assert [line["code"] for line in told.extensions["lines"]] == ["unknown_product"]
+    answers = decided_at("10.4", AT_TWO, gone)
+    assert isinstance(answers, DomainError)
+    assert [line["code"] for line in answers.extensions["lines"]] == ["unknown_product"]

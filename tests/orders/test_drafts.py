@@ -87,8 +87,8 @@ def test_a_product_that_is_sold_out_is_refused_and_no_draft_is_made(
     who, jam = person(), product(stock=0)
     with pytest.raises(InsufficientStock) as refused:
         add(who, jam, now=now)
-    told = {"product": jam, "requested": 1, "available": 0}
-    assert refused.value.lines == [{"code": "insufficient_stock", **told}]
+    fault = {"product": jam, "requested": 1, "available": 0}
+    assert refused.value.lines == [{"code": "insufficient_stock", **fault}]
     assert queries.draft(who.id) is None
 
 

@@ -73,8 +73,8 @@ def test_staff_may_whatever_the_owner_may(status: str, move: Move) -> None:
 def test_a_refusal_tells_a_customer_the_same_wherever_a_strangers_order_stands(
     status: str, move: Move, staff: bool
 ) -> None:
-    told = {judge(one, move, by_staff=False, by_owner=False) for one in STATUSES}
-    assert len(told) == 1
+    answers = {judge(one, move, by_staff=False, by_owner=False) for one in STATUSES}
+    assert len(answers) == 1
 
 
 Step = tuple[Move, bool, bool]

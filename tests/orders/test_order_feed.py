@@ -185,8 +185,8 @@ def blocks(ask: Callable[[], object]) -> int:
 
 def _blocks(statement: str) -> int:
     explained = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
-    (told,) = database.rows(explained)[0][0]
-    return int(told["Plan"]["Shared Hit Blocks"] + told["Plan"]["Shared Read Blocks"])
+    (answers,) = database.rows(explained)[0][0]
+    return int(answers["Plan"]["Shared Hit Blocks"] + answers["Plan"]["Shared Read Blocks"])
 
 
 def asked_of(who: Person) -> dict[str, Callable[[], object]]:

@@ -84,9 +84,9 @@ def test_twins_in_one_group_are_one_order(crowd: Crowd, product: MakeProduct) ->
     jam, key = product(stock=10), "once"
     sent = [crowd.order(jam, key=key) for _ in range(4)]
     crowd.opens()
-    told = [one.result(10) for one in sent]
-    assert len({one.order.id for one in told}) == 1
-    assert [one.replayed for one in told].count(False) == 1
+    answers = [one.result(10) for one in sent]
+    assert len({one.order.id for one in answers}) == 1
+    assert [one.replayed for one in answers].count(False) == 1
     assert inventory.available([jam]) == {jam: 9}
 
 

@@ -252,13 +252,13 @@ def test_lines_are_told_one_by_one_the_newest_orders_first(
     place(who, (jam, 2), (tea, 1), at=later)
     place(person(), (jam, 1), at=now)
     add_unit(who.id, jam, currency="GBP", now=now)
-    told = queries.line_history(who.id, offset=0, limit=9)
-    assert [(line.product, line.quantity, line.placed_at) for line in told] == [
+    answers = queries.line_history(who.id, offset=0, limit=9)
+    assert [(line.product, line.quantity, line.placed_at) for line in answers] == [
         *((jam, 2, later), (tea, 1, later)),
         *((tea, 3, now), (jam, 1, now)),
     ]
-    assert [str(line.line_total) for line in told] == ["3.000", "2.205", "6.615", "1.500"]
-    assert queries.line_history(who.id, offset=1, limit=2) == told[1:3]
+    assert [str(line.line_total) for line in answers] == ["3.000", "2.205", "6.615", "1.500"]
+    assert queries.line_history(who.id, offset=1, limit=2) == answers[1:3]
     assert queries.count_lines(who.id) == 4
 
 

@@ -286,8 +286,8 @@ def test_within_a_group_the_first_of_equals_is_placed_and_the_others_repeat_it(
     same = asked_by(who, (jam, 2), key="k")
     unlike = asked_by(who, (jam, 1), key="k")
     short = asked_by(who, (jam, 9))
-    told = place_orders([same, short, same, unlike], terms=GBP, now=now)
-    assert [_code(one) for one in told] == [
+    answers = place_orders([same, short, same, unlike], terms=GBP, now=now)
+    assert [_code(one) for one in answers] == [
         "placed",
         "insufficient_stock",
         "replayed",
@@ -300,17 +300,17 @@ def test_within_a_group_a_refused_order_leaves_its_key_to_its_twin(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=2)
-    told = place_orders(
+    answers = place_orders(
         [asked_by(who, (jam, 3), key="k"), asked_by(who, (jam, 2), key="k")], terms=GBP, now=now
     )
-    assert [_code(one) for one in told] == ["insufficient_stock", "placed"]
+    assert [_code(one) for one in answers] == ["insufficient_stock", "placed"]
 
 
-def _code(told: Placed | Exception) -> str:
-    if isinstance(told, DomainError):
-        return told.code
-    assert isinstance(told, Placed), told
-    return "replayed" if told.replayed else "placed"
+def _code(answers: Placed | Exception) -> str:
+    if isinstance(answers, DomainError):
+        return answers.code
+    assert isinstance(answers, Placed), answers
+    return "replayed" if answers.replayed else "placed"
 
 
 def test_orders_that_are_repeated_together_are_each_answered_with_their_own(

@@ -265,12 +265,12 @@ def test_a_group_of_drafts_and_orders_is_answered_one_by_one(
         submit(grace, first),
         order_of(grace, (tea, 1)),
     ]
-    told = place_orders(group, terms=GBP, now=now)
-    assert [code(one) for one in told] == [
+    answers = place_orders(group, terms=GBP, now=now)
+    assert [code(one) for one in answers] == [
         *("placed", "placed", "insufficient_stock", "already_submitted", "not_found", "placed"),
     ]
     assert inventory.available([jam, tea]) == {jam: 0, tea: 8}
-    for answer in told:
+    for answer in answers:
         if isinstance(answer, Placed):
             assert queries.order(answer.order.id, customer=None) == answer.order
     assert_agree([jam, tea])
@@ -314,14 +314,14 @@ def test_a_mixed_group_is_decided_like_its_orders_one_after_the_other(
             in_group.append(submit(who, id))
         else:
             in_group.append(order_of(who, *[(shelf[one], 1) for one in units]))
-    told = place_orders(in_group, terms=GBP, now=now)
+    answers = place_orders(in_group, terms=GBP, now=now)
     expected = [place_orders([one], terms=GBP, now=now)[0] for one in one_by_one]
-    assert [code(one) for one in told] == [code(one) for one in expected]
+    assert [code(one) for one in answers] == [code(one) for one in expected]
     left = inventory.available([*shelf, *mirror])
     assert [left[one] for one in shelf] == [left[one] for one in mirror]
     open_ones = [
         one
-        for one, answer in zip(in_group, told, strict=True)
+        for one, answer in zip(in_group, answers, strict=True)
         if one.draft and code(answer) != "placed"
     ]
     assert Order.objects.filter(status="draft").count() == len(open_ones)
@@ -354,5 +354,5 @@ def test_a_draft_whose_id_was_abandoned_is_refused_as_abandoned_to_its_customer_
     caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
     assert abandon_id(draft, Abandonment(who=caller, now=now)) is None
     asked = [submit(who, draft), submit(other, draft), submit(who, uuid4())]
-    told = [place_orders([one], terms=GBP, now=now)[0] for one in asked]
-    assert [type(one) for one in told] == [OrderAbandoned, NotFound, NotFound]
+    answers = [place_orders([one], terms=GBP, now=now)[0] for one in asked]
+    assert [type(one) for one in answers] == [OrderAbandoned, NotFound, NotFound]

@@ -72,8 +72,8 @@ def test_a_group_of_carts_is_answered_one_by_one(
         by_id,
         submission(ada, key="k"),
     ]
-    told = place_orders(group, terms=GBP, now=now)
-    assert [code(one) for one in told] == [
+    answers = place_orders(group, terms=GBP, now=now)
+    assert [code(one) for one in answers] == [
         *("placed", "cart_empty", "cart_empty"),
         *("insufficient_stock", "already_submitted", "replayed"),
     ]
@@ -87,8 +87,8 @@ def test_a_cart_refused_for_its_total_takes_nothing_from_its_neighbours(
     ada, grace, jam = person(), person(), product(stock=3, price="2")
     fill(ada, jam, 3, now=now)
     fill(grace, jam, 3, now=now)
-    told = place_orders([submission(ada, "5"), submission(grace, "6")], terms=GBP, now=now)
-    assert [code(one) for one in told] == ["price_changed", "placed"]
+    answers = place_orders([submission(ada, "5"), submission(grace, "6")], terms=GBP, now=now)
+    assert [code(one) for one in answers] == ["price_changed", "placed"]
 
 
 def test_a_key_is_settled_with_the_order_that_came_of_it(

@@ -35,9 +35,9 @@ def test_a_package_without_a_hash_and_one_of_two_versions_are_told() -> None:
 
 def test_a_licence_that_nobody_looked_at_is_told() -> None:
     assert dependencies.unlicensed({"psycopg": ("3", 1), "django": ("5", 1)}) == []
-    told = Message()
-    told["License-Expression"] = "SSPL-1.0"
-    licence = dependencies.licence_of(told)  # type: ignore[arg-type]
+    answers = Message()
+    answers["License-Expression"] = "SSPL-1.0"
+    licence = dependencies.licence_of(answers)  # type: ignore[arg-type]
     assert not dependencies.PERMISSIVE.search(licence)
 
 

@@ -110,8 +110,8 @@ def test_a_key_is_abandoned_for_both_operations_that_place_orders(app: App, jam:
     assert is_code(app.order(jam, Idempotency_Key="k"), 409, "order_abandoned")
     placed = app("POST", "cart/submit", {}, Idempotency_Key="l")
     assert placed.status == 201
-    told = app.abandon(idempotency_key="l")
-    assert told.body == {"outcome": "placed", "order": placed.body}
+    answers = app.abandon(idempotency_key="l")
+    assert answers.body == {"outcome": "placed", "order": placed.body}
     assert app.order(jam, Idempotency_Key="l").status == 201
 
 

@@ -122,8 +122,8 @@ def test_the_price_is_compared_with_that_of_the_moment_a_line_was_added(
 
 def test_more_than_there_is_may_be_put_in_and_is_told(customer: Api, product: Product) -> None:
     jam = product(stock=0)
-    told = [[{"code": "insufficient_stock", "available": 0}]]
-    assert notices(put(customer, (jam, 1_000_000))) == told
+    answers = [[{"code": "insufficient_stock", "available": 0}]]
+    assert notices(put(customer, (jam, 1_000_000))) == answers
 
 
 RULES = {

@@ -132,8 +132,8 @@ def test_a_note_changes_alone_and_what_changes_nothing_leaves_no_trace(
     noted = change(customer, placed, note="Ring twice.")
     assert (noted.body["note"], noted.body["version"]) == ("Ring twice.", 2)
     assert noted.body["lines"] == placed.body["lines"]
-    told = {"before": {"note": "Ring once."}, "after": {"note": "Ring twice."}}
-    assert events(customer, placed)[-1]["data"] == told
+    answers = {"before": {"note": "Ring once."}, "after": {"note": "Ring twice."}}
+    assert events(customer, placed)[-1]["data"] == answers
     for nothing in (
         change(customer, placed),
         change(customer, placed, (tea, 1), (tea, 1)),
@@ -180,8 +180,8 @@ def test_what_goes_with_an_order_can_be_taken_off_and_lines_change_with_it(
     changed = change(customer, placed, (tea, 3), **gone)
     assert {name: changed.body[name] for name in gone} == gone
     assert stock(tea) == (2, 3)
-    told = events(customer, placed)[-1]["data"]
-    assert told["before"].keys() == told["after"].keys() == {"lines", *gone}
+    answers = events(customer, placed)[-1]["data"]
+    assert answers["before"].keys() == answers["after"].keys() == {"lines", *gone}
     missing = database.rows('SELECT ship_to IS NULL AND requested_for IS NULL FROM "order"')
     assert missing == [(True,)]
 
@@ -195,8 +195,8 @@ def test_what_goes_with_an_order_and_is_so_already_leaves_no_trace(
     assert change(customer, placed, **given).body == placed.body
     assert len(events(customer, placed)) == 1
     assert change(customer, placed, (tea, 3), **given).status == 200
-    told = events(customer, placed)[-1]["data"]
-    assert told["before"].keys() == told["after"].keys() == {"lines"}
+    answers = events(customer, placed)[-1]["data"]
+    assert answers["before"].keys() == answers["after"].keys() == {"lines"}
 
 
 @pytest.mark.parametrize(

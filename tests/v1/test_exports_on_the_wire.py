@@ -53,8 +53,8 @@ def staff(person: Callable[..., Person], large: Person) -> Person:
 
 def peak(server: Server) -> int:
     """The most memory that any worker had at once, in bytes."""
-    told = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
-    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in told)
+    reported = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
+    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in reported)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from larder.orders.models import Order, OrderEvent
 from tests.conftest import Api, Person
 from tests.db.feeds import settle
 from tests.orders import large_orders
-from tests.v1.test_order_changes import told
+from tests.v1.test_order_changes import answers
 from tests.v1.test_product_list import walk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +47,7 @@ def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
     api = as_(who)
     first = api("GET", "orders/changes").body
     assert (len(first["results"]), first["more"]) == (5, True)
-    found, since = told(api)
+    found, since = answers(api)
     every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
     assert ids(found) == every
     for one in Order.objects.order_by("number"):
@@ -55,9 +55,9 @@ def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
     settle()
     changed = api("GET", f"orders/changes?since={since}").body
     assert (len(changed["results"]), changed["more"]) == (5, True)
-    found, since = told(api, since)
+    found, since = answers(api, since)
     assert sorted(ids(found)) == sorted(every)
-    assert told(api, since) == ([], since)
+    assert answers(api, since) == ([], since)
 
 
 @pytest.fixture

@@ -173,8 +173,8 @@ def test_what_was_not_on_the_shelf_leaves_the_order_and_the_stock(
     assert packed.body["total"] == "6.50"
     assert (stock(tea), stock(jam)) == ((1, 1), (6, 3))
     assert causes(tea) == [("order", -4, 4), ("missing", 0, -3)]
-    told = events(customer, placed)[-1]["data"]
-    assert told == {"picked": [{"product": tea, "ordered": 4, "quantity": 1, "missing": True}]}
+    answers = events(customer, placed)[-1]["data"]
+    assert answers == {"picked": [{"product": tea, "ordered": 4, "quantity": 1, "missing": True}]}
 
 
 def test_what_was_there_after_all_can_be_ordered_again_and_an_empty_line_goes(

@@ -20,7 +20,7 @@ def place(api: Api, product: int) -> str:
     return str(made.body["id"])
 
 
-def told(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
+def answers(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
     """Everything there is, page by page, and the place after it."""
     settle()
     found: list[dict[str, Any]] = []
@@ -40,10 +40,10 @@ def test_the_first_answer_has_all_orders_of_the_customer_and_nobody_elses(
     jam = product(stock=99)
     mine = {place(customer, jam) for _ in range(5)}
     place(staff, jam)
-    found, since = told(customer)
+    found, since = answers(customer)
     assert [one["id"] for one in found] == sorted(mine, reverse=True)
     assert found == customer("GET", "orders").body["results"]
-    assert told(customer, since) == ([], since)
+    assert answers(customer, since) == ([], since)
 
 
 def test_orders_that_changed_come_once_as_they_stand(
@@ -51,15 +51,15 @@ def test_orders_that_changed_come_once_as_they_stand(
 ) -> None:
     jam = product(stock=99)
     first, second = place(customer, jam), place(customer, jam)
-    _, since = told(customer)
+    _, since = answers(customer)
     staff("POST", f"orders/{first}/pack")
     staff("POST", f"orders/{first}/ship")
     new = place(customer, jam)
     place(staff, jam)
-    found, since = told(customer, since)
+    found, since = answers(customer, since)
     assert [(one["id"], one["status"]) for one in found] == [(first, "shipped"), (new, "placed")]
     customer("POST", f"orders/{second}/cancel")
-    assert [one["status"] for one in told(customer, since)[0]] == ["cancelled"]
+    assert [one["status"] for one in answers(customer, since)[0]] == ["cancelled"]
 
 
 def test_what_changes_while_the_orders_are_copied_comes_behind_them(
@@ -72,7 +72,7 @@ def test_what_changes_while_the_orders_are_copied_comes_behind_them(
     since = customer("GET", "orders/changes").body["since"]
     customer("POST", f"orders/{ids[2]}/cancel")
     new = place(customer, jam)
-    found, _ = told(customer, since)
+    found, _ = answers(customer, since)
     assert {one["id"]: one["status"] for one in found} == {
         ids[0]: "placed",
         ids[2]: "cancelled",
@@ -83,7 +83,7 @@ def test_what_changes_while_the_orders_are_copied_comes_behind_them(
 def test_a_mark_is_its_customers_own_and_of_this_installation(
     customer: Api, staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, since = told(customer)
+    _, since = answers(customer)
     for wrong in (since, "x", told_of_products(staff)):
         refused = staff("GET", f"orders/changes?since={wrong}")
         assert refused.body["errors"][0]["pointer"] == "since"
@@ -100,7 +100,7 @@ def test_a_poll_costs_one_statement(
 ) -> None:
     jam = product(stock=99)
     place(customer, jam)
-    _, since = told(customer)
+    _, since = answers(customer)
     with django_assert_num_queries(1):
         customer("GET", f"orders/changes?since={since}")
     place(customer, jam)

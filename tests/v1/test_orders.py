@@ -147,8 +147,8 @@ def test_a_shop_may_ask_for_a_least_total(customer: Api, product: Product, setti
     settings.MIN_ORDER_TOTAL = "20"
     refused = place(customer, (product(price="6.6"), 3))
     assert (refused.status, refused.body["code"]) == (409, "order_rule")
-    told = {name: refused.body[name] for name in ("lines", "total", "minimum")}
-    assert told == {"lines": [], "total": "19.80", "minimum": "20.00"}
+    reported = {name: refused.body[name] for name in ("lines", "total", "minimum")}
+    assert reported == {"lines": [], "total": "19.80", "minimum": "20.00"}
 
 
 def test_the_top_code_is_the_gravest_and_every_faulty_line_is_named(

@@ -47,7 +47,7 @@ def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
         link = body["next"]
 
 
-def told(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
+def answers(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
     """Answer by answer through `since`."""
     settle()
     more = True
@@ -115,14 +115,14 @@ def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
         patch.setattr(changes, "MAX_CHANGED_PRODUCTS", rows)
         ids = [product() for _ in range(12)]
         describe(ids, lengths)
-        copied = list(told(customer, "products/changes"))
+        copied = list(answers(customer, "products/changes"))
         found = [one["id"] for page, _ in copied for one in page]
         assert [one for one in found if one in ids] == ids
         # Twice each and the other way round: the feed is neither by id nor without repeats.
         describe(ids[::-1] * 2, [*lengths[::-1], *lengths])
         for place in gone:
             archive_product(ids[place], now=now)
-        changed = list(told(customer, "products/changes", copied[-1][1]))
+        changed = list(answers(customer, "products/changes", copied[-1][1]))
         last = {one["id"]: one for page, _ in changed for one in page}
         assert [last[one].get("deleted", False) for one in ids] == [
             place in gone for place in range(12)
@@ -131,7 +131,7 @@ def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
             assert size(page) < MAX_PAGE_BYTES + SHORT
         for place in set(range(12)) - gone:
             assert len(last[ids[place]]["description"]) == lengths[::-1][place]
-        assert list(told(customer, "products/changes", changed[-1][1])) == [([], changed[-1][1])]
+        assert list(answers(customer, "products/changes", changed[-1][1])) == [([], changed[-1][1])]
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_links_and_changes_lead_to_every_order_once_with_all_its_lines(
         OrderLine.objects.filter(order_id=order).update(name=TEA * name)
     ways = [
         list(pages(buyer, f"orders?limit={limit}")),
-        [page for page, _ in told(buyer, "orders/changes")],
+        [page for page, _ in answers(buyer, "orders/changes")],
     ]
     for found in ways:
         assert [one["id"] for page in found for one in page] == [str(one) for one in ids]

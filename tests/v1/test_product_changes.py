@@ -99,8 +99,8 @@ def test_each_product_comes_once_a_page_as_it_stands(copy: Copy, staff: Api) -> 
     one = next(iter(copy.products))
     for name in "ABC":
         staff("PATCH", f"products/{one}", {"name": name})
-    told = copy.update()
-    assert [(each["id"], each["name"]) for each in told] == [(one, "C")]
+    answers = copy.update()
+    assert [(each["id"], each["name"]) for each in answers] == [(one, "C")]
 
 
 def test_an_archived_product_is_a_tombstone(copy: Copy, staff: Api) -> None:
@@ -123,8 +123,10 @@ def test_only_crossings_in_and_out_of_stock_are_told_and_the_version_stays(
     customer("POST", "orders", {"lines": lines})
     assert copy.update() == []
     customer("POST", "orders", {"lines": [{"product": one, "quantity": 1}]})
-    told = copy.update()
-    assert [(each["id"], each["quantity"], each["version"]) for each in told] == [(one, 0, version)]
+    answers = copy.update()
+    assert [(each["id"], each["quantity"], each["version"]) for each in answers] == [
+        (one, 0, version)
+    ]
     stock(staff, one, 7)
     stock(staff, empty, 1)
     assert {each["id"]: each["quantity"] for each in copy.update()} == {one: 7, empty: 1}

@@ -8,7 +8,7 @@ import pytest
 
 from larder.core.ids import new_id
 from tests.conftest import Api, Person
-from tests.http.doors import newest_token
+from tests.http.log_ins import newest_token
 from tests.v1.test_orders import place
 
 Counted = Callable[[int], AbstractContextManager[Any]]

@@ -177,8 +177,8 @@ def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_wa
         assert (again.status, again.body) == (200, cancelled.body)
     refused = move(staff, placed, "cancel", {"reason": "Not paid."})
     assert (refused.status, refused.body["code"]) == (409, "conflicting_repeat")
-    told = {name: refused.body[name] for name in ("from", "move", "reason")}
-    assert told == {"from": "cancelled", "move": "cancel", "reason": "Too late."}
+    answers = {name: refused.body[name] for name in ("from", "move", "reason")}
+    assert answers == {"from": "cancelled", "move": "cancel", "reason": "Too late."}
     assert books() == written
 
 

@@ -259,10 +259,10 @@ def test_an_entry_of_an_order_leads_to_the_order_and_its_event(
     back = {"lines": [{"product": jam, "quantity": 1}], "reason": "Broken."}
     staff("POST", f"{path}/return", back)
     order(customer, jam, 1)
-    told = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
+    answers = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
     entries = staff("GET", f"products/{jam}/ledger").body["results"][::-1]
     of_it = [one for one in entries if f"/api/v1/orders/{one['order']}" == path]
-    assert [(one["cause"], told[one["reference"]]) for one in of_it] == [
+    assert [(one["cause"], answers[one["reference"]]) for one in of_it] == [
         *(("order", "placed"), ("change", "changed"), ("missing", "packed")),
         *(("ship", "shipped"), ("return", "returned")),
     ]
@@ -304,8 +304,8 @@ def test_an_adjustment_names_every_faulty_line_with_its_own_code(
         {"product": 999_999, "delta": 1},
     )
     assert (answer.status, answer.body["code"]) == (422, "unknown_product")
-    told = {line["product"]: line["code"] for line in answer.body["lines"]}
-    assert told == {
+    answers = {line["product"]: line["code"] for line in answer.body["lines"]}
+    assert answers == {
         short: "insufficient_stock",
         full: "stock_limit_exceeded",
         promised: "count_below_committed",

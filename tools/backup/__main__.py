@@ -22,7 +22,7 @@ from tools.terminal import complain, say
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Told(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """Somebody told us to go. Of this kind psycopg knows that the running statement is to be
     cancelled and waited for: no database is made after we looked for it."""
 
@@ -36,7 +36,7 @@ def leave(number: int, _: FrameType | None) -> None:
     for one in ENDING:
         # Not SIG_IGN: of a signal that has come already Python would complain.
         signal.signal(one, lambda *_: None)
-    raise Told(number)
+    raise Terminated(number)
 
 
 def main() -> int:
@@ -52,9 +52,9 @@ def main() -> int:
     except LauncherError as error:
         complain(str(error))
         return 1
-    except Told as told:
+    except Terminated as proved:
         complain("Stopped; no copy of the data was left behind.")
-        return 128 + told.number
+        return 128 + proved.number
     return 0
 
 
@@ -127,8 +127,8 @@ def list_accounts(options: argparse.Namespace) -> None:
 
 def prove(options: argparse.Namespace) -> None:
     """Try whether a backup can be restored."""
-    told = restore.prove(options.file, target())
-    say(f"{options.file} can be restored: {told.rows:,} rows of {told.taken_at}.")
+    proved = restore.prove(options.file, target())
+    say(f"{options.file} can be restored: {proved.rows:,} rows of {proved.taken_at}.")
 
 
 COMMANDS = {"make": make, "restore": put_back, "prove": prove, "accounts": list_accounts}

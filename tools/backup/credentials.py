@@ -36,5 +36,5 @@ def end(environment: Mapping[str, str]) -> Ended:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise LauncherError(f"Log-ins and keys could not be ended: {last}")
-    told = json.loads(done.stdout)
-    return Ended(sessions=told["sessions"], keys=told["keys"])
+    counts = json.loads(done.stdout)
+    return Ended(sessions=counts["sessions"], keys=counts["keys"])

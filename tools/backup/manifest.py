@@ -75,18 +75,18 @@ def read(file: Path) -> Manifest:
     return manifest
 
 
-def of_another_kind(told: Mapping[str, Any]) -> Iterator[str]:
+def of_another_kind(fields: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is not of the kind that was written; JSON has others."""
     for name in ("taken_at", "larder", "postgresql", "database", "sha256"):
-        if not isinstance(told[name], str):
+        if not isinstance(fields[name], str):
             yield f"{name} is no text"
-    if not isinstance(told["bytes"], int):
+    if not isinstance(fields["bytes"], int):
         yield "bytes is no number"
-    if not isinstance(told["migrations"], list):
+    if not isinstance(fields["migrations"], list):
         yield "migrations is no list"
-    elif not all(isinstance(one, str) for one in told["migrations"]):
+    elif not all(isinstance(one, str) for one in fields["migrations"]):
         yield "a migration is no text"
-    for table, (rows, total) in told["tables"].items():
+    for table, (rows, total) in fields["tables"].items():
         if not (isinstance(rows, int) and isinstance(total, str)):
             yield f"{table} has no number of rows with a sum"
 

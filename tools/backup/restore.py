@@ -74,11 +74,11 @@ def restore(file: Path, target: Target, *, confirm: str) -> Restored:
     to it; and when what was restored is not the backup.
     """
     name = databases.name_in(target.owner)
-    told = check(file)
+    expected = check(file)
     try:
         begin(target)
         refuse_what_is_used(target, confirm)
-        with proved(file, told, target) as copy:
+        with proved(file, expected, target) as copy:
             found = taken_back(target, copy.name)
             refuse_what_is_used(target, confirm)
             aside = f"{name}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}"
@@ -95,14 +95,14 @@ def prove(file: Path, target: Target) -> Manifest:
 
     Raises LauncherError as restore() does; the target itself may have anything in it.
     """
-    told = check(file)
+    expected = check(file)
     try:
         begin(target)
-        with proved(file, told, target) as copy:
+        with proved(file, expected, target) as copy:
             databases.drop_forcibly(target.owner, copy.name)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed: {str(error).strip()}") from None
-    return told
+    return expected
 
 
 def begin(target: Target) -> None:
@@ -118,14 +118,14 @@ def begin(target: Target) -> None:
 def check(file: Path) -> Manifest:
     """Hold the file against its manifest, and the manifest against this version of Larder."""
     with step("Checksum compared"):
-        told = manifest.read(file)
-    later = manifest.unknown_migrations(told.migrations, manifest.our_apps())
+        expected = manifest.read(file)
+    later = manifest.unknown_migrations(expected.migrations, manifest.our_apps())
     if later:
         raise LauncherError(
             f"{file} is of a later version of Larder than this one, which does not know "
-            f"{', '.join(later)}: restore it with that version ({told.larder})."
+            f"{', '.join(later)}: restore it with that version ({expected.larder})."
         )
-    return told
+    return expected
 
 
 def refuse_what_is_used(target: Target, confirm: str) -> None:
@@ -145,7 +145,7 @@ def refuse_what_is_used(target: Target, confirm: str) -> None:
 
 
 @contextmanager
-def proved(file: Path, told: Manifest, target: Target) -> Iterator[Copy]:
+def proved(file: Path, expected: Manifest, target: Target) -> Iterator[Copy]:
     """Give a new database with the backup in it; it is dropped if anything fails."""
     fresh = f"{databases.name_in(target.owner)}{databases.RESTORED}{os.getpid()}"
     with databases.claimed(target.owner, fresh) as ours:
@@ -153,7 +153,7 @@ def proved(file: Path, told: Manifest, target: Target) -> Iterator[Copy]:
             raise LauncherError(f"Database {fresh} is in the way: try again, or drop it.")
         try:
             databases.make(target.owner, fresh)
-            yield Copy(fresh, fill(file, told, target.at(fresh), fresh))
+            yield Copy(fresh, fill(file, expected, target.at(fresh), fresh))
         except BaseException as error:
             # What was interrupted keeps its connection open as long as its frames are kept, and
             # PostgreSQL drops nothing before one that is half made has ended (a minute).
@@ -162,21 +162,21 @@ def proved(file: Path, told: Manifest, target: Target) -> Iterator[Copy]:
             raise
 
 
-def fill(file: Path, told: Manifest, there: Target, fresh: str) -> Ended:
+def fill(file: Path, expected: Manifest, there: Target, fresh: str) -> Ended:
     """Restore into the new database, and prove what is in it then."""
     databases.refuse_another(there.owner, fresh)
     with step("Restored"):
         options = ["--no-owner", "--no-privileges", "--exit-on-error", f"--jobs={JOBS}"]
         programs.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
-    with step(f"{told.rows:,} rows compared"):
-        compare(told, there)
+    with step(f"{expected.rows:,} rows compared"):
+        compare(expected, there)
     with step("Roles, migrations, rights"):
         prepare(there)
     databases.refuse_another(there.app, fresh)  # Before, its role may not have been there.
     with step("Sessions and keys ended"):
         ended = credentials.end(there.environment)
     with step("Statistics"):
-        analyse(told, there)
+        analyse(expected, there)
     with step("Invariants hold"):
         hold(there)
     return ended
@@ -194,11 +194,11 @@ def taken_back(target: Target, fresh: str) -> list[Account] | None:
         return None
 
 
-def compare(told: Manifest, there: Target) -> None:
+def compare(expected: Manifest, there: Target) -> None:
     """Every row of every table is what it was when the backup was made."""
     with psycopg.connect(there.owner) as connection:
         found = census.take(connection)
-    other = list(census.differences(told.tables, found))
+    other = list(census.differences(expected.tables, found))
     if other:
         raise LauncherError("\n".join(["What was restored is not the backup:", *shown(other)]))
 
@@ -218,10 +218,10 @@ def prepare(there: Target) -> None:
         raise LauncherError(f"The restored database could not be prepared: {last}")
 
 
-def analyse(told: Manifest, there: Target) -> None:
+def analyse(expected: Manifest, there: Target) -> None:
     """What the planner knows of tables is in no backup; of empty ones it had better not know."""
     with psycopg.connect(there.owner, autocommit=True) as connection:
-        for table, (rows, _) in told.tables.items():
+        for table, (rows, _) in expected.tables.items():
             if rows:
                 name = sql.Identifier(*table.split(".", 1))
                 connection.execute(sql.SQL("ANALYZE {}").format(name))

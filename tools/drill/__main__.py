@@ -54,7 +54,7 @@ def drill(asked: Options) -> bool:
         result = rounds_and_audit(asked, larder, record)
     record.close()
     Console().print(report.table(result.rounds))
-    for what, times in sorted(result.told.items()):
+    for what, times in sorted(result.answers.items()):
         say(f"{times:>8,}  {what}")
     say_verdict(
         "own count", result.faults, "nothing lost, nothing doubled, every unit accounted for"
@@ -80,7 +80,7 @@ def rounds_and_audit(asked: Options, larder: Running, record: Record) -> Result:
         found = audit.Audit(stage, record, books.read(owner, stage)).faults()
     acknowledged = sum(bool(wish.id) for wish in record.wishes if wish.path == "orders")
     violated = invariants.check(larder.cluster.app_url(), orders=acknowledged)
-    return Result(asked, rounds, report.told(record), found, violated)
+    return Result(asked, rounds, report.answers(record), found, violated)
 
 
 def strike_all(asked: Options, larder: Running, crowd: Crowd, random: Random) -> list[Round]:

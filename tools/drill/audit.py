@@ -68,8 +68,8 @@ class Audit:
         booked = Counter((one.id, one.product, one.units) for one in self.books.receipts)
         for wish in self.record.of(Kind.RECEIVE):
             ((product, units),) = wish.units.items()
-            told = (wish.id, product, units)
-            times = booked.pop(told, 0)
+            known = (wish.id, product, units)
+            times = booked.pop(known, 0)
             if wish.id and times != 1:
                 yield f"Delivery {wish.key} was acknowledged and is in the ledger {times} times."
         for id, product, units in booked:
@@ -110,12 +110,12 @@ class Audit:
 
 def presence_faults(wish: Wish, there: list[Order]) -> Iterator[str]:
     """Acknowledged, or found in the history: once, under that id. Else not at all."""
-    told = wish.id or wish.found
-    if len(there) != bool(told):
+    known = wish.id or wish.found
+    if len(there) != bool(known):
         yield f"Order {wish.key} was {knowledge(wish)} and is in the books {len(there)} times."
     for order in there:
-        if order.id not in {told, wish.body.get("id", told)}:
-            yield f"Order {wish.key} is in the books under another id than {told}."
+        if order.id not in {known, wish.body.get("id", known)}:
+            yield f"Order {wish.key} is in the books under another id than {known}."
 
 
 def knowledge(wish: Wish) -> str:

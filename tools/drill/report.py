@@ -41,7 +41,7 @@ class Result:
 
     options: Options
     rounds: Sequence[Round]
-    told: Counter[str]
+    answers: Counter[str]
     faults: Sequence[str]
     violated: Sequence[str]
 
@@ -77,7 +77,7 @@ def round_of(
     )
 
 
-def told(record: Record) -> Counter[str]:
+def answers(record: Record) -> Counter[str]:
     """Count what customers know at the end."""
     return Counter(f"{wish.kind} {outcome(wish)}" for wish in record.wishes)
 
@@ -115,7 +115,7 @@ def write(result: Result, folder: Path) -> None:
         "within": result.options.within,
         "good": result.good,
         "rounds": [asdict(one) for one in result.rounds],
-        "told": result.told,
+        "answers": result.answers,
         "faults": [*result.faults, *result.violated, *result.late],
     }
     (folder / "result.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -129,7 +129,7 @@ def wait_until_ready(port: int, server: Container) -> None:
         except (OSError, ValueError):
             pass
         time.sleep(0.1)
-    raise LauncherError(f"The server did not get ready.{server.told()}")
+    raise LauncherError(f"The server did not get ready.{server.output()}")
 
 
 def smoke(port: int) -> None:
@@ -156,7 +156,7 @@ def stopped_in_a_rush(port: int, server: Container) -> Rush:
         status = server.stop(STOP_SECONDS)
     rush.end()
     if status != 0:
-        raise LauncherError(f"The server ended with status {status}.{server.told()}")
+        raise LauncherError(f"The server ended with status {status}.{server.output()}")
     return rush
 
 
@@ -182,12 +182,12 @@ def worker_beats_and_stops(around: Containers, port: int, log: Path) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not request(port, "GET", "/readyz")[1]["worker"]["alive"]:
             if not worker.running or time.monotonic() > deadline:
-                raise LauncherError(f"The job worker does not beat.{worker.told()}")
+                raise LauncherError(f"The job worker does not beat.{worker.output()}")
             time.sleep(0.5)
         with step("Job worker beat, and was stopped by TERM"):
             status = worker.stop(STOP_SECONDS)
         if status != 0:
-            raise LauncherError(f"The job worker ended with status {status}.{worker.told()}")
+            raise LauncherError(f"The job worker ended with status {status}.{worker.output()}")
 
 
 if __name__ == "__main__":

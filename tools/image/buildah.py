@@ -118,10 +118,10 @@ class Buildah:
     @contextmanager
     def opened(self, name: str) -> Iterator[Image]:
         """The image as files, until the block ends."""
-        told = json.loads(self._ask("inspect", "--type", "image", name))["Docker"]["config"]
+        config = json.loads(self._ask("inspect", "--type", "image", name))["Docker"]["config"]
         container = self._ask("from", "--pull-never", name)
         try:
-            yield _image(Path(self._ask("mount", container)), told)
+            yield _image(Path(self._ask("mount", container)), config)
         finally:
             self._ask("rm", container)
 

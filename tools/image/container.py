@@ -92,7 +92,7 @@ class Container:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise LauncherError(f"It did not stop within {seconds:.0f} s.{self.told()}") from None
+            raise LauncherError(f"It did not stop within {seconds:.0f} s.{self.output()}") from None
 
     def kill(self) -> None:
         """End it, and with its process 1 everything in it."""
@@ -104,7 +104,7 @@ class Container:
         if (first := self.first) is not None:
             send(first, number)
 
-    def told(self) -> str:
+    def output(self) -> str:
         """The end of its log, for an error."""
         lines = self.log.read_text(errors="replace").splitlines()[-SHOWN_LINES:]
         return "".join(f"\n  | {line}" for line in lines)

@@ -53,17 +53,17 @@ def replay(asked: Options) -> int:
         stage = shop.set_stage(asked, wanted, progress)
         errands = traffic.plan(wanted.orders, asked)
         began = time.monotonic()
-        told = traffic.send_all(stage, errands, asked.customers, progress)
+        records = traffic.send_all(stage, errands, asked.customers, progress)
         seconds = time.monotonic() - began
         given_back = cancellations.read(wanted.orders)
         aftermath.send_all(
-            stage, aftermath.plan(told, given_back, asked), asked.customers, progress
+            stage, aftermath.plan(records, given_back, asked), asked.customers, progress
         )
         statement = books.ask(stage, asked.customers, progress)
-        faults = books.audit(stage, told, statement)
+        faults = books.audit(stage, records, statement)
         if not asked.keep:
             shop.clear_stage(stage, asked.customers, progress)
-    found = report.figures(told, seconds)
+    found = report.figures(records, seconds)
     for line in report.lines(found):
         say(line)
     if not found.placed:

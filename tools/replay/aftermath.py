@@ -11,7 +11,7 @@ from tools.replay.cancellations import Cancelled, Part
 from tools.replay.clients import Account, Crew, NoAnswerError, persist
 from tools.replay.options import Options
 from tools.replay.shop import Progress, Stage
-from tools.replay.traffic import LONGEST_LOOK_SECONDS, Manner, Told, send_and_cut
+from tools.replay.traffic import LONGEST_LOOK_SECONDS, Manner, OrderRecord, send_and_cut
 from tools.replay.wire import Line, Request
 
 
@@ -19,7 +19,7 @@ from tools.replay.wire import Line, Request
 class Errand:
     """What becomes of a placed order; its moves are sent in this manner."""
 
-    told: Told
+    record: OrderRecord
     cancelled: Cancelled
     manner: Manner
     cut_after: float
@@ -36,18 +36,18 @@ class Move:
 
 
 def plan(
-    told: Sequence[Told], cancelled: Mapping[str, Cancelled], options: Options
+    records: Sequence[OrderRecord], cancelled: Mapping[str, Cancelled], options: Options
 ) -> list[Errand]:
     """Decide by the seed which moves are sent twice, and how."""
     random = Random(options.seed)  # noqa: S311
     twice = (Manner.AGAIN, Manner.CUT)
 
-    def errand(one: Told) -> Errand:
+    def errand(one: OrderRecord) -> Errand:
         manner = random.choice(twice) if random.random() < options.retry else Manner.ONCE
         looking = random.random() * LONGEST_LOOK_SECONDS
         return Errand(one, cancelled[one.order.invoice], manner, looking)
 
-    return [errand(one) for one in told if one.placed and one.order.invoice in cancelled]
+    return [errand(one) for one in records if one.placed and one.order.invoice in cancelled]
 
 
 def send_all(stage: Stage, errands: Sequence[Errand], size: int, progress: Progress) -> None:
@@ -58,7 +58,7 @@ def send_all(stage: Stage, errands: Sequence[Errand], size: int, progress: Progr
             for move in moves(stage, errand):
                 send(stage, line, errand, move)
         except NoAnswerError as error:
-            errand.told.troubles.append(f"no answer: {error}")
+            errand.record.troubles.append(f"no answer: {error}")
 
     crew = Crew(stage.base_url, size)
     list(progress("Aftermath", crew.each(run, errands), len(errands)))
@@ -69,7 +69,7 @@ def moves(stage: Stage, errand: Errand) -> Iterator[Move]:
     parts = errand.cancelled.parts
     if errand.cancelled.whole:
         (part,) = parts
-        yield Move("cancel", errand.told.account, {"reason": part.invoice}, part)
+        yield Move("cancel", errand.record.account, {"reason": part.invoice}, part)
         return
     yield Move("pack", stage.staff, {})
     yield Move("ship", stage.staff, {})
@@ -83,24 +83,24 @@ def moves(stage: Stage, errand: Errand) -> Iterator[Move]:
 
 def send(stage: Stage, line: Line, errand: Errand, move: Move) -> None:
     """Send a move in the errand's manner, and hear what there is to hear."""
-    told = errand.told
-    (order,) = list(told.placed)[:1]
-    key = f"{told.reference}-{move.part.invoice if move.part else move.name}"
+    record = errand.record
+    (order,) = list(record.placed)[:1]
+    key = f"{record.reference}-{move.part.invoice if move.part else move.name}"
     token = move.who.token(line)
     request = Request("POST", f"orders/{order}/{move.name}", move.body, token, key=key)
     if errand.manner is Manner.CUT:
         send_and_cut(Line(stage.base_url), request, errand.cut_after)
     answer = persist(line, request)
-    told.seconds.append(answer.seconds)
+    record.seconds.append(answer.seconds)
     if answer.status != 200:
-        told.troubles.append(f"{move.name} was answered {answer.status} ({answer.code})")
+        record.troubles.append(f"{move.name} was answered {answer.status} ({answer.code})")
         return
-    told.status = answer.body["status"]
+    record.status = answer.body["status"]
     if move.part:
-        told.given_back += move.part.units
+        record.given_back += move.part.units
     if errand.manner is Manner.AGAIN:
         again = persist(line, request)
-        told.seconds.append(again.seconds)
-        told.replays += again.replayed
+        record.seconds.append(again.seconds)
+        record.replays += again.replayed
         if not again.replayed or again.body != answer.body:
-            told.troubles.append(f"{move.name} was carried out twice under one key")
+            record.troubles.append(f"{move.name} was carried out twice under one key")

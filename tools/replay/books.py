@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tools.replay.clients import Account, Crew, expect, persist
 from tools.replay.shop import Product, Progress, Stage
-from tools.replay.traffic import Told
+from tools.replay.traffic import OrderRecord
 from tools.replay.wire import Line, Request
 
 IDS_A_REQUEST = 200
@@ -63,34 +63,36 @@ def history(line: Line, account: Account) -> list[Shown]:
     return found
 
 
-def audit(stage: Stage, told: Sequence[Told], statement: Statement) -> list[str]:
+def audit(stage: Stage, records: Sequence[OrderRecord], statement: Statement) -> list[str]:
     """Return a sentence for everything that is off; none when every unit is accounted for."""
-    before = available_before(stage, told, statement.available)
+    before = available_before(stage, records, statement.available)
     return [
-        *(fault for one in told for fault in contradictions(one)),
-        *shelf_faults(stage, told, statement.available),
-        *(fault for one in told for fault in lost_sales(stage, one, before)),
-        *history_faults(stage, told, statement.histories),
+        *(fault for one in records for fault in contradictions(one)),
+        *shelf_faults(stage, records, statement.available),
+        *(fault for one in records for fault in lost_sales(stage, one, before)),
+        *history_faults(stage, records, statement.histories),
     ]
 
 
-def contradictions(told: Told) -> Iterator[str]:
+def contradictions(record: OrderRecord) -> Iterator[str]:
     """What one customer was told must make sense by itself."""
-    for trouble in told.troubles:
-        yield f"Order {told.reference}: {trouble}."
-    if len(told.placed) > 1:
-        yield f"Order {told.reference} was placed {len(told.placed)} times under one key."
-    if told.carried_out > 1:
-        yield f"Order {told.reference} was carried out {told.carried_out} times, not repeated."
-    if told.placed and told.refusals:
-        yield f"Order {told.reference} was both placed and refused ({told.refusals[0]})."
+    for trouble in record.troubles:
+        yield f"Order {record.reference}: {trouble}."
+    if len(record.placed) > 1:
+        yield f"Order {record.reference} was placed {len(record.placed)} times under one key."
+    if record.carried_out > 1:
+        yield f"Order {record.reference} was carried out {record.carried_out} times, not repeated."
+    if record.placed and record.refusals:
+        yield f"Order {record.reference} was both placed and refused ({record.refusals[0]})."
 
 
-def shelf_faults(stage: Stage, told: Sequence[Told], available: Mapping[int, int]) -> Iterator[str]:
+def shelf_faults(
+    stage: Stage, records: Sequence[OrderRecord], available: Mapping[int, int]
+) -> Iterator[str]:
     """Opening stock − units of acknowledged orders + what came back of them = what the API shows,
     product by product."""
     sold: Counter[str] = Counter()
-    for one in told:
+    for one in records:
         if one.placed:
             sold.update(one.order.units)
             sold.subtract(one.given_back)
@@ -104,30 +106,31 @@ def shelf_faults(stage: Stage, told: Sequence[Told], available: Mapping[int, int
 
 
 def available_before(
-    stage: Stage, told: Sequence[Told], available: Mapping[int, int]
+    stage: Stage, records: Sequence[OrderRecord], available: Mapping[int, int]
 ) -> dict[int, int]:
     """What was left when all orders were sent and nothing had come back."""
     before = Counter(available)
-    for one in told:
+    for one in records:
         before.subtract({stage.products[sku].id: n for sku, n in one.given_back.items()})
     return before
 
 
-def lost_sales(stage: Stage, told: Told, available: Mapping[int, int]) -> Iterator[str]:
+def lost_sales(stage: Stage, record: OrderRecord, available: Mapping[int, int]) -> Iterator[str]:
     """While orders are sent stock only falls: if one could be met at the end, it could before."""
     short = any(
-        units > available.get(stage.products[sku].id, 0) for sku, units in told.order.units.items()
+        units > available.get(stage.products[sku].id, 0)
+        for sku, units in record.order.units.items()
     )
-    if "insufficient_stock" in told.refusals and not short:
-        yield f"Order {told.reference} was refused, though all of it is there."
+    if "insufficient_stock" in record.refusals and not short:
+        yield f"Order {record.reference} was refused, though all of it is there."
 
 
 def history_faults(
-    stage: Stage, told: Sequence[Told], histories: Mapping[str, Sequence[Shown]]
+    stage: Stage, records: Sequence[OrderRecord], histories: Mapping[str, Sequence[Shown]]
 ) -> Iterator[str]:
     """Each customer's history holds what was acknowledged to them, and nothing else."""
-    theirs: dict[str, list[Told]] = defaultdict(list)
-    for one in told:
+    theirs: dict[str, list[OrderRecord]] = defaultdict(list)
+    for one in records:
         theirs[one.account.username].append(one)
     for username, orders in histories.items():
         found: dict[str, list[Shown]] = defaultdict(list)
@@ -139,33 +142,35 @@ def history_faults(
             yield f"{username} has an order {reference!r} that they never sent."
 
 
-def entry_faults(stage: Stage, told: Told, found: Sequence[Shown]) -> Iterator[str]:
+def entry_faults(stage: Stage, record: OrderRecord, found: Sequence[Shown]) -> Iterator[str]:
     """One order in its customer's history."""
-    if len(found) != bool(told.placed):
-        said = "acknowledged" if told.placed else "not acknowledged"
-        yield f"Order {told.reference} was {said} and is in the history {len(found)} times."
+    if len(found) != bool(record.placed):
+        said = "acknowledged" if record.placed else "not acknowledged"
+        yield f"Order {record.reference} was {said} and is in the history {len(found)} times."
     for shown in found:
-        if told.placed and shown["id"] not in told.placed:
-            yield f"Order {told.reference} is in the history under another id."
-        yield from content_faults(stage, told, shown)
+        if record.placed and shown["id"] not in record.placed:
+            yield f"Order {record.reference} is in the history under another id."
+        yield from content_faults(stage, record, shown)
 
 
-def content_faults(stage: Stage, told: Told, shown: Shown) -> Iterator[str]:
+def content_faults(stage: Stage, record: OrderRecord, shown: Shown) -> Iterator[str]:
     """The lines and the total, by our own prices."""
-    wanted = {stage.products[sku].id: units for sku, units in told.order.units.items()}
+    wanted = {stage.products[sku].id: units for sku, units in record.order.units.items()}
     if {line["product"]: line["quantity"] for line in shown["lines"]} != wanted:
-        yield f"Order {told.reference} has other lines in the history."
-    total = total_of(stage.products, told)
+        yield f"Order {record.reference} has other lines in the history."
+    total = total_of(stage.products, record)
     if Decimal(shown["total"]) != total:
-        yield f"Order {told.reference} is worth {total}; the history says {shown['total']}."
-    if told.placed and shown["status"] != told.status:
-        yield f"Order {told.reference} was {told.status}; the history says {shown['status']}."
-    back = {stage.products[sku].id: units for sku, units in told.given_back.items()}
+        yield f"Order {record.reference} is worth {total}; the history says {shown['total']}."
+    if record.placed and shown["status"] != record.status:
+        yield f"Order {record.reference} was {record.status}; the history says {shown['status']}."
+    back = {stage.products[sku].id: units for sku, units in record.given_back.items()}
     counted = {line["product"]: line["returned"] for line in shown["lines"] if line["returned"]}
-    if counted != ({} if told.status == "cancelled" else back):
-        yield f"Order {told.reference} came back in other parts than the history says."
+    if counted != ({} if record.status == "cancelled" else back):
+        yield f"Order {record.reference} came back in other parts than the history says."
 
 
-def total_of(products: Mapping[str, Product], told: Told) -> Decimal:
+def total_of(products: Mapping[str, Product], record: OrderRecord) -> Decimal:
     """Quantity × price, added up exactly."""
-    return sum((products[sku].price * units for sku, units in told.order.units.items()), Decimal(0))
+    return sum(
+        (products[sku].price * units for sku, units in record.order.units.items()), Decimal(0)
+    )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.replay.traffic import Told
+from tools.replay.traffic import OrderRecord
 from tools.terminal import say
 
 MOST_SHOWN = 20
@@ -28,16 +28,16 @@ class Figures:
     p99: float
 
 
-def figures(told: Sequence[Told], seconds: float) -> Figures:
+def figures(records: Sequence[OrderRecord], seconds: float) -> Figures:
     """Add up what the customers were told in `seconds`."""
-    latencies = sorted(one * 1000 for order in told for one in order.seconds)
+    latencies = sorted(one * 1000 for order in records for one in order.seconds)
     return Figures(
-        placed=sum(bool(one.placed) for one in told),
-        stand=Counter(one.status for one in told if one.placed),
-        refused=Counter(one.refusals[0] for one in told if one.refusals and not one.placed),
-        replayed=sum(one.replays for one in told),
+        placed=sum(bool(one.placed) for one in records),
+        stand=Counter(one.status for one in records if one.placed),
+        refused=Counter(one.refusals[0] for one in records if one.refusals and not one.placed),
+        replayed=sum(one.replays for one in records),
         requests=len(latencies),
-        rate=len(told) / seconds,
+        rate=len(records) / seconds,
         p50=percentile(latencies, 0.50),
         p99=percentile(latencies, 0.99),
     )

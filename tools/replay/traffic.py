@@ -43,7 +43,7 @@ class Errand:
 
 
 @dataclass
-class Told:
+class OrderRecord:
     """All a customer was told about one order. `placed`: by id, as it was shown; `status` and
     `given_back`: where it stands, and the units that came back since, as staff was told too."""
 
@@ -85,47 +85,49 @@ def plan(orders: Sequence[RealOrder], options: Options) -> list[Errand]:
     return [errand(number, order) for number, order in enumerate(orders)]
 
 
-def send_all(stage: Stage, errands: Sequence[Errand], size: int, progress: Progress) -> list[Told]:
+def send_all(
+    stage: Stage, errands: Sequence[Errand], size: int, progress: Progress
+) -> list[OrderRecord]:
     """Send the orders, `size` at once, in the order they were made; return what was told."""
 
-    def run(line: Line, errand: Errand) -> Told:
+    def run(line: Line, errand: Errand) -> OrderRecord:
         return send(stage, line, errand)
 
     crew = Crew(stage.base_url, size)
     return list(progress("Orders", crew.each(run, errands), len(errands)))
 
 
-def send(stage: Stage, line: Line, errand: Errand) -> Told:
+def send(stage: Stage, line: Line, errand: Errand) -> OrderRecord:
     """Send one order in its manner and hear what there is to hear."""
     order = errand.order
     account = stage.accounts[order.customer]
-    told = Told(order, account, f"{stage.run}-{order.invoice}")
+    record = OrderRecord(order, account, f"{stage.run}-{order.invoice}")
     try:
-        request = written(stage, errand, told, account.token(line))
+        request = written(stage, errand, record, account.token(line))
         if errand.manner is Manner.CUT:
             send_and_cut(Line(stage.base_url), request, errand.cut_after)
         if errand.manner is Manner.TWINS:
             with Line(stage.base_url) as other:
-                hear_twins(told, line, other, request)
+                hear_twins(record, line, other, request)
         else:
-            told.hear(persist(line, request))
+            record.hear(persist(line, request))
         if errand.manner is Manner.AGAIN:
-            told.hear(persist(line, request))
+            record.hear(persist(line, request))
     except NoAnswerError as error:
-        told.troubles.append(f"no answer: {error}")
-    return told
+        record.troubles.append(f"no answer: {error}")
+    return record
 
 
-def written(stage: Stage, errand: Errand, told: Told, token: str) -> Request:
+def written(stage: Stage, errand: Errand, record: OrderRecord, token: str) -> Request:
     """Write the order down; its reference lets it be recognised in the history."""
     lines = [
         {"product": stage.products[sku].id, "quantity": units}
         for sku, units in errand.order.units.items()
     ]
-    body: dict[str, Any] = {"lines": lines, "reference": told.reference}
+    body: dict[str, Any] = {"lines": lines, "reference": record.reference}
     if errand.id is not None:
         body["id"] = str(errand.id)
-    return Request("POST", "orders", body, token, key=told.reference)
+    return Request("POST", "orders", body, token, key=record.reference)
 
 
 def send_and_cut(line: Line, request: Request, after: float) -> None:
@@ -136,15 +138,15 @@ def send_and_cut(line: Line, request: Request, after: float) -> None:
     line.hang_up()
 
 
-def hear_twins(told: Told, line: Line, other: Line, request: Request) -> None:
+def hear_twins(record: OrderRecord, line: Line, other: Line, request: Request) -> None:
     """Send a request on two lines at once and hear both answers."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         other.send(request)
-    told.hear(persist(line, request))
+    record.hear(persist(line, request))
     try:
         answer = other.receive()
     except (OSError, http.client.HTTPException):
         answer = persist(other, request)
     if answer.status in (429, 503):
         answer = persist(other, request)
-    told.hear(answer)
+    record.hear(answer)

@@ -29,8 +29,8 @@ LONGEST_SCAN_SECONDS = 900
 def build(tag: str, *, platform: str) -> None:
     """Larder's own image, then AWS's one file on top of it: larder:<tag> and larder-aws:<tag>."""
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = ("--build-arg", f"REVISION={_revision()}", "--build-arg", f"CREATED={made}")
-    _engine("build", "--platform", platform, *told, "--tag", f"larder:{tag}", ".")
+    answers = ("--build-arg", f"REVISION={_revision()}", "--build-arg", f"CREATED={made}")
+    _engine("build", "--platform", platform, *answers, "--tag", f"larder:{tag}", ".")
     on_top = ("--build-arg", f"IMAGE=larder:{tag}", "--file", "deploy/aws/Dockerfile", "deploy/aws")
     _engine("build", "--platform", platform, "--tag", f"larder-aws:{tag}", *on_top)
 

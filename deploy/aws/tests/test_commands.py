@@ -123,5 +123,5 @@ def test_every_alarm_stands_in_the_runbook() -> None:
         for resource in template.read(stack)["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     }
-    told = set(re.findall(r"`-?([a-z][a-z-]+)`", page)) | {"database-memory"}
-    assert alarms <= told
+    answers = set(re.findall(r"`-?([a-z][a-z-]+)`", page)) | {"database-memory"}
+    assert alarms <= answers

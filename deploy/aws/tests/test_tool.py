@@ -21,15 +21,15 @@ from deploy.aws.tests.installation import SCANS, families_run, make_image, servi
 
 
 def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> None:
-    told = [json.loads(line) for line in shop.read_text().splitlines()[:5]]
-    assert [words[0] for words in told] == ["build", "build", "login", "tag", "push"]
-    assert [one.partition("=")[0] for one in told[0] if "=" in one] == ["REVISION", "CREATED"]
-    assert "REVISION=unknown" not in told[0]
-    assert told[1][3:] == [
+    answers = [json.loads(line) for line in shop.read_text().splitlines()[:5]]
+    assert [words[0] for words in answers] == ["build", "build", "login", "tag", "push"]
+    assert [one.partition("=")[0] for one in answers[0] if "=" in one] == ["REVISION", "CREATED"]
+    assert "REVISION=unknown" not in answers[0]
+    assert answers[1][3:] == [
         *("--tag", "larder-aws:first", "--build-arg", "IMAGE=larder:first"),
         *("--file", "deploy/aws/Dockerfile", "deploy/aws"),
     ]
-    assert told[4][1].endswith(".amazonaws.com/larder:first")
+    assert answers[4][1].endswith(".amazonaws.com/larder:first")
 
 
 def test_the_database_is_prepared_before_any_server_is_made(shop: Path) -> None:

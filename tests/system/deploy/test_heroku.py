@@ -53,7 +53,7 @@ def database() -> Iterator[str]:
 
 def settings(url: str) -> dict[str, str]:
     """The environment of a dyno: what app.json says, and what whoever installs it is asked for."""
-    told = {name: one["value"] for name, one in APP["env"].items() if "value" in one}
+    reported = {name: one["value"] for name, one in APP["env"].items() if "value" in one}
     asked = {name for name, one in APP["env"].items() if one.get("required")}
     host = "127.0.0.1"
     answers = {
@@ -65,7 +65,7 @@ def settings(url: str) -> dict[str, str]:
     secret = {"SECRET_KEY": "0123456789abcdef" * 4, "DATABASE_URL": url}
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     # Here the router is this machine.
-    return told | answers | secret | {"PATH": path, "TRUSTED_PROXIES": "127.0.0.1/32"}
+    return reported | answers | secret | {"PATH": path, "TRUSTED_PROXIES": "127.0.0.1/32"}
 
 
 @contextmanager
@@ -143,8 +143,8 @@ def first_order(port: int) -> dict[str, Any]:
 
 def test_a_plan_s_connections_are_enough_for_what_is_asked_of_them() -> None:
     """essential-0 has 20; a server that wants more does not start (larder.E006)."""
-    told = {name: one.get("value") for name, one in APP["env"].items()}
-    assert int(told["WORKERS"]) * int(told["DB_POOL_SIZE"]) + 10 <= 20
+    reported = {name: one.get("value") for name, one in APP["env"].items()}
+    assert int(reported["WORKERS"]) * int(reported["DB_POOL_SIZE"]) + 10 <= 20
 
 
 def test_the_limits_of_the_one_role_are_those_of_the_server_s_role() -> None:

@@ -30,7 +30,7 @@ def test_six_rounds_have_every_kill_there_must_be_and_the_seed_says_in_which_ord
 def result(*, within: float, back: float | None) -> Result:
     one = Round("web-worker", "kill -9", [1], 0.0, 1.0, back, 0.1, 0, 0)
     asked = options.parse(["--within", str(within)])
-    return Result(asked, [one], told={}, faults=[], violated=[])  # type: ignore[arg-type]
+    return Result(asked, [one], answers={}, faults=[], violated=[])  # type: ignore[arg-type]
 
 
 def test_what_comes_back_late_or_never_is_a_failure() -> None:
@@ -67,8 +67,8 @@ def test_a_short_drill_loses_nothing_and_everything_comes_back(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert "seed        1\n" in done.stdout
     (written,) = tmp_path.glob("*/result.json")
-    told = json.loads(written.read_text())
-    assert told["good"]
-    assert {one["name"] for one in told["rounds"]} == CORE
-    assert sum(one["unanswered"] for one in told["rounds"]) > 0
-    assert told["told"]["order acknowledged after a lost reply"] > 0
+    answers = json.loads(written.read_text())
+    assert answers["good"]
+    assert {one["name"] for one in answers["rounds"]} == CORE
+    assert sum(one["unanswered"] for one in answers["rounds"]) > 0
+    assert answers["answers"]["order acknowledged after a lost reply"] > 0

@@ -174,7 +174,7 @@ def lines_of(log: Path) -> list[tuple[str, str]]:
     return [(log.name, line) for line in log.read_text(errors="replace").splitlines()]
 
 
-def told(reply: Reply) -> tuple[str, str]:
+def texts_of(reply: Reply) -> tuple[str, str]:
     """An answer as one text."""
     body: Any = reply.body
     shown = body.decode(errors="replace") if isinstance(body, bytes) else json.dumps(body)

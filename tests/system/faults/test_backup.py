@@ -83,7 +83,7 @@ def test_nothing_is_replaced_while_somebody_uses_it(small: tuple[Cluster, Path])
 
 def test_a_backup_of_a_later_version_is_refused(small: tuple[Cluster, Path], copy: Path) -> None:
     cluster, _ = small
-    tell(copy, lambda told: told["migrations"].append("orders.9999_tomorrow"))
+    tell(copy, lambda expected: expected["migrations"].append("orders.9999_tomorrow"))
     refused(copy, cluster, "does not know orders.9999_tomorrow")
 
 
@@ -92,11 +92,11 @@ def test_what_is_restored_is_held_against_every_row_of_the_backup(
 ) -> None:
     """A row that was lost on the way, and one that changed."""
     cluster, _ = small
-    tell(copy, lambda told: told["tables"]["public.django_migrations"].__setitem__(0, 1))
+    tell(copy, lambda expected: expected["tables"]["public.django_migrations"].__setitem__(0, 1))
     refused(copy, cluster, r"public.django_migrations has \d+ rows, not 1\.")
     rows = manifest.Manifest(**json.loads(manifest.beside(copy).read_text())).rows
     assert rows > 0
-    tell(copy, lambda told: told["tables"].update({"public.django_migrations": [0, "1"]}))
+    tell(copy, lambda expected: expected["tables"].update({"public.django_migrations": [0, "1"]}))
     refused(copy, cluster, "What was restored is not the backup")
 
 
@@ -107,7 +107,7 @@ def test_the_census_sees_a_row_less_a_row_more_and_another_value(
     with psycopg.connect(cluster.owner_url()) as owner:
         before = census.take(owner)
         assert list(census.differences(before, census.take(owner))) == []
-        for damage, told in {
+        for damage, expected in {
             "DELETE FROM django_migrations WHERE id = 1": "rows, not",
             "UPDATE django_migrations SET name = name || '!' WHERE id = 1": "has other content",
             "CREATE TABLE public.stray (id int)": "public.stray is too much",
@@ -116,7 +116,7 @@ def test_the_census_sees_a_row_less_a_row_more_and_another_value(
             with owner.transaction(force_rollback=True):
                 owner.execute(damage.encode())
                 (found,) = census.differences(before, census.take(owner))
-                assert told in found
+                assert expected in found
 
 
 def test_a_backup_is_never_written_over_another(small: tuple[Cluster, Path]) -> None:
@@ -311,7 +311,7 @@ def _fill(cluster: Cluster) -> None:
 def test_a_manifest_of_other_kinds_of_values_is_refused(
     copy: Path, field: str, value: object, words: str
 ) -> None:
-    tell(copy, lambda told: told.update({field: value}))
+    tell(copy, lambda expected: expected.update({field: value}))
     with pytest.raises(LauncherError, match=f"larder.dump.json cannot be read: {words}"):
         restore.check(copy)
 
@@ -324,8 +324,8 @@ def test_programs_of_postgresql_are_told_what_the_address_leaves_to_the_environm
         "PGSERVICE": "another",
         "PATH": "/usr/bin",
     }
-    told = libpq.environment("postgresql://owner@db.example.com:5433/larder", inherited)
-    assert told == {
+    expected = libpq.environment("postgresql://owner@db.example.com:5433/larder", inherited)
+    assert expected == {
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/etc/ca.pem",
         "PGHOST": "db.example.com",
@@ -339,6 +339,6 @@ def test_programs_of_postgresql_are_told_what_the_address_leaves_to_the_environm
 
 
 def test_a_manifest_of_another_format_is_refused(copy: Path) -> None:
-    tell(copy, lambda told: told.update(format=2))
+    tell(copy, lambda expected: expected.update(format=2))
     with pytest.raises(LauncherError, match="is of format 2, this reads 1"):
         manifest.read(copy)

@@ -117,6 +117,6 @@ def test_a_copy_that_was_made_before_is_told_of_what_came_after(
             owner.execute("UPDATE product SET name = name || '!'")
             for _ in range(2 * IDS):
                 owner.execute("SELECT pg_current_xact_id()")
-        told = {feed: changes(shop, feed, since[feed])[0] for feed in feeds}
-        assert placed in [one["id"] for one in told["orders"]]
-        assert shop.product in [one["id"] for one in told["products"]]
+        answers = {feed: changes(shop, feed, since[feed])[0] for feed in feeds}
+        assert placed in [one["id"] for one in answers["orders"]]
+        assert shop.product in [one["id"] for one in answers["products"]]

@@ -142,8 +142,8 @@ def test_a_cut_connection_costs_nothing_but_a_repeat(name: str, shop: Shop) -> N
     lost = client.lose_connection()
     assert client.effects == 1
     again = client.ask_again()
-    told = "true" if asked.keyed else None
-    assert (again.status, again.headers.get("idempotency-replayed")) == (lost.status, told)
+    answers = "true" if asked.keyed else None
+    assert (again.status, again.headers.get("idempotency-replayed")) == (lost.status, answers)
     assert without(asked.secret, again.body) == without(asked.secret, lost.body)
     assert [again.body[secret] for secret in asked.secret] == [None] * len(asked.secret)
     assert client.effects == 1
@@ -157,8 +157,8 @@ def test_a_server_that_dies_before_it_answers_has_done_it_once(name: str, doomed
     assert client.effects == 1
     again = client.ask_again()
     assert again.status in {200, 201}
-    told = "true" if client.asked.keyed else None
-    assert again.headers.get("idempotency-replayed") == told
+    answers = "true" if client.asked.keyed else None
+    assert again.headers.get("idempotency-replayed") == answers
     assert client.effects == 1
     assert client.ask_again().body == again.body
     assert_agree([doomed.shop.product])

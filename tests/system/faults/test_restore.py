@@ -140,8 +140,8 @@ def test_in_a_restored_shop_copies_begin_anew_and_miss_nothing(
         assert app.codes(server) == HOLDS
         cancelled = server.call("POST", f"orders/{app.order}/cancel", token=app.access)
         assert cancelled.status == 200, cancelled.body
-        told = app.poll(server, "orders", app.since["orders"]).body["results"]
-        assert [(one["id"], one["status"]) for one in told] == [(app.order, "cancelled")]
+        answers = app.poll(server, "orders", app.since["orders"]).body["results"]
+        assert [(one["id"], one["status"]) for one in answers] == [(app.order, "cancelled")]
         for _ in range(3):
             go_on(other)  # As far as the shop that is gone, and farther.
         assert late.codes(server) == EXPIRED

@@ -20,7 +20,7 @@ from tests.system.faults.planted import (
     marker,
     receiving,
     secrets_of,
-    told,
+    texts_of,
 )
 from tools.local_postgres import Cluster
 
@@ -42,7 +42,7 @@ def assert_kept(
     cluster: Cluster, replies: list[Reply], logs: list[Path], handed_out: set[str]
 ) -> None:
     """Nothing of it was told to anybody, nor written down."""
-    texts = [told(reply) for reply in replies if reply.status >= 400]
+    texts = [texts_of(reply) for reply in replies if reply.status >= 400]
     assert texts, "nothing failed"
     for log in (*logs, cluster.log_path):
         texts += lines_of(log)
@@ -140,4 +140,4 @@ def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
 def test_an_answer_that_says_too_much_is_found(cluster: Cluster) -> None:
     secret = next(iter(secrets_of(cluster)))
     reply = Reply(400, {"detail": f"not a number: {secret}"}, {})
-    assert found_in([told(reply)], secrets_of(cluster)) != []
+    assert found_in([texts_of(reply)], secrets_of(cluster)) != []

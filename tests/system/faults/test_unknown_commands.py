@@ -45,8 +45,8 @@ def test_an_import_whose_commit_is_lost_is_unknown_and_can_be_repeated(
         assert (first.returncode, wire.lost) == (1, 1)
         assert "it is not known whether the rows were imported" in first.stderr
         is_new = loss is Loss.DROPPED
-        told = f"{int(is_new)} new, 0 changed, {int(not is_new)} unchanged"
-        assert run(wire, "import_products", str(file)).stdout.startswith(told)
+        output = f"{int(is_new)} new, 0 changed, {int(not is_new)} unchanged"
+        assert run(wire, "import_products", str(file)).stdout.startswith(output)
     stock = "SELECT sum(available) FROM stock JOIN product ON product.id = product_id"
     assert count(cluster, f"{stock} WHERE sku = '{sku}'") == 5
 

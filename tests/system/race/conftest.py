@@ -21,15 +21,15 @@ def long_server(django_db_setup: None) -> Iterator[Server]:
 
 
 @pytest.fixture(params=["service", "http"])
-def door(request: pytest.FixtureRequest) -> str:
+def interface(request: pytest.FixtureRequest) -> str:
     """Where the crowd comes in."""
     return str(request.param)
 
 
 @pytest.fixture
-def shop(door: str, transactional_db: None, request: pytest.FixtureRequest) -> Iterator[Shop]:
+def shop(interface: str, transactional_db: None, request: pytest.FixtureRequest) -> Iterator[Shop]:
     """The shop as it is."""
-    if door == "service":
+    if interface == "service":
         yield ServiceShop()
     else:
         running = HttpShop(request.getfixturevalue("long_server"))
@@ -40,13 +40,13 @@ def shop(door: str, transactional_db: None, request: pytest.FixtureRequest) -> I
 
 @pytest.fixture
 def unguarded(
-    door: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    interface: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], Shop]]:
     """The shop without a guard: `unguarded("row locks")`."""
     with ExitStack() as servers:
 
         def take_out(guard: str) -> Shop:
-            if door == "http":
+            if interface == "http":
                 entry = "tests.system.race.unguarded:application"
                 server = Server(application=entry, environment={"WITHOUT": guard})
                 return HttpShop(servers.enter_context(server))

@@ -1,6 +1,6 @@
 """The shop as a race sees it: the same requests through HTTP and at the services.
 
-Every race is written once, against `Shop`, and run at both doors.
+Every race is written once, against `Shop`, and run by the services and by HTTP.
 """
 
 from collections.abc import Callable, Sequence
@@ -308,13 +308,13 @@ class HttpShop:
         return self._as(who, "PATCH", f"products/{product}", {"price": price})
 
     def refresh(self, token: str) -> Answer:
-        answer = told(self.server.call("POST", "auth/token/refresh", {"refresh": token}))
+        answer = answer_of(self.server.call("POST", "auth/token/refresh", {"refresh": token}))
         return Answer(answer.code, answer.content["refresh"]) if answer.code == OK else answer
 
     def register(self, username: str, *, key: str | None = None) -> Answer:
         body = {"username": username, "password": PASSWORD}
         headers = {} if key is None else {"Idempotency-Key": key}
-        answer = told(self.server.call("POST", "auth/register", body, headers=headers))
+        answer = answer_of(self.server.call("POST", "auth/register", body, headers=headers))
         made = answer.content["id"] if answer.code == OK else None
         return Answer(answer.code, made, answer.replayed)
 
@@ -327,10 +327,10 @@ class HttpShop:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         token = self._tokens[who.id]
-        return told(self.server.call(method, path, body, token=token, headers=headers))
+        return answer_of(self.server.call(method, path, body, token=token, headers=headers))
 
 
-def told(reply: Reply) -> Answer:
+def answer_of(reply: Reply) -> Answer:
     """A reply of v1."""
     if reply.status < 300:
         return Answer(OK, reply.body, reply.headers.get("idempotency-replayed") == "true")

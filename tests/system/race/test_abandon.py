@@ -46,9 +46,9 @@ class Outcome:
 
 def check_one_or_the_other(outcome: Outcome) -> None:
     """All agree, and the units were taken once or never."""
-    told = {(one.code, one.content) for one in outcome.abandoned}
-    assert len(told) == 1
-    ((code, content),) = told
+    reported = {(one.code, one.content) for one in outcome.abandoned}
+    assert len(reported) == 1
+    ((code, content),) = reported
     assert code == OK
     if content is None:
         assert codes(outcome.placed).keys() <= {"order_abandoned"}

@@ -17,7 +17,7 @@ from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
 from larder.identity.token_policies import V1
 from tests.conftest import Person
-from tests.http.doors import newest_token
+from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import (
     Guard,
     Outcome,
@@ -257,13 +257,13 @@ def address_and_deletion(person: MakePerson) -> Race:
 def email_changed_twice(person: MakePerson) -> Race:
     """Each change of an address tells the address that it replaced."""
     who = person(email=f"{new_id()}@example.com")
-    wanted, told = [f"{new_id()}@example.com" for _ in range(2)], list[UUID]()
+    wanted, notified = [f"{new_id()}@example.com" for _ in range(2)], list[UUID]()
 
     def change(email: str) -> None:
-        accounts.change_profile(who.id, {"email": email}, now=now(), notify=told.append)
+        accounts.change_profile(who.id, {"email": email}, now=now(), notify=notified.append)
 
     def each_is_told() -> bool:
-        former = EmailChange.objects.filter(id__in=told).values_list("former", flat=True)
+        former = EmailChange.objects.filter(id__in=notified).values_list("former", flat=True)
         return set(former) == {who.customer.email, wanted[0]}
 
     return Race(

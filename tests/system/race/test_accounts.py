@@ -170,7 +170,7 @@ def test_of_two_registrations_of_one_name_one_gets_it(shop: Shop) -> None:
 
 
 def test_without_the_unique_index_both_get_it(shop: Shop) -> None:
-    """The index stands in the database: it is dropped for both doors alike."""
+    """The index is in the database: it is dropped for both interfaces."""
     with index_dropped("identity", "customer_username_unique"):
         assert_breaks(
             partial(register_at_once, shop, "anna"),
@@ -184,7 +184,7 @@ def test_a_registration_sent_several_times_at_once_makes_one_account(shop: Shop)
     check_key(register_at_once(shop, "anna", key="sign-me-up", many=6))
 
 
-@pytest.mark.parametrize("door", ["http"], indirect=True)
+@pytest.mark.parametrize("interface", ["http"], indirect=True)
 def test_without_the_claim_a_repeated_registration_is_refused_as_somebody_elses(
     unguarded: Callable[[str], Shop],
 ) -> None:

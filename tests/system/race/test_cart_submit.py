@@ -20,7 +20,7 @@ from tests.server import Server
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
 from tests.system.race.phones import PHONES, Phone, codes
-from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once, told
+from tests.system.race.shops import OK, Answer, ServiceShop, answer_of, answered, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -110,7 +110,7 @@ def test_two_workers_give_phones_with_one_key_the_same_answer(
         headers = {"Idempotency-Key": "k"}
         reply = long_server.call("POST", "cart/submit", {}, token=token, headers=headers)
         long_server.hang_up()
-        return told(reply)
+        return answer_of(reply)
 
     answers = at_once(ServiceShop(), [submit] * PHONES)
     long_server.hang_up()

@@ -85,7 +85,7 @@ def test_changes_that_cross_each_other_and_placings_do_not_block_each_other(
     check_crossing(cross(shop, person(), [product(stock=STOCK) for _ in range(6)]))
 
 
-@pytest.mark.parametrize("door", ["service"], indirect=True)
+@pytest.mark.parametrize("interface", ["service"], indirect=True)
 def test_locked_in_any_order_they_do(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:

@@ -194,7 +194,7 @@ def test_archiving_that_does_not_wait_for_orders_is_answered_too_early(
     product: MakeProduct,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The trigger stands in the database, for every road to it: one door shows it."""
+    """The trigger is in the database, for all writers: one interface is enough."""
 
     def write_late(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
         sleep(0.02)

@@ -219,9 +219,9 @@ def shop_and_submit(hand: Hand, jam: int) -> Shopping:
     def submit() -> list[Answer]:
         return [hand.submit() for _ in range(4)]
 
-    told = at_once(ServiceShop(), [add, add, add, submit] * 4)
-    added = [one for number, own in enumerate(told) if number % 4 < 3 for one in own]
-    submitted = [one for own in told[3::4] for one in own]
+    reported = at_once(ServiceShop(), [add, add, add, submit] * 4)
+    added = [one for number, own in enumerate(reported) if number % 4 < 3 for one in own]
+    submitted = [one for own in reported[3::4] for one in own]
     draft = queries.draft(hand.who.id)
     left = sum(line.quantity for line in draft.lines) if draft else 0
     ordered = queries.line_history(hand.who.id, offset=0, limit=99)
@@ -286,9 +286,11 @@ def cross(hands: Sequence[Hand], products: list[int], *, groups: int) -> Crossin
         placings.append(hand.placing(hand.open()))
 
     def place(group: Sequence[Placement]) -> list[str]:
-        told = place_orders(group, terms=GBP, now=hands[0].now)
+        reported = place_orders(group, terms=GBP, now=hands[0].now)
         # A deadlock, say, is an outcome of the race.
-        return [OK if isinstance(one, Placed) else getattr(one, "code", str(one)) for one in told]
+        return [
+            OK if isinstance(one, Placed) else getattr(one, "code", str(one)) for one in reported
+        ]
 
     tasks = [partial(place, placings[:: -1 if number % 2 else 1]) for number in range(groups)]
     answers = [code for own in at_once(ServiceShop(), tasks) for code in own]
@@ -297,9 +299,9 @@ def cross(hands: Sequence[Hand], products: list[int], *, groups: int) -> Crossin
 
 def check_crossing(outcome: Crossing) -> None:
     """Every draft was placed by one group, and the others were told so."""
-    told = Counter(outcome.answers)
-    assert told.keys() <= {OK, "already_submitted"}, told
-    assert told[OK] == outcome.drafts
+    reported = Counter(outcome.answers)
+    assert reported.keys() <= {OK, "already_submitted"}, reported
+    assert reported[OK] == outcome.drafts
     assert_agree(outcome.products)
 
 

@@ -26,21 +26,21 @@ class Outcome:
 
     answers: list[Answer]
     known: set[str]
-    told: list[str]
+    notified: list[str]
     left: str
 
 
 def four_addresses(person: MakePerson) -> Outcome:
     """Four addresses in the place of one."""
     who = person(email=f"{new_id()}@example.com")
-    wishes, told = [f"{new_id()}@example.com" for _ in range(4)], list[UUID]()
+    wishes, notified = [f"{new_id()}@example.com" for _ in range(4)], list[UUID]()
 
     def change(email: str) -> Answer:
-        accounts.change_profile(who.id, {"email": email}, now=now(), notify=told.append)
+        accounts.change_profile(who.id, {"email": email}, now=now(), notify=notified.append)
         return Answer(OK, email)
 
     answers = at_once(SHOP, [partial(answered, partial(change, email)) for email in wishes])
-    former = EmailChange.objects.filter(id__in=told).values_list("former", flat=True)
+    former = EmailChange.objects.filter(id__in=notified).values_list("former", flat=True)
     left = Customer.objects.get(pk=who.id).email
     return Outcome(answers, {who.customer.email, *wishes}, list(former), left)
 
@@ -48,7 +48,7 @@ def four_addresses(person: MakePerson) -> Outcome:
 def check_told(found: Outcome) -> None:
     """Everybody but the owner of the address that is left is told, once."""
     assert [one.code for one in found.answers] == [OK] * 4
-    assert sorted([*found.told, found.left]) == sorted(found.known)
+    assert sorted([*found.notified, found.left]) == sorted(found.known)
 
 
 def test_of_several_changes_at_once_each_tells_the_address_that_it_replaced(

@@ -25,7 +25,7 @@ from tests.system.race.shops import GBP, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-Told = Placed | DomainError | str
+Outcome = Placed | DomainError | str
 
 
 @dataclass
@@ -34,13 +34,18 @@ class Groups:
 
     product: int
     keys: set[str]
-    answers: dict[str, list[Told]]
+    answers: dict[str, list[Outcome]]
     orders: int
 
     @property
     def broken_off(self) -> list[str]:
         """Groups that ended in an error of the database."""
-        return [one for told in self.answers.values() for one in told if isinstance(one, str)]
+        return [
+            one
+            for answers_of_one in self.answers.values()
+            for one in answers_of_one
+            if isinstance(one, str)
+        ]
 
 
 def order_of(who: Person, jam: int, key: str, now: datetime) -> Placement:
@@ -57,7 +62,7 @@ def order_of(who: Person, jam: int, key: str, now: datetime) -> Placement:
 def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Groups:
     """All groups at once."""
 
-    def place(group: Sequence[Placement]) -> Sequence[Told]:
+    def place(group: Sequence[Placement]) -> Sequence[Outcome]:
         answers = place_orders(group, terms=GBP, now=now)
         # A deadlock, say, is an outcome of the race.
         return [
@@ -65,9 +70,9 @@ def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Grou
             for one in answers
         ]
 
-    told = at_once(ServiceShop(), [partial(place, group) for group in groups])
-    answers: dict[str, list[Told]] = {}
-    for group, own in zip(groups, told, strict=True):
+    answers_of_one = at_once(ServiceShop(), [partial(place, group) for group in groups])
+    answers: dict[str, list[Outcome]] = {}
+    for group, own in zip(groups, answers_of_one, strict=True):
         for asked, answer in zip(group, own, strict=True):
             answers.setdefault(str(asked.key or asked.order_id), []).append(answer)
     return Groups(jam, set(answers), answers, orders_of(jam))
@@ -76,9 +81,9 @@ def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Grou
 def check(outcome: Groups) -> None:
     """Every key made one order, and all who sent it were told of that one."""
     assert outcome.broken_off == []
-    for told in outcome.answers.values():
-        placed = [one for one in told if isinstance(one, Placed)]
-        assert len(placed) == len(told), told
+    for answers_of_one in outcome.answers.values():
+        placed = [one for one in answers_of_one if isinstance(one, Placed)]
+        assert len(placed) == len(answers_of_one), answers_of_one
         assert len({one.order.id for one in placed}) == 1
         assert [one.replayed for one in placed].count(False) == 1
     assert outcome.orders == len(outcome.keys)

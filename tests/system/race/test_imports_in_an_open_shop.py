@@ -90,14 +90,17 @@ def sell(
         finally:
             done[number] = True
 
-    told = at_once(
+    reported = at_once(
         shop,
         [
             *[partial(at_work, number) for number in range(len(work))],
             *[partial(buy, number) for number in range(buyers)],
         ],
     )
-    flat = [[one for own in part for one in own] for part in (told[: len(work)], told[len(work) :])]
+    flat = [
+        [one for own in part for one in own]
+        for part in (reported[: len(work)], reported[len(work) :])
+    ]
     return Sale(products, flat[1], flat[0])
 
 
@@ -153,8 +156,8 @@ def revive(skus: list[str], times: int) -> Iterator[Answer]:
 def archive(who: Person, products: list[int], times: int) -> Iterator[Answer]:
     """Takes one after the other off sale, again and again; it may be off already."""
     for one in products[::-1] * times:
-        told = ServiceShop().archive(who, one)
-        yield Answer(OK) if told.code == "not_found" else told
+        reported = ServiceShop().archive(who, one)
+        yield Answer(OK) if reported.code == "not_found" else reported
 
 
 def revived(who: Person, product: MakeProduct, times: int = 8) -> Sale:
@@ -278,8 +281,8 @@ def test_a_change_of_what_a_file_does_not_have_survives_it(product: MakeProduct)
     rows = [f"{sku},From the file,{at + 1}" for at, sku in enumerate(skus)]
 
     def patch(number: int) -> Answer:
-        told = [changed(one, {"unit": f"box {number}"}) for one in products[::-1]]
-        return next((one for one in told if one.code != OK), Answer(OK))
+        reported = [changed(one, {"unit": f"box {number}"}) for one in products[::-1]]
+        return next((one for one in reported if one.code != OK), Answer(OK))
 
     tasks: list[Callable[[], Answer]] = [partial(patch, number) for number in range(3)]
     tasks += [partial(imported, "sku,name,price", rows)] * 2

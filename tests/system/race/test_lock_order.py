@@ -81,7 +81,7 @@ def test_staff_at_work_on_the_same_products_is_no_part_of_a_ring(
     assert_agree(products)
 
 
-@pytest.mark.parametrize("door", ["service"], indirect=True)
+@pytest.mark.parametrize("interface", ["service"], indirect=True)
 def test_locked_in_any_order_they_do(
     unguarded: Callable[[str], Shop],
     person: Callable[..., Person],

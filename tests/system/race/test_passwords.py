@@ -21,7 +21,7 @@ from larder.identity.services import passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from larder.identity.token_policies import V1
 from tests.conftest import Person
-from tests.http.doors import newest_token
+from tests.http.log_ins import newest_token
 from tests.system.race.control import assert_breaks
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 

@@ -11,7 +11,7 @@ from larder.db import database
 from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.control import assert_breaks
-from tests.system.race.shops import Answer, at_once, told
+from tests.system.race.shops import Answer, answer_of, at_once
 from tests.system.race.test_two_servers import TwoShops
 
 MakePerson = Callable[..., Person]
@@ -40,9 +40,9 @@ def try_at_once(two: TwoShops, path: str, bodies: list[dict[str, str]]) -> Count
     database.execute("DELETE FROM rate_limit")
 
     def send(server: Server, body: dict[str, str]) -> Answer:
-        return told(server.call("POST", f"auth/{path}", body))
+        return answer_of(server.call("POST", f"auth/{path}", body))
 
-    crowd = [partial(send, two.doors[n % 2].server, body) for n, body in enumerate(bodies)]
+    crowd = [partial(send, two.shops[n % 2].server, body) for n, body in enumerate(bodies)]
     return Counter(answer.code for answer in at_once(two, crowd))
 
 

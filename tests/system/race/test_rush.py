@@ -27,8 +27,8 @@ class Rush:
     @property
     def sold(self) -> int:
         """Units, by what the buyers were told."""
-        told = zip(self.wanted, self.answers, strict=True)
-        return sum(units for units, answer in told if answer.code == OK)
+        answered = zip(self.wanted, self.answers, strict=True)
+        return sum(units for units, answer in answered if answer.code == OK)
 
 
 def rush(shop: Shop, who: Person, jam: int, wanted: list[int]) -> Rush:
@@ -45,8 +45,8 @@ def check(outcome: Rush) -> None:
     assert_agree([outcome.product])
     left = shelf(outcome.product).available
     assert left == UNITS - outcome.sold
-    told = zip(outcome.wanted, outcome.answers, strict=True)
-    assert all(units > left for units, answer in told if answer.code != OK)
+    answered = zip(outcome.wanted, outcome.answers, strict=True)
+    assert all(units > left for units, answer in answered if answer.code != OK)
 
 
 def test_sixty_buyers_get_twenty_units_and_not_one_more(

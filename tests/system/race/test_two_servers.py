@@ -14,7 +14,7 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks
-from tests.system.race.shops import OK, Answer, HttpShop, at_once, told
+from tests.system.race.shops import OK, Answer, HttpShop, answer_of, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -26,20 +26,20 @@ class TwoShops(HttpShop):
 
     def __init__(self, first: Server, second: Server) -> None:
         super().__init__(first)
-        self.doors = (HttpShop(first), HttpShop(second))
+        self.shops = (HttpShop(first), HttpShop(second))
 
     def arrive(self) -> None:
-        for door in self.doors:
-            door.arrive()
+        for shop in self.shops:
+            shop.arrive()
 
     def leave(self) -> None:
-        for door in self.doors:
-            door.leave()
+        for shop in self.shops:
+            shop.leave()
 
     def enter(self, who: Person) -> None:
         """A token of one is good at the other."""
-        self.doors[0].enter(who)
-        self.doors[1]._tokens |= self.doors[0]._tokens
+        self.shops[0].enter(who)
+        self.shops[1]._tokens |= self.shops[0]._tokens
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def place_all(
     return at_once(
         two,
         [
-            partial(two.doors[number % 2].place, who, lines, **asked)  # type: ignore[arg-type]
+            partial(two.shops[number % 2].place, who, lines, **asked)  # type: ignore[arg-type]
             for number, lines in enumerate(wanted)
         ],
     )
@@ -124,7 +124,7 @@ def test_a_cart_that_is_submitted_at_both_servers_is_placed_once(
 ) -> None:
     jam, who = product(stock=100), person()
     two.enter(who)
-    token = two.doors[0]._tokens[who.id]
+    token = two.shops[0]._tokens[who.id]
     for _ in range(3):
         body = {"quantity": 2}
         put = two.server.call("PUT", f"cart/lines/{jam}", body, token=token)
@@ -133,9 +133,9 @@ def test_a_cart_that_is_submitted_at_both_servers_is_placed_once(
         headers = {} if key is None else {"Idempotency-Key": str(put.body["id"])}
 
         def submit(server: Server, headers: dict[str, str] = headers) -> Answer:
-            return told(server.call("POST", "cart/submit", {}, token=token, headers=headers))
+            return answer_of(server.call("POST", "cart/submit", {}, token=token, headers=headers))
 
-        crowd = [partial(submit, two.doors[number % 2].server) for number in range(12)]
+        crowd = [partial(submit, two.shops[number % 2].server) for number in range(12)]
         answers = at_once(two, crowd)
         codes = Counter(answer.code for answer in answers)
         if key is None:

@@ -110,10 +110,10 @@ def test_a_failure_replaces_an_older_position_and_a_refusal_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(positions, "replicas", lambda: ["one"])
-    told = {status: position_after(status) for status in (409, 500, 503)}
-    assert told[409] is None
+    answers = {status: position_after(status) for status in (409, 500, 503)}
+    assert answers[409] is None
     for status in (500, 503):
-        said = decode(str(told[status]))
+        said = decode(str(answers[status]))
         assert said is not None
         assert not is_settled(said)
         a_long_transaction, clocks = 30, 60

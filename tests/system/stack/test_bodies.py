@@ -1,4 +1,4 @@
-"""Bodies at the front door: in chunks, cut off, many long ones, and where none belongs."""
+"""Bodies at the front nginx: in chunks, cut off, many long ones, and where none belongs."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -106,14 +106,14 @@ def test_many_large_uploads_leave_room_for_a_long_order(
     stack: Stack, front: FrontDoor, buyer: Buyer, folder: Path
 ) -> None:
     """Each lacks its last byte. 128 of them were 256 MB."""
-    door = Front(stack.addresses["nginx"], 8443, front._context)
+    nginx = Front(stack.addresses["nginx"], 8443, front._context)
     head = (
         "POST /api/v1/products/import HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: text/csv\r\nContent-Length: {UPLOAD_BYTES}\r\n\r\n"
     ).encode()
     with ExitStack() as connections:
         for source in sources(UPLOADS):
-            upload = connections.enter_context(door.connect(source))
+            upload = connections.enter_context(nginx.connect(source))
             try:
                 upload.sendall(head + b" " * (UPLOAD_BYTES - 1))
             except OSError:

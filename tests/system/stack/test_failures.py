@@ -25,7 +25,7 @@ MakePerson = Callable[[], Person]
 MakeProduct = Callable[[int], int]
 STOCK = 100_000
 CUSTOMERS, SOME = 6, 15
-TOLD_SECONDS = 6.0
+ANSWERED_SECONDS = 6.0
 """Three, on such a machine."""
 LATER = frozenset({502, 503, 504})
 
@@ -137,13 +137,13 @@ def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, 
         kill(stack["app1"])
         kill(stack["app2"])
         began = monotonic()
-        told = load.server.call("GET", "/livez")
+        reply = load.server.call("GET", "/livez")
         # nginx may know of neither yet, or one may be up again at once: the first that is told.
-        while told.status != 502:
+        while reply.status != 502:
             assert monotonic() - began < BACK_SECONDS, "nobody was told to come again"
-            told = load.server.call("GET", "/livez")
-        assert told.body["code"] == "bad_gateway"
-        assert told.headers["retry-after"] == "1"
+            reply = load.server.call("GET", "/livez")
+        assert reply.body["code"] == "bad_gateway"
+        assert reply.headers["retry-after"] == "1"
         load.wait_for(SOME)
         is_back_since(began)
     assert_kept(load)
@@ -170,9 +170,9 @@ def test_with_the_database_away_everybody_is_told_soon_and_served_soon_after(
     path = f"products/{load.product}"
     for _ in range(4):
         began = monotonic()
-        told = load.server.call("GET", path, token=load.token)
-        assert (told.status, told.body["code"]) == (503, "database_unavailable")
-        assert monotonic() - began < TOLD_SECONDS
+        reply = load.server.call("GET", path, token=load.token)
+        assert (reply.status, reply.body["code"]) == (503, "database_unavailable")
+        assert monotonic() - began < ANSWERED_SECONDS
         load.server.hang_up()
     stack["primary"].start()
     began = monotonic()

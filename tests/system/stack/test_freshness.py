@@ -65,9 +65,9 @@ def read_by_replicas(stack: Stack) -> float:
     for name in ("app1", "app2"):
         server = http.client.HTTPConnection(stack.addresses[name], 8000, timeout=10)
         server.request("GET", "/metrics", headers={"Authorization": f"Bearer {secret}"})
-        told = server.getresponse().read().decode()
+        answers = server.getresponse().read().decode()
         server.close()
-        counts = re.findall(r'^larder_reads_total\{by="replica"\} (\S+)', told, re.MULTILINE)
+        counts = re.findall(r'^larder_reads_total\{by="replica"\} (\S+)', answers, re.MULTILINE)
         found += sum(map(float, counts))
     return found
 

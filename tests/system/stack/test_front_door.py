@@ -96,9 +96,9 @@ def test_a_request_has_one_id_from_the_front_door_to_the_answer(
     answered = front.call("GET", "/livez", headers={"Correlation-ID": given})
     assert answered.headers["correlation-id"] == given
     made = front.call("GET", "/livez", headers={"Correlation-ID": '"> or another'})
-    told = made.headers["correlation-id"]
-    assert len(told) == 32
-    both = {given, told}
+    answers = made.headers["correlation-id"]
+    assert len(answers) == 32
+    both = {given, answers}
     assert wait_until(lambda: both <= {line["correlation_id"] for line in requests(stack)})
 
 

@@ -54,14 +54,14 @@ def buy(front: FrontDoor, customer: MakePerson, product: MakeProduct) -> Callabl
 
 
 @pytest.fixture
-def door(stack: Stack, front: FrontDoor) -> Front:
+def nginx(stack: Stack, front: FrontDoor) -> Front:
     return Front(stack.addresses["nginx"], 8443, front._context)
 
 
 @contextmanager
-def slow(door: Front, addresses: Sequence[str], head: bytes = HEAD) -> Iterator[SlowClients]:
+def slow(nginx: Front, addresses: Sequence[str], head: bytes = HEAD) -> Iterator[SlowClients]:
     """All of them have connected."""
-    with SlowClients(door, addresses, SLOW, head) as clients:
+    with SlowClients(nginx, addresses, SLOW, head) as clients:
         assert wait_until(lambda: clients.opened >= SLOW, OPENED_SECONDS), clients.opened
         yield clients
 
@@ -74,29 +74,31 @@ def assert_served(served: Served) -> None:
 
 @pytest.mark.parametrize("addresses", [3, 400])
 def test_others_are_served_during_slow_uploads(
-    door: Front, buy: Callable[[], None], addresses: int
+    nginx: Front, buy: Callable[[], None], addresses: int
 ) -> None:
-    with slow(door, sources(addresses)) as clients, others(buy) as served:
+    with slow(nginx, sources(addresses)) as clients, others(buy) as served:
         sleep(SECONDS)
     assert_served(served)
     assert clients.answered == 0
 
 
-def test_others_are_served_during_slow_heads(door: Front, buy: Callable[[], None]) -> None:
+def test_others_are_served_during_slow_heads(nginx: Front, buy: Callable[[], None]) -> None:
     head = HEAD.partition(b"Content-Length")[0] + b"X-Slow: "
-    with slow(door, sources(3), head), others(buy) as served:
+    with slow(nginx, sources(3), head), others(buy) as served:
         sleep(SECONDS)
     assert_served(served)
 
 
-def test_others_are_served_while_answers_are_not_read(door: Front, buy: Callable[[], None]) -> None:
+def test_others_are_served_while_answers_are_not_read(
+    nginx: Front, buy: Callable[[], None]
+) -> None:
     """More readers than the servers have threads ask for a document of 1 MB, and read nothing."""
     ask = (
         b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n"
     )
     with ExitStack() as readers:
         for _ in range(READERS):
-            reader = readers.enter_context(door.connect())
+            reader = readers.enter_context(nginx.connect())
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             reader.sendall(ask)
         sleep(SETTLED_SECONDS)
@@ -119,7 +121,7 @@ def test_streams_of_http_2_with_half_a_body_hold_no_thread(
 
 
 def test_a_thousand_phones_behind_one_address_are_served(
-    door: Front, front: FrontDoor, customer: MakePerson
+    nginx: Front, front: FrontDoor, customer: MakePerson
 ) -> None:
     """All connect first; then each sends a body in two pieces, 100 in between at a time."""
     token = front.token(customer().customer.username, PASSWORD)
@@ -129,7 +131,7 @@ def test_a_thousand_phones_behind_one_address_are_served(
         "Content-Length: 12\r\n\r\n"
     ).encode()
     with ExitStack() as opened:
-        phones = [opened.enter_context(door.connect(timeout=60)) for _ in range(PHONES)]
+        phones = [opened.enter_context(nginx.connect(timeout=60)) for _ in range(PHONES)]
         for n in range(PHONES + 100):
             if n < PHONES:
                 phones[n].sendall(head + b'{"li')
@@ -154,13 +156,13 @@ def frozen(*servers: Process) -> Iterator[None]:
 
 
 def test_clients_that_left_keep_their_places_until_the_servers_are_done(
-    stack: Stack, door: Front, front: FrontDoor
+    stack: Stack, nginx: Front, front: FrontDoor
 ) -> None:
     """The servers run their requests all the same: without a place they could be of any number."""
     ask = b"GET /api/v1/products HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with frozen(stack["app1"], stack["app2"]):
         for number in range(PLACES + 50):
-            with door.connect(sources(3)[number % 3]) as client:
+            with nginx.connect(sources(3)[number % 3]) as client:
                 client.sendall(ask)
         refused = front.call("GET", "products")
         assert (refused.status, refused.body["code"]) == (503, "overloaded")

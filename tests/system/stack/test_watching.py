@@ -86,12 +86,12 @@ def test_prometheus_sees_both_servers(stack: Stack, front: FrontDoor) -> None:
         healths()
     )
 
-    def told(metric: str) -> bool:
+    def answers(metric: str) -> bool:
         return bool(prometheus(stack, f"query?query={metric}")["result"])
 
-    assert told("larder_orders_placed_total")
+    assert answers("larder_orders_placed_total")
     # Which needs the right to look at what the replica receives.
-    assert wait_until(lambda: told("larder_replica_lag_bytes"), SCRAPED_SECONDS)
+    assert wait_until(lambda: answers("larder_replica_lag_bytes"), SCRAPED_SECONDS)
 
 
 def test_prometheus_takes_every_rule(stack: Stack) -> None:

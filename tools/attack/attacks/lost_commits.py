@@ -72,14 +72,14 @@ class _Shop:
         put = {"quantity": secrets.randbelow(1000) + 1}
         self._wire.lose(Loss.AFTER)
         reply = self._server.call("PUT", path, put, token=token)
-        told = (reply.status, reply.code)
-        require(told == (503, "outcome_unknown"), f"a committed PUT: answered {told}")
+        answered = (reply.status, reply.code)
+        require(answered == (503, "outcome_unknown"), f"a committed PUT: answered {answered}")
         product = self._server.call("GET", f"products/{self._product}", token=token).body
         order = {"order_items": [{"product": product["public_id"], "quantity": 1}]}
         self._wire.lose(Loss.AFTER)
         reply = self._server.call("POST", "/api/orders/orders/", order, token=token)
-        told = (reply.status, reply.code)
-        require(told == (500, "outcome_unknown"), f"a committed order: answered {told}")
+        answered = (reply.status, reply.code)
+        require(answered == (500, "outcome_unknown"), f"a committed order: answered {answered}")
 
     def lose_for_long(self, *, with_key: bool) -> None:
         """The database is away for longer than a request may take."""

@@ -30,8 +30,8 @@ def attack(target: Target, *, full: bool) -> str:
             for _ in range(orders):
                 # The reader has just found out what the replica has.
                 _read(reader, who, "orders", position)
-                id, told = _placed_by_contract_1(writer, who, jam)
-                position = told or position
+                id, sent = _placed_by_contract_1(writer, who, jam)
+                position = sent or position
                 status = _read(reader, who, f"orders/{id}", position)
                 require(status == 200, f"after {found} orders one of one's own was {status}")
                 found += 1

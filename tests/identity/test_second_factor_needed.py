@@ -111,34 +111,34 @@ def _allowed(header: str) -> bool:
     return status == 400
 
 
-@pytest.mark.parametrize("door", CREDENTIALS)
+@pytest.mark.parametrize("credential", CREDENTIALS)
 def test_without_a_factor_and_the_setting_off_nothing_changes(
     boss: Person,
     sender: Sender,  # noqa: F811
-    door: str,
+    credential: str,
 ) -> None:
-    assert _allowed(late(CREDENTIALS[door](boss)))
+    assert _allowed(late(CREDENTIALS[credential](boss)))
 
 
-@pytest.mark.parametrize("door", CREDENTIALS)
+@pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("way", ["setting on", "enrolled", "both"])
 def test_a_password_alone_has_no_rights_of_staff(
     boss: Person,
     sender: Sender,  # noqa: F811
-    door: str,
+    credential: str,
     way: str,
 ) -> None:
-    before = CREDENTIALS[door](boss)
+    before = CREDENTIALS[credential](boss)
     assert way == "setting on" or enrol(boss, datetime.now(UTC))
     if way == "enrolled":
         header = late(before)
         assert not _allowed(header)
         assert wrong(header, sender(Api(), Authorization=header)) == []
-        assert not _allowed(late(CREDENTIALS[door](boss)))
+        assert not _allowed(late(CREDENTIALS[credential](boss)))
         return
     with demanded():
         assert not _allowed(late(before))
-        assert not _allowed(late(CREDENTIALS[door](boss)))
+        assert not _allowed(late(CREDENTIALS[credential](boss)))
 
 
 def _key(header: str, **fields: Any) -> Any:
