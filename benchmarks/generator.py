@@ -29,7 +29,7 @@ PROCESSES = 2
 IMPORTED = "benchmarks.report"
 """Multiprocessing imports the command's module in each process: this is most of what that needs."""
 READ_BYTES = 1 << 18
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds an answer may take before the run counts as failed."""
 
 
@@ -123,7 +123,7 @@ class Share:
             self._send(client)
 
     def _open(self) -> None:
-        connection = socket.create_connection((HOST, self._load.port), PATIENCE)
+        connection = socket.create_connection((HOST, self._load.port), TIMEOUT)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(0)
         self._poll.register(connection.fileno(), select.EPOLLIN)
@@ -136,9 +136,9 @@ class Share:
         client.socket.send(client.request.raw)
 
     def _turn(self) -> None:
-        events = self._poll.poll(PATIENCE)
+        events = self._poll.poll(TIMEOUT)
         if not events:
-            raise BadReply(f"no answer within {PATIENCE:.0f} s")
+            raise BadReply(f"no answer within {TIMEOUT:.0f} s")
         self._take(events)
 
     def _take(self, events: Sequence[tuple[int, int]]) -> None:
@@ -255,7 +255,7 @@ def _run(loads: Sequence[Load], meter: Meter) -> tuple[list[Tally], Usage]:
     """PROCESSES tallies for each load, and what was spent in the counted time."""
     started = [_start(load, part) for load in loads for part in range(PROCESSES)]
     for _, pipe in started:
-        pipe.poll(PATIENCE)
+        pipe.poll(TIMEOUT)
     begin = time.monotonic() + 0.05
     early = [pipe.recv() for _, pipe in started]
     for (_, pipe), failed in zip(started, early, strict=True):

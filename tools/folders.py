@@ -91,13 +91,13 @@ class FolderLock:
         self.path = path
         self._descriptor: int | None = None
 
-    def acquire(self, *, patience: float) -> bool:
+    def acquire(self, *, timeout: float) -> bool:
         """Take the lock, waiting up to `patience` seconds; False when another keeps it."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise refusal(self.path.parent, error) from None
-        if not locked_within(descriptor, patience):
+        if not locked_within(descriptor, timeout):
             os.close(descriptor)
             return False
         self._descriptor = descriptor

@@ -17,7 +17,7 @@ from typing import Any
 
 from tools.terminal import complain, say
 
-PATIENCE_SECONDS = 30
+WAIT_SECONDS = 30
 
 
 class SmokeError(Exception):
@@ -42,7 +42,7 @@ class Client:
         address = f"{self._url}/api/v1/{path}"
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:  # noqa: S310
                 status, content = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, content = error.code, error.read()

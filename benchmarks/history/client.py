@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.traffic import HOST, PROXIED
 from tools.errors import LauncherError
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds for an answer."""
 
 
@@ -35,7 +35,7 @@ class Client:
     """One connection to the server at a port, with a token."""
 
     def __init__(self, port: int, token: str) -> None:
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
         self._headers = PROXIED | {"Authorization": f"Bearer {token}"}
 
     def ask(self, request: Request) -> Answer:

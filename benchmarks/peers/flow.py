@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.generator import READ_BYTES, BadReply, reply_length
 from benchmarks.traffic import HOST
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds an answer may take."""
 SERVER_ERRORS = 500
 
@@ -73,7 +73,7 @@ class Conversation(AbstractContextManager["Conversation"]):
 
     def __init__(self, port: int) -> None:
         self.errors = 0
-        self._socket = socket.create_connection((HOST, port), PATIENCE)
+        self._socket = socket.create_connection((HOST, port), TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, request: bytes) -> Reply:

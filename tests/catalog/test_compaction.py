@@ -78,9 +78,9 @@ def marks() -> list[Mark]:
 
 def test_the_last_row_of_each_product_is_left(three: list[int]) -> None:
     touch(*three, three[0], three[2], three[0])
-    with transaction() as somebody:
+    with transaction() as other:
         for one in (three[1], three[2], three[1]):
-            somebody.execute(TOUCH, [one])
+            other.execute(TOUCH, [one])
     settle()
     last = {row[2]: row for row in rows()}
     there = ProductChange.objects.count()

@@ -18,16 +18,16 @@ MakeProduct = Callable[..., int]
 
 
 @pytest.fixture
-def somebody(person: MakePerson) -> Person:
+def account(person: MakePerson) -> Person:
     """A member of staff."""
     return person(is_staff=True)
 
 
 @pytest.fixture
-def browser(anyone: ApiClient, somebody: Person) -> Browser:
+def browser(anyone: ApiClient, account: Person) -> Browser:
     """Their browser, logged in at the admin."""
     browser = Browser(anyone.server)
-    browser.log_in(somebody.customer.username, somebody.password)
+    browser.log_in(account.customer.username, account.password)
     return browser
 
 
@@ -112,8 +112,8 @@ def test_the_cookie_is_nothing_to_v1(browser: Browser, product: MakeProduct) -> 
     assert browser("POST", "/api/v1/orders", {}, X_CSRFToken=token).status == 401
 
 
-def test_the_open_paths_need_no_csrf_token(browser: Browser, somebody: Person) -> None:
-    said = {"username": somebody.customer.username, "password": somebody.password}
+def test_the_open_paths_need_no_csrf_token(browser: Browser, account: Person) -> None:
+    said = {"username": account.customer.username, "password": account.password}
     pair = browser("POST", "/api/token/", said)
     assert pair.status == 200
     again = browser("POST", "/api/token/refresh/", {"refresh": pair.body["refresh"]})
@@ -131,10 +131,10 @@ def end_by_deactivation(who: Person) -> None:
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
 def test_with_the_account_its_cookie_ends_at_once(
-    browser: Browser, somebody: Person, end: Callable[[Person], None]
+    browser: Browser, account: Person, end: Callable[[Person], None]
 ) -> None:
     assert browser("GET", "/api/products/").status == 200
-    end(somebody)
+    end(account)
     assert browser("GET", "/api/products/").status == 401
 
 

@@ -114,8 +114,8 @@ def test_bad_tokens_are_401_with_their_code(
     forged = jwt.encode(claims | {"staff": True}, "x" * 40, algorithm="HS256")
     unsigned = jwt.encode(claims, "", algorithm="none")
     expired = token_for(who, now=now() - timedelta(minutes=6))
-    nobody = Caller(987_654, new_id(), is_staff=True, session=new_id())
-    of_nobody = signer().access(nobody, now=now())
+    unknown = Caller(987_654, new_id(), is_staff=True, session=new_id())
+    of_nobody = signer().access(unknown, now=now())
     bad = ("x", "a.b.c", f"{head}.{said}.{mac[::-1]}", forged, unsigned, expired, of_nobody)
     for token in bad:
         for answer in everywhere(anyone, jam, f"Bearer {token}"):

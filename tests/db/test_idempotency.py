@@ -21,10 +21,10 @@ ADA = UUID(int=1)
 WAITING = """
 SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
-SAME, OTHER = fingerprint("same"), fingerprint("other")
+ONE, OTHER = fingerprint("same"), fingerprint("other")
 
 
-def claim_of(key: str, content: bytes = SAME, result: str = "", **options: datetime) -> Claim:
+def claim_of(key: str, content: bytes = ONE, result: str = "", **options: datetime) -> Claim:
     return Claim(Scope(ADA, "POST /orders", key), content, result, **options)
 
 
@@ -52,7 +52,7 @@ def test_keys_of_other_people_and_operations_are_other_keys(db: None, now: datet
         Scope(ADA, "POST /products", "k"),
         Scope(ADA, "POST /orders", "K"),
     ]
-    claims = [Claim(scope, SAME) for scope in scopes]
+    claims = [Claim(scope, ONE) for scope in scopes]
     assert idempotency.claim(claims, now=now) == {}
     assert idempotency.claim(claims, now=now).keys() == set(scopes)
 

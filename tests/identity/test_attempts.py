@@ -186,8 +186,8 @@ def test_a_form_that_refuses_is_a_failure() -> None:
 def test_where_success_is_what_is_limited_it_counts(action: Action) -> None:
     assert until_refused(lambda: succeed(action=action)) == NORMAL[action].account.times
     names = iter(range(200))
-    anybody = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), action))
-    assert anybody == NORMAL[action].address.times
+    other_accounts = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), action))
+    assert other_accounts == NORMAL[action].address.times
 
 
 def test_refreshing_is_limited_for_the_account_and_failing_at_it_for_the_address() -> None:

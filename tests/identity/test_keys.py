@@ -246,13 +246,13 @@ def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) ->
 def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     key = keys.create_key(who.caller, "till", now=now)
-    for somebody, times in ((other, 1), (who, 2)):
+    for account, times in ((other, 1), (who, 2)):
         for time in range(times):
-            if somebody is who and time == 0:
+            if account is who and time == 0:
                 keys.delete_key(who.id, key.id, now=now)
                 continue
             with pytest.raises(NotFound):
-                keys.delete_key(somebody.id, key.id, now=now)
+                keys.delete_key(account.id, key.id, now=now)
     assert key_queries.key_use(str(key.text), secrets=SECRETS) is None
 
 

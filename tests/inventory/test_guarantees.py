@@ -21,7 +21,7 @@ from tests.database import superuser_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 As = Callable[[str], AbstractContextManager[Connection]]
-NOBODY = "00000000-0000-0000-0000-000000000000"
+SYSTEM = "00000000-0000-0000-0000-000000000000"
 BOOKS = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
 
 PRODUCT = """
@@ -32,7 +32,7 @@ VALUES (gen_random_uuid(), %s, 'Jam', '', 1, '', '', '', 1, 1, now(), now(), 1) 
 ENTRY = f"""
 INSERT INTO inventory.ledger_entry (product_id, available_change, committed_change,
                                     available_after, committed_after, cause, reference, actor, at)
-VALUES (%s, 1, 0, 1, 0, 'received', %s, '{NOBODY}', now())
+VALUES (%s, 1, 0, 1, 0, 'received', %s, '{SYSTEM}', now())
 """
 
 

@@ -22,7 +22,7 @@ from larder.inventory import queries
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
 from tests.database import generic_plan
 
-ANYBODY = 1
+ANY_CUSTOMER = 1
 MOST = 2**31 - 1
 within_a_test = settings(
     max_examples=60,
@@ -129,7 +129,7 @@ def pages(wanted: ProductFilter, size: int) -> Iterator[list[queries.StockedProd
     """Page after page by position, as the API goes on."""
     after = None
     while True:
-        page = queries.page(ANYBODY, wanted, after=after, limit=size)
+        page = queries.page(ANY_CUSTOMER, wanted, after=after, limit=size)
         yield page.rows
         if not page.more:
             return
@@ -181,9 +181,9 @@ def test_products_are_those_the_orm_finds_page_by_page(
     ]
     assert [one for page in pages(wanted, 7) for one in page] == expected
     assert queries.count_products(wanted) == len(expected)
-    assert queries.products(ANYBODY, wanted, limit=None) == expected
-    assert queries.products(ANYBODY, wanted, offset=7, limit=5) == expected[7:12]
-    assert queries.products(ANYBODY, wanted, offset=3, limit=None) == expected[3:]
+    assert queries.products(ANY_CUSTOMER, wanted, limit=None) == expected
+    assert queries.products(ANY_CUSTOMER, wanted, offset=7, limit=5) == expected[7:12]
+    assert queries.products(ANY_CUSTOMER, wanted, offset=3, limit=None) == expected[3:]
 
 
 @within_a_test
@@ -192,7 +192,7 @@ def test_any_word_is_found_where_the_orm_finds_it(catalogue: list[Category], wor
     listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
     Product.objects.filter(pk=listed.pk).update(name=f"<{word}>")
     wanted = ProductFilter(words=(word,))
-    found = [one.id for one in queries.products(ANYBODY, wanted, limit=100)]
+    found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=100)]
     assert found == list(plain(wanted).values_list("id", flat=True))
     assert listed.pk in found or word.isspace()
 
@@ -205,7 +205,7 @@ def test_any_part_of_a_name_is_found_where_the_orm_finds_it(
     listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
     Product.objects.filter(pk=listed.pk).update(name=f"<{part}>")
     wanted = ProductFilter(name_contains=part)
-    found = [one.id for one in queries.products(ANYBODY, wanted, limit=None)]
+    found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=None)]
     assert found == list(plain(wanted).values_list("id", flat=True))
     assert listed.pk in found
 
@@ -214,7 +214,7 @@ def test_a_name_does_not_contain_its_products_sku(product: Callable[..., int]) -
     jam = product(name="Red Jam, 100% fruit", sku="JAM-1_X")
 
     def found(part: str) -> list[int]:
-        listed = queries.products(ANYBODY, ProductFilter(name_contains=part), limit=None)
+        listed = queries.products(ANY_CUSTOMER, ProductFilter(name_contains=part), limit=None)
         return [one.id for one in listed]
 
     assert found("d JAM, 100%") == [jam]
@@ -232,18 +232,18 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
     archive_product(ids[0], now=now)
     for sku in ({}, {"sku": "S-0"}, {"sku": "S-1"}, {"sku": "S-9"}):
         wanted = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
-        found = [one.id for one in queries.products(ANYBODY, wanted, limit=9)]
+        found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=9)]
         assert found == list(plain(wanted).values_list("id", flat=True))
 
 
 def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: datetime) -> None:
     kept, archived = product(), product()
     archive_product(archived, now=now)
-    assert queries.product(ANYBODY, kept).id == kept
-    assert queries.product(ANYBODY, archived, archived=True).id == archived
+    assert queries.product(ANY_CUSTOMER, kept).id == kept
+    assert queries.product(ANY_CUSTOMER, archived, archived=True).id == archived
     for id in (archived, 10**12):
         with pytest.raises(NotFound):
-            queries.product(ANYBODY, id)
+            queries.product(ANY_CUSTOMER, id)
 
 
 def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from larder.inventory.services.products import change_stocked_product, create_st
 from tests.system.race.books import assert_agree
 
 CLERK = UUID(int=7)
-ANYBODY = 1
+ANY_CUSTOMER = 1
 pytestmark = pytest.mark.django_db(transaction=True)
 Change = Callable[..., None]
 
@@ -44,7 +44,7 @@ def entries(product: int) -> list[tuple[int, int, str, UUID]]:
 def test_fields_and_quantity_change_together(product: Callable[..., int], change: Change) -> None:
     jam = product(stock=10)
     change(jam, {"name": "Jam", "price": Decimal(2)}, quantity=4)
-    shown = queries.product(ANYBODY, jam)
+    shown = queries.product(ANY_CUSTOMER, jam)
     assert (shown.name, shown.price, shown.quantity, shown.version) == ("Jam", Decimal(2), 4, 2)
     assert entries(jam)[1:] == [(-6, 4, "correction", CLERK)]
     assert_agree([jam])
@@ -55,7 +55,7 @@ def test_a_quantity_alone_is_no_change_of_the_catalogue(
 ) -> None:
     jam = product(stock=10)
     change(jam, {}, quantity=11)
-    shown = queries.product(ANYBODY, jam)
+    shown = queries.product(ANY_CUSTOMER, jam)
     assert (shown.quantity, shown.version) == (11, 1)
     assert entries(jam)[1:] == [(1, 11, "correction", CLERK)]
 
@@ -67,7 +67,7 @@ def test_nothing_is_booked_where_the_quantity_is_what_it_was_or_not_given(
     change(jam, {"name": "Jam"}, quantity=10)
     change(jam, {"name": "Tea"})
     change(jam, {})
-    assert queries.product(ANYBODY, jam).name == "Tea"
+    assert queries.product(ANY_CUSTOMER, jam).name == "Tea"
     assert (Adjustment.objects.count(), len(entries(jam))) == (0, 1)
 
 
@@ -84,10 +84,10 @@ def test_what_is_refused_in_one_half_undoes_the_other(
     for fields, others, why in refused:
         with pytest.raises(why):
             change(jam, fields, **({"quantity": 3} | others))
-    shown = queries.product(ANYBODY, jam)
+    shown = queries.product(ANY_CUSTOMER, jam)
     assert (shown.name, shown.quantity, shown.version) == ("Jam", 10, 1)
     assert len(entries(jam)) == 1
-    assert queries.product(ANYBODY, tea).version == 1
+    assert queries.product(ANY_CUSTOMER, tea).version == 1
 
 
 @pytest.mark.parametrize("fields", [{}, {"name": "Taken"}])
@@ -112,17 +112,17 @@ def test_a_product_keeps_its_own_unique_name(product: Callable[..., int], change
     jam = product(name="Jam")
     change(jam, {"name": "Jam"}, unique_name=True)
     change(jam, {"price": Decimal(3)}, quantity=1, unique_name=True)
-    assert queries.product(ANYBODY, jam).price == 3
+    assert queries.product(ANY_CUSTOMER, jam).price == 3
 
 
 def test_a_stocked_product_needs_neither_sku_nor_another_name(now: datetime) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
     made = create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
-    shown = queries.product(ANYBODY, made.id)
+    shown = queries.product(ANY_CUSTOMER, made.id)
     assert (shown.quantity, shown.sku[:2]) == (5, "L-")
     with pytest.raises(AlreadyTaken, match="name_taken"):
         create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
-    assert len(queries.products(ANYBODY, limit=None)) == 1
+    assert len(queries.products(ANY_CUSTOMER, limit=None)) == 1
 
 
 def test_what_is_dispatched_leaves_the_stock_and_is_explained(
@@ -145,7 +145,7 @@ def test_no_more_is_dispatched_than_there_is(product: Callable[..., int], now: d
     for units in (0, -1):
         with pytest.raises(ValueError, match="dispatch of"):
             dispatch(jam, units, actor=CLERK, now=now)
-    assert (queries.product(ANYBODY, jam).quantity, len(entries(jam))) == (3, 1)
+    assert (queries.product(ANY_CUSTOMER, jam).quantity, len(entries(jam))) == (3, 1)
 
 
 def test_what_is_archived_or_unknown_is_not_dispatched(

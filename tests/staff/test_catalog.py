@@ -281,9 +281,9 @@ def test_staff_see_and_do_what_their_permissions_say(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product()
-    nobody = Desk(person(is_staff=True, role=None))
-    assert nobody.get(PRODUCTS).status == 403
-    assert nobody.get(change(jam)).status == 403
+    without_role = Desk(person(is_staff=True, role=None))
+    assert without_role.get(PRODUCTS).status == 403
+    assert without_role.get(change(jam)).status == 403
     viewer = Desk(allow(person(is_staff=True), "catalog.view_product"))
     assert viewer.get(change(jam)).status == 200
     assert viewer.post(change(jam), {"name": "X"}).status == 403

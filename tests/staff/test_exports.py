@@ -138,9 +138,9 @@ def test_an_export_is_for_those_who_may_see_the_list(
     person: Callable[..., Person], product: Callable[..., int], place: str
 ) -> None:
     product()
-    nobody = Desk(person(is_staff=True, role=None))
-    assert nobody.get(f"{place}export/").status == 403
-    assert export(nobody, place).status == 403
+    without_role = Desk(person(is_staff=True, role=None))
+    assert without_role.get(f"{place}export/").status == 403
+    assert export(without_role, place).status == 403
     app, model, _ = place.split("/")
     seeing = [f"{app}.view_{model}"]
     if model == "order":

@@ -141,9 +141,9 @@ def test_staff_see_orders_only_with_the_permission_to(
     person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:
     order = place(person())
-    nobody = Desk(person(is_staff=True, role=None))
+    without_role = Desk(person(is_staff=True, role=None))
     for path in (ORDERS, f"{ORDERS}{order}/change/", f"{ORDERS}{order}/history/"):
-        assert nobody.get(path).status == 403
+        assert without_role.get(path).status == 403
 
 
 def test_an_order_that_was_changed_often_is_shown_with_its_last_events(

@@ -22,7 +22,7 @@ NAMELESS = 54321
 pytestmark = [pytest.mark.system, needs_root]
 
 
-def nobody() -> pwd.struct_passwd:
+def unprivileged() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody")
 
 
@@ -54,7 +54,7 @@ def test_root_runs_it_in_a_namespace_and_keeps_the_files(data: Path) -> None:
 def test_root_falls_back_to_nobody_with_the_data_in_place(open_folder: Path) -> None:
     with Cluster(open_folder / "data", durable=False, road="nobody") as cluster:
         assert works(cluster)
-        assert server_uid(cluster) == nobody().pw_uid
+        assert server_uid(cluster) == unprivileged().pw_uid
         assert not (open_folder / "data" / "server").is_symlink()
 
 
@@ -86,7 +86,7 @@ def test_existing_data_move_to_the_shelter_and_back_to_root(
 ) -> None:
     data = tmp_path / "data"
     shelter = [open_folder / "shelter"]
-    for road, owner in (("namespace", 0), ("nobody", nobody().pw_uid), ("namespace", 0)):
+    for road, owner in (("namespace", 0), ("nobody", unprivileged().pw_uid), ("namespace", 0)):
         with Cluster(data, durable=False, road=road, shelters=shelter) as cluster:
             assert works(cluster)
             assert (data / "server" / "cluster" / "PG_VERSION").stat().st_uid == owner
@@ -110,12 +110,12 @@ def test_programs_that_nobody_cannot_reach_are_copied_once(
 def test_in_another_users_checkout_root_runs_it_as_that_user(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.chown(open_folder, nobody().pw_uid, nobody().pw_gid)
+    os.chown(open_folder, unprivileged().pw_uid, unprivileged().pw_gid)
     monkeypatch.setattr(identity, "CHECKOUT", open_folder)
     open_folder.chmod(0o700)
     with Cluster(open_folder / "data", durable=False) as cluster:
         assert works(cluster)
-        assert server_uid(cluster) == nobody().pw_uid
+        assert server_uid(cluster) == unprivileged().pw_uid
 
 
 def test_without_an_open_road_root_is_told_what_to_do(data: Path) -> None:
@@ -123,7 +123,7 @@ def test_without_an_open_road_root_is_told_what_to_do(data: Path) -> None:
         Cluster(data, road="closed").start()
 
 
-@pytest.mark.parametrize("uid", [nobody().pw_uid, NAMELESS])
+@pytest.mark.parametrize("uid", [unprivileged().pw_uid, NAMELESS])
 def test_an_ordinary_user_even_one_without_a_name_just_runs_it(
     start: Start, open_folder: Path, uid: int
 ) -> None:
@@ -137,7 +137,7 @@ def test_a_folder_an_ordinary_user_may_not_write_is_one_line(
     start: Start, open_folder: Path
 ) -> None:
     open_folder.chmod(0o755)
-    said = end_line(as_user(start, nobody().pw_uid, open_folder / "data"))
+    said = end_line(as_user(start, unprivileged().pw_uid, open_folder / "data"))
     assert said.count("\n") == 1
     assert "user nobody may not write there" in said
 
@@ -146,7 +146,7 @@ def test_data_of_another_user_are_refused(start: Start, open_folder: Path) -> No
     data = open_folder / "data"
     (data / "server").mkdir(parents=True)
     data.chmod(0o777)
-    said = end_line(as_user(start, nobody().pw_uid, data))
+    said = end_line(as_user(start, unprivileged().pw_uid, data))
     assert "it belongs to user root, this is user nobody" in said
 
 

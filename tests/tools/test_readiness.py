@@ -54,7 +54,7 @@ def test_a_server_that_works_is_waited_for_beyond_any_limit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(readiness, "WAIT_SECONDS", 3.0)
     monkeypatch.setattr(readiness, "SAY_SECONDS", 1.0)
     wait(port, services, SERVER, "6", str(port))
     assert "s: the server does not answer yet." in capsys.readouterr().out
@@ -64,7 +64,7 @@ def test_a_server_that_works_is_waited_for_beyond_any_limit(
 def test_a_server_that_does_nothing_is_given_up(
     services: list[Service], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(readiness, "WAIT_SECONDS", 3.0)
     with pytest.raises(LauncherError, match="Nothing has progressed for 3 s: the server does not"):
         wait(port, services, "import time; time.sleep(60)")
 

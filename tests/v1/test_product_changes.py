@@ -139,16 +139,16 @@ def test_a_change_by_whatever_road_is_told(copy: Copy, now: datetime) -> None:
     one, two, three = sorted(copy.products)
     change_product(one, {"name": "By the service"}, now=now)
     assert [each["id"] for each in copy.update()] == [one]
-    with transaction() as somebody:
-        somebody.execute("UPDATE product SET name = 'By hand' WHERE id = ANY(%s)", [[two, three]])
+    with transaction() as other:
+        other.execute("UPDATE product SET name = 'By hand' WHERE id = ANY(%s)", [[two, three]])
     assert [each["name"] for each in copy.update()] == ["By hand"] * 2
 
 
 def test_a_refused_or_broken_off_change_is_not_told(copy: Copy) -> None:
     one = next(iter(copy.products))
-    with transaction() as somebody:
-        somebody.execute("UPDATE product SET name = 'Never' WHERE id = %s", [one])
-        somebody.rollback()
+    with transaction() as other:
+        other.execute("UPDATE product SET name = 'Never' WHERE id = %s", [one])
+        other.rollback()
     assert copy.update() == []
 
 

@@ -106,9 +106,9 @@ def put_back(options: argparse.Namespace) -> None:
     if done.changed is not None:
         say(f"Changes to accounts that were taken back: {accounts.counted(done.changed)}.")
     if done.changed:
-        say(f"Redo them: make restore/accounts OLD={done.aside}, and the runbook.")
-    if done.aside:
-        say(f"What was there before is in {done.aside}; drop it once you do not need it any more.")
+        say(f"Redo them: make restore/accounts OLD={done.former}, and the runbook.")
+    if done.former:
+        say(f"What was there before is in {done.former}; drop it once you do not need it any more.")
 
 
 def list_accounts(options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ MAINTENANCE = "postgres"
 RESTORED = "_restored_"
 """Between the name of a database and the number of the process that restores a backup of it."""
 MADE_HERE = "A copy of all data that tools.backup made to prove a backup; it may be dropped."
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds until whoever is still connected to a copy has noticed that its program ended."""
 _TABLES = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -128,7 +128,7 @@ def drop_forcibly(url: str, name: str) -> None:
 
     A session of another role cannot be ended from here; it ends by itself, for its program did.
     """
-    until = monotonic() + PATIENCE
+    until = monotonic() + TIMEOUT
     while True:
         try:
             command(url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
@@ -148,12 +148,12 @@ def drop_empty(url: str, name: str) -> bool:
     return True
 
 
-def swap(url: str, *, new: str, old: str, aside: str) -> None:
+def swap(url: str, *, new: str, old: str, former: str) -> None:
     """Give `new` the name of `old`, which becomes `aside`: both or neither."""
     with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
         unmark = sql.SQL("COMMENT ON DATABASE {} IS NULL")
         connection.execute(unmark.format(sql.Identifier(new)))
-        for before, after in ((old, aside), (new, old)):
+        for before, after in ((old, former), (new, old)):
             rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
             connection.execute(rename.format(sql.Identifier(before), sql.Identifier(after)))
 

@@ -53,7 +53,7 @@ class Restored:
     where that has none to compare, or cannot be read.
     """
 
-    aside: str | None
+    former: str | None
     ended: Ended
     changed: list[Account] | None
 
@@ -81,13 +81,13 @@ def restore(file: Path, target: Target, *, confirm: str) -> Restored:
         with proved(file, expected, target) as copy:
             found = taken_back(target, copy.name)
             refuse_what_is_used(target, confirm)
-            aside = f"{name}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-            databases.swap(target.owner, new=copy.name, old=name, aside=aside)
+            former = f"{name}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+            databases.swap(target.owner, new=copy.name, old=name, former=former)
         # Looked at again: what came into it while the backup was proved is kept.
-        dropped = databases.drop_empty(target.owner, aside)
+        dropped = databases.drop_empty(target.owner, former)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed: {str(error).strip()}") from None
-    return Restored(None if dropped else aside, copy.ended, found)
+    return Restored(None if dropped else former, copy.ended, found)
 
 
 def prove(file: Path, target: Target) -> Manifest:

@@ -5,10 +5,10 @@ PLANS are the plans of all documents, by the document's name.
 
 from tools.clients.plan_v1 import V1
 from tools.clients.step import (
+    ANONYMOUS,
     CUSTOMER,
     GUEST,
     KEY,
-    NOBODY,
     PASSWORD,
     STAFF,
     STAFF_KEY,
@@ -20,11 +20,11 @@ CREDENTIALS = {"username": "{{username}}", "password": "{{password}}"}
 STAFF_CREDENTIALS = {"username": "{{staff_username}}", "password": "{{staff_password}}"}
 BOTH_TOKENS = {"access": "access", "refresh": "refresh"}
 
-CONTRACT_0 = (Step("POST /auth/", NOBODY, CREDENTIALS, {"key": "token"}),)
+CONTRACT_0 = (Step("POST /auth/", ANONYMOUS, CREDENTIALS, {"key": "token"}),)
 
 CONTRACT_1 = (
-    Step("POST /api/token/", NOBODY, CREDENTIALS, BOTH_TOKENS),
-    Step("POST /api/token/refresh/", NOBODY, {"refresh": "{{refresh}}"}, {"access": "access"}),
+    Step("POST /api/token/", ANONYMOUS, CREDENTIALS, BOTH_TOKENS),
+    Step("POST /api/token/refresh/", ANONYMOUS, {"refresh": "{{refresh}}"}, {"access": "access"}),
     Step("GET /api/products/?page=1", CUSTOMER, keeps={"product_id": "results.0.id"}),
     Step("GET /api/products/{{product_id}}/"),
     Step(
@@ -40,7 +40,7 @@ CONTRACT_1 = (
 CONTRACT_2 = (
     Step(
         "POST /api/identity/register/",
-        NOBODY,
+        ANONYMOUS,
         {
             "username": "guest {{$guid}}",
             "email": "{{$guid}}@example.com",
@@ -49,10 +49,10 @@ CONTRACT_2 = (
         },
         {"guest_username": "username"},
     ),
-    Step("POST /api/identity/token/", NOBODY, CREDENTIALS, BOTH_TOKENS),
-    Step("POST /api/identity/token/", NOBODY, STAFF_CREDENTIALS, {"staff_access": "access"}),
-    Step("POST /api/identity/token/refresh/", NOBODY, {"refresh": "{{refresh}}"}, BOTH_TOKENS),
-    Step("POST /api/identity/token/verify/", NOBODY, {"token": "{{access}}"}),
+    Step("POST /api/identity/token/", ANONYMOUS, CREDENTIALS, BOTH_TOKENS),
+    Step("POST /api/identity/token/", ANONYMOUS, STAFF_CREDENTIALS, {"staff_access": "access"}),
+    Step("POST /api/identity/token/refresh/", ANONYMOUS, {"refresh": "{{refresh}}"}, BOTH_TOKENS),
+    Step("POST /api/identity/token/verify/", ANONYMOUS, {"token": "{{access}}"}),
     Step("GET /api/"),
     Step("GET /api/identity/"),
     Step("GET /api/catalog/"),
@@ -105,16 +105,19 @@ GUEST_CREDENTIALS = {"name": "guest after {{newest_user}}", "password": "{{guest
 CONTRACT_3 = (
     Step(
         "POST /api/token/",
-        NOBODY,
+        ANONYMOUS,
         {"name": "{{staff_username}}", "password": "{{staff_password}}"},
         {"staff_access": "access", "refresh": "refresh"},
     ),
     Step(
-        "POST /api/token/refresh/", NOBODY, {"refresh": "{{refresh}}"}, {"staff_access": "access"}
+        "POST /api/token/refresh/",
+        ANONYMOUS,
+        {"refresh": "{{refresh}}"},
+        {"staff_access": "access"},
     ),
     Step("GET /api/user/", STAFF, keeps={"newest_user": "users.-1.id"}),
-    Step("POST /api/register/", NOBODY, GUEST_CREDENTIALS),
-    Step("POST /api/token/", NOBODY, GUEST_CREDENTIALS, {"guest_access": "access"}),
+    Step("POST /api/register/", ANONYMOUS, GUEST_CREDENTIALS),
+    Step("POST /api/token/", ANONYMOUS, GUEST_CREDENTIALS, {"guest_access": "access"}),
     Step("GET /api/user/", STAFF, keeps={"guest_id": "users.-1.id"}),
     Step("GET /api/user/{{guest_id}}", GUEST),
     Step("PUT /api/user/{{guest_id}}", GUEST, {"name": "renamed {{guest_id}}"}),

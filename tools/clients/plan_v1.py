@@ -1,6 +1,6 @@
 """The order of v1's operations: somebody's first hour with the shop."""
 
-from tools.clients.step import CUSTOMER, GUEST, NOBODY, STAFF, Shown, Step
+from tools.clients.step import ANONYMOUS, CUSTOMER, GUEST, STAFF, Shown, Step
 
 KEY_OF_THIS_REQUEST = {"Idempotency-Key": "{{$guid}}"}
 OF_PRODUCT = Shown({"product": "#{{product_id}}"})
@@ -8,25 +8,25 @@ OF_PRODUCT = Shown({"product": "#{{product_id}}"})
 ACCOUNTS = (
     Step(
         "POST /api/v1/auth/token",
-        NOBODY,
+        ANONYMOUS,
         Shown({"username": "{{username}}", "password": "{{password}}"}),
         {"access": "access", "refresh": "refresh"},
     ),
     Step(
         "POST /api/v1/auth/token",
-        NOBODY,
+        ANONYMOUS,
         {"username": "{{staff_username}}", "password": "{{staff_password}}"},
         {"staff_access": "access"},
     ),
     Step(
         "POST /api/v1/auth/token/refresh",
-        NOBODY,
+        ANONYMOUS,
         Shown({"refresh": "{{refresh}}"}),
         {"access": "access", "refresh": "refresh"},
     ),
     Step(
         "POST /api/v1/auth/register",
-        NOBODY,
+        ANONYMOUS,
         Shown(
             {
                 "username": "guest {{$guid}}",
@@ -39,7 +39,7 @@ ACCOUNTS = (
     ),
     Step(
         "POST /api/v1/auth/token",
-        NOBODY,
+        ANONYMOUS,
         {"username": "{{guest_username}}", "password": "{{guest_password}}"},
         {"guest_access": "access"},
     ),
@@ -76,17 +76,17 @@ ACCOUNTS = (
     Step("DELETE /api/v1/me/sessions/{{session_id}}", GUEST),
     Step(
         "POST /api/v1/auth/password/reset",
-        NOBODY,
+        ANONYMOUS,
         Shown({"email": "{{guest_email}}"}),
     ),
     Step(
         "POST /api/v1/auth/password/reset/confirm",
-        NOBODY,
+        ANONYMOUS,
         Shown({"reset_token": "{{reset_token}}", "new_password": "{{guest_password}}"}),
     ),
     Step(
         "POST /api/v1/auth/token",
-        NOBODY,
+        ANONYMOUS,
         {"username": "{{guest_username}}", "password": "{{guest_password}}"},
         {"guest_access": "access"},
     ),
@@ -215,7 +215,7 @@ CART = (
 GOOD_BYE = (
     Step("DELETE /api/v1/products/{{product_id}}", STAFF),
     Step("DELETE /api/v1/categories/{{category_id}}", STAFF),
-    Step("POST /api/v1/auth/token/revoke", NOBODY, Shown({"refresh": "{{refresh}}"})),
+    Step("POST /api/v1/auth/token/revoke", ANONYMOUS, Shown({"refresh": "{{refresh}}"})),
 )
 
 V1 = (*ACCOUNTS, *CATALOGUE, *CART, *ORDERS, *MOVES, *GOOD_BYE)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-NOBODY = ""
+ANONYMOUS = ""
 CUSTOMER, STAFF, GUEST = "Bearer {{access}}", "Bearer {{staff_access}}", "Bearer {{guest_access}}"
 KEY, STAFF_KEY = "Token {{key}}", "Token {{staff_key}}"
 PASSWORD, STAFF_PASSWORD = "Basic {{username}}", "Basic {{staff_username}}"

@@ -25,7 +25,7 @@ from tools.replay.wire import Answer, Line, Request
 
 ANSWER_SECONDS = 5.0
 """As long as an app waits for an answer before it asks again."""
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 """As long as a customer goes on asking."""
 PAUSE_SECONDS = 0.05
 LONGEST_THOUGHT_SECONDS = 0.04
@@ -80,10 +80,10 @@ class Crowd:
 
     def wait_for(self, orders: int) -> None:
         """Return when so many more orders are acknowledged. Raises LauncherError."""
-        goal, deadline = self.orders + orders, time.monotonic() + PATIENCE_SECONDS
+        goal, deadline = self.orders + orders, time.monotonic() + WAIT_SECONDS
         while self.orders < goal:
             if time.monotonic() > deadline:
-                raise LauncherError(f"No {orders} orders were placed in {PATIENCE_SECONDS:.0f} s.")
+                raise LauncherError(f"No {orders} orders were placed in {WAIT_SECONDS:.0f} s.")
             time.sleep(0.01)
 
     def _shop(self, number: int, account: Account) -> None:
@@ -179,7 +179,7 @@ class Customer:
 
     def insist(self, wish: Wish) -> None:
         """Repeat it until the answer is definite, or patience is at its end."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while True:
             one = self.try_once(wish)
             if not wish.open:

@@ -20,11 +20,11 @@ import django
 PASSWORD = "a password for fuzzing"
 FRESH_SECONDS = 200.0
 """Access tokens live 300 seconds."""
-PATIENCE_SECONDS = 20.0
+WAIT_SECONDS = 20.0
 STOCK = 1_000_000
 UNITS = 3
 """In an order, for returns and shortages in part."""
-DOORS = {
+TOKEN_PATHS = {
     "contract1": "/api/token/",
     "contract2": "/api/identity/token/",
     "contract3": "/api/token/",
@@ -66,8 +66,8 @@ class Person:
     def settle(self, *, staff: bool) -> None:
         """Log in, and get orders, a cart, a key and an address."""
         credentials = {"username": self.username, "password": PASSWORD}
-        door = DOORS.get(self.document, "/api/v1/auth/token")
-        pair = self._call("POST", door, credentials)
+        token_path = TOKEN_PATHS.get(self.document, "/api/v1/auth/token")
+        pair = self._call("POST", token_path, credentials)
         self.real |= credentials | {"token": pair["access"], "refresh": pair["refresh"]}
         me = self._call("GET", "/api/v1/me")
         self.real |= {"customer-number": me["id"], "customer-uuid": me["public_id"]}
@@ -111,7 +111,7 @@ class Person:
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's body. An overload (503) is waited for, any other refusal ends the run."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while True:
             status, said = self._ask(method, path, body)
             if status < HTTPStatus.BAD_REQUEST:

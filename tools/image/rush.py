@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HOST = "127.0.0.1"
-PATIENCE_SECONDS = 30
+WAIT_SECONDS = 30
 
 
 @dataclass
@@ -85,7 +85,7 @@ def request(
     headers: dict[str, str] | None = None,
 ) -> tuple[http.client.HTTPResponse, Any]:
     """One request on a connection of its own; the answer and its parsed body. Raises OSError."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(HOST, port, timeout=WAIT_SECONDS)
     try:
         sent = {"Connection": "close", **(headers or {})}
         if token:

@@ -66,7 +66,7 @@ class Cluster:
         open_folder(
             self.data, free_megabytes=FIRST_START_MEGABYTES if first else LATER_START_MEGABYTES
         )
-        if not self._lock.acquire(patience=1.0):
+        if not self._lock.acquire(timeout=1.0):
             raise LauncherError(
                 f"The data folder {self.data} is in use by process {self._lock.holder()}."
             )

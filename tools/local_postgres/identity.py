@@ -121,10 +121,10 @@ def candidates() -> Iterator[Identity]:
     if sys.platform == "linux":
         yield Identity("namespace", os.geteuid(), os.getegid(), ("--namespace",))
     try:
-        nobody = pwd.getpwnam("nobody")
+        unprivileged = pwd.getpwnam("nobody")
     except KeyError:
         return
-    yield dropped("nobody", nobody.pw_uid, nobody.pw_gid)
+    yield dropped("nobody", unprivileged.pw_uid, unprivileged.pw_gid)
 
 
 def dropped(road: str, uid: int, gid: int) -> Identity:

@@ -12,16 +12,16 @@ from tools.kept import Kept
 from tools.local_postgres.log import explanation
 from tools.local_postgres.passwords import Passwords
 from tools.logfile import LogFile
-from tools.patience import Patience
+from tools.progress_timeout import ProgressTimeout
 
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 """For which nothing may progress; recovery after a crash replays up to max_wal_size."""
 POLL_SECONDS = 0.02
 
 
 def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
     """Return when the superuser can connect; LauncherError when the server ends or hangs."""
-    patience = Patience(PATIENCE_SECONDS)
+    timeout = ProgressTimeout(WAIT_SECONDS)
     while True:
         if server.status is not None:
             raise LauncherError(f"PostgreSQL did not start: {explanation(log)}")
@@ -35,10 +35,10 @@ def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
                 ) from None
         else:
             return
-        patience.look("starting", server.pid)
-        if patience.is_over:
+        timeout.look("starting", server.pid)
+        if timeout.is_over:
             raise LauncherError(
-                f"PostgreSQL has not progressed for {PATIENCE_SECONDS:.0f} s: {explanation(log)}"
+                f"PostgreSQL has not progressed for {WAIT_SECONDS:.0f} s: {explanation(log)}"
             )
         time.sleep(POLL_SECONDS)
 

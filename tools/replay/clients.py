@@ -14,7 +14,7 @@ from typing import TypeVar
 from tools.errors import LauncherError
 from tools.replay.wire import Answer, Line, Request
 
-PATIENCE = 8
+TIMEOUT = 8
 LONGEST_PAUSE_SECONDS = 5.0
 # A token is renewed this long before it expires.
 MARGIN_SECONDS = 30.0
@@ -33,7 +33,7 @@ def persist(line: Line, request: Request) -> Answer:
     Raises NoAnswerError after PATIENCE attempts.
     """
     trouble = ""
-    for attempt in range(PATIENCE):
+    for attempt in range(TIMEOUT):
         pause = min(0.05 * 2**attempt, LONGEST_PAUSE_SECONDS)
         try:
             answer = line.call(request)

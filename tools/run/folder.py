@@ -35,9 +35,9 @@ class RunFolder:
         Raises LauncherError: not writable, too little space, or in use by a live run.
         """
         open_folder(self.path, free_megabytes=FREE_MEGABYTES)
-        if self._lock.acquire(patience=BRIEF_SECONDS):
+        if self._lock.acquire(timeout=BRIEF_SECONDS):
             return
-        if "stopping" in self._lock.holder() and self._lock.acquire(patience=STOPPING_SECONDS):
+        if "stopping" in self._lock.holder() and self._lock.acquire(timeout=STOPPING_SECONDS):
             return
         raise LauncherError(
             f"Larder already runs on the data folder {self.path} (process "

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.errors import LauncherError
-from tools.patience import Patience
+from tools.progress_timeout import ProgressTimeout
 from tools.run.service import Service
 from tools.terminal import say
 
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 """For which nothing may progress."""
 SAY_SECONDS = 10.0
 POLL_SECONDS = 0.1
@@ -41,18 +41,18 @@ def wait(
 
     `tend` is called between the polls. Says every SAY_SECONDS what is awaited. Raises
     LauncherError with the last log lines of the service that has not progressed for
-    PATIENCE_SECONDS, or of the server as soon as it ends.
+    WAIT_SECONDS, or of the server as soon as it ends.
     """
-    patience, said = Patience(PATIENCE_SECONDS), 0.0
+    limit, said = ProgressTimeout(WAIT_SECONDS), 0.0
     while awaited := missing(*ask(host, port), server=server, worker=worker):
         if not server.running:
             raise failure("The server ended before it was ready", server)
-        patience.look(awaited.what, awaited.service.pid if awaited.works else None)
-        if patience.is_over:
-            nothing = f"Nothing has progressed for {PATIENCE_SECONDS:.0f} s"
+        limit.look(awaited.what, awaited.service.pid if awaited.works else None)
+        if limit.is_over:
+            nothing = f"Nothing has progressed for {WAIT_SECONDS:.0f} s"
             raise failure(f"{nothing}: {awaited.what}", awaited.service)
-        if patience.waited - said >= SAY_SECONDS:
-            said = patience.waited
+        if limit.waited - said >= SAY_SECONDS:
+            said = limit.waited
             say(f"Waiting for {said:.0f} s: {awaited.what}.")
         tend()
         time.sleep(POLL_SECONDS)

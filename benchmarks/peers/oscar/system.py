@@ -67,15 +67,15 @@ class RunningOscar:
     port: int
     processes: Mapping[str, int]
     products: Mapping[str, int]
-    everybody: Sequence[OscarBuyer]
+    all_buyers: Sequence[OscarBuyer]
 
     def page(self) -> Traffic:
         """Names of 20 products: price and stock are a request each for each product."""
-        return Same([request("GET", "/api/products/", one.headers()) for one in self.everybody])
+        return Same([request("GET", "/api/products/", one.headers()) for one in self.all_buyers])
 
     def buyers(self) -> Sequence[Buyer]:
         """Everybody."""
-        return self.everybody
+        return self.all_buyers
 
     def stock(self) -> Mapping[int, int]:
         """In stock and not allocated to an order: what its API calls available."""
@@ -132,7 +132,7 @@ class Oscar:
                 port=port,
                 processes={"server": server.pid},
                 products=site.ids(PRODUCTS),
-                everybody=log_in(port, site.catalogue.buyers, site.catalogue.password),
+                all_buyers=log_in(port, site.catalogue.buyers, site.catalogue.password),
             )
 
 

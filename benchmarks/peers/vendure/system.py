@@ -103,15 +103,15 @@ class RunningVendure:
     port: int
     processes: Mapping[str, int]
     products: Mapping[str, int]
-    everybody: Sequence[VendureBuyer]
+    all_buyers: Sequence[VendureBuyer]
 
     def page(self) -> Traffic:
         """The search index's first page: price, and whether there is stock."""
-        return Same([one.post(LIST) for one in self.everybody])
+        return Same([one.post(LIST) for one in self.all_buyers])
 
     def buyers(self) -> Sequence[Buyer]:
         """Everybody."""
-        return self.everybody
+        return self.all_buyers
 
     def stock(self) -> Mapping[int, int]:
         """On hand and not allocated to an order, as the tables have it."""
@@ -181,7 +181,7 @@ class Vendure:
                 port=port,
                 processes={"server": serving.pid, "worker": worker.pid},
                 products=site.ids(PRODUCTS),
-                everybody=log_in(port, site.catalogue.buyers, site.catalogue.password),
+                all_buyers=log_in(port, site.catalogue.buyers, site.catalogue.password),
             )
 
 

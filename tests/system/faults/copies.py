@@ -11,7 +11,7 @@ from tools.backup import dump
 from tools.backup.restore import Target
 from tools.local_postgres import Cluster, temporary_cluster
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds until something must have happened, on a loaded machine."""
 
 
@@ -31,7 +31,7 @@ def copies(cluster: Cluster) -> set[str]:
 
 
 def until(true: Callable[[], object], *, every: float = 0.02) -> None:
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT
     while not true():
         assert monotonic() < deadline, "it never came"
         sleep(every)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from tests.server import Reply, Server
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds after which a customer who still got no answer gives up, and the test with them."""
 
 
@@ -47,7 +47,7 @@ class Load:
 
     def wait_for(self, orders: int) -> None:
         """Returns when so many more orders were acknowledged."""
-        goal, deadline = len(self.acknowledged) + orders, monotonic() + PATIENCE
+        goal, deadline = len(self.acknowledged) + orders, monotonic() + TIMEOUT
         while len(self.acknowledged) < goal:
             assert monotonic() < deadline, "the customers are not served"
             sleep(0.01)
@@ -59,7 +59,7 @@ class Load:
         self.server.hang_up()
 
     def _insist(self, key: str) -> str:
-        deadline = monotonic() + PATIENCE
+        deadline = monotonic() + TIMEOUT
         while monotonic() < deadline:
             reply = self._try(key)
             if reply is not None and reply.status == 201:
@@ -69,7 +69,7 @@ class Load:
             assert reply is None or reply.status in self.later, reply
             self.repeated += 1
             sleep(0.05)
-        raise AssertionError(f"no answer in {PATIENCE:.0f} s")
+        raise AssertionError(f"no answer in {TIMEOUT:.0f} s")
 
     def _try(self, key: str) -> Reply | None:
         body = {"lines": [{"product": self.product, "quantity": 1}]}

@@ -39,6 +39,6 @@ def kill_all(server: Server) -> None:
 
 def stop(server: Server) -> None:
     """TERM, as an installation ends it; returns when all its processes are gone."""
-    everybody = [server.pid, *workers(server)]
+    pids = [server.pid, *workers(server)]
     os.kill(server.pid, signal.SIGTERM)
-    assert wait_until(lambda: not any(map(alive, everybody)), 60), "the server did not stop"
+    assert wait_until(lambda: not any(map(alive, pids)), 60), "the server did not stop"

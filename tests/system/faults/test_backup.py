@@ -163,7 +163,7 @@ def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
         load.wait_for(50)
     assert during > 0, "nobody ordered while the backup was made"
     with temporary_cluster() as other:
-        assert restore.restore(file, target(other), confirm="").aside is None
+        assert restore.restore(file, target(other), confirm="").former is None
         with psycopg.connect(other.owner_url()) as owner:
             # What earlier tests have left is not counted.
             asked = "SELECT order_id FROM order_line WHERE product_id = %s"
@@ -195,15 +195,15 @@ def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept
     with psycopg.connect(cluster.owner_url()) as owner:
         owner.execute("CREATE TABLE public.life_since (id int)")
     (oid,) = _ask(cluster, "SELECT oid FROM pg_database WHERE datname = 'larder'")
-    aside = restore.restore(file, target(cluster), confirm="larder").aside
-    assert aside is not None
-    assert names(cluster) >= {"larder", aside}
+    former = restore.restore(file, target(cluster), confirm="larder").former
+    assert former is not None
+    assert names(cluster) >= {"larder", former}
     assert _ask(cluster, "SELECT to_regclass('public.life_since')") == (None,)
     assert _ask(cluster, "SELECT oid FROM pg_database WHERE datname = 'larder'") != (oid,)
-    elsewhere = databases.elsewhere(cluster.owner_url(), aside)
+    elsewhere = databases.elsewhere(cluster.owner_url(), former)
     with psycopg.connect(elsewhere) as old:
         assert old.execute("SELECT count(*) FROM public.life_since").fetchone() == (0,)
-    databases.drop_forcibly(cluster.owner_url(), aside)
+    databases.drop_forcibly(cluster.owner_url(), former)
 
 
 @pytest.mark.slow
@@ -283,8 +283,8 @@ def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path
 @pytest.mark.timeout(300)
 def test_what_fills_while_the_backup_is_proved_is_not_replaced(small: tuple[Cluster, Path]) -> None:
     _, file = small
-    with temporary_cluster() as other, ThreadPoolExecutor(1) as somebody:
-        filled = somebody.submit(_fill, other)
+    with temporary_cluster() as other, ThreadPoolExecutor(1) as session:
+        filled = session.submit(_fill, other)
         refused(file, other, "Database larder is not empty", confirm="")
         filled.result()
         assert _ask(other, "SELECT count(*) FROM public.meanwhile") == (0,)

@@ -26,7 +26,7 @@ from tools.local_postgres import Cluster, temporary_cluster
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ANOTHER = "another rather good one"
-EVERYBODY = ("victim", "gone", "banned", "quitter", "moved", "nobody")
+ALL = ("victim", "gone", "banned", "quitter", "moved", "nobody")
 SINCE = """
 UPDATE identity.customer SET is_active = false WHERE username = 'banned';
 UPDATE identity.customer SET is_active = true WHERE username = 'nobody';
@@ -105,7 +105,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with temporary_cluster() as cluster:
         prepare(cluster)
         with served_by(cluster) as server:
-            for name in EVERYBODY:
+            for name in ALL:
                 register(server, name)
             execute(
                 cluster,
@@ -177,7 +177,7 @@ def listed(cluster: Cluster, database: str | None) -> subprocess.CompletedProces
 
 
 def test_they_can_be_listed_as_long_as_the_replaced_database_is_there(story: Story) -> None:
-    done = listed(story.cluster, story.done.aside)
+    done = listed(story.cluster, story.done.former)
     *lines, last = done.stdout.splitlines()
     assert {line.split()[-1]: line.split()[:-2] for line in lines} == CHANGED
     assert last == f"Changes: {COUNTED}."
@@ -196,6 +196,6 @@ def test_a_database_without_accounts_is_replaced_all_the_same(
         execute(other, "CREATE TABLE public.ruins (id int)")
         done = restore.restore(file, target(other), confirm="larder")
         assert done.changed is None
-        assert done.aside is not None
-        assert databases.tables(databases.elsewhere(other.owner_url(), done.aside)) == 1
+        assert done.former is not None
+        assert databases.tables(databases.elsewhere(other.owner_url(), done.former)) == 1
     assert "Its accounts cannot be compared" in capsys.readouterr().err

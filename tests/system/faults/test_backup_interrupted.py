@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.system.faults.conftest import ROOT
-from tests.system.faults.copies import PATIENCE, backed_up, copies, names, target, until
+from tests.system.faults.copies import TIMEOUT, backed_up, copies, names, target, until
 from tools.backup import databases, restore
 from tools.local_postgres import Cluster
 
@@ -59,7 +59,7 @@ def test_whoever_is_told_to_go_drops_the_copy(
     with proving(cluster, file) as process:
         process.send_signal(number)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=PATIENCE)
+        output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode in {128 + number, 128 + signal.SIGTERM}, output
     assert copies(cluster) == set()
     assert "Traceback" not in output
@@ -92,11 +92,11 @@ def test_the_copy_that_somebody_is_making_just_now_is_theirs(shop: tuple[Cluster
 
 def test_a_restored_database_is_no_copy_any_more(shop: tuple[Cluster, Path]) -> None:
     cluster, file = shop
-    aside = restore.restore(file, target(cluster), confirm="larder").aside
-    assert aside is not None
+    former = restore.restore(file, target(cluster), confirm="larder").former
+    assert former is not None
     with psycopg.connect(cluster.owner_url()) as owner:
         marks = owner.execute(
             "SELECT count(*) FROM pg_shdescription WHERE description = %s", [databases.MADE_HERE]
         ).fetchone()
     assert marks == (0,)
-    databases.drop_forcibly(cluster.owner_url(), aside)
+    databases.drop_forcibly(cluster.owner_url(), former)

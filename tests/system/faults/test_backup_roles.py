@@ -49,7 +49,7 @@ def test_a_backup_opens_under_other_names(app: str, backup: tuple[Path, str, int
     file, username, product = backup
     with temporary_cluster() as cluster:
         target = others(cluster, app)
-        assert restore.restore(file, target, confirm="").aside is None
+        assert restore.restore(file, target, confirm="").former is None
         with psycopg.connect(target.owner) as owner:
             assert owner.execute(OWNERS.encode()).fetchall() == [("keeper",)]
         environment = {"DATABASE_URL": target.app, "OWNER_DATABASE_URL": target.owner}
@@ -61,4 +61,4 @@ def test_a_backup_opens_under_other_names(app: str, backup: tuple[Path, str, int
             assert len(listed) == 1
         # In its place once more, now that it is not empty.
         done = restore.restore(file, target, confirm="shop")
-        assert str(done.aside).startswith("shop_before_")
+        assert str(done.former).startswith("shop_before_")

@@ -23,7 +23,7 @@ from tests.system.race.books import assert_agree, shelf
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 GONE = (OSError, http.client.HTTPException)
-PATIENCE = 20
+TIMEOUT = 20
 DOUBLED = [name for name, asked in REQUESTS.items() if asked.doubles]
 
 
@@ -100,7 +100,7 @@ class Client:
 
     def ask_again(self) -> Reply:
         """As an app does it: until somebody answers."""
-        deadline = monotonic() + PATIENCE
+        deadline = monotonic() + TIMEOUT
         while monotonic() < deadline:
             with suppress(*GONE):
                 return self.ask()

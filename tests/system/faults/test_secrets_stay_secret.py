@@ -34,7 +34,7 @@ def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
     return Server(workers=1, environment=given, application=application, errors=log)
 
 
-def somebody(server: Server) -> Client:
+def customer(server: Server) -> Client:
     return Client(server, f"planted {next(_numbers)}")
 
 
@@ -52,7 +52,7 @@ def assert_kept(
 def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with serving(cluster, log) as server:
-        client = somebody(server)
+        client = customer(server)
         handed_out = client.enter()
         replies = list(client.fail())
     assert {reply.status for reply in replies} <= {200, 400, 401, 403, 404, 409, 415, 429}
@@ -64,7 +64,7 @@ def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_p
 def test_an_error_of_ours_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with serving(cluster, tmp_path / "first.log") as server:
-        client = somebody(server)
+        client = customer(server)
         handed_out = client.enter()
     with receiving() as reports:
         with serving(cluster, log, defect="everywhere") as server:
@@ -102,7 +102,7 @@ def test_with_the_database_away_nothing_is_told_of_how_it_is_reached(
 ) -> None:
     log = tmp_path / "server.log"
     with serving(cluster, log) as server:
-        client = somebody(server)
+        client = customer(server)
         handed_out = client.enter()
         cluster.stop()
         replies = [*client.work(), server.call("GET", "/readyz")]
@@ -130,7 +130,7 @@ def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
     """The search itself: somebody logs a password."""
     log = tmp_path / "server.log"
     with serving(cluster, log, defect="leak") as server:
-        client = somebody(server)
+        client = customer(server)
         handed_out = client.enter()
         replies = list(client.fail())
     with pytest.raises(AssertionError, match=r"planted-(wrong-)?password.* in server\.log"):

@@ -55,10 +55,10 @@ def test_a_file_behind_a_lock_is_told_to_come_back(
 ) -> None:
     staff = staff_with_an_archived_product
     limit("lock_timeout", "200ms")
-    with transaction() as somebody:
-        somebody.execute(IN_THE_WAY[what])
+    with transaction() as other:
+        other.execute(IN_THE_WAY[what])
         assert_told_to_come_back(send(staff))
-        somebody.rollback()
+        other.rollback()
     assert staff("GET", "products").body["results"] == []
     assert send(staff).body == {"created": 1, "changed": 1, "unchanged": 0}
 
@@ -67,8 +67,8 @@ def test_a_file_whose_statement_takes_too_long_is_told_to_come_back(
     limit: Callable[[str, str], None], staff_with_an_archived_product: Api
 ) -> None:
     limit("statement_timeout", "200ms")
-    with transaction() as somebody:
-        somebody.execute(sql.ONE_FILE)
+    with transaction() as other:
+        other.execute(sql.ONE_FILE)
         assert_told_to_come_back(send(staff_with_an_archived_product))
 
 

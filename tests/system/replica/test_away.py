@@ -113,8 +113,8 @@ def test_from_a_server_that_is_no_standby_nothing_is_read(
 ) -> None:
     """The primary itself, another shop's, and nobody's address."""
     with temporary_cluster() as other:
-        nobody = f"postgresql://larder_app@/larder?host={tmp_path}"
-        addresses = f"{primary.app_url()},{other.superuser_url()},{nobody}"
+        none = f"postgresql://larder_app@/larder?host={tmp_path}"
+        addresses = f"{primary.app_url()},{other.superuser_url()},{none}"
         options = environment(primary) | {"REPLICA_URLS": addresses}
         assert warnings(options) == ["replica1", "replica2"]
         with Server(workers=1, environment=options) as server:

@@ -83,7 +83,7 @@ def test_a_position_of_before_is_no_error_and_a_new_one_is_as_good_as_ever(
 @pytest.mark.parametrize("position", ["", "0/16B3748", "A" * 27, "~~~", "A" * 2_000])
 def test_what_is_no_position_of_ours_is_no_error(shop: Shop, position: str) -> None:
     jam = shop.product(stock=3)
-    somebody = shop.phone()
-    phone = Phone(somebody.server, somebody.token, position)
+    customer = shop.phone()
+    phone = Phone(customer.server, customer.token, position)
     for path in ("products", f"products/{jam}", "orders"):
         assert phone("GET", path).status == 200

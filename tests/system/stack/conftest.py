@@ -46,8 +46,8 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def front(stack: Stack) -> Iterator[FrontDoor]:
     """A client; a thread of it keeps a connection."""
-    with FrontDoor(url=stack.url, certificate=stack.certificate) as door:
-        yield door
+    with FrontDoor(url=stack.url, certificate=stack.certificate) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

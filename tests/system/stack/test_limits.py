@@ -18,7 +18,7 @@ FILE_LIMIT = 2 * 1024 * 1024
 AUTH_LIMIT = 16 * 1024
 THREADS_OF_ALL = 2 * 2 * serve.THREADS
 """Servers, their processes, the threads of each."""
-PATIENCE = 5.0
+TIMEOUT = 5.0
 TAKEN_SECONDS = 2.0
 """After which whatever was sent has reached who takes it."""
 
@@ -125,13 +125,13 @@ def answered(connect: Callable[[], socket.socket]) -> bool:
     """Whether somebody else is answered within PATIENCE."""
     began = monotonic()
     with connect() as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         try:
             answer = connection.recv(64)
         except TimeoutError:
             return False
-    return answer.startswith(b"HTTP/1.1 200") and monotonic() - began < PATIENCE
+    return answer.startswith(b"HTTP/1.1 200") and monotonic() - began < TIMEOUT
 
 
 def test_clients_who_send_half_a_body_hold_no_thread(front: FrontDoor) -> None:

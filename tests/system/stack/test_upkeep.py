@@ -58,7 +58,7 @@ def test_a_backup_is_put_in_the_place_of_what_came_after_it(
     after, _ = order(front, token, jam)
     with without(stack, front, "app1", "app2", "worker", "pgbouncer"):
         primary.run("sh", "-c", f"sh {SCRIPT} restore </tmp/larder.dump")
-        (aside,) = {one for one in databases(stack) if one.startswith("larder_before_")}
+        (kept,) = {one for one in databases(stack) if one.startswith("larder_before_")}
         stack["migrate"].run("python", "manage.py", "prepare")
     token = front.token(name, PASSWORD)
     assert front.call("GET", f"orders/{before}", token=token).status == 200
@@ -67,8 +67,8 @@ def test_a_backup_is_put_in_the_place_of_what_came_after_it(
     assert order(front, token, jam)
     assert front.call("POST", "auth/token/refresh", {"refresh": stolen}).status == 401
     assert front.call("GET", "me", headers={"Authorization": f"Token {key}"}).status == 401
-    assert primary.run("sh", SCRIPT, "forget") == f"{aside} is gone.\n"
-    assert aside not in databases(stack)
+    assert primary.run("sh", SCRIPT, "forget") == f"{kept} is gone.\n"
+    assert kept not in databases(stack)
 
 
 def databases(stack: Stack) -> set[str]:

@@ -15,7 +15,7 @@ does, too."""
 PIECE = 65_536
 
 
-class Patience:
+class ProgressTimeout:
     """Runs out once nothing has progressed for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
