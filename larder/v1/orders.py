@@ -297,8 +297,7 @@ def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
 
 
 def _statuses(asked: str | None) -> tuple[str, ...]:
-    """Returns the statuses without duplicates. Raises InvalidInput for one that no placed order can
-    have."""
+    """Returns each status once. Raises InvalidInput for one that no placed order can have."""
     given = [] if asked is None else asked.split(",")
     if not set(given) <= set(STATUSES):
         detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
