@@ -68,7 +68,7 @@ def start() -> None:
         # Whatever `make build` collected in this checkout.
         "STATIC_ROOT": str(Path(folder.name) / "static"),
         "STRICT_WAITS": "1",
-        # A mail server at whose port nobody listens; tests of mails have one of their own.
+        # A mail server at whose port nobody listens; tests of mails have their own.
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "DEFAULT_FROM_EMAIL": "shop@example.com",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
@@ -211,6 +211,6 @@ def generic_plan(statement: str) -> str:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        # Without parameters of its own psycopg sends it as text, in which alone that is allowed.
+        # Without separate parameters psycopg sends it as text, in which alone that is allowed.
         cursor.execute(f"EXPLAIN (GENERIC_PLAN) {statement}")
         return "\n".join(line for (line,) in cursor.fetchall())

@@ -115,7 +115,7 @@ def minor_version(venv: Path) -> str | None:
 
 
 def build(venv: Path, lock: int) -> None:
-    """Make the environment anew; `incomplete` stands in it until it is whole."""
+    """Make the environment anew; `incomplete` is in it until it is whole."""
     python = os.path.realpath(sys.executable)
     say(f"Making {venv.name} with Python {sys.version.split()[0]}")
     shutil.rmtree(venv, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""python -m tools.dependencies: what can be said of the locked packages without asking anybody.
+"""python -m tools.dependencies: what can be said of the locked packages without a network.
 
 Every one has hashes and one version in prod, run and dev; each of production's has a licence that
-lets everybody use it; each that pyproject.toml asks for is used. Advisories need a network:
+lets all clients use it; each that pyproject.toml asks for is used. Advisories need a network:
 `make audit`. `--sbom FILE` writes production's bill of materials (CycloneDX) and has it validated.
 """
 
@@ -31,7 +31,7 @@ ACCEPTED = {
     "psycopg-binary": "LGPL-3.0",
     "psycopg-pool": "LGPL-3.0",
 }
-"""Licences that were looked at by somebody."""
+"""Licences that a person has checked."""
 NEVER_IMPORTED = {
     "argon2-cffi": "Django's hasher uses it",
     "pymemcache": "Django's cache uses it",

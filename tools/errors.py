@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class LauncherError(Exception):
-    """Something outside the program stands in the way; the message is meant for the terminal."""
+    """Something outside the program is in the way; the message is meant for the terminal."""

@@ -92,7 +92,7 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def acquire(self, *, timeout: float) -> bool:
-        """Take the lock, waiting up to `patience` seconds; False when another keeps it."""
+        """Take the lock, waiting up to `timeout` seconds; False when another keeps it."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -112,7 +112,7 @@ class FolderLock:
 
     @property
     def held(self) -> bool:
-        """Whether anybody, ourselves included, has the lock."""
+        """Whether any process has the lock, this one included."""
         if self._descriptor is not None:
             return True
         if not self.path.exists():

@@ -199,7 +199,7 @@ def enter_namespace() -> None:
 
 
 def inner_user() -> int:
-    """Return who to be inside: somebody with a name, for initdb looks it up, and not root."""
+    """Return who to be inside: a client with a name, for initdb looks it up, and not root."""
     known = {user.pw_name: user.pw_uid for user in pwd.getpwall() if user.pw_uid != 0}
     return known.get("nobody") or next(iter(known.values()), 65534)
 

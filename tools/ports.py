@@ -30,6 +30,6 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Say whether somebody takes connections at a port of the loopback interface."""
+    """Say whether a client takes connections at a port of the loopback interface."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0

@@ -30,7 +30,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
 def children(pid: int) -> list[int]:
     """The children of a process and all its threads, none when it is gone. Linux only.
 
-    Each process is asked for its parent: the kernel's own list of children forgets some while
+    Each process is read for its parent: the kernel's own list of children forgets some while
     others start and end.
     """
     pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())

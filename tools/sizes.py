@@ -1,6 +1,6 @@
 """python -m tools.sizes: lines of Python of each part, beside its budget.
 
-Migrations do not count. A package without a budget of its own counts towards that of `larder/`.
+Migrations do not count. A package without a separate budget counts towards that of `larder/`.
 """
 
 from __future__ import annotations

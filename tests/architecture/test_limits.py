@@ -1,4 +1,4 @@
-"""Every limit of the product stands once, in larder/core/limits.py."""
+"""Every limit of the product is once, in larder/core/limits.py."""
 
 import ast
 import re
@@ -89,7 +89,7 @@ def _bounds(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 def _written_bounds(tree: ast.Module, *, of_a_contract: bool) -> Iterator[int]:
     """Yields bounds that are numbers, or constants of the same module that are: only an earlier
-    contract has limits of its own."""
+    contract has separate limits."""
     own = dict(pair for node in tree.body for pair in _assigned(node))
     for name, bound in _bounds(tree):
         for node in ast.walk(bound):

@@ -165,6 +165,6 @@ def _copy_for_writing(root: Path, where: str) -> None:
 
 
 def _lint(folder: Path) -> int:
-    """import-linter's exit status, in a folder of its own and without its cache."""
+    """import-linter's exit status, in a separate folder and without its cache."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode

@@ -31,7 +31,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with two commits, `old` and the present one; it stands for Larder's."""
+    """A repository with two commits, `old` and the present one; it represents Larder's."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     folder = tmp_path / "repository"

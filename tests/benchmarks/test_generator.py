@@ -1,4 +1,4 @@
-"""The load generator, against a small server of its own."""
+"""The load generator, against a separate small server."""
 
 import math
 import os

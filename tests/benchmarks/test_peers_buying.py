@@ -1,4 +1,4 @@
-"""Buying from a small shop of its own: one after the other, and all at once."""
+"""Buying from a separate small shop: one after the other, and all at once."""
 
 import http.server
 import json

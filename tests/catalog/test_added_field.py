@@ -32,7 +32,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shop(copy: Path) -> Iterator[Target]:
-    """A server of the copy, on a database of its own."""
+    """A server of the copy, on a separate database."""
     with started(Code(copy)) as target:
         yield target
         target.hang_up_all()

@@ -43,7 +43,7 @@ def without(guard: str, instead: str) -> str:
 
 
 def touch(*changed: int) -> None:
-    """Changes products, each in a transaction of its own."""
+    """Changes products, each in a separate transaction."""
     for one in changed:
         database.execute(TOUCH, [one])
 
@@ -100,7 +100,7 @@ def test_it_goes_by_parts_and_looks_for_the_last_row_behind_them(three: list[int
 
 
 def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int]]]:
-    """What a reader at each place is told before and after compaction, while somebody's
+    """What a reader at each place is told before and after compaction, while an account's
     transaction is open and changes that began later have been committed."""
     touch(three[0], three[1], three[0])
     settle()
@@ -158,7 +158,7 @@ class Copy:
 
     @property
     def right(self) -> bool:
-        """Whether it is the catalogue as it stands."""
+        """Whether it is the catalogue in its current state."""
         return self.names == {one.id: one.name for one in products(self.customer, limit=None)}
 
 

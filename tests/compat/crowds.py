@@ -46,7 +46,7 @@ class Shop:
         ]
 
     def rush(self, requests: Sequence[Request], *products: int) -> "Rush":
-        """All at once, each over a connection of its own."""
+        """All at once, each over a separate connection."""
         return Rush(self.contract, at_once(HttpShop(self.server), requests), products)
 
 

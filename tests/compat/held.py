@@ -1,4 +1,4 @@
-"""Requests that are held up in the middle, so that something can happen meanwhile."""
+"""Requests that are delayed in the middle, so that something can happen meanwhile."""
 
 import os
 import time

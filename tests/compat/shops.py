@@ -98,7 +98,7 @@ class Contract:
         return {self.called: who.customer.username, "password": password or who.password}
 
     def registration(self, name: str, number: int = 0) -> tuple[str, dict[str, str]]:
-        """Path and body; the number makes an address of its own. For contracts 2 and 3."""
+        """Path and body; the number makes a separate address. For contracts 2 and 3."""
         if self.name == "3":
             return "/api/register/", {"name": name, "password": GOOD}
         body = {"username": name, "email": f"{number}@example.org"}
@@ -216,6 +216,6 @@ def of(*names: str) -> pytest.MarkDecorator:
 
 
 def paths_of(who: Person, product: int) -> dict[str, str]:
-    """What stands in the places of a path."""
+    """What is in the places of a path."""
     account = who.customer.public_id.hex
     return {"product": str(product), "customer": str(who.id), "account": account, "order": "1"}

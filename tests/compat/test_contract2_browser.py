@@ -59,7 +59,7 @@ def follow(page: Page, address: str) -> None:
 def write(page: Page, method: str, body: str, status: int) -> None:
     page.locator("textarea[name=_content]").fill(body)
     page.get_by_role("button", name=method, exact=True).click()
-    # The page before showed a status too: what was asked for tells the new one from it.
+    # The page before showed a status too: what was requested tells the new one from it.
     page.locator(".request-info b", has_text=method).wait_for()
     shown(page, status)
 

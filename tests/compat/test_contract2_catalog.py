@@ -1,4 +1,4 @@
-"""Contract 2: products read by everybody, written and shipped by staff."""
+"""Contract 2: products read by all clients, written and shipped by staff."""
 
 from collections.abc import Callable
 from decimal import Decimal

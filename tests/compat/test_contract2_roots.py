@@ -254,7 +254,7 @@ def test_a_browser_gets_a_page_and_everything_else_json(browser: Browser) -> Non
 def test_a_refusal_without_credentials_is_a_short_page(
     path: str, status: int, anyone: ApiClient
 ) -> None:
-    """The framework's page takes twenty milliseconds or more, and anybody can ask for it."""
+    """The framework's page takes twenty milliseconds or more, and any client can ask for it."""
     page = anyone("GET", f"{path}?limit=3", Accept="text/html")
     assert (page.status, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert len(page.body) < 1_000

@@ -149,7 +149,7 @@ def test_a_product_deleted_meanwhile_counts_as_sold_out(
     order = add(shopper, jam, tea, hat, hat)
     archive_product(tea, now=NOW)
     reply = shopper("POST", f"/orders/{order}/submit/")
-    assert (reply.status, reply.body) == (400, short(tea))  # In front of the one that is short.
+    assert (reply.status, reply.body) == (400, short(tea))  # Before the one that is short.
     shopper("POST", f"/products/{tea}/remove_from_order/")
     assert shopper("POST", f"/orders/{order}/submit/").body == short(hat)
     assert lines(shopper("GET", "/orders/current/").body) == [(jam, 1), (hat, 2)]

@@ -1,4 +1,4 @@
-"""Reading feeds in tests: writers in transactions of their own, readers right and wrong."""
+"""Reading feeds in tests: writers in separate transactions, readers right and wrong."""
 
 import os
 import time
@@ -45,7 +45,7 @@ class HastyFeed(Feed):
 
 @contextmanager
 def transaction() -> Iterator[psycopg.Connection[Any]]:
-    """A transaction of somebody else; open until the end of the block, unless committed."""
+    """A transaction of another client; open until the end of the block, unless committed."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         yield connection
 

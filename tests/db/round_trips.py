@@ -1,4 +1,4 @@
-"""How often somebody waits for PostgreSQL: counted in libpq's own trace of the protocol."""
+"""How often a client waits for PostgreSQL: counted in libpq's own trace of the protocol."""
 
 import tempfile
 from collections.abc import Iterator

@@ -52,7 +52,7 @@ def test_a_commit_counts_whose_thread_is_ended_while_it_waits(
 
 
 def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], list[int]]:
-    """Asks for all numbers in one group, each in a thread of its own; the first leads it. Returns
+    """Asks for all numbers in one group, each in a separate thread; the first leads it. Returns
     the answers and what each thread counted then."""
     counted: dict[int, int] = {}
     begun, go_on = Event(), Event()

@@ -44,7 +44,7 @@ def test_without_it_a_server_loads_nothing_that_answers_before_django(
 
 @pytest.fixture(params=["1", "0"], ids=["with", "without"])
 def served(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Server]:
-    """A server of one worker, so that it keeps what it was asked for before."""
+    """A server of one worker, so that it keeps what it was requested before."""
     with Server(workers=1, environment={"FAST_PATH": request.param}) as server:
         yield server
 

@@ -36,7 +36,7 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, and the document it stands in."""
+    """One method of one path, and the document it is in."""
 
     method: str
     path: str

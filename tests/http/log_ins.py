@@ -13,7 +13,7 @@ CONFIRM = "auth/password/reset/confirm"
 
 
 def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
-    """Somebody is registered, logs in twice, changes the password, and ends both log-ins."""
+    """A client is registered, logs in twice, changes the password, and ends both log-ins."""
     answers = {"register": api("POST", "auth/register", account)}
     credentials = {name: account[name] for name in ("username", "password")}
     pair = answers["log_in"] = api("POST", "auth/token", credentials)

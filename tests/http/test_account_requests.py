@@ -50,7 +50,7 @@ def locked(customer: int) -> Iterator[None]:
 
 
 def writes(server: Server, token: str, product: int) -> list[Call]:
-    """The writes of an account that lock its cart or an order of its own."""
+    """The writes of an account that lock its cart or one of its orders."""
     lines = {"lines": [{"product": product, "quantity": 2}]}
     placed = server.call("POST", "orders", lines, token=token).body["id"]
     asked = (

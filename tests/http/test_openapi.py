@@ -132,7 +132,7 @@ NEVER_CHANGED = {"delete_key", "end_session", "end_sessions"}
 """What these act on has no versions: it is made, and it goes."""
 MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
 MAKES_BY_PUT = {"put_product"}
-"""What can be asked to make a thing only where there is none."""
+"""What can be queried to make a thing only where there is none."""
 CHANGED_BY_POST = {"submit_cart", *MOVES}
 """What these act on is there already, in a version."""
 

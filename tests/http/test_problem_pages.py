@@ -1,4 +1,4 @@
-"""Where a problem's `type` leads: for people a page, for everybody else Markdown."""
+"""Where a problem's `type` leads: for people a page, for all others Markdown."""
 
 import re
 from urllib.parse import urljoin

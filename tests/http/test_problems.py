@@ -20,7 +20,7 @@ PAGE = (Path(settings.BASE_DIR) / "docs" / "reference" / "problems.md").read_tex
 TREES = [
     ast.parse(path.read_text())
     for path in (Path(settings.BASE_DIR) / "larder").rglob("*.py")
-    # The earlier contracts refuse in shapes of their own.
+    # The earlier contracts refuse in separate shapes.
     if "compat" not in path.parts
 ]
 
@@ -50,7 +50,7 @@ def kinds_of_refusal(base: type[DomainError] = DomainError) -> set[type[DomainEr
 
 def codes_of_refusals() -> set[str]:
     """The codes of every DomainError; AlreadyTaken makes its own from the name of a field, which
-    stands in a call or in the table of unique constraints."""
+    is in a call or in the table of unique constraints."""
     own = {kind.code for kind in kinds_of_refusal() if isinstance(kind.code, str)}
     names = {one for call in calls_of("AlreadyTaken") for one in texts_in(call)}
     taken = {f"{name}_taken" for name in {*names, *FIELDS.values()}}
@@ -82,7 +82,7 @@ def codes_of_faults() -> set[str]:
 
 
 def codes_of_lines() -> set[str]:
-    """What stands beside the key "code" of a line; kind.code and the like are refusals' own."""
+    """What is beside the key "code" of a line; kind.code and the like are refusals' own."""
     found: set[str] = set()
     for node in nodes():
         if isinstance(node, ast.Dict):

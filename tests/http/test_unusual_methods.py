@@ -17,7 +17,7 @@ METHODS = ("OPTIONS", "TRACE", "HEAD", "GET", "PROPFIND")
 ACCEPTED = ("image/png", "text/html", "text/html;q=x", "nonsense", "")
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 VALUES = {"int": "1", "id": ID, "uuid": ID}
-"""What stands in a path for a parameter of a converter; a word for every other one."""
+"""What is in a path for a parameter of a converter; a word for every other one."""
 
 EXPRESSIONS = (f"api/orders/{ID}/", "identity/", "word")
 """Paths that the regular expressions match."""

@@ -25,7 +25,7 @@ SIGNER = Signer([SECRET])
 
 @dataclass
 class LogIn:
-    """Somebody's log-in at a door; `at` counts seconds from its beginning."""
+    """An account's log-in at a door; `at` counts seconds from its beginning."""
 
     pair: Pair
     began: datetime
@@ -65,7 +65,7 @@ class LogIn:
 
 @pytest.fixture
 def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
-    """Logs somebody in at the service: `log_in(person())`, `log_in(person(), API)`."""
+    """Logs a client in at the service: `log_in(person())`, `log_in(person(), API)`."""
 
     def make(who: Person, policy: TokenPolicy = V1, *, began: datetime = now) -> LogIn:
         pair = sessions.log_in(

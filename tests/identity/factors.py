@@ -47,7 +47,7 @@ def enrolment(
     permit: str | None = None,
     proven: UUID | None = None,
 ) -> Enrolment:
-    """What somebody who scanned this secret sends."""
+    """What a client that scanned this secret sends."""
     sealed = second_factor.seal(secret, account.public_id, account.secrets, now=at).decode()
     return Enrolment(sealed, code_of(secret, at), permit=permit, proven=proven)
 

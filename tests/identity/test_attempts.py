@@ -1,4 +1,4 @@
-"""How often somebody may try: for an account, from an address, and who cannot be kept out."""
+"""How often a client may try: for an account, from an address, and who cannot be kept out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -121,7 +121,7 @@ def test_where_an_account_has_been_is_forgotten_after_thirty_days() -> None:
 
 
 def test_an_attacker_is_not_where_the_account_has_been() -> None:
-    """Their own account at an address says nothing of anybody else's."""
+    """Their own account at an address says nothing of any other client's."""
     assert succeed("mallory", STRANGE.format(1))
     until_refused(strangers())
     assert not fail("anna", STRANGE.format(1))

@@ -19,14 +19,14 @@ FORM = {"old_password": OLD, "new_password1": NEW, "new_password2": NEW}
 
 
 def open_doors(who: Person, now: datetime) -> None:
-    """A log-in, and a key of one's own making."""
+    """A log-in, and a customer's new key."""
     credentials = {"username": who.customer.username, "password": who.password}
     assert Api()("POST", "auth/token", credentials).status == 200
     keys.create_key(who.caller, "till", now=now)
 
 
 def live(who: Person) -> tuple[int, int]:
-    """How many log-ins and keys of somebody go on."""
+    """How many log-ins and keys of a client go on."""
     log_ins = Session.objects.ongoing().filter(customer=who.id)
     return log_ins.count(), Key.objects.filter(customer=who.id, ended_at=None).count()
 

@@ -77,7 +77,7 @@ def crowd(db: None, queue: HashQueue) -> Iterator[Crowd]:
 
 
 def customers(number: int, address: str = "192.0.2.{}") -> list[Client]:
-    """Return different accounts, each at an address of its own if there is a place for it."""
+    """Return different accounts, each at a separate address if there is a place for it."""
     return [(f"customer {n}", address.format(n)) for n in range(number)]
 
 

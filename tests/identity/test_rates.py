@@ -22,7 +22,7 @@ def bucket(rate: Rate = HOUR, excuse: UUID | None = None) -> Bucket:
 
 
 def taken(*buckets: Bucket) -> int:
-    """How many times all of them let somebody through."""
+    """How many times all of them let a client through."""
     for number in range(100):
         try:
             STORE.take(buckets)

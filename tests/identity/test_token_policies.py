@@ -1,4 +1,5 @@
-"""What the doors have of their own: lifetimes, rotation, claims; and that they are apart."""
+"""The differences between the token policies: lifetimes, rotation, claims; and that they are
+separate."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The hand-written SQL of movements says the same as the ORM, whatever is asked."""
+"""The hand-written SQL of movements says the same as the ORM, whatever is queried."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta

@@ -81,7 +81,7 @@ def all_want(name: str, tasks: Iterable[Callable[[], Answer]]) -> Wanted:
 
 
 def check_name(outcome: Wanted) -> None:
-    """One has it, the others were told so."""
+    """One has it, the others got that answer."""
     codes = Counter(answer.code for answer in outcome.answers)
     assert codes == {OK: 1, "name_taken": len(outcome.answers) - 1}
     assert outcome.bearers == 1
@@ -132,7 +132,7 @@ def test_without_the_lock_of_the_name_several_have_it(
 # --- A quantity set in the middle of a rush ------------------------------------------------
 @dataclass
 class Rush:
-    """What customers and staff were told."""
+    """The answers that customers and staff got."""
 
     product: int
     answers: list[Answer]
@@ -159,7 +159,7 @@ def rush(who: Person, jam: int, changes: list[tuple[dict[str, Any], int | None]]
 
 
 def check_rush(outcome: Rush) -> None:
-    """Everybody is served, and the books say what was there when the quantity was set."""
+    """All clients are served, and the books say what was there when the quantity was set."""
     assert Counter(one.code for one in outcome.answers) == {OK: BUYERS * ORDERS}
     assert Counter(one.code for one in outcome.changed) == {OK: len(outcome.changed)}
     assert_agree([outcome.product])
@@ -199,7 +199,7 @@ def relabel(who: Person, jam: int, times: int = 12) -> Rush:
 
 
 def check_relabelled(outcome: Rush) -> None:
-    """Nobody is turned away."""
+    """No client is rejected."""
     codes = Counter(one.code for one in [*outcome.answers, *outcome.changed])
     assert codes == {OK: len(outcome.answers) + len(outcome.changed)}, codes
     assert_agree([outcome.product])

@@ -1,4 +1,4 @@
-"""The hand-written SQL says the same as the ORM, whatever is asked."""
+"""The hand-written SQL says the same as the ORM, whatever is queried."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -34,7 +34,7 @@ FROM = "Shop <shop@example.com>"
 
 
 def ask(email: str = EMAIL) -> None:
-    """Somebody says that they forgot their password."""
+    """A customer requests a password reset."""
     answer = Api()("POST", "auth/password/reset", {"email": email})
     assert (answer.status, answer.body) == (202, None)
 

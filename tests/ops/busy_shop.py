@@ -108,7 +108,7 @@ def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") ->
 
 
 def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
-    """Random business: groups of orders, repeated keys and ids, deliveries, counts, a product
+    """Random business: batches, repeated keys and ids, deliveries, counts, a product
     taken off sale, orders changed, moved and returned. Returns how many orders were placed or
     repeated."""
     random, done = Random(seed), 0  # noqa: S311

@@ -51,7 +51,7 @@ def running(kind: str, port: int, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def client(kind: str, port: int) -> Iterator[BaseCache]:
-    """Django's, with Larder's options, and more patience: a cache that waits for a processor is
+    """Django's, with Larder's options, and a longer timeout: a cache that waits for a processor is
     not away."""
     given = caches(f"{kind}://127.0.0.1:{port}")["default"]
     waits = given["OPTIONS"].keys() & {
@@ -76,7 +76,7 @@ def noon() -> float:
 
 
 def taken(store: InCache, *buckets: Bucket) -> int:
-    """How many times all of them let somebody through."""
+    """How many times all of them let a client through."""
     for number in range(50):
         try:
             store.take(buckets)
@@ -198,7 +198,7 @@ def test_a_server_goes_on_without_its_cache(
         with running(kind, port, tmp_path):
             time.sleep(rates_in_cache.RETRY_SECONDS + 0.5)
             # Ten may be wrong in ten minutes, which may end just now, and while the cache is
-            # late the database counts ten of its own.
+            # late the database counts ten of them itself.
             statuses = [log_in(server) for _ in range(31)]
         assert log_in(server, who.password) in {200, 429}
         assert server.call("GET", "/livez").status == 200

@@ -36,7 +36,7 @@ def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
     guid.set(None)
     answers = _lines_of_invariants(tmp_path / "wanted")
     assert asked_as in answers
-    # And one that nobody asked for has an id of its own.
+    # And a periodic one has a new id.
     _add_job("check_invariants", "todo")
     (own,) = _lines_of_invariants(tmp_path / "unwanted")[:1]
     assert len(own) == 32
@@ -62,7 +62,7 @@ def locked(table: str) -> Iterator[Callable[[str], list[str]]]:
         other.autocommit = True
         holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         asked = (
-            # Tests that run beside this one have databases of their own.
+            # Tests that run beside this one have separate databases.
             "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
             " AND wait_event_type = 'Lock' AND query LIKE %s"
         )
@@ -97,7 +97,7 @@ def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
 def test_behind_pgbouncer_every_statement_shows_it_and_elsewhere_none_of_an_app(
     pgbouncer: str, transactional_db: None, person: Callable[..., Person]
 ) -> None:
-    """A text of its own for each request could not be prepared."""
+    """A separate text for each request could not be prepared."""
     who, correlation_id = person(), uuid4().hex
     with Server(workers=1, environment={"PGBOUNCER": pgbouncer}) as server:
         token = server.token(who.customer.username, who.password)

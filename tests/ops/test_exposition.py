@@ -28,7 +28,7 @@ def row(family: Metric, labels: tuple[str, ...]) -> Row:
 
 
 def labels_of(family: Metric, collector: Collector) -> tuple[str, ...]:
-    """Who counts knows them; of what is asked for the family does."""
+    """Who counts knows them; of what is requested the family does."""
     return tuple(getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", []))
 
 

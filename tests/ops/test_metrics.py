@@ -80,7 +80,7 @@ def test_what_a_proxy_that_nobody_named_passed_on_is_not_this_machine(header: st
 
 
 class Remembering:
-    """Remembers what it was told."""
+    """Remembers the answers that it got."""
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []

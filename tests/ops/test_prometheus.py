@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real server and is asked all that the dashboard and the rules ask."""
+"""A real Prometheus scrapes a real server and runs all queries of the dashboard and the rules."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_prometheus_answers_all_that_dashboard_and_rules_ask_and_wakes_nobody(
 
 
 def all_names_exist(server: Server, one: Prometheus) -> None:
-    """In the exposition; and what is asked is PromQL."""
+    """In the exposition; and the queries are PromQL."""
     text = server.call("GET", "/metrics", token=TOKEN).body.decode()
     exposed = set[str]()
     for family in text_string_to_metric_families(text):

@@ -36,7 +36,7 @@ def shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A data folder without a database, and no DATABASE_URL: the own count stands alone."""
+    """A data folder without a database, and no DATABASE_URL: there is only the own count."""
     monkeypatch.delenv("DATABASE_URL")
     return tmp_path
 

@@ -138,7 +138,7 @@ def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
 def test_every_order_and_every_page_is_a_span(
     transactional_db: None, person: MakePerson, product: Callable[..., int]
 ) -> None:
-    """Also those that would be answered in front of Django."""
+    """Also those that would be answered before Django."""
     jam, who = product(stock=10), person()
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
         token = server.token(who.customer.username, who.password)

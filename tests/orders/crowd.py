@@ -26,7 +26,7 @@ LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
 
 @dataclass
 class Crowd:
-    """Customers who order at the same time. `first` is held up until `opens` is called."""
+    """Customers who order at the same time. `first` is delayed until `opens` is called."""
 
     who: Person
     now: datetime
@@ -56,7 +56,7 @@ class Crowd:
         return self.sent[-1]
 
     def placement(self, product: int, units: int, **details: Any) -> Placement:
-        """What is asked for."""
+        """What is requested."""
         return Placement(
             customer=self.who.id,
             actor=self.who.customer.public_id,
@@ -73,7 +73,7 @@ class Crowd:
 
 @contextmanager
 def held(product: int) -> Iterator[Callable[[], None]]:
-    """Somebody holds the product's stock until they are told to let go."""
+    """A client holds the product's stock until they are told to let go."""
     # The application's role may not be idle in a transaction for so long.
     with psycopg.connect(superuser_url()) as other:
         other.execute(LOCK, [product])

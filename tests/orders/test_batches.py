@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def own_queue(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The test has a queue of its own, made with what it sets."""
+    """The test has a separate queue, made with what it sets."""
     monkeypatch.setattr(placing, "_queues", {})
     return monkeypatch
 

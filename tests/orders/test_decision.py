@@ -1,4 +1,4 @@
-"""The decision, for any group of orders whatever."""
+"""The decision, for any batch whatever."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ PRECEDENCE = ("unknown_product", "insufficient_stock", "price_changed", "order_r
 
 @dataclass(frozen=True)
 class Case:
-    """A group of orders and the shop as it stands when they are decided."""
+    """A batch and the shop in its current state when they are decided."""
 
     orders: list[list[Wanted]]
     shelf: dict[int, int]

@@ -50,7 +50,7 @@ def known(request: pytest.FixtureRequest, transactional_db: None) -> str:
 def place(
     known: str, person: MakePerson, product: MakeProduct, now: datetime
 ) -> Iterator[Callable[[], None]]:
-    """Places an order of LINES products with a key and an id of its own, over a connection that
+    """Places an order of LINES products with a key and a separate id, over a connection that
     was opened when there were no orders."""
     who, numbers = person(), count()
     products = [product(stock=1_000_000) for _ in range(LINES)]

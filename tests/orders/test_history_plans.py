@@ -15,7 +15,7 @@ from tests.conftest import Person
 from tests.database import analyze, generic_plan
 
 HERS = 1
-"""Stands for the customer whose orders these are; `wanted` puts her id in its place."""
+"""Represents the customer whose orders these are; `wanted` puts her id in its place."""
 
 WAYS: dict[str, dict[str, Any]] = {
     "order_history": {"customer": HERS},
@@ -30,7 +30,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def wanted(person: Callable[..., Person], now: datetime) -> Callable[..., OrderFilter]:
-    """A shop's orders, and what is asked of them.
+    """A shop's orders, and what is queried of them.
 
     Of an empty table, or one that was never analyzed, no index is better than another: these are
     four customers' orders in every state, a half of them with a reference, known to the planner.

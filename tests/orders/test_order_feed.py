@@ -158,7 +158,7 @@ def test_whoever_writes_to_a_placed_order_tells_the_feed(fill: Fill) -> None:
 def test_a_cart_that_is_filled_is_in_no_feed(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """Its row is written anew where it stands: no index knows what changed of it."""
+    """Its row is written anew where it is: no index knows what changed of it."""
     who, jam = person(), product()
     add_unit(who.id, jam, currency="GBP", now=now)
     before = _place_in_the_feed(who.id)

@@ -57,7 +57,7 @@ def test_a_short_line_changes_nothing_and_every_short_line_is_named(
 def test_placing_waits_for_the_database_three_times(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """However many statements it takes: what can be asked together is asked together."""
+    """However many statements it takes: what can be queried together is queried together."""
     who, jam = person(), product(stock=20)
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
     for _ in range(5):

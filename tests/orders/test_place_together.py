@@ -1,4 +1,4 @@
-"""Orders that come while others are placed go together, and no failure of one is another's."""
+"""Orders that come while others are placed belong together, and no failure of one is another's."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def crowd(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Crowd]:
-    """The first order of it is being placed, and waits for a product that somebody holds: longer
+    """The first order of it is being placed, and waits for a product that a client holds: longer
     than orders do, so that it does not enter the contended lane before the others have come."""
     plug, usual = product(stock=100), placing.LOCK_WAIT
     with ThreadPoolExecutor(16) as pool, held(plug) as let_go:
@@ -178,8 +178,8 @@ def test_a_deadlock_of_the_group_costs_nobody_their_order(
 def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
     crowd: Crowd, product: MakeProduct
 ) -> None:
-    """Equal keys go one after the other, in transactions of their own: when the second fails,
-    the first stands, with all the orders without a key that went in it."""
+    """Equal keys go one after the other, in separate transactions: when the second fails,
+    the first is, with all the orders without a key that went in it."""
     jam, tea, stuck = product(stock=50), product(stock=0), product(stock=10)
     with held(stuck):
         without_key = [crowd.order(jam) for _ in range(6)]

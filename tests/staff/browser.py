@@ -39,7 +39,7 @@ class Seen:
 
 
 def in_browser(journey: Callable[[Page], None], *, scripts: bool = True, width: int = 1400) -> Seen:
-    """Runs a journey in a browser, in a thread of its own: Playwright runs an event loop, in
+    """Runs a journey in a browser, in a separate thread: Playwright runs an event loop, in
     whose thread Django refuses to use the database."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_run, journey, scripts, width).result()

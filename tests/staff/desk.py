@@ -40,7 +40,7 @@ def allow(who: Person, *permissions: str) -> Person:
 
 
 class Desk:
-    """Opens and sends pages as somebody who is logged in."""
+    """Opens and sends pages as a client that is logged in."""
 
     def __init__(self, who: Person) -> None:
         self.client = Client()
@@ -86,7 +86,7 @@ def _forms(context: Any) -> list[Any]:
 
 
 def visible_fields(context: Any) -> list[Any]:
-    """What somebody can fill in."""
+    """What a client can fill in."""
     return [field for form in _forms(context) for field in form.visible_fields()]
 
 

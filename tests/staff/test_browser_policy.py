@@ -85,7 +85,7 @@ def test_every_page_of_the_admin_opens_without_a_violation(
             page.goto(f"{site}/admin/{path}")
             page.wait_for_load_state("networkidle")
         page.goto(f"{site}/admin/catalog/product/{jam}/change/")
-        # Alpine.js opened what it is asked to open.
+        # Alpine.js opened what it must open.
         page.get_by_text("boss").first.click()
         page.get_by_role("button", name="Log out").wait_for()
 

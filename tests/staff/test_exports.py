@@ -144,7 +144,7 @@ def test_an_export_is_for_those_who_may_see_the_list(
     app, model, _ = place.split("/")
     seeing = [f"{app}.view_{model}"]
     if model == "order":
-        # Orders have addresses: their export has a permission of its own.
+        # Orders have addresses: their export has a separate permission.
         viewer = Desk(allow(person(is_staff=True), *seeing))
         assert export(viewer, place).status == 403
         seeing.append("orders.export_order")

@@ -1,4 +1,4 @@
-"""A port that was asked for is still free when somebody listens there."""
+"""A port that was reserved is still free when a program listens there."""
 
 from __future__ import annotations
 

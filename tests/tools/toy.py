@@ -49,13 +49,13 @@ def application(environ, start_response):
 
 @dataclass
 class Toy:
-    """A checkout of its own, with our tools and next to nothing to serve."""
+    """A separate checkout, with our tools and next to nothing to serve."""
 
     folder: Path
 
     @contextmanager
     def start(self, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
-        """Run the supervisor in a process group of its own; killed at the end if need be."""
+        """Run the supervisor in a separate process group; killed at the end if need be."""
         process = subprocess.Popen(
             [sys.executable, "-m", "tools.run"],
             cwd=self.folder,

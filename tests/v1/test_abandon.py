@@ -229,7 +229,7 @@ def test_a_quota_limits_what_a_customer_abandons(
     # What is known already takes no row.
     assert app.abandon(id=known).body == ABANDONED
     assert app.abandon(id=placed).body["outcome"] == "placed"
-    # Each customer has a quota of their own.
+    # Each customer has a separate quota.
     assert other.abandon(id=str(uuid4())).body == ABANDONED
 
 

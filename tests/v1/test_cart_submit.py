@@ -1,4 +1,4 @@
-"""The cart becomes an order: once, wholly or not at all, however often it is asked for."""
+"""The cart becomes an order: once, wholly or not at all, however often it is requested."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -384,7 +384,7 @@ def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
 
 
 def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is asked for all the time stays; what is gone is given to nobody any more."""
+    """One that is requested all the time stays; what is gone is given to nobody any more."""
     monkeypatch.setattr(page_cache, "MAX_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
     pages = PageCache()

@@ -158,7 +158,7 @@ def move(who: Person, when: datetime) -> str:
 
 
 def resets_of(api: Api, who: Person, email: str) -> int:
-    """How many resets of the account there are after one more was asked for."""
+    """How many resets of the account there are after one more was requested."""
     assert api("POST", ASK, {"email": email}).status == 202
     return PasswordReset.objects.filter(customer=who.id).count()
 

@@ -43,7 +43,7 @@ def test_a_page_of_products_is_one_statement_however_long(
         customer("GET", "products")
     with exactly(1):
         customer("GET", "products?limit=30&q=product&in_stock=true&ordering=-price")
-    with exactly(2):  # and the count that was asked for
+    with exactly(2):  # and the count that was requested
         customer("GET", "products?count=true")
     with exactly(1):
         customer("GET", "products?sku=SKU-1&barcode=5012345678900")
@@ -135,7 +135,7 @@ def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
 def test_addresses_cost_one_statement_to_read_and_six_to_add(
     customer: Api, exactly: Counted
 ) -> None:
-    # The account's lock; its session; how many there are; the quota; it; and as it stands.
+    # The account's lock; its session; how many there are; the quota; it; and in its current state.
     with exactly(TRANSACTION + 6):
         path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
     with exactly(1):

@@ -1,4 +1,4 @@
-"""A change of an order whose answer was lost is asked for again: what is so already is no change,
+"""A change of an order whose answer was lost is requested again: what is so already is no change,
 whatever `If-Match` says and wherever the order has come meanwhile."""
 
 from collections.abc import Callable

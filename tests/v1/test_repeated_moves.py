@@ -1,4 +1,4 @@
-"""Moves that are asked for again without a key: the truth for whoever lost the answer, nothing
+"""Moves that are requested again without a key: the truth for whoever lost the answer, nothing
 moved twice, and no 200 for something else than was done."""
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ def test_a_line_of_which_nothing_was_picked_is_known_to_the_repeat(
 def test_packing_that_found_nothing_is_repeated_by_who_found_nothing_and_by_nobody_else(
     customer: Api, staff: Api, product: Product
 ) -> None:
-    """It has cancelled the order; who packs it now is told so."""
+    """It has cancelled the order; a request to pack it gets that answer."""
     tea = product()
     placed = place(customer, (tea, 2))
     cancelled = move(staff, placed, "pack", picking((tea, 0)))

@@ -1,1 +1,1 @@
-"""`make attack`: the attacks that Larder is known to withstand, run against a server of its own."""
+"""`make attack`: the attacks that Larder is known to withstand, run against a separate server."""

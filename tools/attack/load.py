@@ -19,7 +19,7 @@ Call = Callable[[], int]
 
 @contextmanager
 def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
-    """Make each call again and again for the time of the block, in a thread of its own.
+    """Make each call again and again for the time of the block, in a separate thread.
 
     Give the numbers of answers by status, complete at the end of the block. Raises what a call
     raises.

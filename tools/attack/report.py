@@ -54,7 +54,7 @@ def summary(results: Sequence[Result]) -> str:
 INTRODUCTION = """\
 # Trust
 
-`make attack` starts a server on a PostgreSQL of its own and attacks it: anonymous clients, \
+`make attack` starts a server on a separate PostgreSQL and attacks it: anonymous clients, \
 invalid and forged requests, slow uploads, a full disk, an unavailable database. It then runs \
 `check_invariants`. This page is written by \
 `make attack ATTACK_ARGS="--record"`; the last run is below.

@@ -1,4 +1,4 @@
-"""What is attacked: a server in demo mode on a PostgreSQL of its own, and accounts to attack with.
+"""What is attacked: a server in demo mode on a separate PostgreSQL, and accounts to attack with.
 
 Nothing of `larder` is imported here: the code attacked may be another checkout, with another
 Python. Attacks speak HTTP, and SQL as the owner of the tables.

@@ -5,5 +5,5 @@
     python -m tools.backup prove FILE
     python -m tools.backup accounts DATABASE
 
-The database is that of OWNER_DATABASE_URL, or of DATABASE_URL where the owner has none of its own.
+The database is that of OWNER_DATABASE_URL, or of DATABASE_URL where the owner has none.
 """

@@ -23,7 +23,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(KeyboardInterrupt):
-    """Somebody told us to go. Of this kind psycopg knows that the running statement is to be
+    """A signal to stop. Of this kind psycopg knows that the running statement is to be
     cancelled and waited for: no database is made after we looked for it."""
 
     def __init__(self, number: int) -> None:
@@ -61,7 +61,7 @@ def main() -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. Options of a command may precede its file or follow it.
 
-    Each command has a parser of its own: where one parser has two positional arguments and the
+    Each command has a separate parser: where one parser has two positional arguments and the
     second is optional, argparse of Python 3.11, 3.12.1 and 3.13.0 takes the second as absent as
     soon as an option follows the first.
     """

@@ -105,7 +105,7 @@ def claimed(url: str, name: str) -> Iterator[bool]:
 
 
 def left(url: str) -> list[str]:
-    """Copies of this database that were made here; somebody may be making one just now."""
+    """Copies of this database that were made here; a client may be making one just now."""
     pattern = re.compile(re.escape(f"{name_in(url)}{RESTORED}") + r"\d+")
     with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
         found = connection.execute(_MARKED, [MADE_HERE])

@@ -24,7 +24,7 @@ def make(url: str, file: Path) -> Manifest:
         raise LauncherError(f"{file} is there already: a backup is never written over another.")
     make_room(file.parent)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.touch(mode=0o600)  # It has everybody's addresses and the hashes of their passwords.
+    draft.touch(mode=0o600)  # It has all accounts' addresses and the hashes of their passwords.
     try:
         with psycopg.connect(url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

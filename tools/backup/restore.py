@@ -1,4 +1,4 @@
-"""Restores a backup into a database of its own, proves it there, and only then puts it in place."""
+"""Restores a backup into a separate database, proves it there, and only then puts it in place."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Copy:
 def restore(file: Path, target: Target, *, confirm: str) -> Restored:
     """Put the backup in the place of the target's database.
 
-    Raises LauncherError before anything of the target is touched: the file is not whole, it is of
-    a later version, the target is not empty and `confirm` is not its name, or somebody is connected
+    Raises LauncherError before anything of the target is touched: the file is not whole, it is of a
+    later version, the target is not empty and `confirm` is not its name, or a session is connected
     to it; and when what was restored is not the backup.
     """
     name = databases.name_in(target.owner)
@@ -129,7 +129,7 @@ def check(file: Path) -> Manifest:
 
 
 def refuse_what_is_used(target: Target, confirm: str) -> None:
-    """Raise LauncherError where the database is not to be replaced: full, or somebody is there."""
+    """Raise LauncherError where the database is not to be replaced: full, or in use."""
     name = databases.name_in(target.owner)
     if confirm != name and databases.tables(target.owner):
         raise LauncherError(

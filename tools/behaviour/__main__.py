@@ -1,7 +1,7 @@
 """python -m tools.behaviour A [--data DIR]
 
 Plays thousands of requests (the plans of tools/clients, their variants, the pages of the admin) on
-the code of a revision and on the files as they are now, each on a server of its own, and says
+the code of a revision and on the files as they are now, each on a separate server, and says
 which answers differ. Each whole answer is kept in DIR/behaviour, a file for each document.
 """
 

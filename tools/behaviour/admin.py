@@ -13,7 +13,7 @@ from tools.behaviour.player import Player
 START, LOG_IN = "/admin/", "/admin/login/"
 PAGES = 120
 EACH = 2
-"""Of pages whose paths differ in their ids alone, so many are asked for."""
+"""Of pages whose paths differ in their ids alone, so many are requested."""
 _LINK = re.compile(r'href="([^"#]+)"')
 _COOKIE = re.compile(r"(csrftoken|sessionid|__Host-\w+|__Secure-\w+)=([^;]+)")
 _METHODS = ("HEAD", "PUT", "DELETE")

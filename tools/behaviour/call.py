@@ -52,7 +52,7 @@ class Answer:
 
 
 def send(port: int, call: Call) -> Answer:
-    """Send the request over a connection of its own. Raises OSError and HTTPException."""
+    """Send the request over a separate connection. Raises OSError and HTTPException."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         body = None if call.body is None else call.body.encode("utf-8", "surrogatepass")

@@ -58,7 +58,8 @@ MEMBERS = 8
 
 
 def of_path(call: Call, documented: frozenset[str]) -> Variants:
-    """Yield what is asked of each path once: methods that are not documented, other spellings."""
+    """Yield the requests that each path gets once: methods that are not documented, other
+    spellings."""
     for method in METHODS:
         if method not in documented:
             yield f"method {method}", call.but(method=method, body=None)

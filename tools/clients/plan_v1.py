@@ -1,4 +1,4 @@
-"""The order of v1's operations: somebody's first hour with the shop."""
+"""The order of v1's operations: a customer's first hour with the shop."""
 
 from tools.clients.step import ANONYMOUS, CUSTOMER, GUEST, STAFF, Shown, Step
 

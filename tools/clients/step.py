@@ -33,13 +33,13 @@ _NUMBER = re.compile(r'"#(\{\{\w+\}\})"')
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The body that the operation's document shows as its example; `instead` is what stands in
+    """The body that the operation's document shows as its example; `instead` is what is in
     the place of its members of these names, wherever they are, or of parts of its text."""
 
     instead: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, example: Any) -> Any:
-        """The example with what stands in it instead."""
+        """The example with what is in it instead."""
         if isinstance(example, dict):
             return {name: self.instead.get(name, self.of(one)) for name, one in example.items()}
         if isinstance(example, list):

@@ -67,7 +67,8 @@ def drill(asked: Options) -> bool:
 
 
 def rounds_and_audit(asked: Options, larder: Running, record: Record) -> Result:
-    """Let customers order through all rounds, then hold the books against what they were told."""
+    """Let customers order through all rounds, then hold the books against the answers that they
+    got."""
     random = Random(asked.seed)  # noqa: S311
     staff = Account(*DEMO_STAFF)
     stage = shop.set_stage(larder.base_url, staff, customers=asked.customers, random=random)

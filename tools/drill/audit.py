@@ -1,4 +1,5 @@
-"""What customers were told, held against the books: nothing lost, nothing doubled, nothing made up.
+"""The answers that customers got, held against the books: nothing lost, nothing doubled, nothing
+made up.
 
 Every unit is counted once more: what was there at the opening, less what is in the orders that
 stand, and what was received, is what is left.

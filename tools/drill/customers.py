@@ -1,7 +1,7 @@
 """Customers who go on through every failure: each repeats what was not answered, under its key.
 
-They order, cancel, look at what they have, hang up in the middle, ask again for what they were
-told long ago, and some go away without ever hearing. A member of staff fills up what is scarce.
+They order, cancel, look at what they have, hang up in the middle, ask again for the answers that
+they got long ago, and some go away without ever hearing. A member of staff fills up what is scarce.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ GONE = (OSError, http.client.HTTPException)
 
 @dataclass
 class Crowd:
-    """The customers of a stage and what they were told. `impatience`: the part of the orders at
-    which somebody hangs up; a third of them never ask again."""
+    """The customers of a stage and the answers that they got. `impatience`: the part of the orders
+    at which a client hangs up; a third of them never ask again."""
 
     stage: Stage
     record: Record
@@ -63,7 +63,7 @@ class Crowd:
                 one.result()
 
     def look_up(self, *, after: float = ANSWER_SECONDS) -> None:
-        """Everybody looks in their history for what they do not know the end of.
+        """All customers look in their history for orders whose result they do not know.
 
         `after`: seconds in which what is still under way ends.
         """
@@ -101,7 +101,7 @@ class Crowd:
 
 @dataclass
 class Customer:
-    """Somebody with an account, a connection and a mind of their own."""
+    """A client with an account, a connection and separate random numbers."""
 
     crowd: Crowd
     account: Account
@@ -178,7 +178,7 @@ class Customer:
         self.try_once(self.random.choice(self.done))
 
     def insist(self, wish: Wish) -> None:
-        """Repeat it until the answer is definite, or patience is at its end."""
+        """Repeat it until the answer is definite, or the time is up."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             one = self.try_once(wish)
@@ -221,7 +221,7 @@ class Customer:
             return token
 
     def new_key(self) -> str:
-        """Return a key of one's own."""
+        """Return a new key."""
         self.sent += 1
         name = self.account.username.removeprefix(f"{self.crowd.stage.run} ")
         return f"{self.crowd.stage.run}-{name}-{self.sent}"

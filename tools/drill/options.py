@@ -1,4 +1,4 @@
-"""What a drill is asked to do."""
+"""The options of a drill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is everything back? Asked from outside, by somebody who never touches anything."""
+"""Checks from outside whether everything works again. Changes nothing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Watch:
                 return False
 
     def _sells(self) -> bool:
-        """On a connection of its own, so that any worker may be met."""
+        """On a separate connection, so that any worker may be met."""
         self.customer.line.hang_up()
         wish = self.customer.want_order()
         wish.abandoned = True

@@ -1,4 +1,4 @@
-"""`make run` in a folder of its own, and its processes."""
+"""`make run` in a separate folder, and its processes."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def wait_until_ready(running: Running) -> None:
 
 
 def keep_logs(running: Running, folder: Path) -> None:
-    """Copy what everybody wrote into the folder, for whoever wants to know why."""
+    """Copy all logs into the folder, to find the cause of a failure."""
     logs = (running.folder / "data").glob("*/*.log")
     for path in (running.folder / "terminal", *logs):
         shutil.copyfile(path, folder / path.name)

@@ -1,4 +1,4 @@
-"""What a drill sells, and to whom: made through the API, like anybody's."""
+"""What a drill sells, and to whom: made through the API, like any account's."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Wish:
 
     @property
     def id(self) -> str:
-        """What they were told it is called; empty as long as it is not acknowledged."""
+        """The id in the answer; empty as long as it is not acknowledged."""
         return next((one.id for one in self.acknowledged), "")
 
     def _definite(self, one: Heard) -> bool:

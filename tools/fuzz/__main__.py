@@ -1,6 +1,6 @@
 """python -m tools.fuzz [--examples 20] [--seconds 60] [--seed 1] [--only contract2] [--as staff]
 
-Starts a demo shop of its own and sends it what the documents of docs/openapi allow and forbid:
+Starts a separate demo shop and sends it what the documents of docs/openapi allow and forbid:
 without a token, as a customer and as staff. Exit status 1 if an answer was not as documented.
 """
 

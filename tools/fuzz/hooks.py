@@ -1,11 +1,11 @@
 """What schemathesis is told of Larder: who asks, and what strangers must not get.
 
 Loaded by `schemathesis run` (SCHEMATHESIS_HOOKS). FUZZ_DOCUMENT, FUZZ_ROLE and FUZZ_BASE_URL say
-what is asked, as whom, and where; FUZZ_ANSWERS is the file that gets the number of answers by
+what is sent, as whom, and where; FUZZ_ANSWERS is the file that gets the number of answers by
 operation and status.
 
 A request may end the account of whoever sent it (DELETE me), archive their product, submit their
-cart or use up their token, and those after it would be refused or find nothing: then somebody
+cart or use up their token, and those after it would be refused or find nothing: then a client
 new goes on.
 """
 
@@ -76,7 +76,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case, response: Response) -> None:
-    """Count the answer. Go on as somebody else where something is gone."""
+    """Count the answer. Go on as another client where something is gone."""
     if is_probe(case):
         return
     answers[case.operation.definition.raw["operationId"], response.status_code] += 1
@@ -89,7 +89,7 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:
 
 
 def is_probe(case: Case) -> bool:
-    """Whether the path is asked with a method that the document does not name."""
+    """Whether the path gets a request with a method that the document does not name."""
     return bool(case.method.lower() != case.operation.method.lower())
 
 

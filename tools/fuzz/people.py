@@ -1,4 +1,4 @@
-"""Whoever sends the requests: an account of its own, and what it has."""
+"""The sender of the requests: a new account, and what it has."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Person:
         return str(order["id"])
 
     def _move_orders(self) -> None:
-        """Only staff move orders on. Leaves the last one placed, for what is asked of any."""
+        """Only staff move orders on. Leaves the last one placed, for requests about any order."""
         self.real["packed-uuid"] = self._order("pack")
         self.real["shipped-uuid"] = self._order("pack", "ship")
         self._order()

@@ -166,7 +166,7 @@ def _names_in_path(path: str, form: str) -> list[str]:
 
 
 def _either(names: list[str], schema: Json) -> Json:
-    """The schema, or a stand-in that is of another type: one of its own would dissolve in it."""
+    """The schema, or a stand-in that is of another type: a separate one would be lost in it."""
     if not names:
         return schema
     of_text = schema.get("type") != "integer"

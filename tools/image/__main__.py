@@ -87,7 +87,7 @@ def attempt(image: Image) -> None:
 
 @contextmanager
 def surroundings(image: Image) -> Iterator[Containers]:
-    """A PostgreSQL of its own, and the settings of a demonstration."""
+    """A separate PostgreSQL, and the settings of a demonstration."""
     with temporary_cluster() as cluster:
         port = free_port()
         sockets = opened_sockets(cluster)

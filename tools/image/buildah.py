@@ -1,6 +1,6 @@
 """The image by buildah: no daemon, and no image from a registry.
 
-What stands for the official Python image is made of Debian's own packages (mmdebstrap) and named
+What represents the official Python image is made of Debian's own packages (mmdebstrap) and named
 like it, so its Python is Debian's, not the one the tag says, and its digest is another than the
 Dockerfile's: it is handed in as PYTHON_DIGEST. Everything else is the Dockerfile's.
 """
@@ -48,7 +48,7 @@ class Image:
 
 
 class Buildah:
-    """buildah with a store of its own."""
+    """buildah with a separate store."""
 
     def __init__(self, store: Path) -> None:
         """Raises LauncherError when this machine cannot do it."""
@@ -63,7 +63,7 @@ class Buildah:
         ]
 
     def base(self) -> str:
-        """Make what stands for the official image, unless it is there; return its name."""
+        """Make what represents the official image, unless it is there; return its name."""
         tag = re.search(r"^ARG PYTHON_TAG=(\S+)$", dockerfile(), re.MULTILINE)
         if tag is None:
             raise LauncherError("The Dockerfile names no PYTHON_TAG.")
@@ -80,7 +80,7 @@ class Buildah:
     def pinned(self) -> str:
         """The base's own digest, as PYTHON_DIGEST takes it. Raises LauncherError if any would do.
 
-        The Dockerfile's own digest is not that of what stands here under the tag, so a build that
+        The Dockerfile's own digest is not that of what is here under the tag, so a build that
         is told nothing must find no base.
         """
         name = self.base()

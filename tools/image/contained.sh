@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a command in an image's tree as a container engine does with --read-only, --user and
-# --tmpfs /tmp: a process 1 of its own, nothing to write to but a small /tmp, no way to more rights.
+# --tmpfs /tmp: a separate process 1, nothing to write to but a small /tmp, no way to more rights.
 # The network is the machine's.
 #
 #     unshare --fork --pid --mount sh contained.sh TREE UID:GID FOLDER SOCKETS COMMAND...

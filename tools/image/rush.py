@@ -1,6 +1,6 @@
 """Orders under way while a server is told to end: what was taken is answered, or never was.
 
-Every order has a connection and an Idempotency-Key of its own, so each falls into one of three:
+Every order has a connection and a separate Idempotency-Key, so each falls into one of three:
 answered; never taken (the connection was refused or reset before it was read); or taken and cut
 off, which must not happen. Asking again with the same key after a new start tells the last two
 apart: a key that was taken is replayed.
@@ -84,7 +84,7 @@ def request(
     token: str = "",
     headers: dict[str, str] | None = None,
 ) -> tuple[http.client.HTTPResponse, Any]:
-    """One request on a connection of its own; the answer and its parsed body. Raises OSError."""
+    """One request on a separate connection; the answer and its parsed body. Raises OSError."""
     connection = http.client.HTTPConnection(HOST, port, timeout=WAIT_SECONDS)
     try:
         sent = {"Connection": "close", **(headers or {})}

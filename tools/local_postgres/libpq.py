@@ -1,5 +1,5 @@
 """How PostgreSQL's own programs are told where to connect: never on their command lines, which
-everybody on the machine can read."""
+all clients on the machine can read."""
 
 from __future__ import annotations
 

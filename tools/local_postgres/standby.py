@@ -19,7 +19,7 @@ SETTINGS = {"wal_retrieve_retry_interval": "100ms"}
 def standby(primary: Cluster, data: Path, *, settings: Mapping[str, str] | None = None) -> Cluster:
     """Copy a running cluster into the new folder `data`; the replica is not started yet.
 
-    A replication slot of its own makes the primary keep the log that it has not yet received.
+    A separate replication slot makes the primary keep the log that it has not yet received.
     It is not durable: what it loses in a crash the primary still has. Raises LauncherError.
     """
     (data / "server").mkdir(parents=True)

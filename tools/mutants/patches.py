@@ -2,7 +2,7 @@
 
 An entry says what is wrong (`name`), where (`file`), which text, found once there, is replaced by
 which (`old`, `new`), and which test must fail because of it (`test`, a node id of pytest). What
-stands above the entries holds for all that do not say otherwise.
+is above the entries holds for all that do not override it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The replay's own count: what the customers were told against what the server says.
+"""The replay's own count: the answers that the customers got against what the server says.
 
 Nothing here knows how the server keeps its books. Every unit of the opening stock is either in
 an order that was acknowledged and did not come back, or shown as available; every acknowledged

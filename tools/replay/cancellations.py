@@ -1,6 +1,6 @@
 """What real customers gave back: the cancellations of demo/online_retail, found in the orders.
 
-The shop wrote a cancellation as an invoice of its own (its number begins with C and is of the
+The shop wrote a cancellation as a separate invoice (its number begins with C and is of the
 same sequence) that does not say which order it is of: it is taken to be of the customer's latest
 orders before it that hold these products.
 """

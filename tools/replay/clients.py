@@ -57,7 +57,7 @@ def expect(answer: Answer, status: int, doing: str) -> Answer:
 
 @dataclass
 class Account:
-    """Somebody who can order. Threads may share one."""
+    """A client that can order. Threads may share one."""
 
     username: str
     password: str
@@ -85,7 +85,7 @@ class Account:
 
 
 class Crew:
-    """Threads, each with a connection of its own, for things to be done many times."""
+    """Threads, each with a separate connection, for things to be done many times."""
 
     def __init__(self, base_url: str, size: int) -> None:
         self._base_url = base_url

@@ -1,4 +1,4 @@
-"""What a replay is asked to do: flags, and behind each of them an environment variable."""
+"""The options of a replay: flags, and behind each of them an environment variable."""
 
 from __future__ import annotations
 

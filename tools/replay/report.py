@@ -29,7 +29,7 @@ class Figures:
 
 
 def figures(records: Sequence[OrderRecord], seconds: float) -> Figures:
-    """Add up what the customers were told in `seconds`."""
+    """Add up the answers that the customers got in `seconds`."""
     latencies = sorted(one * 1000 for order in records for one in order.seconds)
     return Figures(
         placed=sum(bool(one.placed) for one in records),

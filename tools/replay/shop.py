@@ -1,4 +1,4 @@
-"""Sets the stage: a run's own products and accounts, made through the API like anybody's."""
+"""Sets the stage: a run's own products and accounts, made through the API like any account's."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Errand:
 @dataclass
 class OrderRecord:
     """All a customer was told about one order. `placed`: by id, as it was shown; `status` and
-    `given_back`: where it stands, and the units that came back since, as staff was told too."""
+    `given_back`: where it is, and the units that came back since, as staff was told too."""
 
     order: RealOrder
     account: Account

@@ -34,7 +34,7 @@ class BackOff:
 
 @dataclass
 class Service:
-    """One command whose output goes to a log file of its own.
+    """One command whose output goes to a separate log file.
 
     `stop` and `identity` are as for Kept.
     """

@@ -1,6 +1,6 @@
 """Starts the database, the server and the job worker, keeps them running and stops them.
 
-The children run in sessions of their own, so a Ctrl-C at the terminal reaches only the
+The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
 supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
 When the supervisor is killed, the keepers end the children (see tools/keeper.py); what may
 survive that, the next run on the folder ends (see leftovers.py).

@@ -37,7 +37,7 @@ class Process:
         self._owner = (identity.uid, identity.gid) if drops else (os.geteuid(), os.getegid())
         self.log = LogFile(place.root.with_suffix(".log"))
         self._tended: Tended | None = None
-        # Held while it is started anew or taken away: stack.py tends in a thread of its own.
+        # Held while it is started anew or taken away: stack.py tends in a separate thread.
         self._hands = Lock()
         self._found_healthy: int | None = None
 
@@ -48,7 +48,7 @@ class Process:
     def start(self) -> None:
         """Lay out its files and start it."""
         self.furnish()
-        # A service that is somebody else opens its log by name, as /dev/stdout.
+        # A service that runs as another user opens its log by name, as /dev/stdout.
         self.log.path.touch()
         self.log.path.chmod(0o666)
         self.log.begin()

@@ -42,12 +42,12 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """The front door."""
+        """nginx."""
         return f"https://{self.addresses['nginx']}:{FRONT_PORT}"
 
     @property
     def certificate(self) -> Path:
-        """What the front door shows; it is for the host name `localhost`."""
+        """What nginx shows; it is for the host name `localhost`."""
         return self.folder / "secrets" / "tls_certificate"
 
     def __getitem__(self, service: str) -> Process:
@@ -124,7 +124,7 @@ class Stack:
                 one.tend()
 
     def stop(self) -> None:
-        """Stop everything, the front door first, in the order it was started in turned round."""
+        """Stop everything, nginx first, in reverse order."""
         self._ended.set()
         if self._watch is not None:
             self._watch.join()

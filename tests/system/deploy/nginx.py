@@ -1,4 +1,4 @@
-"""The nginx of an instance (deploy/ec2) in front of a port, as a load balancer reaches it."""
+"""The nginx of an instance (deploy/ec2) before a port, as a load balancer reaches it."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
 def nginx_before(
     server: int, folder: Path, changes: Mapping[str, str] | None = None, *, main: Path = INSTANCE
 ) -> Iterator[int]:
-    """Run a main file, without TLS, in front of a server; gives the port where it listens."""
+    """Run a main file, without TLS, before a server; gives the port where it listens."""
     port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)

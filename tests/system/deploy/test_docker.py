@@ -1,4 +1,4 @@
-"""`make docker/…`, with a program in the engine's place that writes down what it is asked.
+"""`make docker/…`, with a program in the engine's place that writes down its arguments.
 
 What the image itself is, `make docker/try` shows.
 """

@@ -1,4 +1,4 @@
-"""The proxy of an instance in front of a real server, as an ELB would reach it."""
+"""The proxy of an instance before a real server, as an ELB would reach it."""
 
 import http.client
 import json

@@ -25,7 +25,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ["git", "rev-parse"]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if asked.returncode and ((ROOT / ".git").exists() or "GITHUB_ACTIONS" in os.environ):
-        # One that git does not want, as somebody else's.
+        # One that git does not accept, as it belongs to another user.
         pytest.fail(asked.stderr)
     if asked.returncode:
         pytest.skip("a bundle is made of a commit, and this is no git checkout")

@@ -1,4 +1,4 @@
-"""What nginx limits in front of a server, with the files that every installation uses."""
+"""What nginx limits before a server, with the files that every installation uses."""
 
 import re
 import shutil

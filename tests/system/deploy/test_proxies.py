@@ -1,4 +1,4 @@
-"""Every installation has nginx in front of its servers, which are reached through it alone."""
+"""Every installation has nginx before its servers, which are reached through it alone."""
 
 import re
 from collections.abc import Callable

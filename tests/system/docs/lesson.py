@@ -1,7 +1,7 @@
 """Plays a page: runs its shell blocks in one shell, and compares what follows them.
 
 A Python block is added to the end of app.py. A JSON block after a shell block is what the last
-command prints, a text block its lines. `…` in either stands for anything; a JSON object may have
+command prints, a text block its lines. `…` in either represents anything; a JSON object may have
 more fields than are shown.
 """
 

@@ -35,7 +35,7 @@ def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
 
 @dataclass
 class Day:
-    """Some customers' orders on a stage of their own, and what they were told."""
+    """Some customers' orders on a separate stage, and the answers that they got."""
 
     crowd: Crowd
 
@@ -53,7 +53,7 @@ class Day:
             return found.faults()
 
     def names(self) -> dict[str, Any]:
-        """What a damage can name: an order that was acknowledged and stands, one of the others."""
+        """What a damage can name: an order that was acknowledged and is, one of the others."""
         given_back = {wish.of.id for wish in self.crowd.record.wishes if wish.of}
         kept = [
             wish
@@ -83,7 +83,7 @@ def spend(url: str, folder: Path, *, orders: int = 40, impatience: float = 0.12)
 
 @pytest.fixture(scope="module")
 def day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Day:
-    """A day without lies, long enough for somebody to cancel and for goods to come in."""
+    """A day without lies, long enough for a client to cancel and for goods to come in."""
     url = f"http://127.0.0.1:{server.port}"
     return spend(url, tmp_path_factory.mktemp("day"), orders=150)
 

@@ -1,4 +1,4 @@
-"""What the fault tests break: a PostgreSQL of their own, and servers."""
+"""What the fault tests break: a separate PostgreSQL, and servers."""
 
 import os
 import signal

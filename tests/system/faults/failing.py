@@ -1,6 +1,6 @@
 """The server with a defect in the middle of what it does with secrets; DEFECT says which.
 
-`leak` writes a password into the log as somebody might do who looks for an error.
+`leak` writes a password into the log as a client might do who looks for an error.
 """
 
 import logging

@@ -17,7 +17,7 @@ TIMEOUT = 30.0
 
 @dataclass
 class Load:
-    """Orders of one unit, each under a key of its own, repeated until it is acknowledged.
+    """Orders of one unit, each under a separate key, repeated until it is acknowledged.
 
     `server` may be replaced while it runs. Whoever is answered with one of `later` comes again.
     """
@@ -30,7 +30,7 @@ class Load:
     """The order's id by the customer's key."""
     repeated: int = 0
     replayed: int = 0
-    """Orders that had been placed already when they were asked for again."""
+    """Orders that had been placed already when they were requested again."""
     _over: Event = field(default_factory=Event)
 
     @contextmanager

@@ -74,7 +74,7 @@ class Asked:
     """A request by its path, which may name `{order}`, and how often it took effect.
 
     `doubles` says that without a key a repeat takes effect once more, which is what the key is
-    there for; otherwise a name or the order's status stands in the way of that. One that is not
+    there for; otherwise a name or the order's status is in the way of that. One that is not
     `keyed` takes no key: what it asks for is so, and the repeat finds it. `if_match` is the version
     that it was read in. `secret` names the members of the answer that are shown once and null in
     a repeat.

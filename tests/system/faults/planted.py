@@ -88,7 +88,7 @@ def _urls(cluster: Cluster) -> tuple[str, str]:
 
 @dataclass
 class Client:
-    """Somebody with secrets, whose every answer is kept unless it hands secrets out."""
+    """A client with secrets, whose every answer is kept unless it hands secrets out."""
 
     server: Server
     username: str

@@ -1,4 +1,4 @@
-"""A shop on a PostgreSQL of its own, which a test may take away, as its clients see it."""
+"""A shop on a separate PostgreSQL, which a test may take away, as its clients see it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ class Shop:
         }
 
     def ask(self, kind: str) -> Timed:
-        """Sends one of `requests`, on a connection of its own."""
+        """Sends one of `requests`, on a separate connection."""
         began = monotonic()
         try:
             return Timed(self.requests[kind](), monotonic() - began)

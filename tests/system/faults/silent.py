@@ -19,7 +19,7 @@ WARRANT = Path(os.environ["WARRANT"])
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Does what it is asked and, with a warrant, takes it to the grave."""
+    """Does what the request says and, with a warrant, is killed with the answer."""
     response: Iterable[bytes] = answer(environ, start_response)
     with suppress(FileNotFoundError):
         WARRANT.unlink()

@@ -37,7 +37,7 @@ UPDATE identity.customer SET email = 'new@example.com' WHERE username = 'moved';
 
 @dataclass
 class Thief:
-    """What somebody has who once sat at the victim's phone."""
+    """What a thief of the victim's phone has."""
 
     access: str
     refresh: str
@@ -88,7 +88,7 @@ def rob(server: Server) -> Thief:
 
 
 def shut_out(server: Server, cluster: Cluster) -> None:
-    """What everybody did after the backup."""
+    """What all clients did after the backup."""
     access = log_in(server, "victim")["access"]
     change = {"current_password": PASSWORD, "new_password": ANOTHER}
     assert server.call("POST", "auth/password/change", change, token=access).status == 204

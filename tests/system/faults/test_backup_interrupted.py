@@ -19,7 +19,7 @@ from tools.local_postgres import Cluster
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MINE = "larder_restored_2026"
-"""Somebody's own database, whose name is like those of copies."""
+"""Another database, whose name is like those of copies."""
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def roll_back(cluster: Cluster) -> None:
 
 
 def persistent(shop: Shop, method: str, path: str, body: object = None) -> Reply:
-    """An answer, for which the recovery is waited for; nothing else is asked meanwhile."""
+    """An answer, for which the recovery is waited for; nothing else is queried meanwhile."""
     headers, deadline = {"Idempotency-Key": f"{new_id()}"}, monotonic() + RECOVERY
     while True:
         answer = shop.server.call(method, path, body, token=shop.access, headers=headers)

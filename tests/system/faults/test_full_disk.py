@@ -51,7 +51,7 @@ def served(disk: Path) -> Server:
 
 
 def ask_for_much(server: Server, token: str) -> None:
-    """Requests of many kinds, each of which needs counters of its own."""
+    """Requests of many kinds, each of which needs separate counters."""
     for path in ("products", "orders", "cart", "me", "me/sessions", "categories", "me/addresses"):
         for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH"):
             assert server.call(method, path, token=token).status < 500

@@ -96,7 +96,7 @@ def test_a_server_stops_though_nothing_interrupts_its_main_threads(transactional
 
 
 def assert_kept_by(cluster: Cluster, load: Load) -> None:
-    """As assert_kept, of a shop on a PostgreSQL of its own."""
+    """As assert_kept, of a shop on a separate PostgreSQL."""
     with psycopg.connect(cluster.owner_url()) as owner:
         placed = owner.execute(
             "SELECT order_id::text FROM orders.order_line WHERE product_id = %s", [load.product]
@@ -154,7 +154,7 @@ class Dying:
         return self.server.call("POST", "orders", body, token=self._token, headers=headers)
 
     def place_again(self, jam: int, key: str | None) -> Reply:
-        """As an app does it: until somebody answers."""
+        """As an app does it: until there is an answer."""
         deadline = monotonic() + 20
         while monotonic() < deadline:
             with suppress(*GONE):

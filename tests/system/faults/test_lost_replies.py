@@ -66,7 +66,7 @@ class Doomed:
 
 @dataclass
 class Client:
-    """Somebody who makes one request, again and again."""
+    """A client that makes one request, again and again."""
 
     shop: Shop
     asked: Asked
@@ -99,7 +99,7 @@ class Client:
         return server.call(method, self.path, self.body, token=self.token, headers=sent)
 
     def ask_again(self) -> Reply:
-        """As an app does it: until somebody answers."""
+        """As an app does it: until there is an answer."""
         deadline = monotonic() + TIMEOUT
         while monotonic() < deadline:
             with suppress(*GONE):

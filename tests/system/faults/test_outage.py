@@ -16,14 +16,15 @@ from tools.local_postgres import Cluster
 LONGEST_ANSWER = 3.0
 """Seconds that a request may take to be told that the database is away: what is promised."""
 HANGS = LONGEST_WAIT + LONGEST_ANSWER
-"""Likewise that it hangs, if it was asked already; then a connection is waited for once more."""
+"""Likewise that it hangs, if it was requested already; then a connection is waited for once
+more."""
 LOADED = 3.0
 """Seconds more that the last of many may wait for a processor of this machine, with its client;
 half of them keep the promise even so."""
 THREADS = 2 * serve.THREADS
 """Of the server: what many more requests than these are told does not wait for them."""
 HOT = ("token", "list", "detail", "order", "readyz")
-"""What is asked by many at once; registering is left out, for it hashes before it writes."""
+"""The requests of many clients at once; registering is left out, for it hashes before it writes."""
 
 
 def assert_told(
@@ -102,7 +103,7 @@ def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
     assert shop.refused(times=4) == []
     crowd = list(islice(cycle(HOT), 3 * THREADS))
     with frozen(cluster):
-        # Who waits behind one that is waiting is told so.
+        # A client behind a waiting one gets that answer.
         waiting = frozenset({"database_unavailable", "overloaded"})
         assert_told(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
         # Nobody holds a connection any more, and there is none to be had.

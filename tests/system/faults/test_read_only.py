@@ -53,7 +53,7 @@ def assert_unavailable(reply: Reply) -> None:
 
 
 def order(shop: WiredShop) -> Reply:
-    """Places an order on a connection of its own."""
+    """Places an order on a separate connection."""
     try:
         return shop.order()
     finally:

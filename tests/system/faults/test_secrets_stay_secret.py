@@ -41,7 +41,7 @@ def customer(server: Server) -> Client:
 def assert_kept(
     cluster: Cluster, replies: list[Reply], logs: list[Path], handed_out: set[str]
 ) -> None:
-    """Nothing of it was told to anybody, nor written down."""
+    """No answer and no log has it."""
     texts = [texts_of(reply) for reply in replies if reply.status >= 400]
     assert texts, "nothing failed"
     for log in (*logs, cluster.log_path):
@@ -127,7 +127,7 @@ def test_a_command_that_finds_no_database_does_not_tell_its_password(cluster: Cl
 
 
 def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
-    """The search itself: somebody logs a password."""
+    """The search itself: a client logs a password."""
     log = tmp_path / "server.log"
     with serving(cluster, log, defect="leak") as server:
         client = customer(server)

@@ -23,7 +23,7 @@ Ask = Callable[[Server, Person, dict[str, str]], Reply]
 
 @contextmanager
 def silent_cache() -> Iterator[tuple[str, Event]]:
-    """Gives the CACHE_URL of a cache that never answers, and an event: it was asked."""
+    """Gives the CACHE_URL of a cache that never answers, and an event: it was requested."""
     asked, taken = Event(), list[socket.socket]()
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
 

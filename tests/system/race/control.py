@@ -38,7 +38,7 @@ def assert_breaks(
 
 @contextmanager
 def trigger_off(table: str, trigger: str) -> Iterator[None]:
-    """Switches a trigger off, for everybody."""
+    """Switches a trigger off, for all clients."""
     names = sql.Identifier(table), sql.Identifier(trigger)
     _as_owner(sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(*names))
     try:

@@ -1,6 +1,6 @@
 """What holds the races, and how each guard is taken out for the negative controls.
 
-`removal` gives a list of (module, name, what stands there instead). The service's controls put it
+`removal` gives a list of (module, name, what is there instead). The service's controls put it
 in with monkeypatch, the server's with tests/system/race/unguarded.py; the product knows of neither.
 Where a guard is a matter of microseconds, its replacement waits at the same place, so that the
 fault it was there to prevent shows every time and not now and then.

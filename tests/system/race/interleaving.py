@@ -85,7 +85,7 @@ class _Statements:
 
 
 def interleave(race: Race, *, removed: Guard | None = None) -> Outcome:
-    """Runs both calls, each on a connection of its own, without the guard `removed`."""
+    """Runs both calls, each on a separate connection, without the guard `removed`."""
     statements = _Statements(removed, race.stop)
     with ThreadPoolExecutor(2) as threads:
         try:

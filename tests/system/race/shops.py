@@ -64,7 +64,7 @@ class Shop(Protocol):
         """Closes this thread's connection."""
 
     def enter(self, who: Person) -> None:
-        """Logs somebody in, before the race."""
+        """Logs a client in, before the race."""
 
     def session(self, who: Person) -> str:
         """A new log-in's refresh token."""
@@ -102,8 +102,8 @@ class Shop(Protocol):
 
 
 def place_apart(asked: Placement, *, now: datetime) -> Placed:
-    """Places an order in a transaction of its own, as if each thread were a process: those of
-    one process would go together (larder/orders/services/place_order.py) and never race."""
+    """Places an order in a separate transaction, as if each thread were a process: those of
+    one process would belong together (larder/orders/services/place_order.py) and never race."""
     (answer,) = place_orders([asked], terms=GBP, now=now)
     if isinstance(answer, Exception):
         raise answer
@@ -111,7 +111,7 @@ def place_apart(asked: Placement, *, now: datetime) -> Placed:
 
 
 def at_once(shop: Shop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Runs each task in a thread and with a connection of its own, all released together."""
+    """Runs each task in a thread and with a separate connection, all released together."""
     gate = Barrier(len(tasks))
 
     def run(task: Callable[[], Result]) -> Result:

@@ -51,7 +51,7 @@ def refresh_at_once(shop: Shop, who: Person) -> Refreshes:
 
 
 def check_refreshes(outcome: Refreshes) -> None:
-    """Nobody is logged out; everybody has the one successor, and it is good."""
+    """No client is logged out; all have the one successor, and it is valid."""
     assert outcome.codes == {OK}
     assert len({answer.content for answer in outcome.answers}) == 1
 
@@ -156,7 +156,7 @@ def check_names(outcome: Registrations) -> None:
 
 
 def check_key(outcome: Registrations) -> None:
-    """One account; everybody is told of it; one of them was the first."""
+    """One account; all clients get it as the answer; one of them was the first."""
     assert outcome.codes == {OK: len(outcome.answers)}
     assert outcome.accounts == 1
     assert len({answer.content for answer in outcome.answers}) == 1

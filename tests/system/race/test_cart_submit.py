@@ -1,4 +1,4 @@
-"""One cart submitted on several phones is one order, of lines that somebody put in together.
+"""One cart submitted on several phones is one order, of lines that a client put in together.
 
 Two guards come beside those of tests/system/race/test_drafts.py: the key is claimed before the
 cart is looked for, and the job that deletes untouched carts takes a lock.

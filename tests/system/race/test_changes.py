@@ -1,7 +1,7 @@
 """Changes of placed orders that meet others, placings, and the archiving of what they add.
 
 The guards are the one lock of all the stock rows of a change, what it had and what it gets, in
-the order in which everybody takes them; and that the products are looked at under it.
+the order in which all transactions take them; and that the products are looked at under it.
 """
 
 from collections import Counter
@@ -146,7 +146,7 @@ def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int, tea: int) 
 
 
 def check_farewell(outcome: Farewell) -> None:
-    """Not one unit more after the archiving was answered; everybody told why."""
+    """No unit was ordered after the archiving was answered; all clients got the reason."""
     assert outcome.archived.code == OK
     assert additions(outcome.product) == outcome.added_then
     codes = Counter(answer.code for own in outcome.answers for answer in own)

@@ -38,7 +38,7 @@ class Change:
 
     @property
     def sold(self) -> int:
-        """Units, by what the buyers were told."""
+        """Units, by the answers that the buyers got."""
         return sum(answer.code == OK for answer in self.answers)
 
 
@@ -72,7 +72,7 @@ def rush_around(
 
 
 def check(outcome: Change) -> None:
-    """Right to the unit: what was there, and came, is on the shelf or promised to somebody."""
+    """Right to the unit: what was there, and came, is on the shelf or promised to a client."""
     codes = Counter(answer.code for answer in outcome.answers)
     assert codes.keys() <= {OK, "insufficient_stock"}, codes
     assert outcome.adjusted.code == OK
@@ -173,7 +173,7 @@ def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int) -> Farewel
 
 
 def check_farewell(outcome: Farewell) -> None:
-    """Not one order more after the archiving was answered; everybody told why."""
+    """Not one order more after the archiving was answered; all clients got the reason."""
     assert outcome.archived.code == OK
     assert orders_of(outcome.product) == outcome.placed_then
     codes = Counter(answer.code for answer in outcome.answers)

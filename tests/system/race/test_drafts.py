@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Somebody at one of a customer's devices."""
+    """A client at one of a customer's devices."""
 
     who: Person
     now: datetime
@@ -163,7 +163,7 @@ def submit_at_once(hand: Hand, jam: int) -> Submitted:
 
 
 def check_submitted(outcome: Submitted) -> None:
-    """One of them placed it, the others were told so."""
+    """One of them placed it, the others got that answer."""
     assert codes(outcome.answers) == {OK: 1, "already_submitted": HANDS - 1}
     assert outcome.taken == 2
     assert_agree([outcome.jam])
@@ -298,7 +298,7 @@ def cross(hands: Sequence[Hand], products: list[int], *, groups: int) -> Crossin
 
 
 def check_crossing(outcome: Crossing) -> None:
-    """Every draft was placed by one group, and the others were told so."""
+    """Each draft was placed by one batch, and the others got that answer."""
     reported = Counter(outcome.answers)
     assert reported.keys() <= {OK, "already_submitted"}, reported
     assert reported[OK] == outcome.drafts

@@ -46,7 +46,7 @@ def four_addresses(person: MakePerson) -> Outcome:
 
 
 def check_told(found: Outcome) -> None:
-    """Everybody but the owner of the address that is left is told, once."""
+    """All owners of former addresses get a mail, once."""
     assert [one.code for one in found.answers] == [OK] * 4
     assert sorted([*found.notified, found.left]) == sorted(found.known)
 

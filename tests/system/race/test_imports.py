@@ -65,7 +65,7 @@ class Files:
 
 
 def compete(*, turned: bool = False) -> Files:
-    """FILES files of the same ROWS new SKUs at once, each with names and a stock of its own; every
+    """FILES files of the same ROWS new SKUs at once, each with names and a separate stock; every
     second one `turned` upside down."""
     shop = f"{next(numbers)}/"
     outcome, done = Files(shop, []), set[int]()

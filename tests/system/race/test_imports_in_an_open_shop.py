@@ -118,7 +118,7 @@ def repriced(who: Person, product: MakeProduct) -> Sale:
 
 
 def check_repriced(outcome: Sale) -> None:
-    """Nobody is turned away, each order has the prices of one file, and the books agree."""
+    """No client is rejected, each order has the prices of one file, and the books agree."""
     assert codes([*outcome.orders, *outcome.files]) == {
         OK: len(outcome.orders) + len(outcome.files)
     }
@@ -204,7 +204,7 @@ def test_stock_that_a_file_locks_in_another_order_deadlocks_with_orders(
 # --- A file against staff ------------------------------------------------------------------
 @dataclass
 class Desk:
-    """What a file and a member of staff were told who want of one product what does not go
+    """What a file and a member of staff were told who want of one product what does not belong
     together."""
 
     product: int

@@ -46,7 +46,7 @@ class Meeting:
 
     @property
     def status(self) -> str:
-        """Where the order stands."""
+        """Where the order is."""
         found = database.rows('SELECT status FROM "order" WHERE id = %s', [self.order])
         return str(found[0][0])
 
@@ -80,7 +80,7 @@ def ship_often(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
 
 
 def check_shipped_once(outcome: Meeting) -> None:
-    """Everybody is told that it is shipped; it was shipped once."""
+    """All clients get the answer that it is shipped; it was shipped once."""
     assert outcome.codes == {OK: 12}
     assert outcome.events == ["placed", "packed", "shipped"]
     assert shelf(outcome.product).available == STOCK - UNITS

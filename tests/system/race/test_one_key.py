@@ -24,7 +24,7 @@ TWINS = 24
 
 @dataclass
 class Storm:
-    """One order of three units sent by everybody, and what each was answered."""
+    """One order of three units sent by all clients, and what each was answered."""
 
     product: int
     answers: list[Answer]

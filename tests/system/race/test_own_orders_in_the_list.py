@@ -32,7 +32,7 @@ def two_processes(transactional_db: None) -> Iterator[MakeServer]:
 
 def lags(server: Server, who: Person, jam: int) -> int:
     """How often the list does not show what was left by one's own last order. Each request comes
-    over a connection of its own, and so to whichever process takes it."""
+    over a separate connection, and so to whichever process takes it."""
     token, behind = token_for(who), 0
     for number in range(1, ROUNDS + 1):
         for _ in range(4):

@@ -32,7 +32,7 @@ SHOP = ServiceShop()
 
 
 def change(who: Person, wanted: str = NEW) -> Answer:
-    """Changes the password that somebody began with, by a key."""
+    """Changes the password that a client began with, by a key."""
     caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
 
     def call() -> Answer:
@@ -44,7 +44,7 @@ def change(who: Person, wanted: str = NEW) -> Answer:
 
 
 def enter(who: Person) -> Answer:
-    """Logs in with the password that somebody began with."""
+    """Logs in with the password that a client began with."""
     return answered(lambda: Answer(OK, SHOP.session(who)))
 
 
@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def winners(self) -> list[str]:
-        """The passwords that somebody was told they have now."""
+        """The passwords that are valid by the answers."""
         return [one.content for one in self.answers if one.code == OK]
 
 

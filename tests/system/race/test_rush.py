@@ -26,13 +26,13 @@ class Rush:
 
     @property
     def sold(self) -> int:
-        """Units, by what the buyers were told."""
+        """Units, by the answers that the buyers got."""
         answered = zip(self.wanted, self.answers, strict=True)
         return sum(units for units, answer in answered if answer.code == OK)
 
 
 def rush(shop: Shop, who: Person, jam: int, wanted: list[int]) -> Rush:
-    """Everybody at once, each a number of units."""
+    """All clients at once, each a number of units."""
     shop.enter(who)
     buyers = [partial(shop.place, who, [(jam, units)]) for units in wanted]
     return Rush(jam, wanted, at_once(shop, buyers))
@@ -85,7 +85,7 @@ class Basketful:
 
     @property
     def left(self) -> dict[int, int]:
-        """Units there should be of each product, by what the buyers were told."""
+        """Units there should be of each product, by the answers that the buyers got."""
         left = Counter(self.stock)
         for basket, answer in zip(self.baskets, self.answers, strict=True):
             for product, units in basket if answer.code == OK else ():

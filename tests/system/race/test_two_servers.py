@@ -1,4 +1,4 @@
-"""Two servers on one database, as two machines would run them: each has queues of its own, so
+"""Two servers on one database, as two machines would run them: each has separate queues, so
 that what holds between them is held by the database alone."""
 
 from collections import Counter
@@ -64,7 +64,7 @@ def place_all(
 
 
 def sold(wanted: list[list[tuple[int, int]]], answers: list[Answer]) -> int:
-    """Units, by what the buyers were told."""
+    """Units, by the answers that the buyers got."""
     pairs = zip(wanted, answers, strict=True)
     return sum(units for lines, answer in pairs if answer.code == OK for _, units in lines)
 

@@ -25,7 +25,7 @@ _numbers = count(1)
 
 @dataclass
 class Phone:
-    """Somebody logged in, who echoes the position of what they wrote last, unless told not to."""
+    """A logged-in customer who echoes the position of what they wrote last, unless told not to."""
 
     server: Server
     token: str
@@ -56,7 +56,7 @@ class Shop:
     replica: Cluster
 
     def phone(self, *, is_staff: bool = False, echoes: bool = True) -> Phone:
-        """Somebody new."""
+        """A new customer."""
         credentials = {"username": f"somebody {next(_numbers)}", "password": PASSWORD}
         made = self.server.call("POST", "auth/register", credentials)
         assert made.status == 201, made.body

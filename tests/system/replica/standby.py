@@ -1,4 +1,4 @@
-"""A streaming replica that lags, hangs, or stands still."""
+"""A streaming replica that lags, hangs, or is still."""
 
 import os
 import signal

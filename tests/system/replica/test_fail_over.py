@@ -19,7 +19,7 @@ GROW = "CREATE TABLE public.more AS SELECT generate_series(1, 100000) AS number"
 
 @pytest.fixture
 def promoted(primary: Cluster, tmp_path: Path) -> Iterator[Cluster]:
-    """Another replica of the primary, which takes its place: on a timeline of its own."""
+    """Another replica of the primary, which takes its place: on a separate timeline."""
     with standby(primary, tmp_path / "promoted") as cluster:
         catch_up(primary, cluster)
         assert ask(cluster, "SELECT pg_promote()") == "True"
@@ -34,7 +34,7 @@ def serve(without: str, *clusters: Cluster) -> Server:
 
 
 def found_after_fail_over(server: Server, promoted: Cluster, left_behind: Cluster) -> bool:
-    """Whether somebody finds an order they placed after it."""
+    """Whether a customer finds an order placed after it."""
     shop = Shop(server, promoted, left_behind)
     jam, phone = shop.product(), shop.phone()
     order = phone.order(jam)

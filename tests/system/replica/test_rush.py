@@ -31,7 +31,7 @@ def order_and_look(phone: Phone, jam: int) -> int:
 
 
 def in_a_crowd(shop: Shop, act: Callable[[Phone, int], int], **kind: bool) -> int:
-    """The sum of what as many people find who do it at once, each with a product of their own."""
+    """The sum of what as many people find who do it at once, each with a separate product."""
     people = [(shop.phone(**kind), shop.product(stock=1_000)) for _ in range(PHONES)]
     with ThreadPoolExecutor(PHONES) as crowd:
         return sum(crowd.map(lambda one: act(*one), people))

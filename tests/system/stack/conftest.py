@@ -1,4 +1,4 @@
-"""The whole set of deploy/compose, started once, and people who use it through the front door."""
+"""The whole set of deploy/compose, started once, and people who use it through nginx."""
 
 import secrets
 import tempfile
@@ -23,7 +23,7 @@ _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each service has an address of its own; so has each test that speaks to one."""
+    """Each service has a separate address; so has each test that speaks to one."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
@@ -68,7 +68,7 @@ def whole(stack: Stack, front: FrontDoor) -> None:
 
 @pytest.fixture
 def shop(front: FrontDoor) -> Iterator[HttpShop]:
-    """The races' view of the front door."""
+    """The races' view of nginx."""
     yield HttpShop(front)
     front.hang_up()
 

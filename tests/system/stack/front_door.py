@@ -1,4 +1,4 @@
-"""A client of the whole set, who knows nothing but the front door."""
+"""A client of the whole set, who knows nothing but nginx."""
 
 import http.client
 import json

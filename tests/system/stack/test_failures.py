@@ -32,13 +32,13 @@ LATER = frozenset({502, 503, 504})
 
 @pytest.fixture
 def load(front: FrontDoor, customer: MakePerson, product: MakeProduct) -> Load:
-    """Customers who know nothing but the front door, and repeat what they got no answer to."""
+    """Customers who know nothing but nginx, and repeat what they got no answer to."""
     token = front.token(customer().customer.username, PASSWORD)
     return Load(front, token, product(STOCK), later=LATER)
 
 
 def assert_kept(load: Load) -> None:
-    """A unit is gone for each order that somebody was told of, and no other."""
+    """A unit is gone for each acknowledged order, and no other."""
     load.server.hang_up()
     shown = load.server.call("GET", f"products/{load.product}", token=load.token)
     assert shown.body["quantity"] == STOCK - len(load.acknowledged)
@@ -91,7 +91,7 @@ def test_a_server_that_is_killed_is_not_noticed_by_readers_and_costs_no_order(
     stack: Stack, load: Load
 ) -> None:
     """What was sent to it is not sent to the other by nginx, but by the customer; what can be
-    asked twice is asked twice."""
+    requested twice is requested twice."""
     with load.running(CUSTOMERS), readers(load) as seen:
         load.wait_for(SOME)
         kill(stack["app1"])

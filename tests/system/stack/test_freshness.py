@@ -22,7 +22,7 @@ LAG = 0.1
 
 @pytest.fixture
 def token(front: FrontDoor, customer: MakePerson) -> str:
-    """Somebody's."""
+    """An account's."""
     return front.token(customer().customer.username, PASSWORD)
 
 

@@ -1,4 +1,4 @@
-"""What the front door refuses by itself, and what it keeps away from the servers' threads."""
+"""What nginx refuses by itself, and what it keeps away from the servers' threads."""
 
 import socket
 import ssl
@@ -122,7 +122,7 @@ def half_sent(connect: Callable[[], socket.socket], count: int) -> Iterator[None
 
 
 def answered(connect: Callable[[], socket.socket]) -> bool:
-    """Whether somebody else is answered within PATIENCE."""
+    """Whether another client is answered within TIMEOUT."""
     began = monotonic()
     with connect() as connection:
         connection.settimeout(TIMEOUT)

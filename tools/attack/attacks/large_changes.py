@@ -47,7 +47,7 @@ def attack(target: Target, *, full: bool) -> str:
 
 
 def _changes(target: Target, products: list[int]) -> Call:
-    """Place an order of an account of its own; return a call that changes all its quantities."""
+    """Place an order of a separate account; return a call that changes all its quantities."""
     who, units = target.customer().access, cycle([2, 1])
     order = _place(target, products, who)
 
