@@ -68,7 +68,7 @@ def start() -> None:
         # Whatever `make build` collected in this checkout.
         "STATIC_ROOT": str(Path(folder.name) / "static"),
         "STRICT_WAITS": "1",
-        # A mail server at whose port nobody listens; tests of mails have their own.
+        # A mail server at a port without a listener; tests of mails have their own.
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "DEFAULT_FROM_EMAIL": "shop@example.com",
         "SECRET_KEY": "a-key-that-only-the-tests-know-" * 2,
@@ -183,8 +183,8 @@ def empty_database() -> None:
 def analyze(*tables: str) -> None:
     """Tells the planner of the tables as this test's transaction sees them.
 
-    The app role may not: it would get a warning that nobody reads, and plans of tables that
-    nobody ever looked at. So the owner lets it for a moment.
+    The app role may not: it would get a warning that is not read, and plans of tables that
+    are not used. So the owner lets it for a moment.
     """
     from django.db import transaction
 

@@ -26,7 +26,7 @@ PERMISSIVE = re.compile(
 ACCEPTED = {
     # A list of authorities, taken as it is.
     "certifi": "MPL-2.0",
-    # Used as it comes, through its interface: their licence asks nothing more of whoever does.
+    # Used as it comes, through its interface: their licence requires nothing more of such users.
     "psycopg": "LGPL-3.0",
     "psycopg-binary": "LGPL-3.0",
     "psycopg-pool": "LGPL-3.0",

@@ -3,11 +3,11 @@
     keeper.py [--stop SIGNAL:SECONDS]... [--namespace | --drop UID:GID] [--reach PATH]...
               -- COMMAND...
 
-Standard input is the life line. When it reaches end-of-file, because whoever holds the other
-end closed it or died in whatever way, the command gets each --stop signal in turn with its
-seconds of grace, then SIGKILL. When the keeper itself is killed, the kernel sends the command
-the first of these signals (Linux). What the command leaves behind in its process group is
-killed as soon as the command ends.
+Standard input is the life line. When it reaches end-of-file, because the process that holds the
+other end closed it or died in whatever way, the command gets each --stop signal in turn with its
+seconds of grace, then SIGKILL. When the keeper itself is killed, the kernel sends the command the
+first of these signals (Linux). What the command leaves behind in its process group is killed as
+soon as the command ends.
 
 A pipe rather than a parent-death signal towards the launcher: the signal is tied to the thread
 that forked, a pipe is not, and it works on macOS too. The keeper has one thread, so towards

@@ -23,7 +23,8 @@ class LogFile:
         self._from = self._size()
 
     def limit(self) -> None:
-        """Put a large log aside, one is kept, and empty it under its writers (they append)."""
+        """Copy a large log, of which one copy is kept, and empty it under its writers (they
+        append)."""
         if self._size() > LIMIT_BYTES:
             shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
             os.truncate(self.path, 0)

@@ -10,13 +10,13 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses, and nobody else is given.
+    """Return a free port of the loopback interface, which no other process is given.
 
-    A port that was merely free a moment ago can be the source of a stranger's connection in the
-    next. This one stays bound, without listening, until this process ends: the kernel gives it to
-    nobody who leaves the choice to it. Whoever names it may listen there, as servers do, with
-    SO_REUSEADDR; until then connections are refused. Other kernels than Linux would refuse that
-    too, so there it is let go.
+    A port that was only found free can become the source port of another connection. This one
+    stays bound, without listening, until this process ends, so the kernel does not choose it for
+    others. A program that names it may listen there with SO_REUSEADDR, as servers do; until then
+    connections are refused. Other kernels than Linux would refuse that too, so there the port is
+    released.
     """
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -31,7 +31,7 @@ class Loss(Enum):
 
 @dataclass
 class Plan:
-    """What to lose, and for how many seconds nobody can connect afterwards."""
+    """What to lose, and for how many seconds no client can connect afterwards."""
 
     loss: Loss
     delay: float = 0.0

@@ -91,7 +91,7 @@ CROSSINGS = {
     "its documents, in v1": ("larder/v1/paths.py", "from drf_spectacular import utils"),
     "the tools": ("larder/core/ids.py", "import tools.local_postgres"),
     "two contracts": ("larder/compat/contract0.py", "from larder.v1 import shapes"),
-    "a module nobody placed": ("larder/somewhere/__init__.py", ""),
+    "a module without a place": ("larder/somewhere/__init__.py", ""),
 }
 
 

@@ -89,7 +89,7 @@ def test_a_commit_that_does_not_know_how_it_is_measured_is_refused(
 def test_a_commit_that_requires_something_else_gets_an_environment_of_its_own(
     repository: Path, tmp_path: Path
 ) -> None:
-    """Made by the commit's own bootstrap, whose failure is told."""
+    """Made by the commit's own bootstrap, whose failure is reported."""
     (repository / "requirements/run.txt").write_text("django==6.0\n")
     (repository / "tools/bootstrap.sh").write_text('mkdir -p "$VENV/bin"; touch "$VENV/$1"')
     git(repository, "add", ".")

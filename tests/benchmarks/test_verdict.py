@@ -1,4 +1,4 @@
-"""Floors, books, and what is told of them."""
+"""Floors, books, and the report on them."""
 
 import json
 import math

@@ -65,7 +65,7 @@ def rows() -> list[tuple[int, int, int]]:
 
 
 def changed_since(after: Mark) -> set[int]:
-    """The products that a reader at this place is told of now, page by page."""
+    """The changed products that a reader at this place gets now, page by page."""
     page = feed.read(CHANGES, after, limit=2)
     return set(page.subjects) | (changed_since(page.mark) if page.more else set())
 
@@ -100,7 +100,7 @@ def test_it_goes_by_parts_and_looks_for_the_last_row_behind_them(three: list[int
 
 
 def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int]]]:
-    """What a reader at each place is told before and after compaction, while an account's
+    """What a reader at each place gets before and after compaction, while an account's
     transaction is open and changes that began later have been committed."""
     touch(three[0], three[1], three[0])
     settle()

@@ -58,13 +58,13 @@ def test_every_request_of_a_collection_succeeds_in_order(name: str, shop: Server
     for call in calls(said):
         play(player, call)
     assert len(player.played) == sum(map(len, PLANS.values()))
-    # And once more: whoever tries them out does not start with an empty shop each time.
+    # And once more, because users do not start with an empty shop each time.
     for call in calls(said):
         play(player, call)
 
 
 def play(player: Player, call: Call) -> None:
-    """Whoever plays it types in what the mail says."""
+    """The user types in the token of the mail."""
     if call.url.endswith("/auth/password/reset/confirm"):
         player.variables["reset_token"] = newest_token()
     player.play(call)

@@ -59,7 +59,7 @@ class Browser:
         return self("POST", "/admin/login/?next=/admin/", form=said)
 
     def log_in(self, username: str, password: str) -> None:
-        """Logs in; whoever may not fails the test."""
+        """Logs in; a refused log-in fails the test."""
         reply = self.try_to_log_in(username, password)
         assert (reply.status, reply.headers.get("location")) == (302, "/admin/"), reply
         assert "sessionid" in self.cookies

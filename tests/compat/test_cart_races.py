@@ -201,7 +201,7 @@ def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(
         assert abandoning.result().body == {"outcome": "abandoned"}
         refused = submitting.result()
     assert (refused.status, list(refused.body)) == (409, ["detail"])
-    # Its former number is nobody's; the cart goes on with another.
+    # No cart has its former number; the cart goes on with another.
     assert mine.submit(number).status == 404
     assert mine.submit(mine.current().body["id"]).status == 200
     assert shelf(jam).sold == 1

@@ -1,4 +1,4 @@
-"""Contract 0: `POST /auth/` gives the key of whoever has the password."""
+"""Contract 0: `POST /auth/` gives the key of the account with this password."""
 
 import re
 import time

@@ -92,7 +92,7 @@ def test_everything_can_be_reached_by_following_addresses(
 
     seen = in_browser(journey)
     assert seen.hosts == {site.removeprefix("http://")}
-    # The first page said 401, for nobody was logged in.
+    # The first page said 401, because no user was logged in.
     assert {fault for fault in seen.faults if "401" not in fault} == set()
 
 

@@ -31,7 +31,7 @@ def anyone(anyone: ApiClient) -> Documented:
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What a token says to whoever reads it, as its clients do."""
+    """Returns the claims of a token, read as its clients do."""
     said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return said
 

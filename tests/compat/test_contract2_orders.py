@@ -15,7 +15,7 @@ from tests.conftest import Person
 from tests.server import Reply, Server
 
 UNKNOWN = "6f1d2c3b-4a59-4e68-9b7c-0d1e2f3a4b5c"
-"""A product nobody has."""
+"""A product that does not exist."""
 
 ORDERS = "/api/orders/orders/"
 MakeProduct = Callable[..., int]

@@ -1,4 +1,4 @@
-"""What has no path at all is refused in the shape of whoever asks."""
+"""Unknown paths are refused in the shape that the client expects."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""The feed misses nothing, whoever commits when, and tells when a mark is of another history."""
+"""The feed misses no change in any order of commits, and reports when a mark is of another
+history."""
 
 import threading
 import time
@@ -20,7 +21,7 @@ TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
 
 @pytest.fixture
 def two(product: Callable[..., int]) -> tuple[int, int]:
-    """Two products whose making the feed has told."""
+    """Two products that the feed has returned."""
     made = product(), product()
     settle()
     return made
@@ -81,7 +82,7 @@ def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
 
 
 def missed(read: Feed, *, changes: int) -> set[int]:
-    """What a reader who polls never met of what a crowd of writers told, each thing once."""
+    """The changes of many writers that a polling reader never got, each once."""
     start = feed.read(read, feed.begin(read), limit=1).mark
     numbers, written = count(1), list[int]()
 

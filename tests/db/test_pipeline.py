@@ -102,7 +102,7 @@ def test_statements_are_counted_in_a_pipeline_too(
 def test_a_commit_that_is_answered_twice_is_a_server_that_was_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As PgBouncer 1.18 does when its server is killed: what became of the commit nobody knows."""
+    """As PgBouncer 1.18 does when its server is killed: the result of the commit is unknown."""
 
     def answered_twice(_: object) -> None:
         raise psycopg.InternalError("received 2 results from command 'COMMIT'")

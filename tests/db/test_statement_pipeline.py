@@ -128,7 +128,7 @@ def test_a_session_that_is_ended_says_why() -> None:
 
 
 def test_a_session_is_given_up_by_who_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers are on their way that belong to nobody."""
+    """Answers arrive that belong to no statement."""
 
     def interrupted(libpq: Any) -> Any:
         yield from fetch(libpq)
@@ -145,7 +145,7 @@ def test_a_session_is_given_up_by_who_is_interrupted(monkeypatch: pytest.MonkeyP
 def test_a_statement_that_is_answered_twice_was_a_server_that_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As PgBouncer 1.18 does when its server is killed: what became of it nobody knows."""
+    """As PgBouncer 1.18 does when its server is killed: its result is unknown."""
     fetch = generators.fetch_many
 
     def answered_twice(libpq: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The 429 of every door, in the shape of its contract, with Retry-After."""
+"""The 429 of each API, in the shape of its contract, with Retry-After."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -89,7 +89,7 @@ def test_a_form_without_a_password_is_no_try(person: MakePerson) -> None:
 
 def test_a_client_cannot_choose_its_address(api: Api, settings: Any) -> None:
     def let_in(passed_on: str) -> int:
-        """How many of 70 guesses, each with another address put in front."""
+        """How many of 70 guesses, each with another address before it."""
         answers = [
             api(
                 *("POST", "auth/token/refresh", {"refresh": "nonsense"}),

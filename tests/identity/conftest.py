@@ -25,7 +25,7 @@ SIGNER = Signer([SECRET])
 
 @dataclass
 class LogIn:
-    """An account's log-in at a door; `at` counts seconds from its beginning."""
+    """A session of an account with a token policy; `at` counts seconds from its beginning."""
 
     pair: Pair
     began: datetime
@@ -115,7 +115,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A process that knows no ended session yet, and whose time passes when it is told to."""
+    """A process that knows no ended session yet, and whose clock the test moves."""
     clock, module = Clock(), "larder.http.authentication"
     monkeypatch.setattr(f"{module}.monotonic", lambda: monotonic() + clock.passed)
     monkeypatch.setattr(f"{module}.time", lambda: time() + clock.passed)

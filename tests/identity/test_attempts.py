@@ -234,7 +234,7 @@ def test_a_try_costs_one_statement_and_giving_it_back_another(
 
 
 def test_what_the_database_takes_for_one_name_is_one_name_here() -> None:
-    """An account is found by `lower`: whoever writes it in another case has no tries more."""
+    """An account is found by `lower`: another case of its name gives no further tries."""
     letters = database.rows(
         "SELECT chr(code), lower(chr(code)) FROM generate_series(1, 1114111) AS code"
         " WHERE code NOT BETWEEN 55296 AND 57343 AND lower(chr(code)) <> chr(code)"

@@ -137,7 +137,7 @@ def test_a_new_secret_changes_no_key_until_the_old_one_is_gone(
     text = derived(who, now)
     assert derived(who, now, NEW_SECRETS) == text
     assert key_queries.key_use(text, secrets=NEW_SECRETS) is not None
-    # Whoever had the old secret can derive this key: it ends with the secret, asked for or not.
+    # With the old secret this key can be derived, so it ends with the secret in any case.
     assert key_queries.key_use(text, secrets=NEW_SECRETS[:1]) is None
     later = derived(who, now, NEW_SECRETS[:1])
     assert later != text

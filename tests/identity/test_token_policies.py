@@ -157,7 +157,7 @@ def test_a_refresh_token_works_at_its_own_door_alone(
 
 
 def test_an_opaque_token_of_another_door_is_refused() -> None:
-    """There is one such door so far; its name is in the token's MAC all the same."""
+    """There is one such policy so far; its name is in the token's MAC all the same."""
     another = replace(V1, name="v2")
     token = SIGNER.refresh(UUID(int=1), 0, policy=V1)
     assert SIGNER.read_refresh(token, policy=V1).session == UUID(int=1)

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever asks and whatever the code does.
+"""What the database itself refuses, for all clients and whatever the code does.
 
 The statements run beside Django, in transactions that are rolled back, as the role whose rights
 are the question.

@@ -25,7 +25,7 @@ SOLD = "UPDATE {name} SET committed = committed + 1"
 
 
 def share_of_updates(name: str, options: str) -> float:
-    """Those that left the index alone, in a copy of the stock that nobody used before: the pages
+    """Those that left the index alone, in a new copy of the stock: the pages
     of the table itself may have kept what other tests did."""
     for step in COPY:
         database.execute(step.format(name=name, options=options))

@@ -1,4 +1,4 @@
-"""Whoever had an account's address is told that it is another one now: by a real worker and a real
+"""The former address of an account gets a mail about the change, by a real worker and a real
 mail server."""
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_custome
         assert wrote not in said
     assert (line["level"], line["kind"]) == ("info", "email_changed")
     for text in (stored(), (tmp_path / "log").read_text()):
-        assert OLD not in text  # nor is it kept once it was told
+        assert OLD not in text  # nor is it kept after the mail
     assert Mail.objects.get().sent_at is not None
 
 
@@ -93,7 +93,7 @@ def test_what_else_staff_change_and_what_they_are_refused_is_told_to_nobody(
 def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
-    """Though its customer, or whoever had their telephone, has changed it today."""
+    """Though its customer, or a thief of the telephone, has changed it today."""
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
     change(as_(who), NEW)
     for put_back in (False, True):
@@ -137,7 +137,7 @@ def test_a_change_that_is_refused_is_told_to_nobody(
 def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
 ) -> None:
-    """Else whoever took it over would only have to be quick."""
+    """Else a thief of the account would only have to be quick."""
     me = as_(person("Ada", email=OLD))
     with receiving() as receiver:
         change(me, NEW)

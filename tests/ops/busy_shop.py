@@ -57,7 +57,7 @@ class BusyShop:
 def open_shop() -> BusyShop:
     """Makes the shop that the damages begin with. Needs an empty database."""
     jam, tea, hat = (_product(name, units) for name, units in (("J", 10), ("T", 20), ("H", 0)))
-    # Passwords are nobody's business here, and hashing them takes time.
+    # Passwords are not needed here, and hashing them takes time.
     anna, bert, clerk = (
         Customer.objects.create(username=name, email=f"{name}@example.com", is_staff=staff)
         for name, staff in (("anna", False), ("bert", False), ("clerk", True))

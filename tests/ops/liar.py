@@ -139,7 +139,7 @@ def forgets_keys(message: Message, pass_on: Pass) -> bool:
 
 
 def calls_a_repeat_new(message: Message, pass_on: Pass) -> bool:
-    """Does not mark answers that repeat an earlier one; not one, which nobody may have heard."""
+    """Does not mark answers that repeat an earlier one; not one only, whose answer may be lost."""
     pass_on(message)
     message.answer_headers.pop("idempotency-replayed", None)
     return message.reads_history
@@ -164,9 +164,9 @@ def denies_an_order(message: Message, pass_on: Pass) -> bool:
 
 
 def denies_orders(message: Message, pass_on: Pass) -> bool:
-    """Says that orders were refused which it placed; whoever asks again is told the truth.
+    """Answers that orders were refused which it placed; a repeat gets the truth.
 
-    All of them: an answer whose connection was cut is a lie that nobody heard.
+    All of them: an answer whose connection was cut is a lie without an effect.
     """
     pass_on(message)
     repeats = "idempotency-replayed" in message.answer_headers
@@ -271,7 +271,7 @@ def refuses_to_ship(message: Message, pass_on: Pass) -> bool:
 
 
 def returns_again(message: Message, pass_on: Pass) -> bool:
-    """Does not mark repeats of returns; not one, which nobody may have heard."""
+    """Does not mark repeats of returns; not one only, whose answer may be lost."""
     pass_on(message)
     if message.path.endswith("/return"):
         message.answer_headers.pop("idempotency-replayed", None)

@@ -86,7 +86,7 @@ ORDERS = [
         {"lines_have_the_time_of_their_order"},
     ),
     Damage(
-        "an order was packed and its customer's copy is not told",
+        "an order was packed and its customer's feed does not have it",
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
         "UPDATE \"order\" SET transaction_id = '3' WHERE id = '{first_order}'",
         {"changes_tell_of_the_last_event"},

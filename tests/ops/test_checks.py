@@ -111,7 +111,7 @@ def test_demo_users_are_refused_outside_demo_mode(
 def test_a_demo_users_name_with_another_password_is_nobodys_business(
     person: Callable[..., object],
 ) -> None:
-    person("admin", "a password of its own")
+    person("admin", "a rather good one")
     assert "larder.E005" not in _found()
 
 

@@ -57,7 +57,7 @@ def test_jobs_that_go_together_all_carry_it(transactional_db: None, asked_as: st
 
 @contextmanager
 def locked(table: str) -> Iterator[Callable[[str], list[str]]]:
-    """Nobody gets at a table in this block; gives who waits: their statements with a text."""
+    """Locks a table in this block; returns the waiting statements that have a text."""
     with psycopg.connect(superuser_url()) as holder, psycopg.connect(superuser_url()) as other:
         other.autocommit = True
         holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

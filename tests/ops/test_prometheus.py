@@ -55,7 +55,7 @@ def watched(
     environment = {
         "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"),
         "METRICS_TOKEN": TOKEN,
-        # No standby of another: a replica that is of no use, and told of as away.
+        # No standby of another: a replica that is of no use, and reported as away.
         "REPLICA_URLS": os.environ["DATABASE_URL"],
     }
     with Server(workers=2, environment=environment, errors=tmp_path / "log") as server:
@@ -115,7 +115,7 @@ def empty_panels(one: Prometheus) -> set[str]:
         for name, expression in questions().items()
         if names_in(expression) & WITHOUT_ANY_HERE or "> 0" in expression
     }
-    # Nobody's worker has looked.
+    # No worker has checked.
     excused |= {name for name in empty if "out of stock" in name or "invariant" in name}
     excused |= {name for name in empty if "looked at" in name}
     return empty - excused

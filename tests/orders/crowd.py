@@ -36,7 +36,7 @@ class Crowd:
     sent: list[Future[Placed]] = field(default_factory=list)
 
     def begin(self) -> Future[Placed]:
-        """Sends the first order, and returns when it is being placed, with nobody behind it."""
+        """Sends the first order, and returns when it is being placed, with no order behind it."""
         sent, queue = self.send(self.first), placing._queue(GBP)
         assert wait_until(lambda: queue._is_led and not queue._waiting)
         return sent
@@ -73,7 +73,7 @@ class Crowd:
 
 @contextmanager
 def held(product: int) -> Iterator[Callable[[], None]]:
-    """A client holds the product's stock until they are told to let go."""
+    """A transaction holds the product's stock until it is released."""
     # The application's role may not be idle in a transaction for so long.
     with psycopg.connect(superuser_url()) as other:
         other.execute(LOCK, [product])

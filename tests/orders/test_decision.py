@@ -35,7 +35,7 @@ class Case:
 
 
 def decided(case: Case) -> list[Decided]:
-    """What the group is told."""
+    """The answers of the batch."""
     return decide(
         case.orders,
         shelf=case.shelf,
@@ -171,7 +171,7 @@ class First:
 
 
 def first(case: Case) -> First:
-    """What the first order is told."""
+    """The answer of the first order."""
     alone = Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], case.minimum)
     (answers,) = decided(alone)
     if isinstance(answers, DomainError):

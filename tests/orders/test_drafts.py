@@ -1,4 +1,4 @@
-"""The draft at the service: what goes in, what comes out, and what a reader is told of it."""
+"""The draft at the service: what goes in, what comes out, and what a reader gets."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Drafts that nobody comes back to: which are deleted, and which are let alone."""
+"""Abandoned carts: which are deleted, and which are kept."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -108,7 +108,7 @@ def test_no_walk_goes_back_or_leaves_the_end(walk: list[Step]) -> None:
 def test_what_was_made_is_made_however_far_the_order_has_come_and_nothing_else_is(
     walk: list[Step],
 ) -> None:
-    """Whoever lost the answer asks again, perhaps days later."""
+    """A client without the answer repeats the request, perhaps days later."""
     made: set[Move] = set()
     for _, move, status in walked(walk):
         made.add(move)

@@ -1,4 +1,4 @@
-"""How long placing holds its locks is told, and to the database whose transaction it is."""
+"""The time for which placing holds its locks is counted, for the database of the transaction."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

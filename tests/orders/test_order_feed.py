@@ -41,7 +41,7 @@ Fill = Callable[[int], tuple[Person, list[UUID]]]
 
 @pytest.fixture
 def fill(person: Callable[..., Person], now: datetime) -> Fill:
-    """Makes a customer with so many orders, which the feed has told.
+    """Makes a customer with so many orders, which the feed has returned.
 
     Ids ascend with the time of creation, so new orders are in neighbouring index entries. The table
     is analyzed: plans must not depend on dead rows of earlier tests.
@@ -92,7 +92,7 @@ def test_a_reader_who_does_not_stop_at_the_oldest_transaction_misses_it(fill: Fi
 def test_an_order_that_is_moved_again_before_it_was_read_comes_with_its_last_move(
     fill: Fill,
 ) -> None:
-    """Its earlier place in the feed is gone: nobody may need it."""
+    """Its earlier place in the feed is gone: no reader may need it."""
     who, (first, second) = fill(2)
     start = feed.begin(CHANGES, parameters=[who.id])
     for moved in (first, second, first):
@@ -213,7 +213,7 @@ def test_an_answer_costs_the_same_however_many_orders_its_customer_has(fill: Fil
 
 
 def test_one_plan_serves_customers_of_few_orders_and_of_many(fill: Fill) -> None:
-    """A prepared statement is planned once, for nobody in particular."""
+    """A prepared statement is planned once, for any customer."""
     fill(3_000)
     numbered = CHANGES.page(101)
     for number in range(1, numbered.count("%s") + 1):

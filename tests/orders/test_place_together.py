@@ -254,7 +254,7 @@ def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
 
 
 class Counted:
-    """An observer that keeps how many were told what."""
+    """An observer that counts the answers."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []

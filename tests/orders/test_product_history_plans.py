@@ -16,7 +16,7 @@ from tests.database import analyze
 
 ORDERS = 20_000
 FEW = 2_000
-"""Pages of tables and indexes. Whoever goes through all orders, or all of the product's, reads
+"""Pages of tables and indexes. A plan that reads all orders, or all of the product's, reads
 one for each, at least."""
 
 FILL = """

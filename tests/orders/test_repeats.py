@@ -145,7 +145,7 @@ def test_lines_that_add_up_to_the_same_are_the_same_request(
 def test_with_lines_only_a_repeat_is_compared_by_its_lines_alone(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
-    """As a client asks that knows of nothing but lines, whoever placed the order."""
+    """A request of a client that sends only lines, for an order of any client."""
     who, jam, tea, chosen = person(), product(), product(), new_id()
     details = CHANGES["note"] | CHANGES["address"] | CHANGES["day"]
     first = place(asked_by(who, (jam, 2), (tea, 1), order_id=chosen, **details))

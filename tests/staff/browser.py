@@ -68,5 +68,5 @@ def log_in(page: Page, site: str, who: Person) -> None:
 
 
 def in_sidebar(page: Page, name: str) -> Locator:
-    """A link of the sidebar. The theme's icons are words to whoever cannot see them."""
+    """A link of the sidebar. The theme's icons are words to screen readers."""
     return page.locator("#nav-sidebar-apps").get_by_role("link", name=name)

@@ -20,7 +20,7 @@ document.body.insertAdjacentHTML('beforeend', image);
 
 
 def assert_works(seen: Seen, site: str) -> None:
-    """The browser asked nobody else, met no error, and reported no violation."""
+    """The browser sent no request to other servers, met no error, and reported no violation."""
     assert seen.hosts == {site.removeprefix("http://")}
     assert seen.faults == []
 
@@ -42,7 +42,7 @@ def test_the_document_is_read_and_tried_out(site: str) -> None:
         log_in.get_by_text("Response body").first.wait_for()
 
     seen = in_browser(journey)
-    # The example's user is nobody: that the request was sent is what counts.
+    # The example's user does not exist: that the request was sent is what counts.
     seen.faults = [one for one in seen.faults if "401" not in one]
     assert_works(seen, site)
 

@@ -39,7 +39,7 @@ def run(server: Server, folder: Path, role: str) -> Run:
 def test_a_shop_that_answers_as_documented_passes_and_one_that_does_not_fails(
     shop: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second document asks for more than the answers hold, and says that a door is closed."""
+    """The second document asks for more than the answers hold, and declares a closed operation."""
     write(FOLDER / "contract1.json", tmp_path)
     stranger = run(shop, tmp_path, "nobody")
     assert not stranger.play(BRIEF), capsys.readouterr().out

@@ -213,7 +213,7 @@ def test_a_file_in_the_way_is_one_line(start: Start, open_folder: Path) -> None:
     (open_folder / "file").touch()
     said = end_line(start("tools.local_postgres", "start", "--data", open_folder / "file" / "data"))
     assert said.count("\n") == 1
-    assert "a file stands where a folder is needed" in said
+    assert "there is a file where a folder is needed" in said
 
 
 def test_the_foreground_server_ends_in_order_on_term(start: Start, data: Path) -> None:

@@ -288,7 +288,7 @@ HEADERS = [
         ("Bearer \0", "token_invalid"),
         ("Bearer a.b.c", "token_invalid"),
         ("Bearer " + "a" * 100_000, "token_invalid"),
-        # {"alg": "none"}, and a signature of nobody's
+        # {"alg": "none"}, and an invalid signature
         ("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "token_invalid"),
         ("Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.AAAA", "token_invalid"),
     )

@@ -1,4 +1,4 @@
-"""Registering, logging in, tokens: the doors of v1, and who is let through."""
+"""Registering, logging in, tokens: who may use v1."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

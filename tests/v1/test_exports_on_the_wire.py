@@ -20,8 +20,8 @@ from tests.system.faults.processes import workers
 ORDERS = 20_000
 MEBIBYTE = 1 << 20
 TIMEOUT = 15.0
-"""Seconds in which a loaded machine answers whoever waits for nobody; the files are read by
-nobody for as long as the test goes on."""
+"""Seconds in which a loaded machine answers a client that waits for no other; the files are not
+read while the test runs."""
 _FILL = """
 WITH made AS (
     INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,

@@ -1,4 +1,4 @@
-"""Bodies and queries that nobody thought of: none brings the server down.
+"""Random bodies and queries: none brings the server down.
 
 The client of these tests holds every answer against the document, so each is one that the
 operation announces.

@@ -230,5 +230,5 @@ def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_don
     with django_assert_num_queries(2):  # who asks, each time
         assert faults(send(staff, *longer)) == [(f"/{MAX_FILE_ROWS + 2}/", "too_many")]
         assert faults(send(staff, "sku,name,price", *[""] * 1_000_000))[0][1] == "too_many"
-    # What cannot be told apart into rows is named by whoever reads it.
+    # What cannot be split into rows is named by its reader.
     assert faults(send(staff, "sku,name,price", '"' + "\n" * 30_000))[0][1] == "malformed_csv"

@@ -1,4 +1,4 @@
-"""In which order a request is judged: what is wrong with it first is what it is told."""
+"""The order of the checks of a request: the answer has the first fault."""
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
@@ -23,7 +23,7 @@ def code_of(api: Api, method: str, path: str, *body: Any, **headers: str) -> str
 def test_a_request_with_every_fault_is_told_the_first_and_then_the_next(
     api: Api, customer: Api, staff: Api, product: Callable[..., int]
 ) -> None:
-    """Each line takes away what the line before was told."""
+    """Each line removes the fault of the line before."""
     long = {"name": "x" * MAX_OPEN_BODY_BYTES}
     assert code_of(api, "PUT", "auth/keys", long, **PNG) == "method_not_allowed"
     assert code_of(api, "POST", "auth/keys", long, **PNG) == "body_too_large"

@@ -29,7 +29,7 @@ from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
-SOMEBODY = Caller(1, uuid4(), is_staff=True, session=None)
+A_CALLER = Caller(1, uuid4(), is_staff=True, session=None)
 """A member of staff: of their pages any number is made at once."""
 TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
 
@@ -75,7 +75,7 @@ def test_a_page_is_read_once_while_nothing_changes(
 
 @pytest.fixture
 def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if nobody committed anything, and no page was kept yet."""
+    """As if nothing was committed, and no page was stored yet."""
     monkeypatch.setattr(products, "_pages", PageCache())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
 
@@ -289,7 +289,7 @@ def state(look: Look) -> State:
     return State(Position(1, 1, byte), moment)
 
 
-def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = SOMEBODY) -> CachedPage:
+def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = A_CALLER) -> CachedPage:
     """The page that is kept, if it was seen since, or the one that is read now."""
     return pages._good(
         wanted,
@@ -384,7 +384,7 @@ def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
 
 
 def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is requested all the time stays; what is gone is given to nobody any more."""
+    """One that is requested all the time stays; a dropped page is not used any more."""
     monkeypatch.setattr(page_cache, "MAX_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
     pages = PageCache()
@@ -393,12 +393,12 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(9):
         wanted = PageRequest("", f"once {number}", lambda: dict)
         others.append(pages._current(wanted, None))
-        assert pages.renewed(asked_often, SOMEBODY) is asked_often
+        assert pages.renewed(asked_often, A_CALLER) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 
 def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
-    """Whoever looked before it was replaced may come to say so afterwards."""
+    """A thread that checked before the page was replaced may report it afterwards."""
     pages = PageCache()
     wanted = PageRequest("", "/products", lambda: dict)
     before = pages._current(wanted, state((1, 1)))

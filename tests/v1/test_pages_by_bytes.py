@@ -1,4 +1,5 @@
-"""Lists of long texts: a page ends by bytes as well, and whoever follows it gets every row once."""
+"""Lists of long texts: a page ends by bytes as well, and a client that follows it gets each row
+once."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Resetting a forgotten password: who is told what, and which tokens open."""
+"""Resetting a forgotten password: the answers, and which tokens work."""
 
 import base64
 from collections.abc import Callable
@@ -166,7 +166,7 @@ def resets_of(api: Api, who: Person, email: str) -> int:
 def test_an_address_that_was_given_lately_is_no_way_into_the_account(
     api: Api, as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
-    """Whoever holds a token or a key may change the address, but not with it the password."""
+    """A caller with a token or a key may change the address, but not with it the password."""
     who = person(email=EMAIL)
     assert as_(who)("PATCH", "me", {"email": "thief@example.com"}).status == 200
     assert resets_of(api, who, "thief@example.com") == 0

@@ -207,7 +207,7 @@ def test_a_new_username_gives_no_new_guesses(
 def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is(
     as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else whoever has a token would try two passwords at a time, and learn of the second."""
+    """Else a caller with a token would try two passwords at a time, and learn of the second."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     who = person()
     mine, guess = as_(who), {"current_password": "wrong horse", "new_password": OLD}

@@ -41,7 +41,7 @@ class Copy:
         return bool(answer.body["more"])
 
     def update(self) -> list[dict[str, Any]]:
-        """Asks until there is no more; what was told."""
+        """Reads until there are no more changes; returns them."""
         settle()
         self.pages = []
         while self.ask():

@@ -1,4 +1,4 @@
-"""Moves that are requested again without a key: the truth for whoever lost the answer, nothing
+"""Moves that are requested again without a key: the truth for a client without the answer, nothing
 moved twice, and no 200 for something else than was done."""
 
 from collections.abc import Callable

@@ -32,7 +32,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def leave(number: int, _: FrameType | None) -> None:
-    """End in order: a copy of all data is not left behind, however often one is told to go."""
+    """End and delete the copy of all data, also after several signals."""
     for one in ENDING:
         # Not SIG_IGN: of a signal that has come already Python would complain.
         signal.signal(one, lambda *_: None)
@@ -40,7 +40,7 @@ def leave(number: int, _: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Run one command; failures are told on standard error, with status 1."""
+    """Run one command; failures are written to standard error, with status 1."""
     options = parse(sys.argv[1:])
     if options.file is None and options.command in ASKED_FOR:
         complain(ASKED_FOR[options.command])

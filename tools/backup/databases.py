@@ -18,7 +18,7 @@ RESTORED = "_restored_"
 """Between the name of a database and the number of the process that restores a backup of it."""
 MADE_HERE = "A copy of all data that tools.backup made to prove a backup; it may be dropped."
 TIMEOUT = 10.0
-"""Seconds until whoever is still connected to a copy has noticed that its program ended."""
+"""Seconds until the sessions of a copy have noticed that its program ended."""
 _TABLES = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
@@ -33,7 +33,7 @@ SELECT datname FROM pg_database
 WHERE shobj_description(oid, 'pg_database') = %s ORDER BY datname
 """
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-# Of others' sessions only a superuser is told the kind; PostgreSQL's own have no user.
+# Only a superuser sees the kind of others' sessions; PostgreSQL's own have no user.
 
 
 def name_in(url: str) -> str:
@@ -44,7 +44,7 @@ def name_in(url: str) -> str:
 def elsewhere(url: str, name: str) -> str:
     """Return the same connection to another database of the server, as keywords and values.
 
-    Whoever changed an address as text would have to know all the places where libpq looks for
+    To change an address as text, one would have to know all the places where libpq looks for
     the database: in `postgresql://server/one?dbname=two` it is two.
     """
     return make_conninfo(url, dbname=name)
@@ -57,7 +57,7 @@ def refuse_another(url: str, name: str) -> None:
     if row != (name,):
         raise LauncherError(
             f"The address of database {name} leads to {row and row[0]}: nothing was done. "
-            "Give the server's own address, not that of a pooler with names of its own."
+            "Give the server's own address, not that of a pooler with other names."
         )
 
 
@@ -81,7 +81,7 @@ def make(url: str, name: str) -> None:
     except psycopg.errors.InsufficientPrivilege:
         raise LauncherError(
             f"Role {conninfo_to_dict(url).get('user')} may not make databases, and a restore is "
-            "proved in one of its own first: ALTER ROLE … CREATEDB."
+            "proved in a separate one first: ALTER ROLE … CREATEDB."
         ) from None
     command(url, f"COMMENT ON DATABASE {{}} IS '{MADE_HERE}'", name)
 
@@ -113,7 +113,7 @@ def left(url: str) -> list[str]:
 
 
 def drop_left(url: str) -> list[str]:
-    """Drop the copies that nobody is making any more; return their names."""
+    """Drop the copies that no process is making any more; return their names."""
     dropped = []
     for name in left(url):
         with claimed(url, name) as ours:
@@ -149,7 +149,7 @@ def drop_empty(url: str, name: str) -> bool:
 
 
 def swap(url: str, *, new: str, old: str, former: str) -> None:
-    """Give `new` the name of `old`, which becomes `aside`: both or neither."""
+    """Give `new` the name of `old`, which becomes `former`: both or neither."""
     with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
         unmark = sql.SQL("COMMENT ON DATABASE {} IS NULL")
         connection.execute(unmark.format(sql.Identifier(new)))

@@ -41,7 +41,7 @@ def make(url: str, file: Path) -> Manifest:
 
 
 def make_room(folder: Path) -> None:
-    """Make the folder for backups, for nobody else to look into."""
+    """Make the folder for backups, readable by its owner only."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

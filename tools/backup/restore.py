@@ -48,7 +48,7 @@ class Target:
 class Restored:
     """What became of the database that was replaced, and of what opened accounts.
 
-    `aside` is its name now; None where it was empty, and was dropped. `ended` was live in the
+    `former` is its name now; None where it was empty, and was dropped. `ended` was live in the
     backup. `changed` are accounts that the backup has otherwise than the replaced database; None
     where that has none to compare, or cannot be read.
     """
@@ -139,7 +139,7 @@ def refuse_what_is_used(target: Target, confirm: str) -> None:
     found = databases.visitors(target.owner)
     if found:
         raise LauncherError(
-            f"Somebody is connected to {name}: {', '.join(found)}. "
+            f"A session is connected to {name}: {', '.join(found)}. "
             "Stop the servers and workers first."
         )
 

@@ -99,7 +99,7 @@ CONTRACT_2 = (
 )
 
 # Registering here answers nothing: the newest user of all is who has just come. Before that, the
-# newest one's id makes a name that nobody has yet.
+# newest one's id makes a name that no account has yet.
 GUEST_CREDENTIALS = {"name": "guest after {{newest_user}}", "password": "{{guest_password}}"}
 
 CONTRACT_3 = (

@@ -3,6 +3,6 @@ books.
 
     python -m tools.drill --rounds 40 --seed 7
 
-It starts `make run` in a separate folder, so nobody's data are touched; what brings things back
+It starts `make run` in a separate folder, so no other data are touched; what brings things back
 is that launcher, never the drill. Nothing of the server's code is used. Linux only.
 """

@@ -22,7 +22,7 @@ SOLD_OUT = "insufficient_stock"
 
 @dataclass(frozen=True)
 class Audit:
-    """The three things that have to agree: a stage, what was told, what is in the books."""
+    """The three things that have to agree: a stage, the answers, the books."""
 
     stage: Stage
     record: Record
@@ -39,7 +39,7 @@ class Audit:
         ]
 
     def order_faults(self) -> Iterator[str]:
-        """Each order that was acknowledged is there once, as it was told; no other is."""
+        """Each acknowledged order is there once, as in its answer; no other is."""
         found: dict[str, list[Order]] = defaultdict(list)
         for order in self.books.orders:
             found[order.reference].append(order)
@@ -51,7 +51,7 @@ class Audit:
                 yield from self.content_faults(wish, order)
                 yield from standing_faults(wish, order, cancelled.get(wish.key))
         for reference in found:
-            yield f"There is an order {reference!r} that nobody sent."
+            yield f"There is an order {reference!r} that no customer sent."
 
     def content_faults(self, wish: Wish, order: Order) -> Iterator[str]:
         """Whose it is, what is in it, what it costs: by our own prices."""
@@ -74,7 +74,7 @@ class Audit:
             if wish.id and times != 1:
                 yield f"Delivery {wish.key} was acknowledged and is in the ledger {times} times."
         for id, product, units in booked:
-            yield f"The ledger has {units} units of product {product} that nobody sent ({id})."
+            yield f"The ledger has {units} units of product {product} that no customer sent ({id})."
 
     def shelf_faults(self) -> Iterator[str]:
         """Opening stock − units of the orders that stand + received = available."""
@@ -90,8 +90,8 @@ class Audit:
             left = one.opening - sold[one.id] + received[one.id]
             if (shelf.available, shelf.committed) != (left, sold[one.id]):
                 yield (
-                    f"Product {one.id}: {left} available and {sold[one.id]} ordered by what was "
-                    f"told; the books say {shelf.available} and {shelf.committed}."
+                    f"Product {one.id}: {left} available and {sold[one.id]} ordered by "
+                    f"the answers; the books say {shelf.available} and {shelf.committed}."
                 )
             if (shelf.available_summed, shelf.committed_summed) != (
                 shelf.available,
@@ -124,19 +124,19 @@ def knowledge(wish: Wish) -> str:
     if wish.acknowledged:
         return "acknowledged"
     if wish.found is not None:
-        return "found in the history" if wish.found else "looked for in vain"
+        return "found in the history" if wish.found else "not found"
     return "refused" if wish.refused else "never answered"
 
 
 def standing_faults(wish: Wish, order: Order, cancelled: Wish | None) -> Iterator[str]:
     """Placed, or cancelled where that was acknowledged."""
-    stands = GIVEN_BACK if cancelled is not None and cancelled.acknowledged else "placed"
-    if order.status != stands:
-        yield f"Order {wish.key} is {stands} by what was told; the books say {order.status}."
+    expected = GIVEN_BACK if cancelled is not None and cancelled.acknowledged else "placed"
+    if order.status != expected:
+        yield f"Order {wish.key} is {expected} by the answers; the books say {order.status}."
 
 
 def contradictions(wish: Wish) -> Iterator[str]:
-    """What one customer was told must make sense by itself."""
+    """The answers of one customer must not contradict each other."""
     name = f"{wish.kind.capitalize()} {wish.key}"
     if wish.open and not wish.abandoned:
         yield f"{name} was never answered."

@@ -196,7 +196,7 @@ class Customer:
         return self.crowd.record.hear(wish, sent, self.ask(request))
 
     def send_and_hang_up(self, wish: Wish) -> None:
-        """Send it and cut the connection: nobody knows what came of it."""
+        """Send it and cut the connection: its result is unknown."""
         request, sent = wish.request(self.token()), time.monotonic()
         other = Line(self.crowd.stage.base_url, timeout=ANSWER_SECONDS)
         send_and_cut(other, request, self.random.random() * 0.03)

@@ -118,7 +118,7 @@ def strike(name: str, running: Running, random: Random) -> Struck:
     fault = FAULTS[name]
     pids = [pid for pid in fault.pick(running, random) if pid is not None]
     if not pids:
-        raise LauncherError(f"There is nobody for: {fault.says}.")
+        raise LauncherError(f"There is no process for: {fault.says}.")
     at = time.monotonic()
     send_all(pids, signal.SIGSTOP if fault.held else signal.SIGKILL)
     if fault.held:

@@ -83,7 +83,7 @@ def answers(record: Record) -> Counter[str]:
 
 
 def outcome(wish: Wish) -> str:
-    """Say how a wish ended, for whoever had it."""
+    """Say how a wish ended, for its customer."""
     if wish.acknowledged:
         return "acknowledged after a lost reply" if wish.heard[0].status == 0 else "acknowledged"
     return "refused" if wish.refused else "never answered"
@@ -91,7 +91,7 @@ def outcome(wish: Wish) -> str:
 
 def table(rounds: Sequence[Round]) -> Table:
     """Return a row for each fault: until all was back, until an order was placed again, requests
-    that nobody answered, requests that were told to come back later."""
+    without an answer, requests with Retry-After."""
     shown = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
         text = heading == "what"

@@ -1,4 +1,4 @@
-"""The customers' own record: what each wanted done once, and everything they were told about it."""
+"""The customers' own record: what each wanted done once, and all answers about it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Heard:
 class Wish:
     """Something to be done once, under a key. `units` by product; a cancellation is `of` an order.
 
-    `abandoned`: whoever wanted it went away without an answer. `found`: the id under which they
+    `abandoned`: the customer went away without an answer. `found`: the id under which they
     saw it when they looked for it at the end; None as long as they have not looked.
     """
 
@@ -67,12 +67,12 @@ class Wish:
 
     @property
     def acknowledged(self) -> list[Heard]:
-        """Every time they were told that it is done."""
+        """All answers that it is done."""
         return [one for one in self.heard if one.status == DONE[self.kind]]
 
     @property
     def refused(self) -> list[Heard]:
-        """Every time they were told that it is not, and will not be."""
+        """All answers that it is not done, and will not be."""
         return [one for one in self.heard if self._definite(one) and one.status >= 400]
 
     @property
@@ -82,9 +82,9 @@ class Wish:
 
     @property
     def doubtful(self) -> bool:
-        """Whether a try that nobody answered may have been carried out after all.
+        """Whether a try without an answer may have been carried out after all.
 
-        A refusal is remembered by nobody but who was refused: it says nothing of an earlier try.
+        Refusals are not stored: a refusal says nothing of an earlier try.
         """
         lost = any(one.status in (0, *LATER) for one in self.heard)
         return lost and not self.acknowledged

@@ -1,10 +1,10 @@
-"""What schemathesis is told of Larder: who asks, and what strangers must not get.
+"""Hooks of schemathesis: who sends the requests, and what anonymous clients must not get.
 
 Loaded by `schemathesis run` (SCHEMATHESIS_HOOKS). FUZZ_DOCUMENT, FUZZ_ROLE and FUZZ_BASE_URL say
 what is sent, as whom, and where; FUZZ_ANSWERS is the file that gets the number of answers by
 operation and status.
 
-A request may end the account of whoever sent it (DELETE me), archive their product, submit their
+A request may end its sender's account (DELETE me), archive their product, submit their
 cart or use up their token, and those after it would be refused or find nothing: then a client
 new goes on.
 """
@@ -45,7 +45,7 @@ _former: dict[str, str] = {}
 
 
 def go_on_as_somebody_new() -> None:
-    """Whoever comes next has something in the place of everything the last one had."""
+    """The next person has a replacement for each object of the last one."""
     had = _present[0].real.items()
     _former.update({value: name for name, value in had if name.endswith("-uuid")})
     _present[0] = somebody_new()
@@ -103,6 +103,6 @@ def strangers_get_nothing(ctx: CheckContext, response: Response, case: Case) -> 
 
 @atexit.register
 def write_answers() -> None:
-    """For whoever started the run."""
+    """For the person who started the run."""
     rows = [[*key, number] for key, number in sorted(answers.items())]
     Path(os.environ["FUZZ_ANSWERS"]).write_text(json.dumps(rows), "utf-8")

@@ -135,7 +135,7 @@ class Person:
 
 
 def new_person(base_url: str, document: str, *, staff: bool) -> Person:
-    """Another account and a product that nobody else is sent to, made in the database (no API
+    """Another account and a product for no other request, made in the database (no API
     makes staff): what others do to the shop's products must not end a run."""
     django.setup()
     from larder.identity.services.accounts import ensure_account

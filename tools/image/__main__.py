@@ -163,7 +163,7 @@ def stopped_in_a_rush(port: int, server: Container) -> Rush:
 def judge(rush: Rush) -> None:
     """Raises LauncherError if an order was taken and not answered, or too little was tried.
 
-    A connection that nobody had accepted yet may be reset; those are few. A server that is killed
+    A connection that was not accepted yet may be reset; those are few. A server that is killed
     leaves at least its customers' present requests unanswered.
     """
     placed, unanswered = rush.statuses()[201], len(rush.unanswered)

@@ -81,7 +81,7 @@ class Buildah:
         """The base's own digest, as PYTHON_DIGEST takes it. Raises LauncherError if any would do.
 
         The Dockerfile's own digest is not that of what is here under the tag, so a build that
-        is told nothing must find no base.
+        gets no name must find no base.
         """
         name = self.base()
         with step("Another base under the same tag refused"):
@@ -108,7 +108,7 @@ class Buildah:
             self._build("--build-arg", f"PYTHON_DIGEST={digest}", *options, "--tag", name)
 
     def _build(self, *options: str) -> None:
-        """What pip is told here, it is told there."""
+        """The settings of pip here are used there."""
         with pip_settings() as mounts:
             self._ask(
                 *("build", "--isolation", "chroot", "--format", "docker", "--layers=false"),

@@ -46,7 +46,7 @@ def _labelled(image: Image) -> None:
 def _identity(containers: Containers) -> str:
     user = containers.image.user
     if not all(part.isdigit() and int(part) for part in user.split(":")):
-        raise LauncherError(f"USER {user} is not the number of somebody other than root.")
+        raise LauncherError(f"USER {user} is not the number of a user other than root.")
     status = containers.run("cat", "/proc/self/status")
     lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     if lines["Uid"].split() != [user.split(":")[0]] * 4 or int(lines["CapEff"], 16):

@@ -1,4 +1,4 @@
-"""Orders under way while a server is told to end: what was taken is answered, or never was.
+"""Orders under way while a server gets TERM: what was taken is answered, or never was.
 
 Every order has a connection and a separate Idempotency-Key, so each falls into one of three:
 answered; never taken (the connection was refused or reset before it was read); or taken and cut

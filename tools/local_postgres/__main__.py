@@ -117,7 +117,7 @@ def call(command: list[str], variables: dict[str, str]) -> int:
 
 
 def stop(options: argparse.Namespace) -> None:
-    """Shut down the server of the folder, whoever started it."""
+    """Shut down the server of the folder, also if another program started it."""
     takeover.clear((options.data.absolute() / "server").resolve() / "cluster")
 
 

@@ -1,4 +1,4 @@
-"""How PostgreSQL's own programs are told where to connect: never on their command lines, which
+"""How PostgreSQL's own programs get the address to connect to: never on their command lines, which
 all clients on the machine can read."""
 
 from __future__ import annotations

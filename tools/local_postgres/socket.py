@@ -23,7 +23,7 @@ def make_folder(place: Place) -> Path:
 
     Raises LauncherError when no path is short enough.
     """
-    # The server was seen to be gone, so what is left of its socket is nobody's.
+    # The server was seen to be gone, so no process uses its socket.
     remove_folder(place.server)
     inside = place.server / "socket"
     if fits(inside):

@@ -1,7 +1,7 @@
 """Clears the way on a data folder: whatever an earlier, killed launcher left there is ended.
 
 A live postmaster is stopped, not adopted: its settings and its life line would not be ours.
-The caller holds the folder's lock, so nobody else wants what is stopped here.
+The caller holds the folder's lock, so no other program needs what is stopped here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def clear(cluster: Path) -> None:
     """End every PostgreSQL process of the cluster and remove a stale postmaster.pid.
 
     PostgreSQL itself only asks whether the recorded pid exists. That may be a zombie that
-    nobody has reaped yet, or by now a stranger's process: "lock file already exists".
+    not reaped yet, or by now a stranger's process: "lock file already exists".
     """
     postmaster = recorded_pid(cluster)
     if postmaster is not None and postmaster in processes_of(cluster):

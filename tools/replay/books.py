@@ -2,7 +2,7 @@
 
 Nothing here knows how the server keeps its books. Every unit of the opening stock is either in
 an order that was acknowledged and did not come back, or shown as available; every acknowledged
-order is in its customer's history, once and as it was told; and nothing else is.
+order is in its customer's history, once and as in its answer; and nothing else is.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def audit(stage: Stage, records: Sequence[OrderRecord], statement: Statement) ->
 
 
 def contradictions(record: OrderRecord) -> Iterator[str]:
-    """What one customer was told must make sense by itself."""
+    """The answers of one customer must not contradict each other."""
     for trouble in record.troubles:
         yield f"Order {record.reference}: {trouble}."
     if len(record.placed) > 1:

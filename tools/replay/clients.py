@@ -30,7 +30,7 @@ class NoAnswerError(Exception):
 def persist(line: Line, request: Request) -> Answer:
     """Repeat a request until a definite answer comes: not 429, not 503, not a lost connection.
 
-    Raises NoAnswerError after PATIENCE attempts.
+    Raises NoAnswerError after TIMEOUT attempts.
     """
     trouble = ""
     for attempt in range(TIMEOUT):

@@ -44,8 +44,8 @@ class Errand:
 
 @dataclass
 class OrderRecord:
-    """All a customer was told about one order. `placed`: by id, as it was shown; `status` and
-    `given_back`: where it is, and the units that came back since, as staff was told too."""
+    """All answers about one order. `placed`: by id, as it was shown; `status` and
+    `given_back`: where it is, and the units that came back since, by the answers to staff."""
 
     order: RealOrder
     account: Account
@@ -88,7 +88,7 @@ def plan(orders: Sequence[RealOrder], options: Options) -> list[Errand]:
 def send_all(
     stage: Stage, errands: Sequence[Errand], size: int, progress: Progress
 ) -> list[OrderRecord]:
-    """Send the orders, `size` at once, in the order they were made; return what was told."""
+    """Send the orders, `size` at once, in the order they were made; return the answers."""
 
     def run(line: Line, errand: Errand) -> OrderRecord:
         return send(stage, line, errand)

@@ -22,7 +22,7 @@ class EndRequestedError(BaseException):
 
 
 def main() -> int:
-    """Run until told to end; 0 after an orderly end, 1 with one line when it cannot start."""
+    """Run until a signal; 0 after an orderly end, 1 with one line when it cannot start."""
     listen_for_signals()
     raise_file_limit()
     try:
@@ -53,7 +53,7 @@ def request_end(*_: Any) -> NoReturn:
 
 
 def orphan_check(*, end_with_parent: bool) -> Callable[[], bool]:
-    """Return a question: is the parent gone? Make, killed outright, takes nobody with it."""
+    """Return a question: is the parent gone? Make, killed outright, ends no child."""
     parent = os.getppid()
     return lambda: end_with_parent and os.getppid() != parent
 

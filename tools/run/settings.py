@@ -11,7 +11,7 @@ from larder.ops import serve
 from tools.errors import LauncherError
 
 STOP_SECONDS = 3
-"""Whoever stops a run on this machine waits for it; nobody else's requests are under way."""
+"""A developer who stops a run waits for it; no other requests are open."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """What keeps the server from starting is told as everything that keeps a run from starting."""
+    """What keeps the server from starting is reported like all that keeps a run from starting."""
     try:
         yield
     except serve.CannotServe as error:

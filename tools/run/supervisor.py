@@ -34,7 +34,7 @@ LOG_CHECK_SECONDS = 10.0
 
 
 class Supervisor:
-    """One run; `orphaned` says when whoever started it is gone."""
+    """One run; `orphaned` says when the process that started it is gone."""
 
     def __init__(self, settings: Settings, *, orphaned: Callable[[], bool]) -> None:
         self._settings = settings

@@ -24,7 +24,7 @@ Grafana runs in a container only. Stop it with Ctrl-C."""
 
 
 def main() -> int:
-    """Run until told to end; 0 after an orderly end, 1 when something does not start."""
+    """Run until a signal; 0 after an orderly end, 1 when something does not start."""
     listen_for_signals()
     raise_file_limit()
     folder = Path(os.environ.get("DATA") or ".data").absolute() / "stack"

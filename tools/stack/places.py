@@ -28,7 +28,7 @@ SECRETS = "/run/secrets"
 
 
 def addresses(services: Sequence[Service]) -> dict[str, str]:
-    """An address for each service, all in one network where nobody listens at their ports."""
+    """An address for each service, all in one network where nothing listens at their ports."""
     for _ in range(TRIES):
         network = f"127.{secrets.randbelow(200) + 30}.{secrets.randbelow(254) + 1}"
         chosen = {one.name: f"{network}.{FIRST + n}" for n, one in enumerate(services)}

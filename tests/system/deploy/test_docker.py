@@ -186,7 +186,7 @@ def test_each_tag_is_asked_for_its_digest_and_nothing_else_is_changed(copy: Path
 
 @pytest.mark.parametrize("registry", ["exit 1", "echo", "echo toomanyrequests"])
 def test_a_registry_that_does_not_tell_changes_nothing(copy: Path, registry: str) -> None:
-    """The first is told, the others are not."""
+    """The first is printed, the others are not."""
     answers = f"case $4 in *python*) echo sha256:{'1' * 64}; exit ;; esac; {registry}"
     before = pins(copy)
     assert ask_for_digests(copy, answers).returncode != 0

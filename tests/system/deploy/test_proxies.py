@@ -93,7 +93,7 @@ def test_servers_are_reached_through_nginx_alone(installation: Callable[[], Prox
     main = (ROOT / proxy.main).read_text()
     assert set(re.findall(r"(?m)^ *server (\S+:\d+) ", main)) == proxy.servers
     if proxy.reached is None:
-        # Nobody else is on the machine.
+        # The machine has no other users.
         assert {one.partition(":")[0] for one in proxy.servers} == {"127.0.0.1"}
     else:
         assert proxy.reached == set(map(int, re.findall(r"listen (?:\S+:)?(\d+)", main)))

@@ -115,9 +115,9 @@ DAMAGES = {
         _ANOTHER.format(what=f"jsonb_build_object({_NEW})"),
         "was acknowledged and is in the books 2 times",
     ),
-    "there is an order that nobody sent": (
+    "there is an order that no customer sent": (
         _ANOTHER.format(what=f"jsonb_build_object({_NEW}, 'reference', 'strange')"),
-        "There is an order 'strange' that nobody sent.",
+        "There is an order 'strange' that no customer sent.",
     ),
     "an order has another id": (
         """
@@ -144,17 +144,17 @@ DAMAGES = {
     ),
     "an order was cancelled by itself": (
         "UPDATE orders.\"order\" SET status = 'cancelled' WHERE id = {order}",
-        "is placed by what was told; the books say cancelled",
+        "is placed by the answers; the books say cancelled",
     ),
     "a cancellation is forgotten": (
         "UPDATE orders.\"order\" SET status = 'placed' WHERE status = 'cancelled'",
-        "is cancelled by what was told; the books say placed",
+        "is cancelled by the answers; the books say placed",
     ),
     "a unit appears on the shelf": (
         "UPDATE inventory.stock SET available = available + 1 WHERE product_id = {product}",
         "available and",
     ),
-    "a unit is committed to nobody": (
+    "a unit is committed to no order": (
         "UPDATE inventory.stock SET committed = committed + 1 WHERE product_id = {product}",
         "available and",
     ),
@@ -177,7 +177,7 @@ DAMAGES = {
             cause, gen_random_uuid()::text, actor, at
         FROM inventory.ledger_entry WHERE reference = {receipt}
         """,
-        "that nobody sent",
+        "that no customer sent",
     ),
 }
 
@@ -208,7 +208,7 @@ LIES: dict[liar.Lie, str] = {
 def test_the_audit_sees_through_a_server_that(
     server: Server, tmp_path: Path, lie: liar.Lie
 ) -> None:
-    """Nobody hangs up: a lie that nobody heard is none."""
+    """No client disconnects: a lie without a reader has no effect."""
     with liar.lying(server.port, lie) as url:
         found = spend(url, tmp_path, orders=80, impatience=0).faults()
     assert any(LIES[lie] in one for one in found), found

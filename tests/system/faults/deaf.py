@@ -1,6 +1,7 @@
 """The server, where the main thread of each worker is not the one that TERM interrupts.
 
-That is what a TERM meets in the moment before the main thread waits: it is noted, and nobody wakes.
+That is what a TERM meets in the moment before the main thread waits: it is noted, and no thread
+wakes.
 """
 
 import signal

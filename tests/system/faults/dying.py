@@ -30,7 +30,7 @@ def die_after(step: Callable[..., Any]) -> Callable[..., Any]:
     return last_step
 
 
-# Everything is written and nothing committed; or committed, and nobody told.
+# Everything is written and nothing committed; or committed, and not answered.
 STEPS = {
     "before the commit": (place_orders, "write_placed"),
     "after the commit": (place_order, "place_candidates"),

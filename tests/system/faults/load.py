@@ -19,7 +19,7 @@ TIMEOUT = 30.0
 class Load:
     """Orders of one unit, each under a separate key, repeated until it is acknowledged.
 
-    `server` may be replaced while it runs. Whoever is answered with one of `later` comes again.
+    `server` may be replaced while it runs. A request with an answer in `later` is repeated.
     """
 
     server: Server

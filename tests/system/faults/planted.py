@@ -50,7 +50,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def marker(of: str) -> str:
-    """A secret that nobody would write by accident: fifty characters and more."""
+    """A secret that is not written by accident: fifty characters and more."""
     return f"planted-{of}-4Xq9-{of[::-1]}-Zb7Wk2Lm8Rt5Yc1Hg6Fd3Sa0Pj".replace(" ", "-")
 
 
@@ -58,7 +58,7 @@ SETTINGS = {
     "SECRET_KEY": marker("secret key"),
     "SECRET_KEY_FALLBACKS": marker("former key"),
     "METRICS_TOKEN": marker("metrics token"),
-    # Nobody listens there: they fail, and tell of it.
+    # Nothing listens there: they fail, and report it.
     "CACHE_URL": f"redis://:{marker('cache')}@127.0.0.1:{free_port()}/0",
     "EMAIL_URL": f"smtp://larder:{marker('mail')}@127.0.0.1:{free_port()}",
     "SENTRY_DSN": f"http://{marker('sentry')}@127.0.0.1:{free_port()}/1",
@@ -126,7 +126,7 @@ class Client:
         yield call("GET", f"products?limit=x&{urlencode({'password': PASSWORD})}", token=self.key)
 
     def _passwords(self) -> Iterator[Reply]:
-        """Wrong ones, at every door."""
+        """Wrong ones, in each API."""
         body = {"username": self.username, "password": WRONG}
         for path in ("auth/token", "/auth/", "/api/token/", "/api/identity/token/"):
             yield self.server.call("POST", path, body)

@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 class Swallower:
     """Passes one request on, waits for the whole reply and hangs up on the client.
 
-    `with Swallower(server.port) as road:` and connect to `road.port`; the reply that nobody got
+    `with Swallower(server.port) as road:` and connect to `road.port`; the reply that no client got
     is in `status` and `body`.
     """
 

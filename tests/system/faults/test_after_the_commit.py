@@ -1,4 +1,4 @@
-"""Notes, counts, spans and log lines may fail: whoever's order is committed is answered."""
+"""Notes, counts, spans and log lines may fail: a committed order is answered."""
 
 import os
 from collections.abc import Callable, Iterator

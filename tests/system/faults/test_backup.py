@@ -78,7 +78,7 @@ def test_what_is_not_empty_is_not_replaced_by_mistake(small: tuple[Cluster, Path
 def test_nothing_is_replaced_while_somebody_uses_it(small: tuple[Cluster, Path]) -> None:
     cluster, file = small
     with psycopg.connect(cluster.app_url()):
-        refused(file, cluster, "Somebody is connected to larder: larder_app")
+        refused(file, cluster, "A session is connected to larder: larder_app")
 
 
 def test_a_backup_of_a_later_version_is_refused(small: tuple[Cluster, Path], copy: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
         dump.make(cluster.owner_url(), file)
         during = len(load.acknowledged) - len(before)
         load.wait_for(50)
-    assert during > 0, "nobody ordered while the backup was made"
+    assert during > 0, "no order was placed while the backup was made"
     with temporary_cluster() as other:
         assert restore.restore(file, target(other), confirm="").former is None
         with psycopg.connect(other.owner_url()) as owner:
@@ -209,7 +209,7 @@ def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_books_that_do_not_balance_are_not_put_in_place(tmp_path: Path) -> None:
-    """The backup is what was there, faithfully; whoever restores it must know what that is."""
+    """The backup is what was there, faithfully; who restores it must know its content."""
     file = tmp_path / "larder.dump"
     with temporary_cluster() as cluster:
         prepare(cluster, DEMO="1")
@@ -245,7 +245,7 @@ def test_addresses_of_every_form_can_name_another_database(address: str) -> None
 def test_proving_looks_at_the_copy_and_never_at_the_shop(
     small: tuple[Cluster, Path], form: str
 ) -> None:
-    """A shop that went on is not its backup: whoever looks there finds a table too much."""
+    """A shop that went on is not its backup: it has a table too much."""
     cluster, file = small
     owner, app = (url.replace("/larder?", form) for url in (cluster.owner_url(), cluster.app_url()))
     before = names(cluster)
@@ -268,15 +268,15 @@ def test_an_address_that_leads_elsewhere_is_not_gone_on_with(small: tuple[Cluste
 
 def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path]) -> None:
     cluster, _ = small
-    databases.command(cluster.owner_url(), "CREATE DATABASE {}", "aside")
-    filled = databases.elsewhere(cluster.owner_url(), "aside")
+    databases.command(cluster.owner_url(), "CREATE DATABASE {}", "former")
+    filled = databases.elsewhere(cluster.owner_url(), "former")
     with psycopg.connect(filled) as owner:
         owner.execute("CREATE TABLE orders_of_the_last_minute (id int)")
-    assert not databases.drop_empty(cluster.owner_url(), "aside")
+    assert not databases.drop_empty(cluster.owner_url(), "former")
     with psycopg.connect(filled) as owner:
         owner.execute("DROP TABLE orders_of_the_last_minute")
-    assert databases.drop_empty(cluster.owner_url(), "aside")
-    assert "aside" not in names(cluster)
+    assert databases.drop_empty(cluster.owner_url(), "former")
+    assert "former" not in names(cluster)
 
 
 @pytest.mark.slow

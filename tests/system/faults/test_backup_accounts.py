@@ -1,5 +1,5 @@
 """After a restore nothing opens an account that was shut since the backup, and what was done to
-accounts since is told."""
+accounts since is listed."""
 
 import os
 import subprocess
@@ -136,7 +136,7 @@ def test_links_of_mails_and_sessions_of_the_admin_end_too(story: Story) -> None:
 
 
 def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(story: Story) -> None:
-    """An access token says the number, and nobody looks it up."""
+    """An access token has the number, which is not looked up."""
     with served_by(story.cluster) as server:
         register(server, "next")
     with psycopg.connect(story.cluster.owner_url()) as owner:

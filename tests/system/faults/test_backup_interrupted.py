@@ -54,7 +54,7 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
 def test_whoever_is_told_to_go_drops_the_copy(
     shop: tuple[Cluster, Path], number: signal.Signals
 ) -> None:
-    """Told twice: an impatient supervisor does not keep it from tidying up."""
+    """Two signals: a second one does not keep it from tidying up."""
     cluster, file = shop
     with proving(cluster, file) as process:
         process.send_signal(number)

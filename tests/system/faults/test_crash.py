@@ -73,7 +73,7 @@ def listed(shop: Shop) -> int:
 
 @pytest.fixture(autouse=True)
 def unhurried(cluster: Cluster) -> None:
-    """What nobody waits for stays in memory: else it is a matter of a fifth of a second."""
+    """What no commit waits for stays in memory: else it is a matter of a fifth of a second."""
     with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as superuser:
         superuser.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
         superuser.execute("SELECT pg_reload_conf()")

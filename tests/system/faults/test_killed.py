@@ -37,7 +37,7 @@ def stack(transactional_db: None) -> Iterator[ExitStack]:
 
 
 def assert_kept(load: Load) -> None:
-    """The tables have exactly the orders that customers were told of, once each."""
+    """The tables have exactly the acknowledged orders, once each."""
     placed = [str(row[0]) for row in database.rows('SELECT id FROM "order"')]
     assert sorted(placed) == sorted(load.acknowledged.values())
     assert_agree([load.product])
@@ -84,7 +84,7 @@ def test_a_server_told_to_stop_under_load_answers_whoever_it_placed_an_order_for
             load.server = stack.enter_context(Server())
         load.wait_for(40)
     assert load.repeated > 0
-    # Nobody had to ask again to learn of an order: its answer came before the server went.
+    # No order needed a repeat: its answer came before the server went.
     assert load.replayed == 0
     assert_kept(load)
 
@@ -160,7 +160,7 @@ class Dying:
             with suppress(*GONE):
                 return self.place(jam, key)
             sleep(0.1)
-        raise AssertionError("nobody answers")
+        raise AssertionError("no server answers")
 
 
 def orders_of(jam: int) -> int:

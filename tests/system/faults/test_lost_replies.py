@@ -93,7 +93,7 @@ class Client:
         return self.asked.effects(self.shop) - self._earlier
 
     def ask(self) -> Reply:
-        """Raises one of GONE when nobody answers."""
+        """Raises one of GONE when no server answers."""
         method, server = self.asked.method, self.shop.server
         sent = self.headers
         return server.call(method, self.path, self.body, token=self.token, headers=sent)
@@ -105,7 +105,7 @@ class Client:
             with suppress(*GONE):
                 return self.ask()
             sleep(0.1)
-        raise AssertionError("nobody answers")
+        raise AssertionError("no server answers")
 
     def lose_connection(self) -> Any:
         """Asks, and is cut off once the server has answered; the answer that was lost."""

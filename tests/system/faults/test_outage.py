@@ -14,7 +14,7 @@ from tests.system.replica.standby import frozen
 from tools.local_postgres import Cluster
 
 LONGEST_ANSWER = 3.0
-"""Seconds that a request may take to be told that the database is away: what is promised."""
+"""Seconds within which a request is answered while the database is away: what is promised."""
 HANGS = LONGEST_WAIT + LONGEST_ANSWER
 """Likewise that it hangs, if it was requested already; then a connection is waited for once
 more."""
@@ -22,7 +22,7 @@ LOADED = 3.0
 """Seconds more that the last of many may wait for a processor of this machine, with its client;
 half of them keep the promise even so."""
 THREADS = 2 * serve.THREADS
-"""Of the server: what many more requests than these are told does not wait for them."""
+"""Threads of the server: the answers to many more requests do not wait for them."""
 HOT = ("token", "list", "detail", "order", "readyz")
 """The requests of many clients at once; registering is left out, for it hashes before it writes."""
 
@@ -48,7 +48,7 @@ def assert_told(
 
 
 def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds: float) -> None:
-    """An outage with clients that keep asking; checks what they are told, and its end."""
+    """An outage with clients that keep asking; checks their answers, and its end."""
     assert shop.refused(times=2) == []
     take_away()
     began = monotonic()
@@ -106,7 +106,7 @@ def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
         # A client behind a waiting one gets that answer.
         waiting = frozenset({"database_unavailable", "overloaded"})
         assert_told(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
-        # Nobody holds a connection any more, and there is none to be had.
+        # No thread holds a connection any more, and there is none to be had.
         assert_told(shop.ask_at_once(crowd))
     assert shop.seconds_until_back() < RECOVERY
 

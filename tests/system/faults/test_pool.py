@@ -1,4 +1,4 @@
-"""What the pool hands out after the server has closed a connection that nobody used."""
+"""What the pool hands out after the server has closed an unused connection."""
 
 import os
 import select

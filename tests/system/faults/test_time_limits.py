@@ -101,7 +101,7 @@ def test_an_order_behind_a_stuck_lock_is_told_to_come_back_and_leaves_nothing(
 
     def place() -> tuple[int, str]:
         body = {"lines": [{"product": jam, "quantity": 2}]}
-        sent = {"Idempotency-Key": "patience"}
+        sent = {"Idempotency-Key": "waiting"}
         reply = server.call("POST", "orders", body, token=token, headers=sent)
         return reply.status, reply.body.get("code", reply.headers.get("retry-after"))
 

@@ -1,4 +1,4 @@
-"""A file that waits too long for others is told to come back, and leaves nothing behind."""
+"""A file that waits too long for others is answered with Retry-After, and leaves nothing behind."""
 
 from collections.abc import Callable, Iterator
 

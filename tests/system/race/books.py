@@ -76,7 +76,7 @@ def gaps(product: int) -> list[int]:
 
 
 def orders_of(product: int) -> int:
-    """How many order lines there are for the product, whoever's."""
+    """How many order lines there are for the product, of all customers."""
     return int(
         database.rows("SELECT count(*) FROM order_line WHERE product_id = %s", [product])[0][0]
     )

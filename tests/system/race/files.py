@@ -24,7 +24,7 @@ PART = 7
 """Rows of a part, so that the files of races have several."""
 
 ANY_FILE = "SELECT 1"
-"""Stands where a lock is taken: every file may go on."""
+"""Replaces a lock: each file may go on."""
 
 numbers = count(1)
 
@@ -64,7 +64,7 @@ def stocked(product: Callable[..., int], number: int) -> tuple[list[int], list[s
 
 
 class _NoTransaction:
-    """Stands where `django.db.transaction` does: each statement by itself."""
+    """Replaces `django.db.transaction`: each statement commits by itself."""
 
     @staticmethod
     def atomic(*, durable: bool = False) -> AbstractContextManager[bool]:

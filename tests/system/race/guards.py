@@ -65,11 +65,11 @@ TAKEN_AS_SEEN = (
     .replace("), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS (")
     .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
 )
-"""Takes a try from a bucket whoever took one since the statement looked."""
+"""Takes a try from a bucket, also if another took one since the read."""
 
 SEEN = "(SELECT seen.until FROM rate_limit AS seen WHERE seen.key = held.key)"
 TAKEN_AS_QUOTA_SEEN = quotas._TAKE.replace("WHERE greatest(held.until", f"WHERE greatest({SEEN}")
-"""Takes units of a quota whoever took some since the statement looked."""
+"""Takes units of a quota, also if another took some since the read."""
 
 LOCKED_IN_ANY_ORDER = f"""
 SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
@@ -213,7 +213,7 @@ UNLOCKED_NAME = "SELECT %s::text"
 
 
 def note_nothing(writes: object, caller: int) -> None:
-    """Whoever reads next may be served by a process that has not heard of it."""
+    """The next read may be served by a process that does not know of it."""
 
 
 def satisfied_by_anything(needs: object, *seen: object) -> bool:
@@ -228,7 +228,7 @@ def further_along(one: Position, other: Position) -> bool:
 
 QUOTA_HELD = "quota held"
 _REMOVALS: dict[str, Callable[[], Removal]] = {
-    "recent writes": lambda: [(WriteTimes, "note", note_nothing)],
+    "write times": lambda: [(WriteTimes, "note", note_nothing)],
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],

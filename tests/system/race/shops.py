@@ -136,7 +136,7 @@ class ServiceShop:
         connections.close_all()
 
     def enter(self, who: Person) -> None:
-        """A service is told who is asking."""
+        """A service gets the caller as an argument."""
 
     def session(self, who: Person) -> str:
         pair = sessions.log_in(

@@ -150,7 +150,7 @@ def accounts(name: str) -> int:
 
 
 def check_names(outcome: Registrations) -> None:
-    """One has it, the others are told that it is taken."""
+    """One has it, the others get the answer that it is taken."""
     assert outcome.codes == {OK: 1, "username_taken": len(outcome.answers) - 1}
     assert outcome.accounts == 1
 

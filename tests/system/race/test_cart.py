@@ -1,4 +1,4 @@
-"""One cart filled on several phones: nobody puts over what they did not see, and no sets mix.
+"""One cart filled on several phones: no phone overwrites what it did not see, and no sets mix.
 
 The guards are those of tests/system/race/test_drafts.py.
 """
@@ -41,7 +41,7 @@ def put_at_once(phone: Phone, products: list[int], *, as_seen: bool) -> Put:
 
 
 def check_put_as_seen(outcome: Put) -> None:
-    """One set was put; the other phones were told that the cart is another now."""
+    """One set was put; the other phones got the answer that the cart has changed."""
     assert codes(outcome.answers) == {OK: 1, "precondition_failed": len(outcome.sets) - 1}
     assert outcome.units == outcome.sets[[one.code for one in outcome.answers].index(OK)]
 

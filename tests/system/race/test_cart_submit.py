@@ -73,7 +73,7 @@ def test_without_lock_and_comparison_a_cart_is_placed_more_than_once(
 
 
 def check_answered_alike(outcome: Submitted) -> None:
-    """All phones were told of the one order, and only the first made it."""
+    """All phones got the one order as the answer, and only the first made it."""
     assert codes(outcome.answers) == {OK: PHONES}
     assert len({answer.content for answer in outcome.answers}) == 1
     assert sum(not answer.replayed for answer in outcome.answers) == 1

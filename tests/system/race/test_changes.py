@@ -71,7 +71,7 @@ def cross(shop: Shop, who: Person, products: list[int], rounds: int = ROUNDS) ->
 
 
 def check_crossing(outcome: Crossing) -> None:
-    """Nobody was refused, and the books are right to the unit."""
+    """No customer was refused, and the books are right to the unit."""
     assert outcome.codes == {OK: len(outcome.answers)}
     assert_agree(outcome.products)
     left = [shelf(one).available for one in outcome.products]
@@ -116,7 +116,8 @@ def additions(product: int) -> int:
 
 
 def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int, tea: int) -> Farewell:
-    """Each customer keeps adding a unit to an order until told that the product is gone."""
+    """Each customer keeps adding a unit to an order until the answer is that the product is
+    gone."""
     who, staff = people
     shop.enter(who)
     shop.enter(staff)

@@ -145,7 +145,7 @@ class Farewell:
 
 
 def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int) -> Farewell:
-    """Buyers keep ordering until they are told that the product is gone."""
+    """Buyers keep ordering until the answer is that the product is gone."""
     who, staff = people
     shop.enter(who)
     shop.enter(staff)

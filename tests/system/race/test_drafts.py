@@ -1,4 +1,4 @@
-"""Carts under several hands: no unit is lost, no cart is placed twice, nobody waits in a ring.
+"""Carts under several hands: no unit is lost, no cart is placed twice, there is no deadlock.
 
 The guards are the lock of the draft's row, its status being looked at under that lock, the order
 in which a group locks drafts, and the unique index that lets a customer have one draft.

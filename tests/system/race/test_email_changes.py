@@ -1,4 +1,4 @@
-"""An email address that several change at once: the one that each replaced is told.
+"""An email address that several change at once: each replaced one gets a mail.
 
 The guard is the account's lock, under which the former address is read; its control is in
 test_account_locks.py.
@@ -22,7 +22,7 @@ SHOP = ServiceShop()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was answered, the addresses that there were, those told, and the one that is left."""
+    """What was answered, the former addresses, those with a mail, and the one that is left."""
 
     answers: list[Answer]
     known: set[str]

@@ -79,7 +79,7 @@ def send(groups: Sequence[Sequence[Placement]], jam: int, now: datetime) -> Grou
 
 
 def check(outcome: Groups) -> None:
-    """Every key made one order, and all who sent it were told of that one."""
+    """Each key made one order, and all its requests got that one."""
     assert outcome.broken_off == []
     for answers_of_one in outcome.answers.values():
         placed = [one for one in answers_of_one if isinstance(one, Placed)]

@@ -55,7 +55,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- A file against orders -----------------------------------------------------------------
 @dataclass
 class Sale:
-    """What buyers and importers of the same products were told."""
+    """The answers that buyers and importers of the same products got."""
 
     products: list[int]
     orders: list[Answer]
@@ -169,7 +169,7 @@ def revived(who: Person, product: MakeProduct, times: int = 8) -> Sale:
 
 
 def check_revived(outcome: Sale) -> None:
-    """Orders find all of the products or are told which are gone; nobody waits in a ring."""
+    """Orders find all of the products or name those that are gone; there is no deadlock."""
     assert codes(outcome.files) == {OK: len(outcome.files)}
     assert codes(outcome.orders).keys() <= {OK, "unknown_product"}
     assert_agree(outcome.products)
@@ -204,7 +204,7 @@ def test_stock_that_a_file_locks_in_another_order_deadlocks_with_orders(
 # --- A file against staff ------------------------------------------------------------------
 @dataclass
 class Desk:
-    """What a file and a member of staff were told who want of one product what does not belong
+    """The answers to a file and a member of staff whose values of one product do not belong
     together."""
 
     product: int
@@ -242,7 +242,7 @@ def contradict(product: MakeProduct) -> Desk:
 
 
 def check_rules(outcome: Desk) -> None:
-    """One has its way, and the other is told why not."""
+    """One has its way, and the other gets the reason."""
     assert codes(outcome.answers) == {OK: 1, "validation_error": 1}
     assert outcome.rules in {(6, None), (1, 5)}
 

@@ -1,4 +1,4 @@
-"""Orders and adjustments that share products, in every order of lines: nobody waits in a ring.
+"""Orders and adjustments that share products, in every order of lines: there is no deadlock.
 
 The guard is the order in which stock rows are locked.
 """

@@ -114,7 +114,7 @@ def cancel_and_ship(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting
 
 
 def check_one_won(outcome: Meeting) -> None:
-    """All of one kind are told that it is done, all of the other that it is too late."""
+    """All of one kind get the answer that it is done, all of the other that it is too late."""
     assert outcome.codes == {OK: 4, "invalid_transition": 4}
     assert len(outcome.events) == 3
     assert outcome.events[-1] == outcome.status

@@ -103,7 +103,7 @@ def send_too_much(shop: Shop, who: Person, staff: Person, jam: int) -> Refused:
     """Twins of one key want three of two; then one more arrives, and they try again."""
     shop.enter(who)
     shop.enter(staff)
-    place = partial(shop.place, who, [(jam, 3)], key="patience")
+    place = partial(shop.place, who, [(jam, 3)], key="waiting")
     during = at_once(shop, [place] * TWINS)
     shop.adjust(staff, jam, delta=1)
     return Refused(jam, during, at_once(shop, [place] * TWINS))

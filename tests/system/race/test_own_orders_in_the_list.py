@@ -1,4 +1,4 @@
-"""A list page may be a moment old, but not for whoever has just ordered, in any process."""
+"""A list page may be a moment old, but not for a customer who has just ordered, in any process."""
 
 from collections.abc import Callable, Iterator
 
@@ -56,5 +56,5 @@ def test_whoever_ordered_sees_what_is_left_whichever_process_answers(
 def test_the_control_without_the_table_of_who_wrote_they_see_the_past(
     two_processes: MakeServer, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
-    server = two_processes(without="recent writes")
+    server = two_processes(without="write times")
     assert lags(server, person(), product(stock=ROUNDS)) > 0

@@ -76,7 +76,7 @@ def four_wishes(person: MakePerson) -> Outcome:
 
 
 def check_wishes(found: Outcome) -> None:
-    """One is granted, and it holds; the others are told that they know the password no more."""
+    """One is granted, and it holds; the others get the answer that their password is wrong."""
     assert sorted(one.code for one in found.answers) == [OK, *["wrong_password"] * 3]
     assert has_password(found.who.customer.username, found.winners[0])
 

@@ -16,7 +16,7 @@ from tests.system.race.test_two_servers import TwoShops
 
 MakePerson = Callable[..., Person]
 LIMITED = {"RATE_LIMITS": "normal"}
-# So many that nobody is refused because others' passwords are being looked at.
+# So many that no request is refused because of the hashing for others.
 THREADS = 96
 
 
@@ -48,7 +48,7 @@ def try_at_once(two: TwoShops, path: str, bodies: list[dict[str, str]]) -> Count
 
 def check_account(codes: Counter[str]) -> None:
     """Ten are let in. On a machine with too much to do some of them wait for their turn to be
-    hashed until they are told to come back, and give their try back to another."""
+    hashed until they get Retry-After, and give their try back to another."""
     assert codes["invalid_credentials"] <= 10
     assert codes["invalid_credentials"] + codes["overloaded"] >= 10
     assert codes.keys() <= {"invalid_credentials", "overloaded", "throttled"}

@@ -39,7 +39,7 @@ def rush(shop: Shop, who: Person, jam: int, wanted: list[int]) -> Rush:
 
 
 def check(outcome: Rush) -> None:
-    """Not one more than there were; nobody sent away while there was enough for them."""
+    """Not one more than there were; no order refused while there was enough for them."""
     codes = Counter(answer.code for answer in outcome.answers)
     assert codes.keys() <= {OK, "insufficient_stock"}, codes
     assert_agree([outcome.product])

@@ -25,7 +25,8 @@ _numbers = count(1)
 
 @dataclass
 class Phone:
-    """A logged-in customer who echoes the position of what they wrote last, unless told not to."""
+    """A logged-in customer who echoes the position of what they wrote last, unless the test says
+    not to."""
 
     server: Server
     token: str
@@ -117,7 +118,7 @@ def replica(_replica: Cluster) -> Iterator[Cluster]:
 
 
 def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
-    """What a server is told of its databases."""
+    """The settings of a server for its databases."""
     return {
         "DATABASE_URL": primary.app_url(),
         "OWNER_DATABASE_URL": primary.owner_url(),

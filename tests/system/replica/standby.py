@@ -69,7 +69,7 @@ def processes(cluster: Cluster) -> list[int]:
 
 @contextmanager
 def frozen(cluster: Cluster) -> Iterator[None]:
-    """A machine that hangs: connections stay open, and nobody answers."""
+    """A machine that hangs: connections stay open, and nothing answers."""
     stopped = processes(cluster)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)

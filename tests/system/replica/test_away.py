@@ -111,7 +111,7 @@ def test_a_replica_that_is_far_behind_is_left_alone_until_it_has_caught_up(shop:
 def test_from_a_server_that_is_no_standby_nothing_is_read(
     primary: Cluster, replica: Cluster, tmp_path: Path
 ) -> None:
-    """The primary itself, another shop's, and nobody's address."""
+    """The primary itself, another shop's, and an address without a server."""
     with temporary_cluster() as other:
         none = f"postgresql://larder_app@/larder?host={tmp_path}"
         addresses = f"{primary.app_url()},{other.superuser_url()},{none}"

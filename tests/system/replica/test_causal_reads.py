@@ -1,4 +1,4 @@
-"""Nobody misses what they have done themselves, however far behind the replica is."""
+"""Customers see their own writes, however far behind the replica is."""
 
 from collections.abc import Iterator
 from uuid import uuid4

@@ -14,7 +14,8 @@ COUNT = "SELECT count(*) FROM public.trap"
 def test_a_replicas_snapshot_does_not_tell_that_a_transaction_has_committed(
     primary: Cluster, replica: Cluster
 ) -> None:
-    """So a kept page is told to be current by what was replayed (larder/v1/page_cache.py)."""
+    """So a page of the cache is known to be current by what was replayed
+    (larder/v1/page_cache.py)."""
     change(primary, "CREATE TABLE public.trap (number int)")
     url = primary.superuser_url("larder")
     with psycopg.connect(url) as first, psycopg.connect(url) as second:

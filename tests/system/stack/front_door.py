@@ -38,7 +38,7 @@ class FrontDoor(Server):
         return _Connection(self.url, self._context, timeout)
 
     def socket(self, timeout: float = 30) -> ssl.SSLSocket:
-        """A connection for whoever wants to write what no client would."""
+        """A connection on which a test can write what no client would."""
         address = urlsplit(self.url)
         plain = socket.create_connection((address.hostname, address.port), timeout)
         return self._context.wrap_socket(plain, server_hostname=NAME)

@@ -59,7 +59,7 @@ def kill(process: Process) -> None:
 
 
 def is_back_since(began: float) -> None:
-    """Told in the log: `-o log_cli=true --log-cli-level=INFO`."""
+    """Written to the log: `-o log_cli=true --log-cli-level=INFO`."""
     seconds = monotonic() - began
     logging.getLogger(__name__).info("back after %.1f s", seconds)
     assert seconds < BACK_SECONDS
@@ -138,9 +138,9 @@ def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, 
         kill(stack["app2"])
         began = monotonic()
         reply = load.server.call("GET", "/livez")
-        # nginx may know of neither yet, or one may be up again at once: the first that is told.
+        # nginx may know of neither yet, or one may be up again at once: the first that is answered.
         while reply.status != 502:
-            assert monotonic() - began < BACK_SECONDS, "nobody was told to come again"
+            assert monotonic() - began < BACK_SECONDS, "no client got Retry-After"
             reply = load.server.call("GET", "/livez")
         assert reply.body["code"] == "bad_gateway"
         assert reply.headers["retry-after"] == "1"

@@ -1,4 +1,4 @@
-"""Clients that take their time keep nobody else from being served."""
+"""Slow clients do not keep others from being served."""
 
 import signal
 import socket

@@ -13,7 +13,7 @@ from tools.wire import Loss, Wire
 ITEM = 9
 TITLE = "Lost answers to commits"
 PROMISE = (
-    "Every answer about an order is true, and a repeat that is asked for places nothing twice. No "
+    "Every answer about an order is true, and a repeat has no second effect. No "
     "committed change of a cart or an order is answered as if nothing was done."
 )
 

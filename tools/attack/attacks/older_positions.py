@@ -33,7 +33,9 @@ def attack(target: Target, *, full: bool) -> str:
                 id, sent = _placed_by_contract_1(writer, who, jam)
                 position = sent or position
                 status = _read(reader, who, f"orders/{id}", position)
-                require(status == 200, f"after {found} orders one of one's own was {status}")
+                require(
+                    status == 200, f"after {found} orders one of the customer's own was {status}"
+                )
                 found += 1
     return f"{found} of {orders} orders found at the second server"
 
