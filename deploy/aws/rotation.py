@@ -1,6 +1,6 @@
 """Rotates Larder's secrets, step by step as Secrets Manager calls it.
 
-The app role takes turns (larder_app_a, larder_app_b): the one in use keeps its password. The next
+The app role alternates (larder_app_a, larder_app_b): the one in use keeps its password. The next
 signing key is announced one rotation ahead. The owner's password is for `manage.py prepare`.
 """
 

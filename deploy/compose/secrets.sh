@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the secrets of compose.yaml that are not there yet: sh deploy/compose/secrets.sh FOLDER [HOST]
 # HOST is the name in the certificate, which is self-signed: put one that browsers and apps know in
-# its place. The folder is for its owner alone; the files in it can be read by whoever gets into
+# its place. The folder is for its owner alone; the files in it can be read by users who get into
 # the containers they are mounted in, where users have other numbers.
 set -eu
 folder=$1

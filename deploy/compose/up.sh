@@ -32,6 +32,6 @@ cat <<END
 Larder is at $url; its secrets are in $SECRETS.
   Prometheus  http://127.0.0.1:$(value PROMETHEUS_PORT 9090)
   Grafana     http://127.0.0.1:$(value GRAFANA_PORT 3000), admin, password in $SECRETS/grafana_password
-Somebody for the admin: $docker compose -f deploy/compose/compose.yaml run --rm migrate \\
+An account for the admin: $docker compose -f deploy/compose/compose.yaml run --rm migrate \\
   python manage.py createsuperuser
 END

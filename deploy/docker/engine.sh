@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whether a container engine answers, and with what was asked for; one line that says what to do
+# Whether a container engine answers, and has the required version; one line that says what to do
 # where it does not:
 #     sh deploy/docker/engine.sh [compose]
 # DOCKER names the engine's command. An engine's own message says which flag it does not know, or

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the digest that each image's tag has now behind the tag: sh deploy/docker/pins.sh CHECKOUT
-# Docker's buildx asks the registries. Either every one was told and both files are written, or
+# Docker's buildx asks the registries. Either all are known and both files are written, or
 # none is. What is new is tried before it is committed: make up.
 set -eu
 cd "$1"
@@ -12,7 +12,7 @@ trap 'rm -rf "$draft"' EXIT
 digest() { # $1 an image by its tag
     found=$($docker buildx imagetools inspect "$1" --format '{{.Manifest.Digest}}') || exit 1
     if ! printf '%s\n' "$found" | grep -Eqx 'sha256:[0-9a-f]{64}'; then
-        echo "Of $1 no digest was told but '$found': nothing was written." >&2
+        echo "No digest of $1 was found but '$found': nothing was written." >&2
         exit 1
     fi
     echo "$found"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Run in the container `primary` (docs/how-to/deployment.md):
 #     sh /etc/postgresql/backup.sh make >larder.dump       while the shop is open
-#     sh /etc/postgresql/backup.sh restore <larder.dump    while nobody is connected to it
-#     sh /etc/postgresql/backup.sh forget                  what restores have put aside
+#     sh /etc/postgresql/backup.sh restore <larder.dump    while no session is connected to it
+#     sh /etc/postgresql/backup.sh forget                  the databases that restores replaced
 # The database that was there stays, as larder_before_…; when anything fails, under its own name,
 # and the copy that was to take its place is dropped.
 set -eu

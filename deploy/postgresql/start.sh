@@ -17,7 +17,7 @@ sockets=/var/run/postgresql
 make_primary() {
     initdb --pgdata="$draft" --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" \
         --auth=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8 --data-checksums --no-instructions
-    # Nobody but us can connect until all is there.
+    # No other session can connect until everything is made.
     pg_ctl start --pgdata="$draft" --wait --silent \
         --options="-c config_file=$configuration -c listen_addresses="
     PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") psql --quiet --no-psqlrc --host="$sockets" \

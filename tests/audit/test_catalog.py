@@ -87,14 +87,14 @@ def test_adjusted_stock_is_recorded_for_each_product(
     ]
 
 
-FILE = "sku,name,price,quantity\nOLD,Jam,2.50,9\nSAME,Tea,1.00,9\nNEW,Milk,0.99,4\n"
+FILE = "sku,name,price,quantity\nOLD,Jam,2.50,9\nKNOWN,Tea,1.00,9\nNEW,Milk,0.99,4\n"
 
 
 def test_an_import_is_recorded_for_each_product_that_it_changes(
     person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
 ) -> None:
     old = product(sku="OLD", name="Jam", price="2.95")
-    product(sku="SAME", name="Tea", price="1.00")
+    product(sku="EQUAL", name="Tea", price="1.00")
     api = as_(person(is_staff=True, is_superuser=True))
     answer = api("POST", "products/import", FILE, content_type="text/csv")
     assert answer.body == {"created": 1, "changed": 1, "unchanged": 1}

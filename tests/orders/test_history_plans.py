@@ -104,7 +104,7 @@ def test_a_span_of_time_is_entered_and_left_by_the_index(
     assert "Sort" not in found
 
 
-@pytest.mark.parametrize("customer", [HERS, None], ids=["a customer's", "everybody's"])
+@pytest.mark.parametrize("customer", [HERS, None], ids=["a customer's", "all customers'"])
 @pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
 def test_a_page_of_several_statuses_is_merged_from_a_walk_of_each(
     customer: int | None,

@@ -85,7 +85,7 @@ def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Ord
 
 
 @pytest.mark.parametrize("which", WHICH, ids=str)
-@pytest.mark.parametrize("whose", WHOSE, ids=["everybody's", "a customer's"])
+@pytest.mark.parametrize("whose", WHOSE, ids=["all customers'", "a customer's"])
 def test_a_page_is_what_the_orm_finds(
     whose: dict[str, Any], which: dict[str, Any], there: dict[int, int]
 ) -> None:

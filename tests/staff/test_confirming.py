@@ -254,9 +254,9 @@ def test_a_log_in_counts_and_the_password_for_a_quarter_of_an_hour(desk: Desk) -
     assert asks(desk.get(path))
 
 
-@pytest.mark.parametrize("given", ["not this one", "", "\0", "x" * 5000, "horse of somebody else"])
+@pytest.mark.parametrize("given", ["not this one", "", "\0", "x" * 5000, "horse of another"])
 def test_no_other_password_confirms(desk: Desk, person: Callable[..., Person], given: str) -> None:
-    person("ann", "horse of somebody else", is_staff=True, is_superuser=True)
+    person("ann", "horse of another", is_staff=True, is_superuser=True)
     age(desk.client)
     page = desk.post("auth/group/add/", {"name": "Kitchen"})
     again = answer(desk, "auth/group/add/", page, given)

@@ -121,7 +121,7 @@ def rollback(given: argparse.Namespace) -> None:
 
 
 def command(given: argparse.Namespace) -> None:
-    """Run a command of manage.py as a task of its own: `command … -- check_invariants`."""
+    """Run a command of manage.py as a separate task: `command … -- check_invariants`."""
     words = [one for one in given.words if one != "--"]
     outputs = Installation(given.environment).outputs()
     commands.run(outputs, "CommandTask", ["python", "manage.py", *words])
@@ -169,7 +169,7 @@ def resume(given: argparse.Namespace) -> None:
 
 
 def secret(given: argparse.Namespace) -> None:
-    """Write what nobody else may see (asked for, or piped in); new tasks take it up."""
+    """Write a secret (typed in, or piped in); new tasks use it."""
     installation = Installation(given.environment)
     settings.write(installation, given.name, settings.asked(given.name))
     if given.name in settings.OF_THE_DATABASE:

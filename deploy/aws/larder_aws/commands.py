@@ -1,4 +1,4 @@
-"""Commands that run once, as a task of their own: prepare, the audit, createsuperuser …"""
+"""Commands that run once, as a separate task: prepare, the audit, createsuperuser …"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator is told, in place of a traceback."""
+"""The message for the operator, in place of a traceback."""
 
 
 class Failure(Exception):

@@ -60,7 +60,7 @@ def named(tag: str) -> str:
 def findings(image: str, *, poll_seconds: float) -> dict[str, int]:
     """What ECR's scan of an image found, by severity; waits for its end.
 
-    Raises Failure where there is no scan, or none that ended: nobody has looked into that image.
+    Raises Failure where there is no scan, or none that ended: the image was not checked.
     """
     client, digest = boto3.client("ecr"), image.partition("@")[2]
     deadline, status = time.monotonic() + LONGEST_SCAN_SECONDS, ""

@@ -29,7 +29,7 @@ def release(installation: Installation, image: str, say: Say) -> None:
 
 
 def prepare(installation: Installation) -> None:
-    """`manage.py prepare`, as the owner, in a task of its own."""
+    """`manage.py prepare`, as the owner, in a separate task."""
     commands.run(installation.outputs(), "PrepareTask", poll_seconds=installation.poll_seconds)
 
 

@@ -3,7 +3,7 @@
 The restored instance takes the name of the damaged one, so its address and the stacks stay as they
 are. RDS restores data, not settings: those that the template chose (`CREATED`, `CHANGED`) are read
 from the damaged one and given to the restored one. The damaged one is kept under another name
-until somebody deletes it. What was ended since that moment is live again in it: it ends anew.
+until it is deleted. What was ended since that moment is live again in it: it ends anew.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Installation:
         if stack == ACCOUNT:
             change["Tags"] = [{"Key": "larder:environment", "Value": "all"}]
         self._put_out.pop(stack, None)
-        # What is made and undone at once is nobody's to keep: its name would be in the way.
+        # A stack whose creation was undone is deleted: its name would be in the way.
         fresh = {"RetainExceptOnCreate": True}
         began = time.time()
         if known is None:

@@ -1,4 +1,4 @@
-"""How each type of resource is asked for by itself: what its service says, not CloudFormation."""
+"""Reads each type of resource from its service, not from CloudFormation."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _topic_policy(client: Any, id: str) -> Any:
         json.loads(client.get_topic_attributes(TopicArn=one)["Attributes"]["Policy"])
         for one in topics
     ]
-    # Each topic has one of its own from the start; ours lets services publish.
+    # Each topic has a default one from the start; ours lets services publish.
     return [one for one in policies if "Service" in one["Statement"][0]["Principal"]]
 
 

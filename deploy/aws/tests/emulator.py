@@ -3,7 +3,7 @@
 moto's CloudFormation passes over what it does not know and says CREATE_COMPLETE all the same; but
 its other services know most of it. `MADE` says, for each such type, which request of which
 service makes it. So its properties go through the checks of botocore and of that service, and what
-came of it can be asked for. What nobody knows is in `known_gaps.py`.
+came of it can be read. Known gaps are in `known_gaps.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def running() -> Iterator[None]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_MAX_ATTEMPTS": "1",
     }
-    # What an earlier server of this process was told is still in its memory.
+    # The state of an earlier server of this process is still in its memory.
     urlopen(Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")).close()
     try:
         yield

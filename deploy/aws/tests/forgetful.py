@@ -43,7 +43,7 @@ def extend() -> None:
 
 
 def forgotten(instance: Any, given: dict[str, Any]) -> Any:
-    """The instance without what nobody asked for."""
+    """Returns the instance with the given values only."""
     for name, default in DEFAULTS.items():
         # moto passes each name on, as None where the request had none; one is called otherwise.
         asked = given.get(name.replace("enabled_", "enable_"))
@@ -52,7 +52,7 @@ def forgotten(instance: Any, given: dict[str, Any]) -> Any:
 
 
 def checked(given: dict[str, Any]) -> dict[str, Any]:
-    """What is asked for; refused where a tag is one of AWS's own."""
+    """Returns the given values; refused if a tag is one of AWS's own."""
     if any(tag["Key"].startswith("aws:") for tag in given.get("tags") or []):
         raise InvalidParameterValue("Tag keys beginning with aws: are reserved for system use.")
     return given

@@ -1,4 +1,4 @@
-"""An installation that the tool has made in the emulator, and what is asked of it."""
+"""An installation that the tool has made in the emulator, and queries of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deploy.aws.larder_aws.stacks import Installation
 from deploy.aws.tests import emulator
 
 ENGINE = """#!{python}
-# Stands in for docker: notes what it is told, and puts what it pushes into the emulator's ECR,
+# Replaces docker: writes down its arguments, and puts what it pushes into the emulator's ECR,
 # which does not speak the protocol of registries.
 import boto3, json, os, sys
 with open(os.environ["ENGINE_LOG"], "a") as log:

@@ -47,7 +47,7 @@ def test_every_resource_is_there_when_its_own_service_is_asked(
         # The emulator's CloudFormation gives a permission no name; it hangs on the function.
         ids["RotationCall"] = ids["Rotation"]
     if stack == "network":
-        # Nor has a rule that stands by itself; it hangs on the group.
+        # Nor has a separate rule; it hangs on the group.
         ids["DataForReaders"] = ids["DataGroup"]
     for name, kind in wanted(account, stack).items():
         if kind in GAPS:

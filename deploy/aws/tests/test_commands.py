@@ -28,7 +28,7 @@ def blocks(page: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Each line of each block, and what is within $(…), without assignments in front."""
+    """Each line of each block, and what is within $(…), without leading assignments."""
     found = []
     for page in PAGES:
         for line in "".join(blocks(page)).splitlines():
@@ -48,7 +48,7 @@ def test_the_shell_can_read_every_block(page: str) -> None:
 def test_every_command_is_understood(command: str) -> None:
     words = shlex.split(command)
     check = {"deploy/aws/run": tool, "aws": aws, "git": git, "sh": shell}
-    assert words[0] in check, f"nobody looks at {words[0]}"
+    assert words[0] in check, f"{words[0]} is not checked"
     check[words[0]](words[1:])
 
 

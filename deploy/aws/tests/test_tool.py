@@ -189,7 +189,7 @@ def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> N
     rds = boto3.client("rds")
     before = databases()
     for one in before.values():
-        # What CloudFormation hangs on all that it makes; nobody else may.
+        # CloudFormation's own tags; others may not use them.
         own = [{"Key": "aws:cloudformation:stack-name", "Value": "larder-production-database"}]
         rds.add_tags_to_resource(ResourceName=one["DBInstanceArn"], Tags=own)
     assert set(before) == {"larder-production", "larder-production-replica"}

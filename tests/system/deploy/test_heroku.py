@@ -52,7 +52,7 @@ def database() -> Iterator[str]:
 
 
 def settings(url: str) -> dict[str, str]:
-    """The environment of a dyno: what app.json says, and what the installer is asked for."""
+    """The environment of a dyno: what app.json says, and what the installer must enter."""
     reported = {name: one["value"] for name, one in APP["env"].items() if "value" in one}
     asked = {name for name, one in APP["env"].items() if one.get("required")}
     host = "127.0.0.1"

@@ -65,9 +65,9 @@ def ecs() -> Proxy:
 def kubernetes() -> Proxy:
     documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text())
     found: dict[str, Any] = {one["kind"]: one for one in documents}
-    larder, front = found["Deployment"]["spec"]["template"]["spec"]["containers"]
-    assert front["command"] == ["sh", "/etc/nginx/sidecar.sh"]
-    names = {port["name"]: port["containerPort"] for port in front["ports"]}
+    larder, proxy = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert proxy["command"] == ["sh", "/etc/nginx/sidecar.sh"]
+    names = {port["name"]: port["containerPort"] for port in proxy["ports"]}
     reached = {names[port["targetPort"]] for port in found["Service"]["spec"]["ports"]}
     # The probes reach the server itself, at the pod's address.
     return Proxy(SIDECAR, {f"127.0.0.1:{larder['ports'][0]['containerPort']}"}, reached)

@@ -27,7 +27,7 @@ class Shop:
     order: str = ""
 
     def token(self, who: str) -> str | None:
-        """Of the `customer`, of `staff`, or none for `nobody`."""
+        """Of the `customer`, of `staff`, or no token for "nobody"."""
         person = {"customer": self.customer, "staff": self.staff}.get(who)
         return token_for(person) if person else None
 
