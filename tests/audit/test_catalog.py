@@ -94,7 +94,7 @@ def test_an_import_is_recorded_for_each_product_that_it_changes(
     person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
 ) -> None:
     old = product(sku="OLD", name="Jam", price="2.95")
-    product(sku="EQUAL", name="Tea", price="1.00")
+    product(sku="KNOWN", name="Tea", price="1.00")
     api = as_(person(is_staff=True, is_superuser=True))
     answer = api("POST", "products/import", FILE, content_type="text/csv")
     assert answer.body == {"created": 1, "changed": 1, "unchanged": 1}
