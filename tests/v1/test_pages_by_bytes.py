@@ -48,7 +48,7 @@ def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
         link = body["next"]
 
 
-def answers(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
+def read_feed(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
     """Answer by answer through `since`."""
     settle()
     more = True
@@ -95,9 +95,11 @@ def test_links_lead_to_every_product_once(
 def test_the_changes_after_an_answer_that_ends_by_bytes_begin_with_the_product_it_left_out(
     customer: Api, shelf: list[int]
 ) -> None:
-    *_, (_, since) = told(customer, "products/changes")
+    *_, (_, since) = read_feed(customer, "products/changes")
     describe(shelf, [MAX_DESCRIPTION_LENGTH] * 12)
-    answers = [[one["id"] for one in page] for page, _ in told(customer, "products/changes", since)]
+    answers = [
+        [one["id"] for one in page] for page, _ in read_feed(customer, "products/changes", since)
+    ]
     assert len(answers) > 1
     assert [one for page in answers for one in page] == shelf
 
@@ -116,14 +118,14 @@ def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
         patch.setattr(changes, "MAX_CHANGED_PRODUCTS", rows)
         ids = [product() for _ in range(12)]
         describe(ids, lengths)
-        copied = list(answers(customer, "products/changes"))
+        copied = list(read_feed(customer, "products/changes"))
         found = [one["id"] for page, _ in copied for one in page]
         assert [one for one in found if one in ids] == ids
         # Twice each and the other way round: the feed is neither by id nor without repeats.
         describe(ids[::-1] * 2, [*lengths[::-1], *lengths])
         for place in gone:
             archive_product(ids[place], now=now)
-        changed = list(answers(customer, "products/changes", copied[-1][1]))
+        changed = list(read_feed(customer, "products/changes", copied[-1][1]))
         last = {one["id"]: one for page, _ in changed for one in page}
         assert [last[one].get("deleted", False) for one in ids] == [
             place in gone for place in range(12)
@@ -132,7 +134,9 @@ def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
             assert size(page) < MAX_PAGE_BYTES + SHORT
         for place in set(range(12)) - gone:
             assert len(last[ids[place]]["description"]) == lengths[::-1][place]
-        assert list(answers(customer, "products/changes", changed[-1][1])) == [([], changed[-1][1])]
+        assert list(read_feed(customer, "products/changes", changed[-1][1])) == [
+            ([], changed[-1][1])
+        ]
 
 
 @pytest.fixture
@@ -161,7 +165,7 @@ def test_links_and_changes_lead_to_every_order_once_with_all_its_lines(
         OrderLine.objects.filter(order_id=order).update(name=TEA * name)
     ways = [
         list(pages(buyer, f"orders?limit={limit}")),
-        [page for page, _ in answers(buyer, "orders/changes")],
+        [page for page, _ in read_feed(buyer, "orders/changes")],
     ]
     for found in ways:
         assert [one["id"] for page in found for one in page] == [str(one) for one in ids]
