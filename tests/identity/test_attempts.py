@@ -160,11 +160,12 @@ def test_each_network_that_one_customer_may_have_has_a_limit(
     assert fail("somebody", elsewhere)
 
 
+@pytest.mark.parametrize("action", ["log in", "register", "reset"])
 @pytest.mark.parametrize("other", ["ANNA", "\uff41nna", "Anna"])
-def test_spellings_of_one_name_are_one_account(other: str) -> None:
-    until_refused(fail)
-    assert not fail(other)
-    assert fail("anne")
+def test_spellings_of_one_name_are_one_account(other: str, action: Action) -> None:
+    until_refused(lambda: fail(action=action))
+    assert not fail(other, action=action)
+    assert fail("anne", action=action)
 
 
 def test_names_that_nobody_has_or_could_have_are_counted_as_well() -> None:
