@@ -215,13 +215,19 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     with audit.acting(owner.customer.public_id, "admin"):
         change(owner, who, now, is_staff=True, roles=["viewer"])
         made = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"))
+        rights.save_role(owner.caller, made, "packing", ids_of("orders.pack_order"))
+        rights.save_role(owner.caller, made, "packing", [])
         rights.delete_role(owner.caller, made)
     entries = AuditEntry.objects.order_by("id").values_list("object", "action", "before", "after")
     account = audit.customer_name(who.customer.public_id)
     assert (account, "change", {"roles": []}, {"roles": ["viewer"]}) in entries
-    held = {"permissions": ["orders.pack_order"]}
-    assert (f"group:{made}", "create", {"permissions": []}, held) in entries
-    assert (f"group:{made}", "delete", held, {"permissions": []}) in entries
+    pack, none = {"permissions": ["orders.pack_order"]}, {"permissions": []}
+    assert [one[1:] for one in entries if one[0] == f"group:{made}"] == [
+        ("create", {}, {"name": "till"} | pack),
+        ("change", {"name": "till"}, {"name": "packing"}),
+        ("change", pack, none),
+        ("delete", {"name": "packing"} | none, {}),
+    ]
 
 
 def test_staff_change_the_name_under_which_they_act_only_with_a_permission(

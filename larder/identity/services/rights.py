@@ -81,11 +81,11 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
         # PostgreSQL logs a failed statement; only a concurrent one still fails.
         if Group.objects.filter(name=name).exclude(pk=role or 0).exists():
             raise AlreadyTaken("name")
-        before = [] if role is None else _permissions_of([role])
+        before = {} if role is None else _role(role)
         group.save()
         group.permissions.set(permissions)
-        after = _names(Permission.objects.filter(group__pk=group.pk))
-        _record_role(group.pk, "create" if role is None else "change", before, after)
+        action = "create" if role is None else "change"
+        audit.record_difference(f"group:{group.pk}", before, _role(group.pk), action=action)
     return int(group.pk)
 
 
@@ -93,10 +93,10 @@ def delete_role(actor: Caller, role: int) -> None:
     """Deletes a role. Raises NotStaff, PermissionMissing, LastOwner."""
     actor.require(MANAGE)
     with transaction.atomic(durable=True), keeping_an_owner(None):
-        held = _permissions_of([role])
-        require_held(actor, held)
+        before = _role(role)
+        require_held(actor, before["permissions"])
         Group.objects.filter(pk=role).delete()
-        _record_role(role, "delete", held, [])
+        audit.record(f"group:{role}", "delete", before=before)
 
 
 def set_roles(customer: int, groups: Collection[int]) -> None:
@@ -123,11 +123,10 @@ def _role_names(account: Customer) -> list[str]:
     return sorted(account.groups.values_list("name", flat=True))
 
 
-def _record_role(role: int, action: str, before: list[str], after: list[str]) -> None:
-    """Records the permissions of a role, also where only its name changed."""
-    audit.record(
-        f"group:{role}", action, before={"permissions": before}, after={"permissions": after}
-    )
+def _role(role: int) -> dict[str, Any]:
+    """Returns what the audit trail has of a role: its name, as accounts have it, and permissions."""
+    name = Group.objects.filter(pk=role).values_list("name", flat=True).first()
+    return {"name": name, "permissions": _permissions_of([role])}
 
 
 def _has_owner() -> bool:
