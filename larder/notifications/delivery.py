@@ -6,8 +6,11 @@ from uuid import UUID
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.message import sanitize_address
 
+from larder.core.mailboxes import is_mailbox
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from larder.notifications.letters import Letter
+
+UNUSABLE = "The address cannot be written in a mail."
 
 PERMANENT = 500
 """Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
@@ -16,14 +19,17 @@ PERMANENT = 500
 def hand_over(mail: UUID, letter: Letter, *, sender: str) -> None:
     """Sends a letter. A repeat has the same Message-ID, so that mailboxes can recognize it.
 
-    Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent.
+    Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
+    the mail would reach another mailbox than the address spells).
     """
+    if not is_mailbox(letter.to):
+        raise NeverSent(UNUSABLE)
     try:
         _send(_message(mail, letter, sender))
     except (smtplib.SMTPException, OSError) as error:
         raise _fault(error) from None
     except ValueError:
-        raise NeverSent("The address cannot be written in a mail.") from None
+        raise NeverSent(UNUSABLE) from None
 
 
 def _send(message: EmailMessage) -> None:

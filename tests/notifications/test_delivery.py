@@ -118,7 +118,25 @@ def test_a_refused_name_or_password_is_to_be_tried_again(smtp: Any) -> None:
         deliver(smtp, receiver)
 
 
-@pytest.mark.parametrize("address", ["a,b@example.com", "@", "<>@x.y", "a\n@b.c"])
+NOT_MAILBOXES = (
+    *("a,b@example.com", "@", "<>@x.y", "a\n@b.c", "a@[example.com"),
+    *("a(1)@example.com", "<a@example.com>", '"a"@example.com', "a@example.com(1)", "\u00e4@b.c"),
+    *("a@\uff45xample.com", "a@exam\u00adple.com", "a@stra\u00dfe.de"),
+)
+MAILBOXES = (
+    *("ada@example.com", "Ada.L+1@EXAMPLE.com", "o'neill@example.com"),
+    *("a@m\u00fcnchen.de", "a@M\u00dcNCHEN.de", "a@XN--mnchen-3ya.de"),
+)
+
+
+@pytest.mark.parametrize("address", MAILBOXES)
+def test_an_address_that_spells_its_mailbox_gets_mails(smtp: Any, address: str) -> None:
+    with receiving() as receiver:
+        deliver(smtp, receiver, Letter(address, "A subject", "text"))
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("address", NOT_MAILBOXES)
 def test_an_address_that_no_mail_can_carry_is_not_tried_again(smtp: Any, address: str) -> None:
     with receiving() as receiver, pytest.raises(NeverSent):
         deliver(smtp, receiver, Letter(address, "A subject", "text"))

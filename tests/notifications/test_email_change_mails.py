@@ -197,3 +197,16 @@ def test_an_address_has_five_such_mails_a_day_from_all_accounts(
     other = as_(person("Ada", email="another@example.com"))
     change(other, NEW)
     assert len(jobs()) == attempts.MAILS.times + 1
+
+
+@pytest.mark.parametrize("similar", ["\uff41da@example.com", "ada@ex\u00adample.com", f"<{OLD}>"])
+def test_a_similar_address_uses_up_no_mails_of_another(
+    transactional_db: None, person: MakePerson, as_: As, similar: str
+) -> None:
+    me, other = as_(person("Ada", email=OLD)), as_(person())
+    for _ in range(attempts.MAILS.times):
+        change(other, similar)
+        change(other, "")
+    assert jobs() == []
+    change(me, NEW)
+    assert len(jobs()) == 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from larder.core.mailboxes import is_mailbox
 from larder.identity.attempts import take_mail
 from larder.identity.models import Customer, EmailChange
 
@@ -26,13 +27,15 @@ def note_change(
     """Stores the former address, and calls `notify` with the id of the change.
 
     Runs in the transaction that writes the new address. Locks the account first, so that the former
-    address is the one that this change replaces. Does nothing if there was no address, if the
-    address does not change, or if the account or the former address has had its mails.
+    address is the one that this change replaces. Does nothing if there was no address that
+    gets mails, if the address does not change, or if the account or the former address has had its
+    mails.
     """
     former = _held_address(customer)
     if not former or former == wanted or _mails_within_a_day(customer, now) >= MAX_PER_DAY:
         return
-    if not take_mail(former):
+    # An address that gets no mail has no limit, and uses up none of one that is spelled like it.
+    if not is_mailbox(former) or not take_mail(former):
         return
     noted = EmailChange.objects.create(customer_id=customer, former=former, changed_at=now)
     notify(noted.id)
