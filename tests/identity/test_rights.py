@@ -221,12 +221,13 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     entries = AuditEntry.objects.order_by("id").values_list("object", "action", "before", "after")
     account = audit.customer_name(who.customer.public_id)
     assert (account, "change", {"roles": []}, {"roles": ["viewer"]}) in entries
-    pack, none = {"permissions": ["orders.pack_order"]}, {"permissions": []}
+    pack = {"permissions": ["orders.pack_order"]}
+    none: dict[str, list[str]] = {"permissions": []}
     assert [one[1:] for one in entries if one[0] == f"group:{made}"] == [
-        ("create", {}, {"name": "till"} | pack),
+        ("create", {}, {"name": "till", **pack}),
         ("change", {"name": "till"}, {"name": "packing"}),
         ("change", pack, none),
-        ("delete", {"name": "packing"} | none, {}),
+        ("delete", {"name": "packing", **none}, {}),
     ]
 
 

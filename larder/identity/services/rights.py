@@ -124,7 +124,7 @@ def _role_names(account: Customer) -> list[str]:
 
 
 def _role(role: int) -> dict[str, Any]:
-    """Returns what the audit trail has of a role: its name, as accounts have it, and permissions."""
+    """Returns what the audit trail has of a role: the name that accounts show, and permissions."""
     name = Group.objects.filter(pk=role).values_list("name", flat=True).first()
     return {"name": name, "permissions": _permissions_of([role])}
 
