@@ -10,7 +10,7 @@ def is_mailbox(address: str) -> bool:
     """Returns whether a mail to this address goes to the mailbox that the address spells.
 
     In a mail, comments, quotes and names are left out (RFC 5322), and characters of a domain become
-    others (IDNA). So many addresses could reach one mailbox, each with limits of its own.
+    others (IDNA). So many addresses could reach one mailbox, each with separate limits.
 
     >>> [is_mailbox(f"ada{one}") for one in ("@example.com", "(1)@example.com", "@ｅxample.com")]
     [True, False, False]

@@ -1,9 +1,11 @@
 """Exports lists of the admin as files: CSV and, if openpyxl is installed, XLSX.
 
 Imports go through the services instead. A text that a spreadsheet would evaluate as a formula is
-escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers.
+escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers. Characters that a
+workbook cannot have are replaced.
 """
 
+import re
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -20,10 +22,14 @@ from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.spreadsheets import escape_formula
 from larder.identity import audit
 
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
+
 
 class _Text(Widget):  # type: ignore[misc]
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else escape_formula(str(value))
+        safe = "" if value is None else escape_formula(str(value))
+        return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
 
 
 class _Moment(Widget):  # type: ignore[misc]

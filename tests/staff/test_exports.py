@@ -96,6 +96,19 @@ def test_a_workbook_has_numbers_as_numbers_and_no_formula(
     assert "f" not in {cell.data_type for cell in cells}
 
 
+def test_text_with_characters_that_no_workbook_can_have_is_exported(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    """Customers can write them into the note of an order."""
+    openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
+    product(sku="JAM", description="a\tb\x01\x0b\x1f\ufffe\uffffc")
+    page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})
+    sheet = openpyxl.load_workbook(io.BytesIO(page.response.content)).active
+    names, cells = list(sheet.values)
+    row = dict(zip(names, cells, strict=True))
+    assert row["description"] == f"a\tb{5 * chr(0xFFFD)}c"
+
+
 def test_every_column_of_text_is_defused() -> None:
     """No column takes the library's own text, which calculates."""
     from larder.staff.catalog import ProductResource
