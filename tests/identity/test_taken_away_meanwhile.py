@@ -9,7 +9,13 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from larder.core.errors import DomainError, Fault, PermissionMissing, SecondFactorRequired
+from larder.core.errors import (
+    DomainError,
+    Fault,
+    NotStaff,
+    PermissionMissing,
+    SecondFactorRequired,
+)
 from larder.http.authentication import signer
 from larder.identity import attempts, hashers, queries
 from larder.identity.caller import Caller
@@ -179,6 +185,22 @@ def test_new_codes_end_what_the_former_opened(person: MakePerson) -> None:
     assert needs_factor(who, other)
     enrol(who, now, proven=mine)
     assert needs_factor(who, mine)
+
+
+@pytest.mark.parametrize("how", ["role", "staff", "deactivate"])
+def test_rights_are_given_with_those_of_the_moment(
+    how: str, person: MakePerson, now: datetime
+) -> None:
+    owner, who = person(is_staff=True, role="owner"), person()
+    actor = owner.caller
+    if how == "role":
+        owner.customer.groups.clear()
+    else:
+        fields = {"staff": {"is_staff": False}, "deactivate": {"is_active": False}}[how]
+        Customer.objects.filter(pk=owner.id).update(**fields)
+    with pytest.raises((SessionEnded, NotStaff, PermissionMissing)):
+        accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    assert not Customer.objects.get(pk=who.id).is_staff
 
 
 def test_factors_are_removed_with_a_proof_that_still_holds(person: MakePerson) -> None:

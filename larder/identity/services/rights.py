@@ -20,6 +20,7 @@ from larder.identity import audit, queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import LastOwner, OwnRights
 from larder.identity.models import Customer
+from larder.identity.services.credentials import lock_account
 
 MANAGE = "identity.manage_rights"
 
@@ -33,8 +34,10 @@ def checking_change(
     """Checks a change of an account that the block makes, in a transaction that is open.
 
     `columns` are the new values, `groups` the new groups; None changes none. The caller has the
-    permission to change customers. Raises OwnRights, PermissionMissing, LastOwner.
+    permission to change customers. Raises OwnRights, NotStaff, PermissionMissing, LastOwner,
+    SessionEnded.
     """
+    actor = _present(actor, account)
     changes_rights = groups is not None or not _RIGHTS.isdisjoint(columns)
     if actor.id == account and (changes_rights or columns.get("is_active") is False):
         raise OwnRights
@@ -47,6 +50,23 @@ def checking_change(
             raise PermissionMissing("is_superuser")
     with keeping_an_owner(account):
         yield
+
+
+def _present(actor: Caller, *accounts: int) -> Caller:
+    """Locks the accounts and the caller's. Returns the caller with the present rights, which may
+    have been taken away since the request began. Raises SessionEnded."""
+    lock_account(actor, *accounts)
+    return queries.with_rights(actor)
+
+
+@contextmanager
+def _changing_role(actor: Caller) -> Iterator[Caller]:
+    """Opens a transaction that changes a role, of a caller who may, with the present rights."""
+    with transaction.atomic(durable=True):
+        present = _present(actor)
+        present.require(MANAGE)
+        with keeping_an_owner(None):
+            yield present
 
 
 @contextmanager
@@ -70,14 +90,13 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
     """Creates or changes a role, and returns its id. `permissions` are the ids of those it has.
 
     Raises NotStaff, PermissionMissing (also for a permission that the role has or gets and the
-    caller does not have), AlreadyTaken (name), LastOwner.
+    caller does not have), AlreadyTaken (name), LastOwner, SessionEnded.
     """
-    actor.require(MANAGE)
-    with refusing_taken(), transaction.atomic(durable=True), keeping_an_owner(None):
+    with refusing_taken(), _changing_role(actor) as present:
         group = Group(pk=role, name=name)
         if role is not None:
-            require_held(actor, _permissions_of([role]))
-        require_held(actor, _names(Permission.objects.filter(pk__in=permissions)))
+            require_held(present, _permissions_of([role]))
+        require_held(present, _names(Permission.objects.filter(pk__in=permissions)))
         # PostgreSQL logs a failed statement; only a concurrent one still fails.
         if Group.objects.filter(name=name).exclude(pk=role or 0).exists():
             raise AlreadyTaken("name")
@@ -90,11 +109,10 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
 
 
 def delete_role(actor: Caller, role: int) -> None:
-    """Deletes a role. Raises NotStaff, PermissionMissing, LastOwner."""
-    actor.require(MANAGE)
-    with transaction.atomic(durable=True), keeping_an_owner(None):
+    """Deletes a role. Raises NotStaff, PermissionMissing, LastOwner, SessionEnded."""
+    with _changing_role(actor) as present:
         before = _role(role)
-        require_held(actor, before["permissions"])
+        require_held(present, before["permissions"])
         Group.objects.filter(pk=role).delete()
         audit.record(f"group:{role}", "delete", before=before)
 
