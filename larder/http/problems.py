@@ -208,6 +208,14 @@ def headers_of(error: DomainError) -> dict[str, str]:
     return standing | (quota_headers(error.left) if isinstance(error, QuotaExceeded) else {})
 
 
+def mark(page: HttpResponse, error: DomainError) -> HttpResponse:
+    """Gives a page that explains a refusal its status and headers. Returns the page."""
+    page.status_code = KINDS[error.code].status
+    for name, value in headers_of(error).items():
+        page.headers[name] = value
+    return page
+
+
 def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
     detail = f"Too many attempts. Try again in {seconds} s."
     return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from larder.core.errors import Overloaded
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
-from larder.http import admin_session
+from larder.http import admin_session, problems
 from larder.identity.attempts import attempt
 from larder.identity.client_address import client_address
 from larder.identity.errors import InvalidCredentials
@@ -69,8 +69,8 @@ def confirming(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 class ConfirmForm(forms.Form):
     """The user's own password. A wrong one counts as an attempt to log in."""
 
-    wait: int | None = None
-    """Seconds to wait after too many attempts."""
+    limited: RateLimited | None = None
+    """The refusal after too many attempts."""
 
     def __init__(self, request: Any) -> None:
         super().__init__(request.POST if PASSWORD in request.POST else None)
@@ -95,7 +95,7 @@ class ConfirmForm(forms.Form):
             except Overloaded as error:
                 raise ValidationError("The server is busy. Try again in a moment.") from error
             except RateLimited as error:
-                self.wait = error.retry_after
+                self.limited = error
                 raise ValidationError(TOO_MANY.format(error.retry_after)) from error
         return self.cleaned_data
 
@@ -127,10 +127,7 @@ def _ask(request: Any, form: ConfirmForm | None = None) -> HttpResponse:
         "minutes": CONFIRMED_SECONDS // 60,
     }
     page = TemplateResponse(request, "staff/confirm_password.html", context)
-    if shown.wait is not None:
-        page.status_code = 429
-        page.headers["Retry-After"] = str(shown.wait)
-    return page
+    return page if shown.limited is None else problems.mark(page, shown.limited)
 
 
 def _kept(request: Any) -> Any:

@@ -15,7 +15,7 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
-from larder.http import admin_session
+from larder.http import admin_session, problems
 from larder.identity import attempts, hashers
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
@@ -37,8 +37,8 @@ SENTENCES: Mapping[str, Sentence] = {
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
     """The admin's log-in. Shows an error if too many passwords are being hashed, or were tried."""
 
-    wait: int | None = None
-    """Seconds to wait after too many attempts."""
+    limited: RateLimited | None = None
+    """The refusal after too many attempts."""
 
     def clean(self) -> Any:
         name = self.cleaned_data.get("username")
@@ -49,13 +49,13 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
         except Overloaded as error:
             raise ValidationError(SHARED["overloaded"].text) from error
         except RateLimited as error:
-            self.wait = error.retry_after
+            self.limited = error
             raise ValidationError(TOO_MANY.format(error.retry_after)) from error
 
 
 def log_in_page(request: HttpRequest) -> HttpResponse:
-    """Returns the admin's log-in page. After too many attempts its status is 429, so that scripts
-    that try passwords see it."""
+    """Returns the admin's log-in page. After too many attempts it has the status of that
+    refusal, so that scripts that try passwords see it."""
     if request.method == "GET":
         admin_session.add_end_message(request)
         if second_factor.is_pending(request):
@@ -64,9 +64,8 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     if page.status_code == 302 and second_factor.is_pending(request):
         return second_factor.to_page(request)
     form = getattr(page, "context_data", {}).get("form")
-    if isinstance(form, LoginForm) and form.wait is not None:
-        page.status_code = 429
-        page.headers["Retry-After"] = str(form.wait)
+    if isinstance(form, LoginForm) and form.limited is not None:
+        return problems.mark(page, form.limited)
     return page
 
 

@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_SEALED_FACTOR_LENGTH
+from larder.http import problems
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import audit, queries, second_factor
@@ -35,6 +36,10 @@ from larder.identity.services.second_factors import Account, Enrolment
 from larder.staff.recording import CHANNEL
 
 PENDING_SECONDS = 600
+
+BUSY = (RateLimited, Overloaded)
+"""Refusals that are answered with their status; with others the page is shown again, as a form with
+a mistake."""
 
 SENTENCES = {
     "second_factor_wrong": "A code is wrong, was used before, or has expired.",
@@ -204,19 +209,12 @@ def _refused(
         # Once in an hour: a sign that the password is known to others.
         by = audit.Acting(request.user.public_id, CHANNEL)
         audit.record_refusal(by, "admin:second_factor", "")
-    status, headers = 200, {}
     text = SENTENCES.get(refusal.code, refusal.code)
     if isinstance(refusal, RateLimited):
         text = f"Too many attempts. Try again in {refusal.retry_after} seconds."
-    if isinstance(refusal, RateLimited | Overloaded):
-        status = 429 if isinstance(refusal, RateLimited) else 503
-        headers = {"Retry-After": str(refusal.retry_after)}
     form.add_error(None, text)
     answer = _show(request, form, own=own)
-    answer.status_code = status
-    for name, value in headers.items():
-        answer.headers[name] = value
-    return answer
+    return problems.mark(answer, refusal) if isinstance(refusal, BUSY) else answer
 
 
 def _show(
