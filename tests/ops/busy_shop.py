@@ -29,10 +29,10 @@ from larder.orders.services.moves import (
     pack_order,
     ship_order,
 )
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
+from tests.orders.placing import place_orders
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GBP = Terms(currency="GBP")

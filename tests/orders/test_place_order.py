@@ -16,10 +16,10 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.db.round_trips import round_trips
+from tests.orders.placing import place_orders
 from tools.processes import wait_until
 
 GBP = Terms(currency="GBP")

@@ -21,11 +21,11 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.services import locks
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, LOCK, Crowd, held, orders, transactions
+from tests.orders.placing import place_orders
 from tools.processes import wait_until
 
 MakeProduct = Callable[..., int]

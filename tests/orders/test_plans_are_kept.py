@@ -15,9 +15,9 @@ from larder.identity.sql import STANDING
 from larder.inventory import queries as inventory
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.decision import Wanted
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placement, Terms
 from tests.database import analyze
+from tests.orders.placing import place_orders
 
 MANY = 20_000
 """Products and customers: with these, and without what keeps the plans, each is made anew."""

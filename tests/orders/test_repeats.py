@@ -17,9 +17,9 @@ from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services.place_order import place_order
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 
 GBP = Terms(currency="GBP")
 MakePerson = Callable[..., Person]

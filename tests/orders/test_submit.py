@@ -28,10 +28,10 @@ from larder.orders.models import Order
 from larder.orders.services.abandon import Abandonment, abandon_id
 from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.place_order import place_order
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree
 
 MakePerson = Callable[..., Person]

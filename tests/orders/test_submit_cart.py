@@ -16,9 +16,9 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
 from larder.orders.services.place_order import place_order
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import CartShown, Placed, Placement, Terms
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

@@ -80,7 +80,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, completely or not at all, in one transaction with the others of its batch.
     Notes the remaining units of the customer's quota (larder/identity/quotas.py).
 
-    Raises the refusals that `place_orders` returns, and Overloaded, without any effect.
+    Raises the refusals that `place_candidates` returns, and Overloaded, without any effect.
     """
     placed = _place_one(placement, terms, now)
     quotas.note(placed.left)

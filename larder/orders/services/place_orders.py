@@ -33,9 +33,7 @@ from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (
     Candidate,
     Placed,
-    Placement,
     Terms,
-    candidate,
     unanswered,
 )
 from larder.orders.services.repeats import (
@@ -62,18 +60,6 @@ class Beside:
 
     lock_wait: float | None = None
     is_contended: Callable[[Collection[Row]], bool] = _none
-
-
-def place_orders(
-    placements: Sequence[Placement],
-    *,
-    terms: Terms,
-    now: datetime,
-    beside: Beside = Beside(),
-) -> list[Placed | Exception]:
-    """Prepares and places a batch, as `place_candidates` does."""
-    candidates = [candidate(one) for one in placements]
-    return place_candidates(candidates, terms=terms, now=now, beside=beside)
 
 
 def place_candidates(

@@ -29,11 +29,11 @@ from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 from tests.server import Reply, Server
 
 Result = TypeVar("Result")

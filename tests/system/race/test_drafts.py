@@ -16,9 +16,9 @@ import pytest
 from larder.db import database
 from larder.orders import queries
 from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks, index_dropped
 from tests.system.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once, place_apart

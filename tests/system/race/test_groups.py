@@ -15,9 +15,9 @@ from msgspec import structs
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
 from larder.orders.decision import Wanted
-from larder.orders.services.place_orders import place_orders
 from larder.orders.services.placement import Placed, Placement
 from tests.conftest import Person
+from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, orders_of
 from tests.system.race.control import assert_breaks
 from tests.system.race.guards import removal

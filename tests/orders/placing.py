@@ -1,0 +1,14 @@
+"""Places batches as `place_order` does, without its queue."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from larder.orders.services.place_orders import place_candidates
+from larder.orders.services.placement import Placed, Placement, Terms, candidate
+
+
+def place_orders(
+    placements: Sequence[Placement], *, terms: Terms, now: datetime
+) -> list[Placed | Exception]:
+    """Prepares and places a batch, as `place_candidates` does."""
+    return place_candidates([candidate(one) for one in placements], terms=terms, now=now)
