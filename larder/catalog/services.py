@@ -251,8 +251,9 @@ def delete_category(category: int, *, version: int | None = None) -> None:
     try:
         with transaction.atomic():
             row = Category.objects.filter(id=category)
+            versions.lock(row, version)
             before = row.values("name", "parent_id").first() if audit.current() else None
-            versions.delete(row, version)
+            row.delete()
             connection.check_constraints()
             audit.record(category_name(category), "delete", before=before or {})
     except (IntegrityError, models.ProtectedError) as error:

@@ -20,10 +20,11 @@ def require(rows: QuerySet[Any], version: int | None) -> None:
         _explain_miss(rows, version)
 
 
-def delete(rows: QuerySet[Any], version: int | None) -> None:
-    """Deletes the one row; with `version`, only if the row has this version. Raises NotFound,
-    StaleVersion."""
-    if not _at(rows, version).delete()[0]:
+def lock(rows: QuerySet[Any], version: int | None) -> None:
+    """Locks the one row until the transaction ends; with `version`, only if the row has this
+    version. Call it before a deletion: Django may delete a row that it has read, whatever its
+    version is by then. Raises NotFound, StaleVersion."""
+    if not _at(rows, version).select_for_update().values_list("pk"):
         _explain_miss(rows, version)
 
 

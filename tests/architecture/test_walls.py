@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.system
-
 ROOT = Path(__file__).resolve().parents[2]
 BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders")
 ABOVE = ("http", "v1", "compat", "fastpath", "ops", "staff")
@@ -52,6 +50,17 @@ def test_nothing_below_the_api_reads_the_settings_or_the_clock() -> None:
     own = ("larder/core/clock.py", "larder/core/stopwatch.py")
     found = _offenders("django.conf", "larder.core.clock", "django.utils.timezone", "time")
     assert [one for one in found if not one.startswith(own)] == []
+
+
+def test_migrations_use_nothing_of_the_code_that_changes_later() -> None:
+    lasting = ("larder.core.ids", "larder.db.database", "larder.db.fields")
+    used = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "larder").glob("*/migrations/*.py")
+        for name in _imports(path)
+        if name.startswith("larder.") and not name.startswith(lasting)
+    }
+    assert used - {one for one in used if one.endswith((": larder.core", ": larder.db"))} == set()
 
 
 def test_only_problems_knows_statuses_of_refusals() -> None:
@@ -96,6 +105,7 @@ CROSSINGS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("wall", CROSSINGS)
 def test_crossing_a_wall_is_told(wall: str, tmp_path: Path) -> None:
     for name in ("larder", "config", "tools", ".importlinter"):
@@ -108,6 +118,7 @@ def test_crossing_a_wall_is_told(wall: str, tmp_path: Path) -> None:
     assert _lint(tmp_path) != 0
 
 
+@pytest.mark.system
 def test_the_walls_stand(tmp_path: Path) -> None:
     assert _lint(ROOT) == 0
 

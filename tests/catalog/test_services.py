@@ -28,7 +28,12 @@ from larder.catalog.services import (
     sku_of,
 )
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
+from larder.db import database
+from tools.processes import wait_until
 
+LOCK_WAITS = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
 
 
@@ -225,3 +230,27 @@ def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datet
         other.commit()
         assert second.result(10) == "refused"
     assert queries.category(jams).parent is None
+
+
+def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(
+    transactional_db: None, now: datetime
+) -> None:
+    jams = create_category(name="Jams", parent=None, now=now).id
+
+    def delete() -> str:
+        try:
+            delete_category(jams, version=1)
+        except StaleVersion:
+            return "stale"
+        finally:
+            connection.close()
+        return "deleted"
+
+    renamed = "UPDATE catalog.category SET name = 'Jellies', version = 2 WHERE id = %s"
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other, ThreadPoolExecutor(1) as beside:
+        other.execute(renamed, [jams])
+        deleting = beside.submit(delete)
+        assert wait_until(lambda: bool(database.rows(LOCK_WAITS)))
+        other.commit()
+        assert deleting.result(10) == "stale"
+    assert queries.category(jams).name == "Jellies"

@@ -178,6 +178,8 @@ def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
         change(me, f"stranger-{number}@example.com")
     assert len(jobs()) == email_changes.MAX_PER_DAY
     assert EmailChange.objects.earliest("changed_at").former == OLD
+    EmailChange.objects.update(changed_at=now() - timedelta(hours=23))
+    assert email_changes.delete_old_changes(now=now(), limit=9) == 0
     EmailChange.objects.update(changed_at=now() - timedelta(days=1, seconds=1))
     assert email_changes.delete_old_changes(now=now(), limit=1) == 1
     assert email_changes.delete_old_changes(now=now(), limit=9) == 4

@@ -1,9 +1,11 @@
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
-from larder.identity.permissions import OWNER, PERMISSIONS
-
-ADDED = ("view_key", "delete_key")
+OWNER = "owner"
+ADDED = {
+    "view_key": "Can see the API keys of all accounts",
+    "delete_key": "Can end API keys of other accounts",
+}
 
 
 def give_to_owners(apps, schema_editor):
@@ -14,8 +16,7 @@ def give_to_owners(apps, schema_editor):
     kind, _ = content_types.get_or_create(app_label="identity", model="key")
     rows = apps.get_model("auth", "Permission").objects.using(database)
     groups = apps.get_model("auth", "Group").objects.using(database)
-    for codename in ADDED:
-        name = f"Can {PERMISSIONS[f'identity.{codename}']}"
+    for codename, name in ADDED.items():
         permission, _ = rows.get_or_create(
             content_type=kind, codename=codename, defaults={"name": name}
         )

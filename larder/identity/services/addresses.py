@@ -57,7 +57,9 @@ def delete_address(customer: int, address: UUID, *, version: int | None = None) 
     Raises NotFound (also for another customer's address), StaleVersion.
     """
     with transaction.atomic(durable=True):
-        versions.delete(_one(customer, address), version)
+        row = _one(customer, address)
+        versions.lock(row, version)
+        row.delete()
 
 
 def _known(fields: Mapping[str, str]) -> dict[str, str]:

@@ -42,7 +42,6 @@ PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
 CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
 NAME_READ = '"product"."name" = %s'
 NAME_LOCK = "pg_advisory_xact_lock(hashtextextended(%s, 7))"
-PRODUCT_VERSION_READ = 'SELECT "product"."version" AS "version" FROM "product"'
 SKU_READ = '"product"."sku" = %s'
 FOR_ORDERS = ' FOR UPDATE OF "order"'
 HOUR = Rate(3, 3600)
@@ -171,27 +170,6 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
     )
 
 
-def product_changed_twice(_: MakePerson, product: MakeProduct) -> Race:
-    """Of two changes of one version, the first is made."""
-    jam = product()
-
-    def change(unit: str) -> None:
-        products.change_stocked_product(
-            jam, {"unit": unit}, quantity=None, actor=SYSTEM_ACTOR, now=now(), version=1
-        )
-
-    return Race(
-        partial(change, "jar"),
-        partial(change, "box"),
-        PRODUCT_VERSION_READ,
-        Guard(PRODUCT_VERSION_READ),
-        lambda outcome: (
-            codes(outcome) == (OK, "precondition_failed")
-            and Product.objects.get(pk=jam).unit == "jar"
-        ),
-    )
-
-
 def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
     """Of two that put one version of a product, the first does."""
     sku = uuid4().hex
@@ -222,7 +200,6 @@ RACES = [
     categories_moved_below_each_other,
     category_imported_and_deleted,
     name_wanted_twice,
-    product_changed_twice,
     product_put_twice,
 ]
 
