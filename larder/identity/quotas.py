@@ -17,6 +17,7 @@ from uuid import UUID
 
 from larder.core.limits import MAX_QUOTA
 from larder.db import database
+from larder.identity import sql
 from larder.identity.rates import Rate, RateLimited
 
 Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned", "carts"]
@@ -145,37 +146,6 @@ class Granted(NamedTuple):
         return self.left._replace(used=self.left.used - earlier)
 
 
-_KEYS = "unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS asked (key, units)"
-
-_TAKE = f"""
-INSERT INTO rate_limit AS held (key, until)
-SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8) FROM {_KEYS}
-ORDER BY key
-ON CONFLICT (key) DO UPDATE
-SET until = greatest(held.until, statement_timestamp())
-          + (excluded.until - statement_timestamp())
-WHERE greatest(held.until, statement_timestamp()) + (excluded.until - statement_timestamp())
-   <= statement_timestamp() + make_interval(secs => %s::float8)
-RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
-"""
-"""Takes the units of each customer, or none of theirs: their row is locked then, and not returned.
-Rows are locked in the order of their keys, so there is no deadlock.
-
-Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
-so that the plan is kept (larder/inventory/sql.py).
-"""
-
-_USED = """
-SELECT key, greatest(extract(epoch FROM until - statement_timestamp())::float8, 0)
-FROM rate_limit WHERE key = ANY((SELECT %s::uuid[])::uuid[])
-"""
-
-_GIVE_BACK = f"""
-UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)
-FROM {_KEYS} WHERE rate_limit.key = asked.key
-"""
-
-
 def submit_take(name: Name, wanted: Mapping[int, int]) -> Callable[[], dict[int, Granted]]:
     """Submits the statement that takes units of these customers, and returns a function that
     returns what each got: as many as were wanted, or as there were. It is empty if there is no
@@ -206,12 +176,12 @@ def _submit(
     name: Name, rate: Rate, units: Mapping[int, int]
 ) -> Callable[[], list[tuple[Any, ...]]]:
     columns = [_keys(name, units), list(units.values())]
-    return database.submit(_TAKE, [rate.spacing, *columns, rate.seconds + _EXACT])
+    return database.submit(sql.TAKE_UNITS, [rate.spacing, *columns, rate.seconds + _EXACT])
 
 
 def _take_some(name: Name, rate: Rate, wanted: Mapping[int, int]) -> dict[int, Granted]:
     """Takes what there is for those that did not get all. Their rows are locked already."""
-    used = dict(_used(database.rows(_USED, [_keys(name, wanted)])))
+    used = dict(_used(database.rows(sql.USED_UNITS, [_keys(name, wanted)])))
     there = {one: Left(name, rate, used.get(one, 0.0)) for one in wanted}
     units = {one: min(wanted[one], left.units) for one, left in there.items() if left.units}
     used |= dict(_used(_submit(name, rate, units)())) if units else {}
@@ -223,7 +193,7 @@ def give_back(name: Name, units: Mapping[int, int]) -> None:
     rate = _limits.get(name)
     if rate is not None and units:
         parameters = [rate.spacing, _keys(name, units), list(units.values())]
-        database.execute(_GIVE_BACK, parameters)
+        database.execute(sql.GIVE_UNITS_BACK, parameters)
 
 
 def _keys(name: Name, customers: Iterable[int]) -> list[str]:

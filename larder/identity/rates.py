@@ -18,6 +18,7 @@ from uuid import UUID
 
 from larder.core.errors import DomainError
 from larder.db import database
+from larder.identity import sql
 
 
 class Rate(NamedTuple):
@@ -72,67 +73,6 @@ class Store(Protocol):
 
 MARKS_LAST = timedelta(days=30)
 
-_TAKE = """
-WITH asked AS (
-    SELECT key, make_interval(secs => spacing) AS spacing, make_interval(secs => room) AS room,
-           statement_timestamp() AS now
-    FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::uuid[])
-         AS bucket (key, spacing, room, excuse)
-    WHERE NOT EXISTS (SELECT FROM rate_limit AS mark
-                      WHERE mark.key = bucket.excuse AND mark.until > statement_timestamp())
-), seen AS (
-    SELECT asked.*, greatest(rate_limit.until, now) + spacing - room - now AS wait
-    FROM asked LEFT JOIN rate_limit USING (key)
-), taken AS (
-    INSERT INTO rate_limit AS held (key, until)
-    SELECT key, now + spacing FROM seen
-    WHERE (SELECT max(wait) FROM seen) <= interval '1 ms'
-    ORDER BY key
-    ON CONFLICT (key) DO UPDATE
-    SET until = greatest(held.until, statement_timestamp())
-              + (excluded.until - statement_timestamp())
-    WHERE greatest(held.until, statement_timestamp())
-              + (excluded.until - statement_timestamp()) - statement_timestamp()
-       <= (SELECT room + interval '1 ms' FROM asked WHERE asked.key = excluded.key)
-    RETURNING key
-)
-SELECT seen.key, taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
-       extract(epoch FROM spacing)::float8
-FROM seen LEFT JOIN taken USING (key)
-"""
-"""Takes an attempt from every bucket or from none, in the state that the statement sees. A refusal
-writes nothing. Concurrent statements take the row locks one after the other, and each checks the
-row again. By then another one of its buckets may have lost an attempt; that refills by itself. Rows
-are inserted in the order of their keys, so there is no deadlock. The millisecond compensates for
-rounding to microseconds.
-
-Plan: a few rows of arrays, each found by the primary key.
-"""
-
-_SETTLE = """
-WITH held AS (
-    SELECT key, spacing FROM rate_limit JOIN unnest(%s::uuid[], %s::float8[])
-         AS bucket (key, spacing) USING (key)
-    ORDER BY key FOR UPDATE OF rate_limit
-), given_back AS (
-    UPDATE rate_limit SET until = rate_limit.until - make_interval(secs => held.spacing)
-    FROM held WHERE rate_limit.key = held.key
-)
-INSERT INTO rate_limit AS held (key, until)
-SELECT mark, statement_timestamp() + %s FROM unnest(%s::uuid[]) AS mark
-ON CONFLICT (key) DO UPDATE SET until = excluded.until
-WHERE held.until < excluded.until - interval '1 day'
-"""
-"""Writes a mark at most once a day."""
-
-_DELETE_IDLE = """
-DELETE FROM rate_limit WHERE key IN (
-    SELECT key FROM rate_limit WHERE until < statement_timestamp()
-    ORDER BY until LIMIT %s FOR UPDATE SKIP LOCKED
-)
-RETURNING 1
-"""
-
 
 class InDatabase:
     """Stores buckets in the shop's database."""
@@ -142,7 +82,7 @@ class InDatabase:
         parameters = [
             (one.key, one.rate.spacing, float(one.rate.seconds), one.excuse) for one in buckets
         ]
-        seen = database.rows(_TAKE, database.columns(parameters))
+        seen = database.rows(sql.TAKE_ATTEMPTS, database.columns(parameters))
         refused = [(wait, spacing) for _, taken, wait, spacing in seen if not taken]
         if refused:
             # Concurrent attempts that passed the first check wait for the next refill.
@@ -157,9 +97,9 @@ class InDatabase:
             return
         keys, spacings = [one.key for one in back], [one.rate.spacing for one in back]
         marks = [] if mark is None else [mark]
-        database.execute(_SETTLE, [keys, spacings, MARKS_LAST, marks])
+        database.execute(sql.SETTLE_ATTEMPTS, [keys, spacings, MARKS_LAST, marks])
 
 
 def delete_idle(*, limit: int) -> int:
     """Deletes up to `limit` rows: full buckets and expired marks. Returns their number."""
-    return len(database.rows(_DELETE_IDLE, [limit]))
+    return len(database.rows(sql.DELETE_IDLE_BUCKETS, [limit]))

@@ -1,6 +1,7 @@
 """Identity's hand-written SQL, with the plans that it relies on.
 
-tests/identity/test_sql.py compares it with the ORM.
+tests/identity/test_sql.py compares it with the ORM; tests/identity/test_rates.py and
+tests/v1/test_quotas.py test what counts attempts and units.
 """
 
 STANDING = """
@@ -98,3 +99,101 @@ SELECT lower(asked.name), customer.id FROM (SELECT %s::text AS name) AS asked
 LEFT JOIN customer ON lower(customer.username) = lower(asked.name)
 """
 """One probe of the unique index of usernames."""
+
+TAKE_ATTEMPTS = """
+WITH asked AS (
+    SELECT key, make_interval(secs => spacing) AS spacing, make_interval(secs => room) AS room,
+           statement_timestamp() AS now
+    FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::uuid[])
+         AS bucket (key, spacing, room, excuse)
+    WHERE NOT EXISTS (SELECT FROM rate_limit AS mark
+                      WHERE mark.key = bucket.excuse AND mark.until > statement_timestamp())
+), seen AS (
+    SELECT asked.*, greatest(rate_limit.until, now) + spacing - room - now AS wait
+    FROM asked LEFT JOIN rate_limit USING (key)
+), taken AS (
+    INSERT INTO rate_limit AS held (key, until)
+    SELECT key, now + spacing FROM seen
+    WHERE (SELECT max(wait) FROM seen) <= interval '1 ms'
+    ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+    SET until = greatest(held.until, statement_timestamp())
+              + (excluded.until - statement_timestamp())
+    WHERE greatest(held.until, statement_timestamp())
+              + (excluded.until - statement_timestamp()) - statement_timestamp()
+       <= (SELECT room + interval '1 ms' FROM asked WHERE asked.key = excluded.key)
+    RETURNING key
+)
+SELECT seen.key, taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
+       extract(epoch FROM spacing)::float8
+FROM seen LEFT JOIN taken USING (key)
+"""
+"""Takes an attempt from every bucket or from none, in the state that the statement sees. A refusal
+writes nothing. Concurrent statements take the row locks one after the other, and each checks the
+row again. By then another one of its buckets may have lost an attempt; that refills by itself. Rows
+are inserted in the order of their keys, so there is no deadlock. The millisecond compensates for
+rounding to microseconds.
+
+Plan: a few rows of arrays, each found by the primary key.
+"""
+
+SETTLE_ATTEMPTS = """
+WITH held AS (
+    SELECT key, spacing FROM rate_limit JOIN unnest(%s::uuid[], %s::float8[])
+         AS bucket (key, spacing) USING (key)
+    ORDER BY key FOR UPDATE OF rate_limit
+), given_back AS (
+    UPDATE rate_limit SET until = rate_limit.until - make_interval(secs => held.spacing)
+    FROM held WHERE rate_limit.key = held.key
+)
+INSERT INTO rate_limit AS held (key, until)
+SELECT mark, statement_timestamp() + %s FROM unnest(%s::uuid[]) AS mark
+ON CONFLICT (key) DO UPDATE SET until = excluded.until
+WHERE held.until < excluded.until - interval '1 day'
+"""
+"""Gives attempts back, and writes a mark at most once a day.
+
+Plan: a few rows of arrays, each found by the primary key.
+"""
+
+DELETE_IDLE_BUCKETS = """
+DELETE FROM rate_limit WHERE key IN (
+    SELECT key FROM rate_limit WHERE until < statement_timestamp()
+    ORDER BY until LIMIT %s FOR UPDATE SKIP LOCKED
+)
+RETURNING 1
+"""
+"""Plan: an index scan of rate_limit_until, from the earliest; each row is then found by the primary
+key. Rows that are in use are skipped."""
+
+_BUCKETS = "unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS asked (key, units)"
+
+TAKE_UNITS = f"""
+INSERT INTO rate_limit AS held (key, until)
+SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8) FROM {_BUCKETS}
+ORDER BY key
+ON CONFLICT (key) DO UPDATE
+SET until = greatest(held.until, statement_timestamp())
+          + (excluded.until - statement_timestamp())
+WHERE greatest(held.until, statement_timestamp()) + (excluded.until - statement_timestamp())
+   <= statement_timestamp() + make_interval(secs => %s::float8)
+RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
+"""
+"""Takes the units of each customer, or none of theirs: their row is locked then, and not returned.
+Rows are locked in the order of their keys, so there is no deadlock.
+
+Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
+so that the plan is kept (larder/inventory/sql.py).
+"""
+
+USED_UNITS = """
+SELECT key, greatest(extract(epoch FROM until - statement_timestamp())::float8, 0)
+FROM rate_limit WHERE key = ANY((SELECT %s::uuid[])::uuid[])
+"""
+"""Index scans of the primary key, for the rows that TAKE_UNITS did not return."""
+
+GIVE_UNITS_BACK = f"""
+UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)
+FROM {_BUCKETS} WHERE rate_limit.key = asked.key
+"""
+"""Plan: a function scan, and one probe of the primary key for each row."""

@@ -25,7 +25,8 @@ from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
 from larder.db.replicas import FreshnessRequirement
 from larder.http.read_your_writes import WriteTimes
-from larder.identity import quotas, rates
+from larder.identity import quotas
+from larder.identity import sql as identity_sql
 from larder.identity.models import Session
 from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services import sessions
@@ -60,7 +61,7 @@ WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
 """Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
 
 TAKEN_AS_SEEN = (
-    rates._TAKE.replace("<= (SELECT room", "> (SELECT -room")
+    identity_sql.TAKE_ATTEMPTS.replace("<= (SELECT room", "> (SELECT -room")
     # Named below: PostgreSQL does not run what nothing reads.
     .replace("), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS (")
     .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
@@ -68,7 +69,9 @@ TAKEN_AS_SEEN = (
 """Takes a try from a bucket, also if another took one since the read."""
 
 SEEN = "(SELECT seen.until FROM rate_limit AS seen WHERE seen.key = held.key)"
-TAKEN_AS_QUOTA_SEEN = quotas._TAKE.replace("WHERE greatest(held.until", f"WHERE greatest({SEEN}")
+TAKEN_AS_QUOTA_SEEN = identity_sql.TAKE_UNITS.replace(
+    "WHERE greatest(held.until", f"WHERE greatest({SEEN}"
+)
 """Takes units of a quota, also if another took some since the read."""
 
 LOCKED_IN_ANY_ORDER = f"""
@@ -267,8 +270,8 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
     ],
     "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
-    "second look": lambda: [(rates, "_TAKE", TAKEN_AS_SEEN)],
-    QUOTA_HELD: lambda: [(quotas, "_TAKE", TAKEN_AS_QUOTA_SEEN)],
+    "second look": lambda: [(identity_sql, "TAKE_ATTEMPTS", TAKEN_AS_SEEN)],
+    QUOTA_HELD: lambda: [(identity_sql, "TAKE_UNITS", TAKEN_AS_QUOTA_SEEN)],
     "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
     "grace": lambda: [(sessions, "exchange", without_grace)],
 }
