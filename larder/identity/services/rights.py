@@ -74,9 +74,10 @@ def keeping_an_owner(account: int | None) -> Iterator[None]:
     """Raises LastOwner if no owner is left after the block, in a transaction that is open.
 
     `account` is the only one whose rights the block changes; None for a change of a role. Changes
-    wait for each other, so that two owners cannot remove each other.
+    wait for each other, so that two owners cannot remove each other. The accounts are locked
+    before: in the other order, two transactions could wait for each other.
     """
-    if account is not None and not queries.rights(account).is_staff:
+    if account is not None and not _is_staff_locked(account):
         yield
         return
     database.execute(sql.LOCK_RIGHTS)
@@ -84,6 +85,12 @@ def keeping_an_owner(account: int | None) -> Iterator[None]:
     yield
     if had_owner and not _has_owner():
         raise LastOwner
+
+
+def _is_staff_locked(account: int) -> bool:
+    """Locks the account, and returns whether it is one of staff."""
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=account)
+    return bool(rows.values_list("is_staff", flat=True).first())
 
 
 def save_role(actor: Caller, role: int | None, name: str, permissions: Collection[int]) -> int:

@@ -1,6 +1,7 @@
-"""Orders and adjustments that share products, in every order of lines: there is no deadlock.
+"""Transactions that lock the same rows do so in one order: there is no deadlock.
 
-The guard is the order in which stock rows are locked.
+Orders and adjustments that share products, in every order of lines; changes of rights, which lock
+accounts, in the order of their ids, and then the advisory lock of rights.
 """
 
 from collections import Counter
@@ -10,9 +11,14 @@ from functools import partial
 
 import pytest
 
+from larder.core.clock import now
+from larder.identity.models import Customer
+from larder.identity.services import accounts
+from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
 from tests.system.race.shops import OK, Answer, Shop, at_once
 
 STOCK = 1000
@@ -95,3 +101,83 @@ def test_locked_in_any_order_they_do(
         # PostgreSQL's deadlock; a server would try again.
         fault=lambda outcome: "OperationalError" in outcome.codes,
     )
+
+
+ACCOUNTS_LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
+OWN_LOCK = 'SELECT "customer"."is_staff" AS "is_staff" FROM'
+RIGHTS_LOCK = "pg_advisory_xact_lock(6, 1)"
+
+
+def rename(actor: Person, account: Person) -> None:
+    """A change of an account by staff."""
+    change = ByStaff(actor=actor.caller, columns={"first_name": "X"})
+    accounts.update_account(account.id, change, now=now())
+
+
+def delete(account: Person, *, by_itself: bool) -> None:
+    """The deletion of an account, by its owner or by a command."""
+    terms = Terms(caller=account.caller) if by_itself else Terms()
+    accounts.delete_account(account.id, now=now(), terms=terms)
+
+
+def deletion_and_change(person: Callable[..., Person], *, by_itself: bool) -> Race:
+    """An owner changes an account of staff while it is deleted."""
+    owner, leaver = (person(is_staff=True, role="owner") for _ in range(2))
+    return Race(
+        partial(delete, leaver, by_itself=by_itself),
+        partial(rename, owner, leaver),
+        RIGHTS_LOCK,
+        Guard(OWN_LOCK),
+        lambda outcome: codes(outcome) == (OK, "not_found"),
+    )
+
+
+def change_and_deletion(person: Callable[..., Person], *, by_itself: bool) -> Race:
+    """An account of staff is deleted while an owner changes it."""
+    owner, leaver = (person(is_staff=True, role="owner") for _ in range(2))
+    return Race(
+        partial(rename, owner, leaver),
+        partial(delete, leaver, by_itself=by_itself),
+        RIGHTS_LOCK,
+        Guard(OWN_LOCK),
+        lambda outcome: (
+            codes(outcome) == (OK, OK) and not Customer.objects.get(pk=leaver.id).is_active
+        ),
+    )
+
+
+def codes(outcome: Outcome) -> tuple[str, str]:
+    return outcome.first.code, outcome.second.code
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+@pytest.mark.parametrize("race", [deletion_and_change, change_and_deletion])
+def test_an_account_of_staff_is_changed_and_deleted_at_once(
+    race: Callable[..., Race],
+    by_itself: bool,
+    person: Callable[..., Person],
+    transactional_db: None,
+) -> None:
+    assert_held(race(person, by_itself=by_itself))
+
+
+def test_two_owners_change_each_other(
+    person: Callable[..., Person], transactional_db: None
+) -> None:
+    one, other = (person(is_staff=True, role="owner") for _ in range(2))
+    assert_held(
+        Race(
+            partial(rename, one, other),
+            partial(rename, other, one),
+            ACCOUNTS_LOCK,
+            Guard(ACCOUNTS_LOCK),
+            lambda outcome: codes(outcome) == (OK, OK),
+        )
+    )
+
+
+def test_with_the_lock_of_rights_before_that_of_the_account_there_is_a_deadlock(
+    person: Callable[..., Person], transactional_db: None
+) -> None:
+    race = deletion_and_change(person, by_itself=False)
+    assert "OperationalError" in codes(interleave(race, removed=race.guard))
