@@ -203,6 +203,17 @@ def test_rights_are_given_with_those_of_the_moment(
     assert not Customer.objects.get(pk=who.id).is_staff
 
 
+def test_accounts_are_changed_with_the_permission_of_the_moment(
+    person: MakePerson, now: datetime
+) -> None:
+    clerk, who = person(is_staff=True, role="support"), person()
+    change = ByStaff(actor=clerk.caller, columns={"email": "thief@example.com"})
+    clerk.customer.groups.clear()
+    with pytest.raises(PermissionMissing):
+        accounts.update_account(who.id, change, now=now)
+    assert Customer.objects.get(pk=who.id).email == who.customer.email
+
+
 def test_factors_are_removed_with_a_proof_that_still_holds(person: MakePerson) -> None:
     who, now = person(is_staff=True), datetime.now(UTC)
     account = replace(account_of(who), epoch=Customer.objects.get(pk=who.id).session_epoch)

@@ -33,16 +33,13 @@ def checking_change(
 ) -> Iterator[None]:
     """Checks a change of an account that the block makes, in a transaction that is open.
 
-    `columns` are the new values, `groups` the new groups; None changes none. The caller has the
-    permission to change customers. Raises OwnRights, NotStaff, PermissionMissing, LastOwner,
-    SessionEnded.
+    `columns` are the new values, `groups` the new groups; None changes none. Raises OwnRights,
+    NotStaff, PermissionMissing, LastOwner, SessionEnded.
     """
-    actor = _present(actor, account)
+    actor = require_manageable(actor, account, "identity.change_customer")
     changes_rights = groups is not None or not _RIGHTS.isdisjoint(columns)
     if actor.id == account and (changes_rights or columns.get("is_active") is False):
         raise OwnRights
-    if not queries.may_manage(actor, account):
-        raise PermissionMissing(MANAGE)
     if changes_rights:
         actor.require(MANAGE)
         require_held(actor, _permissions_of(groups or ()))
@@ -50,6 +47,20 @@ def checking_change(
             raise PermissionMissing("is_superuser")
     with keeping_an_owner(account):
         yield
+
+
+def require_manageable(actor: Caller, account: int, permission: str) -> Caller:
+    """Locks the account and that of the caller, who must have the permission and may manage the
+    account. Returns the caller with the present rights. Assumes an open transaction.
+
+    The account could get rights after a check without the lock, and the change would be made by a
+    caller who has fewer. Raises SessionEnded, NotStaff, PermissionMissing.
+    """
+    present = _present(actor, account)
+    present.require(permission)
+    if not queries.may_manage(present, account):
+        raise PermissionMissing(MANAGE)
+    return present
 
 
 def _present(actor: Caller, *accounts: int) -> Caller:

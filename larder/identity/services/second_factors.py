@@ -9,12 +9,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from larder.core.errors import NotFound, PermissionMissing
+from larder.core.errors import NotFound
 from larder.identity import audit, queries, second_factor
 from larder.identity.caller import Caller
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong, SessionEnded
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
-from larder.identity.services.rights import MANAGE
+from larder.identity.services.rights import MANAGE, require_manageable
 
 TOTP = "totp"
 Purpose = Literal["recovery", "enrolment"]
@@ -206,11 +206,11 @@ def reset(actor: Caller | None, account: Account) -> None:
     """Removes all factors and one-time codes of an account, for a member of staff who has lost
     them. `actor` is None for a command.
 
-    Raises NotFound, and NotStaff or PermissionMissing unless the caller may manage the account.
+    Raises NotFound, SessionEnded, and NotStaff or PermissionMissing unless the caller may manage
+    the account.
     """
     with transaction.atomic(durable=True):
-        _require_manageable(actor, account.id)
-        _lock(account)
+        _lock_managed(actor, account)
         forget(account.id)
         _record(account, "reset_second_factor", {})
 
@@ -225,8 +225,7 @@ def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime
     """Returns a code with which the owner of the account enrols a first factor, once, within
     ENROLMENT_LIFETIME. Former enrolment codes end. Raises as `reset` does."""
     with transaction.atomic(durable=True):
-        _require_manageable(actor, account.id)
-        _lock(account)
+        _lock_managed(actor, account)
         OneTimeCode.objects.filter(customer=account.id, purpose="enrolment").delete()
         until = now + second_factor.ENROLMENT_LIFETIME
         code = _new_code(account, "enrolment", now, until)
@@ -234,12 +233,11 @@ def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime
     return code
 
 
-def _require_manageable(actor: Caller | None, customer: int) -> None:
-    if actor is None:
-        return
-    actor.require(MANAGE)
-    if not queries.may_manage(actor, customer):
-        raise PermissionMissing(MANAGE)
+def _lock_managed(actor: Caller | None, account: Account) -> None:
+    """Locks the account, and checks that the caller may manage it. Raises as `reset` does."""
+    if actor is not None:
+        require_manageable(actor, account.id, MANAGE)
+    _lock(account)
 
 
 def _lock(account: Account) -> None:

@@ -1,0 +1,87 @@
+"""An account gets rights while another changes it: each check of rights is under the lock.
+
+The first call gives the rights, and is stopped with the account's row locked; the second is by a
+member of staff with fewer rights, who could manage the account before.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from larder.core.clock import now
+from larder.identity.models import Customer, OneTimeCode, SecondFactor
+from larder.identity.services import accounts, second_factors
+from larder.identity.services.accounts import ByStaff
+from tests.conftest import Person
+from tests.identity.factors import account_of, enrol
+from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
+from tests.system.race.shops import OK
+
+MakePerson = Callable[..., Person]
+Act = Callable[[Person, Person], object]
+LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
+
+
+def update(actor: Person, account: Person) -> None:
+    change = ByStaff(actor=actor.caller, columns={"email": "thief@example.com"})
+    accounts.update_account(account.id, change, now=now())
+
+
+def reset_factor(actor: Person, account: Person) -> None:
+    second_factors.reset(actor.caller, account_of(account))
+
+
+def make_code(actor: Person, account: Person) -> None:
+    second_factors.make_enrolment_code(actor.caller, account_of(account), now=now())
+
+
+def promotion_and(act: Act, person: MakePerson) -> Race:
+    """A superuser makes another of an account, which a manager of rights may manage until then."""
+    boss, actor = person(is_staff=True, is_superuser=True), person(is_staff=True, role="support")
+    actor.customer.user_permissions.add(Permission.objects.get(codename="manage_rights"))
+    account = person(is_staff=True, role="viewer")
+    enrol(account, now())
+    raised = ByStaff(actor=boss.caller, columns={"is_superuser": True})
+
+    def is_untouched() -> bool:
+        row = Customer.objects.get(pk=account.id)
+        codes = OneTimeCode.objects.filter(customer=account.id, purpose="enrolment")
+        return (
+            (row.is_superuser, row.email, row.password)
+            == (True, account.customer.email, account.customer.password)
+            and SecondFactor.objects.filter(customer=account.id).exists()
+            and not codes.exists()
+        )
+
+    def holds(outcome: Outcome) -> bool:
+        answers = (outcome.first.code, outcome.second.code)
+        return answers == (OK, "permission_missing") and is_untouched()
+
+    return Race(
+        lambda: accounts.update_account(account.id, raised, now=now()),
+        partial(act, actor, account),
+        'UPDATE "customer" SET',
+        Guard(LOCK),
+        holds,
+    )
+
+
+ACTS = [update, reset_factor, make_code]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_account_that_gets_rights_is_managed_with_the_same_rights_alone(
+    act: Act, person: MakePerson, transactional_db: None
+) -> None:
+    assert_held(promotion_and(act, person))
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_without_the_lock_before_the_check_rights_that_it_got_do_not_count(
+    act: Act, person: MakePerson, transactional_db: None
+) -> None:
+    race = promotion_and(act, person)
+    outcome = interleave(race, removed=race.guard)
+    assert not race.holds(outcome), outcome
