@@ -78,13 +78,25 @@ def test_adjusted_stock_is_recorded_for_each_product(
         {"product": other, "counted": 4},
         {"product": same, "counted": 9},
     ]
-    assert api("POST", "stock/adjustments", {"reason": "counted", "lines": lines}).status == 201
+    made = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
+    assert made.status == 201
     reason = {"reason": "counted"}
-    assert trail.objects() == [f"product:{one}", f"product:{other}"]
+    name = f"adjustment:{made.body['id']}"
+    assert trail.objects() == [name, f"product:{one}", f"product:{other}"]
     assert trail() == [
+        ("v1", "create", {}, {"lines": 3, **reason}),
         ("v1", "adjust", {"available": 5}, {"available": 7, **reason}),
         ("v1", "adjust", {"available": 7}, {"available": 4, **reason}),
     ]
+
+
+def test_an_adjustment_that_changes_nothing_is_recorded_too(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
+) -> None:
+    api = as_(person(is_staff=True, is_superuser=True))
+    lines = [{"product": product(stock=9), "counted": 9}]
+    made = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
+    assert trail.objects() == [f"adjustment:{made.body['id']}"]
 
 
 FILE = "sku,name,price,quantity\nOLD,Jam,2.50,9\nKNOWN,Tea,1.00,9\nNEW,Milk,0.99,4\n"

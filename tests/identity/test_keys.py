@@ -328,6 +328,13 @@ def test_a_key_without_limits_passes_none_on(person: MakePerson, now: datetime) 
     assert list(rows) == [(None, None), (None, None)]
 
 
+def test_the_name_of_a_key_has_no_invisible_characters(person: MakePerson, now: datetime) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        keys.create_key(person().caller, "till\u202e", now=now)
+    assert [(one.where, one.code) for one in refused.value.faults] == [("/name", "invalid_format")]
+    assert not Key.objects.exists()
+
+
 @pytest.mark.parametrize("after", [timedelta(0), -timedelta(1), timedelta(MAX_KEY_DAYS, 1)])
 def test_an_expiry_lies_ahead_but_not_too_far(
     person: MakePerson, now: datetime, after: timedelta

@@ -18,6 +18,7 @@ from django.db import Error, transaction
 from django.db.models import Max, QuerySet
 
 from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, SecondFactorRequired
+from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -74,14 +75,14 @@ def create_key(
 
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
     NotStaff and PermissionMissing (a permission that the caller does not have), InvalidInput (the
-    expiry), TooManyKeys, KeyReused, QuotaExceeded.
+    name, the expiry), TooManyKeys, KeyReused, QuotaExceeded.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
         # Read under the lock: a second factor may have been enrolled since the request began.
         present = with_rights(caller)
-        _require_possible(present, limits, now)
+        _require_possible(present, name, limits, now)
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys
@@ -99,7 +100,11 @@ def create_key(
     return NewKey(UUID(made.result), None if made.replayed else text)
 
 
-def _require_possible(caller: Caller, limits: Limits, now: datetime) -> None:
+def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) -> None:
+    if has_invisible(name):
+        # The names of all accounts' keys are shown to their owner and to staff.
+        detail = "Control and invisible characters are not allowed."
+        raise InvalidInput([Fault("/name", "invalid_format", detail)])
     if limits.expires_at is not None:
         until = now + timedelta(days=MAX_KEY_DAYS)
         if not now < limits.expires_at <= until:

@@ -11,6 +11,7 @@ from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, r
 from larder.core.ids import new_id
 from larder.db import idempotency
 from larder.db.idempotency import Claim
+from larder.identity import audit
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
 from larder.inventory.services.locks import moving_stock
@@ -19,7 +20,7 @@ from larder.inventory.services.movements import (
     Movement,
     lock,
     move,
-    record_units,
+    unit_entries,
     without_room,
 )
 
@@ -111,7 +112,11 @@ def _adjust(
         Movement(product, change, 0, reason, reference, actor) for product, change in moved.items()
     ]
     move(movements, balances, now=now)
-    record_units(moved, balances, reason)
+    # An adjustment that changes nothing is stored too, so it has an entry.
+    made = audit.Entry(
+        f"adjustment:{adjustment.id}", "create", after={"reason": reason, "lines": len(lines)}
+    )
+    audit.record_all([made, *unit_entries(moved, balances, reason)])
     return adjustment.id
 
 

@@ -130,12 +130,15 @@ def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> 
     ]
     balances = lock(stocked)
     move(movements, balances, now=now)
-    record_units(stocked, balances, OPENING)
+    audit.record_all(unit_entries(stocked, balances, OPENING))
 
 
-def record_units(changes: Mapping[int, int], balances: Mapping[int, Balance], reason: str) -> None:
-    """Records in the audit trail how many units of locked products were available, and are now."""
-    entries = [
+def unit_entries(
+    changes: Mapping[int, int], balances: Mapping[int, Balance], reason: str
+) -> list[audit.Entry]:
+    """Returns entries of the audit trail: how many units of locked products were available, and
+    are now."""
+    return [
         audit.Entry(
             product_name(product),
             "adjust",
@@ -144,4 +147,3 @@ def record_units(changes: Mapping[int, int], balances: Mapping[int, Balance], re
         )
         for product, change in changes.items()
     ]
-    audit.record_all(entries)
