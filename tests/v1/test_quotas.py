@@ -300,3 +300,21 @@ def test_a_change_of_many_lines_counts_as_several(
     assert (refused.status, refused.body["code"]) == (429, "quota_exceeded")
     hours_pass(1)
     assert customer("POST", f"orders/{placed}/cancel").status == 200
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 5), (5, 1)])
+def test_a_change_counts_the_lines_that_it_adds_and_those_that_it_removes(
+    customer: Api,
+    product: Product,
+    limit: Limit,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    after: int,
+) -> None:
+    monkeypatch.setattr(transitions, "LINES_OF_A_CHANGE", 2)
+    jams = [product(stock=99) for _ in range(5)]
+    placed = place(customer, *[(jam, 1) for jam in jams[:before]]).body["id"]
+    limit(order_changes=4)
+    changed = {"lines": [{"product": jam, "quantity": 2} for jam in jams[:after]]}
+    answer = customer("PATCH", f"orders/{placed}", changed)
+    assert (answer.status, answer.headers["RateLimit"].split(";")[1]) == (200, "r=1")
