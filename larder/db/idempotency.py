@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from larder.core.errors import KeyReused
-from larder.db import database
+from larder.db import database, sql
 from larder.db.models import IdempotencyKey
 
 RETENTION = timedelta(hours=48)
@@ -84,43 +84,6 @@ def fingerprint(*parsed: object) -> bytes:
     return hashlib.sha256(msgspec.json.encode(parsed, order="deterministic")).digest()
 
 
-_CLAIM = """
-INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at, expires_at)
-SELECT actor, operation, key, fingerprint, result, %s, expires_at
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::timestamptz[])
-     AS claim (actor, operation, key, fingerprint, result, expires_at)
-ORDER BY actor, operation, key COLLATE "C"
-ON CONFLICT DO NOTHING
-RETURNING actor, operation, key
-"""
-
-_FIND = """
-SELECT actor, operation, key, fingerprint, result FROM idempotency_key
-JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS wanted (actor, operation, key)
-USING (actor, operation, key)
-"""
-
-_SETTLE = """
-UPDATE idempotency_key AS row SET result = settled.result
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
-     AS settled (actor, operation, key, result)
-WHERE (row.actor, row.operation, row.key) = (settled.actor, settled.operation, settled.key)
-"""
-
-_EXPIRE = """
-UPDATE idempotency_key AS row SET expires_at = %s
-FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS unused (actor, operation, key)
-WHERE (row.actor, row.operation, row.key) = (unused.actor, unused.operation, unused.key)
-"""
-
-_RELEASE = """
-DELETE FROM idempotency_key USING unnest(%s::uuid[], %s::text[], %s::text[])
-     AS refused (actor, operation, key)
-WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
-    = (refused.actor, refused.operation, refused.key)
-"""
-
-
 def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     """Claims all keys. Returns those that were used before, with their earlier use.
 
@@ -131,7 +94,7 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
         return {}
     scopes = [claim.scope for claim in claims]
     contents = [(claim.fingerprint, claim.result, claim.expires_at) for claim in claims]
-    taken = database.rows(_CLAIM, [now, *database.columns(scopes), *database.columns(contents)])
+    taken = database.rows(sql.CLAIM, [now, *database.columns(scopes), *database.columns(contents)])
     mine = {Scope(*row) for row in taken}
     return find([scope for scope in scopes if scope not in mine])
 
@@ -140,7 +103,7 @@ def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     """Returns the scopes that are claimed, with their earlier use."""
     if not scopes:
         return {}
-    found = database.rows(_FIND, database.columns(scopes))
+    found = database.rows(sql.FIND, database.columns(scopes))
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
 
 
@@ -169,19 +132,19 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
 def settle(results: dict[Scope, str]) -> None:
     """Records the results of claimed keys, in the transaction that claimed them."""
     if results:
-        database.execute(_SETTLE, [*database.columns(results), list(results.values())])
+        database.execute(sql.SETTLE, [*database.columns(results), list(results.values())])
 
 
 def release(scopes: Sequence[Scope]) -> None:
     """Deletes the claims of refused requests: only successes are remembered."""
     if scopes:
-        database.execute(_RELEASE, database.columns(scopes))
+        database.execute(sql.RELEASE, database.columns(scopes))
 
 
 def expire(scopes: Sequence[Scope], *, now: datetime) -> None:
     """Keeps claims for RETENTION that were made without an end."""
     if scopes:
-        database.execute(_EXPIRE, [now + RETENTION, *database.columns(scopes)])
+        database.execute(sql.EXPIRE, [now + RETENTION, *database.columns(scopes)])
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:

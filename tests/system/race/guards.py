@@ -21,6 +21,7 @@ from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.queries import Offer
 from larder.db import idempotency
+from larder.db import sql as key_sql
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
 from larder.db.replicas import FreshnessRequirement
@@ -81,7 +82,7 @@ WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR NO KEY UPDATE
 """Without ORDER BY there is no promise of any order: here is the worst that would be kept."""
 
 _ORDERED = 'ORDER BY actor, operation, key COLLATE "C"'
-CLAIMED_AS_THEY_COME = idempotency._CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PAUSE}) IS NOT NULL")
+CLAIMED_AS_THEY_COME = key_sql.CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PAUSE}) IS NOT NULL")
 
 
 def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
@@ -244,7 +245,7 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     ],
     "claims": lambda: [(idempotency, "claim", look_then_write)],
     "any claim": lambda: [(idempotency, "claim", claim_nothing)],
-    "claim order": lambda: [(idempotency, "_CLAIM", CLAIMED_AS_THEY_COME)],
+    "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],

@@ -1,0 +1,48 @@
+"""Hand-written SQL of idempotency keys, with the plans that it relies on.
+
+tests/db/test_sql.py compares each statement with the ORM. Arrays make one
+prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
+"""
+
+CLAIM = """
+INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at, expires_at)
+SELECT actor, operation, key, fingerprint, result, %s, expires_at
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::timestamptz[])
+     AS claim (actor, operation, key, fingerprint, result, expires_at)
+ORDER BY actor, operation, key COLLATE "C"
+ON CONFLICT DO NOTHING
+RETURNING actor, operation, key
+"""
+"""Plan: sorts the claims, so that all transactions wait for keys in the same order, and looks up
+each key in idempotency_key_pkey. Waits for a transaction that has claimed one of the keys. Returns
+the keys that were free."""
+
+FIND = """
+SELECT actor, operation, key, fingerprint, result FROM idempotency_key
+JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS wanted (actor, operation, key)
+USING (actor, operation, key)
+"""
+"""Plan: for each key an index scan of idempotency_key_pkey, in a nested loop."""
+
+SETTLE = """
+UPDATE idempotency_key AS row SET result = settled.result
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
+     AS settled (actor, operation, key, result)
+WHERE (row.actor, row.operation, row.key) = (settled.actor, settled.operation, settled.key)
+"""
+"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
+
+EXPIRE = """
+UPDATE idempotency_key AS row SET expires_at = %s
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS unused (actor, operation, key)
+WHERE (row.actor, row.operation, row.key) = (unused.actor, unused.operation, unused.key)
+"""
+"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
+
+RELEASE = """
+DELETE FROM idempotency_key USING unnest(%s::uuid[], %s::text[], %s::text[])
+     AS refused (actor, operation, key)
+WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
+    = (refused.actor, refused.operation, refused.key)
+"""
+"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
