@@ -7,6 +7,8 @@ rights.
 """
 
 from collections.abc import Mapping
+from copy import copy
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -32,6 +34,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import audit, notifier, permissions, queries
+from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
@@ -45,6 +48,7 @@ from larder.staff.base import (
 )
 from larder.staff.confirming import require_confirmation
 from larder.staff.factors import FactorsAdmin
+from larder.staff.recording import record_refusal
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -78,9 +82,13 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
     All sessions and keys of the account end.
     """
 
+    def __init__(self, actor: Caller, user: Any, *args: Any, **kw: Any) -> None:
+        super().__init__(user, *args, **kw)
+        self.actor = actor
+
     def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
         super().set_password_and_save(user, *args, commit=False, **kw)
-        passwords.set_password(user.pk, user.password, now=now())
+        passwords.set_password(self.actor, user.pk, user.password, now=now())
         return user
 
 
@@ -134,7 +142,6 @@ class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     form = CustomerForm
     add_form = NewCustomerForm
     add_form_template = None
-    change_password_form = PasswordForm
     names = ("username", "email", "first_name", "last_name")
     rights = ("is_staff", "is_superuser", "groups")
     facts = ("public_id", "joined", "logged_in")
@@ -234,12 +241,16 @@ class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[found.pk]))
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
-        """Calls Django's view. Shows an error if too many passwords are being hashed."""
+        """Calls Django's view, which gives the form no request, with a form that has the caller.
+        Shows the refusal of the service, or that too many passwords are being hashed."""
         if self.has_password_permission(request):
             require_confirmation(request)
+        page = copy(self)
+        page.change_password_form = partial(PasswordForm, caller_of(request))
         try:
-            return super().user_change_password(request, id, form_url)
+            return super(CustomerAdmin, page).user_change_password(request, id, form_url)
         except DomainError as refusal:
+            record_refusal(request, refusal)
             self.tell_refusal(request, refusal, SENTENCES)
         return HttpResponseRedirect(request.get_full_path())
 

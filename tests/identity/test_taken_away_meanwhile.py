@@ -21,7 +21,7 @@ from larder.identity import attempts, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
 from larder.identity.hashers import HashQueue
-from larder.identity.models import Customer, Key, Session
+from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff
@@ -62,7 +62,7 @@ def test_no_key_is_made_with_a_cookie_that_has_ended(
     who = person(is_staff=True)
     caller = of_the_admin(who)
     if how == "set password":
-        passwords.set_password(who.id, make_password(NEW), now=now)
+        passwords.set_password(None, who.id, make_password(NEW), now=now)
     elif how == "end sessions":
         sessions.end_others(who.id, keep=None, now=now)
     else:
@@ -139,6 +139,25 @@ def test_the_page_of_the_own_password_lets_no_ended_session_go_on(
     page = desk.post("password_change/", form)
     assert page.response.redirect_chain[-1][0].startswith("/admin/login/")
     assert Customer.objects.get(pk=who.id).check_password(who.password)
+
+
+def test_the_page_of_anothers_password_sets_none_of_an_account_that_became_staff(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the password is hashed, which takes long."""
+    clerk, who = person(is_staff=True, role="support"), person()
+    desk, hashing = Desk(clerk), Customer.set_password
+
+    def overtaken(account: Customer, password: str) -> None:
+        hashing(account, password)
+        Customer.objects.filter(pk=who.id).update(is_staff=True)
+
+    monkeypatch.setattr(Customer, "set_password", overtaken)
+    form = {"password1": NEW, "password2": NEW}
+    desk.post(f"identity/customer/{who.id}/password/", form)
+    assert Customer.objects.get(pk=who.id).check_password(who.password)
+    refusal = AuditEntry.objects.get(actor=clerk.customer.public_id, action="refused")
+    assert refusal.after["permission"] == "identity.manage_rights"
 
 
 def test_whoever_changes_a_password_is_told_what_they_wrote(

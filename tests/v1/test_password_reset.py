@@ -197,7 +197,9 @@ SPOILED: dict[str, Callable[[Person], object]] = {
     "deactivated": lambda who: Customer.objects.filter(pk=who.id).update(is_active=False),
     "deleted": lambda who: accounts.delete_account(who.id, now=datetime.now(UTC)),
     "another address": lambda who: move(who, datetime.now(UTC)),
-    "password changed": lambda who: passwords.set_password(who.id, "!", now=datetime.now(UTC)),
+    "password changed": lambda who: passwords.set_password(
+        None, who.id, "!", now=datetime.now(UTC)
+    ),
     "reset deleted": lambda _: PasswordReset.objects.all().delete(),
 }
 

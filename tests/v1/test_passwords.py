@@ -239,7 +239,7 @@ def test_a_repeat_is_none_once_another_password_was_set(
     assert mine("POST", PATH, body).status == 204
     encoded = make_password("a third horse")
     if known:
-        passwords.set_password(who.id, encoded, now=datetime.now(UTC))
+        passwords.set_password(None, who.id, encoded, now=datetime.now(UTC))
         assert Customer.objects.get(pk=who.id).password_change == ""
     else:
         Customer.objects.filter(pk=who.id).update(password=encoded)

@@ -21,6 +21,7 @@ from larder.identity.services.credentials import (
     lock_unchanged,
     password_faults,
 )
+from larder.identity.services.rights import CHANGE, require_manageable
 from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"
@@ -99,9 +100,15 @@ def faults(customer: int, wanted: str) -> list[Fault]:
     return password_faults(wanted, _active(customer), where=WHERE)
 
 
-def set_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Sets a customer's password, already hashed, for staff. Does nothing to a deleted account."""
+def set_password(actor: Caller | None, customer: int, encoded: str, *, now: datetime) -> None:
+    """Sets a customer's password, already hashed, for staff. Does nothing to a deleted account.
+
+    `actor` is None for a command. Their rights are checked here, after the hash, because hashing
+    takes time. Raises SessionEnded, NotStaff, PermissionMissing.
+    """
     with transaction.atomic(durable=True):
+        if actor is not None:
+            require_manageable(actor, customer, CHANGE)
         replace_password(customer, encoded, now=now)
 
 

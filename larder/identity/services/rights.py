@@ -22,6 +22,7 @@ from larder.identity.errors import LastOwner, OwnRights
 from larder.identity.models import Customer
 from larder.identity.services.credentials import lock_account
 
+CHANGE = "identity.change_customer"
 MANAGE = "identity.manage_rights"
 
 _RIGHTS = frozenset({"is_staff", "is_superuser"})
@@ -36,7 +37,7 @@ def checking_change(
     `columns` are the new values, `groups` the new groups; None changes none. Raises OwnRights,
     NotStaff, PermissionMissing, LastOwner, SessionEnded.
     """
-    actor = require_manageable(actor, account, "identity.change_customer")
+    actor = require_manageable(actor, account, CHANGE)
     changes_rights = groups is not None or not _RIGHTS.isdisjoint(columns)
     if actor.id == account and (changes_rights or columns.get("is_active") is False):
         raise OwnRights

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 
 from larder.core.clock import now
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
-from larder.identity.services import accounts, second_factors
+from larder.identity.services import accounts, passwords, second_factors
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
@@ -27,6 +27,10 @@ LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
 def update(actor: Person, account: Person) -> None:
     change = ByStaff(actor=actor.caller, columns={"email": "thief@example.com"})
     accounts.update_account(account.id, change, now=now())
+
+
+def set_password(actor: Person, account: Person) -> None:
+    passwords.set_password(actor.caller, account.id, "!", now=now())
 
 
 def reset_factor(actor: Person, account: Person) -> None:
@@ -68,7 +72,7 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
     )
 
 
-ACTS = [update, reset_factor, make_code]
+ACTS = [update, set_password, reset_factor, make_code]
 
 
 @pytest.mark.parametrize("act", ACTS)
