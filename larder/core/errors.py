@@ -5,7 +5,7 @@ code to the developers of apps.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -80,9 +80,11 @@ class InvalidInput(DomainError):
 
 @dataclass
 class AlreadyTaken(DomainError):
-    """A value that must be unique is in use. `name` is its field: username, email, sku."""
+    """A value that must be unique is in use. `name` is its field: username, email, sku. `others`
+    has further fields of which that is known."""
 
     name: str
+    others: Collection[str] = ()
 
     @property
     def code(self) -> str:  # type: ignore[override]

@@ -5,6 +5,7 @@ docs/reference/problems.md explains each code; tests/http/test_problems.py compa
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,14 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django_guid import get_guid
 
 from larder.core import commits, money
-from larder.core.errors import DomainError, InvalidInput, Overloaded, StaleVersion
+from larder.core.errors import (
+    AlreadyTaken,
+    DomainError,
+    Fault,
+    InvalidInput,
+    Overloaded,
+    StaleVersion,
+)
 from larder.db.database import sqlstate
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
@@ -186,7 +194,15 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
         return _throttled(request, error.retry_after)
     detail, extensions = _detail(request, error), _shown(error.extensions)
+    if isinstance(error, AlreadyTaken):
+        extensions["errors"] = _errors(_taken(error))
     return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
+
+
+def _taken(error: AlreadyTaken) -> list[Fault]:
+    """Returns a fault for each field of the body whose value is in use."""
+    names = (error.name, *error.others)
+    return [Fault(f"/{name}", "taken", KINDS[f"{name}_taken"].title) for name in names]
 
 
 def _detail(request: HttpRequest, error: DomainError) -> str:
@@ -233,9 +249,12 @@ def _shown(value: Any) -> Any:
 def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
     codes = {fault.code for fault in error.faults}
     code = "unknown_field" if codes == {"unknown_field"} else error.code
-    errors = [{"pointer": f.where, "code": f.code, "detail": f.detail} for f in error.faults]
-    detail = f"{len(errors)} fault(s): see errors."
-    return problem(request, code, detail=detail, errors=errors)
+    detail = f"{len(error.faults)} fault(s): see errors."
+    return problem(request, code, detail=detail, errors=_errors(error.faults))
+
+
+def _errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    return [{"pointer": one.where, "code": one.code, "detail": one.detail} for one in faults]
 
 
 def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:

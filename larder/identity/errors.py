@@ -1,5 +1,8 @@
 """Errors that identity raises."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from larder.core.errors import DomainError
 
 
@@ -46,13 +49,22 @@ class RegistrationClosed(DomainError):
     code = "registration_closed"
 
 
-class TooManyKeys(DomainError):
+@dataclass
+class _TooMany(DomainError):
+    limit: int
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"limit": self.limit}
+
+
+class TooManyKeys(_TooMany):
     """The customer has reached the maximum number of live keys."""
 
     code = "too_many_keys"
 
 
-class TooManyAddresses(DomainError):
+class TooManyAddresses(_TooMany):
     """The customer has reached the maximum number of addresses."""
 
     code = "too_many_addresses"

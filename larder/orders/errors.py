@@ -95,11 +95,14 @@ class CartFull(DomainError):
     """The draft has the maximum number of lines, or its line the maximum number of units."""
 
     limit: int
+    product: int | None = None
+    """The product with the maximum number of units."""
     code = "cart_full"
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit}
+        named = {} if self.product is None else {"product": self.product}
+        return {"limit": self.limit, **named}
 
 
 @dataclass

@@ -98,6 +98,7 @@ class Problem(msgspec.Struct):
     currency: str | msgspec.UnsetType = msgspec.UNSET
     offered: str | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
+    product: int | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET

@@ -63,6 +63,27 @@ def test_a_second_registration_is_refused(
         assert_no_failure(lines)
 
 
+BOTH = {"username": "anna", "email": "anna@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"username": "anna"}, ["/username"]),
+        ({"email": "anna@example.com"}, ["/email"]),
+        (BOTH, ["/username", "/email"]),
+    ],
+)
+def test_a_refusal_names_each_field_that_is_taken(
+    person: MakePerson, as_: AsPerson, body: dict[str, str], fields: list[str]
+) -> None:
+    person("anna", email="anna@example.com")
+    new = {"username": "bert", "password": WORDS}
+    for answer in (Api()("POST", "auth/register", new | body), as_(person())("PATCH", "me", body)):
+        errors = answer.body["errors"]
+        assert [(one["pointer"], one["code"]) for one in errors] == [(f, "taken") for f in fields]
+
+
 def test_registrations_of_one_name_at_once_make_one_account(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def test_a_line_has_a_most_of_units(
     OrderLine.objects.update(quantity=MAX_UNITS)
     with pytest.raises(CartFull) as refused:
         add(who, jam, now=now)
-    assert refused.value.extensions == {"limit": MAX_UNITS}
+    assert refused.value.extensions == {"limit": MAX_UNITS, "product": jam}
     assert (units(who), draft_of(who).version) == ([(jam, MAX_UNITS)], 2)
 
 

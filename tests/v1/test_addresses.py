@@ -108,6 +108,7 @@ def test_the_fifty_first_address_is_refused(customer: Api) -> None:
         add(customer)
     refused = customer("POST", "me/addresses", HOME)
     assert (refused.status, refused.body["code"]) == (409, "too_many_addresses")
+    assert refused.body["limit"] == 50
 
 
 @pytest.mark.parametrize(

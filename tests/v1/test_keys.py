@@ -105,6 +105,7 @@ def test_an_account_has_fifty_keys_at_most(customer: Api) -> None:
         assert customer("POST", "auth/keys", {}).status == 201
     refused = customer("POST", "auth/keys", {}, Idempotency_Key="k")
     assert (refused.status, refused.body["code"]) == (409, "too_many_keys")
+    assert refused.body["limit"] == 50
     (first, *_) = customer("GET", "auth/keys").body["results"]
     customer("DELETE", f"auth/keys/{first['id']}")
     assert customer("POST", "auth/keys", {}, Idempotency_Key="k").body["key"]

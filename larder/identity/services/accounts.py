@@ -103,8 +103,14 @@ def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
     if before is not None:
         return _registered_before(before)
     if taken:
-        raise AlreadyTaken(max(taken))
+        raise _already(taken)
     return None
+
+
+def _already(taken: set[str]) -> AlreadyTaken:
+    """Returns the refusal: its code is that of the username, if that is taken."""
+    first, *others = sorted(taken, reverse=True)
+    return AlreadyTaken(first, others)
 
 
 def _registered(
@@ -272,7 +278,7 @@ def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None)
     names = {"username": wanted.get("username", ""), "email": wanted.get("email", "")}
     if any(names.values()) and (taken := queries.taken(**names, but=customer)):
         versions.require(_undeleted(customer), version)
-        raise AlreadyTaken(max(taken))
+        raise _already(taken)
 
 
 def _note_change(

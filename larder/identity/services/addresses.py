@@ -31,7 +31,7 @@ def add_address(
     def save() -> UUID:
         # Under the account's lock: no other transaction adds one meanwhile.
         if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
-            raise TooManyAddresses
+            raise TooManyAddresses(MAX_ADDRESSES)
         quotas.take("addresses", customer)
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
 

@@ -85,7 +85,7 @@ def create_key(
         _require_possible(present, name, limits, now)
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
-            raise TooManyKeys
+            raise TooManyKeys(MAX_KEYS)
         quotas.take("keys", customer)
         columns = _columns(_within_own_key(present, limits))
         key = _insert(customer, text, now=now, name=name, **columns)

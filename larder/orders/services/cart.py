@@ -114,8 +114,9 @@ def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> Locke
 def _offers(units: Units) -> tuple[dict[int, Offer], list[dict[str, Any]]]:
     """Returns the products that can be put into a cart, and the faults of the others. Raises
     CartFull."""
-    if any(quantity > MAX_UNITS for quantity in units.values()):
-        raise CartFull(MAX_UNITS)
+    for id, quantity in units.items():
+        if quantity > MAX_UNITS:
+            raise CartFull(MAX_UNITS, id)
     offers = catalog.offers(units) if units else {}
     unknown = [
         {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}

@@ -164,7 +164,7 @@ def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:
     if line.filter(quantity__lt=MAX_UNITS).update(quantity=F("quantity") + 1):
         return
     if line.exists():
-        raise CartFull(MAX_UNITS)
+        raise CartFull(MAX_UNITS, offer.id)
     if lines.count() >= MAX_LINES:
         raise CartFull(MAX_LINES)
     lines.create(
