@@ -275,15 +275,25 @@ def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None
         return None
     if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
         return _outcome_unknown(request, error)
-    state = "busy" if busy else "unavailable"
-    logger.warning("database %s: %s", state, str(error).strip().split("\n")[0])
+    state, do = ("busy", _IF_BUSY) if busy else ("unavailable", _IF_AWAY)
+    logger.warning("database %s: %s; %s", state, _first_line(error), do)
     return problem(request, "overloaded" if busy else "database_unavailable")
+
+
+_IF_BUSY = "if this repeats, look for long transactions and locks in pg_stat_activity"
+_IF_AWAY = "check that the database at DATABASE_URL answers and accepts writes"
+_IF_UNKNOWN = "the change may have been made: look for it in the admin, by customer and time"
+"""What operators do, in the log."""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     """Returns 503 with `Retry-After` if a repeat has no second effect; otherwise 500, because
     generic clients repeat after a 503."""
-    logger.warning("outcome of a commit unknown: %s", str(error).strip().split("\n")[0])
+    logger.warning("outcome of a commit unknown: %s; %s", _first_line(error), _IF_UNKNOWN)
     code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
     advice = _advice(request) if known is None else known and _REPEAT

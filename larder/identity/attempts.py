@@ -183,7 +183,10 @@ def _settle(store: Store, back: Sequence[Bucket], mark: UUID | None) -> None:
     try:
         store.settle(back, mark)
     except DatabaseError:
-        logger.warning("attempts could not be given back")
+        logger.warning(
+            "attempts could not be given back, and count as failed; if this repeats, check that the"
+            " database answers"
+        )
 
 
 @dataclass(frozen=True, slots=True)

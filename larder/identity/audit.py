@@ -132,7 +132,11 @@ def record_refusal(by: Acting, operation: str, permission: str) -> None:
         if is_new:
             database.execute(sql.RECORD_REFUSAL, [by.actor, by.channel, name, after])
     except (Error, Overloaded) as error:
-        logger.warning("a refusal was not recorded: %s", str(error).strip().split("\n")[0])
+        logger.warning(
+            "a refusal was not recorded: %s; if this repeats, check that the database accepts"
+            " writes",
+            str(error).strip().split("\n")[0],
+        )
 
 
 @contextmanager

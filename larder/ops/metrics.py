@@ -216,4 +216,8 @@ def _keep_looking() -> None:
             look_at_replicas()
         except Exception:
             # For example, the disk is full. The thread must not end, or counting would stop.
-            logger.exception("The metrics of this process could not be updated.")
+            logger.exception(
+                "The metrics of this process could not be updated. Read the error; if a disk is"
+                " full, free space in %s.",
+                FOLDER,
+            )

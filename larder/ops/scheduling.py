@@ -39,7 +39,12 @@ def pin_to_core(folder: str, workers: int) -> int | None:
             return None
         _for_each_thread(lambda thread: os.sched_setaffinity(thread, {cores[number]}))
     except OSError as error:
-        logger.warning("This process is not pinned to a core: %s", error)
+        logger.warning(
+            "This process is not pinned to a core: %s. It serves all the same; allow"
+            " sched_setaffinity and writing to %s, or set PIN_WORKERS=false.",
+            error,
+            folder,
+        )
         with suppress(OSError):
             _for_each_thread(lambda thread: os.sched_setaffinity(thread, set(cores)))
         return None

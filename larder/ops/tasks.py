@@ -132,6 +132,8 @@ def check_invariants(timestamp: int) -> None:
             violations=finding.violations,
             means=finding.invariant.means,
             look_at=finding.invariant.look_at,
+            do="Run manage.py check_invariants: it shows the rows. Repair nothing before the cause"
+            " is known.",
         )
     if not report.violated:
         logger.info("All invariants hold.", seconds=round(report.seconds, 1), **report.looked_at)

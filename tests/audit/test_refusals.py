@@ -91,7 +91,7 @@ def test_a_server_that_is_read_only_records_nothing_and_refuses_all_the_same(
 
 @pytest.mark.django_db(transaction=True)
 def test_an_error_of_the_database_does_not_replace_the_refusal(
-    person: MakePerson, as_: AsPerson, trail: Trail
+    person: MakePerson, as_: AsPerson, trail: Trail, caplog: pytest.LogCaptureFixture
 ) -> None:
     viewer = as_(person(is_staff=True, role="viewer"))
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
@@ -102,6 +102,7 @@ def test_an_error_of_the_database_does_not_replace_the_refusal(
             owner.execute("ALTER TABLE identity.audit_entry_away RENAME TO audit_entry")
     assert (refused.status, refused.body["code"]) == (403, "permission_missing")
     assert trail() == []
+    assert "if this repeats, check that the database accepts writes" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,13 @@
 import logging
 from collections.abc import Callable
 
+import psycopg
 import pytest
+from django.db import OperationalError
+from django.test import RequestFactory
 
+from larder.db.postgresql.errors import CommitUnknown
+from larder.http import problems
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue
 from tests.conftest import Api, Person
@@ -27,3 +32,31 @@ def test_a_refusal_because_of_load_is_no_error(
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
     assert api("POST", "auth/token", given).status == 503
     assert errors(caplog) == []
+
+
+def busy() -> OperationalError:
+    error = OperationalError("canceling statement due to lock timeout\nCONTEXT: a row")
+    error.__cause__ = psycopg.errors.LockNotAvailable()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "log"),
+    [
+        ("GET", OperationalError("gone"), "database unavailable: gone; check that the database"),
+        ("GET", busy(), "lock timeout; if this repeats, look for long transactions and locks"),
+        (
+            "POST",
+            CommitUnknown("gone"),
+            "outcome of a commit unknown: gone; the change may have been",
+        ),
+    ],
+)
+def test_an_error_of_the_database_is_logged_with_what_to_do(
+    method: str, error: Exception, log: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (
+        problems.from_database(RequestFactory().generic(method, "/api/v1/orders"), error)
+        is not None
+    )
+    assert log in caplog.text

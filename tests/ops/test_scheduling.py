@@ -118,6 +118,7 @@ def test_without_a_lock_file_the_process_is_not_pinned_and_logs_why(
     with caplog.at_level(logging.WARNING):
         assert scheduling.pin_to_core(str(tmp_path / "gone"), len(CORES)) is None
     assert "is not pinned to a core" in caplog.text
+    assert "or set PIN_WORKERS=false" in caplog.text
     assert sorted(os.sched_getaffinity(0)) == CORES
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from larder.catalog.services import archive_product
@@ -93,7 +94,9 @@ def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
     assert abs(found["larder_looked_at_timestamp_seconds stock"] - clock().timestamp()) < 60
 
 
-def test_each_invariant_has_its_number_of_violations(transactional_db: None) -> None:
+def test_each_invariant_has_its_number_of_violations(
+    transactional_db: None, caplog: pytest.LogCaptureFixture
+) -> None:
     tasks.check_invariants(timestamp=0)
     names = [f"larder_invariant_violations {one.name}" for one in INVARIANTS]
     assert {gauges()[name] for name in names} == {0}
@@ -103,6 +106,7 @@ def test_each_invariant_has_its_number_of_violations(transactional_db: None) -> 
     )
     tasks.check_invariants(timestamp=0)
     assert gauges()["larder_invariant_violations no_claim_is_left_open"] == 1
+    assert "Run manage.py check_invariants" in caplog.text
 
 
 def test_nobody_says_that_all_is_well_before_anybody_looked(db: None) -> None:

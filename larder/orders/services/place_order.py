@@ -219,7 +219,11 @@ def _mark_kept(orders: Sequence[_QueuedOrder]) -> None:
         _contended.mark_contended(locks.find_contended(products))
     except Error:
         # Then each order is tried alone, and gets its own error.
-        logger.warning("It is unknown which products are locked.", exc_info=True)
+        logger.warning(
+            "It is unknown which products are locked. If this repeats, check that the database"
+            " answers.",
+            exc_info=True,
+        )
 
 
 def _try_failed_alone(
