@@ -133,7 +133,10 @@ class CookieAuthentication(framework.SessionAuthentication):
 
 
 def require_confirmation(request: Request) -> None:
-    """Raises PermissionDenied if the user of the cookie did not give the password lately."""
+    """Raises PermissionDenied if the admin's cookie is used, and the password was not given
+    lately in its session."""
+    if not isinstance(request.successful_authenticator, CookieAuthentication):
+        return
     if not admin_session.is_confirmed(request._request):
         raise PermissionDenied(
             "Your password is needed again: log out of the admin, log in, and send this again."

@@ -21,7 +21,6 @@ from larder.compat.authentication import (
     CookieAuthentication,
     KeyAuthentication,
     PasswordAuthentication,
-    require_confirmation,
 )
 from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
@@ -35,7 +34,7 @@ from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body, short_body
 from larder.http.read_your_writes import SAFE
-from larder.identity import audit, queries, quotas
+from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 
@@ -182,19 +181,6 @@ class PasswordView(CompatView):
 def caller(request: Request) -> Caller:
     """Returns the caller, on a path that needs credentials."""
     return cast(Caller, request.user)
-
-
-def require_manageable(request: Request, account: int, permission: str) -> None:
-    """Raises PermissionMissing or NotStaff if the account is another one and the caller does not
-    have the permission, or if the account has rights that the caller does not have. With the
-    admin's cookie also PermissionDenied."""
-    who = caller(request)
-    if who.id != account:
-        who.require(permission)
-    if not queries.may_manage(who, account):
-        raise PermissionMissing("identity.manage_rights")
-    if isinstance(request.successful_authenticator, CookieAuthentication):
-        require_confirmation(request)
 
 
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:

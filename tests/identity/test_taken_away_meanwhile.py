@@ -24,7 +24,7 @@ from larder.identity.hashers import HashQueue
 from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
-from larder.identity.services.accounts import ByStaff
+from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import Change
 from tests.conftest import Api, Person
@@ -222,15 +222,25 @@ def test_rights_are_given_with_those_of_the_moment(
     assert not Customer.objects.get(pk=who.id).is_staff
 
 
+@pytest.mark.parametrize("act", ["update", "change", "delete"])
+@pytest.mark.parametrize("is_own", [True, False])
 def test_accounts_are_changed_with_the_permission_of_the_moment(
-    person: MakePerson, now: datetime
+    person: MakePerson, now: datetime, act: str, is_own: bool
 ) -> None:
-    clerk, who = person(is_staff=True, role="support"), person()
-    change = ByStaff(actor=clerk.caller, columns={"email": "thief@example.com"})
+    clerk = person(is_staff=True, role="support")
+    who = clerk if is_own else person()
+    email, terms = {"email": "thief@example.com"}, Terms(caller=clerk.caller)
+    by_staff = ByStaff(actor=clerk.caller, columns=email)
     clerk.customer.groups.clear()
+    acts: dict[str, Callable[[], None]] = {
+        "update": lambda: accounts.update_account(who.id, by_staff, now=now),
+        "change": lambda: accounts.change_profile(who.id, email, now=now, terms=terms),
+        "delete": lambda: accounts.delete_account(who.id, now=now, terms=terms),
+    }
     with pytest.raises(PermissionMissing):
-        accounts.update_account(who.id, change, now=now)
-    assert Customer.objects.get(pk=who.id).email == who.customer.email
+        acts[act]()
+    row = Customer.objects.get(pk=who.id)
+    assert (row.email, row.deleted_at) == (who.customer.email, None)
 
 
 def test_factors_are_removed_with_a_proof_that_still_holds(person: MakePerson) -> None:

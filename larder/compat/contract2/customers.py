@@ -8,11 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.account_faults import all_named, given
+from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
 from larder.compat.operations import OFFSET, Refusal, envelope, operation
 from larder.compat.pages import ByOffset, Rows, page
-from larder.compat.views import CompatView, caller, require_manageable
+from larder.compat.views import CompatView, caller
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
@@ -121,7 +122,7 @@ class Customer(CompatView):
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""
         _one(request, customer)
-        require_manageable(request, customer, "identity.delete_customer")
+        require_confirmation(request)
         accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(status=204)
 
@@ -136,7 +137,7 @@ def _one(request: Request, customer: int) -> Profile:
 
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
-    require_manageable(request, customer, "identity.change_customer")
+    require_confirmation(request)
     asked, who = given(request, CustomerChange, partial=partial), caller(request)
     names = asked.names()
     with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):

@@ -19,9 +19,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.account_faults import Given, all_named, given
+from larder.compat.authentication import require_confirmation
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, Refusal, operation
-from larder.compat.views import CompatView, OpenView, caller, require_manageable
+from larder.compat.views import CompatView, OpenView, caller
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.http import throttling
@@ -162,7 +163,7 @@ class UserView(CompatView):
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         found = _addressed(request, user)
-        require_manageable(request, found.id, "identity.delete_customer")
+        require_confirmation(request)
         accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(f"User {found.username} has been deleted")
 

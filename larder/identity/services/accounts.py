@@ -204,8 +204,8 @@ def change_profile(
     gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
 
     Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
-    InvalidInput (username), NotStaff, PermissionMissing and SecondFactorRequired (of staff, and of
-    a key that names other permissions).
+    InvalidInput (username), NotStaff, PermissionMissing and SecondFactorRequired (of another
+    account, of staff, and of a key that names other permissions).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     if "username" in wanted:
@@ -217,9 +217,8 @@ def change_profile(
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
-            if OF_STAFF & wanted.keys() or terms.caller.key_permissions is not None:
-                _require_of_staff(terms.caller, "identity.change_customer")
-            _lock_undeleted(terms.caller, customer)
+            of_staff = not OF_STAFF.isdisjoint(wanted)
+            _lock_manageable(terms.caller, customer, rights.CHANGE, of_staff=of_staff)
         _refuse_taken(customer, wanted, terms.version)
         _note_change(customer, wanted, notify, now)
         _update(customer, wanted, terms.version)
@@ -329,13 +328,12 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     beyond SESSIONS_PER_TRANSACTION (sessions.py: delete_sessions_of_former_epochs). A second
     deletion is no error.
 
-    Raises SessionEnded, StaleVersion, LastOwner, NotStaff and PermissionMissing (a key that names
-    other permissions).
+    Raises SessionEnded, StaleVersion, LastOwner, NotStaff, PermissionMissing and
+    SecondFactorRequired (of another account, of staff, and of a key that names other permissions).
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
-            _require_of_staff(terms.caller, "identity.delete_customer")
-            _lock_undeleted(terms.caller, customer)
+            _lock_manageable(terms.caller, customer, rights.DELETE, of_staff=True)
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
@@ -350,19 +348,23 @@ OF_STAFF = frozenset({"username", "email"})
 """Fields that staff may change in their accounts only with a permission."""
 
 
-def _require_of_staff(caller: Caller, permission: str) -> None:
-    """Checks that a member of staff, or a key that names permissions, has this one, also for the
-    own account. Otherwise staff could act under another name, or delete the name under which they
-    acted. The user of a key or of a password alone could set the email address, reset the password
-    and have all rights of the account."""
-    if caller.is_staff or caller.key_permissions is not None:
-        caller.require(permission)
+def _lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff: bool) -> None:
+    """Locks the account, and checks that the caller may manage it, with the permission.
 
+    Customers need none for their own account, unless their key names permissions. Staff need it
+    where `of_staff`: they could act under another name, or delete the name under which they acted.
+    The user of a key or of a password alone could set the email address, reset the password and
+    have all rights of the account.
 
-def _lock_undeleted(caller: Caller, customer: int) -> None:
-    """Locks the account. Raises NotFound, not SessionEnded, if the account is deleted."""
+    Raises NotFound, not SessionEnded, if the account is deleted, and as
+    `rights.require_manageable` does.
+    """
+    needed = caller.key_permissions is not None or (of_staff and caller.is_staff)
     try:
-        lock_account(caller, customer)
+        if needed or caller.id != customer:
+            rights.require_manageable(caller, customer, permission)
+        else:
+            lock_account(caller)
     except SessionEnded:
         if not _undeleted(customer).exists():
             raise NotFound from None

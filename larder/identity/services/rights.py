@@ -23,6 +23,7 @@ from larder.identity.models import Customer
 from larder.identity.services.credentials import lock_account
 
 CHANGE = "identity.change_customer"
+DELETE = "identity.delete_customer"
 MANAGE = "identity.manage_rights"
 
 _RIGHTS = frozenset({"is_staff", "is_superuser"})

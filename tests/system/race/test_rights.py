@@ -13,7 +13,7 @@ from django.contrib.auth.models import Permission
 from larder.core.clock import now
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
 from larder.identity.services import accounts, passwords, second_factors
-from larder.identity.services.accounts import ByStaff
+from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
 from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
@@ -27,6 +27,15 @@ LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
 def update(actor: Person, account: Person) -> None:
     change = ByStaff(actor=actor.caller, columns={"email": "thief@example.com"})
     accounts.update_account(account.id, change, now=now())
+
+
+def change_profile(actor: Person, account: Person) -> None:
+    fields, terms = {"email": "thief@example.com"}, Terms(caller=actor.caller)
+    accounts.change_profile(account.id, fields, now=now(), terms=terms)
+
+
+def delete(actor: Person, account: Person) -> None:
+    accounts.delete_account(account.id, now=now(), terms=Terms(caller=actor.caller))
 
 
 def set_password(actor: Person, account: Person) -> None:
@@ -72,7 +81,7 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
     )
 
 
-ACTS = [update, set_password, reset_factor, make_code]
+ACTS = [update, change_profile, delete, set_password, reset_factor, make_code]
 
 
 @pytest.mark.parametrize("act", ACTS)
