@@ -62,7 +62,7 @@ def adjust_stock(
     A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
     one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
-    another line, and KeyReused.
+    another line, KeyReused, and Overloaded.
     """
     found = _with_ids(lines)
     _refuse_double_counts(found)
@@ -123,7 +123,7 @@ def _adjust(
 def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None:
     """Removes `quantity` units (at least 1) of a product on sale from the shop, without an order.
 
-    Raises NotFound (also for an archived product), InsufficientStock.
+    Raises NotFound (also for an archived product), InsufficientStock, Overloaded.
     """
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")

@@ -67,7 +67,8 @@ def put_line(
 ) -> None:
     """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 
-    If something changes, raises UnknownProducts, CartFull, StaleVersion.
+    If something changes, raises UnknownProducts, CartFull, StaleVersion, QuotaExceeded (a new
+    cart), Overloaded.
     """
     units = {line.product: line.quantity}
     offers, unknown = _offers(units)

@@ -54,7 +54,8 @@ class Seen:
 
 
 def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:
-    """Returns the id of the customer's draft. Makes one if there is none."""
+    """Returns the id of the customer's draft. Makes one if there is none. Raises QuotaExceeded,
+    Overloaded."""
     with transaction.atomic(durable=True):
         return lock_or_make(customer, currency, now).id
 
@@ -63,7 +64,8 @@ def add_unit(customer: int, product: int, *, currency: str, now: datetime) -> in
     """Adds a unit of a product to the customer's draft. Returns the draft's number.
 
     The draft may have more units than are available, but a product without an available unit is
-    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull.
+    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull,
+    QuotaExceeded (a new draft), Overloaded.
     """
     offer = _offer(product)
     price = prices_for(customer, [offer])[product]
