@@ -35,7 +35,7 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
 
 .PHONY: test
-test: venv ## The tests of services and APIs, in about 4 minutes (PYTEST_ARGS="tests/orders -x")
+test: venv ## The tests of services and APIs, in 3 to 4 minutes on two cores (PYTEST_ARGS="tests/orders -x")
 	@exec $(python) -m pytest $(without_servers) $(PYTEST_ARGS)
 
 .PHONY: check
