@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from django.core.exceptions import PermissionDenied
 
 from larder.core.errors import DomainError, PermissionMissing
-from larder.http.authentication import looked_up, proven_factor
+from larder.http.authentication import proven_factor
 from larder.identity import audit, permissions
 from larder.identity.caller import Caller
+from larder.identity.services.credentials import renewed
 
 CHANNEL = "admin"
 
@@ -25,13 +26,21 @@ Row = TypeVar("Row")
 
 
 def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yields the rows of an action that takes a transaction for each. The rights of the user are
-    read before each. Raises ActionRefused if the permission was taken away meanwhile."""
+    """Yields the rows of an action that takes a transaction for each. The session and the rights of
+    the user are read before each. Raises ActionRefused if the session ended or the permission was
+    taken away meanwhile."""
     user, factor = request.user, proven_factor(request)
-    who = Caller(user.pk, user.public_id, user.is_staff, session=None, factor=factor)
+    who = Caller(
+        user.pk,
+        user.public_id,
+        user.is_staff,
+        session=None,
+        epoch=user.session_epoch,
+        factor=factor,
+    )
     for row in rows:
         try:
-            looked_up(who).require(permission)
+            renewed(who).require(permission)
         except DomainError as error:
             raise ActionRefused(request.POST.get("action", ""), permission) from error
         yield row

@@ -1,4 +1,5 @@
-"""Actions of lists take a transaction for each row: a permission may be taken away in between."""
+"""Actions of lists take a transaction for each row: a permission may be taken away in between, and
+the session may end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ MakeProduct = Callable[..., int]
 
 
 @contextmanager
-def after_the_first_row(who: Person, **columns: bool) -> Iterator[None]:
+def after_the_first_row(who: Person, **columns: object) -> Iterator[None]:
     """Changes the account when the action has recorded what it did with the first row."""
     left = [1]
 
@@ -44,14 +45,18 @@ def send(who: Person, page: str, action: str, *rows: object) -> Page:
     return Desk(who).post(page, {**chosen, **seen, "confirmed": "yes", "form_key": "k"})
 
 
-@pytest.mark.parametrize("taken", ["is_staff", "is_active"])
+@pytest.mark.parametrize(
+    "taken",
+    [{"is_staff": False}, {"is_active": False}, {"session_epoch": 99}],
+    ids=lambda one: next(iter(one)),
+)
 def test_orders_are_packed_while_the_user_may(
-    taken: str, person: MakePerson, product: MakeProduct
+    taken: dict[str, object], person: MakePerson, product: MakeProduct
 ) -> None:
     who = allow(person(is_staff=True), "orders.view_order", "orders.pack_order")
     jam, buyer = product(stock=9), person()
     orders = [place(buyer, jam, 1) for _ in range(2)]
-    with after_the_first_row(who, **{taken: False}):
+    with after_the_first_row(who, **taken):
         page = send(who, "orders/order/", "mark_packed", *orders)
     assert page.status == 403
     assert Order.objects.filter(status="packed").count() == 1
