@@ -9,7 +9,7 @@ from larder.core.limits import MAX_SKU_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
-from larder.staff.base import Sentence
+from larder.staff.base import Sentence, caller_of
 from larder.staff.pages import LineForm, Page, PageForm, choice, whole, words
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
@@ -79,14 +79,14 @@ def is_complete(page: Page) -> bool:
 
 def book(page: Page, request: Any) -> list[int]:
     """Books a complete page. Returns the products. Raises the errors of `adjust_stock`."""
-    given, actor, moment = page.form.cleaned_data, request.user.public_id, now()
+    given, caller, moment = page.form.cleaned_data, caller_of(request), now()
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
-    scope = Scope(actor, "POST admin/adjustment", str(given["form_key"]))
+    scope = Scope(caller.public_id, "POST admin/adjustment", str(given["form_key"]))
     content = [(line.product, line.delta, line.counted) for line in lines]
     adjustments.adjust_stock(
         lines,
         reason=given["reason"],
-        actor=actor,
+        caller=caller,
         now=moment,
         claim=Claim(scope, fingerprint(content, given["reason"]), expires_at=moment + RETENTION),
     )

@@ -168,7 +168,7 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     adjusted = adjustments.adjust_stock(
         [_line(one) for one in body.lines],
         reason=body.reason,
-        actor=caller.public_id,
+        caller=caller,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )

@@ -228,12 +228,12 @@ def test_not_even_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders
 
 # --- Archived meanwhile --------------------------------------------------------------------
 ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"
-WAYS: dict[str, Callable[[int], None]] = {
-    "dispatch": lambda product: dispatch(product, 1, actor=CLERK, now=now()),
-    "fields": lambda product: products.change_stocked_product(
+WAYS: dict[str, Callable[[int, Person], None]] = {
+    "dispatch": lambda product, clerk: dispatch(product, 1, caller=clerk.caller, now=now()),
+    "fields": lambda product, _: products.change_stocked_product(
         product, {"unit": "jar"}, quantity=None, actor=CLERK, now=now()
     ),
-    "quantity": lambda product: products.change_stocked_product(
+    "quantity": lambda product, _: products.change_stocked_product(
         product, {}, quantity=1, actor=CLERK, now=now()
     ),
 }
@@ -241,13 +241,13 @@ WAYS: dict[str, Callable[[int], None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_product_that_is_being_archived_is_waited_for_and_not_found(
-    way: str, product: MakeProduct
+    way: str, person: Callable[..., Person], product: MakeProduct
 ) -> None:
-    jam = product(stock=5)
+    jam, clerk = product(stock=5), person(is_staff=True)
 
     def call() -> str:
         try:
-            WAYS[way](jam)
+            WAYS[way](jam, clerk)
         except NotFound:
             return "not found"
         finally:

@@ -10,11 +10,13 @@ import pytest
 
 from larder.catalog.services import archive_product
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound
+from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
+from tests.conftest import Person
 from tests.system.race.books import assert_agree
 
 CLERK = UUID(int=7)
@@ -33,6 +35,11 @@ def change(now: datetime) -> Change:
         change_stocked_product(product, fields, quantity=quantity, actor=CLERK, now=now, **others)
 
     return call
+
+
+@pytest.fixture
+def clerk(person: Callable[..., Person]) -> Caller:
+    return person(is_staff=True).caller
 
 
 def entries(product: int) -> list[tuple[int, int, str, UUID]]:
@@ -126,34 +133,36 @@ def test_a_stocked_product_needs_neither_sku_nor_another_name(now: datetime) -> 
 
 
 def test_what_is_dispatched_leaves_the_stock_and_is_explained(
-    product: Callable[..., int], now: datetime
+    product: Callable[..., int], clerk: Caller, now: datetime
 ) -> None:
-    jam = product(stock=10)
-    dispatch(jam, 4, actor=CLERK, now=now)
-    dispatch(jam, 6, actor=CLERK, now=now)
-    assert entries(jam)[1:] == [(-4, 6, "dispatched", CLERK), (-6, 0, "dispatched", CLERK)]
+    jam, by = product(stock=10), clerk.public_id
+    dispatch(jam, 4, caller=clerk, now=now)
+    dispatch(jam, 6, caller=clerk, now=now)
+    assert entries(jam)[1:] == [(-4, 6, "dispatched", by), (-6, 0, "dispatched", by)]
     assert_agree([jam])
 
 
-def test_no_more_is_dispatched_than_there_is(product: Callable[..., int], now: datetime) -> None:
+def test_no_more_is_dispatched_than_there_is(
+    product: Callable[..., int], clerk: Caller, now: datetime
+) -> None:
     jam = product(stock=3)
     for units in (4, 10**12):
         with pytest.raises(InsufficientStock) as refused:
-            dispatch(jam, units, actor=CLERK, now=now)
+            dispatch(jam, units, caller=clerk, now=now)
     short = {"product": jam, "code": "insufficient_stock", "requested": 10**12, "available": 3}
     assert refused.value.lines == [short]
     for units in (0, -1):
         with pytest.raises(ValueError, match="dispatch of"):
-            dispatch(jam, units, actor=CLERK, now=now)
+            dispatch(jam, units, caller=clerk, now=now)
     assert (queries.product(ANY_CUSTOMER, jam).quantity, len(entries(jam))) == (3, 1)
 
 
 def test_what_is_archived_or_unknown_is_not_dispatched(
-    product: Callable[..., int], now: datetime
+    product: Callable[..., int], clerk: Caller, now: datetime
 ) -> None:
     gone = product(stock=3)
     archive_product(gone, now=now)
     for id in (gone, 10**12):
         with pytest.raises(NotFound):
-            dispatch(id, 1, actor=CLERK, now=now)
+            dispatch(id, 1, caller=clerk, now=now)
     assert len(entries(gone)) == 1

@@ -9,6 +9,8 @@ from itertools import starmap
 from random import Random
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import Permission
+
 from larder.catalog.services import archive_product, create_product
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR
@@ -16,10 +18,12 @@ from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.permissions import ALL
+from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.inventory.services.movements import open_stock
 from larder.orders import queries
 from larder.orders.decision import Wanted
+from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.queries import OrderFilter
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import (
@@ -62,6 +66,8 @@ def open_shop() -> BusyShop:
         Customer.objects.create(username=name, email=f"{name}@example.com", is_staff=staff)
         for name, staff in (("anna", False), ("bert", False), ("clerk", True))
     )
+    needed = [one.partition(".")[2] for one in (*PERMISSIONS.values(), adjustments.PERMISSION)]
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=needed))
     first = uuid4()
     place([_placement(anna, {jam: 7}, order_id=first, key="first")])
     place([_placement(anna, {tea: 3}), _placement(bert, {tea: 4}, actor=clerk, key="telephone")])
@@ -104,7 +110,11 @@ def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") ->
     scope = Scope(actor.public_id, "POST /api/v1/stock/adjustments", key or str(uuid4()))
     kept_until = BEGAN + timedelta(days=2)
     claim = Claim(scope, fingerprint(reason), expires_at=kept_until)
-    adjust_stock(lines, reason=reason, actor=actor.public_id, now=BEGAN, claim=claim)
+    adjust_stock(lines, reason=reason, caller=_caller(actor), now=BEGAN, claim=claim)
+
+
+def _caller(who: Customer) -> Caller:
+    return Caller(who.pk, who.public_id, is_staff=True, session=None, permissions=ALL)
 
 
 def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
@@ -146,9 +156,7 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     orders = queries.history(OrderFilter(customer=None), limit=1_000).orders
     # By number: some of the ids are chosen anew in each run.
     order = random.choice(sorted(orders, key=lambda one: one.number)[-20:])
-    who = shop.clerk
-    clerk = Caller(who.pk, who.public_id, is_staff=True, session=None, permissions=ALL)
-    request = TransitionRequest(order=order.id, caller=clerk, now=BEGAN)
+    request = TransitionRequest(order=order.id, caller=_caller(shop.clerk), now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5
     wanted = {one: random.randint(1, 5) for one in random.sample(products, 2)}

@@ -23,13 +23,15 @@ MakeProduct = Callable[..., int]
 
 @contextmanager
 def after_the_first_row(who: Person, **columns: object) -> Iterator[None]:
-    """Changes the account when the action has recorded what it did with the first row."""
-    left = [1]
+    """Changes the account when the transaction of the first row has ended."""
+    left = ["INSERT INTO audit_entry", "RELEASE SAVEPOINT"]
 
     def watch(execute: Any, sql: str, *arguments: Any) -> Any:
         found = execute(sql, *arguments)
-        if left and "INSERT INTO audit_entry" in sql:
-            left.pop()
+        if left and left[0] in sql:
+            left.pop(0)
+            if left:
+                return found
             Customer.objects.filter(pk=who.id).update(**columns)
         return found
 

@@ -175,7 +175,7 @@ class Ship(CompatView):
         queries.product(caller(request).id, product)
         quantity = read(request, Shipment)["quantity"]
         try:
-            dispatch(product, quantity, actor=caller(request).public_id, now=now())
+            dispatch(product, quantity, caller=caller(request), now=now())
         except InsufficientStock as error:
             raise serializers.ValidationError([UNAVAILABLE]) from error
         return Response({"status": "Product was shipped"})

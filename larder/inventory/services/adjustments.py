@@ -1,6 +1,6 @@
 """Corrections of stock without an order: goods received, damaged, counted, dispatched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from larder.core.ids import new_id
 from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity import audit
+from larder.identity.caller import Caller
+from larder.identity.services.credentials import renewed
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
 from larder.inventory.services.locks import moving_stock
@@ -26,6 +28,8 @@ from larder.inventory.services.movements import (
 
 CORRECTION = "correction"
 """The reason of an adjustment that sets the available units."""
+
+PERMISSION = "inventory.add_adjustment"
 
 DISPATCHED = "dispatched"
 """The reason of an adjustment that removes units from the shop without an order."""
@@ -53,7 +57,7 @@ def adjust_stock(
     lines: Sequence[AdjustmentLine],
     *,
     reason: str,
-    actor: UUID,
+    caller: Caller,
     now: datetime,
     claim: Claim | None = None,
 ) -> Adjusted:
@@ -62,17 +66,29 @@ def adjust_stock(
     A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
     one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
-    another line, KeyReused, and Overloaded.
+    another line, KeyReused, Overloaded, and what `_lock_permitted` raises.
     """
     found = _with_ids(lines)
     _refuse_double_counts(found)
 
     def adjust() -> UUID:
-        return _adjust(found, lock(_ids(found)), reason, actor, now)
+        balances = _lock_permitted(caller, _ids(found))
+        return _adjust(found, balances, reason, caller.public_id, now)
 
     with moving_stock(by_staff=True):
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
+
+
+def _lock_permitted(caller: Caller, products: Iterable[int]) -> dict[int, Balance]:
+    """Locks the products of a caller who still may adjust stock.
+
+    The caller is read after the locks, because the request may have waited for them. Raises
+    SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
+    """
+    balances = lock(products)
+    renewed(caller).require(PERMISSION)
+    return balances
 
 
 def _with_ids(lines: Sequence[AdjustmentLine]) -> list[AdjustmentLine]:
@@ -120,20 +136,21 @@ def _adjust(
     return adjustment.id
 
 
-def dispatch(product: int, quantity: int, *, actor: UUID, now: datetime) -> None:
+def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> None:
     """Removes `quantity` units (at least 1) of a product on sale from the shop, without an order.
 
-    Raises NotFound (also for an archived product), InsufficientStock, Overloaded.
+    Raises NotFound (also for an archived product), InsufficientStock, Overloaded, and what
+    `_lock_permitted` raises.
     """
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")
     with moving_stock(by_staff=True):
-        balances = lock([product])
+        balances = _lock_permitted(caller, [product])
         # Checked under the lock, because archiving takes the same lock.
         if not catalog.offers(balances):
             raise NotFound
         line = AdjustmentLine(product, delta=-quantity)
-        _adjust([line], balances, DISPATCHED, actor, now)
+        _adjust([line], balances, DISPATCHED, caller.public_id, now)
 
 
 def set_available(

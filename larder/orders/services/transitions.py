@@ -23,6 +23,7 @@ from larder.db.idempotency import Claim
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
+from larder.identity.services.credentials import renewed
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
@@ -149,9 +150,10 @@ def apply_transition(
     Changes nothing, and keeps no key, if the move was made before and `conflict` returns None, or
     if `is_satisfied` returns True. A move that was made stays made: a repeat finds the same.
 
-    Raises NotFound (a draft, or an order of another customer), NotStaff,
-    PermissionMissing, StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded, KeyReused,
-    QuotaExceeded (of customers), Overloaded, what `decide` raises, and what `conflict` returns.
+    Raises NotFound (a draft, or an order of another customer), NotStaff, PermissionMissing,
+    SecondFactorRequired, StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded,
+    KeyReused, QuotaExceeded (of customers), Overloaded, what `decide` raises, and what `conflict`
+    returns.
     """
 
     def make() -> UUID | str:
@@ -164,10 +166,22 @@ def apply_transition(
         transition = decide(order)
         _write(order, transition, request)
         _record(order, transition, move)
+        # Last, because the locks of the stock may have been waited for too.
+        _require_permitted(request.caller, PERMISSIONS[move])
         return request.order
 
     with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
         return idempotency.once(request.claim, make, now=request.now).replayed
+
+
+def _require_permitted(caller: Caller, permission: str) -> None:
+    """Reads a member of staff again: since the request began, the session or the key may have
+    ended, or the permission may have been taken away."""
+    if not caller.is_staff:
+        return
+    present = renewed(caller)
+    if caller.may(permission):
+        present.require(permission)
 
 
 def _units(order: LockedOrder, request: TransitionRequest) -> int:

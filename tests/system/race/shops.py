@@ -169,9 +169,9 @@ class ServiceShop:
         self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
     ) -> Answer:
         lines = [AdjustmentLine(product, delta, counted)]
-        actor = who.customer.public_id
+        caller = who.caller
         return answered(
-            lambda: Answer(OK, adjust_stock(lines, reason="correction", actor=actor, now=now()))
+            lambda: Answer(OK, adjust_stock(lines, reason="correction", caller=caller, now=now()))
         )
 
     def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
