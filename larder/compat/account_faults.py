@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from larder.compat.answers import TAKEN, field_errors
-from larder.core.errors import AlreadyTaken, InvalidInput
+from larder.core.errors import AlreadyTaken, DomainError, InvalidInput
 from larder.identity import queries
 
 
@@ -62,6 +62,24 @@ def _valid(read: serializers.Serializer[Any], name: str) -> str:
         return ""
 
 
+@dataclass
+class _Faulty(DomainError):
+    """The faults that a serializer found, as a refusal: attempts count it."""
+
+    detail: Any
+    code = InvalidInput.code
+
+
+@contextmanager
+def faults_as_refusals() -> Iterator[None]:
+    """Turns the faults of a serializer into a refusal, so that a limit around the block counts
+    them: the answer says all the same which names are taken."""
+    try:
+        yield
+    except ValidationError as error:
+        raise _Faulty(error.detail) from error
+
+
 @contextmanager
 def all_named(
     asked: Given, *, account: int = 0, taken: Mapping[str, str] = TAKEN
@@ -73,8 +91,9 @@ def all_named(
     Raises ValidationError.
     """
     try:
-        yield
-    except (AlreadyTaken, InvalidInput, ValidationError) as error:
-        found: Any = error.detail if isinstance(error, ValidationError) else field_errors(error)
+        with faults_as_refusals():
+            yield
+    except (AlreadyTaken, InvalidInput, _Faulty) as error:
+        found: Any = error.detail if isinstance(error, _Faulty) else field_errors(error)
         names = queries.taken(username=asked.username, email=asked.email, but=account)
         raise ValidationError(found | {one: [taken[one]] for one in sorted(names)}) from error

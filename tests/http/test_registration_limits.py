@@ -1,6 +1,6 @@
 """What registration reveals of other accounts, and how often (ADR 50)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from larder.identity import attempts
-from tests.conftest import Answer, Api
+from tests.conftest import Answer, Api, Person
+from tests.http.conftest import token_for
 
 KNOWN = "anna@example.com"
 PASSWORD = "a rather good one"
@@ -76,3 +77,34 @@ def test_a_weak_password_is_refused_the_same_for_taken_and_free() -> None:
 def comparable(answer: Answer) -> dict[str, Any]:
     """The body without the id of the request."""
     return {name: value for name, value in answer.body.items() if "id" not in name.split("_")}
+
+
+FAULTY = {
+    2: ("/api/identity/register/", {"email": KNOWN, "password": PASSWORD, "password2": "another"}),
+    3: ("/api/register/", {}),
+}
+"""Registrations of the earlier contracts with another fault than a taken name."""
+
+
+@pytest.mark.parametrize("contract", FAULTY)
+def test_a_faulty_registration_that_names_what_is_taken_is_an_attempt_too(
+    contract: int, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = f"larder.compat.contract{contract}"
+    path, body = FAULTY[contract]
+    answers = [Api()("POST", path, body | {"username": "anna", "name": "anna"}) for _ in range(12)]
+    times = attempts.NORMAL["register"].account.times
+    assert [one.status for one in answers] == [400] * times + [429] * (12 - times)
+
+
+def test_a_faulty_change_of_a_profile_that_names_what_is_taken_is_an_attempt_too(
+    person: Callable[..., Person], settings: Any
+) -> None:
+    who = person()
+    client = Api(token_for(who))
+    settings.ROOT_URLCONF = "larder.compat.contract2"
+    body = {"email": KNOWN, "first_name": "x" * 1_000}
+    path = f"/api/identity/customers/{who.id}/"
+    answers = [client("PATCH", path, body).status for _ in range(12)]
+    times = attempts.NORMAL["profile"].account.times
+    assert answers == [400] * times + [429] * (12 - times)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import all_named, given
+from larder.compat.account_faults import all_named, faults_as_refusals, given
 from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
@@ -140,7 +140,11 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     require_confirmation(request)
     asked, who = given(request, CustomerChange, partial=partial), caller(request)
     names = asked.names()
-    with all_named(asked, account=customer), throttling.change_profile(request, who.id, names):
+    with (
+        all_named(asked, account=customer),
+        throttling.change_profile(request, who.id, names),
+        faults_as_refusals(),
+    ):
         fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
         notify = notifier.former_address(now=moment)
         accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)

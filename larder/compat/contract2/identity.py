@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import all_named, given
+from larder.compat.account_faults import all_named, faults_as_refusals, given
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, Refusal, operation
@@ -63,7 +63,7 @@ class Register(OpenView):
         accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
         account = asked.account()
-        with all_named(asked), throttling.register(request, account):
+        with all_named(asked), throttling.register(request, account), faults_as_refusals():
             new = NewCustomer(**asked.fields())
             made = accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response(Registered(queries.profile(made.id)).data, status=201)

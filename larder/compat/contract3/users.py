@@ -18,7 +18,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import Given, all_named, given
+from larder.compat.account_faults import Given, all_named, faults_as_refusals, given
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, Refusal, operation
@@ -101,7 +101,7 @@ class RegisterView(OpenView):
         accounts.require_open(settings.REGISTRATION)
         asked = given(request, Registration)
         account = asked.account()
-        with _all_named(asked), throttling.register(request, account):
+        with _all_named(asked), throttling.register(request, account), faults_as_refusals():
             body = asked.fields()
             new = NewCustomer(username=body["name"], password=body["password"])
             accounts.register(new, policy=settings.REGISTRATION, now=now())
