@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from larder.catalog.models import Category
 from larder.http import raw_body
 from larder.identity.models import Customer
 from larder.inventory.models import LedgerEntry
@@ -53,18 +54,19 @@ def adjustments() -> int:
 
 @pytest.mark.parametrize("seconds", [raw_body.TRUSTED_SECONDS, -1])
 def test_v1_looks_a_caller_up_again(
-    seconds: float, boss: Person, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    seconds: float, boss: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also the control: the body of a client that sends at once is not waited for."""
+    """Also the control: the body of a client that sends at once is not waited for. An adjustment
+    would be no control: it reads its caller again in any case."""
     monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", seconds)
-    body = {"reason": "lost", "lines": [{"product": product(stock=5), "delta": -1}]}
+    body = {"name": "Jams"}
     credentials = {"username": boss.customer.username, "password": boss.password}
     access = Api()("POST", "auth/token", credentials).body["access"]
     token = {"HTTP_AUTHORIZATION": f"Bearer {access}"}
     content = json.dumps(body).encode()
-    path = "/api/v1/stock/adjustments"
+    path = "/api/v1/categories"
     status = send_held(Client(), path, content, "application/json", boss, **token)
-    assert (status, adjustments()) == ((401, 0) if seconds < 0 else (201, 1))
+    assert (status, Category.objects.count()) == ((401, 0) if seconds < 0 else (201, 1))
 
 
 def test_a_long_form_of_the_admin_is_sent_in_a_session_that_goes_on(
