@@ -9,6 +9,7 @@ Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither cou
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, wraps
@@ -37,14 +38,13 @@ from unfold.views import ChangeList
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_LISTED_ROWS, MAX_SHOWN_ROWS
-from larder.http.authentication import proven_factor
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
 from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.log_in import telling_end
-from larder.staff.recording import record_refusal, recording
+from larder.staff.recording import record_refusal, recording, user_as_caller
 
 
 class Sentence(NamedTuple):
@@ -258,17 +258,8 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
 
 def caller_of(request: Any) -> Caller:
     """Returns the member of staff who uses the admin, with their permissions."""
-    user = request.user
-    permissions = frozenset(user.get_all_permissions())
-    return Caller(
-        user.pk,
-        user.public_id,
-        user.is_staff,
-        session=None,
-        epoch=user.session_epoch,
-        permissions=permissions,
-        factor=proven_factor(request),
-    )
+    permissions = frozenset(request.user.get_all_permissions())
+    return replace(user_as_caller(request), permissions=permissions)
 
 
 class ReadOnlyAdmin(ServiceAdmin):

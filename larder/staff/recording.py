@@ -25,12 +25,10 @@ class ActionRefused(PermissionDenied):
 Row = TypeVar("Row")
 
 
-def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yields the rows of an action that takes a transaction for each. The session and the rights of
-    the user are read before each. Raises ActionRefused if the session ended or the permission was
-    taken away meanwhile."""
+def user_as_caller(request: Any) -> Caller:
+    """Returns the user of the admin as a caller, without permissions."""
     user, factor = request.user, proven_factor(request)
-    who = Caller(
+    return Caller(
         user.pk,
         user.public_id,
         user.is_staff,
@@ -38,6 +36,13 @@ def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Itera
         epoch=user.session_epoch,
         factor=factor,
     )
+
+
+def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yields the rows of an action that takes a transaction for each. The session and the rights of
+    the user are read before each. Raises ActionRefused if the session ended or the permission was
+    taken away meanwhile."""
+    who = user_as_caller(request)
     for row in rows:
         try:
             renewed(who).require(permission)
