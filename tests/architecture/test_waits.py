@@ -33,6 +33,10 @@ other lock is taken. A thread that keeps a connection may take them."""
 NO_WAITS = {
     "larder/core/batch_queue.py": {"lock.acquire()"},
     "larder/db/postgresql/base.py": {"select.poll()", "socket.poll(0)"},
+    "larder/http/read_your_writes.py": {
+        "fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 8, slot * 8)",
+        "fcntl.lockf(self._file, fcntl.LOCK_UN, 8, slot * 8)",
+    },
     "larder/ops/worker_slots.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
 }
 """Calls of such a name that return at once."""
@@ -47,13 +51,14 @@ QUERIES = {
 
 
 FOR_OTHERS = {
+    "larder/http/read_your_writes.py": {"sleep(0.0005)"},
     "larder/ops/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
     "larder/ops/server_lock.py": {"time.sleep(0.05)"},
     "larder/ops/stop_signals.py": {"time.sleep(INTERVAL)"},
 }
-"""Short waits for what needs no connection: the thread that writes the log, which a transaction may
-log to; a former server's processes, before there is a connection; a thread that has none, between
-two wake-ups of the main thread."""
+"""Short waits for what needs no connection: another process that notes a time in the shared table;
+the thread that writes the log, which a transaction may log to; a former server's processes, before
+there is a connection; a thread that has none, between two wake-ups of the main thread."""
 
 EXEMPT = (MUTEXES, NO_WAITS, QUERIES, FOR_OTHERS)
 
