@@ -1,7 +1,8 @@
 """Decides which orders of a batch can be placed. Pure: no database, no clock.
 
 The result is the same as deciding the orders one after the other, in the order of the batch: each
-order takes its units from those that the orders before it left.
+order takes its units from those that the orders before it left, and one unit of its customer's
+quota. A refused order takes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal
+from larder.identity.quotas import Granted, QuotaExceeded
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged
 
 
@@ -28,6 +30,14 @@ class _Totals(NamedTuple):
 
     least: Decimal
     expected: Decimal | None
+
+
+class Counted(NamedTuple):
+    """The customer of each order that counts for a quota, None for others; and the units that each
+    customer got. Customers without a limit are not in `granted`."""
+
+    customers: Sequence[int | None]
+    granted: Mapping[int, Granted]
 
 
 class PricedLine(Struct, frozen=True):
@@ -59,22 +69,32 @@ def decide(
     prices: Sequence[Mapping[int, Decimal]],
     minimum_total: Decimal = Decimal(0),
     expected_totals: Sequence[Decimal | None] | None = None,
+    counted: Counted | None = None,
 ) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
     `shelf` has the available units of each locked product, `offers` the products that can be
     ordered, `prices` the prices for the customer of each order. An order with an expected total is
     refused if its total differs; the expected prices of its lines then show which prices changed.
+    An order whose customer has no unit left is refused before all else (QuotaExceeded).
     """
     left = dict(shelf)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
-    for wanted, price, total in zip(orders, prices, expected, strict=True):
-        one = _decide_one(wanted, left, offers, price, _Totals(minimum_total, total))
+    customers, granted = counted or Counted([None] * len(orders), {})
+    units = {customer: got.units for customer, got in granted.items()}
+    for wanted, price, total, customer in zip(orders, prices, expected, customers, strict=True):
+        one: list[PricedLine] | DomainError
+        if customer is not None and units.get(customer, 1) <= 0:
+            one = QuotaExceeded(granted[customer].left)
+        else:
+            one = _decide_one(wanted, left, offers, price, _Totals(minimum_total, total))
         decided.append(one)
         if isinstance(one, list):
             for line in one:
                 left[line.offer.id] -= line.quantity
+            if customer in units:
+                units[customer] -= 1
     return decided
 
 

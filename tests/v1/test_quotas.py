@@ -182,14 +182,28 @@ def test_of_one_batch_the_first_orders_of_a_customer_are_placed(
     assert batch(jam, now, bob, cam, cam, cam, bob) == [0, 1, 0, OVER, OVER]
 
 
-def test_an_order_of_a_batch_that_is_refused_gives_its_unit_to_the_next_batch(
+def test_an_order_of_a_batch_that_is_refused_leaves_its_unit_to_the_next_order(
+    person: MakePerson, product: Product, limit: Limit, now: datetime
+) -> None:
+    jam, ada, bob = product(stock=99), person(), person()
+    limit(orders=3)
+    wanted = [(ada, 1), (ada, 100), (bob, 100), (ada, 1), (ada, 1), (ada, 1), (bob, 1), (ada, 100)]
+    short = "insufficient_stock"
+    assert batch(jam, now, *wanted) == [2, short, short, 1, 0, OVER, 2, OVER]
+    assert batch(jam, now, (ada, 1), (bob, 1)) == [OVER, 1]
+
+
+def test_units_that_no_order_of_a_batch_used_are_given_back(
     person: MakePerson, product: Product, limit: Limit, now: datetime
 ) -> None:
     jam, ada = product(stock=99), person()
     limit(orders=3)
-    wanted = [(ada, units) for units in (1, 100, 1, 1, 1)]
-    assert batch(jam, now, *wanted) == [2, "insufficient_stock", 0, OVER, OVER]
-    assert batch(jam, now, (ada, 1), (ada, 1)) == [0, OVER]
+    assert batch(jam, now, (ada, 100), (ada, 1), (ada, 100)) == [
+        "insufficient_stock",
+        2,
+        "insufficient_stock",
+    ]
+    assert batch(jam, now, *[(ada, 1)] * 3) == [1, 0, OVER]
 
 
 def test_what_staff_do_for_customers_does_not_count(

@@ -1,14 +1,15 @@
 """The quota of orders that customers place themselves, in all APIs together.
 
 Orders that staff place for a customer do not count. Neither do repeats, which are answered before,
-or refused orders, which give their unit back.
+or refused orders: `decide` gives the units of a customer to those orders that it places.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from larder.identity import quotas
-from larder.identity.quotas import QuotaExceeded
+from larder.identity.quotas import Granted
+from larder.orders.decision import Counted
 from larder.orders.services.placement import Candidate
 
 
@@ -16,31 +17,34 @@ class OrderQuota:
     """The units that the orders of a batch take, in the transaction that places them."""
 
     def __init__(self, batch: Sequence[Candidate]) -> None:
-        """Sends the statement that takes the units. `grant` reads its result."""
-        self._own = [one for one in batch if one.placement.acting is None]
-        self._reading = quotas.submit_take("orders", _count(self._own))
+        """Sends the statement that takes a unit for each order, or as many as there are. `read`
+        reads its result, and `settle` gives back what no order used."""
+        self._own = [one for one in batch if _counts(one)]
+        self._reading = quotas.submit_take(
+            "orders", Counter([one.placement.customer for one in self._own])
+        )
+        self._granted: Mapping[int, Granted] = {}
 
-    def grant(self) -> None:
-        """Answers QuotaExceeded to the orders without a unit: the last ones of a customer."""
-        found = self._reading()
-        if not found:
-            return
-        taken: Counter[int] = Counter()
+    def read(self) -> None:
+        """Reads how many units each customer got."""
+        self._granted = self._reading()
+
+    def counted(self, batch: Sequence[Candidate]) -> Counted:
+        """Returns which of these orders count, and what their customers have."""
+        customers = [one.placement.customer if _counts(one) else None for one in batch]
+        return Counted(customers, self._granted)
+
+    def settle(self) -> None:
+        """Notes what each written order left, and gives back the units that no order used."""
+        used: Counter[int] = Counter()
         for one in self._own:
             customer = one.placement.customer
-            granted, units = found[customer], taken[customer] + 1
-            taken[customer] = units
-            if units <= granted.units:
-                one.left = granted.after(units)
-            elif one.answer is None:
-                one.answer = QuotaExceeded(granted.left)
-
-    def give_back(self) -> None:
-        """Gives back the units of orders that were not placed."""
-        unused = [one for one in self._own if one.left is not None and one.written is None]
-        if unused:
-            quotas.give_back("orders", _count(unused))
+            if one.written is not None and customer in self._granted:
+                used[customer] += 1
+                one.left = self._granted[customer].after(used[customer])
+        unused = {who: got.units - used[who] for who, got in self._granted.items()}
+        quotas.give_back("orders", {who: units for who, units in unused.items() if units})
 
 
-def _count(orders: Iterable[Candidate]) -> Counter[int]:
-    return Counter([one.placement.customer for one in orders])
+def _counts(one: Candidate) -> bool:
+    return one.placement.acting is None

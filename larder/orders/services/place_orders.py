@@ -146,8 +146,8 @@ def _place_in_transaction(
             check_customers()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
-        _place_open(unanswered(waiting), check_customers, terms, now, hold)
-        quota.give_back()
+        _place_open(unanswered(waiting), check_customers, quota, terms, now, hold)
+        quota.settle()
     settle_carts(batch)
     release_refused(batch, earlier)
 
@@ -161,7 +161,7 @@ def _leave_contended(batch: Sequence[Candidate], beside: Beside) -> None:
 
 def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], OrderQuota]:
     """Returns a function, to call before all others, that refuses orders of customers who may not
-    order or have used up their quota; and the quota, from which units are taken."""
+    order; and the quota, from which units are taken."""
     reading = identity.submit_standing({one.placement.customer for one in batch})
     quota = OrderQuota(batch)
 
@@ -172,7 +172,7 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], 
             one.answer = ordering_refusal(
                 standing.get(one.placement.customer), actor=one.placement.actor
             )
-        quota.grant()
+        quota.read()
 
     return check, quota
 
@@ -180,6 +180,7 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], 
 def _place_open(
     batch: Sequence[Candidate],
     check_customers: Callable[[], None],
+    quota: OrderQuota,
     terms: Terms,
     now: datetime,
     hold: telemetry.Hold,
@@ -194,7 +195,7 @@ def _place_open(
     hold.begins()
     # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
-    _decide(unanswered(batch), balances, offers, terms)
+    _decide(unanswered(batch), balances, offers, terms, quota)
     placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)
@@ -206,6 +207,7 @@ def _decide(
     balances: Mapping[int, Balance],
     offers: Mapping[int, Offer],
     terms: Terms,
+    quota: OrderQuota,
 ) -> None:
     """Sets the priced lines or the refusal of each candidate."""
     decisions = decide(
@@ -215,6 +217,7 @@ def _decide(
         prices=[_prices(one, offers) for one in batch],
         minimum_total=terms.minimum_total,
         expected_totals=[one.expected_total for one in batch],
+        counted=quota.counted(batch),
     )
     for one, decided in zip(batch, decisions, strict=True):
         if isinstance(decided, DomainError):
