@@ -1,6 +1,11 @@
-"""Email addresses that spell the mailbox they reach."""
+"""Email addresses that spell the mailbox they reach.
+
+A domain with letters beyond ASCII has two forms (IDNA): `a@xn--mnchen-3ya.de` and `a@münchen.de`
+are one mailbox.
+"""
 
 import re
+import unicodedata
 
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+", re.ASCII)
 _DOMAIN = re.compile(r"[\w.-]+")
@@ -23,3 +28,56 @@ def is_mailbox(address: str) -> bool:
         return domain.lower() in {sent.decode("ascii"), sent.decode("idna")}
     except UnicodeError:
         return False
+
+
+def canonical(address: str) -> str:
+    """Returns the one spelling of an address whose domain has letters beyond ASCII. Returns all
+    others unchanged, also those for which mails would reach another domain.
+
+    >>> canonical("a@xn--mnchen-3ya.de"), canonical("a@MÜNCHEN.de"), canonical("A@Example.com")
+    ('a@münchen.de', 'a@münchen.de', 'A@Example.com')
+    """
+    local_part, at, domain = address.rpartition("@")
+    lowered = domain.lower()
+    if not at or not _is_international(lowered):
+        return address
+    try:
+        shown = lowered.encode("idna").decode("idna")
+    except UnicodeError:
+        return address
+    is_same = lowered.isascii() or unicodedata.normalize("NFC", lowered) == shown
+    return f"{local_part}@{shown}" if is_same else address
+
+
+def spellings(address: str) -> set[str]:
+    """Returns the address and the forms of its domain, as they may be stored."""
+    one = canonical(address)
+    local_part, at, domain = one.rpartition("@")
+    try:
+        is_international = at and _is_international(domain) and is_mailbox(one)
+        sent = domain.encode("idna").decode("ascii") if is_international else domain
+    except UnicodeError:
+        sent = domain
+    return {address, one, f"{local_part}{at}{sent}"}
+
+
+def is_malformed(address: str) -> bool:
+    """Returns whether the domain has letters beyond ASCII, and no server can have it.
+
+    >>> [is_malformed(f"a@{one}.de") for one in ("münchen", "xn--mnchen-3ya", "xn--9", "ü" * 64)]
+    [False, False, True, True]
+    """
+    domain = address.rpartition("@")[2].lower()
+    try:
+        if _is_international(domain):
+            domain.encode("idna")
+        for label in domain.split("."):
+            if label.startswith("xn--"):
+                label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return True
+    return False
+
+
+def _is_international(domain: str) -> bool:
+    return not domain.isascii() or any(one.startswith("xn--") for one in domain.split("."))

@@ -22,6 +22,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Overloaded
+from larder.core.mailboxes import canonical
 from larder.identity import hashers, queries, rates
 from larder.identity.client_address import networks_of
 from larder.identity.rates import Bucket, Rate, RateLimited, Store
@@ -268,7 +269,8 @@ def take_mail(email: str) -> bool:
 def folded(name: str) -> str:
     """Returns one spelling for all names of the same account. Different accounts may share it.
 
-    PostgreSQL's `lower` turns the Turkish İ into one letter, Python into two.
+    Both forms of the domain of an email address are one. PostgreSQL's `lower` turns the Turkish İ
+    into one letter, Python into two.
 
     >>> folded("Straße") == folded("STRASSE"), folded("\u0130") == folded("i")
     (True, True)
@@ -276,4 +278,4 @@ def folded(name: str) -> str:
     if len(name) > LONGEST_NAMED:
         # No account has this name. Normalizing takes quadratic time in a run of combining marks.
         return name
-    return unicodedata.normalize("NFKC", name).replace("\u0130", "i").casefold()
+    return unicodedata.normalize("NFKC", canonical(name)).replace("\u0130", "i").casefold()

@@ -27,6 +27,7 @@ from larder.core.limits import (
     MAX_USERNAME_LENGTH,
     MAX_WORD_LENGTH,
 )
+from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
 from larder.identity.expressions import ClockTimestamp
 
@@ -40,6 +41,7 @@ class CustomerManager(BaseUserManager["Customer"]):
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
         """Creates an account. Raises AlreadyTaken."""
         customer = self.model(username=self.model.normalize_username(username), **fields)
+        customer.email = canonical(customer.email or "")
         customer.set_password(password)
         self.insert(customer)
         return customer

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.core.mailboxes import spellings
 from larder.core.parts import Part, in_parts
 from larder.db import database
 from larder.identity import permissions, second_factor, sql
@@ -286,13 +287,19 @@ def exists(username: str) -> bool:
 
 
 def taken(*, username: str, email: str, but: int = 0) -> set[str]:
-    """Returns which of "username" and "email" another account than `but` has, ignoring case."""
+    """Returns which of "username" and "email" another account than `but` has, ignoring case. Both
+    forms of a domain are one."""
     name = Lower(Value(Customer.normalize_username(username)))
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
     by_name = others.annotate(folded=Lower("username")).filter(folded=name)
-    found = {"email"} if by_email.filter(folded=Lower(Value(email))).exists() else set()
+    found = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
     return found | ({"username"} if by_name.exists() else set())
+
+
+def lowered_spellings(email: str) -> list[Lower]:
+    """Returns the forms of an email address as the index of addresses has them."""
+    return [Lower(Value(one)) for one in sorted(spellings(email))]
 
 
 def has_password(username: str, password: str) -> bool:

@@ -36,6 +36,7 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import audit, notifier, permissions, queries
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
+from larder.identity.queries import lowered_spellings
 from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.staff.base import (
@@ -164,7 +165,7 @@ class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
         for parts of them, which reads every row (a million in about a second)."""
         term = search_term.strip()
         folded = queryset.alias(name=Lower("username"), mail=Lower("email"))
-        whole = Q(name=Lower(Value(term))) | (Q(mail=Lower(Value(term))) & ~Q(email=""))
+        whole = Q(name=Lower(Value(term))) | (Q(mail__in=lowered_spellings(term)) & ~Q(email=""))
         if not term or folded.filter(whole).exists():
             return (folded.filter(whole) if term else queryset), False
         return queryset.filter(Q(username__icontains=term) | Q(email__icontains=term)), False

@@ -207,7 +207,8 @@ def test_a_similar_address_uses_up_no_mails_of_another(
 ) -> None:
     me, other = as_(person("Ada", email=OLD)), as_(person())
     for _ in range(attempts.MAILS.times):
-        change(other, similar)
+        # Accounts of former versions may have what is refused now.
+        Customer.objects.filter(username=other("GET", "me").body["username"]).update(email=similar)
         change(other, "")
     assert jobs() == []
     change(me, NEW)

@@ -13,8 +13,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
-from larder.core.invisible import has_invisible
-from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.core.mailboxes import canonical
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Made
@@ -24,6 +23,7 @@ from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer, Key
 from larder.identity.services import repeats, rights, second_factors
+from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import lock_account, password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions, end_others_within
@@ -77,7 +77,7 @@ def register(
 
     `claims` are those of one key (repeats.py). A repeated request with them returns the same
     customer. If the result is known without hashing, the request does not wait for a hash.
-    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, password), KeyReused,
+    Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, email, password), KeyReused,
     Overloaded.
     """
     require_open(policy)
@@ -139,36 +139,23 @@ def _registered_before(result: str) -> Made:
 
 
 def faults(asked: NewCustomer) -> list[Fault]:
-    """Returns the faults that `register` would find in the username and the password."""
+    """Returns the faults that `register` would find in the username, the email address and
+    the password."""
     return _faults(_unsaved(asked), asked.password)
 
 
 def _unsaved(asked: NewCustomer) -> Customer:
     return Customer(
         username=Customer.normalize_username(asked.username),
-        email=asked.email,
+        email=canonical(asked.email),
         first_name=asked.first_name,
         last_name=asked.last_name,
     )
 
 
 def _faults(customer: Customer, password: str | None) -> list[Fault]:
-    found = _username_faults(customer.username)
+    found = username_faults(customer.username) + email_faults(customer.email)
     return found if password is None else found + password_faults(password, customer)
-
-
-def _username_faults(normalised: str) -> list[Fault]:
-    """Checks the normalized name, which can be longer: U+FDFA becomes eighteen characters."""
-    if len(normalised) > MAX_USERNAME_LENGTH:
-        detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode normalization form KC."
-        return [Fault("/username", "too_long", detail)]
-    if has_invisible(normalised):
-        return [
-            Fault(
-                "/username", "invalid_format", "Control and invisible characters are not allowed."
-            )
-        ]
-    return []
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")
@@ -204,14 +191,11 @@ def change_profile(
     gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
 
     Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
-    InvalidInput (username), NotStaff, PermissionMissing and SecondFactorRequired (of another
+    InvalidInput (username, email), NotStaff, PermissionMissing and SecondFactorRequired (of another
     account, of staff, and of a key that names other permissions).
     """
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
-    if "username" in wanted:
-        wanted["username"] = Customer.normalize_username(wanted["username"])
-        if found := _username_faults(wanted["username"]):
-            raise InvalidInput(found)
+    normalize(wanted)
     if "email" in wanted:
         as_it_is = When(email=wanted["email"], then=F("email_since"))
         wanted["email_since"] = Case(as_it_is, default=Value(now))
@@ -247,10 +231,7 @@ def update_account(
     `rights.checking_change` does.
     """
     columns, groups = dict(change.columns), change.groups
-    if "username" in columns:
-        columns["username"] = Customer.normalize_username(str(columns["username"]))
-        if found := _username_faults(columns["username"]):
-            raise InvalidInput(found)
+    normalize(columns)
     if "email" in columns:
         columns["email_since"] = None
     with (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from larder.core.mailboxes import is_mailbox
+from larder.core.mailboxes import canonical, is_mailbox
 from larder.identity.attempts import take_mail
 from larder.identity.models import Customer, EmailChange
 
@@ -32,7 +32,11 @@ def note_change(
     mails.
     """
     former = _held_address(customer)
-    if not former or former == wanted or _mails_within_a_day(customer, now) >= MAX_PER_DAY:
+    if (
+        not former
+        or canonical(former) == wanted
+        or _mails_within_a_day(customer, now) >= MAX_PER_DAY
+    ):
         return
     # An address that gets no mail has no limit, and uses up none of one that is spelled like it.
     if not is_mailbox(former) or not take_mail(former):

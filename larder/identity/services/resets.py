@@ -13,11 +13,11 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Q, Value
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput
-from larder.identity import audit, hashers
+from larder.identity import audit, hashers, queries
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.services.credentials import password_faults
@@ -44,7 +44,8 @@ def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) 
 def _owner(email: str, now: datetime) -> int | None:
     folded = Customer.objects.alias(folded=Lower("email"))
     settled = Q(email_since=None) | Q(email_since__lt=now - SETTLED)
-    found = folded.filter(settled, ~Q(email=""), folded=Lower(Value(email)), is_active=True)
+    found = folded.filter(settled, ~Q(email=""), is_active=True)
+    found = found.filter(folded__in=queries.lowered_spellings(email))
     return next(iter(found.values_list("pk", flat=True)[:1]), None)
 
 

@@ -1,0 +1,54 @@
+"""Email addresses whose domains have letters beyond ASCII."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from larder.core.mailboxes import canonical, is_mailbox, is_malformed, spellings
+
+THOROUGHLY = settings(deadline=None, max_examples=300)
+letters = st.sampled_from("aeznñöüéåøжяיאكعن日本語한")
+domains = st.lists(st.text(letters, min_size=1, max_size=12), min_size=1, max_size=3)
+addresses = domains.map(lambda labels: f"ada@{'.'.join(labels)}.de")
+
+
+@given(addresses)
+@THOROUGHLY
+def test_both_forms_of_a_domain_have_one_spelling(address: str) -> None:
+    domain = address.removeprefix("ada@")
+    try:
+        sent = domain.encode("idna")
+        shown = sent.decode("idna")
+    except UnicodeError:
+        return  # letters of two directions in one label: no server has it
+    both = {f"ada@{shown}", f"ada@{sent.decode('ascii')}"}
+    for one in (*both, f"ada@{domain.upper()}", f"ada@{sent.decode('ascii').upper()}"):
+        assert canonical(one).lower() == f"ada@{shown}"
+        assert {each.lower() for each in spellings(one)} >= both
+
+
+@given(addresses | st.text(max_size=40))
+@THOROUGHLY
+def test_the_spelling_of_a_spelling_is_itself(address: str) -> None:
+    one = canonical(address)
+    assert canonical(one) == one
+    assert is_mailbox(one) >= is_mailbox(address)
+
+
+@given(st.text(max_size=80) | st.builds("a@xn--{}.{}".format, st.text(max_size=70), st.text()))
+@THOROUGHLY
+def test_any_text_has_spellings(text: str) -> None:
+    assert canonical(text) in spellings(text)
+    assert is_malformed(text) in {True, False}
+
+
+@pytest.mark.parametrize("domain", ["stra\u00dfe.de", "\uff45xample.com", "ex\u00adample.com"])
+def test_a_domain_whose_mails_would_reach_another_one_stays_as_it_is(domain: str) -> None:
+    assert canonical(f"ada@{domain}") == f"ada@{domain}"
+    assert not is_mailbox(canonical(f"ada@{domain}"))
+
+
+def test_a_domain_that_only_newer_rules_know_stays_as_it_is() -> None:
+    address = "ada@xn--strae-oqa.de"
+    assert canonical(address) == address
+    assert not is_malformed(address)

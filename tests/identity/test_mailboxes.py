@@ -1,0 +1,91 @@
+"""Both forms of an internationalized domain are one mailbox, for every operation that takes one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from larder.core.clock import now
+from larder.identity.attempts import MAILS, folded, take_mail
+from larder.identity.models import Customer, PasswordReset
+from larder.identity.services import resets
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk
+
+MakePerson = Callable[..., Person]
+UNICODE, ASCII = "ada@m\u00fcnchen.example", "ada@xn--mnchen-3ya.example"
+FORMS = [(UNICODE, ASCII), (ASCII, UNICODE)]
+PASSWORD = "a-long-enough-password"
+
+
+@pytest.mark.parametrize(("held", "sent"), FORMS)
+def test_an_address_in_its_other_form_is_taken(
+    customer: Api, person: MakePerson, held: str, sent: str
+) -> None:
+    person(email=held)
+    assert customer("PATCH", "me", {"email": sent}).body["code"] == "email_taken"
+    account = {"username": "zoe", "password": PASSWORD, "email": sent}
+    assert customer("POST", "auth/register", account).body["code"] == "email_taken"
+
+
+def test_an_address_of_a_former_version_is_taken_in_its_other_form(
+    customer: Api, person: MakePerson
+) -> None:
+    Customer.objects.filter(pk=person().id).update(email=ASCII)
+    assert customer("PATCH", "me", {"email": UNICODE}).body["code"] == "email_taken"
+
+
+def test_staff_cannot_enter_the_other_form(person: MakePerson) -> None:
+    who, staff = person(), person(is_staff=True, is_superuser=True)
+    person(email=UNICODE)
+    page = Desk(staff).save(f"identity/customer/{who.id}/change/", email=ASCII)
+    assert list(page.errors) == ["email"]
+
+
+@pytest.mark.parametrize("sent", [UNICODE, ASCII, ASCII.replace("xn--", "XN--")])
+def test_one_form_is_stored(customer: Api, sent: str) -> None:
+    assert customer("PATCH", "me", {"email": sent}).body["email"] == UNICODE
+    assert customer("PATCH", "me", {"email": UNICODE}).status == 200
+
+
+def test_one_form_is_registered(db: None, api: Api) -> None:
+    account = {"username": "zoe", "password": PASSWORD, "email": ASCII}
+    assert api("POST", "auth/register", account).status == 201
+    assert Customer.objects.get(username="zoe").email == UNICODE
+
+
+@pytest.mark.parametrize(("held", "sent"), FORMS)
+def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str, sent: str) -> None:
+    who = person()
+    Customer.objects.filter(pk=who.id).update(email=held)
+    resets.request_reset(sent, notify=lambda _: None, now=now())
+    assert PasswordReset.objects.get().customer_id == who.id
+
+
+@pytest.mark.django_db
+def test_both_forms_have_the_mails_of_one() -> None:
+    taken = [take_mail(one) for one in (UNICODE, ASCII) * MAILS.times]
+    assert taken.count(True) == MAILS.times
+    assert folded(UNICODE) == folded(ASCII)
+
+
+@pytest.mark.parametrize(
+    "domain", ["xn--9.example", "\u00fc" * 64 + ".example", "\u00fc..example", "a\u200b.example"]
+)
+def test_a_domain_that_cannot_exist_is_refused(customer: Api, domain: str) -> None:
+    account = {"username": "zoe", "password": PASSWORD, "email": f"ada@{domain}"}
+    for refused in (
+        customer("PATCH", "me", {"email": f"ada@{domain}"}),
+        customer("POST", "auth/register", account),
+    ):
+        (fault,) = refused.body["errors"]
+        assert (refused.status, fault["pointer"]) == (400, "/email")
+        assert fault["code"] == "invalid_format"
+
+
+@pytest.mark.parametrize(
+    "shown", ["ada\u200b@example.com", "ada@ex\u00adample.com", "a\u202eb@c.de"]
+)
+def test_an_address_has_no_invisible_characters(customer: Api, shown: str) -> None:
+    refused = customer("PATCH", "me", {"email": shown})
+    (fault,) = refused.body["errors"]
+    assert (refused.status, fault["pointer"], fault["code"]) == (400, "/email", "invalid_format")
