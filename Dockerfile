@@ -1,7 +1,8 @@
 # The image of Larder: `make docker/build`, or `docker build .` (docs/how-to/deployment.md, "Image").
 #
-# Stages: builder (dependencies, static files, bytecode), test (the suite: `--target test`), and
-# prod, the last, which takes what builder made and has nothing to build with.
+# Stages: builder (dependencies, static files, bytecode), test (the suite: `--target test`), dev (the
+# server of compose.yaml, which restarts when code changes), and prod, the last, which takes what
+# builder made and has nothing to build with.
 
 # Another base: --build-arg PYTHON_TAG=… --build-arg PYTHON_DIGEST=@sha256:… (or empty, unpinned).
 # The digest is that of the index, for every architecture.
@@ -47,6 +48,14 @@ RUN python3 -m venv /opt/venv \
 COPY --chown=10001 . .
 USER 10001
 CMD ["python", "-m", "pytest", "-n", "2"]
+
+FROM test AS dev
+# Paths that the commands of an earlier README name: /app/venv/bin/python src/manage.py
+RUN ln -s /opt/venv venv && mkdir src && ln -s ../manage.py src/manage.py
+ENV HOST=0.0.0.0 \
+    PORT=8000
+EXPOSE 8000
+CMD ["sh", "-c", "exec python manage.py runserver \"$HOST:$PORT\""]
 
 FROM base AS prod
 ARG REVISION=unknown

@@ -312,13 +312,40 @@ docker/pins: ## Write the current digests of the images' tags into compose.yaml 
 docker/try: installed-run ## Build the image without an engine, start it, and test it (root, Linux)
 	@exec $(python) -m tools.image
 
-# Names that some teams know.
-.PHONY: docker/compose/build docker/compose/up docker/compose/migrate docker/compose/makemigrations docker/compose/unittest
-docker/compose/build: docker/build ## The same as docker/build
-docker/compose/up: docker/up ## The same as docker/up
-docker/compose/migrate: docker/migrate ## The same as docker/migrate
-docker/compose/makemigrations: docker/makemigrations ## The same as docker/makemigrations
-docker/compose/unittest: docker/unittest ## The same as docker/unittest
+##@ Development in containers
+
+# The development set, compose.yaml: the names that two earlier READMEs use.
+development := $(DOCKER) compose
+
+.PHONY: run-docker
+run-docker: docker/compose/up ## Start the development set at http://127.0.0.1:8000: demo data, code that is reloaded (PORT=, DOCKER=)
+
+.PHONY: docker/compose/build
+docker/compose/build: ## Build the image of the development set
+	$(with_engine) compose
+	$(development) build
+
+.PHONY: docker/compose/up
+docker/compose/up: docker/compose/build ## Start the development set: server, worker, PostgreSQL and a replica
+	$(development) up --detach --wait
+	@echo "Larder is at http://127.0.0.1:$${PORT:-8000}/, the admin at /admin/ (admin, 12345)."
+	@echo "Stop it: $(development) down. Its data are kept; with --volumes they are removed."
+
+.PHONY: docker/compose/migrate
+docker/compose/migrate: ## Roles, migrations, rights, demo data: on the development set's database
+	$(with_engine) compose
+	$(development) run --rm migrate
+
+.PHONY: docker/compose/makemigrations
+docker/compose/makemigrations: ## Write the migrations for changed models into this folder, in a container
+	$(with_engine) compose
+	$(development) run --rm --no-deps --user "$$(id -u):$$(id -g)" --env PYTHONWARNINGS=ignore \
+		migrate python manage.py makemigrations --skip-checks
+
+.PHONY: docker/compose/unittest
+docker/compose/unittest: ## Run the tests in a container of the development set (TESTS=tests/orders)
+	$(with_engine) compose
+	$(development) run --rm --no-deps web python manage.py test $(TESTS)
 
 .PHONY: deploy/check
 deploy/check: venv ## Check the files in deploy/ with the programs that use them

@@ -216,6 +216,8 @@ MIDDLEWARE = [
     "larder.ops.middleware.Common",
     "larder.ops.middleware.ForBrowsers",
 ]
+# `manage.py test` runs pytest.
+TEST_RUNNER = "tests.runner.PytestRunner"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False

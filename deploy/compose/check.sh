@@ -1,13 +1,15 @@
 #!/bin/sh
-# compose.yaml by its schema and, where an engine is, by the engine; the scripts by a shell; every
+# Both sets' files by their schema and, where an engine is, by the engine; the scripts by a shell; every
 # configuration file by the program that reads it.
 set -eu
-"$PYTHON" -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose/compose.yaml
+"$PYTHON" -m check_jsonschema --builtin-schema vendor.compose-spec compose.yaml deploy/compose/compose.yaml
 for script in deploy/compose/*.sh deploy/postgresql/*.sh; do
     sh -n "$script"
 done
 if ${DOCKER:-docker} compose version >/dev/null 2>&1; then
-    ${DOCKER:-docker} compose --file deploy/compose/compose.yaml config --quiet
+    for file in compose.yaml deploy/compose/compose.yaml; do
+        ${DOCKER:-docker} compose --file "$file" config --quiet
+    done
 else
     echo "compose config: not looked at, there is no '${DOCKER:-docker} compose' here"
 fi

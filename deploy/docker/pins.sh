@@ -5,7 +5,7 @@
 set -eu
 cd "$1"
 docker=${DOCKER:-docker}
-files="Dockerfile deploy/compose/compose.yaml"
+files="Dockerfile compose.yaml deploy/compose/compose.yaml"
 draft=$(mktemp -d)
 trap 'rm -rf "$draft"' EXIT
 

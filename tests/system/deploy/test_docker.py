@@ -21,8 +21,15 @@ case "$1 ${2:-}" in
 esac
 echo "$@" >>"$ASKED"
 """
-BUILDS = ("docker/build", "docker/makemigrations", "docker/unittest", "docker/compose/build")
-COMPOSED = ("docker/migrate", "docker/compose/migrate", "down", "logs")
+BUILDS = ("docker/build", "docker/makemigrations", "docker/unittest")
+DEVELOPMENT = ("build", "up", "migrate", "makemigrations", "unittest")
+COMPOSED = (
+    "docker/migrate",
+    "down",
+    "logs",
+    "run-docker",
+    *map("docker/compose/{}".format, DEVELOPMENT),
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
 
@@ -85,11 +92,8 @@ def test_what_is_named_without_an_engine_is_a_target() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("target", ["docker/build", "docker/compose/build"])
-def test_the_image_is_built_on_the_base_that_the_dockerfile_pins(
-    target: str, engine: Engine
-) -> None:
-    assert engine.make(target)[0] == 0
+def test_the_image_is_built_on_the_base_that_the_dockerfile_pins(engine: Engine) -> None:
+    assert engine.make("docker/build")[0] == 0
     [build] = engine.asked
     assert re.fullmatch(
         r"build --tag larder:local --build-arg REVISION=\w+ --build-arg CREATED=\S+ \.", build
@@ -127,6 +131,25 @@ def test_migrations_and_tests_run_in_containers_that_are_gone_afterwards(engine:
     assert tests.endswith("python -m pytest -n 1")
 
 
+def test_the_development_set_is_built_and_started_with_one_command(engine: Engine) -> None:
+    assert engine.make("run-docker")[0] == 0
+    assert engine.asked == ["compose build", "compose up --detach --wait"]
+
+
+def test_migrations_and_tests_run_in_containers_of_the_development_set(engine: Engine) -> None:
+    for target in ("migrate", "makemigrations", "unittest"):
+        assert engine.make(f"docker/compose/{target}", "TESTS=tests/orders")[0] == 0
+    migrate, written, tests = engine.asked
+    assert migrate == "compose run --rm migrate"
+    assert f"--user {os.getuid()}:{os.getgid()}" in written
+    assert written.endswith("migrate python manage.py makemigrations --skip-checks")
+    assert tests == "compose run --rm --no-deps web python manage.py test tests/orders"
+
+
+FILES = ("Dockerfile", "compose.yaml", "deploy/compose/compose.yaml")
+"""The files that name images of others."""
+
+
 def pins(root: Path) -> dict[str, str]:
     """What is pinned, and by which digest."""
     compose = (root / "deploy" / "compose" / "compose.yaml").read_text()
@@ -141,7 +164,7 @@ def pins(root: Path) -> dict[str, str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A checkout, as far as images are named in it."""
-    for name in ("Dockerfile", "deploy/compose/compose.yaml"):
+    for name in FILES:
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / "copy" / name)
     return tmp_path / "copy"
@@ -177,9 +200,10 @@ def test_each_tag_is_asked_for_its_digest_and_nothing_else_is_changed(copy: Path
     assert (done.returncode, done.stderr) == (0, "")
     now = pins(copy)
     assert set(now) == set(before)
+    assert now["postgres:18.4-bookworm"] in (copy / "compose.yaml").read_text()
     assert all(now[name] != before[name] for name in before)
     assert len(set(now.values())) == len(now)
-    for name in ("Dockerfile", "deploy/compose/compose.yaml"):
+    for name in FILES:
         old, new = (re.sub("[0-9a-f]{64}", "", (r / name).read_text()) for r in (ROOT, copy))
         assert new == old
 

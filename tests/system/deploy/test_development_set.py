@@ -1,0 +1,58 @@
+"""compose.yaml in the root: a demo for developers that only their machine reaches."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.database import ROOT
+from tests.runner import PytestRunner, environment
+
+FILE = ROOT / "compose.yaml"
+PRODUCTION = ROOT / "deploy/compose/compose.yaml"
+
+
+def services(file: Path = FILE) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text())["services"])
+
+
+def test_only_this_machine_reaches_the_known_passwords() -> None:
+    published = [port for one in services().values() for port in one.get("ports", ())]
+    assert published == ["127.0.0.1:${PORT:-8000}:8000"]
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "migrate"])
+def test_the_code_is_mounted_and_hides_no_path_of_the_image(name: str) -> None:
+    """/app/venv/bin/python and /app/src/manage.py are links that the stage `dev` makes."""
+    mounted = dict(one.split(":") for one in services()[name]["volumes"])
+    assert {"./larder", "./config", "./manage.py"} <= set(mounted)
+    for source, target in mounted.items():
+        assert (ROOT / source).exists()
+        assert target == f"/app/{source.removeprefix('./')}"
+
+
+def test_the_images_of_others_are_those_of_the_production_set() -> None:
+    for name in ("primary", "replica"):
+        assert services()[name]["image"] == services(PRODUCTION)[name]["image"]
+
+
+def test_reads_use_the_replica() -> None:
+    assert "@replica:" in services()["web"]["environment"]["REPLICA_URLS"]
+
+
+def test_manage_py_can_be_run_by_itself() -> None:
+    assert (ROOT / "manage.py").stat().st_mode & 0o111 == 0o111
+
+
+def test_tests_in_a_container_do_not_use_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://primary/larder")
+    monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/secret_key")
+    assert not {"DATABASE_URL", "SECRET_KEY_FILE"} & set(environment())
+    assert "PATH" in environment()
+
+
+def test_the_status_of_the_tests_is_that_of_the_command() -> None:
+    runner = PytestRunner(failfast=True)
+    assert runner.run_tests(["--version"]) == 0
+    assert runner.run_tests(["--no-such-option"]) == 1
