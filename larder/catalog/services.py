@@ -26,6 +26,7 @@ from larder.db import database, idempotency, versions
 from larder.db.constraints import insert_unless_taken, refusing_taken, violated
 from larder.db.idempotency import Claim, Made
 from larder.identity import audit
+from larder.identity.services.credentials import require_permitted
 
 EDITABLE = frozenset(one.column for one in FIELDS)
 
@@ -55,6 +56,7 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
         made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
         if not insert_unless_taken(made):
             raise AlreadyTaken("sku")
+        require_permitted("catalog.add_product")
         audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
 
@@ -132,6 +134,7 @@ def change_product(
     with _clashes_named(), audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
+        require_permitted("catalog.change_product")
 
 
 def _refuse_taken_sku(
@@ -199,6 +202,7 @@ def replace_product(
     if changed:
         with _clashes_named():
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
+            require_permitted("catalog.change_product")
             audit.record_difference(product_name(product), present, changed)
 
 
@@ -211,6 +215,7 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     wanted = {"archived_at": now}
     with _clashes_named(), audit.changing(product_name(product), listed, wanted, action="archive"):
         versions.update(listed, version, **wanted, updated_at=now)
+        require_permitted("catalog.delete_product")
 
 
 def create_category(
@@ -228,6 +233,8 @@ def _insert_category(name: str, parent: int | None) -> int:
         if made == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.
             raise UnknownCategory
+        connection.check_constraints()
+        require_permitted("catalog.add_category")
         audit.record(category_name(made), "create", after={"name": name, "parent": parent})
     return made
 
@@ -244,6 +251,7 @@ def change_category(
         row = Category.objects.filter(id=category)
         with _clashes_named(), audit.changing(category_name(category), row, fields):
             versions.update(row, version, **fields)
+            require_permitted("catalog.change_category")
 
 
 def delete_category(category: int, *, version: int | None = None) -> None:
@@ -255,6 +263,7 @@ def delete_category(category: int, *, version: int | None = None) -> None:
             before = row.values("name", "parent_id").first() if audit.current() else None
             row.delete()
             connection.check_constraints()
+            require_permitted("catalog.delete_category")
             audit.record(category_name(category), "delete", before=before or {})
     except (IntegrityError, models.ProtectedError) as error:
         raise CategoryInUse from error

@@ -153,7 +153,7 @@ class CompatView(APIView):
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
-            self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
+            self.until_rendered.enter_context(audit.acting(who.public_id, self.contract, who))
         if request.method in SAFE or not self.only_places:
             self.until_rendered.enter_context(account_requests.running(who, request.method))
 

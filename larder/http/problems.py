@@ -363,7 +363,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
-    detail = "Your account has no permission for this page."
+    detail = str(exception) or "Your account has no permission for this page."
     return for_reader(request, problem(request, "not_staff", detail=detail))
 
 

@@ -41,10 +41,12 @@ NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who acts, by public id, and through which API or screen."""
+    """Who acts, by public id, and through which API or screen. `caller` is the member of staff as
+    the request began; None for a command."""
 
     actor: UUID
     channel: str
+    caller: Caller | None = None
 
 
 class Entry(NamedTuple):
@@ -65,9 +67,11 @@ _acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
-def acting(actor: UUID, channel: str) -> Iterator[None]:
-    """Records what the block changes as done by this member of staff or command."""
-    token = _acting.set(Acting(actor, channel))
+def acting(actor: UUID, channel: str, caller: Caller | None = None) -> Iterator[None]:
+    """Records what the block changes as done by this member of staff or command. With `caller`, the
+    services that lock what they change read the rights again (credentials.py:
+    require_permitted)."""
+    token = _acting.set(Acting(actor, channel, caller))
     try:
         yield
     finally:
@@ -81,7 +85,7 @@ def through(channel: str) -> Iterator[None]:
     if now is None:
         yield
         return
-    with acting(now.actor, channel):
+    with acting(now.actor, channel, now.caller):
         yield
 
 

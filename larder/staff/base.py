@@ -68,6 +68,7 @@ SENTENCES: Mapping[str, Sentence] = {
         None, "This form was sent before with other values. Open it again to make another change."
     ),
     "session_ended": Sentence(None, "Your session has ended. Log in again."),
+    "permission_missing": Sentence(None, "You do not have the permission {permission} any more."),
     "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
 }
 

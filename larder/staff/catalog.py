@@ -49,7 +49,7 @@ from larder.staff.base import (
     counted,
     moment,
 )
-from larder.staff.recording import while_permitted
+from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
@@ -363,10 +363,11 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
         self, request: Any, products: Sequence[Product], version: int | None = None
     ) -> None:
         archived = 0
-        for product in while_permitted(request, "catalog.delete_product", products):
+        for product in products:
             try:
                 services.archive_product(product.pk, now=now(), version=version)
             except DomainError as refusal:
+                refuse_former(request, refusal, "catalog.delete_product")
                 self.tell_refusal(request, refusal, ARCHIVING, about=f"{product.sku}: ")
             else:
                 archived += 1

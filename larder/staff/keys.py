@@ -11,13 +11,13 @@ from django.db.models.functions import Lower
 from django.http import HttpResponse
 
 from larder.core.clock import now
-from larder.core.errors import NotFound
+from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_SELECTED_ROWS
 from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, counted, customer_name, moment
 from larder.staff.confirming import require_confirmation
-from larder.staff.recording import while_permitted
+from larder.staff.recording import refuse_former
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
@@ -87,7 +87,7 @@ class KeyAdmin(ReadOnlyAdmin):
             self.message_user(request, limit, messages.ERROR)
         elif "confirmed" in request.POST:
             require_confirmation(request)
-            ended = sum(map(_end, while_permitted(request, "identity.delete_key", selected)))
+            ended = sum(_end(request, one) for one in selected)
             level = messages.SUCCESS if ended == len(selected) else messages.WARNING
             before = len(selected) - ended
             rest = f"; {before} had ended before" if before else ""
@@ -125,12 +125,15 @@ class KeyAdmin(ReadOnlyAdmin):
         return moment(key.ended_at)
 
 
-def _end(key: Key) -> bool:
+def _end(request: Any, key: Key) -> bool:
     """Ends a key. Returns False if it has ended or expired before."""
     try:
         keys.delete_key(None, key.pk, now=now())
     except NotFound:
         return False
+    except DomainError as refusal:
+        refuse_former(request, refusal, "identity.delete_key")
+        raise
     return True
 
 

@@ -38,7 +38,7 @@ from larder.staff.base import (
 )
 from larder.staff.orders_move_forms import FORMS
 from larder.staff.pages import Page, show
-from larder.staff.recording import while_permitted
+from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
     "precondition_failed": Sentence(
@@ -208,6 +208,7 @@ class MovableOrders(ServiceAdmin):
         try:
             made = _make(wanted, move, page.form, () if is_stale else page.filled)
         except DomainError as refusal:
+            refuse_former(request, refusal, PERMISSIONS[move])
             if not (is_stale or refusal.code in _OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
                 return show(self, request, page)
@@ -247,7 +248,7 @@ class MovableOrders(ServiceAdmin):
         """Moves the orders one by one, each in a separate transaction. Shows one message for each
         outcome, with the numbers of its orders."""
         numbers: dict[tuple[str, int], list[int]] = {}
-        for order in while_permitted(request, PERMISSIONS[move], orders):
+        for order in orders:
             numbers.setdefault(_try(request, order, move), []).append(order.number)
         for (message, level), of in numbers.items():
             named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
@@ -300,6 +301,7 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
     try:
         made = _make(sent.transition_request(request, move), move)
     except DomainError as refusal:
+        refuse_former(request, refusal, PERMISSIONS[move])
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
     if made:
         return f"{FORMS[move].done}.", messages.SUCCESS

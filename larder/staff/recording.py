@@ -1,28 +1,29 @@
 """Records in the audit trail what staff do in the admin, and what they are refused there."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
-from larder.core.errors import DomainError, PermissionMissing
+from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http.authentication import proven_factor
 from larder.identity import audit, permissions
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import renewed
+from larder.identity.errors import SessionEnded
 
 CHANNEL = "admin"
 
 
+ENDED = "Your session has ended."
+
+
 class ActionRefused(PermissionDenied):
-    """The user lacks the permission of an action of a list."""
+    """The user lacks the permission of a page or of an action of a list, or the session ended."""
 
-    def __init__(self, action: str, permission: str = "") -> None:
+    def __init__(self, action: str, permission: str = "", said: str = "") -> None:
+        super().__init__(said)
         self.action, self.permission = action, permission
-
-
-Row = TypeVar("Row")
 
 
 def user_as_caller(request: Any) -> Caller:
@@ -38,17 +39,15 @@ def user_as_caller(request: Any) -> Caller:
     )
 
 
-def while_permitted(request: Any, permission: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yields the rows of an action that takes a transaction for each. The session and the rights of
-    the user are read before each. Raises ActionRefused if the session ended or the permission was
-    taken away meanwhile."""
-    who = user_as_caller(request)
-    for row in rows:
-        try:
-            renewed(who).require(permission)
-        except DomainError as error:
-            raise ActionRefused(request.POST.get("action", ""), permission) from error
-        yield row
+def refuse_former(request: Any, refusal: DomainError, permission: str) -> None:
+    """Raises ActionRefused if the session ended or the permission was taken away before the service
+    had its locks. Does nothing for other refusals."""
+    action = request.POST.get("action", "")
+    if isinstance(refusal, SessionEnded):
+        raise ActionRefused(action, permission, ENDED) from refusal
+    if isinstance(refusal, NotStaff | PermissionMissing):
+        said = f"You do not have the permission {refusal.permission} any more."
+        raise ActionRefused(action, refusal.permission, said) from refusal
 
 
 def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,7 +57,7 @@ def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         @wraps(view)
         def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
-            with audit.acting(request.user.public_id, CHANNEL):
+            with audit.acting(request.user.public_id, CHANNEL, user_as_caller(request)):
                 try:
                     return view(request, *args, **kwargs)
                 except ActionRefused as refusal:

@@ -61,6 +61,8 @@ def test_orders_are_packed_while_the_user_may(
     with after_the_first_row(who, **taken):
         page = send(who, "orders/order/", "mark_packed", *orders)
     assert page.status == 403
+    said = "You do not have the permission orders.pack_order any more."
+    assert (said if "is_staff" in taken else "Your session has ended.") in page.text
     assert Order.objects.filter(status="packed").count() == 1
     refused = AuditEntry.objects.get(action="refused")
     assert refused.object == "operation:admin:orders_order_mark_packed"

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import count
 from time import monotonic, sleep
 
 import pytest
 from django.db import connection, transaction
 
+from larder.catalog.models import Category, Product
+from larder.catalog.services import create_category
 from larder.core.clock import now
 from larder.core.errors import DomainError, PermissionMissing
 from larder.db import database
@@ -19,10 +22,12 @@ from larder.identity.services import keys, sessions
 from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
+from larder.orders.models import Order
 from larder.orders.services import moves
 from larder.orders.services.transitions import TransitionRequest
-from tests.conftest import Person
+from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
+from tests.staff.desk import Desk
 from tests.staff.test_moves import place, stock
 
 MakePerson = Callable[..., Person]
@@ -105,3 +110,106 @@ def test_what_waited_for_a_lock_is_stored_only_if_the_caller_still_may(
         with pytest.raises(refusal):
             waiting.result(10)
     assert stock(jam) == (5, 4)
+
+
+Send = Callable[[Person], Answer]
+_numbers = count(1)
+
+
+def sent(method: str, path: str, body: object = None, **options: str) -> Send:
+    """A request of v1, as a person whose token it makes before it waits."""
+
+    def as_person(who: Person) -> Answer:
+        return Api(str(token_for(who)))(method, path, body, **options)
+
+    return as_person
+
+
+def writes(jam: int, buyer: int, shelf: int, above: int) -> dict[str, Send]:
+    """Requests that wait for the product, its stock or the categories."""
+    line = {"product": jam, "quantity": 1}
+    lines = f"sku,name,price\nJAM,Jam {next(_numbers)},2.00\n"
+    whole = {"sku": "JAM", "name": "Other", "price": "2.00", "quantity": 1}
+    return {
+        "change": sent("PATCH", f"products/{jam}", {"price": "0.01"}),
+        "archive": sent("DELETE", f"products/{jam}"),
+        "put": sent("PUT", "products/by-sku/JAM", whole),
+        "import": sent("POST", "products/import", lines, content_type="text/csv"),
+        "place": sent("POST", "orders", {"lines": [line], "customer": buyer}),
+        "rename": sent("PATCH", f"categories/{shelf}", {"name": "Other"}),
+        "remove": sent("DELETE", f"categories/{shelf}"),
+        "add below": sent("POST", "categories", {"name": "Other", "parent": above}),
+    }
+
+
+def catalogue() -> list[object]:
+    """Everything that these requests change."""
+    products = Product.objects.order_by("id").values_list("name", "price", "archived_at", "version")
+    categories = Category.objects.order_by("id").values_list("name", "parent_id")
+    return [*products, *categories, Order.objects.count()]
+
+
+def hold(jam: int) -> None:
+    """Locks the product, its stock and all categories, until the transaction ends."""
+    list(Category.objects.select_for_update().order_by("id"))
+    Product.objects.select_for_update().get(pk=jam)
+    Stock.objects.select_for_update().get(product_id=jam)
+
+
+@pytest.mark.parametrize(
+    "act", ["change", "archive", "put", "import", "place", "rename", "remove", "add below"]
+)
+@pytest.mark.parametrize(("lose", "code"), [(end_sessions, 401), (take_roles, 403), (None, 200)])
+def test_a_write_of_the_catalogue_that_waited_is_stored_only_if_the_caller_still_may(
+    act: str,
+    lose: Callable[[Person], None] | None,
+    code: int,
+    person: MakePerson,
+    product: Callable[..., int],
+) -> None:
+    clerk, jam = person(is_staff=True), product(stock=9, sku="JAM")
+    above, shelf = (create_category(name="Shelf", parent=None, now=now()).id for _ in range(2))
+    send, before = writes(jam, person().id, shelf, above)[act], catalogue()
+
+    def call() -> Answer:
+        try:
+            return send(clerk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction.atomic():
+            hold(jam)
+            waiting = beside.submit(call)
+            until_somebody_waits()
+            if lose is not None:
+                lose(clerk)
+        answer = waiting.result(10)
+    assert answer.status // 100 == code // 100, answer.body
+    assert lose is None or answer.status == code
+    assert (catalogue() == before) is (lose is not None)
+
+
+@pytest.mark.parametrize("lose", [end_sessions, take_roles])
+def test_a_page_of_the_admin_that_waited_stores_nothing_either(
+    lose: Callable[[Person], None], person: MakePerson
+) -> None:
+    clerk = person(is_staff=True)
+    shelf = create_category(name="Shelf", parent=None, now=now()).id
+    desk, path = Desk(clerk), f"catalog/category/{shelf}/change/"
+    form = desk.open(path) | {"name": "Other"}
+
+    def call() -> None:
+        try:
+            desk.post(path, form)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction.atomic():
+            list(Category.objects.select_for_update())
+            waiting = beside.submit(call)
+            until_somebody_waits()
+            lose(clerk)
+        waiting.result(10)
+    assert Category.objects.get().name == "Shelf"

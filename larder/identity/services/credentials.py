@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from larder.core.errors import Fault
 from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
 from larder.identity.models import Customer, Key
@@ -85,6 +86,27 @@ def renewed(caller: Caller) -> Caller:
     active = Customer.objects.filter(pk=caller.id, is_active=True)
     _require_live(caller, active.values_list("session_epoch", flat=True).first())
     return with_rights(caller)
+
+
+def require_permitted(*permissions: str) -> None:
+    """Reads the member of staff who acts again: since the request began, the session or the key may
+    have ended, or a permission may have been taken away.
+
+    Called under the locks of a change, which the request may have waited for. Does nothing for
+    customers and commands. Raises SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
+    """
+    acting = audit.current()
+    if acting is not None:
+        require_permitted_to(acting, *permissions)
+
+
+def require_permitted_to(acting: audit.Acting, *permissions: str) -> None:
+    """Does the same for who acts in another thread."""
+    if acting.caller is None:
+        return
+    present = renewed(acting.caller)
+    for permission in permissions:
+        present.require(permission)
 
 
 def _require_live(caller: Caller, epoch: int | None) -> None:

@@ -27,7 +27,12 @@ from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
 from larder.identity.queries import with_rights
-from larder.identity.services.credentials import lock_account, lock_unchanged, verified
+from larder.identity.services.credentials import (
+    lock_account,
+    lock_unchanged,
+    require_permitted,
+    verified,
+)
 from larder.identity.tokens import derived_text, key_digest
 
 logger = logging.getLogger(__name__)
@@ -202,8 +207,8 @@ def delete_key(
     """Ends a key at once. `is_restricted`: the caller has not proven the second factor that they
     need, and does not end keys with permissions of staff.
 
-    Raises NotFound unless it is a live key of this customer; with None, of any. Raises
-    SecondFactorRequired.
+    Raises NotFound unless it is a live key of this customer; with None, of any, and what
+    `require_permitted` raises. Raises SecondFactorRequired.
     """
     live = Key.objects.live() if customer is None else _live(customer)
     with transaction.atomic():
@@ -211,6 +216,8 @@ def delete_key(
             raise SecondFactorRequired("identity.delete_key")
         if not live.filter(pk=key).update(ended_at=now):
             raise NotFound
+        if customer is None:
+            require_permitted("identity.delete_key")
         audit.record(key_name(key), "end", before={"ended_at": None}, after={"ended_at": now})
 
 

@@ -15,6 +15,7 @@ from larder.catalog.product_rows import ProductFile
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
 from larder.identity import audit
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.movements import lock, open_stock
 
 
@@ -76,6 +77,8 @@ def import_products(
 def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> Imported:
     with audit.through(audit.IMPORT), product_import.staged(file, on_rows=watcher.read) as rows:
         created, changed = _store(file, actor, now, watcher)
+        # Last, because the locks of the products may have been waited for.
+        require_permitted("catalog.add_product", "catalog.change_product")
     return Imported(created, changed, rows - created - changed)
 
 

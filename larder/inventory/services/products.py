@@ -12,6 +12,7 @@ from larder.catalog import services as catalog
 from larder.core.errors import AlreadyTaken, StaleVersion
 from larder.db import idempotency
 from larder.db.idempotency import Claim, Made
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import lock, open_stock
@@ -67,6 +68,7 @@ def change_stocked_product(
             catalog.change_product(product, fields, now=now)
         if quantity is not None:
             set_available(product, quantity, balances, actor=actor, now=now)
+            require_permitted("inventory.add_adjustment")
 
 
 ABSENT = 0

@@ -23,6 +23,7 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
+from larder.identity.services.credentials import require_permitted_to
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
@@ -79,7 +80,8 @@ def place_candidates(
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
-    OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded;
+    OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
+    for orders of staff what `require_permitted` raises;
     for drafts also AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart
     OrderAbandoned. The lines of a refused draft are named by ascending line id.
     """
@@ -195,11 +197,23 @@ def _place_open(
     hold.begins()
     # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
+    _refuse_former_staff(unanswered(batch))
     _decide(unanswered(batch), balances, offers, terms, quota)
     placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)
     write_placed(placed, currency=terms.currency, now=now)
+
+
+def _refuse_former_staff(batch: Sequence[Candidate]) -> None:
+    """Refuses orders that staff place for customers, if the session or the right ended while they
+    waited for the locks."""
+    for one in batch:
+        if one.placement.acting is not None:
+            try:
+                require_permitted_to(one.placement.acting, "orders.add_order")
+            except DomainError as refusal:
+                one.answer = refusal
 
 
 def _decide(
