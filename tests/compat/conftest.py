@@ -12,6 +12,7 @@ from larder.ops import invariants
 from tests.conftest import Person
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 from tests.server import Reply, Server
+from tests.system.race.shops import Pair
 
 ALL = "0,1,2,3,4"
 Without = Callable[[str], Server]
@@ -32,23 +33,28 @@ def running(long_server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def unguarded(django_db_setup: None) -> Iterator[Server]:
-    """One server for all negative controls."""
-    entry = "tests.system.race.unguarded:application"
-    with Server(application=entry, environment={"COMPAT": ALL}) as server:
-        yield server
+def unguarded(django_db_setup: None) -> Iterator[tuple[Server, Server]]:
+    """Two servers of one process each for all negative controls."""
+    entry, options = "tests.system.race.unguarded:application", {"COMPAT": ALL}
+    with (
+        Server(workers=1, application=entry, environment=options) as one,
+        Server(workers=1, application=entry, environment=options) as other,
+    ):
+        yield one, other
 
 
 @pytest.fixture
-def without(unguarded: Server, transactional_db: None) -> Iterator[Without]:
-    """The server without a guard of tests.system.race.guards: `without("row locks")`."""
+def without(unguarded: tuple[Server, Server], transactional_db: None) -> Iterator[Without]:
+    """The servers without a guard of tests.system.race.guards: `without("row locks")`."""
 
     def take_out(guard: str) -> Server:
-        (unguarded.shared / "without").write_text(guard)
-        return unguarded
+        for server in unguarded:
+            (server.shared / "without").write_text(guard)
+        return Pair(*unguarded)
 
     yield take_out
-    unguarded.hang_up()
+    for server in unguarded:
+        server.hang_up()
 
 
 @dataclass(frozen=True, slots=True)

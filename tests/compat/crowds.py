@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
+from time import monotonic, sleep
 from typing import Any
 
 from larder.identity.models import Customer
@@ -14,7 +16,7 @@ from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Reply, Server
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.shops import HttpShop, at_once
+from tests.system.race.shops import LONGEST_BUSY, HttpShop, at_once
 
 FEW = 4
 _numbers = count(1)
@@ -46,8 +48,10 @@ class Shop:
         ]
 
     def rush(self, requests: Sequence[Request], *products: int) -> "Rush":
-        """All at once, each over a separate connection."""
-        return Rush(self.contract, at_once(HttpShop(self.server), requests), products)
+        """All at once, each over a separate connection. At a server with its guards, clients come
+        again after a 503, as real ones do."""
+        crowd = [partial(repeated, one) for one in requests] if self.is_guarded else requests
+        return Rush(self.contract, at_once(HttpShop(self.server), crowd), products)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,14 @@ class Rush:
             assert (shelf(product).available, shelf(product).sold) == (of - units, units)
         assert_agree(self.products)
         assert_books_balance()
+
+
+def repeated(request: Request) -> Reply:
+    """The reply to a request that is sent until the server is not too busy."""
+    until = monotonic() + LONGEST_BUSY
+    while (reply := request()).status == 503 and monotonic() < until:
+        sleep(0.5)
+    return reply
 
 
 def stranger() -> Person:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from larder.db import database
 from tests.compat.conftest import Without, assert_books_balance
 from tests.compat.crowds import Rush, Shop, stranger
 from tests.compat.shops import CONTRACTS, Client
@@ -16,6 +17,7 @@ from tests.database import superuser_url
 from tests.server import Reply, Server
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks, index_dropped
+from tests.system.race.gate import INSERT, READ, before_inserts, closed
 from tests.system.race.shops import HttpShop, at_once
 from tools.processes import wait_until
 
@@ -83,11 +85,14 @@ def test_without_the_lock_of_the_order_additions_run_into_each_other(
     without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(CONTRACT, without("draft lock"), is_guarded=False)
-    assert_breaks(
-        lambda: add_at_once(cart(shop), product(), opened=True),
-        check_added,
-        fault=lambda outcome: outcome[0].statuses[500] > 0,
-    )
+    with before_inserts("orders.order_line"):
+        assert_breaks(
+            lambda: add_at_once(cart(shop), product(), opened=True),
+            check_added,
+            fault=lambda outcome: outcome[0].statuses[500] > 0,
+            meet=2,
+            gate=INSERT,
+        )
 
 
 def open_at_once(mine: Cart) -> Outcome:
@@ -96,9 +101,17 @@ def open_at_once(mine: Cart) -> Outcome:
 
 
 def check_one_opened(outcome: Outcome) -> None:
-    rush, (order,) = outcome
+    rush, orders = outcome
     assert rush.statuses == {200: HANDS}
-    assert {body["id"] for body in rush.bodies(200)} == {order["id"]}
+    assert {body["id"] for body in rush.bodies(200)} == {order["id"] for order in orders}
+    assert most_carts() == 1
+
+
+def most_carts() -> int:
+    """How many open orders one customer has, of those that have the most."""
+    carts = "SELECT count(*) AS carts FROM \"order\" WHERE status = 'draft' GROUP BY customer_id"
+    ((most,),) = database.rows(f"SELECT max(carts) FROM ({carts}) AS each")
+    return int(most)
 
 
 def test_simultaneous_first_calls_make_one_order(shop: Shop) -> None:
@@ -107,12 +120,13 @@ def test_simultaneous_first_calls_make_one_order(shop: Shop) -> None:
 
 
 def test_without_the_unique_index_they_make_several(shop: Shop) -> None:
-    with index_dropped("orders", "order_one_draft"):
+    with index_dropped("orders", "order_one_draft"), before_inserts('orders."order"'):
         assert_breaks(
             lambda: open_at_once(cart(shop)),
             check_one_opened,
-            fault=lambda outcome: len({body["id"] for body in outcome[0].bodies(200)}) > 1,
-            rounds=20,
+            fault=lambda _: most_carts() > 1,
+            meet=2,
+            gate=INSERT,
         )
 
 
@@ -164,19 +178,16 @@ def test_without_the_lock_of_the_order_units_get_into_one_that_was_submitted(
     without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(CONTRACT, without("draft lock"), is_guarded=False)
-
-    def rush() -> Outcome:
-        mine, jam = cart(shop), product(stock=500)
-        first = mine.add(jam)
-        outcome = fill_and_submit(mine, jam)
-        outcome[0].replies.append(first)
-        return outcome
-
-    assert_breaks(
-        rush,
-        check_none_lost,
-        fault=lambda outcome: not shelf(outcome[0].products[0]).agrees,
-    )
+    mine, jam = cart(shop), product(stock=500)
+    order = mine.add(jam).body["order_id"]
+    with ThreadPoolExecutor(1) as clients, closed(READ) as gate:
+        adding = clients.submit(mine.add, jam)
+        assert gate.wait_for(1)
+        assert mine.submit(order).status == 200
+        gate.open()
+        assert adding.result().status == 200
+    assert shelf(jam).sold == 2
+    assert not shelf(jam).agrees
 
 
 def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(

@@ -69,6 +69,7 @@ def test_without_the_locks_of_rows_more_is_sold_than_there_is(
         lambda: for_ten_units(shop, product),
         check_ten_sold,
         fault=lambda rush: rush.statuses[shop.contract.placed] > UNITS,
+        meet=2,
     )
 
 
@@ -98,20 +99,22 @@ def test_with_rows_locked_in_any_order_they_do(
         check_all_placed,
         # PostgreSQL ends the ring; the client sees a server that is busy.
         fault=lambda rush: rush.statuses[503] > 0,
+        meet=2,
     )
 
 
-def equals(shop: Shop, jam: int) -> Rush:
-    """One order of two units, sent eight times at once."""
-    return shop.rush([shop.contract.order(shop.client(stranger()), [(jam, 2)])] * 8, jam)
+def equals(shop: Shop, jam: int, times: int = 8) -> Rush:
+    """One order of two units, sent several times at once."""
+    return shop.rush([shop.contract.order(shop.client(stranger()), [(jam, 2)])] * times, jam)
 
 
 def check_one_placed(rush: Rush) -> None:
     """Contract 1 repeats the first answer, contract 4 refuses to submit again."""
     placed, again = (201, 200) if rush.contract.name == "1" else (200, 400)
-    assert rush.statuses == {placed: 1, again: 7}
+    others = len(rush.replies) - 1
+    assert rush.statuses == {placed: 1, again: others}
     said = rush.bodies(placed) if again == 200 else [["Order already submitted."]]
-    assert rush.bodies(again) == said * 7
+    assert rush.bodies(again) == said * others
     (jam,) = rush.products
     assert (orders_of(jam), shelf(jam).sold) == (1, 2)
     assert_agree([jam])
@@ -126,7 +129,7 @@ def test_of_equal_orders_at_once_one_is_placed(shop: Shop, product: MakeProduct)
 @pytest.mark.parametrize(
     ("contract", "guard", "is_fault"),
     [
-        (CONTRACTS["1"], "any claim", lambda statuses: statuses[200] < 7),
+        (CONTRACTS["1"], "any claim", lambda statuses: statuses[500] > 0),
         (CONTRACTS["4"], "drafts held or compared", lambda statuses: statuses[200] > 1),
     ],
     ids=["contract 1", "contract 4"],
@@ -138,11 +141,13 @@ def test_without_the_claim_of_the_order_they_are_not_one(
     guard: str,
     is_fault: Callable[[Counter[int]], bool],
 ) -> None:
+    """One for each process, for an order that fails in a batch is tried again alone."""
     shop = Shop(contract, without(guard), is_guarded=False)
     assert_breaks(
-        lambda: equals(shop, product(stock=50)),
+        lambda: equals(shop, product(stock=50), times=2),
         check_one_placed,
         fault=lambda rush: is_fault(rush.statuses),
+        meet=2,
     )
 
 
@@ -285,6 +290,7 @@ def test_without_the_locks_of_rows_more_is_ordered_and_shipped_than_there_is(
         lambda: rush_and_ship(shop, who, product),
         check_ten_taken,
         fault=lambda rush: rush.statuses[200] + rush.statuses[201] > UNITS,
+        meet=2,
     )
 
 
@@ -328,6 +334,7 @@ def test_without_the_lock_of_the_name_both_get_it(
         lambda: want_one_name(shop, staff),
         check_one_named,
         fault=lambda outcome: outcome[1] == 2,
+        meet=2,
     )
 
 
@@ -366,4 +373,5 @@ def test_without_comparing_several_get_one(
         lambda: refresh_at_once(shop, who),
         check_refreshed,
         fault=lambda rush: rush.statuses[200] > 1,
+        meet=2,
     )

@@ -17,7 +17,6 @@ import pytest
 from django.db import connection
 
 from larder.catalog import services as catalog
-from larder.catalog import sql as catalog_sql
 from larder.catalog.models import Product
 from larder.core.clock import now
 from larder.core.errors import NotFound
@@ -28,7 +27,8 @@ from larder.inventory.services.movements import Balance, lock
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
-from tests.system.race.guards import UNLOCKED
+from tests.system.race.guards import UNLOCKED, removal
+from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 CLERK = UUID(int=7)
@@ -113,19 +113,13 @@ def test_of_many_that_take_one_name_at_once_one_succeeds(product: MakeProduct) -
 def test_without_the_lock_of_the_name_several_have_it(
     way: str, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only who looked before the others wrote is deceived: all of them look, then wait.
-    monkeypatch.setattr(catalog_sql, "LOCK_NAME", "SELECT %s::text")
-    claim = catalog.claim_name
-
-    def claim_and_wait(name: str, *, product: int | None = None) -> None:
-        claim(name, product=product)
-        sleep(0.05)
-
-    monkeypatch.setattr(catalog, "claim_name", claim_and_wait)
+    for module, place, replacement in removal("name lock"):
+        monkeypatch.setattr(module, place, replacement)
     assert_breaks(
         create_together if way == "create" else lambda: rename_together(product),
         check_name,
         fault=lambda outcome: outcome.bearers > 1,
+        meet=2,
     )
 
 
@@ -176,21 +170,29 @@ def test_a_quantity_set_in_the_middle_of_a_rush_is_right_to_the_unit(
     check_rush(rush(person(), product(stock=OPENING), [({"unit": "jar"}, SET)]))
 
 
+def order_beside_a_quantity(who: Person, jam: int) -> Race:
+    """A unit is ordered while staff sets the quantity."""
+    return Race(
+        partial(changed, jam, {}, SET),
+        partial(ServiceShop().place, who, [(jam, 1)]),
+        STOCK_READ,
+        None,
+        lambda _: shelf(jam).agrees,
+    )
+
+
 def test_a_difference_counted_before_the_lock_makes_the_books_wrong(
     person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert_held(order_beside_a_quantity(person(), product(stock=OPENING)))
+
     def look_then_lock(asked: list[int]) -> dict[int, Balance]:
         rows = database.rows(UNLOCKED, [asked])
         lock(asked)
         return {row[0]: Balance(row[1], row[2]) for row in rows}
 
     monkeypatch.setattr(products, "lock", look_then_lock)
-    who = person()
-    assert_breaks(
-        lambda: rush(who, product(stock=OPENING), [({}, SET)]),
-        check_rush,
-        fault=lambda outcome: not shelf(outcome.product).agrees,
-    )
+    assert_broken(order_beside_a_quantity(person(), product(stock=OPENING)))
 
 
 def relabel(who: Person, jam: int, times: int = 12) -> Rush:

@@ -10,7 +10,7 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.guards import removal
 from tests.system.race.phones import Phone
-from tests.system.race.shops import HttpShop, ServiceShop, Shop
+from tests.system.race.shops import HttpShop, Pair, ServiceShop, Shop
 
 
 @pytest.fixture(scope="session")
@@ -42,14 +42,17 @@ def shop(interface: str, transactional_db: None, request: pytest.FixtureRequest)
 def unguarded(
     interface: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], Shop]]:
-    """The shop without a guard: `unguarded("row locks")`."""
+    """The shop without a guard, at a pair of servers: `unguarded("row locks")`."""
     with ExitStack() as servers:
 
         def take_out(guard: str) -> Shop:
             if interface == "http":
-                entry = "tests.system.race.unguarded:application"
-                server = Server(application=entry, environment={"WITHOUT": guard})
-                return HttpShop(servers.enter_context(server))
+                entry, options = "tests.system.race.unguarded:application", {"WITHOUT": guard}
+                one, other = (
+                    servers.enter_context(Server(workers=1, application=entry, environment=options))
+                    for _ in range(2)
+                )
+                return HttpShop(Pair(one, other))
             for module, name, replacement in removal(guard):
                 monkeypatch.setattr(module, name, replacement)
             return ServiceShop()

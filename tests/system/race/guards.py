@@ -2,25 +2,24 @@
 
 `removal` gives a list of (module, name, what is there instead). The service's controls put it
 in with monkeypatch, the server's with tests/system/race/unguarded.py; the product knows of neither.
-Where a guard is a matter of microseconds, its replacement waits at the same place, so that the
-fault it was there to prevent shows every time and not now and then.
+Where requests have to meet for the fault, the replacement has a gate at the same place
+(tests/system/race/gate.py): the fault shows the first time, and not now and then.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from threading import local
-from time import sleep
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from larder.catalog import queries as catalog_queries
 from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.queries import Offer
-from larder.db import idempotency
+from larder.db import database, idempotency
 from larder.db import sql as key_sql
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
@@ -34,7 +33,7 @@ from larder.identity.services import sessions
 from larder.identity.token_policies import TokenPolicy
 from larder.identity.tokens import Refresh
 from larder.inventory import sql as stock_sql
-from larder.inventory.services import movements
+from larder.inventory.services import locks, movements
 from larder.inventory.services.movements import Balance
 from larder.orders import sql as order_sql
 from larder.orders.models import Order
@@ -42,53 +41,67 @@ from larder.orders.services import (
     abandon,
     changes,
     drafts,
-    expire_drafts,
     held_drafts,
     place_order,
     place_orders,
+    repeats,
     transitions,
 )
 from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
 from larder.orders.services.transitions import LockedOrder, Transition
+from tests.system.race.gate import READ, SPACE
 
 Removal = list[tuple[Any, str, Any]]
-PAUSE = 0.05
 
 UNLOCKED = f"""
-SELECT product_id, available, committed FROM stock, (SELECT pg_sleep({PAUSE})) AS pause
+SELECT product_id, available, committed FROM stock, ({READ.statement}) AS gate
 WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
 """
-"""Reads the rows (a statement's snapshot is taken before it sleeps) and locks none of them."""
+"""Reads the rows (a statement's snapshot is taken before it waits) and locks none of them."""
 
 TAKEN_AS_SEEN = (
     identity_sql.TAKE_ATTEMPTS.replace("<= (SELECT room", "> (SELECT -room")
     # Named below: PostgreSQL does not run what nothing reads.
-    .replace("), taken AS (", f"), pause AS MATERIALIZED (SELECT pg_sleep({PAUSE})), taken AS (")
-    .replace("now + spacing FROM seen", "now + spacing FROM seen, pause")
+    .replace("), taken AS (", f"), gate AS MATERIALIZED ({READ.statement}), taken AS (")
+    .replace("now + spacing FROM seen", "now + spacing FROM seen, gate")
 )
 """Takes a try from a bucket, also if another took one since the read."""
 
 SEEN = "(SELECT seen.until FROM rate_limit AS seen WHERE seen.key = held.key)"
 TAKEN_AS_QUOTA_SEEN = identity_sql.TAKE_UNITS.replace(
     "WHERE greatest(held.until", f"WHERE greatest({SEEN}"
-)
+).replace("ORDER BY key", f"CROSS JOIN ({READ.statement}) AS gate ORDER BY key")
 """Takes units of a quota, also if another took some since the read."""
 
-LOCKED_IN_ANY_ORDER = f"""
-SELECT product_id, available, committed, pg_sleep({PAUSE}) FROM stock
-WHERE product_id = ANY(%s::bigint[]) ORDER BY random() FOR NO KEY UPDATE
-"""
-"""Without ORDER BY there is no promise of any order: here is the worst that would be kept."""
+_UPWARDS = f"SELECT pg_try_advisory_xact_lock({SPACE}, 0)"
+_submit_lock = movements.submit_lock
+
+
+def lock_in_any_order(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
+    """Locks row by row: one transaction upwards, and those beside it downwards. Without ORDER BY
+    there is no promise of any order: here is the worst that would be kept."""
+    ((upwards,),) = database.rows(_UPWARDS)
+    found: dict[int, Balance] = {}
+    for one in sorted(set(products), reverse=not upwards):
+        found |= _submit_lock([one])()
+        READ.wait()
+    return lambda: found
+
 
 _ORDERED = 'ORDER BY actor, operation, key COLLATE "C"'
-CLAIMED_AS_THEY_COME = key_sql.CLAIM.replace(_ORDERED, f"WHERE pg_sleep({PAUSE}) IS NOT NULL")
+_CLAIM = "AS claim (actor, operation, key, fingerprint, result, expires_at"
+CLAIMED_AS_THEY_COME = key_sql.CLAIM.replace(f"{_CLAIM})", f"WITH ORDINALITY {_CLAIM}, place)")
+CLAIMED_AS_THEY_COME = CLAIMED_AS_THEY_COME.replace(
+    _ORDERED, f"WHERE place = 1 OR (SELECT count(*) FROM ({READ.statement}) AS gate) = 1"
+)
+"""Claims the first key, waits, and claims the others."""
 
 
 def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     """Claims as it is done by who has not thought of twins: look first, write later."""
     earlier = idempotency.find([claim.scope for claim in claims])
-    sleep(4 * PAUSE)
+    READ.wait()
     _claim(claims, now=now)
     return earlier
 
@@ -98,13 +111,21 @@ _claim = idempotency.claim
 
 def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     """Writes no claim at all, so that no twin waits for another."""
-    sleep(PAUSE)
     return {}
+
+
+_answer_unclaimed = repeats._answer_unclaimed
+
+
+def answer_unclaimed_and_wait(chosen: Sequence[Candidate]) -> None:
+    """Looks for orders that are there already, and waits."""
+    _answer_unclaimed(chosen)
+    READ.wait()
 
 
 def rotate_anyway(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
     """Rotates without comparing in the statement that swaps."""
-    sleep(PAUSE)
+    READ.wait()
     row = Session.objects.filter(id=session.id)
     swapped = row.update(generation=F("generation") + 1, rotated_at=now)
     session.generation += 1
@@ -115,7 +136,7 @@ def rotate_and_save(
     session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime
 ) -> bool:
     """Writes the whole row of a session as it was read."""
-    sleep(4 * PAUSE)
+    READ.wait()
     session.generation += 1
     session.save()
     return True
@@ -145,21 +166,14 @@ def all_together(
 def find_draft(customer: int) -> Order | None:
     """Finds the draft that is to be changed and does not lock it."""
     found = Order.objects.filter(customer_id=customer, status="draft").first()
-    sleep(PAUSE)
-    return found
-
-
-def find_expired(drafts: QuerySet[Order], *, limit: int) -> list[Order]:
-    """Finds what is to be deleted and does not lock it."""
-    found = list(drafts[:limit])
-    sleep(PAUSE)
+    READ.wait()
     return found
 
 
 def find_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     """Finds orders and drafts, and does not lock them."""
     found = {one.id: one for one in Order.objects.filter(id__in=ids)}
-    sleep(PAUSE)
+    READ.wait()
     return found
 
 
@@ -173,7 +187,7 @@ def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
     found: dict[UUID, Order] = {}
     for one in ids:
         found |= lock_orders([one])
-        sleep(PAUSE)
+        READ.wait()
     return found
 
 
@@ -196,7 +210,6 @@ _looked_at = local()
 def look_then_lock(products: Collection[int]) -> dict[int, Balance]:
     """Locks the stock of products that were looked at before."""
     _looked_at.offers = catalog_queries.offers(products)
-    sleep(PAUSE)
     return movements.lock(products)
 
 
@@ -209,7 +222,7 @@ def offers_looked_at(products: Collection[int]) -> dict[int, Offer]:
 def look_at_name(name: str, *, product: int | None = None) -> None:
     """Looks whether a name is taken, and writes later."""
     _claim_name(name, product=product)
-    sleep(4 * PAUSE)
+    READ.wait()
 
 
 _claim_name = catalog.claim_name
@@ -236,15 +249,22 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
-    "lock order": lambda: [(stock_sql, "LOCK", LOCKED_IN_ANY_ORDER)],
+    # Clients would come again after the limit of a wait, and not see the ring.
+    "lock order": lambda: [
+        (movements, "submit_lock", lock_in_any_order),
+        (locks, "MOVING_WAIT", 5.0),
+    ],
     # A server tries a batch again after a deadlock, and its clients see nothing of it.
     "lock order and second tries": lambda: [
-        (stock_sql, "LOCK", LOCKED_IN_ANY_ORDER),
+        (movements, "submit_lock", lock_in_any_order),
         (place_order, "_is_worth_another_try", never),
         (place_order, "LOCK_WAIT", 5.0),
     ],
     "claims": lambda: [(idempotency, "claim", look_then_write)],
-    "any claim": lambda: [(idempotency, "claim", claim_nothing)],
+    "any claim": lambda: [
+        (idempotency, "claim", claim_nothing),
+        (repeats, "_answer_unclaimed", answer_unclaimed_and_wait),
+    ],
     "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
@@ -255,7 +275,6 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
         (held_drafts, "lock_orders", find_orders),
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
-    "expired drafts held": lambda: [(expire_drafts, "lock_without_wait", find_expired)],
     "order held": lambda: [(transitions, "lock_order", find_order)],
     "order held or compared": lambda: [
         (transitions, "lock_order", find_order),
@@ -276,6 +295,9 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
     "grace": lambda: [(sessions, "exchange", without_grace)],
 }
+
+
+NAMES = tuple(_REMOVALS)
 
 
 def removal(guard: str) -> Removal:

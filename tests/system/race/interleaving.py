@@ -20,6 +20,14 @@ from tests.system.race.shops import Answer, answered
 LONGEST = 60.0
 """Seconds for any step; a step takes milliseconds on an idle machine."""
 
+ORDERS_READ = 'WHERE "order"."id" IN ('
+DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
+OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
+FOR_ORDERS = ' FOR UPDATE OF "order"'
+STOCK_READ = "SELECT product_id, available, committed FROM stock"
+OFFERS_READ = "SELECT id, sku, name, price, min_quantity"
+"""Texts of statements that are named in several tests."""
+
 _WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s::int = ANY(pg_blocking_pids(pid))"
 
 
@@ -35,12 +43,13 @@ class Guard:
 @dataclass(frozen=True, slots=True)
 class Race:
     """Two calls. The first stops after the first statement that contains `stop`. `holds` says
-    whether what must be true after both is true."""
+    whether what must be true after both is true. `guard`: None if it is no clause of a
+    statement."""
 
     first: Callable[[], object]
     second: Callable[[], object]
     stop: str
-    guard: Guard
+    guard: Guard | None
     holds: Callable[["Outcome"], bool]
 
 
@@ -112,6 +121,13 @@ def assert_broken_without_guard(race: Race) -> None:
     """Asserts that without the guard what must be true is not."""
     outcome = interleave(race, removed=race.guard)
     assert not outcome.waited, f"the second call waited without the lock: {outcome}"
+    assert not race.holds(outcome), outcome
+
+
+def assert_broken(race: Race) -> None:
+    """Asserts that what must be true is not, where the test has replaced the guard."""
+    outcome = interleave(race)
+    assert not outcome.waited, f"the second call waited without the guard: {outcome}"
     assert not race.holds(outcome), outcome
 
 

@@ -11,7 +11,7 @@ from larder.orders.services import cart
 from larder.orders.services.drafts import Seen, add_unit
 from larder.orders.services.placement import CartShown, Placement
 from tests.conftest import Person
-from tests.system.race.shops import OK, Answer, answered, place_apart
+from tests.system.race.shops import OK, Answer, place_apart, served
 
 PHONES = 12
 """As many at once."""
@@ -32,7 +32,7 @@ class Phone:
             cart.put_lines(self.who.id, wanted, currency="GBP", now=self.now, seen=seen)
             return Answer(OK)
 
-        return answered(call)
+        return served(call)
 
     def put_one(self, product: int, quantity: int) -> Answer:
         """Sets one line."""
@@ -42,11 +42,11 @@ class Phone:
             cart.put_line(self.who.id, line, currency="GBP", now=self.now)
             return Answer(OK)
 
-        return answered(call)
+        return served(call)
 
     def add(self, product: int) -> Answer:
         """Puts a unit in as contract 4 does."""
-        return answered(
+        return served(
             lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
         )
 
@@ -57,7 +57,7 @@ class Phone:
             cart.delete_cart(self.who.id)
             return Answer(OK)
 
-        return answered(call)
+        return served(call)
 
     def submit(self, key: str | None = None, shown: CartShown = CartShown()) -> Answer:
         """The content is the order's id."""
@@ -74,7 +74,7 @@ class Phone:
             placed = place_apart(asked, now=self.now)
             return Answer(OK, placed.order.id, placed.replayed)
 
-        return answered(call)
+        return served(call)
 
     def units(self) -> dict[int, int]:
         """What is in the cart."""

@@ -16,7 +16,15 @@ from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
 from larder.orders.services.placement import CartShown
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
+from tests.system.race.interleaving import (
+    ORDERS_READ,
+    Guard,
+    Race,
+    assert_broken,
+    assert_broken_without_guard,
+    assert_held,
+)
+from tests.system.race.interleaving import Outcome as Pair
 from tests.system.race.phones import Phone, codes
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
@@ -24,6 +32,7 @@ MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 Without = Callable[[str], None]
 SIX = 6
+CLAIM = "INSERT INTO idempotency_key"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,12 +80,20 @@ def abandoning(who: Person, find: Callable[[Abandonment], OrderView | None]) -> 
 
 def race(person: MakePerson, jam: int, name: str) -> Outcome:
     """Requests of one id or key, half of them to place the order and half to abandon it."""
-    shop, who, id = ServiceShop(), person(), uuid4()
-    chosen: dict[str, Any] = {"id": id} if name == "id" else {"key": str(id)}
-    find = partial(abandon_id, id) if name == "id" else partial(abandon_key, str(id))
+    shop, (who, chosen, find) = ServiceShop(), _order(person, name)
     tasks = [partial(shop.place, who, [(jam, 2)], **chosen), partial(abandoning, who, find)]
     answers = at_once(shop, tasks * SIX)
     return Outcome(jam, answers[::2], answers[1::2])
+
+
+def _order(
+    person: MakePerson, name: str
+) -> tuple[Person, dict[str, Any], Callable[[Abandonment], OrderView | None]]:
+    """A customer, the id or key of an order, and what abandons it."""
+    who, id = person(), uuid4()
+    if name == "id":
+        return who, {"id": id}, partial(abandon_id, id)
+    return who, {"key": str(id)}, partial(abandon_key, str(id))
 
 
 @pytest.mark.parametrize("name", ["id", "key"])
@@ -88,16 +105,28 @@ def test_an_order_is_placed_or_abandoned(
     assert not check().violated
 
 
+def placed_and_abandoned(person: MakePerson, jam: int, name: str) -> Race:
+    """An order is abandoned while it is placed."""
+    who, chosen, find = _order(person, name)
+
+    def is_one(outcome: Pair) -> bool:
+        return not Outcome(jam, [outcome.first], [outcome.second]).is_both
+
+    return Race(
+        partial(ServiceShop().place, who, [(jam, 2)], **chosen),
+        partial(abandoning, who, find),
+        CLAIM,
+        Guard(CLAIM, 'ORDER BY actor, operation, key COLLATE "C"', "WHERE false"),
+        is_one,
+    )
+
+
 @pytest.mark.parametrize("name", ["id", "key"])
 def test_without_the_claim_an_abandoned_order_is_placed(
-    name: str, person: MakePerson, product: MakeProduct, without: Without
+    name: str, person: MakePerson, product: MakeProduct
 ) -> None:
-    without("any claim")
-    assert_breaks(
-        lambda: race(person, product(stock=50), name),
-        check_one_or_the_other,
-        fault=lambda outcome: outcome.is_both,
-    )
+    assert_held(placed_and_abandoned(person, product(stock=50), name))
+    assert_broken_without_guard(placed_and_abandoned(person, product(stock=50), name))
 
 
 def race_for_a_cart(phone: Phone, jam: int) -> Outcome:
@@ -121,12 +150,24 @@ def test_a_cart_is_submitted_or_gets_another_id(
     assert not check().violated
 
 
+def cart_abandoned_and_submitted(customer: Phone, jam: int) -> Race:
+    """A cart is submitted while its id is abandoned."""
+    customer.put((jam, 2))
+    id = customer.seen().id
+    assert id is not None
+    return Race(
+        partial(abandoning, customer.who, partial(abandon_id, id)),
+        customer.submit,
+        ORDERS_READ,
+        None,
+        lambda outcome: outcome.first.code != "IntegrityError",
+    )
+
+
 def test_without_the_lock_the_foreign_key_alone_keeps_a_placed_cart_whole(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
+    jam = product(stock=50)
+    assert_held(cart_abandoned_and_submitted(phone(), jam))
     without("abandoned cart held")
-    assert_breaks(
-        lambda: race_for_a_cart(phone(), product(stock=50)),
-        check_one_or_the_other,
-        fault=lambda outcome: "IntegrityError" in codes(outcome.abandoned),
-    )
+    assert_broken(cart_abandoned_and_submitted(phone(), jam))

@@ -23,6 +23,7 @@ from larder.identity.services.accounts import ensure_account
 from larder.identity.token_policies import V1
 from tests.conftest import Person
 from tests.system.race.control import assert_breaks, index_dropped
+from tests.system.race.gate import INSERT, before_inserts
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, answered, at_once
 
 MakePerson = Callable[..., Person]
@@ -82,6 +83,7 @@ def test_without_compare_and_swap_parallel_refreshes_get_different_successors_or
         partial(refresh_at_once, unguarded("compare-and-swap"), person()),
         check_refreshes,
         fault=is_its_fault,
+        meet=SCREENS,
     )
 
 
@@ -118,6 +120,7 @@ def test_without_compare_and_swap_parallel_second_exchanges_end_the_session(
         lambda: parents_at_once(person()),
         check_refreshes,
         fault=lambda outcome: "session_ended" in outcome.codes,
+        meet=SCREENS,
     )
 
 
@@ -172,11 +175,16 @@ def test_of_two_registrations_of_one_name_one_gets_it(shop: Shop) -> None:
 def test_without_the_unique_index_both_get_it(shop: Shop) -> None:
     """The index is in the database: it is dropped for both interfaces."""
     numbers = count()
-    with index_dropped("identity", "customer_username_unique"):
+    with (
+        index_dropped("identity", "customer_username_unique"),
+        before_inserts("identity.customer"),
+    ):
         assert_breaks(
             lambda: register_at_once(shop, f"anna {next(numbers)}"),
             check_names,
             fault=lambda outcome: outcome.accounts == 2,
+            meet=2,
+            gate=INSERT,
         )
 
 
@@ -194,6 +202,7 @@ def test_without_the_claim_a_repeated_registration_is_refused_as_somebody_elses(
         lambda: register_at_once(shop, name := next(names), key=f"sign-{name}-up", many=6),
         check_key,
         fault=lambda outcome: "username_taken" in outcome.codes,
+        meet=2,
     )
 
 

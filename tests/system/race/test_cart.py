@@ -12,6 +12,7 @@ import pytest
 from larder.orders.models import Order
 from larder.orders.services.drafts import Seen
 from tests.system.race.control import assert_breaks
+from tests.system.race.gate import INSERT, before_inserts
 from tests.system.race.phones import PHONES, Phone, codes
 from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
@@ -69,6 +70,7 @@ def test_without_the_lock_several_put_over_what_they_did_not_see(
         lambda: put_at_once(phone(), products, as_seen=True),
         check_put_as_seen,
         fault=lambda outcome: codes(outcome.answers)[OK] > 1,
+        meet=2,
     )
 
 
@@ -89,6 +91,7 @@ def test_without_the_lock_sets_mix(
         lambda: put_at_once(phone(), products, as_seen=False),
         check_put,
         fault=lambda outcome: outcome.units not in outcome.sets,
+        meet=PHONES - 1,
     )
 
 
@@ -148,8 +151,12 @@ def test_without_the_lock_a_line_set_and_a_unit_added_run_into_each_other(
 ) -> None:
     without("draft lock")
     jam = product()
-    assert_breaks(
-        lambda: put_and_add(phone(), jam),
-        check_added,
-        fault=lambda outcome: "IntegrityError" in codes(outcome[0]),
-    )
+    with before_inserts("orders.order_line"):
+        assert_breaks(
+            lambda: put_and_add(phone(), jam),
+            check_added,
+            fault=lambda outcome: "IntegrityError" in codes(outcome[0]),
+            # One more of those that add than one, whatever else comes first.
+            meet=PHONES // 2 + 2,
+            gate=INSERT,
+        )

@@ -19,8 +19,17 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.interleaving import (
+    DRAFT_READ,
+    FOR_ORDERS,
+    OLD_DRAFTS_READ,
+    Guard,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+)
 from tests.system.race.phones import PHONES, Phone, codes
-from tests.system.race.shops import OK, Answer, ServiceShop, answer_of, answered, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, answer_of, answered, at_once, served
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -69,6 +78,7 @@ def test_without_lock_and_comparison_a_cart_is_placed_more_than_once(
         lambda: submit_at_once(phone(), product(stock=50)),
         check_placed_once,
         fault=lambda outcome: outcome.taken > 2,
+        meet=2,
     )
 
 
@@ -108,9 +118,14 @@ def test_two_workers_give_phones_with_one_key_the_same_answer(
 
     def submit() -> Answer:
         headers = {"Idempotency-Key": "k"}
-        reply = long_server.call("POST", "cart/submit", {}, token=token, headers=headers)
+
+        def call() -> Answer:
+            path = "cart/submit"
+            return answer_of(long_server.call("POST", path, {}, token=token, headers=headers))
+
+        answer = served(call)
         long_server.hang_up()
-        return answer_of(reply)
+        return answer
 
     answers = at_once(ServiceShop(), [submit] * PHONES)
     long_server.hang_up()
@@ -165,15 +180,24 @@ def test_a_set_put_while_others_submit_is_ordered_whole_or_still_there(
         check_shopping(put_and_submit(phone(), product(stock=99), product(stock=99)))
 
 
-def test_without_the_lock_lines_get_into_orders_that_were_placed(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("draft lock")
-    assert_breaks(
-        lambda: put_and_submit(phone(), product(stock=99), product(stock=99)),
-        check_shopping,
-        fault=lambda outcome: not (shelf(outcome.jam).agrees and shelf(outcome.tea).agrees),
+def set_put_beside_a_submission(customer: Phone, jam: int, tea: int) -> Race:
+    """A set is put in the place of one that is submitted."""
+    customer.put((jam, 2))
+    return Race(
+        partial(customer.put, (tea, 3)),
+        customer.submit,
+        DRAFT_READ,
+        Guard(DRAFT_READ, FOR_ORDERS),
+        lambda _: shelf(jam).agrees and shelf(tea).agrees,
     )
+
+
+def test_without_the_lock_lines_get_into_orders_that_were_placed(
+    phone: Callable[[], Phone], product: MakeProduct
+) -> None:
+    jam, tea = product(stock=99), product(stock=99)
+    assert_held(set_put_beside_a_submission(phone(), jam, tea))
+    assert_broken_without_guard(set_put_beside_a_submission(phone(), jam, tea))
 
 
 @dataclass
@@ -210,15 +234,24 @@ def test_a_cart_deleted_while_it_is_submitted_is_one_or_the_other(
     assert not check().violated
 
 
-def test_without_the_lock_an_order_loses_the_lines_of_its_cart(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("draft lock")
-    assert_breaks(
-        lambda: delete_and_submit([phone() for _ in range(6)], product(stock=99)),
-        check_deleted,
-        fault=lambda outcome: not shelf(outcome.jam).agrees,
+def cart_deleted_beside_a_submission(customer: Phone, jam: int) -> Race:
+    """A cart is deleted that is submitted."""
+    customer.put((jam, 2))
+    return Race(
+        customer.delete,
+        customer.submit,
+        DRAFT_READ,
+        Guard(DRAFT_READ, FOR_ORDERS),
+        lambda _: shelf(jam).agrees,
     )
+
+
+def test_without_the_lock_an_order_loses_the_lines_of_its_cart(
+    phone: Callable[[], Phone], product: MakeProduct
+) -> None:
+    jam = product(stock=99)
+    assert_held(cart_deleted_beside_a_submission(phone(), jam))
+    assert_broken_without_guard(cart_deleted_beside_a_submission(phone(), jam))
 
 
 def expire_and_submit(phones: list[Phone], jam: int, now: datetime) -> Deleted:
@@ -242,12 +275,21 @@ def test_no_cart_expires_while_it_is_submitted(
     assert not check().violated
 
 
-def test_without_the_lock_the_job_takes_the_lines_of_orders(
-    phone: Callable[[], Phone], product: MakeProduct, now: datetime, without: Without
-) -> None:
-    without("expired drafts held")
-    assert_breaks(
-        lambda: expire_and_submit([phone() for _ in range(6)], product(stock=99), now),
-        check_deleted,
-        fault=lambda outcome: not shelf(outcome.jam).agrees,
+def cart_expired_beside_a_submission(customer: Phone, jam: int, now: datetime) -> Race:
+    """The job deletes a cart of long ago that is submitted."""
+    customer.put((jam, 2))
+    return Race(
+        lambda: expire_drafts(now=now + 2 * KEPT, limit=4),
+        customer.submit,
+        OLD_DRAFTS_READ,
+        Guard(OLD_DRAFTS_READ, f"{FOR_ORDERS} SKIP LOCKED"),
+        lambda _: shelf(jam).agrees,
     )
+
+
+def test_without_the_lock_the_job_takes_the_lines_of_orders(
+    phone: Callable[[], Phone], product: MakeProduct, now: datetime
+) -> None:
+    jam = product(stock=99)
+    assert_held(cart_expired_beside_a_submission(phone(), jam, now))
+    assert_broken_without_guard(cart_expired_beside_a_submission(phone(), jam, now))

@@ -18,6 +18,7 @@ from larder.ops import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
 
 MakePerson = Callable[..., Person]
@@ -95,6 +96,7 @@ def test_locked_in_any_order_they_do(
         check_crossing,
         # PostgreSQL's deadlock; a server would try again.
         fault=lambda outcome: "OperationalError" in outcome.codes,
+        meet=2,
     )
 
 
@@ -162,12 +164,31 @@ def test_no_order_gets_units_of_a_product_whose_archiving_was_answered(
     check_farewell(archive_amid(shop, people, product(stock=STOCK), product(stock=STOCK)))
 
 
-def test_looked_at_before_the_lock_an_archived_product_is_added(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop, people = unguarded("products looked at under the lock"), (person(), person(is_staff=True))
-    assert_breaks(
-        lambda: archive_amid(shop, people, product(stock=STOCK), product(stock=STOCK)),
-        check_farewell,
-        fault=lambda outcome: additions(outcome.product) > outcome.added_then,
+def addition_and_archiving(who: Person, staff: Person, jam: int, tea: int) -> Race:
+    """A product is archived while its first unit is added to an order."""
+    shop = ServiceShop()
+    order = placed(shop, who, [tea])
+
+    def archive() -> int:
+        assert shop.archive(staff, jam).code == OK
+        return additions(jam)
+
+    return Race(
+        partial(shop.change, who, order, [(tea, 1), (jam, 1)]),
+        archive,
+        OFFERS_READ,
+        None,
+        lambda outcome: additions(jam) == outcome.second.content,
     )
+
+
+def test_looked_at_before_the_lock_an_archived_product_is_added(
+    transactional_db: None,
+    person: MakePerson,
+    product: MakeProduct,
+    without: Callable[[str], None],
+) -> None:
+    people = person(), person(is_staff=True)
+    assert_held(addition_and_archiving(*people, product(stock=STOCK), product(stock=STOCK)))
+    without("products looked at under the lock")
+    assert_broken(addition_and_archiving(*people, product(stock=STOCK), product(stock=STOCK)))

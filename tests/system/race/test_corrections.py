@@ -4,20 +4,18 @@ The guards are the lock on the stock rows, and the trigger that makes archiving 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from threading import Event
-from time import sleep
 
 import pytest
 
 from larder.db import database
-from larder.orders.services.placement import Candidate
-from larder.orders.services.write_orders import write_placed
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks, trigger_off
+from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
 
 MakePerson = Callable[..., Person]
@@ -130,6 +128,7 @@ def test_without_the_row_locks_the_books_are_wrong_after_an_adjustment(
         lambda: rush_around(shop, people, product(stock=OPENING), **change),
         check,
         fault=lambda outcome: not shelf(outcome.product).agrees,
+        meet=2,
     )
 
 
@@ -188,24 +187,28 @@ def test_no_order_is_placed_after_the_archiving_of_its_product_was_answered(
     check_farewell(archive_amid(shop, people, product(stock=OPENING)))
 
 
+def order_and_archiving(who: Person, staff: Person, jam: int) -> Race:
+    """A product is archived while it is ordered."""
+    shop = ServiceShop()
+
+    def archive() -> int:
+        assert shop.archive(staff, jam).code == OK
+        return orders_of(jam)
+
+    return Race(
+        partial(shop.place, who, [(jam, 1)]),
+        archive,
+        OFFERS_READ,
+        None,
+        lambda outcome: orders_of(jam) == outcome.second.content,
+    )
+
+
 def test_archiving_that_does_not_wait_for_orders_is_answered_too_early(
-    transactional_db: None,
-    person: MakePerson,
-    product: MakeProduct,
-    monkeypatch: pytest.MonkeyPatch,
+    transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
     """The trigger is in the database, for all writers: one interface is enough."""
-
-    def write_late(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
-        sleep(0.02)
-        write_placed(placed, currency=currency, now=now)
-
     people = person(), person(is_staff=True)
-    monkeypatch.setattr("larder.orders.services.place_orders.write_placed", write_late)
-    check_farewell(archive_amid(ServiceShop(), people, product(stock=OPENING)))
+    assert_held(order_and_archiving(*people, product(stock=OPENING)))
     with trigger_off("product", "lock_stock_row"):
-        assert_breaks(
-            lambda: archive_amid(ServiceShop(), people, product(stock=OPENING)),
-            check_farewell,
-            fault=lambda outcome: orders_of(outcome.product) > outcome.placed_then,
-        )
+        assert_broken(order_and_archiving(*people, product(stock=OPENING)))

@@ -21,7 +21,16 @@ from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks, index_dropped
-from tests.system.race.shops import GBP, OK, Answer, ServiceShop, answered, at_once, place_apart
+from tests.system.race.gate import INSERT, before_inserts
+from tests.system.race.interleaving import (
+    DRAFT_READ,
+    FOR_ORDERS,
+    Guard,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+)
+from tests.system.race.shops import GBP, OK, Answer, ServiceShop, at_once, place_apart, served
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -39,13 +48,13 @@ class Hand:
 
     def add(self, product: int) -> Answer:
         """The content is the draft's number."""
-        return answered(
+        return served(
             lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
         )
 
     def remove(self, product: int) -> Answer:
         """The content is the draft's number."""
-        return answered(lambda: Answer(OK, remove_unit(self.who.id, product, now=self.now)))
+        return served(lambda: Answer(OK, remove_unit(self.who.id, product, now=self.now)))
 
     def open(self) -> UUID:
         """The id of the draft."""
@@ -59,7 +68,7 @@ class Hand:
     def submit(self, draft: UUID | None = None) -> Answer:
         """The content is the order."""
         asked = self.placing(draft or self.open())
-        return answered(lambda: Answer(OK, place_apart(asked, now=self.now).order))
+        return served(lambda: Answer(OK, place_apart(asked, now=self.now).order))
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:
@@ -77,7 +86,7 @@ class Filled:
 
 
 def fill(hand: Hand, jam: int, tea: int) -> Filled:
-    """A unit by every hand into a draft that is not there yet, half of them of each product."""
+    """A unit by every hand, half of them of each product; the draft may not be there yet."""
     tasks = [partial(hand.add, jam if number % 2 else tea) for number in range(HANDS)]
     answers = at_once(ServiceShop(), tasks)
     ((drafts,),) = database.rows(
@@ -108,21 +117,33 @@ def test_without_the_lock_first_units_run_into_each_other(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
     without("draft lock")
-    assert_breaks(
-        lambda: fill(Hand(person(), now), product(), product()),
-        check_filled,
-        fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
-    )
+
+    def rush() -> Filled:
+        hand = Hand(person(), now)
+        hand.open()
+        return fill(hand, product(), product())
+
+    with before_inserts("orders.order_line"):
+        assert_breaks(
+            rush,
+            check_filled,
+            fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
+            # Of three units two are of one product.
+            meet=3,
+            gate=INSERT,
+        )
 
 
 def test_without_the_unique_index_a_customer_has_several_drafts(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
-    with index_dropped("orders", "order_one_draft"):
+    with index_dropped("orders", "order_one_draft"), before_inserts('orders."order"'):
         assert_breaks(
             lambda: fill(Hand(person(), now), product(), product()),
             check_filled,
             fault=lambda outcome: outcome.drafts > 1,
+            meet=2,
+            gate=INSERT,
         )
 
 
@@ -185,6 +206,7 @@ def test_without_the_lock_those_who_come_second_end_in_an_error(
         lambda: submit_at_once(Hand(person(), now), product(stock=50)),
         check_submitted,
         fault=lambda outcome: "RuntimeError" in codes(outcome.answers) and outcome.taken == 2,
+        meet=2,
     )
 
 
@@ -196,6 +218,7 @@ def test_without_lock_and_comparison_stock_is_taken_more_than_once(
         lambda: submit_at_once(Hand(person(), now), product(stock=50)),
         check_submitted,
         fault=lambda outcome: outcome.taken > 2,
+        meet=2,
     )
 
 
@@ -243,15 +266,24 @@ def test_units_put_in_while_others_submit_are_ordered_or_still_there(
         check_shopping(shop_and_submit(Hand(person(), now), product(stock=99)))
 
 
-def test_without_the_lock_units_get_into_orders_that_were_placed(
-    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
-) -> None:
-    without("draft lock")
-    assert_breaks(
-        lambda: shop_and_submit(Hand(person(), now), product(stock=99)),
-        check_shopping,
-        fault=lambda outcome: not shelf(outcome.jam).agrees,
+def unit_put_in_beside_a_submission(hand: Hand, jam: int) -> Race:
+    """A unit is put into a draft that is placed."""
+    hand.add(jam)
+    return Race(
+        partial(hand.add, jam),
+        hand.submit,
+        DRAFT_READ,
+        Guard(DRAFT_READ, FOR_ORDERS),
+        lambda _: shelf(jam).agrees,
     )
+
+
+def test_without_the_lock_units_get_into_orders_that_were_placed(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    jam = product(stock=99)
+    assert_held(unit_put_in_beside_a_submission(Hand(person(), now), jam))
+    assert_broken_without_guard(unit_put_in_beside_a_submission(Hand(person(), now), jam))
 
 
 def test_of_several_customers_drafts_with_the_last_unit_one_is_placed(
@@ -322,4 +354,5 @@ def test_locked_as_they_come_crossed_drafts_wait_in_a_ring(
         lambda: cross([Hand(person(), now) for _ in range(2)], [product(stock=99)], groups=2),
         check_crossing,
         fault=lambda outcome: "deadlock" in "".join(outcome.answers),
+        meet=2,
     )

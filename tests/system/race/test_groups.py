@@ -130,6 +130,7 @@ def test_claimed_as_they_come_crossed_keys_wait_in_a_ring(
         lambda: cross(person(), product(), now, keys=2, groups=2),
         check,
         fault=lambda outcome: "deadlock" in "".join(outcome.broken_off),
+        meet=2,
     )
 
 
@@ -172,5 +173,4 @@ def test_twins_that_are_not_parted_are_both_placed(
         lambda: send([twins(who, jam, now, named="key")], jam, now),
         check,
         fault=lambda outcome: outcome.orders > len(outcome.keys),
-        rounds=1,
     )

@@ -16,8 +16,6 @@ import pytest
 from django.db import connection
 
 from larder.catalog import product_import
-from larder.catalog import sql as catalog_sql
-from larder.catalog.product_rows import RowFault
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services import import_products as service
@@ -25,9 +23,7 @@ from larder.inventory.services.movements import Balance, lock
 from larder.inventory.services.products import change_stocked_product
 from tests.conftest import Person
 from tests.system.race.books import assert_agree
-from tests.system.race.control import assert_breaks
 from tests.system.race.files import (
-    ANY_FILE,
     CLERK,
     PART,
     PAUSE,
@@ -39,6 +35,13 @@ from tests.system.race.files import (
     nothing_is_violated,
     numbers,
     stocked,
+)
+from tests.system.race.interleaving import (
+    STOCK_READ,
+    Guard,
+    Race,
+    assert_held,
+    interleave,
 )
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
@@ -140,11 +143,25 @@ def test_orders_go_on_while_files_change_their_products(
 def test_without_the_transaction_an_order_has_the_prices_of_two_files(
     person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert_prices_beside_a_file(person(), product, {1})
     in_pieces(monkeypatch)
-    who = person()
-    assert_breaks(
-        lambda: repriced(who, product), check_repriced, fault=lambda outcome: 2 in outcome.prices
+    assert_prices_beside_a_file(person(), product, {2})
+
+
+def assert_prices_beside_a_file(who: Person, product: MakeProduct, prices: set[int]) -> None:
+    """An order of products of which a file has written the first part has so many prices."""
+    products, skus = stocked(product, 12)
+    rows = [f"{sku},N,2,9" for sku in skus]
+    race = Race(
+        partial(imported, "sku,name,price,quantity", rows),
+        partial(ServiceShop().place, who, [(one, 1) for one in products]),
+        "INSERT INTO product (",
+        None,
+        lambda _: True,
     )
+    outcome = interleave(race)
+    assert (outcome.first.code, outcome.second.code, outcome.waited) == (OK, OK, False)
+    assert Sale(products, [outcome.second], [outcome.first]).prices == prices
 
 
 def revive(skus: list[str], times: int) -> Iterator[Answer]:
@@ -189,16 +206,28 @@ def test_stock_that_a_file_locks_in_another_order_deadlocks_with_orders(
         found: dict[int, Balance] = {}
         for one in sorted(products, reverse=True):
             found |= lock([one])
-            sleep(PAUSE)
         return found
 
+    assert not deadlocked(revived_beside_an_order(person(), product))
     monkeypatch.setattr(service, "lock", lock_downwards)
-    who = person()
-    assert_breaks(
-        lambda: revived(who, product, times=2),
-        check_revived,
-        fault=lambda outcome: deadlocked([*outcome.orders, *outcome.files]),
+    assert deadlocked(revived_beside_an_order(person(), product))
+
+
+def revived_beside_an_order(who: Person, product: MakeProduct) -> list[Answer]:
+    """A file puts products back on sale; an order of them arrives after its first lock of stock."""
+    products, skus = stocked(product, 4)
+    for one in products[1:]:
+        ServiceShop().archive(who, one)
+    race = Race(
+        partial(imported, "sku,name,price", [f"{sku},Back,1" for sku in skus]),
+        partial(ServiceShop().place, who, [(one, 1) for one in products]),
+        STOCK_READ,
+        None,
+        lambda _: True,
     )
+    outcome = interleave(race)
+    assert outcome.waited
+    return [outcome.first, outcome.second]
 
 
 # --- A file against staff ------------------------------------------------------------------
@@ -233,12 +262,21 @@ def contradict(product: MakeProduct) -> Desk:
     one = product(sku=f"{next(numbers)}-rule", unit="jar")
     skus = database.rows("SELECT sku FROM product WHERE id = %s", [one])
     file = partial(imported, "sku,name,price,min_quantity", [f"{skus[0][0]},N,1,6"])
-
-    def staff() -> Answer:
-        sleep(PAUSE / 2)  # The file has been looked at by then, where nothing holds staff up.
-        return changed(one, {"max_per_order": 5})
-
+    staff = partial(changed, one, {"max_per_order": 5})
     return Desk(one, at_once(ServiceShop(), [file, staff]))
+
+
+def contradict_after_the_look(product: MakeProduct) -> Race:
+    """Staff changes a product after the file was compared with it."""
+    one = product(sku=f"{next(numbers)}-rule", unit="jar")
+    skus = database.rows("SELECT sku FROM product WHERE id = %s", [one])
+    return Race(
+        partial(imported, "sku,name,price,min_quantity", [f"{skus[0][0]},N,1,6"]),
+        partial(changed, one, {"max_per_order": 5}),
+        "WHERE most / step * step < least",
+        Guard("FROM product JOIN product_file", " FOR NO KEY UPDATE OF product"),
+        lambda outcome: outcome.first.code == OK,
+    )
 
 
 def check_rules(outcome: Desk) -> None:
@@ -257,23 +295,11 @@ def test_a_file_and_a_change_that_contradict_each_other_do_not_both_hold(
 def test_a_file_that_looks_at_products_without_their_lock_breaks_on_a_rule(
     product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = product_import._faults_together
-
-    def look_then_wait(columns: Sequence[str]) -> list[RowFault]:
-        found = look(columns)
-        sleep(2 * PAUSE)
-        return found
-
-    monkeypatch.setattr(product_import, "_faults_together", look_then_wait)
-    check_rules(contradict(product))
-    monkeypatch.setattr(catalog_sql, "LOCK_KNOWN", ANY_FILE)
+    assert_held(contradict_after_the_look(product))
     # What the lock prevents would be named by the second look.
     monkeypatch.setattr(product_import, "IntegrityError", ())
-    assert_breaks(
-        lambda: contradict(product),
-        check_rules,
-        fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
-    )
+    race = contradict_after_the_look(product)
+    assert interleave(race, removed=race.guard).first.code == "IntegrityError"
 
 
 def test_a_change_of_what_a_file_does_not_have_survives_it(product: MakeProduct) -> None:

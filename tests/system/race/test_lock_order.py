@@ -100,6 +100,7 @@ def test_locked_in_any_order_they_do(
         check,
         # PostgreSQL's deadlock; a server would try again.
         fault=lambda outcome: "OperationalError" in outcome.codes,
+        meet=2,
     )
 
 

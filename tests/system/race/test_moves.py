@@ -102,20 +102,22 @@ def test_without_lock_and_comparison_it_is_made_more_than_once(
         check_shipped_once,
         # More units cannot leave than are committed: the database's CHECK is the last to know.
         fault=lambda outcome: bool({"IntegrityError", "internal_error"} & outcome.codes.keys()),
+        meet=2,
     )
 
 
-def cancel_and_ship(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def cancel_and_ship(shop: Shop, who: Person, staff: Person, jam: int, each: int = 4) -> Meeting:
     order = order_of(shop, who, staff, jam, "pack")
     # Another order's units, which a second move of this one could take.
     shop.place(who, [(jam, 10 * UNITS)])
-    tasks = [partial(shop.move, staff, order, move) for move in ("cancel", "ship") * 4]
+    tasks = [partial(shop.move, staff, order, move) for move in ("cancel", "ship") * each]
     return meet(shop, jam, order, tasks)
 
 
 def check_one_won(outcome: Meeting) -> None:
     """All of one kind get the answer that it is done, all of the other that it is too late."""
-    assert outcome.codes == {OK: 4, "invalid_transition": 4}
+    half = len(outcome.answers) // 2
+    assert outcome.codes == {OK: half, "invalid_transition": half}
     assert len(outcome.events) == 3
     assert outcome.events[-1] == outcome.status
     check_books(outcome)
@@ -141,6 +143,7 @@ def test_without_the_lock_the_comparison_still_lets_one_happen_but_answers_badly
         rush,
         check_one_won,
         fault=lambda outcome: bool({"RuntimeError", "internal_error"} & outcome.codes.keys()),
+        meet=2,
     )
 
 
@@ -149,17 +152,20 @@ def test_without_lock_and_comparison_an_order_is_both_cancelled_and_shipped(
 ) -> None:
     shop, who, staff = unguarded("order held or compared"), person(), person(is_staff=True)
     assert_breaks(
-        lambda: cancel_and_ship(shop, who, staff, product(stock=STOCK)),
+        lambda: cancel_and_ship(shop, who, staff, product(stock=STOCK), each=1),
         check_one_won,
         fault=lambda outcome: {"cancelled", "shipped"} <= {*outcome.events},
+        meet=2,
     )
 
 
-def change_and_cancel(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def change_and_cancel(
+    shop: Shop, who: Person, staff: Person, jam: int, to: Sequence[int] = (1, 3, 8, 9)
+) -> Meeting:
     order = order_of(shop, who, staff, jam)
     shop.place(who, [(jam, 5 * UNITS)])
-    changes = [partial(shop.change, who, order, [(jam, units)]) for units in (1, 3, 8, 9)]
-    cancels = [partial(shop.move, who, order, "cancel")] * 4
+    changes = [partial(shop.change, who, order, [(jam, units)]) for units in to]
+    cancels = [partial(shop.move, who, order, "cancel")] * len(to)
     tasks = [task for pair in zip(changes, cancels, strict=True) for task in pair]
     return meet(shop, jam, order, tasks)
 
@@ -184,13 +190,14 @@ def test_without_lock_and_comparison_a_cancelled_order_is_changed(
 ) -> None:
     shop, who, staff = unguarded("order held or compared"), person(), person(is_staff=True)
     assert_breaks(
-        lambda: change_and_cancel(shop, who, staff, product(stock=STOCK)),
+        lambda: change_and_cancel(shop, who, staff, product(stock=STOCK), to=[8]),
         check_cancelled,
         fault=lambda outcome: (
             shelf(outcome.product).available != STOCK - 5 * UNITS
             or outcome.status != "cancelled"
             or outcome.events[-1] != "cancelled"
         ),
+        meet=2,
     )
 
 
@@ -225,6 +232,7 @@ def test_without_lock_and_comparison_one_change_undoes_another(
         lambda: change_often(shop, who, staff, product(stock=STOCK), version=1),
         check_first_won,
         fault=lambda outcome: outcome.codes[OK] > 1,
+        meet=2,
     )
 
 
@@ -266,6 +274,7 @@ def test_without_lock_and_comparison_more_comes_back_than_was_shipped(
         lambda: return_often(shop, who, staff, product(stock=STOCK)),
         check_returned_once,
         fault=lambda outcome: shelf(outcome.product).available > STOCK,
+        meet=2,
     )
 
 
@@ -301,8 +310,16 @@ def test_without_the_row_locks_a_count_and_a_shipment_miss_each_other(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("row locks"), person(), person(is_staff=True)
+
+    def rush() -> Meeting:
+        jam = product(stock=STOCK)
+        order = order_of(shop, who, staff, jam, "pack")
+        count = partial(shop.adjust, staff, jam, counted=STOCK - 1)
+        return meet(shop, jam, order, [partial(shop.move, staff, order, "ship"), count])
+
     assert_breaks(
-        lambda: count_and_ship(shop, who, staff, product(stock=STOCK)),
-        check_counted,
+        rush,
+        check_books,
         fault=lambda outcome: not shelf(outcome.product).agrees,
+        meet=2,
     )

@@ -68,10 +68,12 @@ def test_an_order_sent_twenty_four_times_at_once_is_placed_once(
 def test_without_the_claim_it_is_placed_more_than_once(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
+    shop, who = unguarded("claims"), person()
     assert_breaks(
-        partial(send_at_once, unguarded("claims"), person(), product(stock=100), key="tap"),
+        lambda: send_at_once(shop, who, product(stock=100), key=f"{new_id()}"),
         check,
         fault=lambda outcome: outcome.orders > 1,
+        meet=2,
     )
 
 
@@ -87,8 +89,7 @@ def test_without_the_claim_twins_of_an_id_run_into_each_other(
         fault=lambda outcome: any(
             answer.code in {"IntegrityError", "internal_error"} for answer in outcome.answers
         ),
-        # On a busy machine two requests seldom meet in their transactions.
-        rounds=200,
+        meet=2,
     )
 
 

@@ -22,7 +22,7 @@ from larder.identity.services.passwords import Change
 from larder.identity.token_policies import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
-from tests.system.race.control import assert_breaks
+from tests.system.race.interleaving import Race, assert_broken, interleave
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
@@ -183,11 +183,20 @@ def test_no_refresh_beside_its_end_brings_a_log_in_back(
 def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
     transactional_db: None, person: MakePerson, without: Without
 ) -> None:
+    assert interleave(refresh_and_end(person())).first.code == "session_ended"
+    assert not Session.objects.live(now()).exists()
     without("session compared")
-    assert_breaks(
-        partial(beside_refreshes_revoked, person),
-        check_nobody_is_in,
-        fault=lambda found: found.live > 0,
+    assert_broken(refresh_and_end(person()))
+
+
+def refresh_and_end(who: Person) -> Race:
+    """A log-in is ended while it is refreshed."""
+    return Race(
+        partial(SHOP.refresh, SHOP.session(who)),
+        partial(revoke_all, who),
+        'FROM "session"',
+        None,
+        lambda _: not Session.objects.live(now()).exists(),
     )
 
 

@@ -4,12 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+from django.db import transaction
+
 from larder.db import database
+from larder.identity import quotas
+from larder.identity.rates import Rate
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.control import assert_breaks
-from tests.system.race.shops import OK
+from tests.system.race.guards import QUOTA_HELD, removal
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 from tests.system.race.test_two_servers import TwoShops, place_all
 
 MakePerson = Callable[..., Person]
@@ -18,13 +24,11 @@ LIMITED = {"QUOTA_ORDERS": f"{QUOTA}/hour"}
 
 
 @contextmanager
-def two_shops(**options: str) -> Iterator[TwoShops]:
+def two_shops() -> Iterator[TwoShops]:
     """Two servers of two processes each."""
-    entry = options.pop("application", "config.wsgi:application")
-    environment = LIMITED | options
     with (
-        Server(workers=2, environment=environment, application=entry) as first,
-        Server(workers=2, environment=environment, application=entry) as second,
+        Server(workers=2, environment=LIMITED) as first,
+        Server(workers=2, environment=LIMITED) as second,
     ):
         yield TwoShops(first, second)
 
@@ -51,12 +55,32 @@ def test_of_sixty_orders_at_once_as_many_are_placed_as_the_quota_says(
             check(order_at_once(two, person(), jam))
 
 
-def test_without_looking_again_under_the_lock_more_are_placed(
-    transactional_db: None, person: MakePerson, product: Callable[..., int]
+def take_at_once(who: Person) -> int:
+    """Two transactions take three quarters of the quota each. How many got them."""
+
+    def take() -> Answer:
+        def call() -> Answer:
+            with transaction.atomic():
+                quotas.take("orders", who.id, QUOTA * 3 // 4)
+            return Answer(OK)
+
+        return answered(call)
+
+    answers = at_once(ServiceShop(), [take] * 2)
+    return sum(answer.code == OK for answer in answers)
+
+
+def check_taken(times: int) -> None:
+    assert times == 1
+
+
+def test_without_looking_again_under_the_lock_more_is_taken(
+    transactional_db: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = {"application": "tests.system.race.unguarded:application", "WITHOUT": "quota held"}
-    jam, who = product(stock=9999), person()
-    with two_shops(**entry) as two:
-        assert_breaks(
-            lambda: order_at_once(two, who, jam), check, fault=lambda codes: codes[OK] > QUOTA
-        )
+    monkeypatch.setattr(quotas, "_limits", {"orders": Rate(QUOTA, 3600)})
+    check_taken(take_at_once(person()))
+    for module, name, replacement in removal(QUOTA_HELD):
+        monkeypatch.setattr(module, name, replacement)
+    assert_breaks(
+        lambda: take_at_once(person()), check_taken, fault=lambda times: times == 2, meet=2
+    )

@@ -20,6 +20,11 @@ from tests.conftest import Person
 from tests.system.race.books import shelf
 from tests.system.race.files import imported
 from tests.system.race.interleaving import (
+    DRAFT_READ,
+    FOR_ORDERS,
+    OLD_DRAFTS_READ,
+    ORDERS_READ,
+    STOCK_READ,
     Guard,
     Outcome,
     Race,
@@ -33,17 +38,12 @@ from tests.system.race.shops import OK, ServiceShop
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 SHOP = ServiceShop()
-ORDERS_READ = 'WHERE "order"."id" IN ('
-DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
-OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
-STOCK_READ = "SELECT product_id, available, committed FROM stock"
 CATEGORIES_READ = 'SELECT "category"."id" AS "id" FROM "category" ORDER BY'
 PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
 CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
 NAME_READ = '"product"."name" = %s'
 NAME_LOCK = "pg_advisory_xact_lock(hashtextextended(%s, 7))"
 SKU_READ = '"product"."sku" = %s'
-FOR_ORDERS = ' FOR UPDATE OF "order"'
 HOUR = Rate(3, 3600)
 
 pytestmark = pytest.mark.django_db(transaction=True)
