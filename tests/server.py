@@ -94,7 +94,7 @@ class Server(Client):
         """Until every worker has started, for one that still does would miss the order to end, and
         they listen, which they do a moment after they say that they have started."""
         assert self._process is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while time.monotonic() < deadline and self._process.poll() is None:
             started = self._log.read_text().count("Started worker-") >= self.workers
             if started and listens(self.port):
