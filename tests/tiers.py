@@ -22,12 +22,19 @@ _SYSTEM = {Path(__file__).resolve().parent / name for name in ("system", "benchm
 _current: list[bool] = []
 
 
+LONGEST = 480
+"""Seconds of a test that starts servers: some take a hundred until each has started, on a machine
+that is busy (tests/server.py)."""
+
+
 def mark(item: pytest.Item) -> None:
     """Mark a test that uses a fixture of SERVERS, or is in a folder of the tier, as `system`."""
     if _SYSTEM.intersection(item.path.parents) or SERVERS.intersection(
         getattr(item, "fixturenames", ())
     ):
         item.add_marker(pytest.mark.system)
+    if item.get_closest_marker("system") and not item.get_closest_marker("timeout"):
+        item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @contextmanager
