@@ -16,7 +16,7 @@ from larder.core.errors import (
     PermissionMissing,
     SecondFactorRequired,
 )
-from larder.http.authentication import signer
+from larder.http.authentication import caller_of, signer
 from larder.identity import attempts, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
@@ -25,8 +25,9 @@ from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.rates import RateLimited
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff, Terms
-from larder.identity.services.credentials import password_faults
+from larder.identity.services.credentials import password_faults, verified
 from larder.identity.services.passwords import Change
+from larder.identity.token_policies import V1
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.identity.factors import account_of, demanded, enrol
@@ -331,3 +332,21 @@ def test_keys_from_before_an_account_became_staff_give_no_rights(
     keys.create_key(who.caller, "app", now=now)
     make_staff(who, boss, now)
     assert not Key.objects.live().filter(customer=who.id).exists()
+
+
+@pytest.mark.parametrize("becomes_staff", [True, False])
+def test_a_log_in_has_the_rights_that_the_account_has_when_its_session_is_stored(
+    person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch, becomes_staff: bool
+) -> None:
+    who = person()
+
+    def while_it_changes(username: str, password: str) -> Customer:
+        read = verified(username, password)
+        Customer.objects.filter(pk=who.id).update(is_staff=becomes_staff)
+        return read
+
+    monkeypatch.setattr(sessions, "verified", while_it_changes)
+    given = sessions.Credentials(who.customer.username, who.password)
+    moment = datetime.now(UTC)
+    pair = sessions.log_in(given, policy=V1, signer=signer(), now=moment)
+    assert caller_of(pair.access).is_staff is becomes_staff

@@ -57,11 +57,14 @@ def lock_unchanged(customer: Customer) -> None:
     transaction that creates a session or a key.
 
     Hashing takes time. If the password was changed or the account deactivated meanwhile, the
-    existing sessions and keys have ended, and a new one would stay valid.
-    Raises InvalidCredentials.
+    existing sessions and keys have ended, and a new one would stay valid. If the account became one
+    of staff meanwhile, `customer` is one from now on. Raises InvalidCredentials.
     """
-    if _locked_password(customer.pk) != customer.password:
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk, is_active=True)
+    found = rows.values_list("password", "is_staff").first()
+    if found is None or found[0] != customer.password:
         raise InvalidCredentials
+    customer.is_staff = found[1]
 
 
 def lock_account(caller: Caller, *others: int) -> None:
@@ -121,11 +124,6 @@ def _is_live(caller: Caller, epoch: int) -> bool:
     if caller.session is not None:
         return is_ongoing_session(caller.session)
     return caller.epoch == epoch
-
-
-def _locked_password(customer: int) -> str | None:
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer, is_active=True)
-    return rows.values_list("password", flat=True).first()
 
 
 def password_faults(

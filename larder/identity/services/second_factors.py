@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A new factor, and the recovery codes that were made with it: none if there were some."""
+    """A new factor, and the recovery codes that were made with it."""
 
     factor: UUID
     recovery_codes: Sequence[str]
@@ -101,9 +101,11 @@ class Enrolment:
 def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     """Enrols an app, in place of the one that the account had. Its first code counts as used.
 
-    Sessions that another factor opened have to prove the new one. Makes recovery codes if the
-    account has no unused ones. Raises SecondFactorWrong (the code, the permit, an offer that has
-    expired, or a proof that was reset meanwhile), NotFound (the account is not active).
+    Sessions that another factor opened have to prove the new one. Former recovery codes end: they
+    may be lost with the former app.
+
+    Raises SecondFactorWrong (the code, the permit, an offer that has expired, or a proof that was
+    reset meanwhile), NotFound (the account is not active).
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
@@ -126,8 +128,7 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
             last_used_at=now,
         )
         _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": TOTP})
-        has_codes = _unused(account.id, "recovery").exists()
-        codes = () if has_codes else _new_recovery_codes(account, now)
+        codes = _new_recovery_codes(account, now)
     return Enrolled(factor.pk, codes)
 
 
