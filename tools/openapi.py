@@ -14,6 +14,7 @@ version that may break: the next major version, before 1.0.0 the next minor one.
 
 import hashlib
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -244,13 +245,24 @@ def _by_type(schema: Json, document: Json) -> dict[str, list[Json]]:
     return {kind: [schema] for kind in ([kinds] if isinstance(kinds, str) else kinds)}
 
 
+_WORDS = re.compile(r"\(([a-z]+(?:\|[a-z]+)+)\)")
+"""A choice of words in a pattern."""
+
+
+def _takes_all(new: str, old: str) -> bool:
+    """Returns whether a pattern is the old one, perhaps with more words to choose from."""
+    choices = zip(_WORDS.findall(old), _WORDS.findall(new), strict=False)
+    more = all(set(was.split("|")) <= set(now.split("|")) for was, now in choices)
+    return _WORDS.sub("()", new) == _WORDS.sub("()", old) and more
+
+
 def _narrowed(old: Json, new: Json, where: str) -> Iterator[str]:
     """Limits of what is sent that are tighter than they were."""
     for name in FLOORS + CEILINGS:
         was, now = (side.get(name, _NO_LIMIT[name]) for side in (old, new))
         if now > was if name in FLOORS else now < was:
             yield f"{where}: {name} {was} became {now}"
-    if "pattern" in new and new["pattern"] != old.get("pattern"):
+    if "pattern" in new and not _takes_all(new["pattern"], old.get("pattern", "")):
         yield f"{where}: has another pattern"
     before, after = _choice(old), _choice(new)
     if after is not None and (before is None or not before <= after):

@@ -104,6 +104,7 @@ SHOP: Document = {
                         },
                     },
                     "note": {"type": "string", "maxLength": 50},
+                    "states": {"type": "string", "pattern": "^(new|old)(,(new|old))*$"},
                     "email": {
                         "oneOf": [
                             {"type": "string", "maxLength": 254},
@@ -195,6 +196,12 @@ BREAKING: dict[str, Change] = {
     "a shorter text is taken": lambda d: field(d, "note").update(maxLength=49),
     "a limit is new": lambda d: field(d, "note").update(minLength=1),
     "a pattern is new": lambda d: field(d, "note").update(pattern="^a"),
+    "a pattern takes fewer words": lambda d: field(d, "states").update(
+        pattern="^(new|odd)(,(new|odd))*$"
+    ),
+    "a pattern takes its words only once": lambda d: field(d, "states").update(
+        pattern="^(new|old)$"
+    ),
     "an enumeration is narrower": lambda d: field(d, "gift").update(enum=["yes"]),
     "only one value is taken": lambda d: field(d, "gift").update(const="yes"),
     "one of several alternatives takes less": lambda d: field(d, "email")["oneOf"][0].update(
@@ -236,6 +243,9 @@ GROWING: dict[str, Change] = {
     "a token is not needed": lambda d: get(d).pop("security", None),
     "a field can be left out": lambda d: schema(d, "NewOrder").update(required=[]),
     "more lines are taken": lambda d: field(d, "lines").update(maxItems=2000),
+    "a pattern takes more words": lambda d: field(d, "states").update(
+        pattern="^(new|old|odd)(,(new|old|odd))*$"
+    ),
     "a limit goes": lambda d: field(d, "note").pop("maxLength"),
     "null is taken": lambda d: field(d, "note").update(
         {"anyOf": [field(d, "note").copy(), {"type": "null"}]}
