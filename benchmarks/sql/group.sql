@@ -11,7 +11,7 @@ WITH placed AS MATERIALIZED (
                           + floor(random() * :third::int)::int AS product_id
     FROM generate_series(1, 20) AS place, generate_series(1, 3) AS position
 ), locked AS MATERIALIZED (
-    SELECT product_id, available, committed FROM stock
+    SELECT product_id, available, committed, next_expiry FROM stock
     WHERE product_id = ANY(ARRAY(SELECT product_id FROM wanted)) ORDER BY product_id FOR NO KEY UPDATE
 ), moved AS (
     UPDATE stock SET available = stock.available - taken.units,

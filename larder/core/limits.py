@@ -29,6 +29,9 @@ MAX_VERSION = 2**31 - 1
 MAX_IDS = 200
 """Ids that one request lists in a query parameter: each is looked up in an index."""
 
+MAX_HOLD_SECONDS = 7 * 86_400
+"""Seconds for which an order can await its payment."""
+
 # --- Money ---------------------------------------------------------------------------------
 PRICE_DIGITS = 12
 """Digits of a price in total: the column is numeric(12,3)."""

@@ -117,6 +117,8 @@ KINDS = {
     "cart_full": Kind(409, "The cart has reached the maximum size of an order."),
     "category_in_use": Kind(409, "The category is not empty."),
     "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
+    "hold_expired": Kind(409, "The hold has expired and the units are no longer available."),
+    "too_many_holds": Kind(409, "Too many orders of the account await their payment."),
     "invalid_transition": Kind(409, "The order's status does not allow this."),
     "conflicting_repeat": Kind(409, "This was already done, with different values."),
     "return_exceeds_shipped": Kind(409, "The return has more units than were shipped."),

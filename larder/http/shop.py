@@ -4,9 +4,25 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from larder.orders.services.placement import Terms
+from larder.core.errors import Fault, InvalidInput
+from larder.orders.services.placement import Hold, Terms
 
 
 def terms() -> Terms:
     """Returns the terms from the settings."""
-    return Terms(currency=settings.CURRENCY, minimum_total=Decimal(settings.MIN_ORDER_TOTAL))
+    return Terms(
+        currency=settings.CURRENCY,
+        minimum_total=Decimal(settings.MIN_ORDER_TOTAL),
+        most_holds=settings.OPEN_HOLDS_MAX,
+    )
+
+
+def hold(asked: int | None, *, where: str) -> Hold:
+    """Returns the hold of a request that asks for so many seconds, or for none in particular.
+
+    Raises InvalidInput at `where` for more seconds than the shop allows.
+    """
+    if asked is not None and asked > settings.HOLD_SECONDS_MAX:
+        detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
+        raise InvalidInput([Fault(where, "out_of_range", detail)])
+    return Hold(settings.HOLD_SECONDS if asked is None else asked, asked)

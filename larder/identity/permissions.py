@@ -22,6 +22,7 @@ PERMISSIONS: Mapping[str, str] = {
     "inventory.add_adjustment": "adjust stock",
     "orders.view_order": "see the orders of all customers",
     "orders.add_order": "place and abandon orders for customers",
+    "orders.confirm_order": "confirm orders that await their payment",
     "orders.change_order": "change lines and details of orders",
     "orders.cancel_order": "cancel orders",
     "orders.pack_order": "pack orders",
@@ -58,7 +59,7 @@ _EDIT_CATALOGUE = frozenset(
 )
 _FULFIL = frozenset(f"orders.{move}_order" for move in ("pack", "ship", "deliver", "return"))
 _FOR_CUSTOMERS = frozenset(
-    f"orders.{action}_order" for action in ("add", "change", "cancel", "export")
+    f"orders.{action}_order" for action in ("add", "confirm", "change", "cancel", "export")
 )
 _EDIT_CUSTOMERS = frozenset(
     f"identity.{action}_customer" for action in ("view", "add", "change", "delete")
@@ -75,6 +76,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "support": _SEE | _FOR_CUSTOMERS | _EDIT_CUSTOMERS,
     OWNER: ALL,
     STAFF_BEFORE_ROLES: (_EDIT_CATALOGUE | _FULFIL | _FOR_CUSTOMERS | _EDIT_CUSTOMERS)
+    - {"orders.confirm_order"}
     | {"inventory.add_adjustment", "inventory.view_ledgerentry", "orders.view_order"},
 }
 """The roles that migrations create, for an owner to change. `staff-before-roles` has what the API

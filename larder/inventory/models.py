@@ -12,7 +12,8 @@ class Stock(models.Model):
     """The units of a product: one narrow row, which every stock movement locks.
 
     `available` units can be ordered. `committed` units are ordered and not yet shipped. The units
-    on the shelf are the sum of both.
+    on the shelf are the sum of both. `next_expiry` is the earliest expiry of its held lines that
+    are not released; null without one.
     """
 
     product = models.OneToOneField(
@@ -23,6 +24,7 @@ class Stock(models.Model):
     )
     available = models.IntegerField(default=0, db_default=0)
     committed = models.BigIntegerField(default=0, db_default=0)
+    next_expiry = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "stock"
@@ -34,6 +36,41 @@ class Stock(models.Model):
 
     def __str__(self) -> str:
         return f"stock of product {self.product_id}"
+
+
+class HeldLine(models.Model):
+    """The units of a product that a pending order holds. The lock of the stock row guards it.
+
+    The units are in `committed` until `released_at`. `event` is the order event that held them: the
+    reference of the ledger entries that hold and release them. The line is deleted when the order
+    is confirmed, cancelled or marked as expired. `order` has no foreign key: orders are above.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.UUIDField()
+    product = models.ForeignKey(Stock, on_delete=models.PROTECT, related_name="+", db_index=False)
+    event = models.UUIDField()
+    quantity = models.IntegerField()
+    expires_at = models.DateTimeField()
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "held_line"
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(fields=["order", "product"], name="held_line_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="held_line_quantity"),
+        )
+        indexes = (
+            models.Index(
+                fields=["product", "expires_at"],
+                name="held_line_expiry",
+                condition=Q(released_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"held line {self.pk}"
 
 
 class Adjustment(models.Model):
@@ -59,9 +96,9 @@ class Adjustment(models.Model):
 class LedgerEntry(models.Model):
     """A change of stock. A trigger makes the table append-only for every role.
 
-    `cause` is opening, order, change, cancel, pack, missing, ship, return, or the reason of an
-    adjustment. `reference` is the id of the order event or of the adjustment. `actor` is a public
-    id.
+    `cause` is opening, order, hold, release, change, cancel, pack, missing, ship, return, or the
+    reason of an adjustment. `reference` is the id of the order event or of the adjustment. `actor`
+    is a public id.
     """
 
     id = models.BigAutoField(primary_key=True)

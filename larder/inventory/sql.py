@@ -13,12 +13,71 @@ from collections.abc import Iterable
 from larder.catalog.fields import COLUMNS, FIELDS, TEXT
 
 LOCK = """
-SELECT product_id, available, committed FROM stock
+SELECT product_id, available, committed, next_expiry FROM stock
 WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR NO KEY UPDATE
 """
 """Locks in the order of product ids, as all code does: by an index scan of stock_pkey, or by a sort
 below LockRows. A multi-row UPDATE has no defined order. NO KEY UPDATE is enough, because the key
 never changes; foreign key checks of cart lines lock these rows FOR KEY SHARE, in any order."""
+
+CLOCK = "SELECT clock_timestamp()"
+
+DUE = """
+SELECT id, product_id, event, quantity, (SELECT clock_timestamp()) FROM held_line
+WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) AND released_at IS NULL
+  AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at, id
+"""
+"""Finds the expired lines of locked products, by the index held_line_expiry. The subselect reads
+the clock once, when this statement runs: after the locks. In the statement that locks, the clock
+would be read before the wait."""
+
+RELEASE = """
+WITH released AS (
+    UPDATE held_line SET released_at = %s WHERE id = ANY(%s::bigint[])
+)
+UPDATE stock SET next_expiry = (
+    SELECT min(expires_at) FROM held_line AS other
+    WHERE other.product_id = stock.product_id AND other.released_at IS NULL
+      AND other.id <> ALL(%s::bigint[])
+)
+WHERE product_id = ANY(%s::bigint[])
+"""
+"""Marks lines as released. The stock then has the next expiry of its other lines, by the index
+held_line_expiry: a statement does not see its own changes."""
+
+HOLD = """
+WITH line AS (
+    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::int[], %s::timestamptz[])
+             AS line (order_id, product_id, event, quantity, expires_at)
+), held AS (
+    INSERT INTO held_line ("order", product_id, event, quantity, expires_at) SELECT * FROM line
+)
+UPDATE stock SET next_expiry = least(next_expiry, soonest.expires_at)
+FROM (SELECT product_id, min(expires_at) AS expires_at FROM line GROUP BY product_id) AS soonest
+WHERE stock.product_id = soonest.product_id
+"""
+
+HELD = """
+SELECT "order", product_id, quantity FROM held_line
+WHERE "order" = ANY((SELECT %s::uuid[])::uuid[]) AND released_at IS NULL
+"""
+"""Plan: index scans of held_line_once."""
+
+END_HOLDS = """
+WITH ended AS (
+    DELETE FROM held_line WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
+    RETURNING product_id, released_at
+)
+UPDATE stock SET next_expiry = (
+    SELECT min(expires_at) FROM held_line AS other
+    WHERE other.product_id = stock.product_id AND other.released_at IS NULL
+      AND other."order" <> ALL((SELECT %s::uuid[])::uuid[])
+)
+FROM (SELECT DISTINCT product_id FROM ended WHERE released_at IS NULL) AS open
+WHERE stock.product_id = open.product_id
+"""
+"""Deletes the lines of orders whose stock is locked. Products without an open line of them keep
+their next expiry."""
 
 LOCKED = """
 WITH free AS (

@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
 from larder.compat.documents import TITLES
+from larder.core.limits import MAX_HOLD_SECONDS
 from larder.db import database, replicas
 from larder.identity import queries
 from larder.notifications.letters import TOKEN
@@ -171,6 +172,18 @@ def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
 def quotas_are_rates(**options: Any) -> list[CheckMessage]:
     """Returns an error for a quota that cannot be read and would not limit."""
     return list(quota_settings.faults())
+
+
+@register()
+def holds_end(**options: Any) -> list[CheckMessage]:
+    """Returns an error for holds that would not end in time, or that no customer could have."""
+    if not 1 <= settings.HOLD_SECONDS <= settings.HOLD_SECONDS_MAX <= MAX_HOLD_SECONDS:
+        said = "HOLD_SECONDS and HOLD_SECONDS_MAX do not fit."
+        hint = f"HOLD_SECONDS is 1 to HOLD_SECONDS_MAX, which is at most {MAX_HOLD_SECONDS}."
+        return [Error(said, hint=hint, id="larder.E027")]
+    if settings.OPEN_HOLDS_MAX < 1:
+        return [Error("OPEN_HOLDS_MAX is not positive.", hint="Use 20.", id="larder.E027")]
+    return []
 
 
 @register(Tags.database)

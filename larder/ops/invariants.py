@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.db import connection, transaction
 
 from larder.db.database import LIFT_TIME_LIMIT
-from larder.ops import sql
+from larder.ops import sql, stock_sql
 
 MOST_SHOWN = 20
 """Rows of a violated invariant that a report shows. All are counted."""
@@ -48,49 +48,49 @@ INVARIANTS = (
         "stock_is_not_negative",
         "No product has fewer than zero units available or committed.",
         f"the CHECK constraints of the stock table, then {_LEDGER}",
-        sql.NEGATIVE_STOCK,
+        stock_sql.NEGATIVE_STOCK,
     ),
     Invariant(
         "balances_were_never_negative",
         "No balance in the ledger is below zero: nothing was oversold.",
         "the entry that went below zero, and which orders were placed just before it",
-        sql.NEGATIVE_BALANCE,
+        stock_sql.NEGATIVE_BALANCE,
     ),
     Invariant(
         "each_product_has_one_stock_row",
         "Each product has exactly one stock row, and each stock row a product.",
         "the trigger make_stock_row on the product table",
-        sql.NO_SINGLE_STOCK_ROW,
+        stock_sql.NO_SINGLE_STOCK_ROW,
     ),
     Invariant(
         "stock_is_the_sum_of_its_ledger",
         "Available and committed equal the sums of all changes in the ledger.",
         f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
-        sql.UNLIKE_LEDGER_SUM,
+        stock_sql.UNLIKE_LEDGER_SUM,
     ),
     Invariant(
         "stock_is_the_last_balance",
         "Available and committed equal the balances after the product's last ledger entry.",
         f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
-        sql.UNLIKE_LAST_BALANCE,
+        stock_sql.UNLIKE_LAST_BALANCE,
     ),
     Invariant(
         "ledger_is_an_unbroken_chain",
         "Each ledger entry's balances equal those of the entry before it plus its change.",
         "an entry that was deleted, changed, or written without the lock of the stock row",
-        sql.BROKEN_LEDGER_CHAIN,
+        stock_sql.BROKEN_LEDGER_CHAIN,
     ),
     Invariant(
         "movements_fit_their_cause",
         "Each ledger entry changes available and committed as its cause allows.",
         "what wrote the entry: its reference is the order event or the adjustment",
-        sql.IMPOSSIBLE_MOVEMENT,
+        stock_sql.IMPOSSIBLE_MOVEMENT,
     ),
     Invariant(
         "stock_was_opened_once",
         "A product has at most one opening entry.",
         "the run that loaded the product a second time",
-        sql.SEVERAL_OPENINGS,
+        stock_sql.SEVERAL_OPENINGS,
     ),
     Invariant(
         "adjustments_explain_their_entries",
@@ -112,9 +112,23 @@ INVARIANTS = (
     ),
     Invariant(
         "committed_is_what_is_unshipped",
-        "Committed equals the units of all orders that are placed or packed.",
+        "Committed equals the units of all orders that are placed or packed, and the held units "
+        "that are not released.",
         "the orders of the product: find those that are not in the ledger",
         sql.UNLIKE_UNSHIPPED,
+    ),
+    Invariant(
+        "held_lines_are_those_of_pending_orders",
+        "Each line of a pending order has a held line with its units and its expiry; no other "
+        "order has one.",
+        "what changed the order without its held lines: larder/inventory/services/holds.py",
+        stock_sql.UNLIKE_HELD_LINE,
+    ),
+    Invariant(
+        "next_expiry_is_that_of_the_held_lines",
+        "A product's next expiry is the earliest one of its held lines that are not released.",
+        "what wrote a held line without the stock row: its units would not be released in time",
+        stock_sql.UNLIKE_NEXT_EXPIRY,
     ),
     Invariant(
         "totals_are_the_sum_of_lines",

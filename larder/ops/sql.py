@@ -10,7 +10,9 @@ compared with events and adjustments as text, because the reference of a damaged
 text.
 """
 
-ORDER_CAUSES = "('order', 'change', 'cancel', 'pack', 'missing', 'ship', 'return')"
+ORDER_CAUSES = (
+    "('order', 'hold', 'release', 'change', 'cancel', 'pack', 'missing', 'ship', 'return')"
+)
 """Causes of ledger entries that refer to an order event. `opening` refers to the product; all other
 causes are reasons of adjustments."""
 
@@ -26,80 +28,6 @@ SELECT pg_current_snapshot()::text, json_build_object(
 )::text
 """
 """The number of checked rows: in an empty database all invariants hold."""
-
-NEGATIVE_STOCK = """
-SELECT product_id, available, committed FROM stock WHERE available < 0 OR committed < 0
-"""
-
-NEGATIVE_BALANCE = """
-SELECT id, product_id, available_after, committed_after, cause, reference, at
-FROM ledger_entry WHERE available_after < 0 OR committed_after < 0
-"""
-"""The stock may be right again now. The ledger shows when it was not."""
-
-NO_SINGLE_STOCK_ROW = """
-SELECT coalesce(product.id, stock.product_id) AS product_id,
-       count(product.id) AS products, count(stock.product_id) AS stock_rows
-FROM product FULL JOIN stock ON stock.product_id = product.id
-GROUP BY 1 HAVING count(product.id) <> 1 OR count(stock.product_id) <> 1
-"""
-
-UNLIKE_LEDGER_SUM = """
-SELECT product_id, stock.available, stock.committed,
-       summed.available AS ledger_available, summed.committed AS ledger_committed
-FROM stock FULL JOIN (
-    SELECT product_id, sum(available_change) AS available, sum(committed_change) AS committed
-    FROM ledger_entry GROUP BY product_id
-) AS summed USING (product_id)
-WHERE coalesce(stock.available, 0) <> coalesce(summed.available, 0)
-   OR coalesce(stock.committed, 0) <> coalesce(summed.committed, 0)
-"""
-
-UNLIKE_LAST_BALANCE = """
-SELECT product_id, stock.available, stock.committed,
-       last.available_after AS ledger_available, last.committed_after AS ledger_committed
-FROM stock FULL JOIN (
-    SELECT DISTINCT ON (product_id) product_id, available_after, committed_after
-    FROM ledger_entry ORDER BY product_id, id DESC
-) AS last USING (product_id)
-WHERE coalesce(stock.available, 0) <> coalesce(last.available_after, 0)
-   OR coalesce(stock.committed, 0) <> coalesce(last.committed_after, 0)
-"""
-"""Entries of a product are written under its lock, so their ids are in the order in which they
-happened. The index ledger_entry_history gives this order, or a sort does."""
-
-BROKEN_LEDGER_CHAIN = """
-SELECT id, product_id, cause, reference, available_before, available_change, available_after,
-       committed_before, committed_change, committed_after
-FROM (
-    SELECT *, lag(available_after, 1, 0) OVER earlier AS available_before,
-           lag(committed_after, 1, 0::bigint) OVER earlier AS committed_before
-    FROM ledger_entry WINDOW earlier AS (PARTITION BY product_id ORDER BY id)
-) AS entry
-WHERE available_after <> available_before::bigint + available_change
-   OR committed_after <> committed_before + committed_change
-"""
-
-IMPOSSIBLE_MOVEMENT = """
-SELECT id, product_id, cause, available_change, committed_change, reference
-FROM ledger_entry
-WHERE NOT CASE
-    WHEN cause = 'order' THEN available_change < 0 AND available_change + committed_change = 0
-    WHEN cause = 'change' THEN available_change + committed_change = 0
-    WHEN cause IN ('cancel', 'pack')
-        THEN available_change > 0 AND available_change + committed_change = 0
-    WHEN cause IN ('missing', 'ship') THEN available_change = 0 AND committed_change < 0
-    WHEN cause IN ('opening', 'return') THEN available_change > 0 AND committed_change = 0
-    ELSE available_change <> 0 AND committed_change = 0
-END
-"""
-"""Orders move units between available and committed. Shipped and missing units leave committed. All
-other causes change only available."""
-
-SEVERAL_OPENINGS = """
-SELECT product_id, count(*) AS openings, sum(available_change) AS units
-FROM ledger_entry WHERE cause = 'opening' GROUP BY product_id HAVING count(*) > 1
-"""
 
 UNEXPLAINED_ADJUSTMENT = f"""
 SELECT entry.id, entry.product_id, entry.cause, entry.reference, adjustment.reason
@@ -118,8 +46,11 @@ WHERE entry.cause IN {ORDER_CAUSES} AND event.id IS NULL
 
 UNEXPLAINED_LINE = f"""
 WITH promised AS (
-    SELECT line.order_id, line.product_id, "order".status, line.quantity
+    SELECT line.order_id, line.product_id, "order".status, line.quantity,
+           coalesce(held.quantity, 0) AS held
     FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+    LEFT JOIN held_line AS held ON held."order" = line.order_id
+         AND held.product_id = line.product_id AND held.released_at IS NULL
 ), moved AS (
     SELECT event.order_id, entry.product_id,
            -sum(entry.available_change) FILTER (WHERE entry.cause <> 'return') AS taken,
@@ -132,7 +63,8 @@ WITH promised AS (
     SELECT order_id, product_id, status, coalesce(taken, 0) AS taken,
            coalesce(committed, 0) AS committed, coalesce(missing, 0) AS missing,
            coalesce(shipped, 0) AS shipped,
-           CASE WHEN status IN {UNSHIPPED_STATUSES} THEN quantity ELSE 0 END AS to_ship,
+           CASE WHEN status IN {UNSHIPPED_STATUSES} THEN quantity ELSE coalesce(held, 0) END
+           AS to_ship,
            CASE WHEN status IN {SHIPPED_STATUSES} THEN quantity ELSE 0 END AS gone
     FROM promised FULL JOIN moved USING (order_id, product_id)
 )
@@ -142,14 +74,18 @@ WHERE committed <> to_ship OR shipped <> gone OR taken <> to_ship + gone + missi
 """Checks each order as UNLIKE_UNSHIPPED checks the whole shop, so that two faults cannot cancel
 each other out. The units that an order took, minus those that a change, a cancellation or packing
 gave back, are still to be shipped, were shipped, or were missing. A line that was removed from an
-order gave all its units back, except missing ones."""
+order gave all its units back, except missing ones. An order that is not confirmed has the units of
+its held lines that are not released."""
 
 UNLIKE_UNSHIPPED = f"""
 SELECT product_id, stock.committed, unshipped.units AS unshipped
 FROM stock FULL JOIN (
-    SELECT line.product_id, sum(line.quantity) AS units
-    FROM order_line AS line JOIN "order" ON "order".id = line.order_id
-    WHERE "order".status IN {UNSHIPPED_STATUSES} GROUP BY line.product_id
+    SELECT product_id, sum(quantity) AS units FROM (
+        SELECT line.product_id, line.quantity
+        FROM order_line AS line JOIN "order" ON "order".id = line.order_id
+        WHERE "order".status IN {UNSHIPPED_STATUSES}
+        UNION ALL SELECT product_id, quantity FROM held_line WHERE released_at IS NULL
+    ) AS line GROUP BY product_id
 ) AS unshipped USING (product_id)
 WHERE coalesce(stock.committed, 0) <> coalesce(unshipped.units, 0)
 """
@@ -180,7 +116,7 @@ WHERE "order".id IS NULL
 NOT_PLACED_ONCE = """
 SELECT "order".id, "order".number, "order".status, count(event.id) AS times_placed
 FROM "order" LEFT JOIN order_event AS event
-     ON event.order_id = "order".id AND event.type = 'placed'
+     ON event.order_id = "order".id AND event.type IN ('placed', 'held')
 GROUP BY "order".id
 HAVING count(event.id) <> CASE "order".status WHEN 'draft' THEN 0 ELSE 1 END
 """
@@ -292,9 +228,11 @@ SELECT entry.id, entry.product_id, entry.cause, event.id AS event, event.order_i
 FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
 WHERE entry.cause IN {ORDER_CAUSES} AND NOT CASE event.type
     WHEN 'placed' THEN entry.cause = 'order'
+    WHEN 'held' THEN entry.cause IN ('hold', 'release')
+    WHEN 'confirmed' THEN entry.cause = 'order'
     WHEN 'changed' THEN entry.cause = 'change'
     WHEN 'packed' THEN entry.cause IN ('pack', 'missing')
-    WHEN 'cancelled' THEN entry.cause IN ('cancel', 'pack', 'missing')
+    WHEN 'cancelled' THEN entry.cause IN ('cancel', 'pack', 'missing', 'release')
     WHEN 'shipped' THEN entry.cause = 'ship'
     WHEN 'returned' THEN entry.cause = 'return'
     ELSE false
@@ -309,7 +247,10 @@ WHERE (type, from_status, to_status) NOT IN (
     ('delivered', 'shipped', 'delivered'),
     ('cancelled', 'placed', 'cancelled'), ('cancelled', 'packed', 'cancelled'),
     ('returned', 'shipped', 'shipped'), ('returned', 'delivered', 'delivered'),
-    ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned')
+    ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned'),
+    ('held', '', 'pending'), ('held', 'draft', 'pending'), ('expired', 'pending', 'expired'),
+    ('confirmed', 'pending', 'placed'), ('confirmed', 'expired', 'placed'),
+    ('cancelled', 'pending', 'cancelled'), ('cancelled', 'expired', 'cancelled')
 )
 """
 """All transitions that larder/orders/lifecycle.py allows, listed independently."""
@@ -361,7 +302,7 @@ WITH staff AS (
     JOIN "order" ON "order".id = event.order_id
     JOIN customer AS owner ON owner.id = "order".customer_id
     WHERE event.actor <> owner.public_id
-       OR event.type IN ('packed', 'shipped', 'delivered', 'returned')
+       OR event.type IN ('confirmed', 'packed', 'shipped', 'delivered', 'returned')
 )
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
 FROM idempotency_key AS claim

@@ -14,7 +14,7 @@ from msgspec import Struct
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal
 from larder.identity.quotas import Granted, QuotaExceeded
-from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged
+from larder.orders.errors import PRECEDENCE, HoldExpired, OrderRule, OrderTooSmall, PriceChanged
 
 
 class Wanted(Struct, frozen=True):
@@ -120,6 +120,32 @@ def _decide_one(
     if total < totals.least:
         return OrderTooSmall(total, totals.least)
     return [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
+
+
+def take_again(
+    missing: Sequence[Mapping[int, int]], shelf: Mapping[int, int]
+) -> list[list[dict[str, Any]]]:
+    """Returns for each order the lines that it cannot get; empty if it gets all units that it
+    lacks. `missing` are these units by product, and `shelf` the available ones.
+
+    An order takes its units from those that the orders before it left, all of them or none.
+    """
+    left, short = dict(shelf), []
+    for lacks in missing:
+        faults = [
+            {
+                "code": HoldExpired.code,
+                "product": product,
+                "requested": units,
+                "available": left.get(product, 0),
+            }
+            for product, units in lacks.items()
+            if units > left.get(product, 0)
+        ]
+        short.append(faults)
+        for product, units in () if faults else lacks.items():
+            left[product] -= units
+    return short
 
 
 def _total(wanted: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:

@@ -118,6 +118,24 @@ class InvalidTransition(DomainError):
         return {"from": self.status, "move": self.move}
 
 
+class HoldExpired(LineRefusal):
+    """The hold has expired, and units of these lines were sold to others since."""
+
+    code = "hold_expired"
+
+
+@dataclass
+class TooManyHolds(DomainError):
+    """The customer has the maximum number of orders that await their payment."""
+
+    limit: int
+    code = "too_many_holds"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"limit": self.limit}
+
+
 @dataclass
 class ConflictingRepeat(DomainError):
     """The move was already made with different values: `made` has the `lines` that were packed

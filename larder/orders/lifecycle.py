@@ -3,6 +3,9 @@
 draft → placed → packed → shipped → delivered; placed and packed → cancelled. Shipped units can be
 returned in parts; with the last unit the status becomes returned. Placing a draft is not one of
 these moves.
+
+An order that awaits its payment is pending instead of placed. It becomes placed when it is
+confirmed, or expired. An expired order is confirmed too if its units are still there.
 """
 
 from enum import Enum, StrEnum
@@ -12,6 +15,7 @@ class Move(StrEnum):
     """A move of a placed order."""
 
     CHANGE = "change"
+    CONFIRM = "confirm"
     CANCEL = "cancel"
     PACK = "pack"
     SHIP = "ship"
@@ -31,6 +35,8 @@ class Verdict(Enum):
     NOT_FOUND = "not found"
 
 
+PENDING = "pending"
+EXPIRED = "expired"
 PLACED = "placed"
 PACKED = "packed"
 SHIPPED = "shipped"
@@ -38,11 +44,16 @@ DELIVERED = "delivered"
 CANCELLED = "cancelled"
 RETURNED = "returned"
 
-STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED)
-"""The statuses of a placed order."""
+STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED, PENDING, EXPIRED)
+"""The statuses of an order that is not a draft."""
+
+HELD = frozenset({PENDING, EXPIRED})
+"""The statuses of an order that is not confirmed. From its expiry on, a pending order counts as
+expired, also before the status is stored."""
 
 PERMISSIONS: dict[Move, str] = {
     Move.CHANGE: "orders.change_order",
+    Move.CONFIRM: "orders.confirm_order",
     Move.CANCEL: "orders.cancel_order",
     Move.PACK: "orders.pack_order",
     Move.SHIP: "orders.ship_order",
@@ -51,11 +62,12 @@ PERMISSIONS: dict[Move, str] = {
 }
 """The permission with which staff make a move on the order of any customer."""
 
-_FOR_STAFF = frozenset({Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
+_FOR_STAFF = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
 
 _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.CHANGE: frozenset({PLACED}),
-    Move.CANCEL: frozenset({PLACED, PACKED}),
+    Move.CONFIRM: HELD,
+    Move.CANCEL: frozenset({PENDING, EXPIRED, PLACED, PACKED}),
     Move.PACK: frozenset({PLACED}),
     Move.SHIP: frozenset({PACKED}),
     Move.DELIVER: frozenset({SHIPPED}),
@@ -64,6 +76,7 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
 }
 
 _MADE_IN: dict[Move, frozenset[str]] = {
+    Move.CONFIRM: frozenset({PLACED, PACKED, SHIPPED, DELIVERED, RETURNED}),
     Move.CANCEL: frozenset({CANCELLED}),
     Move.PACK: frozenset({PACKED, SHIPPED, DELIVERED, RETURNED}),
     Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),

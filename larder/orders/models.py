@@ -23,6 +23,8 @@ class OrderStatus(models.TextChoices):
     """The status of an order. A draft is the customer's cart."""
 
     DRAFT = "draft"
+    PENDING = lifecycle.PENDING
+    EXPIRED = lifecycle.EXPIRED
     PLACED = lifecycle.PLACED
     PACKED = lifecycle.PACKED
     SHIPPED = lifecycle.SHIPPED
@@ -33,7 +35,8 @@ class OrderStatus(models.TextChoices):
 
 class Order(models.Model):
     """An order of a customer. The fingerprints are those of the placed lines, and of the other
-    fields.
+    fields. `expires_at` is the expiry of its hold, if it was placed with one; it stays when the
+    order is confirmed.
 
     `transaction_id` is that of the last change, or of placing. With the number it is the position
     in the feed of the customer's orders. A trigger sets it (`tell_change`).
@@ -61,10 +64,12 @@ class Order(models.Model):
     rest_fingerprint = models.BinaryField(null=True, editable=False)
     version = models.IntegerField(default=1, editable=False)
     transaction_id = TransactionId(editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "order"
         permissions = (
+            ("confirm_order", "Can confirm orders that await their payment"),
             ("cancel_order", "Can cancel orders"),
             ("pack_order", "Can pack orders"),
             ("ship_order", "Can ship orders"),
@@ -79,6 +84,10 @@ class Order(models.Model):
                 condition=Q(status="draft", placed_at__isnull=True)
                 | Q(~Q(status="draft"), placed_at__isnull=False),
                 name="order_placed_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["pending", "expired"]) | Q(expires_at__isnull=False),
+                name="order_expires_at",
             ),
             models.UniqueConstraint(
                 fields=["customer"], condition=Q(status="draft"), name="order_one_draft"
@@ -119,6 +128,9 @@ class Order(models.Model):
                 fields=["reference", "placed_at", "id"],
                 name="order_search_by_reference",
                 condition=Q(placed_at__isnull=False) & ~Q(reference=""),
+            ),
+            models.Index(
+                fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
             ),
         )
 

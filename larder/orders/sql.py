@@ -8,17 +8,35 @@ from typing import NamedTuple
 
 from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 
-INSERT = """
+
+class _Kind(NamedTuple):
+    """What differs between the statements that write placed and held orders."""
+
+    status: str
+    event: str
+    column: str = ""
+    array: str = ""
+    value: str = ""
+
+
+_PLACED = _Kind("placed", "placed")
+_HELD = _Kind(
+    "pending", "held", ", expires_at", ", %s::timestamptz[]", ", expires_at = placed.expires_at"
+)
+
+
+def _insert(kind: _Kind) -> str:
+    return f"""
 WITH new_order AS (
     INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, ship_to,
                          requested_for, created_at, placed_at, updated_at, lines_fingerprint,
-                         rest_fingerprint, version)
-    SELECT id, customer_id, 'placed', %s, total, note, reference, ship_to, requested_for, %s, %s,
-           %s, lines_fingerprint, rest_fingerprint, 1
+                         rest_fingerprint, version{kind.column})
+    SELECT id, customer_id, '{kind.status}', %s, total, note, reference, ship_to, requested_for, %s,
+           %s, %s, lines_fingerprint, rest_fingerprint, 1{kind.column}
     FROM unnest(%s::uuid[], %s::bigint[], %s::numeric[], %s::text[], %s::text[], %s::jsonb[],
-                %s::date[], %s::bytea[], %s::bytea[])
+                %s::date[], %s::bytea[], %s::bytea[]{kind.array})
          AS placed (id, customer_id, total, note, reference, ship_to, requested_for,
-                    lines_fingerprint, rest_fingerprint)
+                    lines_fingerprint, rest_fingerprint{kind.column})
     RETURNING id, number
 ), new_line AS (
     INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
@@ -28,26 +46,34 @@ WITH new_order AS (
     RETURNING id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT id, order_id, 'placed', '', 'placed', actor, %s, '{}'::jsonb
+    SELECT id, order_id, '{kind.event}', '', '{kind.status}', actor, %s, '{{}}'::jsonb
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
 )
 SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
        ARRAY(SELECT id FROM new_line ORDER BY id)
 """
+
+
+INSERT = _insert(_PLACED)
 """Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
 no table is read. Lines get their ids in the order of the arrays."""
 
-PLACE_DRAFTS = """
+INSERT_HELD = _insert(_HELD)
+"""The same for orders with a hold."""
+
+
+def _place_drafts(kind: _Kind) -> str:
+    return f"""
 WITH draft AS (
-    UPDATE "order" SET status = 'placed', currency = %s, placed_at = %s, updated_at = %s,
+    UPDATE "order" SET status = '{kind.status}', currency = %s, placed_at = %s, updated_at = %s,
            total = placed.total, note = placed.note, reference = placed.reference,
            ship_to = placed.ship_to, requested_for = placed.requested_for,
            lines_fingerprint = placed.lines_fingerprint,
-           rest_fingerprint = placed.rest_fingerprint, version = version + 1
+           rest_fingerprint = placed.rest_fingerprint, version = version + 1{kind.value}
     FROM unnest(%s::uuid[], %s::numeric[], %s::text[], %s::text[], %s::jsonb[], %s::date[],
-                %s::bytea[], %s::bytea[])
+                %s::bytea[], %s::bytea[]{kind.array})
          AS placed (id, total, note, reference, ship_to, requested_for, lines_fingerprint,
-                    rest_fingerprint)
+                    rest_fingerprint{kind.column})
     WHERE "order".id = placed.id AND "order".status = 'draft'
     RETURNING "order".id
 ), priced_line AS (
@@ -58,13 +84,51 @@ WITH draft AS (
     WHERE order_line.id = sold.id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT id, order_id, 'placed', 'draft', 'placed', actor, %s, '{}'::jsonb
+    SELECT id, order_id, '{kind.event}', 'draft', '{kind.status}', actor, %s, '{{}}'::jsonb
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
 )
 SELECT id FROM draft
 """
+
+
+PLACE_DRAFTS = _place_drafts(_PLACED)
 """Places the drafts of a batch in one round trip, after each is locked and its lines are decided.
 Index scans of order_pkey and order_line_pkey. Returns the drafts that were placed."""
+
+PLACE_HELD_DRAFTS = _place_drafts(_HELD)
+"""The same for carts that are submitted with a hold."""
+
+SET_STATUS = """
+WITH moved AS (
+    UPDATE "order" SET status = %s, version = version + 1, updated_at = %s
+    FROM unnest((SELECT %s::uuid[]), (SELECT %s::text[])) AS was (id, status)
+    WHERE "order".id = was.id AND "order".status = was.status
+    RETURNING "order".id
+), new_event AS (
+    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+    SELECT id, order_id, %s, from_status, %s, actor, %s, '{}'::jsonb
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
+         AS event (id, order_id, from_status, actor)
+)
+SELECT id FROM moved
+"""
+"""Confirms or expires locked orders with their events, in one round trip. Index scans of
+order_pkey. Returns the orders that had the given status."""
+
+OPEN_HOLDS = """
+SELECT customer_id, count(*) FROM "order"
+WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[]) AND status = 'pending'
+  AND placed_at IS NOT NULL AND expires_at > (SELECT clock_timestamp()) GROUP BY customer_id
+"""
+"""Counts the orders of customers that await their payment, by index scans of
+order_history_by_status. Before it, LOCK_HOLDERS waits for transactions that add some."""
+
+LOCK_HOLDERS = """
+SELECT pg_advisory_xact_lock((8::bigint << 48) + customer)
+FROM unnest((SELECT %s::bigint[])) AS holder (customer)
+"""
+"""Locks the customers in the order of the array until the transaction ends: a function scan. Two
+transactions could otherwise each add the last hold of a customer."""
 
 SET_LINES = """
 UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
@@ -87,11 +151,15 @@ UPDATE order_line SET order_id = %s WHERE order_id = %s
 """Gives a locked draft another id and number. It keeps its lines. Index scans of order_pkey and
 order_line_once."""
 
-_COLUMNS = """SELECT "order".id, number, customer_id, status, currency, total, note, reference,
-       requested_for, created_at, "order".placed_at, updated_at, version, ship_to"""
-_BRIEF_COLUMNS = """SELECT "order".id, number, customer_id, status, currency, total, '' AS note,
+_STATUS = """CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
+       ELSE status END AS status"""
+"""A hold has expired from its expiry on, whenever the job stores the status."""
+
+_COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, note, reference,
+       requested_for, created_at, "order".placed_at, updated_at, version, expires_at, ship_to"""
+_BRIEF_COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, '' AS note,
        '' AS reference, NULL::date AS requested_for, created_at, "order".placed_at, updated_at,
-       version, NULL::text AS ship_to"""
+       version, expires_at, NULL::text AS ship_to"""
 
 
 class Walk(NamedTuple):

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS, MAX_ID
+from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
@@ -58,7 +59,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     resource_classes = [OrderResource]
     change_form_after_template = "staff/order_contents.html"
     fieldsets = (
-        (None, {"fields": ("number", "account", "state", "total_shown", "placed")}),
+        (None, {"fields": ("number", "account", "state", "total_shown", "placed", "expiry")}),
         ("Delivery", {"fields": ("requested_for", "address", "reference", "note")}),
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
@@ -124,6 +125,8 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     @display(  # type: ignore[untyped-decorator]
         description="Status",
         label={
+            OrderStatus.PENDING: "warning",
+            OrderStatus.EXPIRED: "danger",
             OrderStatus.PLACED: "info",
             OrderStatus.PACKED: "warning",
             OrderStatus.SHIPPED: "primary",
@@ -141,6 +144,11 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     @admin.display(description="Placed")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
+
+    @admin.display(description="Held until")
+    def expiry(self, order: Order) -> str:
+        """Returns the end of the hold of an order that is not confirmed."""
+        return moment(order.expires_at) if order.status in HELD else "–"
 
     @admin.display(description="Ship to")
     def address(self, order: Order) -> str:

@@ -10,6 +10,7 @@ from larder.core.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VER
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView
 from larder.orders.services import moves, returns
+from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
@@ -106,6 +107,11 @@ class Kind:
     all_of_them: str = ""
 
 
+def _confirm(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    confirmed = confirm_order(request)
+    return confirmed.replayed or confirmed.made
+
+
 def _cancel(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     return moves.cancel_order(request, reason=form.cleaned_data["reason"].strip())
 
@@ -131,6 +137,14 @@ def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool
 
 
 FORMS: Mapping[Move, Kind] = {
+    Move.CONFIRM: Kind(
+        title="Confirm order",
+        answer="Confirm",
+        done="confirmed",
+        make=_confirm,
+        text="Was it paid? The order is placed then. If its hold has expired, it needs units that "
+        "are still there.",
+    ),
     Move.PACK: Kind(
         title="Pack order",
         answer="Pack",

@@ -1,4 +1,4 @@
-"""Moves orders in the admin: pack, ship, deliver, cancel, return.
+"""Moves orders in the admin: confirm, pack, ship, deliver, cancel, return.
 
 The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
 offers. A page contains the version that it shows; an order that has changed since is not moved. The
@@ -47,6 +47,9 @@ SENTENCES: Mapping[str, Sentence] = {
         "state.",
     ),
     "invalid_transition": Sentence(None, "the status is {from} now. Nothing was done."),
+    "hold_expired": Sentence(
+        None, "the hold has expired, and its units were sold to others. Nothing was done."
+    ),
     "conflicting_repeat": Sentence(
         None, "this was already done, with different values. Nothing was changed."
     ),
@@ -58,7 +61,13 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
 }
 
-_OF_THE_ORDER = {"precondition_failed", "invalid_transition", "conflicting_repeat", "not_found"}
+_OF_THE_ORDER = {
+    "hold_expired",
+    "precondition_failed",
+    "invalid_transition",
+    "conflicting_repeat",
+    "not_found",
+}
 """Refusals that no input can correct. They are shown as a message on the page of the order."""
 
 
@@ -109,8 +118,11 @@ class MovableOrders(ServiceAdmin):
     """The buttons of an order's page and the actions of the list. Each needs the move's permission:
     Django calls `has_NAME_permission` for the names in `permissions`."""
 
-    actions_detail: Any = ("pack", "ship", "deliver", "take_back", "cancel")
+    actions_detail: Any = ("confirm", "pack", "ship", "deliver", "take_back", "cancel")
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
+
+    def has_confirm_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "confirm")
 
     def has_pack_permission(self, request: Any, object_id: Any = None) -> bool:
         return self.may(request, "pack")
@@ -143,6 +155,11 @@ class MovableOrders(ServiceAdmin):
                 request.shown_order = None
         found: OrderView | None = request.shown_order
         return found
+
+    @button("Confirm", permissions=["confirm"], icon="paid", url_path="confirm")
+    def confirm(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows a confirmation, then confirms the order that awaits its payment."""
+        return self._page(request, object_id, Move.CONFIRM)
 
     @button("Pack", permissions=["pack"], icon="package_2", url_path="pack")
     def pack(self, request: Any, object_id: str) -> HttpResponse:

@@ -35,7 +35,7 @@ from larder.v1.operations import (
     VERSIONED,
     operation,
 )
-from larder.v1.orders import Order, answer_placed
+from larder.v1.orders import Order, PaymentWanted, answer_placed, hold_wanted
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text
 
 Total = Annotated[
@@ -75,6 +75,7 @@ class Submission(Request):
     reference: Short = ""
     ship_to: Address | None = None
     requested_for: date | None = None
+    payment: PaymentWanted | None = None
 
 
 class Notice(msgspec.Struct):
@@ -191,6 +192,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
         "order_rule",
         "ordering_not_allowed",
         "order_abandoned",
+        "too_many_holds",
     ],
     traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
 )
@@ -211,6 +213,7 @@ def _placement(request: HttpRequest, caller: Caller, body: Submission) -> Placem
         reference=body.reference,
         ship_to=msgspec.to_builtins(body.ship_to),
         requested_for=body.requested_for,
+        hold=hold_wanted(body.payment),
         key=idempotency_key(request.META),
         operation=operation_of(request),
     )

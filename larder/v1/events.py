@@ -24,6 +24,7 @@ Type = Annotated[
         description="More types may be added: ignore unknown ones.",
         examples=[
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
+            *("held", "confirmed", "expired"),
         ],
     ),
 ]
@@ -82,8 +83,8 @@ class EventContent(msgspec.Struct):
 class OrderEvent(msgspec.Struct):
     """An action on an order, with its actor and time. The ledger's entries refer to its `id`.
 
-    `from` and `to` are statuses of the order. When an order is placed, `from` is empty, or `draft`
-    if the order was a cart.
+    `from` and `to` are statuses of the order. When an order is placed or held, `from` is empty, or
+    `draft` if the order was a cart.
     """
 
     id: UUID

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[str, Any] = {
     "submit_cart": {"note": "Ring twice."},
     "place_order": {"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
     "abandon_order": {"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
+    "confirm_order": {},
     "change_order": {"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
     "cancel_order": {"reason": "Ordered by mistake."},
     "pack_order": {"lines": [{"product": 1, "quantity": 2, "missing": False}]},

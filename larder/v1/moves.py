@@ -1,4 +1,4 @@
-"""The moves of a placed order: cancel, pack, ship, deliver, return."""
+"""The moves of a placed order: confirm, cancel, pack, ship, deliver, return."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +15,7 @@ from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
+from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves, returns
 from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
@@ -88,6 +89,15 @@ def cancel_order(
     return _moved(request, caller, order, body, lambda wanted: _cancel(wanted, body))
 
 
+@move(problems=["hold_expired"], permissions=["orders.confirm_order"])
+def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+    """Staff: confirms an order that awaits its payment, also an expired one whose units are still
+    there."""
+    confirmed = confirming.confirm_order(_requested(request, caller, order, body))
+    found, headers = confirmed.order, replay_headers(replayed=confirmed.replayed)
+    return reply_tagged(request, shown(found), version=found.version, headers=headers)
+
+
 @move(problems=["conflicting_repeat"], permissions=["orders.pack_order"])
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: packs an order, perhaps with fewer units than ordered."""
@@ -128,6 +138,18 @@ def _return(request: TransitionRequest, body: Return) -> bool:
     return returns.return_order(request, lines=lines, reason=body.reason)
 
 
+def _requested(
+    request: HttpRequest, caller: Caller, order: UUID, body: msgspec.Struct
+) -> TransitionRequest:
+    return TransitionRequest(
+        order=order,
+        caller=caller,
+        now=now(),
+        version=version_wanted(request),
+        claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
+    )
+
+
 def _moved(
     request: HttpRequest,
     caller: Caller,
@@ -137,13 +159,6 @@ def _moved(
 ) -> HttpResponse:
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
-    transition_request = TransitionRequest(
-        order=order,
-        caller=caller,
-        now=now(),
-        version=version_wanted(request),
-        claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
-    )
-    headers = replay_headers(replayed=make(transition_request))
+    headers = replay_headers(replayed=make(_requested(request, caller, order, body)))
     found = queries.order(order, customer=whose(caller, *PERMISSIONS.values()))
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

@@ -1,6 +1,6 @@
 """Orders: placing them, and the history."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, cast
 from uuid import UUID
@@ -11,22 +11,22 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import money
 from larder.core.clock import now
-from larder.core.errors import Fault, InvalidInput, NotFound
-from larder.core.limits import MAX_LINES, MAX_PAGE_ROWS, MAX_SHORT_TEXT_LENGTH, PAGE_ROWS
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.http import pagination
-from larder.http.shop import terms
+from larder.http.shop import hold, terms
 from larder.identity import audit
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
-from larder.orders.lifecycle import STATUSES
-from larder.orders.queries import HistoryPosition, OrderFilter, OrderView
+from larder.orders.lifecycle import HELD
+from larder.orders.queries import HistoryPosition, OrderView
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
 from larder.v1.http import (
@@ -39,6 +39,7 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
+from larder.v1.order_filters import FilterParameters, Moment, order_filter
 from larder.v1.shapes import (
     Address,
     Id,
@@ -63,6 +64,14 @@ class NewLine(Request):
     expected_price: Price | None = None
 
 
+class PaymentWanted(Request):
+    """Whether the order awaits its payment. With `required` it is `pending`, and holds its units
+    for `hold_seconds`; without them for the shop's default."""
+
+    required: bool
+    hold_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_SECONDS)] | None = None
+
+
 class NewOrder(Request):
     """An order to place. With `id`, the request can be repeated safely."""
 
@@ -73,6 +82,7 @@ class NewOrder(Request):
     ship_to: Address | None = None
     requested_for: date | None = None
     customer: Id | None = None
+    payment: PaymentWanted | None = None
 
 
 class OrderLine(msgspec.Struct):
@@ -89,8 +99,15 @@ class OrderLine(msgspec.Struct):
     returned: int
 
 
+class Payment(msgspec.Struct):
+    """Whether the order was placed with a payment to await."""
+
+    required: bool
+
+
 class Order(msgspec.Struct):
-    """The current state of an order. `customer` is the `id` of its account."""
+    """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
+    of its hold if it is `pending` or `expired`, otherwise null."""
 
     id: UUID
     number: Number
@@ -103,6 +120,8 @@ class Order(msgspec.Struct):
     ship_to: Address | None
     requested_for: date | None
     placed_at: Time
+    expires_at: Time | None
+    payment: Payment
     updated_at: Time
     version: int
     lines: list[OrderLine]
@@ -126,39 +145,6 @@ class OrderFields(Request):
     reference: Short | UnsetType = UNSET
     ship_to: Address | UnsetType | None = UNSET
     requested_for: date | UnsetType | None = UNSET
-
-
-_ONE_OF_THEM = f"({'|'.join(STATUSES)})"
-Statuses = Annotated[
-    str,
-    Meta(
-        description="The current status of the orders: one, or several with commas between them.",
-        examples=["placed", "placed,packed"],
-        extra_json_schema={"pattern": f"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*$"},
-    ),
-]
-Reference = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=MAX_SHORT_TEXT_LENGTH,
-        description="Orders with exactly this `reference`; case matters.",
-    ),
-]
-Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with a time zone.")]
-StaffId = Annotated[Id, Meta(description="Only for staff: searches the orders of all customers.")]
-
-
-class FilterParameters(msgspec.Struct, kw_only=True):
-    """Filters of the history. With a filter, staff search the orders of all customers."""
-
-    status: Statuses | None = None
-    placed_after: Moment | None = None
-    placed_before: Moment | None = None
-    reference: Reference | None = None
-    customer: StaffId | None = None
-    number: StaffId | None = None
-    product: StaffId | None = None
 
 
 class ListParameters(FilterParameters, kw_only=True):
@@ -213,6 +199,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
         "order_rule",
         "ordering_not_allowed",
         "order_abandoned",
+        "too_many_holds",
         "not_staff",
         "not_found",
     ],
@@ -220,7 +207,8 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     is_limited=False,
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
-    """Places an order, completely or not at all."""
+    """Places an order, completely or not at all. If it requires a payment, its units are held until
+    it is confirmed or expires."""
     key, operation = idempotency_key(request.META), operation_of(request)
     return answer_placed(request, place(body, caller, key=key, operation=operation))
 
@@ -281,30 +269,6 @@ def whose(who: Caller, *permissions: str) -> int | None:
     return None if sees_all else who.id
 
 
-def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
-    """Returns the filter of the orders: the caller's own; for staff who send a filter, those of all
-    customers. Raises NotStaff and PermissionMissing for the filters of staff.
-    """
-    given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
-    given["statuses"] = _statuses(given.pop("status"))
-    if not who.may("orders.view_order"):
-        if (asked.customer, asked.number, asked.product) != (None, None, None):
-            who.require("orders.view_order")
-        given["customer"] = who.id
-    elif not any(given.values()):
-        given["customer"] = who.id
-    return OrderFilter(**given)
-
-
-def _statuses(asked: str | None) -> tuple[str, ...]:
-    """Returns each status once. Raises InvalidInput for one that no placed order can have."""
-    given = [] if asked is None else asked.split(",")
-    if not set(given) <= set(STATUSES):
-        detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
-        raise InvalidInput([Fault("status", "unknown_value", detail)])
-    return tuple(dict.fromkeys(given))
-
-
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:
     """Returns the refusal that names what does not exist: the customer, or the order."""
     if body.customer is None or body.customer in identity.standing([body.customer]):
@@ -348,7 +312,15 @@ def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> 
         key=key,
         operation=operation,
         acting=None if body.customer is None else audit.current(),
+        hold=hold_wanted(body.payment),
     )
+
+
+def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
+    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
+    if payment is None or not payment.required:
+        return None
+    return hold(payment.hold_seconds, where="/payment/hold_seconds")
 
 
 def _wanted(line: NewLine) -> Wanted:
@@ -368,6 +340,9 @@ def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
     )
 
 
+_NOT_REQUIRED, _REQUIRED = Payment(required=False), Payment(required=True)
+
+
 def shown(order: OrderView) -> Order:
     """Returns an order as the API shows it."""
     return Order(
@@ -382,6 +357,8 @@ def shown(order: OrderView) -> Order:
         ship_to=None if order.ship_to is None else Address(**order.ship_to),
         requested_for=order.requested_for,
         placed_at=order.placed_at,
+        expires_at=order.expires_at if order.status in HELD else None,
+        payment=_NOT_REQUIRED if order.expires_at is None else _REQUIRED,
         updated_at=order.updated_at,
         version=order.version,
         lines=[

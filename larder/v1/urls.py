@@ -86,6 +86,7 @@ urlpatterns = [
     path("orders/changes", Resource(GET=changes.list_order_changes)),
     path("orders.csv", Resource(GET=exports.export_orders)),
     path("orders/<id:order>/events", Resource(GET=events.list_order_events)),
+    path("orders/<id:order>/confirm", Resource(POST=moves.confirm_order)),
     path("orders/<id:order>/cancel", Resource(POST=moves.cancel_order)),
     path("orders/<id:order>/pack", Resource(POST=moves.pack_order)),
     path("orders/<id:order>/ship", Resource(POST=moves.ship_order)),

@@ -12,6 +12,7 @@ from larder.orders.models import Order, OrderLine
 from tests.compat.conftest import ApiClient, assert_books_balance, bring
 from tests.compat.documented import Documented
 from tests.conftest import Person
+from tests.orders.holding import SECONDS, hold, pass_seconds
 from tests.server import Reply, Server
 
 UNKNOWN = "6f1d2c3b-4a59-4e68-9b7c-0d1e2f3a4b5c"
@@ -302,3 +303,17 @@ def test_a_placed_order_cannot_be_changed(
         assert reply.body == {"detail": f'Method "{method}" not allowed.'}
     assert shopper("GET", path).body == placed
     assert left(jam) == 4
+
+
+def test_an_order_that_awaits_its_payment_is_shown_as_the_others(
+    shopper: Documented, mary: Person, product: MakeProduct
+) -> None:
+    """The contract has no word for it."""
+    jam = product(stock=5)
+    held = hold(mary, (jam, 3))
+    (row,) = shopper("GET", ORDERS).body["results"]
+    assert (row["public_id"], row["status"]) == (str(held.id), "completed")
+    pass_seconds(SECONDS, [held.id])
+    assert shopper("GET", ORDERS).body["results"] == [row]
+    assert place(shopper, (jam, 5)).status == 201
+    assert_books_balance()

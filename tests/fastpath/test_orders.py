@@ -426,3 +426,15 @@ def test_how_many_are_kept_is_bounded(ordering: Ordering, monkeypatch: pytest.Mo
     for q in range(1, 6):
         ordering(headers={"Accept": f"application/json;q=0.{q}"})
         assert len(ordering.fast_path.application._headers) <= 3
+
+
+def test_a_hold_is_answered_as_by_django(fast_path: FastPath, token: str, jam: int) -> None:
+    ordering = Ordering(fast_path, token, jam)
+    held = {"required": True, "hold_seconds": 60}
+    through, in_front_of_it = ordering(payment=held), ordering(payment=held)
+    assert fast_path.reached == 1
+    assert [json.loads(one[2])["status"] for one in (through, in_front_of_it)] == ["pending"] * 2
+    assert in_front_of_it[1].keys() == through[1].keys()
+    assert Stock.objects.get(product_id=jam).available == STOCK - 4
+    refused = ordering(payment={"required": True, "hold_seconds": 10**6})
+    assert (refused[0], fast_path.reached) == ("400 Bad Request", 2)

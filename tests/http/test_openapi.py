@@ -131,6 +131,7 @@ def parameters_of(one: Operation) -> dict[str, Any]:
 NEVER_CHANGED = {"delete_key", "end_session", "end_sessions"}
 """What these act on has no versions: it is made, and it goes."""
 MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
+MOVES |= {"confirm_order"}
 MAKES_BY_PUT = {"put_product"}
 """What can be queried to make a thing only where there is none."""
 CHANGED_BY_POST = {"submit_cart", *MOVES}
@@ -361,9 +362,11 @@ def test_each_operation_answers_as_its_document_says(
     answers |= move_orders(staff, order)
     answers |= fill_cart(staff, jam)
     answers["list_order_changes"] = staff("GET", "orders/changes")
-    answers["archive_product"] = staff("DELETE", f"products/{jam}")
     owner = as_(person(is_staff=True, role="owner"))
     answers["list_audit_entries"] = owner("GET", f"audit?object=product:{jam}")
+    held = staff("POST", "orders", {**order, "payment": {"required": True}}).headers["Location"]
+    answers["confirm_order"] = owner("POST", f"{held}/confirm")
+    answers["archive_product"] = staff("DELETE", f"products/{jam}")
     answers["delete_me"] = staff("DELETE", "me")
     assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
     assert answers.keys() == {one.name for one in operations()}

@@ -26,6 +26,7 @@ from larder.orders.decision import Wanted
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.queries import OrderFilter
 from larder.orders.services.changes import change_order
+from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import (
     Picked,
     cancel_order,
@@ -33,7 +34,7 @@ from larder.orders.services.moves import (
     pack_order,
     ship_order,
 )
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placement import Hold, Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.orders.placing import place_orders
@@ -88,6 +89,7 @@ def _placement(
     actor: Customer | None = None,
     order_id: UUID | None = None,
     key: str | None = None,
+    hold: Hold | None = None,
 ) -> Placement:
     return Placement(
         customer=who.pk,
@@ -96,6 +98,7 @@ def _placement(
         order_id=order_id,
         key=key,
         operation=POST_ORDERS,
+        hold=hold,
     )
 
 
@@ -148,6 +151,7 @@ def _any_order(
         actor=random.choice([who, who, shop.clerk]),
         order_id=random.choice([*ids, None, None]),
         key=random.choice(["a", "b", "c", None, None, None]),
+        hold=random.choice([Hold(600), None, None]),
     )
 
 
@@ -164,6 +168,7 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
         "change": lambda: change_order(
             request, terms=GBP, lines=[*starmap(Wanted, wanted.items())]
         ),
+        "confirm": lambda: confirm_order(request),
         "cancel": lambda: cancel_order(request),
         "pack": lambda: pack_order(request, picked=[Picked(line.product, units, either)]),
         "ship": lambda: ship_order(request),
@@ -172,7 +177,11 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
             request, lines=[ReturnedLine(line.product, units or 1, either)], reason="any"
         ),
     }
-    likely = {"placed": ["change", "cancel", "pack", "pack"], "packed": ["ship"] * 3 + ["cancel"]}
+    likely = {
+        "pending": ["confirm", "confirm", "cancel"],
+        "placed": ["change", "cancel", "pack", "pack"],
+        "packed": ["ship"] * 3 + ["cancel"],
+    }
     chosen = [*likely.get(order.status, ["return"] * 3 + ["deliver"]), *moves]
     with suppress(DomainError):
         moves[random.choice(chosen)]()

@@ -68,6 +68,65 @@ STOCK = [
     ),
 ]
 
+HELD = """
+SELECT pg_temp.book({tea}, -2, 2, 'hold', '00000000-0000-7000-8000-00000000000a');
+INSERT INTO "order" (id, customer_id, status, currency, total, created_at, placed_at, updated_at,
+                     note, reference, version, expires_at)
+VALUES ('00000000-0000-7000-8000-00000000000b', {anna.pk}, 'pending', 'GBP', 3, now(), now(), now(),
+        '', '', 1, now() + interval '1 hour');
+INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
+VALUES ('00000000-0000-7000-8000-00000000000b', {tea}, 'T', 'T', 1.5, 2, now());
+INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+VALUES ('00000000-0000-7000-8000-00000000000a', '00000000-0000-7000-8000-00000000000b', 'held', '',
+        'pending', gen_random_uuid(), now(), '{{}}');
+INSERT INTO held_line ("order", product_id, event, quantity, expires_at)
+VALUES ('00000000-0000-7000-8000-00000000000b', {tea}, '00000000-0000-7000-8000-00000000000a', 2,
+        now() + interval '1 hour');
+UPDATE stock SET next_expiry = now() + interval '1 hour' WHERE product_id = {tea};
+"""
+"""A hold of tea."""
+
+HOLDS = [
+    Damage(
+        "a held line expires later than its order",
+        HELD + "UPDATE held_line SET expires_at = expires_at + interval '1 s'",
+        {"held_lines_are_those_of_pending_orders", "next_expiry_is_that_of_the_held_lines"},
+    ),
+    Damage(
+        "a held line is gone",
+        HELD + "DELETE FROM held_line; UPDATE stock SET next_expiry = NULL",
+        {
+            "held_lines_are_those_of_pending_orders",
+            "committed_is_what_is_unshipped",
+            "order_lines_are_in_the_ledger",
+        },
+    ),
+    Damage(
+        "a hold was released in the ledger only",
+        HELD + "SELECT pg_temp.book({tea}, 2, -2, 'release',"
+        " '00000000-0000-7000-8000-00000000000a')",
+        {"committed_is_what_is_unshipped", "order_lines_are_in_the_ledger"},
+    ),
+    Damage(
+        "a cancelled order still holds its units",
+        HELD + "SELECT pg_temp.happen('00000000-0000-7000-8000-00000000000b', 'cancelled',"
+        " 'pending', 'cancelled')",
+        {"held_lines_are_those_of_pending_orders"},
+    ),
+    Damage(
+        "a product forgot when its hold expires",
+        HELD + "UPDATE stock SET next_expiry = NULL",
+        {"next_expiry_is_that_of_the_held_lines"},
+    ),
+    Damage(
+        "an expired order was packed",
+        HELD + "DELETE FROM held_line; UPDATE stock SET next_expiry = NULL;"
+        "SELECT pg_temp.happen('00000000-0000-7000-8000-00000000000b', 'packed', 'pending',"
+        " 'packed')",
+        {"moves_are_of_the_lifecycle"},
+    ),
+]
+
 LEDGER = [
     Damage(
         "an entry's change was rewritten",
@@ -218,7 +277,7 @@ KEYS_AND_ACCOUNTS = [
     ),
 ]
 
-DAMAGES = [*STOCK, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *KEYS_AND_ACCOUNTS]
+DAMAGES = [*STOCK, *HOLDS, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *KEYS_AND_ACCOUNTS]
 
 LIVES = {
     "changed, packed short, shipped, returned": """
@@ -261,6 +320,7 @@ LIVES = {
                             pg_temp.happen('{first_order}', 'changed', 'placed', 'placed'))
     """,
     "a cart with lines": CART,
+    "a hold": HELD,
     "an empty cart": f'{CART} DELETE FROM order_line USING "order" WHERE order_id = "order".id'
     " AND status = 'draft'",
     "a cart that was placed": """

@@ -37,6 +37,7 @@ FIRING: dict[str, dict[str, Any]] = {
     "larder.E022": {"DEMO": True, "TRUSTED_PROXIES": ["0.0.0.0/0"]},
     "larder.E023": {"DEMO": True, "HOST": "::"},
     "larder.E024": {"ADMIN_IDLE_MINUTES": 0},
+    "larder.E027": {"HOLD_SECONDS": 0},
     "larder.E025": {"QUOTA_ORDERS": "many"},
     "larder.W004": {"EMAIL_URL": ""},
     "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},

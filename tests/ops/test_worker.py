@@ -263,3 +263,21 @@ def test_deleting_goes_on_until_nothing_is_left_or_it_was_enough(
 
     assert tasks.delete_in_batches(delete) == there - left
     assert asked == [tasks.BATCH] * statements
+
+
+def test_a_worker_expires_holds_within_a_second(
+    transactional_db: None,
+    customer: Api,
+    product: Callable[..., int],
+    tmp_path: Path,
+) -> None:
+    """Status, events and stock follow without a request that needs the units."""
+    jam, path = product(stock=2), ""
+    with _worker(tmp_path / "log") as process:
+        assert wait_until(lambda: _heeds_term(process.pid))
+        line = {"product": jam, "quantity": 2}
+        asked = {"lines": [line], "payment": {"required": True, "hold_seconds": 1}}
+        path = customer("POST", "orders", asked).headers["Location"]
+        assert wait_until(lambda: customer("GET", f"products/{jam}").body["quantity"] == 2)
+    types = [one["type"] for one in customer("GET", f"{path}/events").body["results"]]
+    assert types == ["held", "expired"]

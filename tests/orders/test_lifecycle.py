@@ -10,8 +10,12 @@ from larder.orders.lifecycle import Move, Verdict, judge
 from larder.orders.models import OrderStatus
 
 STATUSES = tuple(OrderStatus.values)
-WAY = ("placed", "packed", "shipped", "delivered", "returned")
+WAY = ("pending", "placed", "packed", "shipped", "delivered", "returned")
 STAFF = {
+    ("pending", "confirm"): "placed",
+    ("expired", "confirm"): "placed",
+    ("pending", "cancel"): "cancelled",
+    ("expired", "cancel"): "cancelled",
     ("placed", "change"): "placed",
     ("placed", "cancel"): "cancelled",
     ("placed", "pack"): "packed",
@@ -23,8 +27,9 @@ STAFF = {
     ("returned", "return"): "returned",
 }
 """Where each allowed move leads; a return that leaves nothing leads to returned."""
-OWNER = {("placed", "change"), ("placed", "cancel")}
+OWNER = {("placed", "change"), *((one, "cancel") for one in ("placed", "pending", "expired"))}
 MADE = {
+    *((status, "confirm") for status in ("placed", "packed", "shipped", "delivered", "returned")),
     *((status, "pack") for status in ("packed", "shipped", "delivered", "returned")),
     *((status, "ship") for status in ("shipped", "delivered", "returned")),
     ("delivered", "deliver"),
@@ -83,7 +88,7 @@ walks = some.lists(some.tuples(moves, some.booleans(), some.booleans()), max_siz
 
 def walked(walk: list[Step]) -> Iterator[tuple[str, Move, str]]:
     """The moves of a walk that are allowed: from where, which, to where."""
-    status = "placed"
+    status = "pending"
     for move, by_staff, nothing_there in walk:
         if judge(status, move, by_staff=by_staff, by_owner=True) is not Verdict.ALLOWED:
             continue
@@ -99,7 +104,7 @@ def test_no_walk_goes_back_or_leaves_the_end(walk: list[Step]) -> None:
     for status, _, after in walked(walk):
         assert status != "cancelled"
         if after == "cancelled":
-            assert status in {"placed", "packed"}
+            assert status in {"pending", "placed", "packed"}
         else:
             assert WAY.index(after) >= WAY.index(status)
 

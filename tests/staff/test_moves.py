@@ -25,6 +25,8 @@ from larder.staff.orders_contents import described
 from larder.staff.orders_moves import MovableOrders
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
+from tests.orders.holding import SECONDS, hold, pass_seconds
+from tests.orders.holding import order as order_now
 from tests.staff.desk import Desk, allow
 
 ORDERS = "orders/order/"
@@ -65,7 +67,7 @@ def status(order: UUID) -> str:
 def offered(desk: Desk, order: UUID) -> set[str]:
     """The moves whose buttons the order's page has."""
     text = desk.get(f"{ORDERS}{order}/change/").text
-    moves = ("pack", "ship", "deliver", "return", "cancel", "change_lines")
+    moves = ("confirm", "pack", "ship", "deliver", "return", "cancel", "change_lines")
     return {move for move in moves if f"/admin/{ORDERS}{order}/{move}/" in text}
 
 
@@ -399,3 +401,33 @@ def test_who_deleted_their_account_is_called_so(
         text = desk.get(path).text
         assert ("deleted account" in text, "deleted-" in text) == (True, False), path
     assert "helen" in desk.get(f"{ORDERS}{order}/change/").text
+
+
+MAY = ("orders.view_order", "orders.confirm_order", "orders.cancel_order", "orders.pack_order")
+
+
+def test_an_order_that_awaits_its_payment_is_confirmed(
+    desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product(stock=5)
+    allow(boss, *MAY)
+    held = hold(person(), (jam, 3))
+    assert offered(desk, held.id) == {"confirm", "cancel"}
+    assert "Held until" in desk.get(f"{ORDERS}{held.id}/change/").text
+    page = desk.save(f"{ORDERS}{held.id}/confirm/")
+    assert page.messages == [f"Order {held.number} is placed."]
+    assert (status(held.id), stock(jam)) == ("placed", (2, 3))
+    assert OrderEvent.objects.filter(order_id=held.id, type="confirmed").count() == 1
+    assert offered(desk, held.id) == {"pack", "cancel"}
+
+
+def test_the_desk_shows_that_a_hold_has_expired(
+    desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product(stock=3)
+    allow(boss, *MAY)
+    held = hold(person(), (jam, 3))
+    pass_seconds(SECONDS, [held.id])
+    order_now(person(), (jam, 1))
+    page = desk.save(f"{ORDERS}{held.id}/confirm/")
+    assert "the hold has expired" in page.messages[0]

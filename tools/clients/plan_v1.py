@@ -181,6 +181,14 @@ MOVES = (
     Step(
         "POST /api/v1/orders",
         CUSTOMER,
+        {"lines": [{"product": "#{{product_id}}", "quantity": 1}], "payment": {"required": True}},
+        {"order_id": "id"},
+        KEY_OF_THIS_REQUEST,
+    ),
+    Step("POST /api/v1/orders/{{order_id}}/confirm", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
+    Step(
+        "POST /api/v1/orders",
+        CUSTOMER,
         OF_PRODUCT,
         {"order_id": "id"},
         KEY_OF_THIS_REQUEST,

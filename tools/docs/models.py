@@ -61,6 +61,9 @@ def lifecycle() -> str:
         "    [*] --> draft : add to the cart",
         "    [*] --> placed : place",
         "    draft --> placed : place",
+        "    [*] --> pending : hold",
+        "    draft --> pending : hold",
+        "    pending --> expired : expire",
     ]
     lines += [
         f"    {status} --> {_leads_to(status, move)} : {move}"

@@ -75,7 +75,7 @@ def wait_until_free(product: int, seconds: float) -> None:
     before = commits.count()
     with transaction.atomic(durable=True):
         database.limit_lock_wait(max(seconds, SHORTEST))
-        movements.lock([product])
+        movements.lock_only([product])
     commits.restart(before)
 
 

@@ -8,14 +8,18 @@ from uuid import UUID
 from msgspec import Struct
 
 from larder.catalog.services import product_name
+from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
 from larder.db import database
 from larder.identity import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
+from larder.inventory.services import holds
 
 OPENING = "opening"
-CAUSES = frozenset({OPENING, "order", "change", "cancel", "pack", "missing", "ship", "return"})
+CAUSES = frozenset(
+    {OPENING, "order", "hold", "release", "change", "cancel", "pack", "missing", "ship", "return"}
+)
 """The causes of movements other than adjustments. The reason of an adjustment cannot be one."""
 
 
@@ -40,7 +44,8 @@ class Movement(Struct, frozen=True):
 def lock(products: Iterable[int]) -> dict[int, Balance]:
     """Locks the stock rows in the order of product ids. Returns the balances of known products.
 
-    Assumes an open transaction. The locks last until it ends.
+    Units whose hold has expired by the database's clock are available again: their release is
+    written here. Assumes an open transaction. The locks last until it ends.
     """
     return submit_lock(products)()
 
@@ -49,7 +54,36 @@ def submit_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
     """Submits the statement of `lock`, and returns a function that reads its result. Statements
     submitted later run under the lock."""
     reading = database.submit(sql.LOCK, [list(products)])
-    return lambda: {row[0]: Balance(row[1], row[2]) for row in reading()}
+
+    def read() -> dict[int, Balance]:
+        rows = reading()
+        balances = {row[0]: Balance(row[1], row[2]) for row in rows}
+        if held := [row[0] for row in rows if row[3] is not None]:
+            _release_due(held, balances)
+        return balances
+
+    return read
+
+
+def lock_only(products: Iterable[int]) -> None:
+    """Locks the stock rows as `lock` does, and writes nothing."""
+    database.rows(sql.LOCK, [list(products)])
+
+
+def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
+    """Releases the expired lines of locked products, and adds their units to `balances`."""
+    due = holds.find_due(products)
+    if not due:
+        return
+    movements = [
+        Movement(one.product, one.quantity, -one.quantity, "release", str(one.event), SYSTEM_ACTOR)
+        for one in due
+    ]
+    move(movements, balances, now=due[0].now)
+    holds.mark_released(due)
+    for one in due:
+        available, committed = balances[one.product]
+        balances[one.product] = Balance(available + one.quantity, committed - one.quantity)
 
 
 def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now: datetime) -> None:

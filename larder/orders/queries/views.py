@@ -39,7 +39,8 @@ class LineView(Struct, frozen=True):
 
 
 class OrderView(Struct, frozen=True):
-    """An order with its lines in the order in which they were sent, by ascending id."""
+    """An order with its lines in the order in which they were sent, by ascending id. `expires_at`
+    is the expiry of its hold, if it was placed with one."""
 
     id: UUID
     number: int
@@ -54,6 +55,7 @@ class OrderView(Struct, frozen=True):
     placed_at: datetime
     updated_at: datetime
     version: int
+    expires_at: datetime | None
     ship_to: dict[str, Any] | None
     lines: list[LineView]
 

@@ -31,6 +31,12 @@ def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     return {one.id: one for one in _locked(rows)}
 
 
+def lock_free_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Locks orders as `lock_orders` does, without those that another transaction has locked."""
+    rows = Order.objects.filter(id__in=ids).order_by("id")
+    return {one.id: one for one in _locked(rows, skip_locked=True)}
+
+
 def lock_order(id: UUID) -> Order | None:
     """Locks an order or a draft, and returns its row under the lock."""
     return lock_orders([id]).get(id)

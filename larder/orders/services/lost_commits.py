@@ -79,7 +79,7 @@ def _look(product: int, event: UUID, seconds: float) -> bool:
     lost one, which is closed. Commits nothing. Raises Error."""
     with answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
-        inventory.lock([product])
+        inventory.lock_only([product])
         found = bool(queries.orders_of([event]))
         transaction.set_rollback(True)
         return found

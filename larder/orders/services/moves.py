@@ -7,12 +7,14 @@ function raises ConflictingRepeat.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from larder.core.errors import DomainError, Fault, InvalidInput
+from larder.inventory.services import holds
+from larder.inventory.services import movements as inventory
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
-from larder.orders.lifecycle import CANCELLED, DELIVERED, PACKED, SHIPPED, Move
+from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, SHIPPED, Move
 from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.transitions import (
     LockedLine,
@@ -43,11 +45,14 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
     """
 
     def cancel(order: LockedOrder) -> Transition:
+        data = {"reason": reason} if reason else {}
+        transition = Transition(type="cancelled", status=CANCELLED, data=data)
+        if order.status in HELD:
+            return _with_release(transition, order)
         stock_moves = [
             StockMove(one.product, one.quantity, -one.quantity, "cancel") for one in order.lines
         ]
-        data = {"reason": reason} if reason else {}
-        return Transition(type="cancelled", status=CANCELLED, stock_moves=stock_moves, data=data)
+        return replace(transition, stock_moves=stock_moves)
 
     def conflict(order: LockedOrder) -> DomainError | None:
         if not reason:
@@ -57,6 +62,16 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
         return None if same else ConflictingRepeat(order.status, Move.CANCEL, {"reason": given})
 
     return apply_transition(request, Move.CANCEL, cancel, conflict=conflict)
+
+
+def _with_release(transition: Transition, order: LockedOrder) -> Transition:
+    """Returns the cancellation of an order that was not confirmed: it releases the units that have
+    not expired."""
+    balances = inventory.lock({one.product for one in order.lines})
+    held = holds.submit_held([order.id])()[order.id]
+    holds.end([order.id])
+    stock_moves = [StockMove(product, units, -units, "release") for product, units in held.items()]
+    return replace(transition, stock_moves=stock_moves, balances=balances)
 
 
 def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> bool:

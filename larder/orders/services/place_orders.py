@@ -8,7 +8,7 @@ A refused order gives its claims back, and does not affect the other orders.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 
@@ -24,11 +24,13 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
 from larder.identity.services.credentials import require_permitted_to
+from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
 from larder.orders.services.contended import Contended, Row
 from larder.orders.services.held_drafts import lock_drafts
+from larder.orders.services.hold_limits import HoldLimits
 from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (
@@ -81,9 +83,9 @@ def place_candidates(
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    for orders of staff what `require_permitted` raises;
-    for drafts also AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart
-    OrderAbandoned. The lines of a refused draft are named by ascending line id.
+    TooManyHolds; for orders of staff what `require_permitted` raises; for drafts also
+    AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
+    lines of a refused draft are named by ascending line id.
     """
     waiting: Sequence[Candidate] = candidates
     while waiting:
@@ -148,8 +150,10 @@ def _place_in_transaction(
             check_customers()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
+        limits = _limit_holds(waiting, check_customers, terms)
         _place_open(unanswered(waiting), check_customers, quota, terms, now, hold)
         quota.settle()
+        limits.give_back()
     settle_carts(batch)
     release_refused(batch, earlier)
 
@@ -179,6 +183,20 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], 
     return check, quota
 
 
+def _limit_holds(
+    batch: Sequence[Candidate], check_customers: Callable[[], None], terms: Terms
+) -> HoldLimits:
+    """Refuses orders with a hold beyond the limits of their customers. Without holds it does
+    nothing."""
+    held = [one for one in batch if one.placement.hold is not None]
+    if held:
+        # Refused orders take nothing.
+        check_customers()
+    limits = HoldLimits(unanswered(held), terms.most_holds)
+    limits.grant()
+    return limits
+
+
 def _place_open(
     batch: Sequence[Candidate],
     check_customers: Callable[[], None],
@@ -192,6 +210,8 @@ def _place_open(
         return
     products = {line.product for one in batch for line in one.wanted}
     locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
+    held = [one for one in batch if one.placement.hold is not None]
+    clock = holds.submit_clock() if held else None
     check_customers()
     balances = locked()
     hold.begins()
@@ -202,6 +222,8 @@ def _place_open(
     placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)
+    if clock is not None:
+        _hold(unanswered(held), clock())
     write_placed(placed, currency=terms.currency, now=now)
 
 
@@ -247,7 +269,21 @@ def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal
 
 def _movements(one: Candidate) -> list[inventory.Movement]:
     event, actor = str(one.event), one.placement.actor
+    cause = "order" if one.placement.hold is None else "hold"
     return [
-        inventory.Movement(line.offer.id, -line.quantity, line.quantity, "order", event, actor)
+        inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
         for line in one.lines
     ]
+
+
+def _hold(placed: Sequence[Candidate], clock: datetime) -> None:
+    """Writes the held lines. Holds begin at the time of the database under the locks."""
+    lines = []
+    for one in placed:
+        if one.placement.hold is not None:
+            one.expires_at = expiry = clock + timedelta(seconds=one.placement.hold.seconds)
+            lines += [
+                holds.HeldUnits(one.id, line.offer.id, one.event, line.quantity, expiry)
+                for line in one.lines
+            ]
+    holds.hold(lines)

@@ -30,6 +30,14 @@ def mark_of(actor: UUID) -> bytes:
     return fingerprint(ABANDONED, str(actor))
 
 
+class Hold(Struct, frozen=True):
+    """The order awaits its payment for so many seconds. `asked` are those of the request, if it
+    names some."""
+
+    seconds: int
+    asked: int | None = None
+
+
 class Placement(Struct, frozen=True, kw_only=True):
     """A request to place an order.
 
@@ -38,7 +46,8 @@ class Placement(Struct, frozen=True, kw_only=True):
     `key`. `draft` places the customer's draft with this id and its lines; then `lines` is empty and
     no id can be chosen. `cart` does the same for the customer's current draft. With `lines_only`, a
     repeat is compared by its lines only. `acting` is the member of staff who places it for the
-    customer; None for the customer's own order.
+    customer; None for the customer's own order. With `hold`, the order is pending until it is
+    confirmed.
     """
 
     customer: int
@@ -55,6 +64,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     cart: "CartShown | None" = None
     lines_only: bool = False
     acting: Acting | None = None
+    hold: Hold | None = None
 
     @property
     def is_draft(self) -> bool:
@@ -82,10 +92,12 @@ class Placed(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The shop's terms for all orders: the currency (ISO 4217) and the minimum total."""
+    """The shop's terms for all orders: the currency (ISO 4217), the minimum total, and how many
+    orders of a customer may await their payment at once."""
 
     currency: str
     minimum_total: Decimal = Decimal(0)
+    most_holds: int = 20
 
 
 class HeldDraft(Struct, frozen=True):
@@ -104,6 +116,7 @@ class Candidate:
     `wanted` are the requested lines, or those of the draft once it is locked; `lines` the priced
     lines, and `total` their exact sum. `left` is the remaining quota of the customer after this
     order took its unit. `written` are the other values of the order's row, once it is written.
+    `expires_at` is the expiry of its hold, set under the locks.
     """
 
     placement: Placement
@@ -119,6 +132,7 @@ class Candidate:
     written: HeldDraft | None = None
     left: Left | None = None
     answer: Placed | Exception | None = None
+    expires_at: datetime | None = None
 
     @property
     def scopes(self) -> list[Scope]:
@@ -163,7 +177,8 @@ def candidate(placement: Placement) -> Candidate:
         if one.expected_price is not None
     )
     details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
-    rest = fingerprint(placement.customer, details, expected)
+    held = [] if placement.hold is None else [("hold", placement.hold.asked)]
+    rest = fingerprint(placement.customer, details, expected, *held)
     id = placement.draft or placement.order_id or new_id()
     claims = _claims(placement, id, lines + rest)
     return Candidate(placement, id, new_id(), lines, rest, claims, placement.lines)

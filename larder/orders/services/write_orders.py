@@ -19,6 +19,15 @@ from larder.orders.services.placement import Candidate, HeldDraft, Placed
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
     """Writes the orders. `answer_placed` then makes the answers of their candidates."""
+    held = [one for one in placed if one.expires_at is not None]
+    if held:
+        _write(held, currency, now)
+        placed = [one for one in placed if one.expires_at is None]
+    _write(placed, currency, now)
+
+
+def _write(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
+    """Writes orders that all have a hold, or that all have none."""
     new = [one for one in placed if one.draft is None]
     drafts = [(one, one.draft) for one in placed if one.draft is not None]
     if new:
@@ -53,7 +62,8 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     orders = database.columns((one.id, one.placement.customer, *_content(one)) for one in placed)
     given = database.columns(lines)
     parameters = [currency, now, now, now, *orders, now, *given, now, *_events(placed)]
-    ((ids, numbers, line_ids),) = database.rows(sql.INSERT, parameters)
+    statement = sql.INSERT if placed[0].expires_at is None else sql.INSERT_HELD
+    ((ids, numbers, line_ids),) = database.rows(statement, parameters)
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
         # The order and its lines are new.
@@ -72,7 +82,9 @@ def _place_drafts(
     )
     events = _events([one for one, _ in drafts])
     parameters = [currency, now, now, *orders, now, *lines, now, *events]
-    found = {row[0] for row in database.rows(sql.PLACE_DRAFTS, parameters)}
+    is_held = drafts[0][0].expires_at is not None
+    statement = sql.PLACE_HELD_DRAFTS if is_held else sql.PLACE_DRAFTS
+    found = {row[0] for row in database.rows(statement, parameters)}
     if len(found) != len(drafts):
         raise RuntimeError("another transaction placed a draft while it was locked")
     for one, draft in drafts:
@@ -92,7 +104,8 @@ def _content(one: Candidate) -> tuple[object, ...]:
     placement = one.placement
     ship_to = None if placement.ship_to is None else Jsonb(placement.ship_to)
     details = (placement.note, placement.reference, ship_to, placement.requested_for)
-    return (one.total, *details, one.lines_fingerprint, one.rest_fingerprint)
+    expiry = () if one.expires_at is None else (one.expires_at,)
+    return (one.total, *details, one.lines_fingerprint, one.rest_fingerprint, *expiry)
 
 
 def _events(placed: Sequence[Candidate]) -> list[list[object]]:
@@ -105,7 +118,7 @@ def _view(one: Candidate, row: HeldDraft, currency: str, now: datetime) -> Order
         id=one.id,
         number=row.number,
         customer=placement.customer,
-        status=OrderStatus.PLACED,
+        status=OrderStatus.PLACED if one.expires_at is None else OrderStatus.PENDING,
         currency=currency,
         total=one.total,
         note=placement.note,
@@ -116,6 +129,7 @@ def _view(one: Candidate, row: HeldDraft, currency: str, now: datetime) -> Order
         placed_at=now,
         updated_at=now,
         version=row.version + 1,
+        expires_at=one.expires_at,
         lines=list(_lines(one, row.line_ids)),
     )
 

@@ -55,7 +55,7 @@ from tests.system.race.gate import READ, SPACE
 Removal = list[tuple[Any, str, Any]]
 
 UNLOCKED = f"""
-SELECT product_id, available, committed FROM stock, ({READ.statement}) AS gate
+SELECT product_id, available, committed, next_expiry FROM stock, ({READ.statement}) AS gate
 WHERE product_id = ANY(%s::bigint[]) ORDER BY product_id
 """
 """Reads the rows (a statement's snapshot is taken before it waits) and locks none of them."""

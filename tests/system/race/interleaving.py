@@ -24,7 +24,7 @@ ORDERS_READ = 'WHERE "order"."id" IN ('
 DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
 OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
 FOR_ORDERS = ' FOR UPDATE OF "order"'
-STOCK_READ = "SELECT product_id, available, committed FROM stock"
+STOCK_READ = "SELECT product_id, available, committed, next_expiry FROM stock"
 OFFERS_READ = "SELECT id, sku, name, price, min_quantity"
 """Texts of statements that are named in several tests."""
 

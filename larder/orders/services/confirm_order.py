@@ -1,0 +1,296 @@
+"""Confirms orders that await their payment. Confirmations that arrive at the same time are made in
+one transaction.
+
+An order keeps the units that are not released, and takes the others again if they are available:
+all of them, or none. Whether its hold has expired does not matter otherwise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from django.db import Error, transaction
+
+from larder.core import telemetry
+from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.ids import new_id
+from larder.db import database, idempotency
+from larder.db.idempotency import Earlier, Scope
+from larder.db.postgresql.errors import CommitUnknown
+from larder.identity import audit
+from larder.identity.audit import Acting
+from larder.identity.caller import Caller
+from larder.identity.services.credentials import renewed
+from larder.inventory.services import holds
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.locks import moving_stock
+from larder.inventory.services.movements import Movement
+from larder.orders.decision import take_again
+from larder.orders.errors import HoldExpired, InvalidTransition
+from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, Verdict, judge
+from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.queries import LineView, OrderView
+from larder.orders.services.contended import Contended
+from larder.orders.services.hold_ends import HoldEnd, end_holds
+from larder.orders.services.locks import lock_free_orders, lock_orders, order_name
+from larder.orders.services.transitions import TransitionRequest
+
+PERMISSION = PERMISSIONS[Move.CONFIRM]
+
+LIMITS = Limits(max_batch_size=64, max_batch_lines=2_000, queue_capacity=256)
+
+LINES_OF_AN_ORDER = 30
+"""The number of lines that a confirmation counts as: they are known only under the order's lock."""
+
+LOCK_WAIT = 0.1
+"""Seconds for which a batch waits for the lock of a stock row, as a batch of orders does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The current order, whether this request repeats an earlier one with its key, and whether it
+    has confirmed the order itself."""
+
+    order: OrderView
+    replayed: bool
+    made: bool
+
+
+@dataclass(slots=True)
+class _Confirmation:
+    """A request in a batch. `order` is the locked row, `lines` are its lines. It `is_begun` if the
+    order has yet to be confirmed; then it is confirmed, unless there is a refusal."""
+
+    request: TransitionRequest
+    acting: Acting | None
+    event: UUID = field(default_factory=new_id)
+    order: Order | None = None
+    lines: list[LineView] = field(default_factory=list)
+    is_begun: bool = False
+    replayed: bool = False
+    refusal: Exception | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The id of the order."""
+        return self.request.order
+
+    @property
+    def locked(self) -> Order:
+        """The row of an order that is to be confirmed."""
+        if self.order is None:
+            raise RuntimeError("the order was not locked")
+        return self.order
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order is to be confirmed."""
+        return self.is_begun and self.refusal is None
+
+    def answer(self) -> Confirmed | Exception:
+        """Returns the answer after the transaction."""
+        if self.refusal is not None or self.order is None:
+            return self.refusal or NotFound()
+        return Confirmed(_view(self.order, self.lines), self.replayed, self.is_begun)
+
+
+def confirm_order(request: TransitionRequest) -> Confirmed:
+    """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
+
+    Raises HoldExpired (units are gone), InvalidTransition (it was cancelled), NotFound,
+    StaleVersion, KeyReused, SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired,
+    Overloaded.
+    """
+    one = _Confirmation(request, audit.current())
+    try:
+        return _queue.submit(one, lines=LINES_OF_AN_ORDER)
+    except Contended:
+        return _confirm_alone(_Confirmation(request, one.acting))
+
+
+def _confirm_alone(one: _Confirmation) -> Confirmed:
+    """Waits for the locks of one order. Other confirmations do not wait with it."""
+    with moving_stock(by_staff=True), database.pipeline():
+        _confirm([one], lock_orders([one.id]))
+    answer = one.answer()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
+    """Confirms a batch in one transaction. The answer is Contended for orders that another
+    transaction has locked, and for a second request for an order."""
+    first = {one.id: one for one in reversed(batch)}
+    span = telemetry.tracing.span("confirm orders", orders=len(first))
+    try:
+        with span, transaction.atomic(durable=True), database.pipeline():
+            database.limit_lock_wait(LOCK_WAIT)
+            orders = lock_free_orders(first)
+            _confirm([one for id, one in first.items() if id in orders], orders)
+    except Error as error:
+        if not database.is_lock_timeout(error):
+            raise
+        return [Contended() for _ in batch]
+    return [
+        one.answer() if one is first[one.id] and one.id in orders else Contended() for one in batch
+    ]
+
+
+_queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
+    _run, LIMITS, unknown=partial(CommitUnknown, "a thread was ended")
+)
+
+
+def _confirm(batch: Sequence[_Confirmation], orders: Mapping[UUID, Order]) -> None:
+    """Confirms locked orders, and sets the refusals of the others. Keys are claimed under the
+    order's lock: a key names its order."""
+    earlier = _claim([one for one in batch if one.id in orders])
+    _read_lines(batch, orders)
+    for one in batch:
+        _begin(one, earlier)
+    if begun := [one for one in batch if one.is_open]:
+        _confirm_begun(begun)
+    unused = [one for one in batch if not one.is_open and not one.replayed]
+    idempotency.release([scope for one in unused for scope in _scopes(one) if scope not in earlier])
+
+
+def _claim(batch: Sequence[_Confirmation]) -> dict[Scope, Earlier]:
+    claims = [one.request.claim for one in batch if one.request.claim is not None]
+    return idempotency.claim(claims, now=max(one.request.now for one in batch)) if claims else {}
+
+
+def _scopes(one: _Confirmation) -> list[Scope]:
+    return [] if one.request.claim is None else [one.request.claim.scope]
+
+
+_LINE = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+
+
+def _read_lines(batch: Sequence[_Confirmation], orders: Mapping[UUID, Order]) -> None:
+    lines: dict[UUID, list[LineView]] = {id: [] for id in orders}
+    rows = OrderLine.objects.filter(order_id__in=orders).order_by("id")
+    for order, *line in rows.values_list(*_LINE, "ordered"):
+        lines[order].append(LineView(*line))
+    for one in batch:
+        one.order, one.lines = orders.get(one.id), lines.get(one.id, [])
+
+
+def _begin(one: _Confirmation, earlier: Mapping[Scope, Earlier]) -> None:
+    """Sets whether the order has yet to be confirmed, or the refusal."""
+    claim = one.request.claim
+    try:
+        if claim is not None and claim.scope in earlier:
+            earlier[claim.scope].result_for(claim)
+            one.replayed = True
+        else:
+            one.is_begun = _is_pending(one.order, one.request)
+    except DomainError as refusal:
+        one.refusal = refusal
+
+
+def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
+    """Returns whether the order has yet to be confirmed. Raises the refusal if it cannot be."""
+    request.caller.require(PERMISSION)
+    if order is None or order.status == OrderStatus.DRAFT:
+        raise NotFound
+    verdict = judge(order.status, Move.CONFIRM, by_staff=True, by_owner=False)
+    if verdict is Verdict.MADE:
+        return False
+    if request.version not in (None, order.version):
+        raise StaleVersion(order.version)
+    if verdict is not Verdict.ALLOWED:
+        raise InvalidTransition(order.status, Move.CONFIRM)
+    return True
+
+
+def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
+    """Locks stock, decides which orders get the units that they lack, and writes."""
+    balances = inventory.lock({line.product for one in batch for line in one.lines})
+    held = holds.submit_held([one.id for one in batch])()
+    _refuse_former_staff(batch)
+    batch = [one for one in batch if one.is_open]
+    missing = [_missing(one, held[one.id]) for one in batch]
+    shelf = {product: balance.available for product, balance in balances.items()}
+    moves: list[Movement] = []
+    for one, lacks, short in zip(batch, missing, take_again(missing, shelf), strict=True):
+        if short:
+            one.refusal = HoldExpired(short)
+        else:
+            moves += [_taken(one, product, units) for product, units in lacks.items()]
+    if confirmed := [one for one in batch if one.is_open]:
+        now = max(one.request.now for one in confirmed)
+        inventory.move(moves, balances, now=now)
+        _record(confirmed)
+        end_holds([_end(one) for one in confirmed], PLACED, "confirmed", now=now)
+
+
+def _refuse_former_staff(batch: Sequence[_Confirmation]) -> None:
+    """Reads each caller once more, because the locks may have been waited for: the session or key
+    may have ended, or the permission may have been taken away."""
+    refusals: dict[Caller, DomainError | None] = {}
+    for one in batch:
+        caller = one.request.caller
+        if caller not in refusals:
+            refusals[caller] = _refusal_of(caller)
+        one.refusal = refusals[caller]
+
+
+def _refusal_of(caller: Caller) -> DomainError | None:
+    try:
+        renewed(caller).require(PERMISSION)
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+def _missing(one: _Confirmation, held: Mapping[int, int]) -> dict[int, int]:
+    """Returns the units of the order that were released."""
+    return {line.product: line.quantity for line in one.lines if line.product not in held}
+
+
+def _taken(one: _Confirmation, product: int, units: int) -> Movement:
+    return Movement(product, -units, units, "order", str(one.event), one.request.caller.public_id)
+
+
+def _end(one: _Confirmation) -> HoldEnd:
+    return HoldEnd(one.locked, one.event, one.request.caller.public_id)
+
+
+def _record(confirmed: Sequence[_Confirmation]) -> None:
+    """Records in the audit trail what members of staff did."""
+    for acting in {one.acting for one in confirmed if one.acting is not None}:
+        entries = [_entry(one) for one in confirmed if one.acting == acting]
+        audit.record_all(entries, by=acting)
+
+
+def _entry(one: _Confirmation) -> audit.Entry:
+    return audit.Entry(
+        order_name(one.id), Move.CONFIRM, {"status": one.locked.status}, {"status": PLACED}
+    )
+
+
+def _view(order: Order, lines: list[LineView]) -> OrderView:
+    """Returns the order after the transaction. It was placed or held, so it has a time."""
+    if order.placed_at is None:
+        raise NotFound
+    return OrderView(
+        id=order.id,
+        number=order.number,
+        customer=order.customer_id,
+        status=order.status,
+        currency=order.currency,
+        total=order.total,
+        note=order.note,
+        reference=order.reference,
+        ship_to=order.ship_to,
+        requested_for=order.requested_for,
+        created_at=order.created_at,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+        version=order.version,
+        expires_at=order.expires_at,
+        lines=lines,
+    )

@@ -1,0 +1,82 @@
+"""The limits of a customer's holds, so that no customer hoards stock: how many orders await their
+payment at once, and the quotas of new holds and of their units.
+
+Holds that staff place for a customer do not count.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from larder.core.errors import DomainError
+from larder.db import database
+from larder.identity import quotas
+from larder.identity.quotas import Granted, Name, QuotaExceeded
+from larder.orders import sql
+from larder.orders.errors import TooManyHolds
+from larder.orders.services.placement import Candidate
+
+QUOTAS: tuple[Name, ...] = ("holds", "held_units")
+
+
+class HoldLimits:
+    """The limits of the orders of a batch, in the transaction that places them."""
+
+    def __init__(self, batch: Sequence[Candidate], most: int) -> None:
+        """Assumes orders with a hold and with known lines. `most` orders of a customer may be
+        pending."""
+        self._own = [one for one in batch if one.placement.acting is None]
+        self._most = most
+        self._taken: dict[Name, Mapping[int, Granted]] = {}
+        self._granted: list[Candidate] = []
+
+    def grant(self) -> None:
+        """Answers TooManyHolds or QuotaExceeded to the orders beyond a limit, the last ones of a
+        customer. Waits for other transactions that add holds of these customers."""
+        if not self._own:
+            return
+        customers = sorted({one.placement.customer for one in self._own})
+        database.rows(sql.LOCK_HOLDERS, [customers])
+        present = Counter(dict(database.rows(sql.OPEN_HOLDS, [customers])))
+        for name in QUOTAS:
+            wanted: Counter[int] = Counter()
+            for one in self._own:
+                wanted[one.placement.customer] += _units(name, one)
+            self._taken[name] = quotas.submit_take(name, wanted)()
+        for one in self._own:
+            one.answer = self._refusal(one, present)
+
+    def give_back(self) -> None:
+        """Gives back the units that no written order needs."""
+        needed = self._needed([one for one in self._own if one.written is not None])
+        for name, taken in self._taken.items():
+            unused = {who: one.units - needed[name, who] for who, one in taken.items()}
+            quotas.give_back(name, {who: units for who, units in unused.items() if units})
+
+    def _refusal(self, one: Candidate, present: Counter[int]) -> DomainError | None:
+        """Returns the refusal of an order; without one, counts it."""
+        customer = one.placement.customer
+        if present[customer] >= self._most:
+            return TooManyHolds(self._most)
+        needed = self._needed([*self._granted, one])
+        for name, taken in self._taken.items():
+            if customer in taken and needed[name, customer] > taken[customer].units:
+                return QuotaExceeded(taken[customer].left)
+        present[customer] += 1
+        self._granted.append(one)
+        return None
+
+    def _needed(self, orders: Sequence[Candidate]) -> Counter[tuple[Name, int]]:
+        """Returns the units of each quota and customer that orders need. An order that needs more
+        than the full quota needs all of it."""
+        needed: Counter[tuple[Name, int]] = Counter()
+        for name, taken in self._taken.items():
+            for one in orders:
+                customer = one.placement.customer
+                if customer in taken:
+                    full = taken[customer].left.rate.times
+                    needed[name, customer] += min(_units(name, one), full)
+        return needed
+
+
+def _units(name: Name, one: Candidate) -> int:
+    return 1 if name == "holds" else sum(line.quantity for line in one.wanted)

@@ -1,0 +1,70 @@
+"""The filters of lists and exports of orders."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
+from larder.identity.caller import Caller
+from larder.orders.lifecycle import STATUSES
+from larder.orders.queries import OrderFilter
+from larder.v1.shapes import Id
+
+_ONE_OF_THEM = f"({'|'.join(STATUSES)})"
+Statuses = Annotated[
+    str,
+    Meta(
+        description="The current status of the orders: one, or several with commas between them.",
+        examples=["placed", "placed,packed"],
+        extra_json_schema={"pattern": f"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*$"},
+    ),
+]
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_SHORT_TEXT_LENGTH,
+        description="Orders with exactly this `reference`; case matters.",
+    ),
+]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with a time zone.")]
+StaffId = Annotated[Id, Meta(description="Only for staff: searches the orders of all customers.")]
+
+
+class FilterParameters(msgspec.Struct, kw_only=True):
+    """Filters of the history. With a filter, staff search the orders of all customers."""
+
+    status: Statuses | None = None
+    placed_after: Moment | None = None
+    placed_before: Moment | None = None
+    reference: Reference | None = None
+    customer: StaffId | None = None
+    number: StaffId | None = None
+    product: StaffId | None = None
+
+
+def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
+    """Returns the filter of the orders: the caller's own; for staff who send a filter, those of all
+    customers. Raises NotStaff and PermissionMissing for the filters of staff.
+    """
+    given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
+    given["statuses"] = _statuses(given.pop("status"))
+    if not who.may("orders.view_order"):
+        if (asked.customer, asked.number, asked.product) != (None, None, None):
+            who.require("orders.view_order")
+        given["customer"] = who.id
+    elif not any(given.values()):
+        given["customer"] = who.id
+    return OrderFilter(**given)
+
+
+def _statuses(asked: str | None) -> tuple[str, ...]:
+    """Returns each status once. Raises InvalidInput for one that no placed order can have."""
+    given = [] if asked is None else asked.split(",")
+    if not set(given) <= set(STATUSES):
+        detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
+        raise InvalidInput([Fault("status", "unknown_value", detail)])
+    return tuple(dict.fromkeys(given))

@@ -1,0 +1,200 @@
+"""Holds that end while they are confirmed, cancelled, or ordered by others."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from time import sleep
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from larder.core.batch_queue import BatchQueue
+from larder.inventory.services import movements
+from larder.ops import invariants
+from larder.orders.queries import OrderView
+from larder.orders.services import confirm_order, moves
+from larder.orders.services.contended import Contended
+from larder.orders.services.expire_holds import expire_holds
+from larder.orders.services.placement import Terms
+from tests.conftest import Person
+from tests.orders import holding
+from tests.orders.holding import SECONDS, balance, events, hold, pass_seconds
+from tests.system.race.interleaving import (
+    STOCK_READ,
+    Guard,
+    Outcome,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+)
+from tests.system.race.shops import OK
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+FREE_ORDERS = ' FOR UPDATE OF "order" SKIP LOCKED'
+
+ORDERS = Guard('FROM "order"', FREE_ORDERS)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _expire() -> int:
+    return expire_holds(now=datetime.now(UTC), limit=10)
+
+
+def _agree() -> bool:
+    return not invariants.check().violated
+
+
+def _types(order: UUID) -> list[str]:
+    return [one for one, _, _ in events(order)]
+
+
+def _confirm_elsewhere(clerk: Person, order: UUID) -> OrderView:
+    """Confirms an order as another process does, which has another queue."""
+    asked = holding.request(clerk.caller, order)
+    queue = BatchQueue(confirm_order._run, confirm_order.LIMITS)
+    one = confirm_order._Confirmation(asked, None)
+    try:
+        return queue.submit(one).order
+    except Contended:
+        return confirm_order._confirm_alone(one).order
+
+
+def expired_while_confirmed(person: MakePerson, product: MakeProduct) -> Race:
+    """The expiry is written, then the order takes its units again."""
+    clerk, jam = person(is_staff=True, role="owner"), product(stock=5)
+    held = hold(person(), (jam, 3)).id
+    pass_seconds(SECONDS, [held])
+
+    def holds(outcome: Outcome) -> bool:
+        done = (outcome.first.content, outcome.second.code) == (1, OK)
+        written = _types(held) == ["held", "expired", "confirmed"] and balance(jam) == (2, 3)
+        return done and written and _agree()
+
+    return Race(_expire, partial(holding.confirm, clerk, held), FREE_ORDERS, ORDERS, holds)
+
+
+def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
+    """The second confirmation, in another process, finds what the first one made."""
+    clerk, jam = person(is_staff=True, role="owner"), product(stock=9)
+    held = hold(person(), (jam, 3)).id
+    confirm = partial(holding.confirm, clerk, held)
+
+    def holds(outcome: Outcome) -> bool:
+        same = outcome.first.code == OK and outcome.first == outcome.second
+        return same and _types(held) == ["held", "confirmed"] and balance(jam) == (6, 3)
+
+    return Race(confirm, partial(_confirm_elsewhere, clerk, held), FREE_ORDERS, ORDERS, holds)
+
+
+def cancelled_while_expired(person: MakePerson, product: MakeProduct) -> Race:
+    """The expiry is written, then the cancellation finds nothing to release."""
+    who, jam = person(), product(stock=5)
+    held = hold(who, (jam, 3)).id
+    pass_seconds(SECONDS, [held])
+    cancel = partial(moves.cancel_order, holding.request(who.caller, held))
+
+    def holds(outcome: Outcome) -> bool:
+        done = (outcome.first.content, outcome.second.code) == (1, OK)
+        return done and _types(held) == ["held", "expired", "cancelled"] and balance(jam) == (5, 0)
+
+    return Race(_expire, cancel, FREE_ORDERS, ORDERS, holds)
+
+
+def confirmed_while_ordered_by_another(person: MakePerson, product: MakeProduct) -> Race:
+    """The late confirmation takes the released units; the order of another customer does not."""
+    clerk, other, jam = person(is_staff=True, role="owner"), person(), product(stock=4)
+    held = hold(person(), (jam, 2)).id
+    pass_seconds(SECONDS, [held])
+
+    def holds(outcome: Outcome) -> bool:
+        done = (outcome.first.code, outcome.second.code) == (OK, "insufficient_stock")
+        return done and balance(jam) == (2, 2) and _agree()
+
+    return Race(
+        partial(holding.confirm, clerk, held),
+        partial(holding.order, other, (jam, 4)),
+        STOCK_READ,
+        Guard(STOCK_READ),
+        holds,
+    )
+
+
+RACES = [
+    expired_while_confirmed,
+    confirmed_twice,
+    cancelled_while_expired,
+    confirmed_while_ordered_by_another,
+]
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_holds_end_once(
+    race: Callable[..., Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_held(race(person, product))
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_without_the_lock_they_do_not(
+    race: Callable[..., Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_broken_without_guard(race(person, product))
+
+
+def test_a_hold_that_expires_during_the_wait_for_the_lock_is_released(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    """The transaction begins before the expiry, and gets the lock after it."""
+    jam = product(stock=5)
+    hold(person(), (jam, 3), seconds=1)
+
+    def available() -> int:
+        try:
+            with transaction.atomic():
+                return movements.lock([jam])[jam].available
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
+        waiting = pool.submit(available)
+        sleep(1.2)
+        keeper.rollback()
+        assert waiting.result(10) == 5
+
+
+def test_two_transactions_cannot_each_add_the_last_hold(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    """Another process holds the lock of the customer, and adds a hold before it commits."""
+    who, jam, tea = person(), product(stock=5), product(stock=5)
+    one = Terms(currency="GBP", most_holds=1)
+
+    def place() -> str:
+        try:
+            return hold(who, (tea, 1), terms=one).status
+        except Exception as error:
+            return type(error).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute("SELECT pg_advisory_xact_lock((8::bigint << 48) + %s)", [who.id])
+        waiting = pool.submit(place)
+        sleep(0.05)
+        hold_of_another_process = holding.held_by(who, (jam, 1))
+        assert hold_of_another_process.hold is not None
+        other.execute(
+            'INSERT INTO "order" (id, customer_id, status, currency, total, created_at, placed_at,'
+            " updated_at, note, reference, version, expires_at) VALUES (gen_random_uuid(), %s,"
+            " 'pending', 'GBP', 0, now(), now(), now(), '', '', 1, now() + interval '1 hour')",
+            [who.id],
+        )
+        other.commit()
+        assert waiting.result(10) == "TooManyHolds"

@@ -1,0 +1,196 @@
+"""Holds through the API: placed, confirmed, shown."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from larder.db import database
+from larder.identity.models import Customer
+from larder.ops import invariants
+from larder.orders.services.expire_holds import expire_holds
+from tests.conftest import Answer, Api, Person
+from tests.db.feeds import settle
+from tests.orders.holding import pass_seconds
+from tools.processes import wait_until
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+HOLD = {"required": True, "hold_seconds": 600}
+WAITING = """
+SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def till(person: MakePerson, as_: Callable[[Person], Api]) -> Api:
+    """A program of the shop that may confirm orders."""
+    return as_(person(is_staff=True, role="owner"))
+
+
+def hold(who: Api, product: int, units: int = 2, **payment: Any) -> Answer:
+    """Places an order that awaits its payment."""
+    body = {"lines": [{"product": product, "quantity": units}], "payment": HOLD | payment}
+    return who("POST", "orders", body)
+
+
+def confirm(who: Api, order: Answer, **headers: str) -> Answer:
+    return who("POST", f"orders/{order.body['id']}/confirm", {}, **headers)
+
+
+def test_a_hold_is_pending_and_says_when_it_expires(customer: Api, product: MakeProduct) -> None:
+    jam = product(stock=5)
+    held = hold(customer, jam)
+    assert (held.status, held.body["status"]) == (201, "pending")
+    assert held.body["payment"] == {"required": True}
+    end = datetime.fromisoformat(held.body["expires_at"])
+    assert 590 < (end - datetime.now(UTC)).total_seconds() <= 600
+    assert customer("GET", f"products/{jam}").body["quantity"] == 3
+    read = customer("GET", held.headers["Location"])
+    assert (read.body, read.headers["ETag"]) == (held.body, held.headers["ETag"])
+
+
+def test_an_order_without_a_hold_awaits_no_payment(customer: Api, product: MakeProduct) -> None:
+    jam = product(stock=9)
+    for payment in (None, {"required": False}, {"required": False, "hold_seconds": 5}):
+        line = {"product": jam, "quantity": 1}
+        placed = customer("POST", "orders", {"lines": [line], "payment": payment}).body
+        assert (placed["status"], placed["expires_at"]) == ("placed", None)
+        assert placed["payment"] == {"required": False}
+
+
+def test_a_hold_lasts_as_long_as_the_shop_allows(
+    customer: Api, product: MakeProduct, settings: Any
+) -> None:
+    settings.HOLD_SECONDS, settings.HOLD_SECONDS_MAX = 30, 60
+    jam = product(stock=9)
+    default = hold(customer, jam, hold_seconds=None)
+    end = datetime.fromisoformat(default.body["expires_at"])
+    assert 20 < (end - datetime.now(UTC)).total_seconds() <= 30
+    refused = hold(customer, jam, hold_seconds=61)
+    assert refused.status == 400
+    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        ("/payment/hold_seconds", "out_of_range")
+    ]
+    assert hold(customer, jam, hold_seconds=0).status == 400
+
+
+def test_a_confirmed_order_is_placed_and_a_repeat_says_so(
+    customer: Api, till: Api, product: MakeProduct
+) -> None:
+    held = hold(customer, product(stock=5))
+    confirmed = confirm(till, held, Idempotency_Key="k1")
+    assert (confirmed.status, confirmed.body["status"]) == (200, "placed")
+    assert (confirmed.body["expires_at"], confirmed.body["payment"]) == (None, {"required": True})
+    assert confirmed.body == customer("GET", held.headers["Location"]).body
+    again, keyed = confirm(till, held), confirm(till, held, Idempotency_Key="k1")
+    assert again.body == keyed.body == confirmed.body
+    assert "Idempotency-Replayed" not in again.headers
+    assert keyed.headers["Idempotency-Replayed"] == "true"
+
+
+def test_only_those_with_the_permission_confirm(
+    customer: Api, staff: Api, product: MakeProduct
+) -> None:
+    held = hold(customer, product(stock=5))
+    assert confirm(customer, held).body["code"] == "not_staff"
+    refused = confirm(staff, held)
+    assert (refused.status, refused.body["permission"]) == (403, "orders.confirm_order")
+
+
+def test_an_expired_hold_shows_everywhere(
+    customer: Api, till: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    jam = product(stock=2)
+    held = hold(customer, jam)
+    settle()
+    since = customer("GET", "orders/changes").body["since"]
+    shelf = customer("GET", "products/changes").body["since"]
+    pass_seconds(600, [held.body["id"]])
+    expired = customer("GET", held.headers["Location"])
+    assert expired.body["status"] == "expired"
+    assert expired.headers["ETag"] != held.headers["ETag"]
+    assert expire_holds(now=datetime.now(UTC), limit=10) == 1
+    settle()
+    (changed,) = customer("GET", f"orders/changes?since={since}").body["results"]
+    assert (changed["id"], changed["status"]) == (held.body["id"], "expired")
+    (shown,) = customer("GET", f"products/changes?since={shelf}").body["results"]
+    assert (shown["id"], shown["quantity"]) == (jam, 2)
+    assert len(customer("GET", "orders?status=expired").body["results"]) == 1
+    types = [
+        one["type"] for one in customer("GET", f"{held.headers['Location']}/events").body["results"]
+    ]
+    assert types == ["held", "expired"]
+    other = as_(person())
+    bought = other("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
+    assert bought.status == 201
+    refused = confirm(till, held)
+    assert (refused.status, refused.body["code"]) == (409, "hold_expired")
+    line = {"code": "hold_expired", "product": jam, "requested": 2, "available": 1}
+    assert refused.body["lines"] == [line]
+    causes = [one["cause"] for one in till("GET", f"products/{jam}/ledger").body["results"]]
+    assert causes[::-1] == ["opening", "hold", "release", "order"]
+    assert invariants.check().violated == []
+
+
+def test_a_cart_is_submitted_with_a_hold(customer: Api, till: Api, product: MakeProduct) -> None:
+    jam = product(stock=5)
+    customer("PUT", f"cart/lines/{jam}", {"quantity": 2})
+    held = customer("POST", "cart/submit", {"payment": {"required": True}})
+    assert (held.status, held.body["status"]) == (201, "pending")
+    assert customer("GET", "cart").body["id"] is None
+    assert confirm(till, held).body["status"] == "placed"
+
+
+def test_a_pending_order_is_cancelled_and_not_packed_or_changed(
+    customer: Api, till: Api, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+    held = hold(customer, jam)
+    path = held.headers["Location"]
+    for refused in (till("POST", f"{path}/pack"), customer("PATCH", path, {"note": "Ring."})):
+        assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
+        assert refused.body["from"] == "pending"
+    assert customer("POST", f"{path}/cancel").body["status"] == "cancelled"
+    assert customer("GET", f"products/{jam}").body["quantity"] == 5
+
+
+def test_a_customer_has_so_many_holds(customer: Api, product: MakeProduct, settings: Any) -> None:
+    settings.OPEN_HOLDS_MAX = 1
+    jam = product(stock=5)
+    assert hold(customer, jam).status == 201
+    refused = hold(customer, jam)
+    assert (refused.status, refused.body["code"], refused.body["limit"]) == (
+        409,
+        "too_many_holds",
+        1,
+    )
+
+
+def test_a_right_that_is_taken_away_during_the_wait_does_not_confirm(
+    customer: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
+) -> None:
+    clerk, jam = person(is_staff=True, role="owner"), product(stock=5)
+    held, till = hold(customer, jam), as_(clerk)
+
+    def confirm_now() -> Answer:
+        try:
+            return confirm(till, held)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute('SELECT 1 FROM "order" WHERE id = %s FOR UPDATE', [held.body["id"]])
+        waiting = pool.submit(confirm_now)
+        assert wait_until(lambda: bool(database.rows(WAITING)))
+        Customer.objects.get(pk=clerk.id).groups.clear()
+        keeper.rollback()
+        refused = waiting.result(10)
+    assert (refused.status, refused.body["code"]) == (403, "permission_missing")
+    assert customer("GET", held.headers["Location"]).body["status"] == "pending"
