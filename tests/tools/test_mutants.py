@@ -1,6 +1,8 @@
 """`make mutants`: its patches fit the code, name tests that exist, and a survivor is named."""
 
 import ast
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -63,6 +65,39 @@ def test_a_patch_is_undone_also_if_its_test_fails(tmp_path: Path) -> None:
     with pytest.raises(AssertionError), applied(TOY, tmp_path):
         assert toy.read_text() != "a - b"
     assert (toy.read_text(), toy.stat().st_mtime) == ("a + b", before)
+
+
+def test_a_patch_whose_test_needs_a_server_is_played_on_request(tmp_path: Path) -> None:
+    entry = '[[mutant]]\nname = "{}"\nold = "a"\nnew = "b"\ntest = "t"\n'
+    own = entry.format("quick") + entry.format("slow") + "system = true\n"
+    (tmp_path / "toy.toml").write_text('file = "toy.py"\n' + own)
+    assert [one.name for one in load(folder=tmp_path)] == ["quick", "slow"]
+    assert [one.name for one in load(folder=tmp_path, system=False)] == ["quick"]
+
+
+def test_a_patch_whose_test_is_of_the_tier_system_says_so() -> None:
+    files = {one.test.partition("::")[0] for one in PATCHES}
+    marked = {one for one in files if "pytestmark = pytest.mark.system" in (ROOT / one).read_text()}
+    missing = [
+        one.name
+        for one in PATCHES
+        if (one.test.startswith("tests/system/") or one.test.partition("::")[0] in marked)
+        and not one.system
+    ]
+    assert not missing
+
+
+@pytest.mark.system
+def test_what_is_preloaded_is_there_and_is_nothing_of_ours() -> None:
+    program = (
+        "import sys; from importlib.util import find_spec; from tools.mutants import preloaded;"
+        "from tools.mutants.pytests import OURS; from django.conf import settings;"
+        "print([one for one in preloaded.MODULES if find_spec(one) is None], settings.configured,"
+        " {one.partition('.')[0] for one in sys.modules} & OURS)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[] False {'tools'}\n"
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""python -m tools.mutants [--area decision ...] [--jobs 2] [--full]
+"""python -m tools.mutants [--area decision ...] [--jobs 2] [--all] [--full]
 
 Breaks one promise of the code at a time, in a copy of it, and runs the test that must notice.
-Names each mutant that survives. Exit status 1 if fewer than 97 % are killed.
+Names each mutant that survives. Exit status 1 if fewer than 97 % are killed. Mutants whose test
+starts a server or another program are played with --all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def main() -> int:
     try:
         database.start()
         suite = SUITE if options.full else ()
-        return report(Run(jobs=options.jobs, suite=suite).play(load(options.area)))
+        patches = load(options.area, system=options.all)
+        return report(Run(jobs=options.jobs, suite=suite).play(patches))
     except LauncherError as error:
         complain(str(error))
         return 1
@@ -41,6 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants")
     parser.add_argument("--area", choices=areas(), nargs="+", default=())
     parser.add_argument("--jobs", type=int, default=2, help="mutants at once (%(default)s)")
+    parser.add_argument("--all", action="store_true", help="also those that need a server")
     parser.add_argument("--full", action="store_true", help="survivors meet the whole suite")
     return parser.parse_args(arguments)
 

@@ -1,8 +1,9 @@
 """The patches: one TOML file for each area, beside this module.
 
 An entry says what is wrong (`name`), where (`file`), which text, found once there, is replaced by
-which (`old`, `new`), and which test must fail because of it (`test`, a node id of pytest). What
-is above the entries holds for all that do not override it.
+which (`old`, `new`), and which test must fail because of it (`test`, a node id of pytest). `system`
+is true for a test that starts a server or another program. What is above the entries holds for all
+that do not override it.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ class Patch:
     old: str
     new: str
     test: str
+    system: bool = False
 
 
-def load(areas: Collection[str] = (), folder: Path = FOLDER) -> list[Patch]:
-    """Return the patches of these areas, or of all, in the order of the files."""
+def load(areas: Collection[str] = (), folder: Path = FOLDER, *, system: bool = True) -> list[Patch]:
+    """Return the patches of these areas, or of all, in the order of the files; without `system`
+    only those whose test starts no program."""
     files = [one for one in sorted(folder.glob("*.toml")) if not areas or one.stem in areas]
-    return [one for file in files for one in _read(file)]
+    return [one for file in files for one in _read(file) if system or not one.system]
 
 
 def _read(file: Path) -> Iterator[Patch]:

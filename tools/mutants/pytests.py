@@ -17,12 +17,6 @@ from pathlib import Path
 
 from tools.processes import send
 
-PRELOADED = (
-    *("pytest", "pytest_django.plugin", "pytest_randomly", "pytest_socket", "pytest_timeout"),
-    *("hypothesis", "hypothesis.strategies", "schemathesis", "xdist"),
-    *("django", "django.db.models", "django.test", "msgspec", "psycopg", "psycopg_pool"),
-    *("jwt", "argon2", "structlog", "prometheus_client", "tools.mutants.pytests"),
-)
 OURS = frozenset({"benchmarks", "config", "larder", "tests", "tools"})
 OPTIONS = (
     *("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout", "0"),
@@ -43,7 +37,7 @@ class Outcome:
 def run(root: Path, arguments: Sequence[str], *, seconds: float) -> Outcome:
     """Run pytest with these arguments below `root`, and end whatever it has started."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+    context.set_forkserver_preload(["tools.mutants.preloaded", __name__])
     with tempfile.NamedTemporaryFile(mode="r", errors="replace") as output:
         environment = dict(os.environ)
         given = (root, [*OPTIONS, *arguments], environment, output.name)
