@@ -179,13 +179,15 @@ def test_stock_ledger_and_held_lines_are_those_of_the_model(
 def test_holds_of_different_length_are_released_in_their_order(
     person: MakePerson, product: MakeProduct
 ) -> None:
-    """The second hold of a product expires before the first one."""
+    """The second of three holds of a product expires first, then the third one."""
     clerk = person(is_staff=True, role="owner")
     play = Play(person(), clerk, product(stock=STOCK), product(stock=STOCK))
-    play.hold(2, 0, 3)
-    play.hold(2, 0, 1)
+    for units, periods in ((1, 3), (2, 1), (1, 2)):
+        play.hold(units, 0, periods)
+    play.check()
     play.pass_(1)
     play.order(4, 0)
+    play.check()
     play.pass_(2)
     play.order(2, 0)
     with suppress(DomainError):

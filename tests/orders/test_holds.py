@@ -245,13 +245,18 @@ def test_a_pending_order_is_not_packed_and_not_changed(
             )
 
 
-def test_only_staff_with_the_permission_confirm(person: MakePerson, product: MakeProduct) -> None:
+def test_only_staff_with_the_permission_confirm(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
     who = person()
     held = hold(who, (product(stock=5), 3))
     for caller, refused in ((who, NotStaff), (person(is_staff=True), PermissionMissing)):
         with pytest.raises(refused):
             confirm_order(request(caller.caller, held.id))
     assert status(held.id) == "pending"
+    confirm(clerk, held.id)
+    with pytest.raises(NotStaff):
+        confirm_order(request(who.caller, held.id))
 
 
 def test_a_confirmation_needs_the_version_that_it_names(
