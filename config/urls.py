@@ -10,11 +10,11 @@ from larder.ops import health, metrics
 from larder.ops.home import home
 from larder.staff import own_keys, second_factor
 from larder.staff.own_account import log_in_page
-from larder.v1.urls import documentation
+from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1
 
 urlpatterns = [
-    path("api/v1/", include(v1 + documentation)),
+    path("api/v1/", include(v1 + provider_events + documentation)),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics.page),

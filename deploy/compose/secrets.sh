@@ -34,7 +34,8 @@ for name in postgres owner app replication redis grafana; do
 done
 keep metrics_token "$(random 24)"
 # What a shop may do without: an empty file says so.
-for name in secret_key_fallbacks email_url sentry_dsn readonly_password; do
+for name in secret_key_fallbacks email_url sentry_dsn readonly_password \
+    stripe_webhook_secrets signed_payment_secrets; do
     [ -e "$name" ] || : >"$name"
     chmod 444 "$name"
 done

@@ -42,6 +42,9 @@ MONEY_DECIMALS = 3
 TOTAL_DIGITS = 24
 """Digits of an order's total: MAX_LINES lines of MAX_UNITS at the highest price fit."""
 
+MAX_PAYMENT = 10**15
+"""Minor units of one payment: the sums of an order's payments are bigint."""
+
 # --- Pages ---------------------------------------------------------------------------------
 PAGE_ROWS = 20
 """Rows of a page if the request has no `limit`."""
@@ -77,6 +80,9 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 
 MAX_OPEN_BODY_BYTES = 16 * 1024
 """Bytes of a body without credentials: a log-in, a registration, a refresh."""
+
+MAX_SIGNED_BODY_BYTES = 100 * 1024
+"""Bytes of a body that is signed: an event of a payment provider."""
 
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 """Bytes of a body over its limit that are still read and discarded. Many clients read no answer

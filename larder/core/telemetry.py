@@ -69,6 +69,9 @@ without metrics the oldest are dropped. An append takes 50 ns and no lock."""
 locks_held: deque[float] = deque(maxlen=65_536)
 """Seconds for which transactions that place orders held their stock locks, taken likewise."""
 
+payments: deque[tuple[str, str]] = deque(maxlen=65_536)
+"""Events and records of payments, by provider and outcome, taken likewise."""
+
 
 class Hold:
     """Measures how long one transaction holds its stock locks, if it takes any."""

@@ -35,7 +35,8 @@ from larder.http.read_your_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import sound
 from larder.v1.http import Body, encoded, idempotency_key, replay_headers
-from larder.v1.orders import NewOrder, place, shown
+from larder.v1.order_shapes import shown
+from larder.v1.orders import NewOrder, place
 from larder.v1.resources import EARLIER_ERROR
 
 PATH = "/api/v1/orders"

@@ -16,6 +16,12 @@ class BodyTooLarge(DomainError):
     code = "body_too_large"
 
 
+def require_at_most(limit: int, meta: Mapping[str, Any]) -> None:
+    """Raises BodyTooLarge if the Content-Length is above the limit. Reads nothing."""
+    if declared_length(meta) > limit:
+        raise BodyTooLarge
+
+
 def require_short(meta: dict[str, Any]) -> None:
     """Raises BodyTooLarge if the Content-Length is above MAX_OPEN_BODY_BYTES. Reads nothing, and
     sets LEFT_UNREAD."""

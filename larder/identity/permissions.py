@@ -30,6 +30,8 @@ PERMISSIONS: Mapping[str, str] = {
     "orders.deliver_order": "mark orders as delivered",
     "orders.return_order": "book returned units",
     "orders.export_order": "export the orders of all customers",
+    "orders.record_payment": "record payments of orders",
+    "orders.view_refunddue": "see the refunds that are due",
     "identity.view_customer": "see all customers",
     "identity.add_customer": "add customers",
     "identity.change_customer": "change customers, and set their passwords",
@@ -61,6 +63,7 @@ _FULFIL = frozenset(f"orders.{move}_order" for move in ("pack", "ship", "deliver
 _FOR_CUSTOMERS = frozenset(
     f"orders.{action}_order" for action in ("add", "confirm", "change", "cancel", "export")
 )
+_PAYMENTS = frozenset({"orders.record_payment", "orders.view_refunddue"})
 _EDIT_CUSTOMERS = frozenset(
     f"identity.{action}_customer" for action in ("view", "add", "change", "delete")
 )
@@ -73,7 +76,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "warehouse": _SEE | _FULFIL | {"inventory.add_adjustment"},
     "catalogue": _EDIT_CATALOGUE
     | {"catalog.view_product", "catalog.view_category", "inventory.view_stock"},
-    "support": _SEE | _FOR_CUSTOMERS | _EDIT_CUSTOMERS,
+    "support": _SEE | _FOR_CUSTOMERS | _PAYMENTS | _EDIT_CUSTOMERS,
     OWNER: ALL,
     STAFF_BEFORE_ROLES: (_EDIT_CATALOGUE | _FULFIL | _FOR_CUSTOMERS | _EDIT_CUSTOMERS)
     - {"orders.confirm_order"}

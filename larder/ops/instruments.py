@@ -79,6 +79,14 @@ REFUSED = Counter(
     ["code"],
 )
 FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
+PAYMENTS = Counter(
+    "larder_payment_events_total",
+    "Events of payment providers, and records over the API, by what became of them.",
+    ["provider", "outcome"],
+)
+for provider in ("stripe", "signed", "api"):
+    for outcome in ("recorded", "repeated", "ignored", "kept", "conflict", "unmatched", "refused"):
+        PAYMENTS.labels(provider, outcome)
 CONNECTION_HELD = AddedUp(
     "larder_database_connection_held_seconds",
     "Time that a thread held a connection of the pool.",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.db import connection, transaction
 
 from larder.db.database import LIFT_TIME_LIMIT
-from larder.ops import sql, stock_sql
+from larder.ops import payments_sql, sql, stock_sql
 
 MOST_SHOWN = 20
 """Rows of a violated invariant that a report shows. All are counted."""
@@ -233,6 +233,19 @@ INVARIANTS = (
         "An order has the status returned exactly if all units of its lines are returned.",
         "the order's return events beside its lines",
         sql.RETURNED_IN_PART,
+    ),
+    Invariant(
+        "sums_of_payments_are_those_of_the_records",
+        "The sums of an order's payments are those of its records in the order's currency.",
+        "what wrote the sums without larder/orders/services/payments.py",
+        payments_sql.UNLIKE_RECORDS,
+    ),
+    Invariant(
+        "refunds_due_are_what_is_held_too_much",
+        "A refund is due exactly where the shop holds more than the order costs, and of that "
+        "amount.",
+        "the order's payments and events: what changed its total without the refund due",
+        payments_sql.WRONG_REFUND_DUE,
     ),
     Invariant(
         "no_claim_is_left_open",

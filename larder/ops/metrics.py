@@ -145,6 +145,7 @@ def add_up() -> None:
         _count_requests(taken)
         _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)
         _count_held(telemetry.locks_held, _instruments().LOCKS_HELD)
+        _count_payments()
         _count_reads()
         look_at_pool()
     requests.write_lines(taken)
@@ -156,6 +157,12 @@ def _count_requests(taken: Iterable[requests.Done]) -> None:
         to.REQUESTS.labels(*labels).inc(number)
     for where, durations in tally.durations.items():
         to.DURATION.labels(*where).add(durations)
+
+
+def _count_payments() -> None:
+    with suppress(IndexError):
+        for _ in range(len(telemetry.payments)):
+            _instruments().PAYMENTS.labels(*telemetry.payments.popleft()).inc()
 
 
 def _count_held(ended: deque[float], histogram: Any) -> None:

@@ -15,7 +15,10 @@ from psycopg.conninfo import conninfo_to_dict
 from larder.db.database import SCHEMAS, SEARCH_PATH
 
 READ_ONLY = "larder_readonly"
-APPEND_ONLY = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
+APPEND_ONLY = (
+    *("inventory.ledger_entry", "orders.order_event", "orders.payment"),
+    "identity.audit_entry",
+)
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.second_factor", "identity.one_time_code"),

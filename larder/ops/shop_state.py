@@ -50,6 +50,12 @@ behind are measured by the servers (larder/db/replicas.py): PostgreSQL's `replay
 everything is replayed, and without a connection."""
 
 
+REFUNDS = """
+SELECT count(*), coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM refund_due
+"""
+"""Plan: an index-only scan of refund_due_by_age. Refunds that were paid are not in the table."""
+
+
 class ShopState(Collector):
     """Gauges that are queried when Prometheus reads them, at most every ASKED_EVERY seconds."""
 
@@ -118,6 +124,16 @@ def _replicas() -> Iterator[GaugeMetricFamily]:
     )
 
 
+def _refunds() -> Iterator[GaugeMetricFamily]:
+    ((number, age),) = database.rows(REFUNDS)
+    yield _gauge("larder_refunds_due", "Refunds that are due.", [([], number)])
+    yield _gauge(
+        "larder_refunds_due_oldest_seconds",
+        "Time since the oldest refund has been due.",
+        [([], age)],
+    )
+
+
 def _observed() -> Iterator[GaugeMetricFamily]:
     noted = observations.noted()
     stock, invariants = noted.get("stock"), noted.get("invariants")
@@ -162,4 +178,6 @@ def _gauge(
 STATE = ShopState()
 """The one of this process."""
 
-LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (_jobs, _worker, _replicas, _observed)
+LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (
+    *(_jobs, _worker, _replicas, _refunds, _observed),
+)

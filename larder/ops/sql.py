@@ -251,7 +251,7 @@ WHERE (type, from_status, to_status) NOT IN (
     ('held', '', 'pending'), ('held', 'draft', 'pending'), ('expired', 'pending', 'expired'),
     ('confirmed', 'pending', 'placed'), ('confirmed', 'expired', 'placed'),
     ('cancelled', 'pending', 'cancelled'), ('cancelled', 'expired', 'cancelled')
-)
+) AND NOT (type = 'payment' AND from_status = to_status)
 """
 """All transitions that larder/orders/lifecycle.py allows, listed independently."""
 
@@ -301,7 +301,7 @@ WITH staff AS (
     SELECT event.actor FROM order_event AS event
     JOIN "order" ON "order".id = event.order_id
     JOIN customer AS owner ON owner.id = "order".customer_id
-    WHERE event.actor <> owner.public_id
+    WHERE event.actor <> owner.public_id AND event.type <> 'payment'
        OR event.type IN ('confirmed', 'packed', 'shipped', 'delivered', 'returned')
 )
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer

@@ -168,6 +168,25 @@ class ReturnExceedsShipped(LineRefusal):
     code = "return_exceeds_shipped"
 
 
+@dataclass
+class PaymentConflict(DomainError):
+    """The movement is recorded already, with another amount, currency or order."""
+
+    amount: int
+    currency: str
+    code = "payment_conflict"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"amount": self.amount, "currency": self.currency}
+
+
+class PaymentUnmatched(DomainError):
+    """The event names an order, or belongs to a payment, that is not known yet."""
+
+    code = "payment_unmatched"
+
+
 PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] = (
     UnknownProducts,
     InsufficientStock,

@@ -8,15 +8,18 @@ from django.db.models import F, Q
 from larder.core.ids import new_id
 from larder.core.limits import (
     MAX_NAME_LENGTH,
+    MAX_PAYMENT,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
     MAX_TEXT_LENGTH,
+    MAX_WORD_LENGTH,
     MONEY_DECIMALS,
     PRICE_DIGITS,
     TOTAL_DIGITS,
 )
 from larder.db.fields import IdentityNumber, TransactionId
 from larder.orders import lifecycle
+from larder.orders.payment_state import Kind
 
 
 class OrderStatus(models.TextChoices):
@@ -37,6 +40,9 @@ class Order(models.Model):
     """An order of a customer. The fingerprints are those of the placed lines, and of the other
     fields. `expires_at` is the expiry of its hold, if it was placed with one; it stays when the
     order is confirmed.
+
+    `authorised`, `captured`, `refunded` and `disputed` are the sums of its payments in minor units
+    (payment_state.py); null for an order without any.
 
     `transaction_id` is that of the last change, or of placing. With the number it is the position
     in the feed of the customer's orders. A trigger sets it (`tell_change`).
@@ -63,6 +69,10 @@ class Order(models.Model):
     lines_fingerprint = models.BinaryField(null=True, editable=False)
     rest_fingerprint = models.BinaryField(null=True, editable=False)
     version = models.IntegerField(default=1, editable=False)
+    authorised = models.BigIntegerField(null=True, editable=False)
+    captured = models.BigIntegerField(null=True, editable=False)
+    refunded = models.BigIntegerField(null=True, editable=False)
+    disputed = models.BigIntegerField(null=True, editable=False)
     transaction_id = TransactionId(editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
 
@@ -227,3 +237,70 @@ class OrderEvent(models.Model):
             models.Index(fields=["order", "position"], name="order_event_history"),
             models.Index(fields=["transaction_id", "position"], name="order_event_feed"),
         )
+
+
+class Payment(models.Model):
+    """A movement of money, as a provider or staff reported it. Append-only.
+
+    `order` is the id that the payment named: of an order, or of one that was abandoned. It is null
+    for a refund or a dispute whose payment is not known. `intent` belongs to all movements of one
+    payment, `amount` is in minor units, `at` is the provider's time.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.UUIDField(null=True)
+    provider = models.CharField(max_length=MAX_WORD_LENGTH)
+    kind = models.CharField(max_length=MAX_WORD_LENGTH)
+    transaction_id = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
+    intent = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="")
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    actor = models.UUIDField()
+
+    class Meta:
+        db_table = "payment"
+        default_permissions = ()
+        permissions = (("record_payment", "Can record payments of orders"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["provider", "kind", "transaction_id"], name="payment_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1, amount__lte=MAX_PAYMENT), name="payment_amount"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[one.value for one in Kind]), name="payment_kind"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["order", "id"], name="payment_of_order"),
+            models.Index(
+                fields=["provider", "intent"], name="payment_of_intent", condition=~Q(intent="")
+            ),
+        )
+
+
+class RefundDue(models.Model):
+    """What the shop has to pay back of an order, or to an id that was abandoned, in one currency.
+
+    The row is deleted when nothing is due any more. `since` is when something was due first.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.UUIDField()
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "refund_due"
+        verbose_name = "refund due"
+        verbose_name_plural = "refunds due"
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(fields=["order", "currency"], name="refund_due_once"),
+            models.CheckConstraint(condition=Q(amount__gte=1), name="refund_due_amount"),
+        )
+        indexes = (models.Index(fields=["since", "id"], name="refund_due_by_age"),)

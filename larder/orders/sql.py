@@ -156,10 +156,11 @@ _STATUS = """CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() TH
 """A hold has expired from its expiry on, whenever the job stores the status."""
 
 _COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, note, reference,
-       requested_for, created_at, "order".placed_at, updated_at, version, expires_at, ship_to"""
+       requested_for, created_at, "order".placed_at, updated_at, version, expires_at, authorised,
+       captured, refunded, disputed, ship_to"""
 _BRIEF_COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, '' AS note,
        '' AS reference, NULL::date AS requested_for, created_at, "order".placed_at, updated_at,
-       version, expires_at, NULL::text AS ship_to"""
+       version, expires_at, authorised, captured, refunded, disputed, NULL::text AS ship_to"""
 
 
 class Walk(NamedTuple):
@@ -303,3 +304,40 @@ OWN_ORDERS = """(
     WHERE {behind}"""
 """The feed of one customer (larder/db/feed.py): one range of the index order_feed from the mark,
 for any number of orders. The customer is hidden from the planner as above."""
+
+LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
+"""Makes the transactions that write records of the same intent, or of the same id without an order,
+wait for each other. The hash may be that of another text: then two wait without need."""
+
+RECORD_PAYMENT = """
+INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency, at,
+                     recorded_at, actor)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (provider, kind, transaction_id) DO NOTHING
+RETURNING id
+"""
+"""Waits for a transaction that records the same movement. Returns no row if it is recorded."""
+
+PAYMENTS = """
+SELECT kind, provider, transaction_id, intent, amount, currency FROM payment
+WHERE "order" = %s
+UNION ALL
+SELECT kind, provider, transaction_id, intent, amount, currency FROM payment
+WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
+    SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
+)
+"""
+"""The records of an order, and those that were kept without an order and have the intent of one of
+them. Index scans of payment_of_order and payment_of_intent."""
+
+REFUNDS_DUE = """
+SELECT id, "order", amount, currency, since FROM refund_due
+WHERE (since, id) > (%s, %s) ORDER BY since, id LIMIT %s
+"""
+"""A range of the index refund_due_by_age."""
+
+SET_REFUND_DUE = """
+INSERT INTO refund_due ("order", currency, amount, since) VALUES (%s, %s, %s, %s)
+ON CONFLICT ("order", currency) DO UPDATE SET amount = excluded.amount
+WHERE refund_due.amount <> excluded.amount
+"""

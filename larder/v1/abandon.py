@@ -15,7 +15,7 @@ from larder.identity.caller import Caller
 from larder.orders.services import abandon
 from larder.v1.http import reply
 from larder.v1.operations import QUOTA, operation
-from larder.v1.orders import Order, shown
+from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import Request
 
 Key = Annotated[

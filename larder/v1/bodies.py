@@ -20,6 +20,9 @@ Csv = NewType("Csv", str)
 """The body of an operation that takes a file, as text. Bytes that are not valid UTF-8 become lone
 surrogates, so that the reader of the rows can report them."""
 
+Signed = NewType("Signed", bytes)
+"""The body of an operation that checks its signature, byte for byte as it was sent."""
+
 Further = Callable[[dict[str, Any]], Iterable[Fault]]
 """Returns the faults of a body that its struct cannot declare. It gets parsed JSON that may have
 other faults too: each value may be of any type."""
@@ -84,6 +87,17 @@ def read_csv(request: HttpRequest) -> Csv:
     """Returns the body as text. Raises UnsupportedMediaType."""
     raw = _raw_body(request, "text/csv")
     return Csv(raw.decode("utf-8-sig", "surrogateescape"))
+
+
+def read_signed(request: HttpRequest) -> Signed:
+    """Returns the bytes of the body. Raises UnsupportedMediaType."""
+    return Signed(_raw_body(request))
+
+
+def sound_or_explained(raw: bytes, kind: type[Body]) -> Body:
+    """Returns the bytes as a `kind`. Raises MalformedJson, InvalidInput (all faults)."""
+    body = sound(raw, kind)
+    return _explain(raw, kind, None) if body is None else body
 
 
 def _raw_body(request: HttpRequest, wanted: str = "application/json") -> bytes:

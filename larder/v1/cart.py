@@ -35,7 +35,8 @@ from larder.v1.operations import (
     VERSIONED,
     operation,
 )
-from larder.v1.orders import Order, PaymentWanted, answer_placed, hold_wanted
+from larder.v1.order_shapes import Order
+from larder.v1.orders import PaymentWanted, answer_placed, hold_wanted
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text
 
 Total = Annotated[

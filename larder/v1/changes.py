@@ -22,8 +22,8 @@ from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
 from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation
-from larder.v1.orders import Order
-from larder.v1.orders import shown as shown_order
+from larder.v1.order_shapes import Order
+from larder.v1.order_shapes import shown as shown_order
 from larder.v1.products import Product, shown
 from larder.v1.shapes import Id, Time
 

@@ -24,7 +24,7 @@ Type = Annotated[
         description="More types may be added: ignore unknown ones.",
         examples=[
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
-            *("held", "confirmed", "expired"),
+            *("held", "confirmed", "expired", "payment"),
         ],
     ),
 ]
@@ -65,12 +65,23 @@ class OrderContent(msgspec.Struct):
     requested_for: date | UnsetType | None = UNSET
 
 
+class PaymentNoted(msgspec.Struct):
+    """A payment that was recorded, as in `orders/{order}/payments`. `amount` is in minor units."""
+
+    provider: str
+    kind: str
+    transaction_id: str
+    amount: int
+    currency: str
+
+
 class EventContent(msgspec.Struct):
     """The content of an event, by its `type`. More members may be added.
 
     `changed`: `before` and `after`, with the same members. `packed`: `picked`, if fewer units of a
     line were picked than ordered. `cancelled`: `reason` if one was given, and `picked` if no unit
-    could be picked. `returned`: `reason` and `lines`. Other types have no content.
+    could be picked. `returned`: `reason` and `lines`. `payment`: `payment`. Other types have no
+    content.
     """
 
     before: OrderContent | UnsetType = UNSET
@@ -78,6 +89,7 @@ class EventContent(msgspec.Struct):
     picked: list[PickedShort] | UnsetType = UNSET
     lines: list[UnitsReturned] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    payment: PaymentNoted | UnsetType = UNSET
 
 
 class OrderEvent(msgspec.Struct):

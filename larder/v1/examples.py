@@ -59,6 +59,14 @@ EXAMPLES: Mapping[str, Any] = {
     "pack_order": {"lines": [{"product": 1, "quantity": 2, "missing": False}]},
     "ship_order": {},
     "deliver_order": {},
+    "record_payment": {
+        "provider": "stripe",
+        "kind": "captured",
+        "transaction_id": "pi_3PBv2L2eZvKYlo2C",
+        "intent": "pi_3PBv2L2eZvKYlo2C",
+        "amount": 2500,
+        "currency": "GBP",
+    },
     "return_order": {"lines": [{"product": 1, "quantity": 1}], "reason": "One was broken."},
 }
 """By the operation's id."""

@@ -21,7 +21,7 @@ from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.operations import CSV, operation
 from larder.v1.order_filters import FilterParameters, order_filter
-from larder.v1.orders import Order, OrderLine, shown
+from larder.v1.order_shapes import Order, OrderLine, shown
 from larder.v1.shapes import Address
 
 _OF_ORDER = (

@@ -47,5 +47,6 @@ TAGS = {
     "stock": "The units that can be ordered now; adjustments and the ledger for staff.",
     "cart": "The customer's one cart, the same on all devices, until it is submitted.",
     "orders": "Placing, changing and moving orders, and their history.",
+    "payments": "Records of payments, refunds that are due, and events of payment providers.",
     "audit": "The actions of staff and commands, for staff with the permission.",
 }

@@ -21,7 +21,8 @@ from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
-from larder.v1.orders import Order, shown, whose
+from larder.v1.order_shapes import Order, shown
+from larder.v1.orders import whose
 from larder.v1.shapes import Id, Quantity, Request, Short
 
 

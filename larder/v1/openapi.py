@@ -97,6 +97,7 @@ class Problem(msgspec.Struct):
     minimum: str | msgspec.UnsetType = msgspec.UNSET
     currency: str | msgspec.UnsetType = msgspec.UNSET
     offered: str | msgspec.UnsetType = msgspec.UNSET
+    amount: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     product: int | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 from larder.identity.caller import Caller
-from larder.v1.bodies import Csv, read_body, read_csv
+from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
 from larder.v1.http import read_parameters
 
 
@@ -193,6 +193,7 @@ class Declaration:
     without it.
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
     without a token.
+    `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
     `is_limited`: whether the number of an account's requests that run at once is limited
     (larder/http/account_requests.py). Orders, which are placed in batches, are not limited; of the
     product list only the pages that it reads.
@@ -208,6 +209,7 @@ class Declaration:
     permissions: Sequence[str] = ()
     for_others: str = ""
     is_short: bool = False
+    is_signed: bool = False
     is_limited: bool = True
     first: Callable[[], None] | None = None
     also: Callable[[dict[str, Any], Caller | None], Iterable[Any]] | None = None
@@ -223,8 +225,8 @@ class Operation:
     """A function that answers requests of one method at one path, with its declaration.
 
     The function takes the request, the variable parts of the path by name, and any of `caller`,
-    `query` (a struct of query parameters, or a function that reads it) and `body` (a struct, or
-    Csv). Its name is the operation's id.
+    `query` (a struct of query parameters, or a function that reads it) and `body` (a struct, Csv or
+    Signed). Its name is the operation's id.
     """
 
     def __init__(self, run: View, declared: Declaration) -> None:
@@ -275,6 +277,8 @@ class Operation:
     def _body_reader(self) -> Reader:
         if self.body is Csv:
             return lambda request, _: read_csv(request)
+        if self.body is Signed:
+            return lambda request, _: read_signed(request)
         also = self.declared.also
         if also is None:
             return lambda request, _: read_body(request, self.body)

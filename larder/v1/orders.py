@@ -9,7 +9,6 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES, MAX_PAGE_ROWS, PAGE_ROWS
@@ -21,8 +20,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
-from larder.orders.lifecycle import HELD
-from larder.orders.queries import HistoryPosition, OrderView
+from larder.orders.queries import HistoryPosition
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
@@ -40,19 +38,16 @@ from larder.v1.http import (
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
 from larder.v1.order_filters import FilterParameters, Moment, order_filter
+from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import (
     Address,
     Id,
     Link,
-    Money,
-    Number,
     Price,
     Quantity,
     Request,
     Short,
-    Status,
     Text,
-    Time,
 )
 
 
@@ -83,48 +78,6 @@ class NewOrder(Request):
     requested_for: date | None = None
     customer: Id | None = None
     payment: PaymentWanted | None = None
-
-
-class OrderLine(msgspec.Struct):
-    """A line of a placed order, at the price at which it was placed. `quantity` can be less than
-    `ordered`, if fewer units were picked."""
-
-    product: Id
-    sku: str
-    name: str
-    ordered: int
-    quantity: int
-    unit_price: Money
-    line_total: Money
-    returned: int
-
-
-class Payment(msgspec.Struct):
-    """Whether the order was placed with a payment to await."""
-
-    required: bool
-
-
-class Order(msgspec.Struct):
-    """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
-    of its hold if it is `pending` or `expired`, otherwise null."""
-
-    id: UUID
-    number: Number
-    customer: Id
-    status: Status
-    currency: str
-    total: Money
-    note: str
-    reference: str
-    ship_to: Address | None
-    requested_for: date | None
-    placed_at: Time
-    expires_at: Time | None
-    payment: Payment
-    updated_at: Time
-    version: int
-    lines: list[OrderLine]
 
 
 class OrderPage(msgspec.Struct):
@@ -337,41 +290,4 @@ def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
         location=f"/api/v1/orders/{order.id}",
         version=order.version,
         replayed=placed.replayed,
-    )
-
-
-_NOT_REQUIRED, _REQUIRED = Payment(required=False), Payment(required=True)
-
-
-def shown(order: OrderView) -> Order:
-    """Returns an order as the API shows it."""
-    return Order(
-        id=order.id,
-        number=order.number,
-        customer=order.customer,
-        status=order.status,
-        currency=order.currency,
-        total=money.text(order.total),
-        note=order.note,
-        reference=order.reference,
-        ship_to=None if order.ship_to is None else Address(**order.ship_to),
-        requested_for=order.requested_for,
-        placed_at=order.placed_at,
-        expires_at=order.expires_at if order.status in HELD else None,
-        payment=_NOT_REQUIRED if order.expires_at is None else _REQUIRED,
-        updated_at=order.updated_at,
-        version=order.version,
-        lines=[
-            OrderLine(
-                product=line.product,
-                sku=line.sku,
-                name=line.name,
-                ordered=line.quantity if line.ordered is None else line.ordered,
-                quantity=line.quantity,
-                unit_price=money.text(line.unit_price),
-                line_total=money.text(line.line_total),
-                returned=line.returned,
-            )
-            for line in order.lines
-        ],
     )

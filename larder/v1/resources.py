@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_ID
+from larder.core.limits import MAX_ID, MAX_SIGNED_BODY_BYTES
 from larder.http import account_requests, authentication, problems
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
-from larder.http.short_bodies import require_short
+from larder.http.short_bodies import require_at_most, require_short
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.v1.http import no_content
@@ -47,7 +47,8 @@ class Resource:
         self.allowed = ", ".join([*self.operations, "OPTIONS"])
         declared = [one.declared for one in operations.values()]
         self._needs_token = any(one.token for one in declared)
-        self._is_short = any(one.is_short or not one.token for one in declared)
+        self._is_signed = any(one.is_signed for one in declared)
+        self._is_short = any(one.is_short or not (one.token or one.is_signed) for one in declared)
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None
@@ -92,6 +93,8 @@ class Resource:
             raise MethodNotAllowed(f"This path takes {self.allowed}.")
         if self._is_short and request.method in WITH_BODY:
             require_short(request.META)
+        if self._is_signed:
+            require_at_most(MAX_SIGNED_BODY_BYTES, request.META)
         who = None
         if operation is not None:
             require_acceptable(request, operation.media_type)

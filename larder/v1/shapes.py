@@ -60,7 +60,7 @@ Actor = Annotated[
     UUID,
     Meta(
         description="The `public_id` of the actor: the order's customer, or a member of staff."
-        " All zeros for a command of the shop."
+        " All zeros for a command of the shop or an event of a payment provider."
     ),
 ]
 Name = Annotated[str, NAME]

@@ -19,6 +19,8 @@ from larder.v1 import (
     moves,
     orders,
     passwords,
+    payment_events,
+    payments,
     products,
     sessions,
     stock,
@@ -92,8 +94,19 @@ urlpatterns = [
     path("orders/<id:order>/ship", Resource(POST=moves.ship_order)),
     path("orders/<id:order>/deliver", Resource(POST=moves.deliver_order)),
     path("orders/<id:order>/return", Resource(POST=moves.return_order)),
+    path(
+        "orders/<id:order>/payments",
+        Resource(GET=payments.list_payments, POST=payments.record_payment),
+    ),
+    path("refunds-due", Resource(GET=payments.list_refunds_due)),
     path("audit", Resource(GET=audit.list_audit_entries)),
 ]
+
+provider_events = [
+    path("payments/providers/stripe", Resource(POST=payment_events.receive_stripe_event)),
+    path("payments/providers/signed", Resource(POST=payment_events.receive_signed_event)),
+]
+"""Not in the document of the clients: each provider says what it sends."""
 
 documentation = [
     path("openapi.json", Resource(GET=documents.show_document), name="openapi"),

@@ -5,7 +5,7 @@ they stand for whatever a restore, a repair by hand or a defect may leave behind
 """
 
 from tests.ops.damage import Damage
-from tests.ops.order_damages import CART, DRAFTS, MOVES, ORDERS
+from tests.ops.order_damages import CART, DRAFTS, MOVES, ORDERS, PAYMENTS
 
 LESS_JAM = """
 UPDATE ledger_entry SET available_change = available_change - {units}
@@ -277,7 +277,7 @@ KEYS_AND_ACCOUNTS = [
     ),
 ]
 
-DAMAGES = [*STOCK, *HOLDS, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *KEYS_AND_ACCOUNTS]
+DAMAGES = [*STOCK, *HOLDS, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *PAYMENTS, *KEYS_AND_ACCOUNTS]
 
 LIVES = {
     "changed, packed short, shipped, returned": """

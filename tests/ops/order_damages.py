@@ -259,3 +259,36 @@ DRAFTS = [
         {"placed_orders_have_a_time", "lines_have_the_time_of_their_order"},
     ),
 ]
+
+PAYMENTS = [
+    Damage(
+        "the sums of an order's payments were rewritten",
+        'UPDATE "order" SET authorised = 0, captured = 500, refunded = 0, disputed = 0'
+        " WHERE id = '{first_order}'",
+        {"sums_of_payments_are_those_of_the_records"},
+    ),
+    Damage(
+        "a payment was recorded without counting it",
+        'INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency,'
+        " at, recorded_at, actor) VALUES ('{first_order}', 'p', 'captured', 't', '', 1, 'GBP',"
+        " now(), now(), gen_random_uuid())",
+        {
+            "sums_of_payments_are_those_of_the_records",
+            "refunds_due_are_what_is_held_too_much",
+        },
+    ),
+    Damage(
+        "a refund is due without a payment",
+        'INSERT INTO refund_due ("order", currency, amount, since)'
+        " VALUES ('{first_order}', 'GBP', 5, now())",
+        {"refunds_due_are_what_is_held_too_much"},
+    ),
+    Damage(
+        "a payment with an abandoned id is no refund due",
+        'INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency,'
+        " at, recorded_at, actor) VALUES (gen_random_uuid(), 'p', 'captured', 't', '', 1, 'GBP',"
+        " now(), now(), gen_random_uuid())",
+        {"refunds_due_are_what_is_held_too_much"},
+    ),
+]
+"""What may happen to payments."""

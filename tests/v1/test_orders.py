@@ -14,7 +14,7 @@ from tests.v1.test_stock import figures
 Product = Callable[..., int]
 HEAD = {
     *("id", "number", "customer", "status", "currency", "total", "note"),
-    *("placed_at", "expires_at", "payment", "updated_at", "version"),
+    *("placed_at", "expires_at", "payment", "updated_at", "version", "amount_due"),
 }
 LINE = {"product", "sku", "name", "ordered", "quantity", "unit_price", "line_total", "returned"}
 

@@ -154,6 +154,11 @@ ORDERS = (
     Step("GET /api/v1/orders/{{order_id}}"),
     Step("GET /api/v1/orders/{{order_id}}/events"),
     Step("POST /api/v1/orders/abandon", CUSTOMER, Shown({"idempotency_key": "{{$guid}}"})),
+    Step(
+        "POST /api/v1/orders/{{order_id}}/payments", STAFF, Shown({"transaction_id": "{{$guid}}"})
+    ),
+    Step("GET /api/v1/orders/{{order_id}}/payments"),
+    Step("GET /api/v1/refunds-due", STAFF),
     Step("GET /api/v1/products/{{product_id}}/ledger", STAFF),
     Step("GET /api/v1/audit?object=product:{{product_id}}", STAFF),
 )

@@ -15,6 +15,8 @@ WRITTEN = {
     "email_url": "OtherSecret",
     "sentry_dsn": "OtherSecret",
     "otlp_headers": "TracesSecret",
+    "stripe_webhook_secrets": "PaymentsSecret",
+    "signed_payment_secrets": "PaymentsSecret",
     "readonly_password": "ReadonlySecret",
 }
 """What an operator fills in, and the secret with that name; the rest of it stays as it is."""

@@ -25,6 +25,7 @@ from larder.orders.queries.history import (
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
+from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
     PlacedContent,
     by_number,
@@ -48,7 +49,9 @@ __all__ = [
     "OrderFilter",
     "OrderProgress",
     "OrderView",
+    "PaymentRow",
     "PlacedContent",
+    "RefundRow",
     "SoldLine",
     "by_number",
     "count",
@@ -69,6 +72,9 @@ __all__ = [
     "orders_and_draft",
     "orders_of",
     "page",
+    "payment",
+    "payments",
     "placed_content",
+    "refunds_due",
     "walk",
 ]

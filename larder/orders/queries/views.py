@@ -17,6 +17,7 @@ from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import sql
+from larder.orders.payment_state import Balances
 
 
 class LineView(Struct, frozen=True):
@@ -40,7 +41,8 @@ class LineView(Struct, frozen=True):
 
 class OrderView(Struct, frozen=True):
     """An order with its lines in the order in which they were sent, by ascending id. `expires_at`
-    is the expiry of its hold, if it was placed with one."""
+    is the expiry of its hold, if it was placed with one; `payments` are the sums of its payments,
+    None without any."""
 
     id: UUID
     number: int
@@ -58,6 +60,13 @@ class OrderView(Struct, frozen=True):
     expires_at: datetime | None
     ship_to: dict[str, Any] | None
     lines: list[LineView]
+    payments: Balances | None = None
+
+    @property
+    def kept(self) -> Decimal:
+        """The exact sum of the lines without returned units."""
+        back = [line.unit_price * line.returned for line in self.lines if line.returned]
+        return self.total - sum(back, Decimal(0)) if back else self.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,9 @@ def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) ->
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:
     """Returns the order of a row. Django reads PostgreSQL's JSON as text."""
-    *before, ship_to = row
+    *before, authorised, captured, refunded, disputed, ship_to = row
     address = None if ship_to is None else json.loads(ship_to)
-    return OrderView(*[*before, address, lines])
+    if captured is None:
+        return OrderView(*[*before, address, lines])
+    payments = Balances(authorised, captured, refunded, disputed)
+    return OrderView(*[*before, address, lines, payments])

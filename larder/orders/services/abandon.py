@@ -12,15 +12,16 @@ from uuid import UUID
 from django.db import transaction
 
 from larder.core.errors import NotFound
-from larder.core.ids import SYSTEM_ACTOR, new_id
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
-from larder.orders import queries, sql
+from larder.orders import queries
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView
+from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 
@@ -109,5 +110,4 @@ def _renew_cart(id: UUID, row: Order, abandonment: Abandonment) -> None:
     customer."""
     if row.customer_id != abandonment.who.id:
         raise NotFound
-    renewed = new_id()
-    database.execute(sql.RENEW_DRAFT, [renewed, abandonment.now, id, renewed, id])
+    renew_draft(id, now=abandonment.now)

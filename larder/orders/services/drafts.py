@@ -18,10 +18,13 @@ from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import NotFound, Overloaded, StaleVersion, UnknownProducts
+from larder.core.ids import new_id
 from larder.core.limits import MAX_LINES, MAX_UNITS
+from larder.db import database
 from larder.identity import quotas
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
+from larder.orders import sql
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import last_cart
@@ -51,6 +54,12 @@ class Seen:
     def differs(self, id: UUID | None, version: int) -> bool:
         """Returns whether the draft is not the one that the client has read."""
         return (self.id, self.version) != (id, version)
+
+
+def renew_draft(id: UUID, *, now: datetime) -> None:
+    """Gives a locked draft another id and number. It keeps its lines."""
+    renewed = new_id()
+    database.execute(sql.RENEW_DRAFT, [renewed, now, id, renewed, id])
 
 
 def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:

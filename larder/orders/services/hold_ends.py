@@ -9,6 +9,8 @@ from larder.db import database
 from larder.inventory.services import holds
 from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
+from larder.orders.payment_state import payable, refund_due
+from larder.orders.services.refunds import balances_of, set_refund_due
 
 
 class HoldEnd(NamedTuple):
@@ -35,3 +37,13 @@ def end_holds(ends: Sequence[HoldEnd], status: str, event: str, *, now: datetime
         one.order.status = OrderStatus(status)
         one.order.version += 1
         one.order.updated_at = now
+        _settle(one.order, now)
+
+
+def _settle(order: Order, now: datetime) -> None:
+    """Writes what is due of an order that was paid. Units are returned only of orders that were
+    shipped, so it costs its total."""
+    sums = balances_of(order)
+    if sums is not None:
+        owed = payable(order.status, order.total, order.currency)
+        set_refund_due(order.id, order.currency, refund_due(sums, owed), now=now)

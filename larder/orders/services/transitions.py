@@ -32,7 +32,9 @@ from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import PERMISSIONS, Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
+from larder.orders.payment_state import Balances, payable, refund_due
 from larder.orders.services.locks import lock_order, order_name
+from larder.orders.services.refunds import balances_of, set_refund_due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class LockedLine:
 
 @dataclass(frozen=True, slots=True)
 class LockedOrder:
-    """An order whose row is locked; its lines are sorted by ascending id."""
+    """An order whose row is locked; its lines are sorted by ascending id. `payments` are the sums
+    of its payments; None without any."""
 
     id: UUID
     customer: int
@@ -78,6 +81,7 @@ class LockedOrder:
     ship_to: dict[str, Any] | None
     requested_for: date | None
     placed_at: datetime | None
+    payments: Balances | None
     lines: Sequence[LockedLine]
 
     @property
@@ -216,7 +220,7 @@ def _lock_with_lines(id: UUID) -> LockedOrder:
     # The lines are read after the lock, so they cannot change any more.
     rows = OrderLine.objects.filter(order_id=id).order_by("id").values_list(*_LINE)
     lines = [LockedLine(*line) for line in rows]
-    return LockedOrder(*(*_row(order), lines))
+    return LockedOrder(*(*_row(order), balances_of(order), lines))
 
 
 def _is_pending(
@@ -258,6 +262,10 @@ def _write(order: LockedOrder, transition: Transition, request: TransitionReques
     _move_stock(transition, event, request)
     _write_lines(order, transition)
     _swap(order, transition, request.now)
+    if order.payments is not None:
+        owed = payable(transition.status, _kept(order, transition), order.currency)
+        due = refund_due(order.payments, owed)
+        set_refund_due(order.id, order.currency, due, now=request.now)
     OrderEvent.objects.create(
         id=event,
         order_id=order.id,
@@ -369,3 +377,14 @@ def _total(order: LockedOrder, transition: Transition) -> Decimal:
     """Returns the exact sum of the lines after the transition."""
     kept = (transition.quantities.get(one.id, one.quantity) * one.unit_price for one in order.lines)
     return sum(kept, Decimal(0)) + sum((one.total for one in transition.added), Decimal(0))
+
+
+def _kept(order: LockedOrder, transition: Transition) -> Decimal:
+    """Returns the exact sum of the lines after the transition without the returned units."""
+    units, back = transition.quantities, transition.returned
+    gone = (
+        back.get(one.id, one.returned) * one.unit_price
+        for one in order.lines
+        if units.get(one.id, one.quantity)
+    )
+    return _total(order, transition) - sum(gone, Decimal(0))

@@ -1,0 +1,48 @@
+"""The minor units of currencies, and the one rounding rule from three decimals to them.
+
+Source: ISO 4217, the list of currencies with their minor units.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+DIGITS = {
+    **dict.fromkeys(
+        (
+            *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"),
+            *("VND", "VUV", "XAF", "XOF", "XPF"),
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""The currencies whose minor unit is not a hundredth, without the codes of funds."""
+
+
+def minor_digits(currency: str) -> int:
+    """Returns the number of decimals of a currency's minor unit.
+
+    >>> minor_digits("GBP"), minor_digits("JPY"), minor_digits("KWD")
+    (2, 0, 3)
+    """
+    return DIGITS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """Returns the amount in minor units. Half a unit is rounded away from zero.
+
+    >>> to_minor(Decimal("0.125"), "GBP"), to_minor(Decimal("0.124"), "GBP")
+    (13, 12)
+    >>> to_minor(Decimal("2.500"), "JPY"), to_minor(Decimal("0.125"), "KWD")
+    (3, 125)
+    """
+    units = amount.scaleb(minor_digits(currency))
+    return int(units.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def from_minor(units: int, currency: str) -> Decimal:
+    """Returns the exact amount of so many minor units.
+
+    >>> from_minor(13, "GBP"), from_minor(3, "JPY")
+    (Decimal('0.13'), Decimal('3'))
+    """
+    return Decimal(units).scaleb(-minor_digits(currency))

@@ -1,0 +1,136 @@
+"""The payments of an order: what the shop holds, what is due, and the state in one word. Pure.
+
+Everything follows from the records and the order. The order in which the records arrive does not
+matter. All amounts are in minor units of one currency.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from larder.core.currencies import to_minor
+from larder.orders.lifecycle import CANCELLED, EXPIRED
+
+
+class Kind(StrEnum):
+    """What a record says about a payment."""
+
+    AUTHORISED = "authorised"
+    AUTHORISATION_RELEASED = "authorisation_released"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
+
+
+class State(StrEnum):
+    """The state of an order's payments in one word."""
+
+    UNPAID = "unpaid"
+    AUTHORISED = "authorised"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    PART_REFUNDED = "part_refunded"
+    REFUNDED = "refunded"
+    OVERPAID = "overpaid"
+    DISPUTED = "disputed"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What a record contributes to the balances."""
+
+    kind: str
+    provider: str
+    transaction_id: str
+    intent: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """The sums of an order's records.
+
+    `authorised` is what can still be captured, `refunded` what went back without a failure, and
+    `disputed` what the provider took back for disputes that are not won.
+    """
+
+    authorised: int = 0
+    captured: int = 0
+    refunded: int = 0
+    disputed: int = 0
+
+    @property
+    def held(self) -> int:
+        """What the shop has of the customer's money; never below zero."""
+        return max(0, self.captured - self.refunded - self.disputed)
+
+
+NOTHING = Balances()
+
+
+def balances(records: Collection[Movement]) -> Balances:
+    """Returns the sums. A failed payment counts nothing, whenever its record arrives."""
+    used = _named(records, Kind.CAPTURED, Kind.AUTHORISATION_RELEASED)
+    failed = _named(records, Kind.REFUND_FAILED, by_intent=False)
+    won = _named(records, Kind.DISPUTE_WON, by_intent=False)
+    return Balances(
+        authorised=_sum(records, Kind.AUTHORISED, without=used),
+        captured=_sum(records, Kind.CAPTURED),
+        refunded=_sum(records, Kind.REFUNDED, without=failed),
+        disputed=_sum(records, Kind.DISPUTED, without=won),
+    )
+
+
+_Name = tuple[str, str, str]
+
+
+def _names(one: Movement, *, by_intent: bool = True) -> set[_Name]:
+    """Returns the names by which a record belongs to another: the transaction, and its intent."""
+    own = {(one.provider, "transaction", one.transaction_id)}
+    return own | ({(one.provider, "intent", one.intent)} if by_intent and one.intent else set())
+
+
+def _named(records: Iterable[Movement], *kinds: Kind, by_intent: bool = True) -> set[_Name]:
+    found = (_names(one, by_intent=by_intent) for one in records if one.kind in kinds)
+    return set().union(*found)
+
+
+def _sum(
+    records: Iterable[Movement], kind: Kind, *, without: Collection[_Name] = frozenset()
+) -> int:
+    return sum(
+        one.amount for one in records if one.kind == kind and _names(one).isdisjoint(without)
+    )
+
+
+def payable(status: str, kept: Decimal, currency: str) -> int:
+    """Returns what the customer has to pay for an order. `kept` is the exact sum of its lines
+    without the returned units."""
+    return 0 if status in {CANCELLED, EXPIRED} else to_minor(kept, currency)
+
+
+def amount_due(sums: Balances, payable: int) -> int:
+    """Returns what the customer has yet to pay."""
+    return max(0, payable - sums.held)
+
+
+def refund_due(sums: Balances, payable: int) -> int:
+    """Returns what the shop has to pay back."""
+    return max(0, sums.held - payable)
+
+
+def state(sums: Balances, payable: int) -> State:
+    """Returns the state. A dispute that is not won outweighs everything else."""
+    if sums.disputed:
+        return State.DISPUTED
+    if not sums.captured:
+        return State.AUTHORISED if sums.authorised else State.UNPAID
+    if sums.held > payable:
+        return State.OVERPAID
+    if sums.refunded:
+        return State.PART_REFUNDED if sums.held else State.REFUNDED
+    return State.PAID if sums.held == payable else State.PART_PAID

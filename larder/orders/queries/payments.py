@@ -1,0 +1,61 @@
+"""The records of payments, and the refunds that are due."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from larder.core.parts import Part
+from larder.db import database
+from larder.orders import sql
+from larder.orders.models import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """The record of a movement of money. `amount` is in minor units, `at` the provider's time,
+    `actor` the public id of who recorded it."""
+
+    id: int
+    provider: str
+    kind: str
+    transaction_id: str
+    intent: str
+    amount: int
+    currency: str
+    at: datetime
+    recorded_at: datetime
+    actor: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """A refund that is due since a time: of an order, or to an id that was abandoned."""
+
+    id: int
+    order: UUID
+    amount: int
+    currency: str
+    since: datetime
+
+
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
+
+
+def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
+    """Returns up to `limit` records that name the id of an order, oldest first, after a record."""
+    rows = Payment.objects.filter(order=order, id__gt=after).order_by("id")
+    found = [PaymentRow(*row) for row in rows.values_list(*PaymentRow.__slots__)[: limit + 1]]
+    return Part(found[:limit], more=len(found) > limit)
+
+
+def payment(id: int) -> PaymentRow:
+    """Returns a record. Assumes that it exists: records are never deleted."""
+    return PaymentRow(*Payment.objects.values_list(*PaymentRow.__slots__).get(id=id))
+
+
+def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[RefundRow]:
+    """Returns up to `limit` refunds that are due, the oldest first, after the last one of a
+    page."""
+    rows = database.rows(sql.REFUNDS_DUE, [*(after or _BEFORE_ALL), limit + 1])
+    found = [RefundRow(*row) for row in rows]
+    return Part(found[:limit], more=len(found) > limit)

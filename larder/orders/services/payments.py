@@ -1,0 +1,260 @@
+"""Records payments: what a provider or staff report. No request to a provider is made.
+
+A transaction locks first the payment's intent, then the order, then inserts the record. The same
+movement again is the same record. Balances and refunds due follow from all records of the order, so
+they do not depend on the order in which the records arrive. No payment is lost: what an order does
+not need, or cannot use, becomes a refund due.
+"""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from larder.core.errors import Fault, InvalidInput, NotFound
+from larder.core.ids import SYSTEM_ACTOR
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim, Scope
+from larder.identity import audit
+from larder.identity.caller import Caller
+from larder.identity.services.credentials import renewed
+from larder.orders import sql
+from larder.orders.errors import PaymentConflict, PaymentUnmatched
+from larder.orders.models import Order, OrderEvent, OrderLine, Payment
+from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balances, payable
+from larder.orders.payment_state import refund_due as refund_due_of
+from larder.orders.services.drafts import renew_draft
+from larder.orders.services.locks import lock_order, order_name
+from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
+from larder.orders.services.refunds import set_refund_due
+
+RECORD = "orders.record_payment"
+"""The permission with which staff record payments."""
+
+KEPT_AFTER = timedelta(days=2)
+"""The age from which on an event is recorded without a known order or payment. Until then it is
+refused, so that the provider repeats it: Stripe repeats an event for three days."""
+
+_LATER = frozenset({Kind.REFUNDED, Kind.REFUND_FAILED, Kind.DISPUTED, Kind.DISPUTE_WON})
+"""Movements that belong to an earlier payment, and may not name an order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPayment:
+    """A movement of money to record. `amount` is in minor units. `intent` is the same for all
+    movements of one payment, or empty."""
+
+    provider: str
+    kind: Kind
+    transaction_id: str
+    intent: str = ""
+    amount: int
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An event of a provider. `order` is the id that it names, if it does; `sent_at` is when the
+    event happened."""
+
+    payment: NewPayment
+    order: UUID | None
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The id of a record, and whether it was there before."""
+
+    id: int
+    replayed: bool
+
+
+class Outcome(StrEnum):
+    """What became of an event of a provider. `KEPT`: recorded without a known order or payment."""
+
+    RECORDED = "recorded"
+    REPEATED = "repeated"
+    IGNORED = "ignored"
+    KEPT = "kept"
+
+
+def record_payment(order: UUID, payment: NewPayment, *, caller: Caller, now: datetime) -> Recorded:
+    """Records a payment of an order, or of an id that was abandoned, for a member of staff.
+
+    Raises NotFound, InvalidInput (another currency than the order's), PaymentConflict,
+    SessionEnded, PermissionMissing.
+    """
+    with transaction.atomic(durable=True):
+        _lock(payment)
+        row = _placed(order)
+        if row is None and not _is_abandoned(order):
+            raise NotFound
+        if row is not None and row.currency != payment.currency:
+            detail = f"Expected {row.currency}, the currency of the order."
+            raise InvalidInput([Fault("/currency", "unknown_value", detail)])
+        # After the locks, because the permission may have been taken away during the wait.
+        renewed(caller).require(RECORD)
+        recorded = _record(order, row, payment, _By(caller.public_id, now))
+        if not recorded.replayed:
+            audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))
+        return recorded
+
+
+def receive_payment(report: Report, *, now: datetime) -> Outcome:
+    """Records an event of a provider. Its order is the one that it names, or that of its intent.
+
+    Raises PaymentConflict. Raises PaymentUnmatched if there is no such order or payment yet, unless
+    the event is older than KEPT_AFTER.
+    """
+    payment, by = report.payment, _By(SYSTEM_ACTOR, now)
+    with transaction.atomic(durable=True):
+        _lock(payment)
+        order = report.order or _order_of(payment)
+        if order is None and payment.kind not in _LATER:
+            return Outcome.IGNORED
+        row = None if order is None else _placed(order)
+        kept = row is None and (order is None or not _is_abandoned(order))
+        if kept and now - report.sent_at < KEPT_AFTER:
+            raise PaymentUnmatched
+        if kept and order is not None:
+            row = _abandon(order, now)
+        recorded = _record(order, row, payment, by)
+    if recorded.replayed:
+        return Outcome.REPEATED
+    return Outcome.KEPT if kept and row is None else Outcome.RECORDED
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who records, and when."""
+
+    actor: UUID
+    now: datetime
+
+
+def _lock(payment: NewPayment) -> None:
+    """Makes transactions with the same intent wait, also if they do not know its order yet."""
+    name = payment.intent or payment.transaction_id
+    database.execute(sql.LOCK_PAYMENT, [f"{payment.provider} {name}"])
+
+
+def _placed(order: UUID) -> Order | None:
+    """Locks a placed order. Does not lock a cart: placing one claims its id before it locks it."""
+    rows = Order.objects.filter(id=order, placed_at__isnull=False)
+    return lock_order(order) if rows.exists() else None
+
+
+def _scope(order: UUID) -> Scope:
+    return Scope(SYSTEM_ACTOR, ORDER_ID, str(order))
+
+
+def _is_abandoned(order: UUID) -> bool:
+    """Returns whether no order can have this id. Then transactions that record payments with it
+    wait for each other: there is no row to lock."""
+    database.execute(sql.LOCK_PAYMENT, [str(order)])
+    found = idempotency.find([_scope(order)]).get(_scope(order))
+    return found is not None and found.result == ABANDONED
+
+
+def _abandon(order: UUID, now: datetime) -> Order | None:
+    """Prevents that an order is placed with an id that a payment has named for too long. A cart
+    with this id gets another one. Returns the order if it was placed meanwhile."""
+    scope = _scope(order)
+    earlier = idempotency.claim([Claim(scope, mark_of(SYSTEM_ACTOR), ABANDONED)], now=now)
+    row = lock_order(order)
+    if row is not None and row.placed_at is None:
+        renew_draft(order, now=now)
+        return None
+    if row is not None and not earlier:
+        idempotency.release([scope])
+    return row
+
+
+def _order_of(payment: NewPayment) -> UUID | None:
+    """Returns the order of the payment's intent; None if none of its records has an order."""
+    if not payment.intent:
+        return None
+    rows = Payment.objects.filter(
+        provider=payment.provider, intent=payment.intent, order__isnull=False
+    )
+    return rows.order_by("id").values_list("order", flat=True).first()
+
+
+def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By) -> Recorded:
+    """Inserts the record and writes what follows from it; or returns the earlier record."""
+    given = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
+    amount = (payment.amount, payment.currency, payment.at)
+    made = database.rows(sql.RECORD_PAYMENT, [order, *given, *amount, by.now, by.actor])
+    if not made:
+        return _earlier(order, payment)
+    if order is not None:
+        _recount(order, row, by.now)
+    if row is not None:
+        _tell(row, payment, by)
+    return Recorded(made[0][0], replayed=False)
+
+
+def _earlier(order: UUID | None, payment: NewPayment) -> Recorded:
+    """Returns the record of the same movement. Raises PaymentConflict if it differs."""
+    found = Payment.objects.get(
+        provider=payment.provider, kind=payment.kind, transaction_id=payment.transaction_id
+    )
+    same_order = found.order is None or order is None or found.order == order
+    if not same_order or (found.amount, found.currency) != (payment.amount, payment.currency):
+        raise PaymentConflict(found.amount, found.currency)
+    return Recorded(found.pk, replayed=True)
+
+
+def _recount(order: UUID, row: Order | None, now: datetime) -> None:
+    """Writes the sums of the order's records, and the refund that is due in each currency."""
+    records: dict[str, list[Movement]] = defaultdict(list)
+    for *movement, currency in database.rows(sql.PAYMENTS, [order, order]):
+        records[currency].append(Movement(*movement))
+    sums = {currency: balances(found) for currency, found in records.items()}
+    owed = {} if row is None else {row.currency: _payable(row)}
+    for currency, held in sums.items():
+        due = refund_due_of(held, owed.get(currency, 0))
+        set_refund_due(order, currency, due, now=now)
+    if row is not None:
+        _write_sums(row, sums.get(row.currency, NOTHING), now)
+
+
+def _payable(row: Order) -> int:
+    back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
+    gone = sum((n * price for n, price in back.values_list("returned", "unit_price")), Decimal(0))
+    return payable(row.status, row.total - gone, row.currency)
+
+
+def _write_sums(row: Order, sums: Balances, now: datetime) -> None:
+    """Writes the sums if the order's version is still the locked one. Raises RuntimeError if it is
+    not."""
+    rows = Order.objects.filter(id=row.id, version=row.version)
+    changed = rows.update(**asdict(sums), version=F("version") + 1, updated_at=now)
+    if changed != 1:
+        raise RuntimeError("another transaction changed an order that was locked")
+
+
+def _tell(row: Order, payment: NewPayment, by: _By) -> None:
+    OrderEvent.objects.create(
+        order_id=row.id,
+        type="payment",
+        from_status=row.status,
+        to_status=row.status,
+        actor=by.actor,
+        at=by.now,
+        data={"payment": _shown(payment)},
+    )
+
+
+def _shown(payment: NewPayment) -> dict[str, Any]:
+    """Returns what events and the audit trail say of a record."""
+    names = ("provider", "kind", "transaction_id", "amount", "currency")
+    return {name: getattr(payment, name) for name in names}

@@ -1,0 +1,106 @@
+"""An order as the API shows it."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from larder.core import money
+from larder.core.currencies import from_minor
+from larder.orders import payment_state
+from larder.orders.lifecycle import HELD
+from larder.orders.queries import OrderView
+from larder.v1.shapes import Address, Id, Money, Number, Status, Time
+
+
+class OrderLine(msgspec.Struct):
+    """A line of a placed order, at the price at which it was placed. `quantity` can be less than
+    `ordered`, if fewer units were picked."""
+
+    product: Id
+    sku: str
+    name: str
+    ordered: int
+    quantity: int
+    unit_price: Money
+    line_total: Money
+    returned: int
+
+
+class OrderPayment(msgspec.Struct):
+    """Whether the order has to be paid before it is placed, and what was paid in one word."""
+
+    required: bool
+    state: Annotated[
+        str,
+        Meta(
+            description="More may be added.",
+            examples=[one.value for one in payment_state.State],
+        ),
+    ]
+
+
+class Order(msgspec.Struct):
+    """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
+    of its hold if it is `pending` or `expired`, otherwise null. `amount_due` is what the customer
+    has yet to pay, rounded to the minor unit of the currency."""
+
+    id: UUID
+    number: Number
+    customer: Id
+    status: Status
+    currency: str
+    total: Money
+    note: str
+    reference: str
+    ship_to: Address | None
+    requested_for: date | None
+    placed_at: Time
+    expires_at: Time | None
+    updated_at: Time
+    version: int
+    lines: list[OrderLine]
+    amount_due: Money
+    payment: OrderPayment
+
+
+def shown(order: OrderView) -> Order:
+    """Returns an order as the API shows it."""
+    sums = order.payments or payment_state.NOTHING
+    payable = payment_state.payable(order.status, order.kept, order.currency)
+    due = payment_state.amount_due(sums, payable)
+    return Order(
+        id=order.id,
+        number=order.number,
+        customer=order.customer,
+        status=order.status,
+        currency=order.currency,
+        total=money.text(order.total),
+        note=order.note,
+        reference=order.reference,
+        ship_to=None if order.ship_to is None else Address(**order.ship_to),
+        requested_for=order.requested_for,
+        placed_at=order.placed_at,
+        expires_at=order.expires_at if order.status in HELD else None,
+        updated_at=order.updated_at,
+        version=order.version,
+        lines=[
+            OrderLine(
+                product=line.product,
+                sku=line.sku,
+                name=line.name,
+                ordered=line.quantity if line.ordered is None else line.ordered,
+                quantity=line.quantity,
+                unit_price=money.text(line.unit_price),
+                line_total=money.text(line.line_total),
+                returned=line.returned,
+            )
+            for line in order.lines
+        ],
+        amount_due=money.text(from_minor(due, order.currency)),
+        payment=OrderPayment(
+            required=order.expires_at is not None, state=payment_state.state(sums, payable)
+        ),
+    )

@@ -1,0 +1,197 @@
+"""The records of an order's payments, and the refunds that are due."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
+
+from larder.core import telemetry
+from larder.core.clock import now
+from larder.core.errors import DomainError
+from larder.http import pagination
+from larder.identity.caller import Caller
+from larder.orders import queries
+from larder.orders.payment_state import Kind
+from larder.orders.queries import PaymentRow, RefundRow
+from larder.orders.services import payments
+from larder.v1.freshness import causal
+from larder.v1.http import PageParameters, reply, reply_tagged
+from larder.v1.operations import CACHED, ECHOED, operation
+from larder.v1.order_filters import Moment
+from larder.v1.orders import whose
+from larder.v1.payment_shapes import (
+    Amount,
+    CurrencyCode,
+    Intent,
+    KindName,
+    ProviderName,
+    TransactionId,
+)
+from larder.v1.shapes import Actor, Id, Link, Request, Time
+
+OVER_THE_API = "api"
+"""The provider under which metrics count records that come over the API."""
+
+
+class NewPayment(Request):
+    """A movement of money to record. The same `provider`, `kind` and `transaction_id` again is the
+    same record."""
+
+    provider: ProviderName
+    kind: KindName
+    transaction_id: TransactionId
+    amount: Amount
+    currency: CurrencyCode
+    intent: Intent = ""
+    at: Annotated[Time | None, Meta(description="When it happened. Null: now.")] = None
+
+
+class Payment(msgspec.Struct):
+    """The record of a movement of money. Records are never changed."""
+
+    id: Id
+    provider: str
+    kind: Annotated[str, Meta(description="More may be added.", examples=list(Kind))]
+    transaction_id: str
+    intent: str
+    amount: Amount
+    currency: str
+    at: Time
+    recorded_at: Time
+    actor: Actor
+
+
+class PaymentPage(msgspec.Struct):
+    """A page of records, oldest first."""
+
+    results: list[Payment]
+    next: Link | None
+
+
+class RefundDue(msgspec.Struct):
+    """What the shop has to pay back of an order, in minor units. `order` may be an id that was
+    abandoned: then there is no such order."""
+
+    id: Id
+    order: UUID
+    amount: int
+    currency: str
+    since: Time
+
+
+class RefundPage(msgspec.Struct):
+    """A page of refunds that are due, the oldest first."""
+
+    results: list[RefundDue]
+    next: Link | None
+
+
+class PaymentPlace(pagination.Place, array_like=True, tag="payments"):
+    """The end of a page of records."""
+
+    id: Id
+
+
+class RefundPlace(pagination.Place, array_like=True, tag="refunds"):
+    """The end of a page of refunds that are due."""
+
+    since: Moment
+    id: Id
+
+
+@operation(
+    tag="payments",
+    for_others="orders.view_order",
+    answers={200: PaymentPage, 304: None},
+    problems=["not_found"],
+    traits=[CACHED, ECHOED],
+)
+@causal
+def list_payments(
+    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+) -> HttpResponse:
+    """A page of the records of an order's payments, oldest first. Staff also see those that name an
+    abandoned id."""
+    place = pagination.decode(query.cursor, PaymentPlace)
+    found = queries.payments(order, after=place.id if place else 0, limit=query.rows)
+    if not (found.rows and caller.may("orders.view_order")):
+        queries.order(order, customer=whose(caller))
+    rows, link = pagination.part(
+        pagination.links(request), found, lambda last: PaymentPlace(last.id)
+    )
+    return reply_tagged(request, PaymentPage([_shown(one) for one in rows], link))
+
+
+@operation(
+    tag="payments",
+    answers={200: Payment, 201: Payment},
+    problems=["not_found", "payment_conflict"],
+    permissions=[payments.RECORD],
+)
+def record_payment(
+    request: HttpRequest, caller: Caller, order: UUID, body: NewPayment
+) -> HttpResponse:
+    """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
+    already is answered with 200."""
+    moment = now()
+    payment = payments.NewPayment(
+        provider=body.provider,
+        kind=Kind(body.kind),
+        transaction_id=body.transaction_id,
+        intent=body.intent,
+        amount=body.amount,
+        currency=body.currency,
+        at=body.at or moment,
+    )
+    try:
+        recorded = payments.record_payment(order, payment, caller=caller, now=moment)
+    except DomainError as error:
+        telemetry.payments.append((OVER_THE_API, outcome_of(error)))
+        raise
+    outcome = payments.Outcome.REPEATED if recorded.replayed else payments.Outcome.RECORDED
+    telemetry.payments.append((OVER_THE_API, outcome))
+    status = 200 if recorded.replayed else 201
+    return reply(_shown(queries.payment(recorded.id)), status=status)
+
+
+@operation(
+    tag="payments",
+    answers={200: RefundPage, 304: None},
+    traits=[CACHED],
+    permissions=["orders.view_refunddue"],
+)
+def list_refunds_due(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+    """Staff: a page of the refunds that are due, the oldest first."""
+    place = pagination.decode(query.cursor, RefundPlace)
+    found = queries.refunds_due(after=(place.since, place.id) if place else None, limit=query.rows)
+    rows, link = pagination.part(
+        pagination.links(request), found, lambda last: RefundPlace(last.since, last.id)
+    )
+    return reply_tagged(request, RefundPage([_due(one) for one in rows], link))
+
+
+def outcome_of(error: DomainError) -> str:
+    """Returns what metrics count a refusal as: a few words, not one for each code."""
+    outcomes = {"payment_conflict": "conflict", "payment_unmatched": "unmatched"}
+    return outcomes.get(error.code, "refused")
+
+
+def _shown(row: PaymentRow) -> Payment:
+    return Payment(
+        id=row.id,
+        provider=row.provider,
+        kind=row.kind,
+        transaction_id=row.transaction_id,
+        intent=row.intent,
+        amount=row.amount,
+        currency=row.currency,
+        at=row.at,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+    )
+
+
+def _due(row: RefundRow) -> RefundDue:
+    return RefundDue(row.id, row.order, row.amount, row.currency, row.since)

@@ -1,0 +1,152 @@
+"""What follows from the records of an order's payments."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from larder.orders.payment_state import (
+    NOTHING,
+    Balances,
+    Kind,
+    Movement,
+    State,
+    amount_due,
+    balances,
+    payable,
+    refund_due,
+    state,
+)
+
+AMOUNTS = st.integers(1, 500)
+
+
+def record(kind: str, amount: int, transaction: str = "t", intent: str = "") -> Movement:
+    return Movement(kind, "stripe", transaction, intent, amount)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[Movement]:
+    """Records as the table can have them: one of each kind and transaction."""
+    found = draw(
+        st.lists(
+            st.builds(
+                Movement,
+                st.sampled_from(list(Kind)),
+                st.sampled_from(["stripe", "cash"]),
+                st.sampled_from(["a", "b", "c"]),
+                st.sampled_from(["", "i", "j"]),
+                AMOUNTS,
+            ),
+            max_size=12,
+        )
+    )
+    return list({(one.provider, one.kind, one.transaction_id): one for one in found}.values())
+
+
+@given(records(), st.randoms(use_true_random=False))
+def test_the_order_of_the_records_does_not_matter(found: list[Movement], chance: object) -> None:
+    shuffled = found[:]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert balances(shuffled) == balances(found)
+
+
+@given(records(), AMOUNTS)
+def test_due_and_refund_due_are_the_difference_of_payable_and_held(
+    found: list[Movement], wanted: int
+) -> None:
+    sums = balances(found)
+    assert amount_due(sums, wanted) - refund_due(sums, wanted) == wanted - sums.held
+    assert 0 in {amount_due(sums, wanted), refund_due(sums, wanted)}
+
+
+@given(records(), AMOUNTS)
+def test_a_failed_payment_changes_nothing_whenever_it_arrives(
+    found: list[Movement], wanted: int
+) -> None:
+    without = [one for one in found if one.kind != Kind.FAILED]
+    assert balances(found) == balances(without)
+    assert state(balances(found), wanted) == state(balances(without), wanted)
+
+
+@given(records(), AMOUNTS)
+def test_the_state_agrees_with_the_amounts(found: list[Movement], wanted: int) -> None:
+    sums = balances(found)
+    now = state(sums, wanted)
+    if now is State.OVERPAID:
+        assert refund_due(sums, wanted)
+    if now is State.PAID:
+        assert amount_due(sums, wanted) == refund_due(sums, wanted) == 0
+    if now in {State.UNPAID, State.AUTHORISED, State.PART_PAID}:
+        assert amount_due(sums, wanted)
+
+
+@given(records())
+def test_another_provider_does_not_capture_release_or_win(found: list[Movement]) -> None:
+    """Ids are unique for each provider only."""
+    elsewhere = [replace(one, provider=f"other {one.provider}") for one in found]
+    one, two = balances(found), balances([*found, *elsewhere])
+    sums = (one.authorised, one.captured, one.refunded, one.disputed)
+    assert two == Balances(*(2 * amount for amount in sums))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], State.UNPAID),
+        ([record("failed", 100)], State.UNPAID),
+        ([record("authorised", 100)], State.AUTHORISED),
+        ([record("authorised", 100), record("authorisation_released", 100)], State.UNPAID),
+        ([record("authorised", 100), record("captured", 40)], State.PART_PAID),
+        ([record("captured", 100), record("failed", 100)], State.PAID),
+        ([record("captured", 100), record("captured", 100, "u")], State.OVERPAID),
+        ([record("captured", 100), record("refunded", 40, "r")], State.PART_REFUNDED),
+        ([record("captured", 100), record("refunded", 100, "r")], State.REFUNDED),
+        (
+            [
+                record("captured", 100),
+                record("refunded", 100, "r"),
+                record("refund_failed", 100, "r"),
+            ],
+            State.PAID,
+        ),
+        ([record("captured", 100), record("disputed", 100, "d")], State.DISPUTED),
+        (
+            [record("captured", 100), record("disputed", 100, "d"), record("dispute_won", 1, "d")],
+            State.PAID,
+        ),
+    ],
+)
+def test_states(found: Sequence[Movement], expected: State) -> None:
+    assert state(balances(found), 100) is expected
+
+
+def test_a_capture_under_another_id_ends_the_authorisation_of_its_intent() -> None:
+    authorised = record("authorised", 100, "auth", "intent")
+    captured = record("captured", 60, "capture", "intent")
+    assert balances([authorised, captured]) == Balances(captured=60)
+    other = replace(captured, intent="another")
+    assert balances([authorised, other]) == Balances(authorised=100, captured=60)
+
+
+def test_transactions_without_an_intent_do_not_belong_together() -> None:
+    assert balances([record("authorised", 5, "a"), record("captured", 5, "b")]) == Balances(5, 5)
+
+
+def test_a_disputed_amount_is_not_refunded_as_well() -> None:
+    sums = balances([record("captured", 100), record("disputed", 70, "d")])
+    assert (sums.held, refund_due(sums, 0)) == (30, 30)
+
+
+def test_more_refunded_than_captured_holds_nothing() -> None:
+    sums = balances([record("captured", 10), record("refunded", 30, "r")])
+    assert (sums.held, amount_due(sums, 100), refund_due(sums, 0)) == (0, 100, 0)
+
+
+def test_a_cancelled_order_is_paid_nothing() -> None:
+    assert payable("cancelled", Decimal("12.345"), "GBP") == 0
+    assert payable("placed", Decimal("12.345"), "GBP") == 1235
+    assert (amount_due(NOTHING, 1235), refund_due(NOTHING, 1235)) == (1235, 0)

@@ -1,0 +1,122 @@
+"""The locks of payments, one at a time, each with a control without it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from larder.core.clock import now
+from larder.db import database
+from larder.ops import invariants
+from larder.orders.payment_state import Kind
+from larder.orders.services.payments import (
+    KEPT_AFTER,
+    NewPayment,
+    Report,
+    receive_payment,
+    record_payment,
+)
+from tests.conftest import Person
+from tests.system.race.interleaving import (
+    Guard,
+    Outcome,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+    interleave,
+)
+from tests.system.race.shops import OK, ServiceShop
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+SHOP = ServiceShop()
+ORDERS_READ = 'WHERE "order"."id" IN ('
+INSERTED = "INSERT INTO payment"
+RECORDS_READ = 'WHERE "order" IS NULL AND intent'
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def captured(amount: int) -> NewPayment:
+    return NewPayment(
+        provider="stripe",
+        kind=Kind.CAPTURED,
+        transaction_id="pi_1",
+        intent="pi_1",
+        amount=amount,
+        currency="GBP",
+        at=now(),
+    )
+
+
+def ordered(person: MakePerson, product: MakeProduct) -> tuple[Person, UUID]:
+    """A customer, and an order for 3.00."""
+    who = person()
+    return who, SHOP.place(who, [(product(price="1.50"), 2)]).content.id
+
+
+def refunds() -> list[tuple[int]]:
+    return database.rows("SELECT amount FROM refund_due")
+
+
+def recorded_and_cancelled(person: MakePerson, product: MakeProduct) -> Race:
+    """Whichever comes first, what was paid is a refund due."""
+    who, order = ordered(person, product)
+    clerk = person(is_staff=True, role="owner").caller
+    return Race(
+        partial(record_payment, order, captured(300), caller=clerk, now=now()),
+        partial(SHOP.move, who, order, "cancel"),
+        ORDERS_READ,
+        Guard(ORDERS_READ, ' FOR UPDATE OF "order"'),
+        lambda outcome: outcome.first.code == outcome.second.code == OK and refunds() == [(300,)],
+    )
+
+
+def captured_and_refunded(person: MakePerson, product: MakeProduct) -> Race:
+    """An old refund that names no order meets the record of its payment."""
+    _, order = ordered(person, product)
+    paid = Report(payment=captured(300), order=order, sent_at=now())
+    back = replace(captured(100), kind=Kind.REFUNDED, transaction_id="re_1")
+    old = Report(payment=back, order=None, sent_at=now() - KEPT_AFTER - timedelta(hours=1))
+    sums = 'SELECT captured, refunded FROM "order"'
+    return Race(
+        partial(receive_payment, paid, now=now()),
+        partial(receive_payment, old, now=now()),
+        RECORDS_READ,
+        Guard(LOCK, LOCK, "SELECT length(%s::text)"),
+        lambda _: database.rows(sums) == [(300, 100)],
+    )
+
+
+RACES = [recorded_and_cancelled, captured_and_refunded]
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_the_second_waits_and_the_books_are_right(
+    race: Callable[..., Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_held(race(person, product))
+    assert invariants.check().violated == []
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_without_the_lock_they_are_not(
+    race: Callable[..., Race], person: MakePerson, product: MakeProduct
+) -> None:
+    assert_broken_without_guard(race(person, product))
+
+
+def test_two_equal_events_at_once_are_one_record(person: MakePerson, product: MakeProduct) -> None:
+    _, order = ordered(person, product)
+    call = partial(
+        receive_payment, Report(payment=captured(300), order=order, sent_at=now()), now=now()
+    )
+    guard = Guard(INSERTED, "DO NOTHING")
+    outcome: Outcome = interleave(Race(call, call, INSERTED, guard, bool))
+    assert outcome.waited
+    assert {outcome.first.content, outcome.second.content} == {"recorded", "repeated"}
+    assert database.rows('SELECT captured FROM "order"') == [(300,)]

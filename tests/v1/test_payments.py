@@ -1,0 +1,359 @@
+"""Records of payments: what they say of an order, and the refunds that are due."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.utils import ProgrammingError
+
+from larder.core import telemetry
+from larder.core.clock import now
+from larder.db import database
+from larder.ops import invariants
+from larder.orders.services.expire_holds import expire_holds
+from tests.conftest import Answer, Api, Person
+from tests.v1.test_moves import events, move, moved
+from tests.v1.test_order_changes import answers
+from tests.v1.test_orders import place
+
+Product = Callable[..., int]
+As = Callable[[Person], Api]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _the_books_are_right(transactional_db: None) -> Iterator[None]:
+    """After each test the invariants hold."""
+    yield
+    assert invariants.check().violated == []
+
+
+def record(api: Api, order: Answer, amount: int, kind: str = "captured", **other: Any) -> Answer:
+    """Records a movement of the transaction `t` in pounds."""
+    body = {"provider": "cash", "kind": kind, "transaction_id": "t", "amount": amount}
+    return api("POST", f"orders/{order.body['id']}/payments", body | {"currency": "GBP"} | other)
+
+
+def paid(api: Api, order: Answer) -> tuple[str, str]:
+    """What is due of an order, and its state."""
+    found = api("GET", f"orders/{order.body['id']}").body
+    assert found["payment"]["required"] is False
+    return found["amount_due"], found["payment"]["state"]
+
+
+def due(staff: Api) -> list[tuple[str, int, str]]:
+    """The refunds that are due."""
+    found = staff("GET", "refunds-due").body["results"]
+    return [(one["order"], one["amount"], one["currency"]) for one in found]
+
+
+@pytest.fixture
+def staff(person: Callable[..., Person], as_: As) -> Api:
+    """A member of staff with all permissions."""
+    return as_(person(is_staff=True, role="owner"))
+
+
+@pytest.fixture
+def order(customer: Api, product: Product) -> Answer:
+    """An order of 4 units for 10.00."""
+    return place(customer, (product(price="2.50", stock=9), 4))
+
+
+def test_an_order_without_payments_is_unpaid(customer: Api, order: Answer) -> None:
+    assert (order.body["amount_due"], order.body["payment"]) == (
+        "10.00",
+        {"required": False, "state": "unpaid"},
+    )
+    assert paid(customer, order) == ("10.00", "unpaid")
+
+
+def test_a_record_changes_due_state_version_events_and_feed(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    _, since = answers(customer)
+    made = record(staff, order, 400, intent="i", at="2026-11-26T09:00:00Z")
+    assert made.status == 201
+    assert made.body["at"] == "2026-11-26T09:00:00Z"
+    assert paid(customer, order) == ("6.00", "part_paid")
+    assert record(staff, order, 600, transaction_id="u").status == 201
+    assert paid(customer, order) == ("0.00", "paid")
+    (changed,), _ = answers(customer, since)
+    assert changed["version"] == order.body["version"] + 2
+    last = events(customer, order)[-1]
+    assert (last["type"], last["from"], last["to"]) == ("payment", "placed", "placed")
+    assert last["data"]["payment"] == {
+        "provider": "cash",
+        "kind": "captured",
+        "transaction_id": "u",
+        "amount": 600,
+        "currency": "GBP",
+    }
+    found = customer("GET", f"orders/{order.body['id']}/payments?limit=1").body
+    assert found["results"] == [made.body]
+    following = customer("GET", found["next"].partition("/api/v1/")[2]).body
+    assert [one["amount"] for one in following["results"]] == [600]
+    assert following["next"] is None
+
+
+def test_the_same_movement_is_one_record_and_another_amount_a_conflict(
+    staff: Api, order: Answer
+) -> None:
+    first = record(staff, order, 400)
+    again = record(staff, order, 400)
+    assert (first.status, again.status) == (201, 200)
+    assert first.body == again.body
+    other = record(staff, order, 500)
+    assert (other.status, other.body["code"], other.body["amount"]) == (
+        409,
+        "payment_conflict",
+        400,
+    )
+    assert paid(staff, order) == ("6.00", "part_paid")
+    # An authorisation and its capture may have one id.
+    assert record(staff, order, 400, "authorised").status == 201
+    assert record(staff, order, 400, provider="bank").status == 201
+    assert paid(staff, order) == ("2.00", "part_paid")
+
+
+def test_the_same_movement_of_another_order_is_a_conflict(
+    customer: Api, staff: Api, order: Answer, product: Product
+) -> None:
+    other = place(customer, (product(), 1))
+    assert record(staff, order, 400).status == 201
+    assert record(staff, other, 400).body["code"] == "payment_conflict"
+    assert customer("GET", f"orders/{other.body['id']}/payments").body["results"] == []
+
+
+def test_a_cancelled_order_that_was_paid_is_refunded(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    record(staff, order, 1000)
+    assert move(customer, order, "cancel").status == 200
+    id = order.body["id"]
+    assert due(staff) == [(id, 1000, "GBP")]
+    assert paid(customer, order) == ("0.00", "overpaid")
+    record(staff, order, 300, "refunded", transaction_id="r")
+    assert due(staff) == [(id, 700, "GBP")]
+    record(staff, order, 700, "refunded", transaction_id="s")
+    assert (due(staff), paid(customer, order)) == ([], ("0.00", "refunded"))
+    record(staff, order, 700, "refund_failed", transaction_id="s")
+    assert due(staff) == [(id, 700, "GBP")]
+
+
+def test_a_payment_of_a_cancelled_order_is_a_refund_due(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    move(customer, order, "cancel")
+    assert record(staff, order, 1000).status == 201
+    assert due(staff) == [(order.body["id"], 1000, "GBP")]
+
+
+def test_what_is_paid_too_much_is_a_refund_due(staff: Api, order: Answer) -> None:
+    record(staff, order, 1050)
+    assert (due(staff), paid(staff, order)) == (
+        [(order.body["id"], 50, "GBP")],
+        ("0.00", "overpaid"),
+    )
+
+
+def test_a_change_downwards_makes_a_refund_due_and_one_upwards_settles_it(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    record(staff, order, 1000)
+    (line,) = order.body["lines"]
+    lines = [{"product": line["product"], "quantity": 3}]
+    assert customer("PATCH", f"orders/{order.body['id']}", {"lines": lines}).status == 200
+    assert due(staff) == [(order.body["id"], 250, "GBP")]
+    lines[0]["quantity"] = 5
+    assert customer("PATCH", f"orders/{order.body['id']}", {"lines": lines}).status == 200
+    assert (due(staff), paid(customer, order)) == ([], ("2.50", "part_paid"))
+
+
+def test_units_that_were_not_picked_and_units_that_came_back_are_refunded_exactly(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    """Each third of a penny is rounded once, in the sum."""
+    jam = product(price="0.333", stock=9)
+    order = place(customer, (jam, 9))
+    assert order.body["amount_due"] == "3.00"
+    record(staff, order, 300)
+    move(staff, order, "pack", {"lines": [{"product": jam, "quantity": 7}]})
+    assert due(staff) == [(order.body["id"], 67, "GBP")]
+    moved(staff, order, "ship")
+    for units, sum_due in ((1, 100), (1, 133), (5, 300)):
+        back = {"lines": [{"product": jam, "quantity": units}], "reason": "broken"}
+        assert move(staff, order, "return", back).status == 200
+        assert due(staff) == [(order.body["id"], sum_due, "GBP")]
+
+
+def test_a_payment_after_a_return_is_too_much(staff: Api, order: Answer) -> None:
+    moved(staff, order, "pack", "ship")
+    (line,) = order.body["lines"]
+    back = {"lines": [{"product": line["product"], "quantity": 1}], "reason": "broken"}
+    assert move(staff, order, "return", back).body["amount_due"] == "7.50"
+    record(staff, order, 1000)
+    assert due(staff) == [(order.body["id"], 250, "GBP")]
+
+
+def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    held = place(customer, (product(price="5.00"), 2), payment={"required": True})
+    assert held.body["payment"] == {"required": True, "state": "unpaid"}
+    record(staff, held, 400)
+    assert due(staff) == []
+    database.execute("UPDATE \"order\" SET expires_at = now() - interval '1 s'")
+    database.execute("UPDATE held_line SET expires_at = now() - interval '1 s'")
+    database.execute("UPDATE stock SET next_expiry = now() - interval '1 s'")
+    assert expire_holds(now=now(), limit=10) == 1
+    assert due(staff) == [(held.body["id"], 400, "GBP")]
+    record(staff, held, 600, transaction_id="u")
+    assert due(staff) == [(held.body["id"], 1000, "GBP")]
+    assert move(staff, held, "confirm").status == 200
+    assert due(staff) == []
+
+
+def test_a_delayed_failure_changes_nothing(staff: Api, order: Answer) -> None:
+    record(staff, order, 1000)
+    assert record(staff, order, 1000, "failed").status == 201
+    assert paid(staff, order) == ("0.00", "paid")
+
+
+def test_a_dispute_takes_the_money_until_it_is_won(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    record(staff, order, 1000)
+    record(staff, order, 1000, "disputed", transaction_id="d")
+    assert paid(staff, order) == ("10.00", "disputed")
+    move(customer, order, "cancel")
+    assert due(staff) == []
+    record(staff, order, 1000, "dispute_won", transaction_id="d")
+    assert due(staff) == [(order.body["id"], 1000, "GBP")]
+
+
+def test_customers_see_the_records_of_their_own_orders_only(
+    customer: Api, staff: Api, order: Answer, person: Callable[..., Person], as_: As
+) -> None:
+    record(staff, order, 1000)
+    path = f"orders/{order.body['id']}/payments"
+    assert len(customer("GET", path).body["results"]) == 1
+    assert as_(person("eve"))("GET", path).status == 404
+    assert record(customer, order, 1000).status == 403
+    assert customer("GET", "refunds-due").status == 403
+
+
+def test_staff_without_the_permission_record_nothing(
+    order: Answer, person: Callable[..., Person], as_: As
+) -> None:
+    viewer = as_(person("viewer", is_staff=True, role="viewer"))
+    refused = record(viewer, order, 1000)
+    assert (refused.status, refused.body["permission"]) == (403, "orders.record_payment")
+    assert viewer("GET", f"orders/{order.body['id']}/payments").body["results"] == []
+    assert viewer("GET", "refunds-due").body["permission"] == "orders.view_refunddue"
+
+
+def test_a_key_that_names_the_permission_records_payments(
+    staff: Api, order: Answer, api: Api
+) -> None:
+    keys = {
+        name: staff("POST", "auth/keys", {"permissions": [name]}).body["key"]
+        for name in ("orders.record_payment", "orders.view_order")
+    }
+    body = {"provider": "cash", "kind": "captured", "transaction_id": "t", "amount": 5}
+    path, body = f"orders/{order.body['id']}/payments", body | {"currency": "GBP"}
+    statuses = {
+        name: api("POST", path, body, AUTHORIZATION=f"Bearer {key}").status
+        for name, key in keys.items()
+    }
+    assert statuses == {"orders.record_payment": 201, "orders.view_order": 403}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("amount", 0, "out_of_range"),
+        ("amount", -5, "out_of_range"),
+        ("amount", 10**15 + 1, "out_of_range"),
+        ("amount", 2**70, "out_of_range"),
+        ("amount", 1.5, "wrong_type"),
+        ("currency", "EUR", "unknown_value"),
+        ("currency", "gbp", "invalid_format"),
+        ("kind", "paid", "invalid_format"),
+        ("provider", "Stripe", "invalid_format"),
+        ("transaction_id", "", "too_short"),
+        ("transaction_id", "a b", "invalid_format"),
+    ],
+)
+def test_a_faulty_record_is_refused(
+    staff: Api, order: Answer, field: str, value: Any, code: str
+) -> None:
+    refused = record(staff, order, **{"amount": 5, field: value})
+    (fault,) = refused.body["errors"]
+    assert refused.status == 400
+    assert (fault["pointer"], fault["code"]) in {(f"/{field}", code), ("", code)}
+
+
+def test_no_payment_is_recorded_of_an_order_that_is_unknown_or_a_cart(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    cart = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
+    for id in (cart.body["id"], str(uuid4())):
+        cart.body["id"] = id
+        assert record(staff, cart, 5).status == 404
+
+
+def test_a_payment_with_an_abandoned_id_is_a_refund_due(
+    customer: Api, staff: Api, order: Answer
+) -> None:
+    id = str(uuid4())
+    assert customer("POST", "orders/abandon", {"id": id}).body["outcome"] == "abandoned"
+    order.body["id"] = id
+    assert record(staff, order, 700).status == 201
+    assert record(staff, order, 200, transaction_id="u").status == 201
+    assert due(staff) == [(id, 900, "GBP")]
+    assert len(staff("GET", f"orders/{id}/payments").body["results"]) == 2
+    assert customer("GET", f"orders/{id}/payments").status == 404
+    record(staff, order, 900, "refunded", transaction_id="r")
+    assert due(staff) == []
+
+
+def test_refunds_are_listed_by_age_in_pages(customer: Api, staff: Api, product: Product) -> None:
+    jam, orders = product(), []
+    for n in range(3):
+        placed = place(customer, (jam, 1))
+        record(staff, placed, 10_000 + n, transaction_id=f"t{n}")
+        orders.append(placed.body["id"])
+    path, found = "refunds-due?limit=2", []
+    while path:
+        page = staff("GET", path).body
+        found += [one["order"] for one in page["results"]]
+        path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
+    assert found == orders
+
+
+def test_the_audit_trail_has_what_staff_record_once(staff: Api, order: Answer) -> None:
+    record(staff, order, 400)
+    record(staff, order, 400)
+    name = f"order:{order.body['id']}"
+    (entry,) = staff("GET", f"audit?object={name}").body["results"]
+    assert (entry["action"], entry["after"]["amount"]) == ("record_payment", 400)
+
+
+def test_the_database_refuses_to_change_a_record(staff: Api, order: Answer) -> None:
+    record(staff, order, 400)
+    for statement in ("UPDATE payment SET amount = 1", "DELETE FROM payment", "TRUNCATE payment"):
+        with pytest.raises((IntegrityError, ProgrammingError)), transaction.atomic():
+            database.execute(statement)
+
+
+def test_outcomes_are_counted(staff: Api, order: Answer) -> None:
+    telemetry.payments.clear()
+    for amount in (400, 400, 500):
+        record(staff, order, amount)
+    record(staff, order, 5, currency="EUR")
+    assert list(telemetry.payments) == [
+        ("api", one) for one in ("recorded", "repeated", "conflict", "refused")
+    ]
