@@ -69,7 +69,9 @@ WRONG_REFUND_DUE = f"""
 WITH {_SUMS}, cost AS (
     SELECT "order".id, "order".currency,
         CASE WHEN "order".status IN ('cancelled', 'expired') THEN 0 ELSE round(
-            sum((quantity - returned) * unit_price) * 10::numeric ^ CASE "order".currency {_NOT_HUNDREDTHS} ELSE 2 END) END AS payable
+            sum((quantity - returned) * unit_price)
+            * 10::numeric ^ CASE "order".currency {_NOT_HUNDREDTHS} ELSE 2 END
+        ) END AS payable
     FROM "order" JOIN order_line ON order_line.order_id = "order".id
     WHERE "order".captured IS NOT NULL
     GROUP BY "order".id
