@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from larder.catalog.models import Category
 from larder.http import raw_body
-from larder.identity.models import Customer
+from larder.identity.models import Address, Customer
+from larder.identity.services.addresses import add_address
 from larder.inventory.models import LedgerEntry
-from tests.conftest import Api, Person
+from tests.conftest import NOW, Api, Person
 from tests.staff.desk import Desk
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +41,13 @@ def boss(person: Callable[..., Person]) -> Person:
 
 
 def send_held(
-    client: Client, path: str, content: bytes, kind: str, who: Person, **headers: str
+    client: Client, target: str, content: bytes, kind: str, who: Person, **headers: str
 ) -> int:
+    """Sends the content to a path, with POST if `target` names no method."""
     held = {"wsgi.input": HeldBody(content, who), "CONTENT_LENGTH": len(content)}
     more: dict[str, Any] = held | headers
-    return int(client.generic("POST", path, b"-", kind, **more).status_code)
+    method, _, path = target.rpartition(" ")
+    return int(client.generic(method or "POST", path, b"-", kind, **more).status_code)
 
 
 def adjustments() -> int:
@@ -56,17 +58,18 @@ def adjustments() -> int:
 def test_v1_looks_a_caller_up_again(
     seconds: float, boss: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also the control: the body of a client that sends at once is not waited for. An adjustment
-    would be no control: it reads its caller again in any case."""
+    """Also the control: the body of a client that sends at once is not waited for. Most services
+    would be no control: they read the rights of their caller again in any case."""
     monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", seconds)
-    body = {"name": "Jams"}
+    address = add_address(boss.caller, {"city": "Hull"}, now=NOW).result
     credentials = {"username": boss.customer.username, "password": boss.password}
     access = Api()("POST", "auth/token", credentials).body["access"]
     token = {"HTTP_AUTHORIZATION": f"Bearer {access}"}
-    content = json.dumps(body).encode()
-    path = "/api/v1/categories"
+    content = json.dumps({"city": "York"}).encode()
+    path = f"PATCH /api/v1/me/addresses/{address}"
     status = send_held(Client(), path, content, "application/json", boss, **token)
-    assert (status, Category.objects.count()) == ((401, 0) if seconds < 0 else (201, 1))
+    changed = Address.objects.filter(city="York").exists()
+    assert (status, changed) == ((401, False) if seconds < 0 else (200, True))
 
 
 def test_a_long_form_of_the_admin_is_sent_in_a_session_that_goes_on(
