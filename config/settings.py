@@ -78,6 +78,8 @@ QUOTA_HELD_UNITS = env.str("QUOTA_HELD_UNITS", default="") or (
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
+# Whether an authorisation confirms an order that awaits its payment, as a capture does.
+AUTHORISATION_CONFIRMS = env.bool("AUTHORISATION_CONFIRMS", default=False)
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 SIGNED_PAYMENT_SECRETS = env.list("SIGNED_PAYMENT_SECRETS", default=[])
 

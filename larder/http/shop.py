@@ -5,6 +5,8 @@ from decimal import Decimal
 from django.conf import settings
 
 from larder.core.errors import Fault, InvalidInput
+from larder.orders.payment_state import Kind
+from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placement import Hold, Terms
 
 
@@ -26,3 +28,8 @@ def hold(asked: int | None, *, where: str) -> Hold:
         detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
         raise InvalidInput([Fault(where, "out_of_range", detail)])
     return Hold(settings.HOLD_SECONDS if asked is None else asked, asked)
+
+
+def confirming() -> frozenset[Kind]:
+    """Returns the kinds of payment records that confirm an order whose total they cover."""
+    return CONFIRMING | ({Kind.AUTHORISED} if settings.AUTHORISATION_CONFIRMS else set())

@@ -123,6 +123,12 @@ def refund_due(sums: Balances, payable: int) -> int:
     return max(0, sums.held - payable)
 
 
+def covers(sums: Balances, price: int, *, with_authorised: bool) -> bool:
+    """Returns whether payments cover a price: what the shop holds, and what it can still capture if
+    authorisations count."""
+    return sums.held + (sums.authorised if with_authorised else 0) >= price
+
+
 def state(sums: Balances, payable: int) -> State:
     """Returns the state. A dispute that is not won outweighs everything else."""
     if sums.disputed:

@@ -10,6 +10,7 @@ from msgspec import Meta
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError
+from larder.http import shop
 from larder.orders.services import payments
 from larder.orders.services.payments import Outcome
 from larder.v1.bodies import Signed
@@ -62,4 +63,6 @@ def _recorded(request: HttpRequest, adapter: Adapter, body: bytes, secrets: list
     moment = now()
     verify(request.headers.get(adapter.header, ""), body, secrets=secrets, now=moment)
     report = adapter.read(body)
-    return Outcome.IGNORED if report is None else payments.receive_payment(report, now=moment)
+    if report is None:
+        return Outcome.IGNORED
+    return payments.receive_payment(report, now=moment, confirming=shop.confirming())

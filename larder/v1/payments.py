@@ -10,7 +10,7 @@ from msgspec import Meta
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.http import pagination
+from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
@@ -134,7 +134,8 @@ def record_payment(
     request: HttpRequest, caller: Caller, order: UUID, body: NewPayment
 ) -> HttpResponse:
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
-    already is answered with 200."""
+    already is answered with 200. A capture that covers a pending or expired order confirms it, if
+    its units are still available."""
     moment = now()
     payment = payments.NewPayment(
         provider=body.provider,
@@ -146,7 +147,9 @@ def record_payment(
         at=body.at or moment,
     )
     try:
-        recorded = payments.record_payment(order, payment, caller=caller, now=moment)
+        recorded = payments.record_payment(
+            order, payment, caller=caller, now=moment, confirming=shop.confirming()
+        )
     except DomainError as error:
         telemetry.payments.append((OVER_THE_API, outcome_of(error)))
         raise

@@ -201,7 +201,8 @@ def test_a_payment_after_a_return_is_too_much(staff: Api, order: Answer) -> None
 def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
     customer: Api, staff: Api, product: Product
 ) -> None:
-    held = place(customer, (product(price="5.00"), 2), payment={"required": True})
+    jam = product(price="5.00", stock=2)
+    held = place(customer, (jam, 2), payment={"required": True})
     assert held.body["payment"] == {"required": True, "state": "unpaid"}
     record(staff, held, 400)
     assert due(staff) == []
@@ -210,8 +211,10 @@ def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
     database.execute("UPDATE stock SET next_expiry = now() - interval '1 s'")
     assert expire_holds(now=now(), limit=10) == 1
     assert due(staff) == [(held.body["id"], 400, "GBP")]
+    other = place(customer, (jam, 1))
     record(staff, held, 600, transaction_id="u")
     assert due(staff) == [(held.body["id"], 1000, "GBP")]
+    move(customer, other, "cancel")
     assert move(staff, held, "confirm").status == 200
     assert due(staff) == []
 

@@ -7,6 +7,7 @@ not need, or cannot use, becomes a refund due.
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,9 +15,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 
+from larder.core.currencies import to_minor
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency
@@ -24,15 +25,18 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import renewed
+from larder.inventory.services.locks import moving_stock
 from larder.orders import sql
 from larder.orders.errors import PaymentConflict, PaymentUnmatched
+from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderEvent, OrderLine, Payment
-from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balances, payable
+from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balances, covers, payable
 from larder.orders.payment_state import refund_due as refund_due_of
+from larder.orders.services.confirm_paid import confirm_paid
 from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
-from larder.orders.services.refunds import set_refund_due
+from larder.orders.services.refunds import balances_of, set_refund_due
 
 RECORD = "orders.record_payment"
 """The permission with which staff record payments."""
@@ -40,6 +44,9 @@ RECORD = "orders.record_payment"
 KEPT_AFTER = timedelta(days=2)
 """The age from which on an event is recorded without a known order or payment. Until then it is
 refused, so that the provider repeats it: Stripe repeats an event for three days."""
+
+CONFIRMING = frozenset({Kind.CAPTURED})
+"""The kinds of records that confirm an order, unless the shop decides otherwise."""
 
 _LATER = frozenset({Kind.REFUNDED, Kind.REFUND_FAILED, Kind.DISPUTED, Kind.DISPUTE_WON})
 """Movements that belong to an earlier payment, and may not name an order."""
@@ -86,13 +93,21 @@ class Outcome(StrEnum):
     KEPT = "kept"
 
 
-def record_payment(order: UUID, payment: NewPayment, *, caller: Caller, now: datetime) -> Recorded:
-    """Records a payment of an order, or of an id that was abandoned, for a member of staff.
+def record_payment(
+    order: UUID,
+    payment: NewPayment,
+    *,
+    caller: Caller,
+    now: datetime,
+    confirming: Collection[Kind] = CONFIRMING,
+) -> Recorded:
+    """Records a payment of an order, or of an id that was abandoned, for a member of staff. Records
+    of the kinds `confirming` confirm an order whose total they cover.
 
     Raises NotFound, InvalidInput (another currency than the order's), PaymentConflict,
-    SessionEnded, PermissionMissing.
+    SessionEnded, PermissionMissing, Overloaded.
     """
-    with transaction.atomic(durable=True):
+    with moving_stock(by_staff=True):
         _lock(payment)
         row = _placed(order)
         if row is None and not _is_abandoned(order):
@@ -102,20 +117,23 @@ def record_payment(order: UUID, payment: NewPayment, *, caller: Caller, now: dat
             raise InvalidInput([Fault("/currency", "unknown_value", detail)])
         # After the locks, because the permission may have been taken away during the wait.
         renewed(caller).require(RECORD)
-        recorded = _record(order, row, payment, _By(caller.public_id, now))
+        recorded = _record(order, row, payment, _By(caller.public_id, now, confirming))
         if not recorded.replayed:
             audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))
         return recorded
 
 
-def receive_payment(report: Report, *, now: datetime) -> Outcome:
+def receive_payment(
+    report: Report, *, now: datetime, confirming: Collection[Kind] = CONFIRMING
+) -> Outcome:
     """Records an event of a provider. Its order is the one that it names, or that of its intent.
+    Records of the kinds `confirming` confirm an order whose total they cover.
 
-    Raises PaymentConflict. Raises PaymentUnmatched if there is no such order or payment yet, unless
-    the event is older than KEPT_AFTER.
+    Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order or payment
+    yet, unless the event is older than KEPT_AFTER.
     """
-    payment, by = report.payment, _By(SYSTEM_ACTOR, now)
-    with transaction.atomic(durable=True):
+    payment, by = report.payment, _By(SYSTEM_ACTOR, now, confirming)
+    with moving_stock(by_staff=True):
         _lock(payment)
         order = report.order or _order_of(payment)
         if order is None and payment.kind not in _LATER:
@@ -134,10 +152,11 @@ def receive_payment(report: Report, *, now: datetime) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """Who records, and when."""
+    """Who records, when, and which kinds of records confirm an order."""
 
     actor: UUID
     now: datetime
+    confirming: Collection[Kind]
 
 
 def _lock(payment: NewPayment) -> None:
@@ -199,7 +218,14 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By)
         _recount(order, row, by.now)
     if row is not None:
         _tell(row, payment, by)
+        if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
+            confirm_paid(row, actor=by.actor, now=by.now)
     return Recorded(made[0][0], replayed=False)
+
+
+def _is_covered(row: Order, by: _By) -> bool:
+    sums, price = balances_of(row) or NOTHING, to_minor(row.total, row.currency)
+    return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
 
 
 def _earlier(order: UUID | None, payment: NewPayment) -> Recorded:
@@ -234,12 +260,15 @@ def _payable(row: Order) -> int:
 
 
 def _write_sums(row: Order, sums: Balances, now: datetime) -> None:
-    """Writes the sums if the order's version is still the locked one. Raises RuntimeError if it is
-    not."""
+    """Writes the sums, also into `row`, if the order's version is still the locked one. Raises
+    RuntimeError if it is not."""
     rows = Order.objects.filter(id=row.id, version=row.version)
     changed = rows.update(**asdict(sums), version=F("version") + 1, updated_at=now)
     if changed != 1:
         raise RuntimeError("another transaction changed an order that was locked")
+    for name, value in asdict(sums).items():
+        setattr(row, name, value)
+    row.version += 1
 
 
 def _tell(row: Order, payment: NewPayment, by: _By) -> None:
