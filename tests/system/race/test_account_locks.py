@@ -29,7 +29,9 @@ from tests.system.race.interleaving import (
 from tests.system.race.shops import OK
 
 MakePerson = Callable[..., Person]
-PASSWORD_READ = 'SELECT "customer"."password" AS "password" FROM'
+PASSWORD_READ = (
+    'SELECT "customer"."password" AS "password", "customer"."is_staff" AS "is_staff" FROM'
+)
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
 EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
