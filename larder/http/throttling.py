@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.attempts import Proof, attempt
+from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
 from larder.identity.errors import TokenInvalid
 from larder.identity.token_policies import TOKEN_POLICIES, TokenPolicy
@@ -82,11 +83,16 @@ def confirm(request: HttpRequest, account: str | None) -> AbstractContextManager
 
 
 def change_profile(
-    request: HttpRequest, customer: int, fields: Mapping[str, object]
+    request: HttpRequest, caller: Caller, account: int, fields: Mapping[str, str]
 ) -> AbstractContextManager[None]:
-    """Returns a context for changing a username or an email address. The answer reveals whether
-    another account has it, so a client must not be able to try a list of them. Entering it raises
-    RateLimited."""
-    if not {"username", "email"} & fields.keys():
+    """Returns a context for changing the username or the email address of an account. The answer
+    reveals whether another account has it, so a client must not be able to try a list of them.
+
+    Every change to a value that the account does not have counts, also one that succeeds. Changes
+    of other accounts do not count: their callers can list all accounts.
+
+    Entering it raises RateLimited."""
+    wanted = {name: fields[name] for name in ("username", "email") if name in fields}
+    if account != caller.id or not wanted or queries.has_names(account, wanted):
         return nullcontext()
-    return attempt("profile", account=str(customer), address=address_of(request))
+    return attempt("profile", account=str(account), address=address_of(request))

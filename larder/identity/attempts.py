@@ -61,7 +61,7 @@ NORMAL: Mapping[Action, Limits] = {
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
-    "profile": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR), failures=BOTH),
+    "profile": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "confirm": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "second factor": Limits(Rate(10, 2 * HOUR), Rate(60, HOUR), failures=BOTH),
 }
@@ -70,6 +70,8 @@ year that is half a million guesses, from all unknown addresses together. Many c
 an address (an office, a mobile network), so only failures count there. Each log-in of the action
 `returning` counts, so that accounts created for an attack cannot fill its lane (hashers.py). A
 log-in above this limit is not refused; it is counted and hashed as one without a proof.
+
+Each change of a profile counts too: a success says that the name or the address was free.
 
 Three of a million codes of an app are valid at a time. After 10 wrong ones, and then one each 12
 minutes, a year of guesses by a client that knows the password succeeds once in eight."""

@@ -56,6 +56,11 @@ def profile(customer: int) -> Profile:
     return _one(_listed().filter(id=customer))
 
 
+def has_names(customer: int, names: Mapping[str, str]) -> bool:
+    """Returns whether the account has exactly these: `username`, `email` or both."""
+    return Customer.objects.filter(pk=customer, **names).exists()
+
+
 def profile_by_public_id(public_id: UUID) -> Profile:
     """Returns the profile of this public id. Raises NotFound."""
     return _one(_listed().filter(public_id=public_id))

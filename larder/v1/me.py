@@ -62,7 +62,7 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     """Changes the username, the email address, or the names of the person."""
     given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     fields = {name: value for name, value in given.items() if value is not UNSET}
-    with throttling.change_profile(request, caller.id, fields):
+    with throttling.change_profile(request, caller, caller.id, fields):
         moment, terms = now(), _terms(request, caller)
         notify = notifier.former_address(now=moment)
         accounts.change_profile(caller.id, fields, now=moment, terms=terms, notify=notify)

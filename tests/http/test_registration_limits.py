@@ -14,6 +14,7 @@ from tests.http.conftest import token_for
 KNOWN = "anna@example.com"
 PASSWORD = "a rather good one"
 PER_HOUR = attempts.NORMAL["register"].address.times
+CHANGES = attempts.NORMAL["profile"].account.times
 
 
 @pytest.fixture(autouse=True)
@@ -106,5 +107,69 @@ def test_a_faulty_change_of_a_profile_that_names_what_is_taken_is_an_attempt_too
     body = {"email": KNOWN, "first_name": "x" * 1_000}
     path = f"/api/identity/customers/{who.id}/"
     answers = [client("PATCH", path, body).status for _ in range(12)]
-    times = attempts.NORMAL["profile"].account.times
-    assert answers == [400] * times + [429] * (12 - times)
+    assert answers == [400] * CHANGES + [429] * (12 - CHANGES)
+
+
+@pytest.fixture
+def own(person: Callable[..., Person], settings: Any) -> Callable[[int], Callable[..., Answer]]:
+    """Changes the own account at v1 (1) or at a contract: `own(2)(username="free")`."""
+    who = person()
+    client = Api(token_for(who))
+    public_id = who.customer.public_id.hex
+    paths = {1: "me", 2: f"/api/identity/customers/{who.id}/", 3: f"/api/user/{public_id}"}
+
+    def at(contract: int) -> Callable[..., Answer]:
+        if contract > 1:
+            settings.ROOT_URLCONF = f"larder.compat.contract{contract}"
+
+        def change(username: str, **more: str) -> Answer:
+            name = "name" if contract == 3 else "username"
+            return client("PATCH", paths[contract], {name: username} | more)
+
+        return change
+
+    return at
+
+
+@pytest.mark.parametrize("contract", [1, 2, 3])
+def test_a_list_of_free_names_and_addresses_cannot_be_tested_by_taking_them(
+    own: Callable[[int], Callable[..., Answer]], person: Callable[..., Person], contract: int
+) -> None:
+    """Each success says that no account has the name, which the client then gives back."""
+    change, taken = own(contract), person().customer.username
+    wanted = [f"free-{number}" for number in range(9)] + [taken, "free-10", "free-11"]
+    answers = [change(username=one).status for one in wanted]
+    refused = 409 if contract == 1 else 400
+    assert answers == [200] * 9 + [refused] + [429] * 2
+
+
+@pytest.mark.parametrize("contract", [1, 2])
+def test_addresses_count_with_names(
+    own: Callable[[int], Callable[..., Answer]], contract: int
+) -> None:
+    change = own(contract)
+    for number in range(CHANGES // 2):
+        assert change(username=f"free-{number}").status == 200
+        assert change(username=f"free-{number}", email=f"{number}@example.com").status == 200
+    assert change(username="free-4", email="other@example.com").status == 429
+
+
+@pytest.mark.parametrize("contract", [1, 2, 3])
+def test_what_the_account_has_already_can_be_sent_without_limit(
+    own: Callable[[int], Callable[..., Answer]], contract: int
+) -> None:
+    change = own(contract)
+    assert change(username="anna").status == 200
+    names = {} if contract == 3 else {"email": "anna@example.com"}
+    assert change(username="anna", **names).status == 200
+    assert {change(username="anna", **names).status for _ in range(2 * CHANGES)} == {200}
+
+
+def test_staff_who_can_list_all_accounts_rename_many(
+    person: Callable[..., Person], settings: Any
+) -> None:
+    client = Api(token_for(person(is_staff=True, is_superuser=True)))
+    settings.ROOT_URLCONF = "larder.compat.contract2"
+    path = f"/api/identity/customers/{person().id}/"
+    answers = [client("PATCH", path, {"username": f"n-{one}"}).status for one in range(12)]
+    assert answers == [200] * 12

@@ -142,7 +142,7 @@ def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     names = asked.names()
     with (
         all_named(asked, account=customer),
-        throttling.change_profile(request, who.id, names),
+        throttling.change_profile(request, who, customer, names),
         faults_as_refusals(),
     ):
         fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)

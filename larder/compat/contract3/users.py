@@ -203,8 +203,9 @@ def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
     asked = given(request, NewName)
     fields: dict[str, str] = {"username": asked.fields()["name"]}
-    with _all_named(asked, user.id), throttling.change_profile(request, user.id, fields):
-        terms = accounts.Terms(caller=caller(request))
+    who = caller(request)
+    with _all_named(asked, user.id), throttling.change_profile(request, who, user.id, fields):
+        terms = accounts.Terms(caller=who)
         accounts.change_profile(user.id, fields, now=now(), terms=terms)
     return fields["username"]
 
