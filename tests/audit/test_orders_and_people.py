@@ -132,15 +132,16 @@ def test_an_export_of_the_admin_is_recorded_without_values_of_fields(
     person: MakePerson, trail: Trail
 ) -> None:
     desk = Desk(person(is_staff=True, is_superuser=True))
-    fields = "reference=Ada&note__icontains=Ada&ship_to__name=Ada"
-    for query in (f"status__exact=packed&{fields}", "status__exact=packed&q=Ada&o=Ada&e=Ada"):
+    for query, status in {
+        "status__exact=packed&q=Ada&o=Ada&e=Ada": 200,
+        "reference=Ada": 400,
+        "note__icontains=Ada": 400,
+        "ship_to__name=Ada": 400,
+    }.items():
         page = desk.post(f"orders/order/export/?{query}", {"format": "0", "resource": "0"})
-        assert page.status == 200
-    packed = {"status__exact": "packed"}
-    given = dict.fromkeys(("reference", "note__icontains", "ship_to__name"), True)
+        assert page.status == status
     assert [after for _, _, _, after in trail("export:order")] == [
-        packed | given,
-        packed | dict.fromkeys(("o", "e", "searched"), True),
+        {"status__exact": "packed", "o": True, "e": True, "searched": True}
     ]
 
 

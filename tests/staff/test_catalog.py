@@ -215,7 +215,7 @@ def test_a_list_page_takes_as_many_queries_for_many_products_as_for_one(
 def test_no_list_counts_further_than_its_pages_go(
     desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from larder.staff.base import ListPaginator
+    from larder.staff.lists import ListPaginator
 
     monkeypatch.setattr(ListPaginator, "limit", 3)
     for _ in range(5):

@@ -1,0 +1,63 @@
+"""By what the lists of the admin are filtered."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from django.contrib import admin
+
+from larder.catalog import services
+from larder.staff.lists import filter_parameters
+from tests.conftest import Person
+from tests.staff.desk import Desk
+
+TEXT = "planted@example.com"
+SCREENS = {
+    f"{model._meta.app_label}/{model._meta.model_name}/": screen
+    for model, screen in admin.site._registry.items()
+}
+LOOKUPS = (
+    "orders/order/?number__range=1",
+    "orders/order/?ship_to__a__range=1,2",
+    "orders/order/?currency__range=1,2",
+    "orders/order/?name__regex=((.{1,40}){1,40}){1,40}Q",
+    "orders/order/?number=1",
+    "orders/order/export/?status=placed",
+    "catalog/product/?name__regex=((.{1,40}){1,40}){1,40}Q",
+    "catalog/product/?category__name__regex=Q",
+    f"inventory/stock/?available__contained_by={TEXT}",
+    "identity/key/?digest=abc",
+    "identity/customer/?password__startswith=a",
+    f"identity/customer/?{TEXT}=1",
+)
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+@pytest.mark.parametrize("path", LOOKUPS)
+def test_a_list_is_filtered_by_its_filters_alone(
+    desk: Desk, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert desk.get(path).status == 400
+    assert TEXT not in caplog.text
+
+
+@pytest.mark.parametrize("path", SCREENS)
+def test_no_list_is_filtered_by_a_column(desk: Desk, path: str) -> None:
+    assert desk.get(path).status == 200
+    assert desk.get(f"{path}?pk__gt=0").status == 400
+
+
+@pytest.mark.parametrize("path", SCREENS)
+def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path: str) -> None:
+    for name in ("Jams", "Teas"):
+        services.create_category(name=name, parent=None, now=now)
+    screen, specs = SCREENS[path], desk.get(path).response.context["cl"].filter_specs
+    known = filter_parameters(screen.model, screen.list_filter)
+    assert {name for one in specs for name in one.expected_parameters()} == known
+    for name in known:
+        for value in ("1", "x", TEXT, "9" * 40):
+            assert desk.get(path, **{name: value}).status in {200, 400}
