@@ -1,14 +1,15 @@
 """Email addresses that spell the mailbox they reach.
 
 A domain with letters beyond ASCII has two forms (IDNA): `a@xn--mnchen-3ya.de` and `a@münchen.de`
-are one mailbox.
+are one mailbox. So are `a@example.com` and `a@example.com.`, with the dot of a complete domain.
 """
 
 import re
 import unicodedata
 
-_LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+", re.ASCII)
-_DOMAIN = re.compile(r"[\w.-]+")
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*", re.ASCII)
+_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 def is_mailbox(address: str) -> bool:
@@ -31,15 +32,20 @@ def is_mailbox(address: str) -> bool:
 
 
 def canonical(address: str) -> str:
-    """Returns the one spelling of an address whose domain has letters beyond ASCII. Returns all
-    others unchanged, also those for which mails would reach another domain.
+    """Returns the one spelling of an address whose domain has letters beyond ASCII, or a dot at its
+    end. Returns all others unchanged, also those for which mails would reach another domain.
 
     >>> canonical("a@xn--mnchen-3ya.de"), canonical("a@MÜNCHEN.de"), canonical("A@Example.com")
     ('a@münchen.de', 'a@münchen.de', 'A@Example.com')
     """
     local_part, at, domain = address.rpartition("@")
+    if not at:
+        return address
+    if domain.endswith(".") and not domain.endswith(".."):
+        domain = domain.removesuffix(".")
+        address = f"{local_part}@{domain}"
     lowered = domain.lower()
-    if not at or not _is_international(lowered):
+    if not _is_international(lowered):
         return address
     try:
         shown = lowered.encode("idna").decode("idna")
@@ -50,7 +56,8 @@ def canonical(address: str) -> str:
 
 
 def spellings(address: str) -> set[str]:
-    """Returns the address and the forms of its domain, as they may be stored."""
+    """Returns the address and the forms of its domain, as they may be stored: those with a dot at
+    the end too."""
     one = canonical(address)
     local_part, at, domain = one.rpartition("@")
     try:
@@ -58,16 +65,24 @@ def spellings(address: str) -> set[str]:
         sent = domain.encode("idna").decode("ascii") if is_international else domain
     except UnicodeError:
         sent = domain
-    return {address, one, f"{local_part}{at}{sent}"}
+    dot = "." if at else ""
+    forms = {one, f"{local_part}{at}{sent}"}
+    return {address, *forms, *(f"{form}{dot}" for form in forms)}
 
 
 def is_malformed(address: str) -> bool:
-    """Returns whether the domain has letters beyond ASCII, and no server can have it.
+    """Returns whether no mailbox can have this address: dots separate nothing, or the domain has
+    letters beyond ASCII, and no server can have it. Assumes the canonical address.
 
     >>> [is_malformed(f"a@{one}.de") for one in ("münchen", "xn--mnchen-3ya", "xn--9", "ü" * 64)]
     [False, False, True, True]
+    >>> [is_malformed(one) for one in ("a.b@c.de", ".a@c.de", "a.@c.de", "a..b@c.de", "a@c..de")]
+    [False, True, True, True, True]
     """
-    domain = address.rpartition("@")[2].lower()
+    local_part, at, domain = address.lower().rpartition("@")
+    atoms = [] if '"' in local_part else local_part.split(".")
+    if at and not all([*atoms, *domain.split(".")]):
+        return True
     try:
         if _is_international(domain):
             domain.encode("idna")

@@ -42,6 +42,22 @@ def test_any_text_has_spellings(text: str) -> None:
     assert is_malformed(text) in {True, False}
 
 
+@pytest.mark.parametrize("domain", ["m\u00fcnchen.de", "xn--mnchen-3ya.de", "example.com"])
+def test_a_dot_at_the_end_of_a_domain_is_no_other_mailbox(domain: str) -> None:
+    address = f"ada@{domain}"
+    assert canonical(f"{address}.") == canonical(address)
+    assert f"{address}." in spellings(canonical(address)) >= spellings(canonical(f"{address}."))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de..", "v@.", "@x.de", "."],
+)
+def test_dots_separate_something(address: str) -> None:
+    assert not is_mailbox(canonical(address))
+    assert is_malformed(canonical(address)) is ("@" in address)
+
+
 @pytest.mark.parametrize("domain", ["stra\u00dfe.de", "\uff45xample.com", "ex\u00adample.com"])
 def test_a_domain_whose_mails_would_reach_another_one_stays_as_it_is(domain: str) -> None:
     assert canonical(f"ada@{domain}") == f"ada@{domain}"

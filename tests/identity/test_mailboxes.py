@@ -13,7 +13,13 @@ from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
 UNICODE, ASCII = "ada@m\u00fcnchen.example", "ada@xn--mnchen-3ya.example"
-FORMS = [(UNICODE, ASCII), (ASCII, UNICODE)]
+FORMS = [
+    (UNICODE, ASCII),
+    (ASCII, UNICODE),
+    (UNICODE, f"{UNICODE}."),
+    (f"{UNICODE}.", UNICODE),
+    (ASCII, f"{ASCII}."),
+]
 PASSWORD = "a-long-enough-password"
 
 
@@ -41,7 +47,7 @@ def test_staff_cannot_enter_the_other_form(person: MakePerson) -> None:
     assert list(page.errors) == ["email"]
 
 
-@pytest.mark.parametrize("sent", [UNICODE, ASCII, ASCII.replace("xn--", "XN--")])
+@pytest.mark.parametrize("sent", [UNICODE, f"{UNICODE}.", ASCII, f"{ASCII}.", ASCII.replace("xn--", "XN--")])
 def test_one_form_is_stored(customer: Api, sent: str) -> None:
     assert customer("PATCH", "me", {"email": sent}).body["email"] == UNICODE
     assert customer("PATCH", "me", {"email": UNICODE}).status == 200
@@ -75,6 +81,20 @@ def test_a_domain_that_cannot_exist_is_refused(customer: Api, domain: str) -> No
     account = {"username": "zoe", "password": PASSWORD, "email": f"ada@{domain}"}
     for refused in (
         customer("PATCH", "me", {"email": f"ada@{domain}"}),
+        customer("POST", "auth/register", account),
+    ):
+        (fault,) = refused.body["errors"]
+        assert (refused.status, fault["pointer"]) == (400, "/email")
+        assert fault["code"] == "invalid_format"
+
+
+@pytest.mark.parametrize(
+    "email", [".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de.."]
+)
+def test_an_address_without_a_word_between_its_dots_is_refused(customer: Api, email: str) -> None:
+    account = {"username": "zoe", "password": PASSWORD, "email": email}
+    for refused in (
+        customer("PATCH", "me", {"email": email}),
         customer("POST", "auth/register", account),
     ):
         (fault,) = refused.body["errors"]

@@ -31,7 +31,7 @@ def email_faults(one: str) -> list[Fault]:
         detail = "Control and invisible characters are not allowed."
         return [Fault("/email", "invalid_format", detail)]
     if is_malformed(one):
-        return [Fault("/email", "invalid_format", "There can be no such domain.")]
+        return [Fault("/email", "invalid_format", "There can be no such address.")]
     return []
 
 
