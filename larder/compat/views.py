@@ -120,7 +120,7 @@ class CompatView(APIView):
     def large(self) -> None:
         """Lets no other large answer be made until this one is rendered. Raises Overloaded."""
         if not self.is_large:
-            self.until_rendered.enter_context(one_at_a_time())
+            self.until_rendered.enter_context(one_at_a_time(caller(self.request).id))
             self.is_large = True
 
     def get_exception_handler(self) -> Any:

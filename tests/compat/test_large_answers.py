@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.renderers import JSONRenderer
 
 from config import urls
@@ -86,7 +87,7 @@ def test_a_long_page_as_html_waits_for_other_large_answers(
     stock_products(MAX_PAGE_ROWS + 1)
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.01)
     path = "/api/catalog/products/?limit={}"
-    with large_answers.one_at_a_time():
+    with large_answers.one_at_a_time("another account"):
         long = client("GET", path.format(1000), Accept="text/html")
         assert (long.status, long.headers["Retry-After"]) == (503, "1")
         assert client("GET", path.format(MAX_PAGE_ROWS), Accept="text/html").status == 200
@@ -169,7 +170,7 @@ def test_only_a_list_of_several_parts_waits_for_another_large_answer(
     settings.ROOT_URLCONF = f"larder.compat.contract{4 if path == '/products/' else 3}"
     client = Api(token_for(person(is_staff=True)))
     fill(parts.LENGTH - before)
-    with large_answers.one_at_a_time():
+    with large_answers.one_at_a_time("another account"):
         assert client("GET", path).status == 200
         person(), product()
         assert client("GET", path).status == 503
@@ -180,20 +181,49 @@ def test_few_requests_wait_for_a_large_answer(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 60.0)
     answers = Queue[bool]()
 
-    def wait() -> None:
+    def wait(account: int) -> None:
         try:
-            with large_answers.one_at_a_time():
+            with large_answers.one_at_a_time(account):
                 answers.put(True)
         except Overloaded:
             answers.put(False)
 
-    with large_answers.one_at_a_time():
-        threads = [Thread(target=wait) for _ in range(large_answers.MOST_WAITING + 3)]
+    waiting = large_answers.MOST_WAITING
+    with large_answers.one_at_a_time("another account"):
+        threads = [Thread(target=wait, args=[number]) for number in range(waiting + 3)]
         for one in threads:
             one.start()
         assert [answers.get(timeout=30) for _ in range(3)] == [False] * 3
         assert answers.empty()
-    assert [answers.get(timeout=30) for _ in range(large_answers.MOST_WAITING)] == [True, True]
+    assert [answers.get(timeout=30) for _ in range(waiting)] == [True] * waiting
+    for one in threads:
+        one.join()
+
+
+def test_an_account_has_one_large_answer_and_others_still_wait_for_theirs(
+    person: Callable[..., Person], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_answers, "LONGEST_WAIT", 60.0)
+    settings.ROOT_URLCONF = "larder.compat.contract4"
+    stock_products(parts.LENGTH + 1)
+    first, second, third = (person() for _ in range(3))
+    answers = Queue[tuple[int, int]]()
+
+    def ask(who: Person) -> None:
+        try:
+            answers.put((who.id, Api(token_for(who))("GET", "/products/").status))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=ask, args=[who]) for who in (first, second, second, third)]
+    with large_answers.one_at_a_time(first.id):
+        for one in threads:
+            one.start()
+        # One of the second account's two requests waits, as the third's does.
+        refused = {answers.get(timeout=30) for _ in range(2)}
+        assert refused == {(first.id, 503), (second.id, 503)}
+        assert answers.empty()
+    assert {answers.get(timeout=30) for _ in range(2)} == {(second.id, 200), (third.id, 200)}
     for one in threads:
         one.join()
 
