@@ -47,7 +47,9 @@ def test_staff_cannot_enter_the_other_form(person: MakePerson) -> None:
     assert list(page.errors) == ["email"]
 
 
-@pytest.mark.parametrize("sent", [UNICODE, f"{UNICODE}.", ASCII, f"{ASCII}.", ASCII.replace("xn--", "XN--")])
+@pytest.mark.parametrize(
+    "sent", [UNICODE, f"{UNICODE}.", ASCII, f"{ASCII}.", ASCII.replace("xn--", "XN--")]
+)
 def test_one_form_is_stored(customer: Api, sent: str) -> None:
     assert customer("PATCH", "me", {"email": sent}).body["email"] == UNICODE
     assert customer("PATCH", "me", {"email": UNICODE}).status == 200
