@@ -184,6 +184,13 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
             raise BadRequest("This list has no such filter.")
         return True
 
+    def to_field_allowed(self, request: Any, to_field: str) -> bool:
+        """Returns True for a field that others refer to. Raises BadRequest for others, because
+        Django would log the client's text."""
+        if not super().to_field_allowed(request, to_field):
+            raise BadRequest("Nothing refers to this field.")
+        return True
+
     def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)

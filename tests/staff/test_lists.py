@@ -1,4 +1,4 @@
-"""By what the lists of the admin are filtered."""
+"""By what the lists of the admin are filtered, and by what others refer to their objects."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -61,3 +61,18 @@ def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path
     for name in known:
         for value in ("1", "x", TEXT, "9" * 40):
             assert desk.get(path, **{name: value}).status in {200, 400}
+
+
+@pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/delete/"])
+def test_a_field_that_nothing_refers_to_is_refused_and_not_logged(
+    desk: Desk, now: datetime, page: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    jams = services.create_category(name="Jams", parent=None, now=now)
+    path = f"catalog/category/{page.format(jams.id)}"
+    assert desk.get(path, _to_field="id", _popup="1").status == 200
+    for unknown in (TEXT, "name"):
+        assert desk.get(path, _to_field=unknown, _popup="1").status == 400
+        # A list reads it from the address alone.
+        assert desk.post(path, {"_to_field": unknown}).status == (400 if page else 200)
+    assert TEXT not in caplog.text
+    assert not [one for one in caplog.records if "DisallowedModelAdmin" in one.name]
