@@ -15,6 +15,7 @@ from larder.catalog import queries as catalog
 from larder.core.errors import DomainError
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, in_one_line, moment, with_actor_name
 from larder.staff.catalog import containing
@@ -27,6 +28,7 @@ from larder.staff.inventory_adjustments import (
 )
 from larder.staff.inventory_products import StockedProductAdmin, StockLinks, stock_address
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
+from larder.staff.recording import refuse_former
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 
@@ -192,6 +194,7 @@ class AdjustmentAdmin(ServiceAdmin):
         try:
             products = book(page, request)
         except DomainError as refusal:
+            refuse_former(request, refusal, PERMISSION)
             page.refuse(refusal, SENTENCES)
             return show(self, request, page)
         self.message_user(request, "The adjustment is booked.", messages.SUCCESS)

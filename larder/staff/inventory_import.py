@@ -22,6 +22,7 @@ from larder.inventory.services.import_products import Imported, import_products
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.pages import Page, PageForm, show
+from larder.staff.recording import refuse_former
 
 
 class ProductFileForm(PageForm):
@@ -74,6 +75,7 @@ class ImportableProducts(ServiceAdmin):
             form.add_error("file", "Nothing was stored. The faults are listed below.")
             return show(self, request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
+            refuse_former(request, refusal, "catalog.add_product")
             page.refuse(refusal, {})
         else:
             text = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."

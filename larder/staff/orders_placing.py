@@ -36,6 +36,7 @@ from larder.staff.pages import (
     whole,
     words,
 )
+from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
     "unknown_product": Sentence("chosen", "This product is not on sale any more."),
@@ -121,6 +122,7 @@ class PlaceableOrders(ServiceAdmin):
             total = amount(refusal.total, settings.CURRENCY)
             page.form.add_error(None, f"The total is {total}; the minimum is {least}.")
         except DomainError as refusal:
+            refuse_former(request, refusal, "orders.add_order")
             page.refuse(refusal, SENTENCES)
         else:
             text = f"Order {placed.order.number} is placed."

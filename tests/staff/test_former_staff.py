@@ -1,0 +1,79 @@
+"""Pages of the admin whose user was allowed them when the request began, and is not at its end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from larder.catalog.models import Product
+from larder.identity.models import AuditEntry, Customer
+from larder.inventory.models import Adjustment
+from larder.orders.models import Order
+from tests.conftest import Person
+from tests.staff.desk import Desk, allow
+
+PAGES = {
+    "inventory/adjustment/add/": "inventory.add_adjustment",
+    "catalog/product/import-file/": "catalog.add_product",
+    "orders/order/telephone/": "orders.add_order",
+}
+ALLOWED = (*PAGES.values(), "catalog.change_product", "catalog.view_product", "orders.view_order")
+
+
+@contextmanager
+def before_the_locks(who: Person, **columns: object) -> Iterator[None]:
+    """Changes the account before the first statement that locks or writes a row."""
+    left = [columns]
+
+    def watch(execute: Any, sql: str, *arguments: Any) -> Any:
+        if left and ("FOR UPDATE" in sql or "INSERT INTO" in sql or "FOR NO KEY UPDATE" in sql):
+            Customer.objects.filter(pk=who.id).update(**left.pop())
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(watch):
+        yield
+    assert not left
+
+
+def sent(path: str, product: int, buyer: Person) -> dict[str, Any]:
+    """What the page sends of a change that the service would make."""
+    file = BytesIO(b"sku,name,price\nNEW,Jam,1.50\n")
+    file.name = "products.csv"
+    values: dict[str, dict[str, Any]] = {
+        "inventory/adjustment/add/": {
+            "reason": "received",
+            "line-0-sku": Product.objects.get(pk=product).sku,
+            "line-0-delta": "5",
+        },
+        "catalog/product/import-file/": {"file": file},
+        "orders/order/telephone/": {
+            "customer": str(buyer.id),
+            "line-0-chosen": str(product),
+            "line-0-quantity": "1",
+        },
+    }
+    return values[path]
+
+
+@pytest.mark.parametrize("taken", [{"is_staff": False}, {"session_epoch": 99}])
+@pytest.mark.parametrize("path", PAGES)
+def test_what_the_service_refuses_former_staff_is_recorded(
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    path: str,
+    taken: dict[str, object],
+) -> None:
+    who, jam = allow(person(is_staff=True), *ALLOWED), product(stock=9)
+    desk = Desk(who)
+    values = desk.open(path) | sent(path, jam, person())
+    made = [model.objects.count() for model in (Adjustment, Order, Product)]
+    with before_the_locks(who, **taken):
+        page = desk.post(path, values)
+    assert page.status == 403
+    assert [model.objects.count() for model in (Adjustment, Order, Product)] == made
+    refused = AuditEntry.objects.get(action="refused", actor=who.customer.public_id)
+    assert refused.channel == "admin"
+    assert refused.after == {"permission": PAGES[path]}
