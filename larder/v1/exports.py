@@ -54,8 +54,10 @@ def export_orders(
     headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
-    audit.record("export:orders", "export", after=_filters(query))
-    file = _file(caller, queries.walk(wanted), is_own=wanted.customer == caller.id)
+    is_own = wanted.customer == caller.id
+    own = {"own": True} if is_own else {}
+    audit.record("export:orders", "export", after=_filters(query) | own)
+    file = _file(caller, queries.walk(wanted), is_own=is_own)
     # The answer begins after this: an error until here is answered with a problem.
     next(file)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
