@@ -9,6 +9,7 @@ from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import health, metrics
 from larder.ops.home import home
 from larder.staff import own_keys, second_factor
+from larder.staff.at_once import limited_page
 from larder.staff.own_account import log_in_page
 from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1
@@ -19,7 +20,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
-    path("admin/second-factor/", second_factor.page, name="second_factor"),
+    path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
     path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.
