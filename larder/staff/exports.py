@@ -21,6 +21,7 @@ from unfold.contrib.import_export.forms import ExportForm
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.spreadsheets import escape_formula
 from larder.identity import audit
+from larder.staff.lists import filter_parameters
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
@@ -106,12 +107,22 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
         return super().get_export_data(file_format, request, queryset, **kwargs)
 
     def _asked(self, request: Any) -> dict[str, Any]:
-        """Returns the filters of the list, for the audit trail. A search, or the value of a field
-        without a filter, can be personal data: of these only that they were given."""
-        given = {name: value for name, value in request.GET.items() if name != SEARCH_VAR}
-        shown = {getattr(one, "parameter_name", None) or one[0] for one in self.list_filter}
-        known = {
-            name: value if name.partition("__")[0] in shown else True
-            for name, value in given.items()
-        }
-        return known | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})
+        """Returns the filters of the list, for the audit trail. A search, or a value that no filter
+        offers, can be personal data: of these only that they were given."""
+        asked: dict[str, Any] = {}
+        for one in self.get_list_filter(request):
+            for name in filter_parameters(self.model, [one]) & request.GET.keys():
+                value = request.GET[name]
+                asked[name] = value if self._offers(request, one, value) else True
+        return asked | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})
+
+    def _offers(self, request: Any, one: Any, value: str) -> bool:
+        """Returns whether the filter offers the value; of those by a relation or a flag, whether
+        it can be an id."""
+        if isinstance(one, type):
+            spec: Any = one(request, {}, self.model, self)
+            return value in dict(spec.lookup_choices)
+        field = self.model._meta.get_field(one if isinstance(one, str) else one[0])
+        if field.flatchoices:
+            return value in dict(field.flatchoices)
+        return value.isdecimal() and len(value) < 20

@@ -145,8 +145,24 @@ def test_an_export_of_the_admin_is_recorded_without_values_of_fields(
         page = desk.post(f"orders/order/export/?{query}", {"format": "0", "resource": "0"})
         assert page.status == status
     assert [after for _, _, _, after in trail("export:order")] == [
-        {"status__exact": "packed", "o": True, "e": True, "searched": True}
+        {"status__exact": "packed", "searched": True}
     ]
+
+
+def test_an_export_of_the_admin_is_recorded_with_what_its_filters_offer(
+    person: MakePerson, trail: Trail
+) -> None:
+    desk = Desk(person(is_staff=True, is_superuser=True))
+    for query in ("archived=yes&category__id__exact=7", "archived=Ada"):
+        page = desk.post(f"catalog/product/export/?{query}", {"format": "0", "resource": "0"})
+        assert page.status == 200
+    page = desk.post("orders/order/export/?status__exact=Ada", {"format": "0", "resource": "0"})
+    assert page.status == 200
+    assert [after for _, _, _, after in trail("export:product")] == [
+        {"archived": "yes", "category__id__exact": "7"},
+        {"archived": True},
+    ]
+    assert [after for _, _, _, after in trail("export:order")] == [{"status__exact": True}]
 
 
 MARKERS = (
