@@ -23,7 +23,10 @@ from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line,
 from larder.staff.confirming import require_confirmation
 from larder.staff.orders_contents import history_table, lines_table
 from larder.staff.orders_moves import MovableOrders
+from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
+
+__all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin", "dashboard"]
 
 
 class OrderResource(exports.Columns):
@@ -102,9 +105,14 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
         self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         order = self.shown_order(request, object_id)
-        contents = {}
+        contents: dict[str, Any] = {}
         if order is not None:
-            contents = {"lines": lines_table(order), "history": history_table(order)}
+            refunds = request.user.has_perm("orders.view_refunddue")
+            contents = {
+                "lines": lines_table(order),
+                "payments": payment_tables(order, with_refunds=refunds),
+                "history": history_table(order),
+            }
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **contents}
         )

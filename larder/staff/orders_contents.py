@@ -12,6 +12,7 @@ from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, OrderView
 from larder.staff.base import actor_names, amount, in_one_line, moment
+from larder.staff.orders_payments import minor_amount
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:
@@ -125,6 +126,12 @@ def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> li
     ]
 
 
+def _payment(said: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+    kind = said["kind"].replace("_", " ").capitalize()
+    amount = minor_amount(said["amount"], said["currency"])
+    return [f"{kind}: {amount}, {said['provider']} {said['transaction_id']}."]
+
+
 def _silent(said: Any, names: Mapping[int, str]) -> list[str]:
     """Returns nothing: `before` and `after` are described together."""
     return []
@@ -134,6 +141,7 @@ _TELLERS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
     "reason": _reason,
     "picked": _picked,
     "lines": _returned,
+    "payment": _payment,
     "before": _silent,
     "after": _silent,
 }

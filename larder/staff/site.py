@@ -45,7 +45,13 @@ _PLACES = (
             ("Adjustments", "add_notes", "inventory", "adjustment"),
         ),
     ),
-    ("Orders", (("Orders", "shopping_basket", "orders", "order"),)),
+    (
+        "Orders",
+        (
+            ("Orders", "shopping_basket", "orders", "order"),
+            ("Refunds due", "currency_exchange", "orders", "refunddue"),
+        ),
+    ),
     (
         "People",
         (

@@ -185,6 +185,7 @@ PAGES = (
     "catalog/product/import-file/",
     "inventory/adjustment/add/",
     "inventory/ledgerentry/",
+    "orders/refunddue/",
 )
 
 

@@ -115,6 +115,8 @@ _HARMLESS = """
     orders_order_confirm
     orders_order_delete orders_order_deliver orders_order_history orders_order_pack
     orders_order_ship orders_order_take_back orders_order_telephone
+    orders_refunddue_add orders_refunddue_change orders_refunddue_changelist
+    orders_refunddue_delete orders_refunddue_history
     """
 HARMLESS = set(_HARMLESS.split())
 

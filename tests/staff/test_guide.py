@@ -9,6 +9,8 @@ from django.utils.html import strip_tags
 
 from larder.identity.models import Customer
 from larder.orders.decision import Wanted
+from larder.orders.payment_state import Kind
+from larder.orders.services.payments import NewPayment, Report, receive_payment
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.conftest import NOW, Person
@@ -21,6 +23,7 @@ SCREENS = (
     "orders/order/",
     "orders/order/telephone/",
     "orders/order/export/",
+    "orders/refunddue/",
     "catalog/product/",
     "catalog/product/add/",
     "catalog/product/import-file/",
@@ -31,6 +34,14 @@ SCREENS = (
     "identity/customer/add/",
     "auth/group/add/",
     "identity/auditentry/",
+)
+CAPTURE = NewPayment(
+    provider="stripe",
+    kind=Kind.CAPTURED,
+    transaction_id="pi_1",
+    amount=1,
+    currency="GBP",
+    at=NOW,
 )
 
 
@@ -53,6 +64,7 @@ def test_the_guide_for_staff_says_what_the_screens_say(
     mary, jam = person("mary"), product(sku="JAM", name="Red jam")
     placement = Placement(customer=mary.id, actor=mary.customer.public_id, lines=[Wanted(jam, 2)])
     order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
+    receive_payment(Report(payment=CAPTURE, order=order, sent_at=NOW), now=NOW)
     shown = unescape(strip_tags("".join(screens(desk, jam, order, mary.customer))))
     words = set(re.findall(r"\*\*(.+?)\*\*", GUIDE.read_text())) - {"Bold"}
     assert len(words) > 40

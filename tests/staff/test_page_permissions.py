@@ -22,6 +22,7 @@ from larder.identity import permissions
 from larder.identity.models import AuditEntry, Customer
 from larder.identity.services import keys, sessions
 from larder.inventory.models import LedgerEntry
+from larder.orders.models import RefundDue
 from tests.conftest import Api, Person
 from tests.identity.test_permission_matrix import PAGE, ROLES
 from tests.staff.desk import Desk, allow
@@ -54,6 +55,8 @@ REFUSED_TO_ALL = {
     "inventory_stock_delete",
     "orders_order_add",
     "orders_order_delete",
+    "orders_refunddue_add",
+    "orders_refunddue_delete",
 }
 NAMED = {
     "catalog_product_adjust_stock": {"inventory.add_adjustment"},
@@ -98,6 +101,7 @@ def objects(
     category = api("POST", "categories", {"name": "Jams"})
     lines = {"lines": [{"product": jam, "counted": 7}], "reason": "stocktake"}
     adjustment = api("POST", "stock/adjustments", lines)
+    refund = RefundDue.objects.create(order=order.body["id"], currency="GBP", amount=1, since=now())
     return {
         "auth_group": Group.objects.create(name="Till").pk,
         "auth_user": tom.id,
@@ -110,6 +114,7 @@ def objects(
         "inventory_ledgerentry": LedgerEntry.objects.earliest("id").pk,
         "inventory_stock": jam,
         "orders_order": order.body["id"],
+        "orders_refunddue": refund.pk,
     }
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -65,7 +66,7 @@ SHOTS = (
     Shot("log-in", "/admin/login/", 480, 640),
     Shot("overview", "/admin/", 720),
     Shot("orders", "/admin/orders/order/", 720),
-    Shot("order", "/admin/orders/order/{packed}/change/", 1300),
+    Shot("order", "/admin/orders/order/{packed}/change/", 1560),
     Shot(
         "pack",
         "/admin/orders/order/{placed}/pack/",
@@ -78,6 +79,7 @@ SHOTS = (
         600,
         typed={"Reason": "Arrived broken", "Came back, line 1": "1"},
     ),
+    Shot("refunds-due", "/admin/orders/refunddue/", 480),
     Shot("products", "/admin/catalog/product/?q=retrospot", 720),
     Shot("product", "/admin/catalog/product/{product}/change/", 780),
     Shot(
@@ -129,6 +131,7 @@ def fill(client: Client) -> dict[str, Any]:
     product = _product(client, customer, "85123A")
     placed = [_order(client, customer, lines) for lines in ORDERS]
     for order, moves in zip(placed, MOVES, strict=True):
+        _pay(client, staff, order)
         for move in moves:
             _done(client, f"orders/{order}/{move}", {}, staff)
     ids = {moves[-1]: order for order, moves in zip(placed, MOVES, strict=True) if moves}
@@ -159,6 +162,14 @@ def _order(client: Client, token: str, lines: Mapping[str, int]) -> str:
     products = [(_product(client, token, sku), units) for sku, units in lines.items()]
     wanted = [{"product": product, "quantity": units} for product, units in products]
     return str(_done(client, "orders", {"lines": wanted}, token)["id"])
+
+
+def _pay(client: Client, token: str, order: str) -> None:
+    """Record a capture of the order's total."""
+    total = client.call("GET", f"orders/{order}", token=token).body["total"]
+    paid = {"amount": int(Decimal(total) * 100), "currency": "GBP", "transaction_id": f"ch_{total}"}
+    payment = {"provider": "stripe", "kind": "captured", **paid}
+    _done(client, f"orders/{order}/payments", payment, token)
 
 
 def _product(client: Client, token: str, sku: str) -> int:

@@ -1,0 +1,105 @@
+"""Payments for staff: what was paid of an order, and the list of the refunds that are due.
+
+Records are never edited. Providers and the API write them.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+from django.utils.html import format_html
+
+from larder.core.currencies import from_minor
+from larder.core.limits import MAX_SHOWN_ROWS
+from larder.orders import payment_state, queries
+from larder.orders.models import Order, RefundDue
+from larder.orders.queries import OrderView
+from larder.staff.base import ReadOnlyAdmin, actor_names, amount, in_one_line, moment
+
+
+def minor_amount(units: int, currency: str) -> str:
+    """Returns an amount in minor units for staff.
+
+    >>> minor_amount(220, "GBP")
+    '2.20 GBP'
+    """
+    return amount(from_minor(units, currency), currency)
+
+
+def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, Any]]:
+    """Returns the table of what was paid, and that of the records, the oldest first, if there are
+    any. The refunds that are due are shown to those who may see them."""
+    summary = _summary(order, with_refunds=with_refunds)
+    return [summary] if order.payments is None else [summary, _records(order)]
+
+
+def _records(order: OrderView) -> dict[str, Any]:
+    found = queries.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
+    people = actor_names({one.actor for one in found.rows})
+    rows = [
+        [
+            in_one_line(moment(one.at)),
+            one.kind,
+            in_one_line(minor_amount(one.amount, one.currency)),
+            one.provider,
+            format_html('<span class="breakable">{}</span>', one.transaction_id),
+            people[one.actor],
+        ]
+        for one in found.rows
+    ]
+    if found.more:
+        rows.append(["…", "", "", "", "", f"Only the first {MAX_SHOWN_ROWS} are shown."])
+    headers = ["When", "What", "Amount", "Provider", "Transaction", "By"]
+    return {"title": "Payment records", "content": {"headers": headers, "rows": rows}}
+
+
+def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
+    sums = order.payments or payment_state.NOTHING
+    payable = payment_state.payable(order.status, order.kept, order.currency)
+    due = minor_amount(payment_state.amount_due(sums, payable), order.currency)
+    headers, row = ["State", "Due"], [str(payment_state.state(sums, payable)), due]
+    if with_refunds:
+        headers.append("To refund")
+        row.append("–" if order.payments is None else _refunds(order))
+    return {"title": "Payment", "content": {"headers": headers, "rows": [row]}}
+
+
+def _refunds(order: OrderView) -> str:
+    """Returns what is due in each currency."""
+    rows = RefundDue.objects.filter(order=order.id).order_by("currency")
+    owed = [minor_amount(*one) for one in rows.values_list("amount", "currency")]
+    return ", ".join(owed) or "–"
+
+
+@admin.register(RefundDue)
+class RefundDueAdmin(ReadOnlyAdmin):
+    """The refunds that are due, the oldest first. A recorded refund settles them.
+
+    Plan: a range of the index refund_due_by_age, and the key of each order.
+    """
+
+    fields = ("since_shown", "whose", "order", "owed")
+    list_display = ("since_shown", "whose", "owed")
+    ordering = ("since", "id")
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        orders = Order.objects.filter(pk=OuterRef("order"), placed_at__isnull=False)
+        return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
+
+    @admin.display(description="Since")
+    def since_shown(self, refund: RefundDue) -> str:
+        return in_one_line(moment(refund.since))
+
+    @admin.display(description="Order")
+    def whose(self, refund: Any) -> str:
+        """Returns the number of the order, with a link; the id if no order got it."""
+        if refund.number is None:
+            return format_html('<span class="breakable">{}</span>: abandoned', refund.order)
+        address = reverse("admin:orders_order_change", args=[refund.order])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, refund.number)
+
+    @admin.display(description="To refund")
+    def owed(self, refund: RefundDue) -> str:
+        return in_one_line(minor_amount(refund.amount, refund.currency))

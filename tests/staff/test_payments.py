@@ -1,0 +1,89 @@
+"""What staff see of payments: at an order, and the list of the refunds that are due."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from larder.orders.models import RefundDue
+from tests.conftest import NOW, Answer, Api, Person
+from tests.staff.desk import Desk, allow
+from tests.v1.test_orders import place
+from tests.v1.test_payments import record
+
+REFUNDS = "orders/refunddue/"
+As = Callable[[Person], Api]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def staff(boss: Person, as_: As) -> Api:
+    return as_(boss)
+
+
+@pytest.fixture
+def order(customer: Api, product: Callable[..., int]) -> Answer:
+    """An order of 4 units for 10.00."""
+    return place(customer, (product(price="2.50", stock=9), 4))
+
+
+def tables(desk: Desk, order: Answer) -> list[list[list[str]]]:
+    """The rows of the tables about payments."""
+    page = desk.get(f"orders/order/{order.body['id']}/change/")
+    return [one["content"]["rows"] for one in page.response.context["payments"]]
+
+
+def test_an_order_shows_what_was_paid_and_what_is_due(
+    desk: Desk, staff: Api, order: Answer
+) -> None:
+    assert tables(desk, order) == [[["unpaid", "10.00 GBP", "–"]]]
+    record(staff, order, 400, transaction_id="<first>")
+    record(staff, order, 700, transaction_id="second")
+    summary, records = tables(desk, order)
+    assert summary == [["overpaid", "0.00 GBP", "1.00 GBP"]]
+    assert [row[1] for row in records] == ["captured", "captured"]
+    text = desk.get(f"orders/order/{order.body['id']}/change/").text
+    for shown in (
+        "4.00 GBP",
+        "7.00 GBP",
+        "&lt;first&gt;",
+        "Captured: 4.00 GBP, cash &lt;first&gt;.",
+    ):
+        assert shown in text
+    assert "{&#x27;" not in text
+
+
+def test_the_refunds_of_an_order_are_shown_only_with_their_permission(
+    person: Callable[..., Person], staff: Api, order: Answer
+) -> None:
+    record(staff, order, 1100)
+    clerk = allow(person(is_staff=True), "orders.view_order")
+    desk = Desk(clerk)
+    assert tables(desk, order)[0] == [["overpaid", "0.00 GBP"]]
+    assert desk.get(REFUNDS).status == 403
+    assert f"/admin/{REFUNDS}" not in desk.get("").text
+    allow(clerk, "orders.view_refunddue")
+    assert desk.get(REFUNDS).status == 200
+    assert f"/admin/{REFUNDS}" in desk.get("").text
+
+
+def test_refunds_are_listed_by_age_with_their_orders(desk: Desk, staff: Api, order: Answer) -> None:
+    record(staff, order, 1250)
+    lost = uuid4()
+    old = NOW - timedelta(days=9)
+    RefundDue.objects.create(order=lost, currency="JPY", amount=300, since=old)
+    page = desk.get(REFUNDS)
+    assert [one.order for one in page.rows] == [lost, UUID(order.body["id"])]
+    for shown in ("300.00 JPY", f"{lost}</span>: abandoned", "2.50 GBP"):
+        assert shown in page.text
+    assert f'href="/admin/orders/order/{order.body["id"]}/change/"' in page.text
+
+
+def test_the_list_of_refunds_takes_as_many_queries_for_many_rows(desk: Desk) -> None:
+    few = desk.queries(REFUNDS)
+    for minutes in range(30):
+        since = NOW + timedelta(minutes=minutes)
+        RefundDue.objects.create(order=uuid4(), currency="GBP", amount=1, since=since)
+    assert desk.queries(REFUNDS) == few
