@@ -99,6 +99,7 @@ CONTRACT_2 = {"orders": serializers.URLField(required=False)}
 class OrdersView(CompatView):
     @operation(
         "list_orders",
+        key_permission="orders.view_order",
         answers={200: envelope(Order, **CONTRACT_2)},
         parameters=PAGE,
         refusals={404: Refusal},
@@ -142,13 +143,20 @@ class OrderView(CompatView):
         if not _UUID.fullmatch(kwargs["order_id"]):
             raise NotFound
 
-    @operation("get_order", answers={200: Order}, parameters=ORDER_ID, refusals={404: Refusal})
+    @operation(
+        "get_order",
+        key_permission="orders.view_order",
+        answers={200: Order},
+        parameters=ORDER_ID,
+        refusals={404: Refusal},
+    )
     def get(self, request: Request, order_id: str) -> Response:
         """Shows one of the caller's orders."""
         return Response(Order(orders.order(UUID(order_id), customer=caller(request).id)).data)
 
     @operation(
         "place_order",
+        key_permission="orders.add_order",
         body=NewOrder,
         answers={200: Order, 201: Order},
         parameters=ORDER_ID,

@@ -54,8 +54,10 @@ def operation(
     refusals: Mapping[int, Any] | None = None,
     is_open: bool = False,
     permission: str = "",
+    key_permission: str = "",
 ) -> Callable[[View], View]:
-    """Documents a view's method, and refuses a caller without the `permission`, if one is named.
+    """Documents a view's method, and refuses a caller without the `permission`, and a key that
+    names permissions, but not the `key_permission`.
 
     `answers` and `refusals` are serializers or schemas by status.
 
@@ -67,10 +69,11 @@ def operation(
     if body is not None:
         refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
         refused |= {} if is_open else {411: Refusal}
-    if permission:
+    if permission or key_permission:
         refused[403] = Refusal
     responses = refused | dict(refusals or {}) | dict(answers)
     kinds = FORMS if is_open else FORMS[:1]
+    needs = {"x-permission": permission, "x-permission-of-keys": key_permission}
 
     def documented(view: View) -> View:
         document = extend_schema(
@@ -80,22 +83,27 @@ def operation(
             parameters=[CORRELATION, *parameters],
             responses={status: _response(status, kind) for status, kind in responses.items()},
             auth=[] if is_open else None,
-            extensions={"x-permission": permission} if permission else None,
+            extensions={name: value for name, value in needs.items() if value} or None,
         )
-        made: Any = document(_guarded(view, permission) if permission else view)
+        made: Any = document(_guarded(view, permission, key_permission))
         made.operation = name
         return cast(View, made)
 
     return documented
 
 
-def _guarded(view: View, permission: str) -> View:
+def _guarded(view: View, permission: str, key_permission: str) -> View:
+    if not (permission or key_permission):
+        return view
+
     @wraps(view)
     def checked(self: Any, request: Any, **path: Any) -> Any:
-        request.user.require(permission)
+        if permission:
+            request.user.require(permission)
+        request.user.require_named(key_permission)
         return view(self, request, **path)
 
-    checked.permission = permission  # type: ignore[attr-defined]
+    checked.permission, checked.key_permission = permission, key_permission  # type: ignore[attr-defined]
     return checked  # type: ignore[return-value]
 
 

@@ -52,7 +52,8 @@ class Caller:
     def require_named(self, permission: str) -> None:
         """Raises what `require` raises for a key that names permissions, and not this one.
 
-        What ends log-ins and keys of the own account needs no permission otherwise.
+        Such a key acts for the shop: what belongs to its owner needs a permission as well. Other
+        credentials need none for that, and nothing does for an empty permission.
         """
-        if self.key_permissions is not None:
+        if permission and self.key_permissions is not None:
             self.require(permission)

@@ -66,6 +66,7 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
 @operation(
     tag="orders",
     for_others="orders.view_order",
+    key_permission="orders.add_order",
     answers={200: Abandoned},
     problems=["not_found"],
     traits=[QUOTA],

@@ -73,7 +73,12 @@ class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
     id: UUID
 
 
-@operation(tag="me", answers={200: AddressPage, 304: None}, traits=[CACHED])
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: AddressPage, 304: None},
+    traits=[CACHED],
+)
 def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
 
@@ -86,6 +91,7 @@ def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) 
 
 @operation(
     tag="me",
+    key_permission="identity.change_customer",
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
@@ -109,7 +115,13 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
     )
 
 
-@operation(tag="me", answers={200: KeptAddress, 304: None}, problems=["not_found"], traits=[CACHED])
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: KeptAddress, 304: None},
+    problems=["not_found"],
+    traits=[CACHED],
+)
 def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     """One of the caller's addresses."""
     return _answer(request, caller, address)
@@ -117,6 +129,7 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
 
 @operation(
     tag="me",
+    key_permission="identity.change_customer",
     answers={200: KeptAddress},
     problems=["not_found"],
     traits=[OWN_VERSIONED, TAGGED],
@@ -132,7 +145,13 @@ def change_address(
     return _answer(request, caller, address)
 
 
-@operation(tag="me", answers={204: None}, problems=["not_found"], traits=[OWN_VERSIONED])
+@operation(
+    tag="me",
+    key_permission="identity.change_customer",
+    answers={204: None},
+    problems=["not_found"],
+    traits=[OWN_VERSIONED],
+)
 def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     """Deletes an address. Orders keep the address they were placed with."""
     version = version_wanted(request)

@@ -119,7 +119,12 @@ class Cart(msgspec.Struct):
     total: Money
 
 
-@operation(tag="cart", answers={200: Cart, 304: None}, traits=[CACHED])
+@operation(
+    tag="cart",
+    key_permission="orders.add_order",
+    answers={200: Cart, 304: None},
+    traits=[CACHED],
+)
 def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The current cart, at current prices."""
     return _reply(request, caller.id)
@@ -127,6 +132,7 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="cart",
+    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["unknown_product", "cart_full"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
@@ -143,7 +149,12 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
     return _reply(request, caller.id)
 
 
-@operation(tag="cart", answers={204: None}, traits=[OWN_VERSIONED])
+@operation(
+    tag="cart",
+    key_permission="orders.add_order",
+    answers={204: None},
+    traits=[OWN_VERSIONED],
+)
 def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the cart. The next line begins a new cart."""
     cart.delete_cart(caller.id, seen=_seen(request))
@@ -152,6 +163,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="cart",
+    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["unknown_product", "cart_full", "not_found"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
@@ -172,6 +184,7 @@ def put_cart_line(
 
 @operation(
     tag="cart",
+    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["not_in_cart", "not_found"],
     traits=[TAGGED, OWN_VERSIONED],
@@ -184,6 +197,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
 
 @operation(
     tag="cart",
+    key_permission="orders.add_order",
     answers={201: Order},
     problems=[
         "cart_empty",

@@ -127,6 +127,7 @@ def list_product_changes(
 
 @operation(
     tag="orders",
+    key_permission="orders.view_order",
     answers={200: OrderChanges, 304: None},
     problems=["since_expired"],
     traits=[CACHED],

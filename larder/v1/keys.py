@@ -143,8 +143,9 @@ def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
 
 @operation(
     tag="auth",
+    key_permission="identity.change_customer",
     answers={201: MadeKey},
-    problems=["not_found", "too_many_keys", "not_staff", "permission_missing"],
+    problems=["not_found", "too_many_keys", "permission_missing"],
     traits=[KEYED, QUOTA],
     is_short=True,
     also=_faults,
@@ -178,6 +179,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
 @operation(
     tag="auth",
     for_others="identity.delete_key",
+    key_permission="",  # a key may end itself: the function checks it
     answers={204: None},
     problems=["not_found", "not_staff"],
 )

@@ -54,8 +54,9 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @operation(
     tag="me",
+    key_permission="identity.change_customer",
     answers={200: Me},
-    problems=["not_found", "username_taken", "email_taken", "not_staff", "permission_missing"],
+    problems=["not_found", "username_taken", "email_taken", "permission_missing"],
     traits=[OWN_VERSIONED, TAGGED],
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
@@ -71,8 +72,9 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
 
 @operation(
     tag="me",
+    key_permission="identity.delete_customer",
     answers={204: None},
-    problems=["last_owner", "not_staff", "permission_missing"],
+    problems=["last_owner", "permission_missing"],
     traits=[OWN_VERSIONED],
 )
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:

@@ -159,6 +159,7 @@ def _operation(
         "responses": _responses(one, headers, _codes(one, traits)),
         "x-permissions": list(declared.permissions),
         "x-permission-for-others": declared.for_others,
+        "x-permission-of-keys": one.key_permission,
     }
     return {name: value for name, value in said.items() if value}
 
@@ -178,6 +179,8 @@ def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     of_staff = list(_OF_STAFF) if one.declared.permissions else []
     if one.declared.for_others:
         of_staff += _OF_STAFF[1:]
+    if one.key_permission:
+        of_staff += _OF_STAFF[:2]
     codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
     found: dict[int, list[str]] = {}
     for code in sorted(codes):

@@ -191,6 +191,8 @@ class Declaration:
     `permissions`: the permissions that it needs, all of them; only staff have any.
     `for_others`: the permission for objects of other customers, which are hidden or refused
     without it.
+    `key_permission`: the permission for what belongs to the key's owner, if the key names
+    permissions; without it `for_others`, and empty where such a key needs none.
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
     without a token.
     `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
@@ -208,6 +210,7 @@ class Declaration:
     token: bool = True
     permissions: Sequence[str] = ()
     for_others: str = ""
+    key_permission: str | None = None
     is_short: bool = False
     is_signed: bool = False
     is_limited: bool = True
@@ -240,6 +243,12 @@ class Operation:
         self._readers = dict(self._read_by(kinds))
         files = (one for one in declared.answers.values() if isinstance(one, str))
         self.media_type = next(files, "application/json").partition(";")[0]
+
+    @property
+    def key_permission(self) -> str:
+        """The permission that a key needs for its owner's objects; empty where it needs none."""
+        named, others = self.declared.key_permission, self.declared.for_others
+        return others if named is None else named
 
     @property
     def repeats_with(self) -> frozenset[str]:

@@ -73,7 +73,12 @@ def _require_mail() -> None:
 
 
 @operation(
-    tag="auth", answers={204: None}, problems=["wrong_password"], is_short=True, also=_faults
+    tag="auth",
+    key_permission="identity.change_customer",
+    answers={204: None},
+    problems=["wrong_password"],
+    is_short=True,
+    also=_faults,
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; the caller's other log-ins end."""

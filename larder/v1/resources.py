@@ -129,6 +129,7 @@ def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
         raise NotAuthenticated
     for permission in operation.declared.permissions:
         who.require(permission)
+    who.require_named(operation.key_permission)
     return who
 
 

@@ -41,7 +41,12 @@ class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
     id: UUID
 
 
-@operation(tag="me", answers={200: SessionPage, 304: None}, traits=[CACHED])
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: SessionPage, 304: None},
+    traits=[CACHED],
+)
 def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """A page of the caller's active log-ins, oldest first."""
 
@@ -55,27 +60,36 @@ def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -
 
 @operation(
     tag="me",
+    key_permission="identity.change_customer",
     answers={204: None},
-    problems=["not_staff", "permission_missing"],
     traits=[ENDING_LOG_INS],
 )
 def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Ends all log-ins of the caller except the one of this request."""
-    caller.require_named("identity.change_customer")
     sessions.end_others(caller.id, keep=caller.session, now=now())
     return no_content()
 
 
-@operation(tag="me", answers={200: Session, 304: None}, problems=["not_found"], traits=[CACHED])
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: Session, 304: None},
+    problems=["not_found"],
+    traits=[CACHED],
+)
 def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """One of the caller's log-ins."""
     return reply_tagged(request, _shown(caller, queries.log_in(caller.id, session, now=now())))
 
 
-@operation(tag="me", answers={204: None}, problems=["not_found", "not_staff", "permission_missing"])
+@operation(
+    tag="me",
+    key_permission="identity.change_customer",
+    answers={204: None},
+    problems=["not_found"],
+)
 def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """Ends one of the caller's log-ins; it may be the one of this request."""
-    caller.require_named("identity.change_customer")
     sessions.end_own(caller.id, session, now=now())
     return no_content()
 

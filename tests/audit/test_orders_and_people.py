@@ -94,7 +94,7 @@ def test_a_key_that_is_made_with_a_key_says_so(
     person: MakePerson, as_: AsPerson, trail: Trail
 ) -> None:
     api = as_(person(is_staff=True, is_superuser=True))
-    body = {"name": "till", "permissions": ["orders.view_order"]}
+    body = {"name": "till", "permissions": ["identity.change_customer"]}
     first = api("POST", "auth/keys", body).body
     second = Api()("POST", "auth/keys", body, Authorization=f"Bearer {first['key']}").body
     ((_, _, _, after),) = trail(f"key:{second['id']}")

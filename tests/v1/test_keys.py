@@ -16,6 +16,7 @@ from tests.http.conftest import JudgedApi, token_for
 MakePerson = Callable[..., Person]
 SHOWN = {"id", "name", "derived", "permissions", "created_at", "expires_at", "last_used_at"}
 SEE, PACK = "orders.view_order", "orders.pack_order"
+CHANGE = "identity.change_customer"
 
 
 @pytest.mark.parametrize("word", ["Bearer", "Token", "bearer"])
@@ -177,16 +178,39 @@ def test_a_key_that_names_permissions_gives_no_others(
     person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
 ) -> None:
     staff, jam = as_(person(is_staff=True)), product()
-    made = staff("POST", "auth/keys", {"permissions": [SEE, PACK, SEE]}).body
-    assert made["permissions"] == [PACK, SEE]
+    made = staff("POST", "auth/keys", {"permissions": [SEE, CHANGE, SEE]}).body
+    assert made["permissions"] == [CHANGE, SEE]
     program = JudgedApi(made["key"])
-    assert program("GET", "me").body["permissions"] == [PACK, SEE]
+    assert program("GET", "me").body["permissions"] == [CHANGE, SEE]
     assert program("GET", "orders?product=1").status == 200
     refused = program("PATCH", f"products/{jam}", {"name": "Jam"})
     assert (refused.status, refused.body["code"]) == (403, "permission_missing")
     wider = program("POST", "auth/keys", {"permissions": ["catalog.change_product"]})
     assert (wider.status, wider.body["permission"]) == (403, "catalog.change_product")
-    assert program("POST", "auth/keys", {}).body["permissions"] == [PACK, SEE]
+    assert program("POST", "auth/keys", {}).body["permissions"] == [CHANGE, SEE]
+
+
+def test_a_key_makes_a_key_only_if_it_names_the_permission_to_change_accounts(
+    person: MakePerson, as_: Callable[..., Api]
+) -> None:
+    """A key that was lost would make others, which stay when it is ended."""
+    staff = as_(person(is_staff=True, role="owner"))
+    program = JudgedApi(staff("POST", "auth/keys", {"permissions": [SEE, PACK]}).body["key"])
+    refused = program("POST", "auth/keys", {})
+    assert (refused.status, refused.body["permission"]) == (403, CHANGE)
+    assert len(staff("GET", "auth/keys").body["results"]) == 1
+
+
+def test_a_key_that_names_permissions_does_not_change_the_password(
+    person: MakePerson, as_: Callable[..., Api]
+) -> None:
+    who = person(is_staff=True, role="owner")
+    staff, body = as_(who), {"current_password": who.password, "new_password": "long enough 2"}
+    for named, status in ([SEE], 403), ([], 403), ([CHANGE], 204):
+        program = JudgedApi(staff("POST", "auth/keys", {"permissions": named}).body["key"])
+        answer = program("POST", "auth/password/change", body)
+        assert answer.status == status
+        assert status == 204 or answer.body["permission"] == CHANGE
 
 
 def test_permissions_that_do_not_exist_are_named_all_at_once(staff: Api) -> None:

@@ -48,7 +48,12 @@ class NewByStaff(CustomerChange):
 class Customers(CompatView):
     """All accounts for staff, the own account for customers."""
 
-    @operation("list_customers", answers={200: envelope(CustomerRow)}, parameters=OFFSET)
+    @operation(
+        "list_customers",
+        key_permission="identity.view_customer",
+        answers={200: envelope(CustomerRow)},
+        parameters=OFFSET,
+    )
     def get(self, request: Request) -> Response:
         """Lists all customers for staff, or only the caller."""
 
@@ -93,13 +98,19 @@ def _shown(request: Request, profile: Profile) -> Mapping[str, Any]:
 class Customer(CompatView):
     """An account."""
 
-    @operation("get_customer", answers={200: CustomerRow}, refusals={404: Refusal})
+    @operation(
+        "get_customer",
+        key_permission="identity.view_customer",
+        answers={200: CustomerRow},
+        refusals={404: Refusal},
+    )
     def get(self, request: Request, customer: int) -> Response:
         """A customer."""
         return Response(_shown(request, _one(request, customer)))
 
     @operation(
         "replace_customer",
+        key_permission="identity.change_customer",
         body=CustomerChange,
         answers={200: CustomerRow},
         refusals={403: Refusal, 404: Refusal},
@@ -110,6 +121,7 @@ class Customer(CompatView):
 
     @operation(
         "change_customer",
+        key_permission="identity.change_customer",
         body=CustomerChange,
         answers={200: CustomerRow},
         refusals={403: Refusal, 404: Refusal},
@@ -118,7 +130,12 @@ class Customer(CompatView):
         """Changes a customer. Omitted fields stay unchanged."""
         return _changed(request, customer, partial=True)
 
-    @operation("delete_customer", answers={204: None}, refusals={403: Refusal, 404: Refusal})
+    @operation(
+        "delete_customer",
+        key_permission="identity.delete_customer",
+        answers={204: None},
+        refusals={403: Refusal, 404: Refusal},
+    )
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""
         _one(request, customer)

@@ -73,7 +73,12 @@ class Orders(CompatView):
 
     only_places = True
 
-    @operation("list_orders", answers={200: envelope(OrderRow)}, parameters=OFFSET)
+    @operation(
+        "list_orders",
+        key_permission="orders.view_order",
+        answers={200: envelope(OrderRow)},
+        parameters=OFFSET,
+    )
     def get(self, request: Request) -> Response:
         """Lists the caller's placed orders."""
         who = caller(request)
@@ -89,6 +94,7 @@ class Orders(CompatView):
 
     @operation(
         "place_order",
+        key_permission="orders.add_order",
         body=OrderWanted,
         answers={201: OrderRow},
         refusals={403: Refusal},
@@ -131,7 +137,12 @@ def _shown(request: Request, found: Sequence[OrderView]) -> Any:
 class Order(CompatView):
     """A placed order. It cannot be changed here."""
 
-    @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
+    @operation(
+        "get_order",
+        key_permission="orders.view_order",
+        answers={200: OrderRow},
+        refusals={404: Refusal},
+    )
     def get(self, request: Request, number: int) -> Response:
         """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)

@@ -39,7 +39,12 @@ class Line(serializers.Serializer[Any]):
 class OrdersView(CompatView):
     only_places = True
 
-    @operation("list_lines", answers={200: envelope(Line)}, parameters=OFFSET)
+    @operation(
+        "list_lines",
+        key_permission="orders.view_order",
+        answers={200: envelope(Line)},
+        parameters=OFFSET,
+    )
     def get(self, request: Request) -> Response:
         """Lists the lines of the caller's orders, the newest order first."""
         who = caller(request).id
@@ -49,7 +54,13 @@ class OrdersView(CompatView):
         )
         return Response(page(request, rows, ByOffsetOfFive(), _shown))
 
-    @operation("place_order", body=LinesById, answers={201: Status}, refusals={403: Refusal})
+    @operation(
+        "place_order",
+        key_permission="orders.add_order",
+        body=LinesById,
+        answers={201: Status},
+        refusals={403: Refusal},
+    )
     def post(self, request: Request) -> Response:
         """Places an order. Lines of the same product are added."""
         lines = read(request, LinesById)["products"]

@@ -137,13 +137,24 @@ REFUSED = {403: Refusal, 404: Refusal}
 
 
 class UserView(CompatView):
-    @operation("get_user", answers={200: SHOWN}, parameters=USER_ID, refusals=REFUSED)
+    @operation(
+        "get_user",
+        key_permission="identity.view_customer",
+        answers={200: SHOWN},
+        parameters=USER_ID,
+        refusals=REFUSED,
+    )
     def get(self, request: Request, user: str) -> Response:
         """Shows a user's name, to the user and to staff."""
         return Response({"user is": _addressed(request, user).username})
 
     @operation(
-        "rename_user", body=NewName, answers={200: RENAMED}, parameters=USER_ID, refusals=REFUSED
+        "rename_user",
+        key_permission="identity.change_customer",
+        body=NewName,
+        answers={200: RENAMED},
+        parameters=USER_ID,
+        refusals=REFUSED,
     )
     def put(self, request: Request, user: str) -> Response:
         """Changes the caller's name. Tokens stay valid."""
@@ -152,14 +163,25 @@ class UserView(CompatView):
         return Response({f"user {before.username} has been updated": name})
 
     @operation(
-        "change_user", body=NewName, answers={200: NOTHING}, parameters=USER_ID, refusals=REFUSED
+        "change_user",
+        key_permission="identity.change_customer",
+        body=NewName,
+        answers={200: NOTHING},
+        parameters=USER_ID,
+        refusals=REFUSED,
     )
     def patch(self, request: Request, user: str) -> Response:
         """Changes the caller's name. The answer has no body."""
         _rename(request, _oneself(request, user))
         return Response({})
 
-    @operation("delete_user", answers={200: DELETED}, parameters=USER_ID, refusals=REFUSED)
+    @operation(
+        "delete_user",
+        key_permission="identity.delete_customer",
+        answers={200: DELETED},
+        parameters=USER_ID,
+        refusals=REFUSED,
+    )
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         found = _addressed(request, user)

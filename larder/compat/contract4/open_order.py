@@ -36,6 +36,7 @@ class Addition(PasswordView):
 
     @operation(
         "add_to_order",
+        key_permission="orders.add_order",
         answers={200: OrderId},
         refusals={400: SENTENCES, 404: Refusal, 413: Refusal},
     )
@@ -57,7 +58,12 @@ class Addition(PasswordView):
 class Removal(PasswordView):
     """Removing a unit from the open order."""
 
-    @operation("remove_from_order", answers={200: OrderId}, refusals={404: Refusal, 413: Refusal})
+    @operation(
+        "remove_from_order",
+        key_permission="orders.add_order",
+        answers={200: OrderId},
+        refusals={404: Refusal, 413: Refusal},
+    )
     def post(self, request: Request, product: int) -> Response:
         """Removes one unit from the open order. The last unit removes the line."""
         try:
@@ -73,6 +79,7 @@ class Submission(PasswordView):
 
     @operation(
         "submit_order",
+        key_permission="orders.add_order",
         answers={200: OrderRow},
         refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 409: Refusal, 413: Refusal},
     )

@@ -20,7 +20,9 @@ from larder.orders.services.locks import MOST_TRIES
 class Orders(PasswordView):
     """The caller's orders."""
 
-    @operation("list_orders", answers={200: OrderRow(many=True)})
+    @operation(
+        "list_orders", key_permission="orders.view_order", answers={200: OrderRow(many=True)}
+    )
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
@@ -32,7 +34,12 @@ class Orders(PasswordView):
 class Order(PasswordView):
     """One of the caller's orders."""
 
-    @operation("get_order", answers={200: OrderRow}, refusals={404: Refusal})
+    @operation(
+        "get_order",
+        key_permission="orders.view_order",
+        answers={200: OrderRow},
+        refusals={404: Refusal},
+    )
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
         return Response(order_row(queries.order_or_draft(order, customer=caller(request).id)))
@@ -41,7 +48,7 @@ class Order(PasswordView):
 class Current(PasswordView):
     """The open order."""
 
-    @operation("get_current_order", answers={200: OrderRow})
+    @operation("get_current_order", key_permission="orders.add_order", answers={200: OrderRow})
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
