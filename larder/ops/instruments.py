@@ -85,7 +85,16 @@ PAYMENTS = Counter(
     ["provider", "outcome"],
 )
 for provider in ("stripe", "signed", "api"):
-    for outcome in ("recorded", "repeated", "ignored", "kept", "conflict", "unmatched", "refused"):
+    for outcome in (
+        "recorded",
+        "repeated",
+        "ignored",
+        "kept",
+        "unassigned",
+        "conflict",
+        "unmatched",
+        "refused",
+    ):
         PAYMENTS.labels(provider, outcome)
 CONNECTION_HELD = AddedUp(
     "larder_database_connection_held_seconds",

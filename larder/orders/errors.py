@@ -182,7 +182,7 @@ class PaymentConflict(DomainError):
 
 
 class PaymentUnmatched(DomainError):
-    """The event names an order, or belongs to a payment, that is not known yet."""
+    """The event names an order that is not placed yet."""
 
     code = "payment_unmatched"
 

@@ -330,6 +330,19 @@ WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
 """The records of an order, and those that were kept without an order and have the intent of one of
 them. Index scans of payment_of_order and payment_of_intent."""
 
+_RECORD = "id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor"
+
+RECORDS = f"""
+SELECT {_RECORD} FROM payment WHERE "order" = %s AND id > %s
+UNION ALL
+SELECT {_RECORD} FROM payment
+WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
+    SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
+) AND id > %s
+ORDER BY id LIMIT %s
+"""
+"""A page of the records that PAYMENTS counts. The same plan, and a sort."""
+
 REFUNDS_DUE = """
 SELECT id, "order", amount, currency, since FROM refund_due
 WHERE (since, id) > (%s, %s) ORDER BY since, id LIMIT %s

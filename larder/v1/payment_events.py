@@ -25,7 +25,7 @@ from larder.v1.payments import outcome_of
 
 class Received(msgspec.Struct):
     """What became of an event. `ignored`: it does not concern a payment of this shop. `kept`: it is
-    recorded, without a known order or payment."""
+    recorded, and no order has its id. `unassigned`: it is recorded, its payment is not known."""
 
     outcome: Annotated[str, Meta(examples=list(Outcome))]
 

@@ -205,28 +205,29 @@ def test_a_refund_settles_and_a_failed_refund_opens_again(
     assert due(staff) == [(order.body["id"], 1000, "GBP")]
 
 
-def test_a_refund_that_arrives_before_its_payment_is_repeated_and_then_counts(
-    stripe: Stripe, staff: Api, order: Answer
+def test_a_refund_that_arrives_before_its_payment_counts_with_it(
+    stripe: Stripe, customer: Api, staff: Api, order: Answer
 ) -> None:
     early = event("refund.updated", refund("succeeded", 300))
-    assert stripe.send(early).body["code"] == "payment_unmatched"
-    assert database.rows("SELECT count(*) FROM payment") == [(0,)]
-    assert stripe.outcomes([*captured(order), early]) == [
-        *("recorded", "repeated", "repeated", "recorded"),
-    ]
+    assert stripe.outcomes([early, early]) == ["unassigned", "repeated"]
+    assert paid(staff, order) == ("10.00", "unpaid")
+    assert stripe.outcomes([*captured(order), early]) == ["recorded", *["repeated"] * 3]
     assert paid(staff, order) == ("3.00", "part_refunded")
+    path = f"orders/{order.body['id']}/payments?limit=1"
+    first, second = (page for page in pages(customer, path))
+    assert [one["kind"] for one in (*first, *second)] == ["refunded", "captured"]
+    move(customer, order, "cancel")
+    assert due(staff) == [(order.body["id"], 700, "GBP")]
+    stripe.outcomes([event("refund.failed", refund("failed", 300))])
+    assert due(staff) == [(order.body["id"], 1000, "GBP")]
 
 
-def test_a_refund_without_a_payment_is_kept_after_two_days(
-    stripe: Stripe, staff: Api, order: Answer
-) -> None:
-    old = event("refund.updated", refund("succeeded", 300), age=timedelta(days=2, minutes=1))
-    assert stripe.outcomes([old, old]) == ["kept", "repeated"]
-    assert database.rows('SELECT "order", amount FROM payment') == [(None, 300)]
-    # Its payment may still come. Then the refund counts.
-    stripe.outcomes(captured(order))
-    assert paid(staff, order) == ("3.00", "part_refunded")
-    assert stripe.send(old).body["outcome"] == "repeated"
+def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
+    link = path
+    while link:
+        page = api("GET", link).body
+        yield page["results"]
+        link = (page["next"] or "").partition("/api/v1/")[2]
 
 
 def test_a_payment_of_an_order_that_is_not_placed_yet_is_repeated(
@@ -278,6 +279,18 @@ def test_events_of_other_systems_in_the_same_account_are_ignored(
     ]
     assert stripe.outcomes(others) == ["ignored"] * 5
     assert database.rows("SELECT count(*) FROM payment") == [(0,)]
+
+
+def test_refunds_of_other_systems_in_the_same_account_count_nowhere(
+    stripe: Stripe, staff: Api, order: Answer
+) -> None:
+    stripe.outcomes(captured(order))
+    back = refund("succeeded", payment_intent="pi_other", charge="ch_other")
+    lost = dispute("lost") | {"payment_intent": "pi_third", "charge": "ch_third"}
+    others = [event("refund.updated", back), event("charge.dispute.closed", lost)]
+    assert stripe.outcomes(others) == ["unassigned"] * 2
+    assert paid(staff, order) == ("0.00", "paid")
+    assert len(staff("GET", f"orders/{order.body['id']}/payments").body["results"]) == 1
 
 
 def test_an_order_that_is_named_wrongly_is_not_ignored(stripe: Stripe) -> None:
@@ -433,7 +446,7 @@ def test_events_are_counted_by_outcome_and_leave_no_data_in_the_log(
     ]
     stripe.outcomes(sent)
     stripe.send(sent[0], secret="wrong")
-    expected = ("recorded", "repeated", "conflict", "unmatched", "ignored", "refused")
+    expected = ("recorded", "repeated", "conflict", "unassigned", "ignored", "refused")
     assert list(telemetry.payments) == [("stripe", one) for one in expected]
     assert PI not in caplog.text
 

@@ -42,9 +42,9 @@ _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
 
 
 def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
-    """Returns up to `limit` records that name the id of an order, oldest first, after a record."""
-    rows = Payment.objects.filter(order=order, id__gt=after).order_by("id")
-    found = [PaymentRow(*row) for row in rows.values_list(*PaymentRow.__slots__)[: limit + 1]]
+    """Returns up to `limit` records of the id of an order, oldest first, after a record."""
+    rows = database.rows(sql.RECORDS, [order, after, order, after, limit + 1])
+    found = [PaymentRow(*row) for row in rows]
     return Part(found[:limit], more=len(found) > limit)
 
 

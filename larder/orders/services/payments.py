@@ -42,8 +42,8 @@ RECORD = "orders.record_payment"
 """The permission with which staff record payments."""
 
 KEPT_AFTER = timedelta(days=2)
-"""The age from which on an event is recorded without a known order or payment. Until then it is
-refused, so that the provider repeats it: Stripe repeats an event for three days."""
+"""The age from which on an event that names an unknown order is recorded. Until then it is refused,
+so that the provider repeats it: Stripe repeats an event for three days."""
 
 CONFIRMING = frozenset({Kind.CAPTURED})
 """The kinds of records that confirm an order, unless the shop decides otherwise."""
@@ -85,12 +85,14 @@ class Recorded:
 
 
 class Outcome(StrEnum):
-    """What became of an event of a provider. `KEPT`: recorded without a known order or payment."""
+    """What became of an event of a provider. `KEPT`: recorded, and its order is unknown.
+    `UNASSIGNED`: recorded, and it counts if its payment is recorded too."""
 
     RECORDED = "recorded"
     REPEATED = "repeated"
     IGNORED = "ignored"
     KEPT = "kept"
+    UNASSIGNED = "unassigned"
 
 
 def record_payment(
@@ -129,20 +131,20 @@ def receive_payment(
     """Records an event of a provider. Its order is the one that it names, or that of its intent.
     Records of the kinds `confirming` confirm an order whose total they cover.
 
-    Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order or payment
-    yet, unless the event is older than KEPT_AFTER.
+    Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order yet,
+    unless the event is older than KEPT_AFTER.
     """
     payment, by = report.payment, _By(SYSTEM_ACTOR, now, confirming)
     with moving_stock(by_staff=True):
         _lock(payment)
         order = report.order or _order_of(payment)
-        if order is None and payment.kind not in _LATER:
-            return Outcome.IGNORED
-        row = None if order is None else _placed(order)
-        kept = row is None and (order is None or not _is_abandoned(order))
+        if order is None:
+            return _record_unassigned(payment, by)
+        row = _placed(order)
+        kept = row is None and not _is_abandoned(order)
         if kept and now - report.sent_at < KEPT_AFTER:
             raise PaymentUnmatched
-        if kept and order is not None:
+        if kept:
             row = _abandon(order, now)
         recorded = _record(order, row, payment, by)
     if recorded.replayed:
@@ -205,6 +207,16 @@ def _order_of(payment: NewPayment) -> UUID | None:
         provider=payment.provider, intent=payment.intent, order__isnull=False
     )
     return rows.order_by("id").values_list("order", flat=True).first()
+
+
+def _record_unassigned(payment: NewPayment, by: _By) -> Outcome:
+    """Records a refund or a dispute whose payment is not known. It belongs to another system with
+    this account, or the event of its payment is late: then it counts as soon as that is recorded.
+    """
+    if payment.kind not in _LATER:
+        return Outcome.IGNORED
+    replayed = _record(None, None, payment, by).replayed
+    return Outcome.REPEATED if replayed else Outcome.UNASSIGNED
 
 
 def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By) -> Recorded:
