@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound
+from larder.core.errors import DomainError, NotFound, PermissionMissing
 from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.models import Key
@@ -116,7 +116,8 @@ def _end(request: Any) -> HttpResponse:
     """Ends a key of the user, and shows the page again."""
     try:
         keys.delete_key(request.user.pk, _id(request.POST[END]), now=now())
-    except NotFound as refusal:
+    except (NotFound, PermissionMissing) as refusal:
+        record_refusal(request, refusal)
         messages.error(request, explain(refusal, SENTENCES)[0].text)
     else:
         messages.success(request, "The key was ended.")

@@ -15,7 +15,6 @@ from larder.orders.queries import EventView
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
-from larder.v1.orders import whose
 from larder.v1.shapes import Actor, Address, Id, Link, Time
 
 Type = Annotated[
@@ -134,7 +133,7 @@ def list_order_events(
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
     place = pagination.decode(query.cursor, EventPlace)
-    queries.order(order, customer=whose(caller))
+    queries.visible_order(order, caller)
     found = queries.events(order, after=place.position if place else 0, limit=query.rows)
     rows, link = pagination.part(pagination.links(request), found, _event_place)
     return reply_tagged(request, OrderEventPage([_shown_event(one) for one in rows], link))

@@ -22,7 +22,6 @@ from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
 from larder.v1.order_shapes import Order, shown
-from larder.v1.orders import whose
 from larder.v1.shapes import Id, Quantity, Request, Short
 
 
@@ -161,5 +160,5 @@ def _moved(
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
     headers = replay_headers(replayed=make(_requested(request, caller, order, body)))
-    found = queries.order(order, customer=whose(caller, *PERMISSIONS.values()))
+    found = queries.visible_order(order, caller, *PERMISSIONS.values())
     return reply_tagged(request, shown(found), version=found.version, headers=headers)

@@ -176,7 +176,7 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
 @causal
 def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
     """The current state of an order."""
-    found = queries.order(order, customer=whose(caller))
+    found = queries.visible_order(order, caller)
     return reply_tagged(request, shown(found), version=found.version)
 
 
@@ -207,19 +207,12 @@ def change_order(
     )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
     changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
-    found = queries.order(order, customer=whose(caller, "orders.change_order"))
+    found = queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(found), version=found.version)
 
 
 def _place(position: HistoryPosition) -> OrderPlace:
     return OrderPlace(position.placed_at, position.id)
-
-
-def whose(who: Caller, *permissions: str) -> int | None:
-    """Returns the customer whose orders the caller sees; None for all orders, with the permission
-    to view them or one of `permissions`."""
-    sees_all = any(who.may(one) for one in ("orders.view_order", *permissions))
-    return None if sees_all else who.id
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:

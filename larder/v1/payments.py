@@ -20,7 +20,6 @@ from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.order_filters import Moment
-from larder.v1.orders import whose
 from larder.v1.payment_shapes import (
     Amount,
     CurrencyCode,
@@ -117,7 +116,7 @@ def list_payments(
     place = pagination.decode(query.cursor, PaymentPlace)
     found = queries.payments(order, after=place.id if place else 0, limit=query.rows)
     if not (found.rows and caller.may("orders.view_order")):
-        queries.order(order, customer=whose(caller))
+        queries.visible_order(order, caller)
     rows, link = pagination.part(
         pagination.links(request), found, lambda last: PaymentPlace(last.id)
     )

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
 
+from config import urls
+from larder.compat.documents import TITLES
+from larder.compat.urls import patterns
 from larder.db import database
 from larder.identity import audit, sql
 from larder.identity.models import AuditEntry
@@ -54,6 +58,53 @@ def test_the_refusal_of_a_service_is_recorded(
     assert trail("operation:cancel_order") == [
         ("v1", "refused", {}, {"permission": "orders.cancel_order"})
     ]
+
+
+def test_what_staff_may_not_do_to_objects_of_others_is_refused_and_recorded(
+    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail, settings: Any
+) -> None:
+    """Customers do not learn whether such an object exists, and leave no trace."""
+    settings.COMPAT = frozenset(TITLES)
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(settings.COMPAT))
+    mary = person()
+    shopper, other, clerk = as_(mary), as_(person()), as_(person(is_staff=True, role="catalogue"))
+    lines = [{"product": product(), "quantity": 1}]
+    order = shopper("POST", "orders", {"lines": lines}).headers["Location"]
+    key = shopper("POST", "auth/keys", {}).body["id"]
+    customer, id = f"/api/identity/customers/{mary.id}/", order.rpartition("/")[2]
+    view = "orders.view_order"
+    attempts: dict[str, tuple[str, str, str, Any]] = {
+        "get_order": (view, "GET", order, None),
+        "list_order_events": (view, "GET", f"{order}/events", None),
+        "list_payments": (view, "GET", f"{order}/payments", None),
+        "abandon_order": (view, "POST", "orders/abandon", {"id": id}),
+        "change_order": ("orders.change_order", "PATCH", order, {"note": "hurry"}),
+        "cancel_order": ("orders.cancel_order", "POST", f"{order}/cancel", {}),
+        "delete_key": ("identity.delete_key", "DELETE", f"auth/keys/{key}", None),
+        "get_customer": ("identity.view_customer", "GET", customer, None),
+        "change_customer": ("identity.view_customer", "PATCH", customer, {"username": "x"}),
+        "delete_customer": ("identity.view_customer", "DELETE", customer, None),
+    }
+    for operation, (permission, method, path, body) in attempts.items():
+        assert other(method, path, body).status == 404
+        assert trail(f"operation:{operation}") == []
+        assert clerk(method, path, body).status == 403, operation
+        ((_, action, _, after),) = trail(f"operation:{operation}")
+        assert (action, after) == ("refused", {"permission": permission})
+    assert shopper("GET", order, None).body["status"] == "placed"
+    assert len(shopper("GET", "auth/keys").body["results"]) == 1
+
+
+def test_what_does_not_exist_is_404_for_staff_without_the_permission(
+    person: MakePerson, as_: AsPerson, trail: Trail
+) -> None:
+    clerk = as_(person(is_staff=True, role="catalogue"))
+    nowhere = "0190a7f0-0000-7000-8000-000000000000"
+    mine = clerk("POST", "auth/keys", {}).body["id"]
+    assert [clerk("DELETE", f"auth/keys/{mine}").status for _ in range(2)] == [204, 404]
+    assert clerk("DELETE", f"auth/keys/{nowhere}").status == 404
+    assert clerk("GET", f"orders/{nowhere}").status == 404
+    assert trail.objects() == ["key:" + mine] * 2
 
 
 def test_a_hundred_repeats_write_one_entry_for_each_operation(

@@ -192,8 +192,12 @@ def test_a_role_may_do_what_the_page_says(
 
 
 def own_account(held: frozenset[str]) -> list[tuple[str, int]]:
-    """What staff do to their own account only with a permission, though every customer may."""
-    return [] if "identity.delete_customer" in held else [("DELETE /api/v1/me", 403)]
+    """What staff do to their own account only with a permission, though every customer may; and
+    operations whose path names the account of another."""
+    path, methods = "/api/identity/customers/<int:customer>/", ("DELETE", "GET", "PATCH", "PUT")
+    named = [] if "identity.view_customer" in held else [(f"{one} {path}", 403) for one in methods]
+    own = [] if "identity.delete_customer" in held else [("DELETE /api/v1/me", 403)]
+    return sorted(named + own)
 
 
 def test_a_superuser_may_do_everything(
@@ -345,17 +349,17 @@ def test_an_ended_key_may_do_nothing(
 def test_orders_of_others(
     role: str | None, person: Any, as_: Any, product: Any, sender: Callable[..., Sender]
 ) -> None:
-    """A role sees, changes and cancels the orders of others with the permission alone. Without the
-    permission to view them they do not exist."""
+    """A role sees, changes and cancels the orders of others with the permission alone. For
+    customers they do not exist."""
     mine = as_(person())
     jam = product()
     placed = mine("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).body["id"]
     staff = as_(person(is_staff=True, role=role)) if role else as_(person())
     held = permissions.ROLES[role] if role else permissions.NO_PERMISSIONS
     sees = "orders.view_order" in held
-    assert staff("GET", f"orders/{placed}").status == (200 if sees else 404)
-    assert staff("GET", f"orders/{placed}/events").status == (200 if sees else 404)
-    refused = 403 if sees else 404
+    refused = 403 if role else 404
+    assert staff("GET", f"orders/{placed}").status == (200 if sees else refused)
+    assert staff("GET", f"orders/{placed}/events").status == (200 if sees else refused)
     changed = staff("PATCH", f"orders/{placed}", {"note": "hurry"})
     assert changed.status == (200 if "orders.change_order" in held else refused)
     cancelled = staff("POST", f"orders/{placed}/cancel", {})

@@ -221,7 +221,7 @@ def test_a_restricted_account_still_shops(
         theirs = Api()(
             "POST", "orders", wanted, Authorization=CREDENTIALS["token of v1"](other)
         ).body["id"]
-        assert Api()("GET", f"orders/{theirs}", Authorization=header).status == 404
+        assert Api()("GET", f"orders/{theirs}", Authorization=header).status == 403
 
 
 def test_a_customer_with_a_factor_notices_nothing(person: MakePerson, now: datetime) -> None:

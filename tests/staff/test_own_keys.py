@@ -183,7 +183,11 @@ def test_only_own_keys_are_listed_and_ended(clerk: Person, boss: Person) -> None
     page = desk.get(PAGE)
     assert str(own) in page.text
     assert "of the boss" not in page.text
-    for wrong in (str(other), "x", "\0", ""):
+    (refused,) = desk.post(PAGE, {"end": str(other)}).messages
+    assert "identity.delete_key" in refused
+    refusals = AuditEntry.objects.filter(actor=clerk.customer.public_id, action="refused")
+    assert [one.after for one in refusals] == [{"permission": "identity.delete_key"}]
+    for wrong in ("x", "\0", ""):
         assert desk.post(PAGE, {"end": wrong}).messages == ["This does not exist any more."]
     assert Key.objects.live().count() == 2
     assert desk.post(PAGE, {"end": str(own)}).messages == ["The key was ended."]

@@ -207,14 +207,18 @@ def delete_key(
     """Ends a key at once. `is_restricted`: the caller has not proven the second factor that they
     need, and does not end keys with permissions of staff.
 
-    Raises NotFound unless it is a live key of this customer; with None, of any, and what
-    `require_permitted` raises. Raises SecondFactorRequired.
+    Raises NotFound unless it is a live key of this customer; with None, of any. Raises
+    SecondFactorRequired, and what `require_permitted` raises: to staff also for a live key of
+    another account.
     """
     live = Key.objects.live() if customer is None else _live(customer)
     with transaction.atomic():
         if is_restricted and live.filter(pk=key, permissions__len__gt=0).exists():
             raise SecondFactorRequired("identity.delete_key")
         if not live.filter(pk=key).update(ended_at=now):
+            if customer is not None and Key.objects.live().filter(pk=key).exists():
+                # The key of another account: of staff, the refusal names the permission.
+                require_permitted("identity.delete_key")
             raise NotFound
         if customer is None:
             require_permitted("identity.delete_key")

@@ -34,6 +34,7 @@ from larder.orders.queries.placed import (
     order,
     orders,
     placed_content,
+    visible_order,
 )
 from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
@@ -76,5 +77,6 @@ __all__ = [
     "payments",
     "placed_content",
     "refunds_due",
+    "visible_order",
     "walk",
 ]

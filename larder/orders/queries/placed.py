@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
+from larder.identity.caller import Caller
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
@@ -23,6 +24,22 @@ def order(order_id: UUID, *, customer: int | None) -> OrderView:
     if order_id not in found or customer not in (None, found[order_id].customer):
         raise NotFound
     return found[order_id]
+
+
+def visible_order(order_id: UUID, caller: Caller, *permissions: str) -> OrderView:
+    """Returns a placed order of the caller; of any customer with the permission to view orders, or
+    one of `permissions`.
+
+    Raises NotFound. For staff, what `require` raises if the order is another customer's: only to
+    customers other orders do not exist.
+    """
+    found = order(order_id, customer=None)
+    sees_all = any(caller.may(one) for one in ("orders.view_order", *permissions))
+    if not sees_all and found.customer != caller.id:
+        if caller.is_staff:
+            caller.require("orders.view_order")
+        raise NotFound
+    return found
 
 
 def id_by_number(number: int, *, customer: int) -> UUID:

@@ -36,11 +36,6 @@ class Abandonment:
     who: Caller
     now: datetime
 
-    @property
-    def customer(self) -> int | None:
-        """The customer whose orders the caller may see; None for all orders."""
-        return None if self.who.may("orders.view_order") else self.who.id
-
 
 def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
     """Returns the order with this id if it was placed; otherwise None, and it cannot be placed any
@@ -48,7 +43,7 @@ def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
 
     The caller's cart, if it has this id, gets another id and number and keeps its lines. Waits for
     a transaction that places the order. Raises SessionEnded, NotFound (the id belongs to another
-    customer), QuotaExceeded.
+    customer; for staff as `visible_order` does), QuotaExceeded.
     """
     scope = Scope(SYSTEM_ACTOR, ORDER_ID, str(id))
     with transaction.atomic(durable=True):
@@ -58,7 +53,7 @@ def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
         row = lock_order(id)
         if row is not None and row.status != OrderStatus.DRAFT:
             idempotency.release([scope])
-            return queries.order(id, customer=abandonment.customer)
+            return queries.visible_order(id, abandonment.who)
         if row is not None:
             _renew_cart(id, row, abandonment)
         quotas.take("abandoned", abandonment.who.id)
@@ -79,7 +74,7 @@ def abandon_key(key: str, abandonment: Abandonment) -> OrderView | None:
         placed = [UUID(one.result) for one in earlier.values() if one.result != ABANDONED]
         if placed:
             idempotency.release([scope for scope in scopes if scope not in earlier])
-            found = [queries.order(id, customer=abandonment.customer) for id in placed]
+            found = [queries.visible_order(id, abandonment.who) for id in placed]
             return max(found, key=lambda order: order.placed_at)
         if not earlier:
             quotas.take("abandoned", abandonment.who.id)
@@ -99,7 +94,7 @@ def _known(earlier: Earlier, abandonment: Abandonment) -> OrderView | None:
     """Returns the order of an earlier claim of the id; None if it was abandoned. Raises
     NotFound."""
     if earlier.result != ABANDONED:
-        return queries.order(UUID(earlier.result), customer=abandonment.customer)
+        return queries.visible_order(UUID(earlier.result), abandonment.who)
     if earlier.fingerprint != mark_of(abandonment.who.public_id):
         raise NotFound
     return None

@@ -241,7 +241,7 @@ def _is_pending(
     if verdict is Verdict.NOT_STAFF:
         caller.require(permission)
     if verdict is Verdict.NOT_FOUND:
-        if order.status != "draft" and caller.may("orders.view_order"):
+        if order.status != "draft" and caller.is_staff:
             caller.require(permission)
         raise NotFound
     made = verdict in {Verdict.MADE, Verdict.EVENTS_TELL}
