@@ -5,7 +5,7 @@ order takes its units from those that the orders before it left, and one unit of
 quota. A refused order takes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -34,10 +34,13 @@ class _Totals(NamedTuple):
 
 class Counted(NamedTuple):
     """The customer of each order that counts for a quota, None for others; and the units that each
-    customer got. Customers without a limit are not in `granted`."""
+    customer got. Customers without a limit are not in `granted`. `beyond` returns the refusal of
+    the order at this position by another limit, and `note` counts a placed one."""
 
     customers: Sequence[int | None]
     granted: Mapping[int, Granted]
+    beyond: Callable[[int], DomainError | None] = lambda _: None
+    note: Callable[[int], None] = lambda _: None
 
 
 class PricedLine(Struct, frozen=True):
@@ -76,25 +79,29 @@ def decide(
     `shelf` has the available units of each locked product, `offers` the products that can be
     ordered, `prices` the prices for the customer of each order. An order with an expected total is
     refused if its total differs; the expected prices of its lines then show which prices changed.
-    An order whose customer has no unit left is refused before all else (QuotaExceeded).
+    An order whose customer has no unit left is refused before all else (QuotaExceeded), then one
+    beyond another limit.
     """
     left = dict(shelf)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
-    customers, granted = counted or Counted([None] * len(orders), {})
+    customers, granted, beyond, note = counted or Counted([None] * len(orders), {})
     units = {customer: got.units for customer, got in granted.items()}
-    for wanted, price, total, customer in zip(orders, prices, expected, customers, strict=True):
+    each = zip(orders, prices, expected, customers, strict=True)
+    for position, (wanted, price, total, customer) in enumerate(each):
         one: list[PricedLine] | DomainError
         if customer is not None and units.get(customer, 1) <= 0:
             one = QuotaExceeded(granted[customer].left)
         else:
-            one = _decide_one(wanted, left, offers, price, _Totals(minimum_total, total))
+            totals = _Totals(minimum_total, total)
+            one = beyond(position) or _decide_one(wanted, left, offers, price, totals)
         decided.append(one)
         if isinstance(one, list):
             for line in one:
                 left[line.offer.id] -= line.quantity
             if customer in units:
                 units[customer] -= 1
+            note(position)
     return decided
 
 

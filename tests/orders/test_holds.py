@@ -520,6 +520,23 @@ def test_an_order_larger_than_the_quota_takes_all_of_it(
         hold(who, (jam, 1))
 
 
+def test_a_refused_hold_of_a_batch_leaves_its_units_and_its_place_to_the_next(
+    few: None, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, tea, who = product(stock=90), product(stock=1), person()
+    two = Terms(currency="GBP", most_holds=2)
+    short, over = InsufficientStock.code, QuotaExceeded.code
+    for sizes, codes in (
+        # An order without stock takes none of the ten units.
+        ([(tea, 9), (jam, 9), (tea, 9)], [short, "placed", over]),
+        # Three holds in an hour, and two at once: one of each is left, and one unit.
+        ([(tea, 2), (tea, 2), (jam, 2), (jam, 1)], [over, over, over, "placed"]),
+    ):
+        asked = [held_by(who, one) for one in sizes]
+        found = place_orders(asked, terms=two, now=datetime.now(UTC))
+        assert [getattr(one, "code", "placed") for one in found] == codes
+
+
 def test_quotas_are_shared_by_the_orders_of_a_batch(
     few: None, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -528,8 +545,8 @@ def test_quotas_are_shared_by_the_orders_of_a_batch(
     asked = [held_by(who, one) for one in sizes]
     found = place_orders(asked, terms=GBP, now=datetime.now(UTC))
     codes = [getattr(one, "code", "placed") for one in found]
-    assert codes == ["placed", "quota_exceeded", "insufficient_stock", "placed", "quota_exceeded"]
-    # One hold and two units are left: those of the order that was short were given back.
-    hold(who, (jam, 2))
-    with pytest.raises(QuotaExceeded):
+    assert codes == ["placed", "quota_exceeded", "insufficient_stock", "placed", "placed"]
+    # One unit is left, but no hold.
+    with pytest.raises(QuotaExceeded) as refused:
         hold(who, (jam, 1))
+    assert refused.value.left.name == "holds"

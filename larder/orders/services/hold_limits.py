@@ -1,7 +1,8 @@
 """The limits of a customer's holds, so that no customer hoards stock: how many orders await their
 payment at once, and the quotas of new holds and of their units.
 
-Holds that staff place for a customer do not count.
+Holds that staff place for a customer do not count. Neither do refused ones: `decide` asks for each
+order, and counts those that it places.
 """
 
 from collections import Counter
@@ -22,28 +23,47 @@ class HoldLimits:
     """The limits of the orders of a batch, in the transaction that places them."""
 
     def __init__(self, batch: Sequence[Candidate], most: int) -> None:
-        """Assumes orders with a hold and with known lines. `most` orders of a customer may be
-        pending."""
-        self._own = [one for one in batch if one.placement.acting is None]
+        """Reads the open holds and takes units of the quotas: for all orders, or as many as there
+        are. Waits for other transactions that add holds of these customers.
+
+        Assumes orders with a hold and with known lines. `most` orders of a customer may be pending.
+        """
+        self._own = [one for one in batch if _counts(one)]
         self._most = most
         self._taken: dict[Name, Mapping[int, Granted]] = {}
-        self._granted: list[Candidate] = []
+        self._placed: list[Candidate] = []
+        self._present: Counter[int] = Counter()
+        if self._own:
+            self._take()
 
-    def grant(self) -> None:
-        """Answers TooManyHolds or QuotaExceeded to the orders beyond a limit, the last ones of a
-        customer. Waits for other transactions that add holds of these customers."""
-        if not self._own:
-            return
+    def _take(self) -> None:
         customers = sorted({one.placement.customer for one in self._own})
         database.rows(sql.LOCK_HOLDERS, [customers])
-        present = Counter(dict(database.rows(sql.OPEN_HOLDS, [customers])))
+        self._present.update(dict(database.rows(sql.OPEN_HOLDS, [customers])))
         for name in QUOTAS:
             wanted: Counter[int] = Counter()
             for one in self._own:
                 wanted[one.placement.customer] += _units(name, one)
             self._taken[name] = quotas.submit_take(name, wanted)()
-        for one in self._own:
-            one.answer = self._refusal(one, present)
+
+    def refusal(self, one: Candidate) -> DomainError | None:
+        """Returns TooManyHolds or QuotaExceeded for an order beyond a limit."""
+        customer = one.placement.customer
+        if not _counts(one):
+            return None
+        if self._present[customer] >= self._most:
+            return TooManyHolds(self._most)
+        needed = self._needed([*self._placed, one])
+        for name, taken in self._taken.items():
+            if customer in taken and needed[name, customer] > taken[customer].units:
+                return QuotaExceeded(taken[customer].left)
+        return None
+
+    def count(self, one: Candidate) -> None:
+        """Counts an order that is placed."""
+        if _counts(one):
+            self._present[one.placement.customer] += 1
+            self._placed.append(one)
 
     def give_back(self) -> None:
         """Gives back the units that no written order needs."""
@@ -51,19 +71,6 @@ class HoldLimits:
         for name, taken in self._taken.items():
             unused = {who: one.units - needed[name, who] for who, one in taken.items()}
             quotas.give_back(name, {who: units for who, units in unused.items() if units})
-
-    def _refusal(self, one: Candidate, present: Counter[int]) -> DomainError | None:
-        """Returns the refusal of an order; without one, counts it."""
-        customer = one.placement.customer
-        if present[customer] >= self._most:
-            return TooManyHolds(self._most)
-        needed = self._needed([*self._granted, one])
-        for name, taken in self._taken.items():
-            if customer in taken and needed[name, customer] > taken[customer].units:
-                return QuotaExceeded(taken[customer].left)
-        present[customer] += 1
-        self._granted.append(one)
-        return None
 
     def _needed(self, orders: Sequence[Candidate]) -> Counter[tuple[Name, int]]:
         """Returns the units of each quota and customer that orders need. An order that needs more
@@ -76,6 +83,10 @@ class HoldLimits:
                     full = taken[customer].left.rate.times
                     needed[name, customer] += min(_units(name, one), full)
         return needed
+
+
+def _counts(one: Candidate) -> bool:
+    return one.placement.hold is not None and one.placement.acting is None
 
 
 def _units(name: Name, one: Candidate) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from larder.identity import quotas
 from larder.identity.quotas import Granted
 from larder.orders.decision import Counted
+from larder.orders.services.hold_limits import HoldLimits
 from larder.orders.services.placement import Candidate
 
 
@@ -24,6 +25,11 @@ class OrderQuota:
             "orders", Counter([one.placement.customer for one in self._own])
         )
         self._granted: Mapping[int, Granted] = {}
+        self._holds = HoldLimits((), 0)
+
+    def limit_holds(self, held: Sequence[Candidate], most: int) -> None:
+        """Limits these orders, which have a hold (hold_limits.py)."""
+        self._holds = HoldLimits(held, most)
 
     def read(self) -> None:
         """Reads how many units each customer got."""
@@ -32,7 +38,13 @@ class OrderQuota:
     def counted(self, batch: Sequence[Candidate]) -> Counted:
         """Returns which of these orders count, and what their customers have."""
         customers = [one.placement.customer if _counts(one) else None for one in batch]
-        return Counted(customers, self._granted)
+        holds = self._holds
+        return Counted(
+            customers,
+            self._granted,
+            lambda position: holds.refusal(batch[position]),
+            lambda position: holds.count(batch[position]),
+        )
 
     def settle(self) -> None:
         """Notes what each written order left, and gives back the units that no order used."""
@@ -44,6 +56,7 @@ class OrderQuota:
                 one.left = self._granted[customer].after(used[customer])
         unused = {who: got.units - used[who] for who, got in self._granted.items()}
         quotas.give_back("orders", {who: units for who, units in unused.items() if units})
+        self._holds.give_back()
 
 
 def _counts(one: Candidate) -> bool:

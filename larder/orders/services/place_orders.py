@@ -30,7 +30,6 @@ from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
 from larder.orders.services.contended import Contended, Row
 from larder.orders.services.held_drafts import lock_drafts
-from larder.orders.services.hold_limits import HoldLimits
 from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (
@@ -150,10 +149,9 @@ def _place_in_transaction(
             check_customers()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
-        limits = _limit_holds(waiting, check_customers, terms)
+        _limit_holds(waiting, check_customers, quota, terms)
         _place_open(unanswered(waiting), check_customers, quota, terms, now, hold)
         quota.settle()
-        limits.give_back()
     settle_carts(batch)
     release_refused(batch, earlier)
 
@@ -184,17 +182,17 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], 
 
 
 def _limit_holds(
-    batch: Sequence[Candidate], check_customers: Callable[[], None], terms: Terms
-) -> HoldLimits:
-    """Refuses orders with a hold beyond the limits of their customers. Without holds it does
-    nothing."""
+    batch: Sequence[Candidate],
+    check_customers: Callable[[], None],
+    quota: OrderQuota,
+    terms: Terms,
+) -> None:
+    """Prepares the limits of orders with a hold. Without holds it does nothing."""
     held = [one for one in batch if one.placement.hold is not None]
     if held:
         # Refused orders take nothing.
         check_customers()
-    limits = HoldLimits(unanswered(held), terms.most_holds)
-    limits.grant()
-    return limits
+        quota.limit_holds(unanswered(held), terms.most_holds)
 
 
 def _place_open(
