@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
-BLANK = frozenset(
-    "\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159"
-) | {chr(selector) for selector in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
-"""Letters, marks, symbols and spaces of Unicode that fonts draw as nothing."""
-
-_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Zl", "Zp"})
-"""Of characters without a glyph; those of Cn have no character yet."""
+_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Of characters without a glyph; those of Cn have no character yet, those of Co have one in some
+fonts only."""
+_NAMES = re.compile(
+    "JOINER|FILLER|SELECTOR|BLANK|INHERENT|SPACE MARK|NULL NOTEHEAD|REPLACEMENT CHARACTER"
+)
+"""Words in the names of letters, marks, symbols and spaces that fonts draw as nothing, or in place
+of something else. Unicode never changes a name."""
 _JOINED = re.compile(
     r"(?<=[\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff])"
     r"(?<![\u0622-\u0625\u0627\u062f-\u0632\u0648\u0671-\u0677\u0688-\u0699\u06c0-\u06cb])"
@@ -17,6 +19,16 @@ _JOINED = re.compile(
 )
 """Joiners between letters of scripts that have them: Arabic, Syriac, Indic, Burmese, Khmer. Some
 Arabic letters never join the next one."""
+
+
+@lru_cache(4096)
+def is_blank(one: str) -> bool:
+    """Returns whether fonts draw this character as nothing, by its name.
+
+    >>> [is_blank(one) for one in "\\u2800\\u3164\\u2d7f\\U0001107f\\ufffc\\ufe0f-a\\u094d"]
+    [True, True, True, True, True, True, False, False, False]
+    """
+    return not one.isascii() and bool(_NAMES.search(unicodedata.name(one, "")))
 
 
 def has_invisible(text: str) -> bool:
@@ -27,4 +39,4 @@ def has_invisible(text: str) -> bool:
     (True, False)
     """
     visible = _JOINED.sub("", text)
-    return any(one in BLANK or unicodedata.category(one) in _CATEGORIES for one in visible)
+    return any(unicodedata.category(one) in _CATEGORIES or is_blank(one) for one in visible)

@@ -9,6 +9,8 @@ import unicodedata
 
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*", re.ASCII)
+_DOTS = re.compile("[\u3002\uff0e\uff61]")
+"""The dots that IDNA reads as a dot (RFC 3490, section 3.1)."""
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
@@ -32,8 +34,8 @@ def is_mailbox(address: str) -> bool:
 
 
 def canonical(address: str) -> str:
-    """Returns the one spelling of an address whose domain has letters beyond ASCII, or a dot at its
-    end. Returns all others unchanged, also those for which mails would reach another domain.
+    """Returns the one spelling of an address whose domain has letters or dots beyond ASCII, or ends
+    in a dot. Returns all others unchanged, also those for which mails would reach another domain.
 
     >>> canonical("a@xn--mnchen-3ya.de"), canonical("a@MÜNCHEN.de"), canonical("A@Example.com")
     ('a@münchen.de', 'a@münchen.de', 'A@Example.com')
@@ -41,6 +43,9 @@ def canonical(address: str) -> str:
     local_part, at, domain = address.rpartition("@")
     if not at:
         return address
+    if _DOTS.search(domain):
+        domain = _DOTS.sub(".", domain)
+        address = f"{local_part}@{domain}"
     if domain.endswith(".") and not domain.endswith(".."):
         domain = domain.removesuffix(".")
         address = f"{local_part}@{domain}"

@@ -5,7 +5,7 @@ Source: OWASP, "CSV Injection".
 
 import re
 
-from larder.core.invisible import BLANK
+from larder.core.invisible import is_blank
 
 _SIGN = re.compile("[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
 """What a formula begins with."""
@@ -14,8 +14,8 @@ _ENDS_CELL = frozenset(";\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 """Where a cell may end inside of a text. A spreadsheet whose separator is a semicolon or a tab does
 not see that the text is quoted, because the quote is not at the beginning of its cell."""
 
-_UNSEEN = frozenset('",') | BLANK
-"""What a spreadsheet may skip before a sign, beside space and what is not printable."""
+_UNSEEN = frozenset('",')
+"""What a spreadsheet may skip before a sign, beside space, blanks and what is not printable."""
 
 
 def escape_formula(text: str) -> str:
@@ -49,4 +49,4 @@ def _before(text: str, place: int, done: int) -> str:
 
 
 def _is_unseen(one: str) -> bool:
-    return one in _UNSEEN or one.isspace() or not one.isprintable()
+    return one in _UNSEEN or one.isspace() or not one.isprintable() or is_blank(one)

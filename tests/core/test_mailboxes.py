@@ -49,6 +49,15 @@ def test_a_dot_at_the_end_of_a_domain_is_no_other_mailbox(domain: str) -> None:
     assert f"{address}." in spellings(canonical(address)) >= spellings(canonical(f"{address}."))
 
 
+@pytest.mark.parametrize("dot", "\u3002\uff0e\uff61")
+def test_every_dot_of_idna_is_a_dot(dot: str) -> None:
+    """A mail to the address goes to the same mailbox."""
+    for domain in ("m\u00fcnchen.de", "example.com"):
+        typed = domain.replace(".", dot)
+        assert {canonical(f"ada@{typed}{end}") for end in ("", ".", dot)} == {f"ada@{domain}"}
+        assert is_malformed(canonical(f"ada@{typed}{dot}{dot}"))
+
+
 @pytest.mark.parametrize(
     "address",
     [".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de..", "v@.", "@x.de", "."],

@@ -105,7 +105,11 @@ def test_an_address_without_a_word_between_its_dots_is_refused(customer: Api, em
 
 
 @pytest.mark.parametrize(
-    "shown", ["ada\u200b@example.com", "ada@ex\u00adample.com", "a\u202eb@c.de"]
+    "shown",
+    [
+        *("ada\u200b@example.com", "ada@ex\u00adample.com", "a\u202eb@c.de"),
+        *("a\u2d7f@c.de", "a@c\u2d7f.de", "a\U0001107f@c.de", "a\ue000@c.de", "a\ufffc@c.de"),
+    ],
 )
 def test_an_address_has_no_invisible_characters(customer: Api, shown: str) -> None:
     refused = customer("PATCH", "me", {"email": shown})
