@@ -56,6 +56,14 @@ SELECT count(*), coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM
 """Plan: an index-only scan of refund_due_by_age. Refunds that were paid are not in the table."""
 
 
+HOLDS = """
+SELECT count(*) FILTER (WHERE expires_at > now()),
+    greatest(coalesce(extract(epoch FROM now() - min(expires_at)), 0), 0)::float
+FROM "order" WHERE status = 'pending'
+"""
+"""Plan: an index-only scan of order_expiry, which has pending orders alone."""
+
+
 class ShopState(Collector):
     """Gauges that are queried when Prometheus reads them, at most every ASKED_EVERY seconds."""
 
@@ -134,6 +142,17 @@ def _refunds() -> Iterator[GaugeMetricFamily]:
     )
 
 
+def _holds() -> Iterator[GaugeMetricFamily]:
+    ((number, late),) = database.rows(HOLDS)
+    yield _gauge("larder_holds_open", "Orders that await their payment.", [([], number)])
+    yield _gauge(
+        "larder_holds_oldest_expired_seconds",
+        "Time since the oldest hold ended that is not stored as expired; more than a few seconds: "
+        "no worker expires holds.",
+        [([], late)],
+    )
+
+
 def _observed() -> Iterator[GaugeMetricFamily]:
     noted = observations.noted()
     stock, invariants = noted.get("stock"), noted.get("invariants")
@@ -179,5 +198,5 @@ STATE = ShopState()
 """The one of this process."""
 
 LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (
-    *(_jobs, _worker, _replicas, _refunds, _observed),
+    *(_jobs, _worker, _replicas, _refunds, _holds, _observed),
 )

@@ -125,7 +125,7 @@ def test_the_database_is_asked_once_however_often_somebody_looks(
     db: None, django_assert_num_queries: Callable[..., object]
 ) -> None:
     state = ShopState()
-    with django_assert_num_queries(6):  # type: ignore[attr-defined]
+    with django_assert_num_queries(7):  # type: ignore[attr-defined]
         first = list(state.collect())
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
         assert list(state.collect()) == first

@@ -19,7 +19,7 @@ from larder.identity import quotas
 from larder.identity.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
-from larder.ops import hold_expiry, invariants
+from larder.ops import hold_expiry, invariants, shop_state
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition, TooManyHolds
@@ -447,6 +447,25 @@ def _told(product: int) -> int:
         "SELECT count(*) FROM product_change WHERE product_id = %s", [product]
     )
     return int(count)
+
+
+def test_metrics_have_the_open_holds_and_how_late_the_worker_is(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(stock=9), person()
+
+    def seen() -> tuple[float, float]:
+        held, late = (one.samples[0].value for one in shop_state._holds())
+        return held, late
+
+    assert seen() == (0, 0)
+    ids = [hold(who, (jam, 1)).id for _ in range(3)]
+    assert seen() == (3, 0)
+    pass_seconds(SECONDS + 60, ids[:1])
+    held, late = seen()
+    assert (held, 60 <= late < 120) == (2, True)
+    _expire()
+    assert seen() == (2, 0)
 
 
 # --- Limits ---------------------------------------------------------------------------------
