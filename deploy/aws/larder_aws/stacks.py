@@ -14,7 +14,7 @@ from deploy.aws import template
 from deploy.aws.larder_aws.failure import Failure
 
 ACCOUNT = "account"
-BEFORE_IMAGE = ("network", "database", "cache", "front")
+BEFORE_IMAGE = ("network", "alarms", "database", "cache", "front")
 AFTER_IMAGE = ("tasks", "rotation", "service", "worker", "monitoring", "audit", "backup")
 OF_A_RELEASE = ("tasks", "rotation", "service", "worker")
 LONGEST_SECONDS = 5_400

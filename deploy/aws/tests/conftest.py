@@ -19,7 +19,7 @@ STACKS = (ACCOUNT, *BEFORE_IMAGE, *AFTER_IMAGE, "release")
 CHOICES = {
     "small": {"Size": "small"},
     "large": {"Size": "large", "Strategy": "BLUE_GREEN", "ReadersCidr": "10.99.0.0/16"},
-    "aurora": {"Size": "medium", "Engine": "aurora"},
+    "aurora": {"Size": "medium", "Engine": "aurora", "Strategy": "CANARY"},
 }
 
 
@@ -60,7 +60,7 @@ def account(request: Any) -> Iterator[Account]:
             "HostedZoneId": zone["HostedZone"]["Id"].rpartition("/")[2],
             "AlarmEmail": "operator@example.com",
             "Image": IMAGE,
-            "GitHubRepository": "example/larder",
+            "GitHubRepository": "larder-shop/larder",
             **CHOICES[request.param],
         }
         made = Installation("production", poll_seconds=0.02)

@@ -84,7 +84,8 @@ def _scaling_policy(client: Any, id: str) -> Any:
 
 def _rotation(client: Any, id: str) -> Any:
     found = client.describe_secret(SecretId=id)
-    return found.get("RotationEnabled") and found["RotationRules"]
+    # The emulator takes rules in days for enabled ones, and ours are windows.
+    return found.get("RotationLambdaARN")
 
 
 def _metric_filter(client: Any, id: str) -> Any:

@@ -1,0 +1,82 @@
+"""Rights that AWS would ask for, compared with what the templates give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy.aws import template
+from deploy.aws.larder_aws.stacks import OF_A_RELEASE
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def properties(stack: str, name: str) -> dict[str, Any]:
+    return dict(template.read(stack)["Resources"][name]["Properties"])
+
+
+def allowed(role: dict[str, Any], action: str) -> list[Any]:
+    """The resources on which a role may do something."""
+    found: list[Any] = []
+    for policy in role["Policies"]:
+        for one in policy["PolicyDocument"]["Statement"]:
+            actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+            if action in actions:
+                resource = one["Resource"]
+                found += resource if isinstance(resource, list) else [resource]
+    return found
+
+
+def roles_of_a_release() -> Iterator[Any]:
+    """What each resource that a new image changes runs as."""
+    for stack in OF_A_RELEASE:
+        put_out = {str(one["Value"]): name for name, one in template.read(stack)["Outputs"].items()}
+        for resource in template.read(stack)["Resources"].values():
+            given = resource["Properties"]
+            roles = {
+                "AWS::ECS::TaskDefinition": [
+                    given.get("ExecutionRoleArn"),
+                    given.get("TaskRoleArn"),
+                ],
+                "AWS::Lambda::Function": [given.get("Role")],
+            }
+            for role in filter(None, roles.get(resource["Type"], [])):
+                yield role.get("Ref") or put_out[str(role)]
+
+
+def test_a_workflow_that_releases_may_pass_each_role_of_what_it_changes() -> None:
+    passed = allowed(properties("release", "Role"), "iam:PassRole")
+    # One depends on a choice.
+    named = {(one["Fn::If"][1] if "Fn::If" in one else one)["Ref"] for one in passed}
+    assert named == {*roles_of_a_release(), "BlueGreenRoleArn", "CommandStartRoleArn"}
+
+
+def test_a_workflow_that_releases_may_write_the_encrypted_environment_of_the_rotation() -> None:
+    assert properties("rotation", "Rotation")["KmsKeyArn"] == {"Ref": "KeyArn"}
+    for action in ("kms:Encrypt", "kms:Decrypt", "kms:CreateGrant"):
+        assert allowed(properties("release", "Role"), action) == [{"Ref": "KeyArn"}]
+
+
+def test_the_schedule_may_run_the_task_by_the_name_that_it_gives() -> None:
+    target = properties("audit", "Audit")["Target"]["EcsParameters"]["TaskDefinitionArn"]
+    assert target in allowed(properties("audit", "AuditRole"), "ecs:RunTask")
+
+
+def test_the_balancer_waits_longer_than_nginx() -> None:
+    attributes = properties("front", "Balancer")["LoadBalancerAttributes"]
+    [idle] = [one["Value"] for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
+    nginx = (ROOT / "deploy/nginx/larder/http.conf").read_text()
+    assert int(idle) > int(re.findall(r"proxy_read_timeout (\d+)s", nginx)[0])
+
+
+def test_aurora_answers_what_feeds_ask_for() -> None:
+    settings = properties("database", "ClusterSettings")["Parameters"]
+    assert settings["rds.logical_replication"] == "1"
+
+
+def test_the_first_block_of_the_page_trusts_no_repository_of_others() -> None:
+    page = (ROOT / "deploy/aws/README.md").read_text()
+    block = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    assert "bootstrap\n" in block
