@@ -69,9 +69,11 @@ LABEL org.opencontainers.image.title="Larder" \
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin larder \
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
-# nginx, which another container of this image runs in front of the server (docs/how-to/deployment.md).
+# What Debian has mended since the base was made. And nginx, which another container of this image
+# runs in front of the server (docs/how-to/deployment.md).
 # hadolint ignore=DL3008
 RUN apt-get update \
+    && apt-get upgrade --yes \
     && apt-get install --yes --no-install-recommends nginx-light libnginx-mod-http-lua \
     && rm -rf /var/lib/apt/lists/* /var/log/*
 COPY deploy/nginx/sidecar.conf deploy/nginx/sidecar.sh /etc/nginx/

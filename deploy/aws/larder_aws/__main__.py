@@ -12,7 +12,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.aws import template
-from deploy.aws.larder_aws import commands, images, pause, releases, restore, settings
+from deploy.aws.larder_aws import (
+    app_secret,
+    commands,
+    images,
+    pause,
+    releases,
+    restore,
+    settings,
+)
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
 
@@ -33,6 +41,8 @@ def say(line: str) -> None:
 
 def bootstrap(given: argparse.Namespace) -> None:
     """What all installations of an account share: service roles, key, images, GitHub's rights."""
+    if given.github.startswith("example/"):
+        raise Failure("--github names your own repository: its workflows may push images.")
     iam = boto3.client("iam")
     for service in LINKED:
         try:
@@ -47,7 +57,7 @@ def bootstrap(given: argparse.Namespace) -> None:
 
 def build(given: argparse.Namespace) -> None:
     """Build the image from this checkout."""
-    images.build(given.tag, platform=given.platform)
+    images.build(given.tag, platform=given.platform, cached=not given.no_cache)
 
 
 def push(given: argparse.Namespace) -> None:
@@ -68,10 +78,14 @@ def up(given: argparse.Namespace) -> None:
     }
     chosen |= {name: value for name, value in plain.items() if value}
     refuse_unknown(chosen)
+    refuse_another_engine(installation, chosen)
+    login = app_secret.read(installation)
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
         known = template.read(stack).get("Parameters", {})
         mine = {name: value for name, value in chosen.items() if name in known}
         say(f"{stack}: {installation.apply(stack, mine)}")
+        if stack == "database" and app_secret.follow_stack(installation, login):
+            say("addresses of the database: written")
         if stack == "tasks":
             releases.prepare(installation)
             say("prepared: roles, migrations, rights")
@@ -94,16 +108,27 @@ def refuse_unknown(chosen: dict[str, str]) -> None:
         raise Failure(f"No template takes {', '.join(unknown)}.")
 
 
+def refuse_another_engine(installation: Installation, chosen: dict[str, str]) -> None:
+    """Failure for another engine than the database has: CloudFormation would make an empty one."""
+    has, wanted = installation.parameter("database", "Engine"), chosen.get("Engine")
+    if has and wanted and wanted != has:
+        raise Failure(
+            f"The database's engine is {has}. With Engine={wanted} CloudFormation would put an"
+            " empty database in its place. Make another installation (--environment) and move the"
+            " data: docs/how-to/runbooks/aws.md, Another engine."
+        )
+
+
 def release(given: argparse.Namespace) -> None:
     """Prepare with a new image, then let it serve."""
     releases.release(Installation(given.environment), looked_at(given), say)
 
 
 def looked_at(given: argparse.Namespace) -> str:
-    """The image of a tag, into which ECR has looked; Failure where it found something grave."""
+    """The image of a tag, into which ECR has looked; Failure for what is grave and has a fix."""
     image = images.named(given.tag)
     if not given.allow_findings:
-        images.refuse_grave(image)
+        say(images.refuse_grave(image))
     return image
 
 
@@ -206,6 +231,7 @@ def parser() -> argparse.ArgumentParser:
     one = _verb(verbs, "build", build, environment=False)
     _tag(one)
     one.add_argument("--platform", default="linux/amd64", help="or linux/arm64")
+    one.add_argument("--no-cache", action="store_true", help="take the newest packages of Debian")
     _tag(_verb(verbs, "push", push, environment=False))
     one = _verb(verbs, "up", up)
     _tag(one)

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -20,17 +22,20 @@ ROOT = Path(__file__).resolve().parents[3]
 REPOSITORY = "larder"
 ENGINES = ("docker", "podman")
 GRAVE = ("CRITICAL", "HIGH")
+FIXABLE = ("YES", "PARTIAL")
 SCANNED = ("COMPLETE", "ACTIVE")
 """A basic scan that ended; an enhanced one, which goes on and tells what it found so far."""
 SCANNING = ("not begun", "PENDING", "IN_PROGRESS")
 LONGEST_SCAN_SECONDS = 900
 
 
-def build(tag: str, *, platform: str) -> None:
+def build(tag: str, *, platform: str, cached: bool = True) -> None:
     """Larder's own image, then AWS's one file on top of it: larder:<tag> and larder-aws:<tag>."""
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     answers = ("--build-arg", f"REVISION={_revision()}", "--build-arg", f"CREATED={made}")
-    _engine("build", "--platform", platform, *answers, "--tag", f"larder:{tag}", ".")
+    # With its cache the engine keeps packages of an earlier day.
+    fresh = () if cached else ("--no-cache",)
+    _engine("build", *fresh, "--platform", platform, *answers, "--tag", f"larder:{tag}", ".")
     on_top = ("--build-arg", f"IMAGE=larder:{tag}", "--file", "deploy/aws/Dockerfile", "deploy/aws")
     _engine("build", "--platform", platform, "--tag", f"larder-aws:{tag}", *on_top)
 
@@ -57,8 +62,8 @@ def named(tag: str) -> str:
     return f"{_uri()}@{found['imageDetails'][0]['imageDigest']}"
 
 
-def findings(image: str, *, poll_seconds: float) -> dict[str, int]:
-    """What ECR's scan of an image found, by severity; waits for its end.
+def findings(image: str, *, poll_seconds: float) -> dict[str, Any]:
+    """Return what ECR's scan of an image found (`imageScanFindings`); wait for its end.
 
     Raises Failure where there is no scan, or none that ended: the image was not checked.
     """
@@ -66,15 +71,17 @@ def findings(image: str, *, poll_seconds: float) -> dict[str, int]:
     deadline, status = time.monotonic() + LONGEST_SCAN_SECONDS, ""
     while time.monotonic() < deadline:
         try:
-            found = client.describe_image_scan_findings(
-                repositoryName=REPOSITORY, imageId={"imageDigest": digest}
+            pages = list(
+                client.get_paginator("describe_image_scan_findings").paginate(
+                    repositoryName=REPOSITORY, imageId={"imageDigest": digest}
+                )
             )
-            status = found["imageScanStatus"]["status"]
+            status = pages[0]["imageScanStatus"]["status"]
         except client.exceptions.ScanNotFoundException:
             # Right after a push there is none yet.
-            found, status = {}, "not begun"
+            pages, status = [], "not begun"
         if status in SCANNED:
-            return dict(found.get("imageScanFindings", {}).get("findingSeverityCounts", {}))
+            return _together([one.get("imageScanFindings", {}) for one in pages])
         if status not in SCANNING:
             break
         time.sleep(poll_seconds)
@@ -84,12 +91,32 @@ def findings(image: str, *, poll_seconds: float) -> dict[str, int]:
     )
 
 
-def refuse_grave(image: str, *, poll_seconds: float = 5.0) -> None:
-    """Failure where the scan found something critical or high, or did not come to an end."""
+def _together(pages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    counts = pages[0].get("findingSeverityCounts", {})
+    enhanced = [one for page in pages for one in page.get("enhancedFindings", [])]
+    return {"findingSeverityCounts": counts, "enhancedFindings": enhanced}
+
+
+def refuse_grave(image: str, *, poll_seconds: float = 5.0) -> str:
+    """Return what is to be said of the scan; Failure for what is grave and has a fix.
+
+    Debian's base always has findings without one, which no build can mend. Only an enhanced scan
+    (Amazon Inspector) says which have a fix: a basic one refuses nothing.
+    """
     found = findings(image, poll_seconds=poll_seconds)
-    grave = {name: count for name, count in found.items() if name in GRAVE}
+    fixable = Counter(
+        one["severity"] for one in found["enhancedFindings"] if one.get("fixAvailable") in FIXABLE
+    )
+    grave = {name: fixable[name] for name in GRAVE if fixable[name]}
     if grave:
-        raise Failure(f"The scan of {image} found {grave}: look at it in ECR, or --allow-findings.")
+        raise Failure(
+            f"The scan of {image} found {grave} that a newer package fixes: build it again without"
+            " the cache (`build --no-cache`), look at it in ECR, or --allow-findings."
+        )
+    unjudged = {n: c for n, c in found["findingSeverityCounts"].items() if n in GRAVE}
+    if found["enhancedFindings"] or not unjudged:
+        return "scan: nothing grave that has a fix"
+    return f"scan: {unjudged}; a basic scan does not say which of them have a fix"
 
 
 def _uri() -> str:

@@ -55,7 +55,7 @@ def made(folder: Path) -> Iterator[Path]:
         patch.setattr("botocore.waiter.time", SimpleNamespace(sleep=lambda seconds: None))
         os.environ |= {"DOCKER": str(engine), "ENGINE_LOG": str(log)}
         zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
-        main(["bootstrap", "--github", "example/larder"])
+        main(["bootstrap", "--github", "larder-shop/larder"])
         make_image("first")
         main(
             [
@@ -69,6 +69,8 @@ def made(folder: Path) -> Iterator[Path]:
 
 SCANS: list[tuple[str, dict[str, int]]] = []
 """Statuses and findings that ECR tells one after the other; then that all is well."""
+ENHANCED: list[dict[str, str]] = []
+"""What an enhanced scan says of each finding."""
 
 
 def scanned(self: Any, registry_id: str, repository_name: str, image_id: Any) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def scanned(self: Any, registry_id: str, repository_name: str, image_id: Any) ->
         raise ScanNotFoundException(str(image_id), repository_name, registry_id)
     return {
         "imageScanStatus": {"status": status},
-        "imageScanFindings": {"findingSeverityCounts": counts},
+        "imageScanFindings": {"findingSeverityCounts": counts, "enhancedFindings": [*ENHANCED]},
     }
 
 

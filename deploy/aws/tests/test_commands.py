@@ -70,8 +70,14 @@ def aws(words: list[str]) -> None:
     if (service, operation) in OF_THE_CLI:
         assert options <= OF_THE_CLI[service, operation]
         return
-    model = botocore.session.get_session().get_service_model(service)
+    session = botocore.session.get_session()
+    model = session.get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
+    if operation == "wait":
+        waiters = session.get_waiter_model(service)
+        named = {xform_name(name, "-"): name for name in waiters.waiter_names}
+        assert rest[0] in named, f"aws {service} wait has no {rest[0]}"
+        operation = xform_name(waiters.get_waiter(named[rest[0]]).operation, "-")
     assert operation in names, f"aws {service} has no {operation}"
     shape = model.operation_model(names[operation]).input_shape
     members: dict[str, Any] = dict(shape.members) if shape else {}
@@ -84,6 +90,27 @@ def aws(words: list[str]) -> None:
     assert options - GLOBAL <= known | booleans
     required = {f"--{xform_name(name, '-')}" for name in (shape.required_members if shape else [])}
     assert required <= options
+
+
+NEEDED = {
+    "start-restore-job": {"--iam-role-arn", "--resource-type", "--metadata"},
+    "restore-db-cluster-to-point-in-time": {
+        *("--db-subnet-group-name", "--vpc-security-group-ids"),
+        "--db-cluster-parameter-group-name",
+    },
+}
+"""Options that AWS does not require, but without which the restored one does not fit."""
+
+
+@pytest.mark.parametrize("operation", NEEDED)
+def test_a_restored_database_fits_into_the_network_with_its_settings(operation: str) -> None:
+    [command] = [one for one in commands() if f" {operation} " in one]
+    assert set(shlex.split(command)) >= NEEDED[operation]
+
+
+def test_a_database_restored_by_hand_gets_the_password_of_now() -> None:
+    changes = [one for one in commands() if "--master-user-password" in one]
+    assert {shlex.split(one)[2] for one in changes} == {"modify-db-instance", "modify-db-cluster"}
 
 
 def git(words: list[str]) -> None:

@@ -16,8 +16,9 @@ from moto.ecs.models import ecs_backends
 from deploy.aws import template
 from deploy.aws.larder_aws import images, releases, stacks
 from deploy.aws.larder_aws.__main__ import main
+from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import Installation
-from deploy.aws.tests.installation import SCANS, families_run, make_image, serving
+from deploy.aws.tests.installation import ENHANCED, SCANS, families_run, make_image, serving
 
 
 def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> None:
@@ -87,16 +88,41 @@ def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> Non
 def test_an_image_that_nobody_looked_into_is_refused(shop: Path) -> None:
     image = images.named("first")
     SCANS.extend([("none", {}), ("IN_PROGRESS", {}), ("COMPLETE", {"LOW": 1})])
-    assert images.findings(image, poll_seconds=0.01) == {"LOW": 1}
+    assert images.findings(image, poll_seconds=0.01)["findingSeverityCounts"] == {"LOW": 1}
     assert not SCANS
     for status in ("FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED"):
         SCANS.append((status, {}))
         with pytest.raises(SystemExit, match=f"is {status}"):
             main(["release", "--tag", "first"])
-    SCANS.append(("COMPLETE", {"HIGH": 1}))
-    with pytest.raises(SystemExit, match=r"found \{'HIGH': 1\}"):
-        main(["up", "--tag", "first", "--set", "Currency=USD"])
-    assert Installation("production").parameter("service", "Currency") == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("severity", "fix", "result"),
+    [
+        ("CRITICAL", "YES", "refused"),
+        ("HIGH", "PARTIAL", "refused"),
+        ("HIGH", "NO", "good"),
+        ("MEDIUM", "YES", "good"),
+    ],
+)
+def test_an_image_is_refused_for_what_is_grave_and_has_a_fix(
+    shop: Path, severity: str, fix: str, result: str
+) -> None:
+    image = images.named("first")
+    ENHANCED.append({"severity": severity, "fixAvailable": fix})
+    SCANS.append(("ACTIVE", {severity: 1}))
+    if result == "refused":
+        with pytest.raises(Failure, match="a newer package fixes"):
+            images.refuse_grave(image)
+    else:
+        assert images.refuse_grave(image) == "scan: nothing grave that has a fix"
+    ENHANCED.clear()
+
+
+def test_a_basic_scan_refuses_nothing_and_says_so(shop: Path) -> None:
+    SCANS.append(("COMPLETE", {"HIGH": 1, "LOW": 4}))
+    said = images.refuse_grave(images.named("first"))
+    assert said == "scan: {'HIGH': 1}; a basic scan does not say which of them have a fix"
 
 
 def test_a_pause_stops_all_and_its_end_starts_what_the_size_has(shop: Path) -> None:

@@ -1,0 +1,87 @@
+"""An installation that is changed keeps its data and its secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.aws import template
+from deploy.aws.larder_aws import app_secret
+from deploy.aws.larder_aws.__main__ import main
+from deploy.aws.larder_aws.stacks import Installation
+
+ROTATED = "postgresql://larder_app_b:rotated@"
+
+
+def secret() -> dict[str, str]:
+    name = Installation("production").outputs()["AppSecret"]
+    text = boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    return dict(json.loads(text))
+
+
+def write(value: dict[str, str]) -> None:
+    name = Installation("production").outputs()["AppSecret"]
+    boto3.client("secretsmanager").put_secret_value(SecretId=name, SecretString=json.dumps(value))
+
+
+def test_the_secret_has_the_addresses_of_both_databases(shop: Path) -> None:
+    outputs = Installation("production").outputs()
+    login = secret()["url"].partition("@")[0]
+    rest = ":5432/larder?sslmode=verify-full&sslrootcert=/etc/larder/rds-ca.pem"
+    assert secret() == {
+        "url": f"{login}@{outputs['DatabaseHost']}{rest}",
+        "replica_urls": f"{login}@{outputs['ReplicaHost']}{rest}",
+    }
+
+
+def test_a_change_of_the_database_keeps_the_password_that_was_rotated(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = secret()
+    rotated = {name: ROTATED + value.partition("@")[2] for name, value in first.items()}
+    write(rotated)
+    plain = Installation.apply
+
+    def rewriting(self: Installation, stack: str, given: Any = None) -> str:
+        """What CloudFormation does where a change reaches the secret."""
+        done = plain(self, stack, given)
+        if stack == "database":
+            write(first | {"replica_urls": ""})
+        return done
+
+    monkeypatch.setattr(Installation, "apply", rewriting)
+    main(["up", "--tag", "first"])
+    assert secret() == rotated
+
+
+def test_what_cloudformation_writes_into_the_secret_depends_on_no_size() -> None:
+    value = template.read("database")["Resources"]["AppSecret"]["Properties"]["SecretString"]
+    written = value["Fn::Sub"]
+    assert '"replica_urls": ""' in written[0]
+    assert set(written[1]) == {"Host"}
+
+
+def test_a_replica_that_is_gone_leaves_the_secret(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = Installation("production")
+    outputs = installation.outputs() | {"ReplicaHost": ""}
+    monkeypatch.setattr(Installation, "outputs", lambda self: outputs)
+    before = secret()
+    assert app_secret.follow_stack(installation, before)
+    assert secret() == before | {"replica_urls": ""}
+
+
+def test_another_engine_is_refused_before_anything_changes(shop: Path) -> None:
+    with pytest.raises(SystemExit, match="engine is postgres"):
+        main(["up", "--tag", "first", "--set", "Engine=aurora", "--set", "Currency=USD"])
+    assert Installation("production").parameter("service", "Currency") == "EUR"
+
+
+def test_the_repository_of_the_examples_is_not_trusted(shop: Path) -> None:
+    with pytest.raises(SystemExit, match="your own repository"):
+        main(["bootstrap", "--github", "example/larder"])
