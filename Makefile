@@ -258,7 +258,7 @@ compose := $(DOCKER) compose --file deploy/compose/compose.yaml
 with_engine := @$(SHELL) deploy/docker/engine.sh
 
 .PHONY: up
-up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Grafana (DOCKER=)
+up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=)
 	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
 
 .PHONY: down

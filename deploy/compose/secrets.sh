@@ -7,6 +7,7 @@ set -eu
 folder=$1
 host=${2:-localhost}
 umask 077
+receivers=$(cat "$(dirname "$0")/../alertmanager/alertmanager.yml")
 mkdir -p "$folder"
 cd "$folder"
 
@@ -33,6 +34,9 @@ for name in postgres owner app replication redis grafana; do
     keep "${name}_password" "$(random 24)"
 done
 keep metrics_token "$(random 24)"
+# Receivers have passwords and secret addresses.
+keep alertmanager_config "$receivers
+"
 # What a shop may do without: an empty file says so.
 for name in secret_key_fallbacks email_url sentry_dsn readonly_password \
     stripe_webhook_secrets signed_payment_secrets; do

@@ -31,7 +31,10 @@ cat <<END
 
 Larder is at $url; its secrets are in $SECRETS.
   Prometheus  http://127.0.0.1:$(value PROMETHEUS_PORT 9090)
+  Alerts      http://127.0.0.1:$(value ALERTMANAGER_PORT 9093)
   Grafana     http://127.0.0.1:$(value GRAFANA_PORT 3000), admin, password in $SECRETS/grafana_password
 An account for the admin: $docker compose -f deploy/compose/compose.yaml run --rm migrate \\
   python manage.py createsuperuser
 END
+grep -q '^ *[a-z]*_configs:' "$SECRETS/alertmanager_config" ||
+    echo "Alerts have no receiver yet: name a receiver in $SECRETS/alertmanager_config"

@@ -19,6 +19,7 @@ from tools.terminal import complain, say
 LOOKS = {
     "nginx": ("nginx", "-t", "-q", "-c", "/etc/nginx/larder.conf"),
     "prometheus": ("promtool", "check", "config", "/etc/prometheus/prometheus.yml"),
+    "alertmanager": ("amtool", "check-config", "/run/secrets/alertmanager_config"),
     "primary": (
         *("postgres", "-C", "wal_level", "-c", "config_file=/etc/postgresql/postgresql.conf"),
         *("-D", "/var/lib/postgresql"),

@@ -22,10 +22,14 @@ PACKAGES = {
     "redis-cli": "redis-tools",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
     "curl": "curl",
     "openssl": "openssl",
 }
 """Debian's package of each program that is neither Python's nor PostgreSQL's."""
+NAMED_OTHERWISE = {"alertmanager": "prometheus-alertmanager"}
+"""Programs of images, and what Debian calls them."""
 LUA = Path("/etc/nginx/modules-enabled/50-mod-http-lua.conf")
 """Says that nginx has its Lua module: Debian's package libnginx-mod-http-lua."""
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -40,7 +44,7 @@ class Programs:
 
     def find(self, name: str) -> str:
         """The absolute path of a program."""
-        found = shutil.which(name, path=self.path)
+        found = shutil.which(NAMED_OTHERWISE.get(name, name), path=self.path)
         if found is None:
             raise LauncherError(f"There is no program {name}.")
         return found
