@@ -181,6 +181,10 @@ replay: installed-run ## Replay real orders against a running server, then count
 drill: installed-run ## Kill parts of a running Larder under load, then check orders and stock (DRILL_ARGS="--rounds 40 --seed 7")
 	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
 
+.PHONY: checkouts
+checkouts: installed-run ## Take payments of a simulated provider through losses and crashes, then compare the books (CHECKOUTS_ARGS="--full")
+	@exec $(python) -m tools.checkouts $(CHECKOUTS_ARGS)
+
 .PHONY: stack
 stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)

@@ -66,7 +66,7 @@ make attack ATTACK_ARGS="--only nesting"       # one of them; --list names them
 make attack ATTACK_ARGS="--previous REVISION" # another revision first, for comparison
 ```
 
-The attacks are the modules of [tools/attack/attacks](../tools/attack/attacks). Those that need a \
+The attacks are the modules of [tools/attack/attacks](../../tools/attack/attacks). Those that need a \
 program or a right that is missing (nginx, PgBouncer, mounting) are skipped, and the run says so.
 """
 
@@ -80,11 +80,13 @@ def require_clean() -> None:
 def record(
     results: Sequence[Result], before: Sequence[Result] = (), *, previous: str | None = None
 ) -> None:
-    """Write docs/explanation/trust.md."""
+    """Write docs/explanation/trust.md, except for its section about checkouts."""
+    _, heading, checkouts = PAGE.read_text(encoding="utf-8").partition("\n## Checkouts\n")
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     pythons = ", ".join(dict.fromkeys(one.python for one in results))
     head = f"\n## The last run\n\n{now}, revision `{_revision()}`, {pythons}. {summary(results)}.\n"
-    PAGE.write_text(INTRODUCTION + head + _table(results, before, previous), encoding="utf-8")
+    table = _table(results, before, previous)
+    PAGE.write_text(INTRODUCTION + head + table + heading + checkouts, encoding="utf-8")
 
 
 def _table(results: Sequence[Result], before: Sequence[Result], previous: str | None) -> str:

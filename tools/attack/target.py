@@ -216,10 +216,11 @@ class Target(Client):
 
 
 @contextmanager
-def started(code: Code) -> Iterator[Target]:
-    """Start a target: PostgreSQL, prepared in demo mode, and a server with two workers."""
+def started(code: Code, settings: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """Start a target: PostgreSQL, prepared in demo mode, and a server with two workers, with these
+    settings besides."""
     with tempfile.TemporaryDirectory(prefix="larder-attack-") as folder, temporary_cluster() as own:
-        target = Target(code, own, Path(folder), _environment(own))
+        target = Target(code, own, Path(folder), _environment(own) | dict(settings or {}))
         status, printed = target.manage("prepare")
         if status != 0:
             raise LauncherError(f"The database could not be prepared:\n{printed[-3000:]}")
