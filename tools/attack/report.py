@@ -66,8 +66,9 @@ make attack ATTACK_ARGS="--only nesting"       # one of them; --list names them
 make attack ATTACK_ARGS="--previous REVISION" # another revision first, for comparison
 ```
 
-The attacks are the modules of [tools/attack/attacks](../../tools/attack/attacks). Those that need a \
-program or a right that is missing (nginx, PgBouncer, mounting) are skipped, and the run says so.
+The attacks are the modules of [tools/attack/attacks](../../tools/attack/attacks). Those that \
+need a program or a right that is missing (nginx, PgBouncer, mounting) are skipped, and the run \
+says so.
 """
 
 

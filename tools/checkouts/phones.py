@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from tools.stripe_double import Thing
 from tools.drill.shop import Product, Stage
 from tools.replay.clients import Account, NoAnswerError, persist
 from tools.replay.wire import Answer, Line, Request
+from tools.stripe_double import Thing
 
 WAYS = {
     "pays": 40,

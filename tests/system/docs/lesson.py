@@ -15,8 +15,10 @@ from typing import Any
 
 from tools.docs.pages import DOCS, Block, blocks
 
-NOT_PLAYED = frozenset({"make run"})
-"""Blocks that the test does in another way: it has a server already."""
+NOT_PLAYED = re.compile(r"[A-Z_]*=?\S* ?make run|\.venv/bin/python -m tools\.stripe_double .*")
+"""Blocks that the test does in another way: it has the servers already."""
+SHOP, STRIPE = "http://127.0.0.1:8000", "http://127.0.0.1:12111"
+"""The addresses on the pages."""
 _END = "\x1e"
 
 
@@ -29,19 +31,21 @@ class Step:
     printed: str
 
 
-def play(page: str, folder: Path, address: str) -> Iterator[Step]:
-    """Run the blocks of a page in a folder, against a server; yield the steps."""
+def play(page: str, folder: Path, address: str, stripe: str = STRIPE) -> Iterator[Step]:
+    """Run the blocks of a page in a folder, against a server and a double of Stripe; yield the
+    steps."""
     found = list(blocks((DOCS / page).read_text()))
     code = [block.text for block in found if block.language == "python"]
-    (folder / "app.py").write_text("\n".join(code).replace("http://127.0.0.1:8000", address))
+    app = "\n".join(code).replace(SHOP, address).replace(STRIPE, stripe)
+    (folder / "app.py").write_text(app)
     steps = [
         (block, following if following and following.language in ("json", "text") else None)
         for block, following in zip(found, [*found[1:], None], strict=True)
-        if block.language == "sh" and block.text.strip() not in NOT_PLAYED
+        if block.language == "sh" and not NOT_PLAYED.fullmatch(block.text.strip())
     ]
     script = f"\nprintf '{_END}'\n".join(block.text for block, _ in steps)
     done = subprocess.run(
-        ["sh", "-euc", script.replace("http://127.0.0.1:8000", address)],
+        ["sh", "-euc", script.replace(SHOP, address)],
         cwd=folder,
         capture_output=True,
         text=True,
