@@ -50,9 +50,13 @@ from larder.orders.services import (
 from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
 from larder.orders.services.transitions import LockedOrder, Transition
+from larder.v1 import freshness
 from tests.system.race.gate import READ, SPACE
 
 Removal = list[tuple[Any, str, Any]]
+
+HOUR = 3600 * 10**9
+"""Nanoseconds."""
 
 UNLOCKED = f"""
 SELECT product_id, available, committed, next_expiry FROM stock, ({READ.statement}) AS gate
@@ -245,7 +249,9 @@ def further_along(one: Position, other: Position) -> bool:
 
 QUOTA_HELD = "quota held"
 _REMOVALS: dict[str, Callable[[], Removal]] = {
-    "write times": lambda: [(WriteTimes, "note", note_nothing)],
+    "lag of lists": lambda: [(freshness, "MAX_LAG", HOUR)],
+    # A page would be compared after a tenth of a second, and not show the past.
+    "write times": lambda: [(WriteTimes, "note", note_nothing), (freshness, "MAX_LAG", HOUR)],
     "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
