@@ -61,6 +61,8 @@ class Replaced:
     """A word with what to use for it."""
 
     pattern: re.Pattern[str]
+    parts: frozenset[str]
+    """The single words of a phrase: only a text that has them all is searched."""
     use: str
 
 
@@ -100,7 +102,13 @@ def replaced(glossary: str) -> Iterator[Replaced]:
             name = word.strip("`")
             spaced = r"\s+(?:# )?".join(map(re.escape, name.split()))
             flags = re.NOFLAG if name != word else re.IGNORECASE
-            yield Replaced(re.compile(rf"\b{spaced}\b", flags), use.replace("`", ""))
+            pattern = re.compile(rf"\b{spaced}\b", flags)
+            yield Replaced(pattern, _parts(name), use.replace("`", ""))
+
+
+def _parts(text: str) -> frozenset[str]:
+    """Return the single words of a text, in lower case."""
+    return frozenset(re.findall(r"\w+", text.lower()))
 
 
 def files(root: Path, paths: list[str]) -> Iterator[Path]:
@@ -118,9 +126,11 @@ def files(root: Path, paths: list[str]) -> Iterator[Path]:
 def findings(name: str, text: str, vocabulary: tuple[Replaced, ...]) -> list[Finding]:
     """Return what a text has of the vocabulary, in the order of its lines."""
     checked = _without_exceptions(name, text)
+    parts = _parts(checked)
     found = [
         Finding(name, checked.count("\n", 0, match.start()) + 1, _joined(match[0]), one.use)
         for one in vocabulary
+        if one.parts <= parts
         for match in one.pattern.finditer(checked)
     ]
     return sorted(found, key=lambda one: one.line)
