@@ -55,7 +55,7 @@ SELECT gen_random_uuid(), (%s::bigint[])[1 + n %% 4],
        'GBP', 0, '', CASE WHEN n / 20 %% 2 = 0 THEN 'PO ' || n / 40 %% 10 ELSE '' END,
        at, at, at, 1
 FROM (SELECT n, %s::timestamptz - make_interval(mins => n) AS at
-      FROM generate_series(1, 20000) AS n) AS shop
+      FROM generate_series(1, 2000) AS n) AS shop
 """
 
 

@@ -22,13 +22,18 @@ from tests.http.conftest import api, application, as_, token_for  # noqa: F401 -
 HOUR = 3600 * 10**9
 
 
-@pytest.fixture
-def many_products(db: None, now: datetime) -> Sequence[int]:
-    """A thousand products, ten of each in stock."""
-    new = [NewProduct(f"M-{n:04}", f"Product {n}", Decimal("1.25")) for n in range(1_000)]
+def stocked(products: int, now: datetime) -> list[int]:
+    """Makes products, ten of each in stock, with a few statements. Returns their ids."""
+    new = [NewProduct(f"M-{n:04}", f"Product {n}", Decimal("1.25")) for n in range(products)]
     made = create_products(new, now=now)
     open_stock(dict.fromkeys(made.values(), 10), actor=SYSTEM_ACTOR, now=now)
     return list(made.values())
+
+
+@pytest.fixture
+def many_products(db: None, now: datetime) -> Sequence[int]:
+    """A thousand products."""
+    return stocked(1_000, now)
 
 
 @pytest.fixture
@@ -67,6 +72,6 @@ def token(person: Callable[..., Person]) -> str:
 
 
 @pytest.fixture
-def shelf(transactional_db: None, product: Callable[..., int]) -> None:
-    for _ in range(25):
-        product()
+def shelf(transactional_db: None, now: datetime) -> None:
+    """Twenty-five products."""
+    stocked(25, now)
