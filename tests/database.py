@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "larder"
 _running: list[Cluster] = []
 _folder: list[tempfile.TemporaryDirectory[str]] = []
+_emptying: list[psycopg.Connection[Any]] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,7 +41,14 @@ def pytest_load_initial_conftests() -> Generator[None, None, Any]:
 
 def pytest_unconfigure() -> None:
     """The process that started PostgreSQL stops it."""
+    hang_up()
     stop()
+
+
+def hang_up() -> None:
+    """Closes the connection that empties the tables."""
+    while _emptying:
+        _emptying.pop().close()
 
 
 def stop() -> None:
@@ -175,9 +183,30 @@ def empty_database() -> None:
 
     The superuser does it without triggers: those refuse to delete history, even to the owner.
     """
-    with psycopg.connect(superuser_url(), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute(_EMPTY)
+    try:
+        _superuser().execute(_EMPTY)
+    except psycopg.OperationalError:
+        # A test has ended the session.
+        hang_up()
+        _superuser().execute(_EMPTY)
+
+
+def _superuser() -> psycopg.Connection[Any]:
+    """Returns this process's connection for emptying tables: a new one reads the catalog again."""
+    if not _emptying:
+        _emptying.append(psycopg.connect(superuser_url(), autocommit=True))
+        _emptying[0].execute("SET session_replication_role = replica")
+    return _emptying[0]
+
+
+def lock_is_awaited() -> bool:
+    """Returns whether a session of this process's database waits for a lock."""
+    from larder.db import database
+
+    waiting = """
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    return bool(database.rows(waiting))
 
 
 def analyze(*tables: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
-from time import sleep
 from uuid import UUID
 
 import psycopg
@@ -28,12 +27,9 @@ from larder.catalog.services import (
     sku_of,
 )
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
-from larder.db import database
+from tests.database import lock_is_awaited
 from tools.processes import wait_until
 
-LOCK_WAITS = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
 
 
@@ -226,7 +222,7 @@ def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datet
     with psycopg.connect(os.environ["DATABASE_URL"]) as other, ThreadPoolExecutor(1) as beside:
         other.execute(first, [jams, food])
         second = beside.submit(put_jams_below_food)
-        sleep(0.3)
+        assert wait_until(lock_is_awaited)
         other.commit()
         assert second.result(10) == "refused"
     assert queries.category(jams).parent is None
@@ -250,7 +246,7 @@ def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(
     with psycopg.connect(os.environ["DATABASE_URL"]) as other, ThreadPoolExecutor(1) as beside:
         other.execute(renamed, [jams])
         deleting = beside.submit(delete)
-        assert wait_until(lambda: bool(database.rows(LOCK_WAITS)))
+        assert wait_until(lock_is_awaited)
         other.commit()
         assert deleting.result(10) == "stale"
     assert queries.category(jams).name == "Jellies"

@@ -1,7 +1,6 @@
 """Requests that are delayed in the middle, so that something can happen meanwhile."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,8 +8,9 @@ from typing import Any
 
 import psycopg
 
-from larder.db import database
+from tests.database import lock_is_awaited
 from tests.server import Reply
+from tools.processes import wait_until
 
 Begin = Callable[[Callable[[], Reply]], "Future[Reply]"]
 
@@ -30,21 +30,9 @@ def held(statement: str, *parameters: Any) -> Iterator[Begin]:
 
         def begin(request: Callable[[], Reply]) -> "Future[Reply]":
             asked = other.submit(request)
-            _wait_until_it_waits(asked)
+            assert wait_until(lambda: lock_is_awaited() or asked.done())
+            assert not asked.done(), asked.result()
             return asked
 
         yield begin
         owner.commit()
-
-
-def _wait_until_it_waits(asked: "Future[Reply]") -> None:
-    deadline = time.monotonic() + 10
-    while not database.rows(_WAITING):
-        assert not asked.done(), asked.result()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-_WAITING = """
-SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""

@@ -12,15 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from larder.core.errors import KeyReused
-from larder.db import database, idempotency
+from larder.db import idempotency
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.db.models import IdempotencyKey
+from tests.database import lock_is_awaited
 from tools.processes import wait_until
 
 ADA = UUID(int=1)
-WAITING = """
-SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 ONE, OTHER = fingerprint("same"), fingerprint("other")
 
 
@@ -82,7 +80,7 @@ def test_keys_are_claimed_in_one_order_however_they_are_given(now: datetime) -> 
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as first, psycopg.connect(url) as last:
         first.execute(insert, [ADA, "a"])
         claiming = pool.submit(claim)
-        assert wait_until(lambda: bool(database.rows(WAITING)))
+        assert wait_until(lock_is_awaited)
         last.execute("SET lock_timeout = '100ms'")
         last.execute(insert, [ADA, "b"])
         last.rollback()

@@ -1,7 +1,7 @@
 """The limit on nesting, measured without decoding."""
 
 import json
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -73,6 +73,6 @@ def test_json_that_is_cut_off_is_never_read_deeper_than_the_limit(
 )
 def test_the_largest_body_of_any_shape_is_measured_in_little_time(shape: bytes) -> None:
     raw = b"[" * 20 + b"{" * 13 + shape * (LARGEST // len(shape))
-    began = perf_counter()
+    began = thread_time()
     is_too_deep(raw)
-    assert perf_counter() - began < 1
+    assert thread_time() - began < 1

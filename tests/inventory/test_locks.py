@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Event
-from time import sleep
 
 import pytest
 from django.db import OperationalError, connections, transaction
@@ -15,6 +14,7 @@ from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.inventory.models import Stock
 from larder.inventory.services import locks
+from tests.database import lock_is_awaited
 from tests.orders.crowd import held
 from tools.processes import wait_until
 
@@ -32,16 +32,25 @@ def test_locked_rows_are_found_and_unknown_products_are_not(product: Callable[..
     assert locks.find_locked(made) == []
 
 
-def test_a_row_that_is_locked_for_a_moment_is_not_kept(product: Callable[..., int]) -> None:
+def test_a_row_that_is_locked_for_a_moment_is_not_kept(
+    product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     brief, kept = product(), product()
-
-    def end(let_go: Callable[[], None]) -> None:
-        sleep(locks.EACH_WAIT / 2)
-        let_go()
-
+    monkeypatch.setattr(locks, "EACH_WAIT", 2.0)
+    monkeypatch.setattr(locks, "ALL_WAITS", 4.0)
     with ThreadPoolExecutor(1) as pool, held(kept), held(brief) as let_go:
-        pool.submit(end, let_go)
-        assert locks.find_contended([brief, kept]) == [kept]
+        finding = pool.submit(finds, [brief, kept])
+        assert wait_until(lock_is_awaited)
+        let_go()
+        assert finding.result(20) == [kept]
+
+
+def finds(products: list[int]) -> list[int]:
+    """What is found by a thread with a separate connection."""
+    try:
+        return locks.find_contended(products)
+    finally:
+        connections.close_all()
 
 
 def test_many_kept_rows_are_found_in_bounded_time(

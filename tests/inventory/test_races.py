@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from threading import Event
-from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
 from tests.system.race.guards import UNLOCKED, removal
-from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, assert_held
+from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, assert_held, waits
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 CLERK = UUID(int=7)
@@ -262,8 +261,7 @@ def test_a_product_that_is_being_archived_is_waited_for_and_not_found(
     ):
         archiving.execute(ARCHIVE, [jam])
         second = beside.submit(call)
-        sleep(0.2)
-        assert not second.done()
+        assert waits(second, archiving.info.backend_pid)
         archiving.commit()
         assert second.result(10) == "not found"
     assert shelf(jam).available == 5

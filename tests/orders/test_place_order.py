@@ -11,21 +11,18 @@ import pytest
 from django.db import connection
 
 from larder.core.errors import UnknownProducts
-from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Person
+from tests.database import lock_is_awaited
 from tests.db.round_trips import round_trips
 from tests.orders.placing import place_orders
 from tools.processes import wait_until
 
 GBP = Terms(currency="GBP")
-WAITING = """
-SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 def test_placing_takes_stock_and_totals_at_the_servers_price(
@@ -101,7 +98,7 @@ def test_what_is_on_sale_and_at_what_price_is_read_under_the_lock(
         staff.execute("UPDATE product SET archived_at = now() WHERE id = %s", [jam])
         staff.execute("UPDATE product SET price = 7 WHERE id = %s", [tea])
         placing = pool.submit(place)
-        assert wait_until(lambda: bool(database.rows(WAITING)))
+        assert wait_until(lock_is_awaited)
         staff.commit()
         refused, placed = placing.result(10)
     assert isinstance(refused, UnknownProducts)

@@ -238,9 +238,10 @@ def test_a_product_whose_lock_a_batch_did_not_get_is_marked_before_its_order_wai
 
 
 def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
-    crowd: Crowd, product: MakeProduct
+    crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jam, stuck = product(stock=9), [product(stock=9) for _ in range(14)]
+    monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
     with ExitStack() as others:
         for one in stuck:
             others.enter_context(held(one))

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.db import database
 from larder.identity.models import Customer
 from larder.ops import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
+from tests.database import lock_is_awaited
 from tests.db.feeds import settle
 from tests.orders.holding import pass_seconds
 from tools.processes import wait_until
@@ -22,9 +22,6 @@ from tools.processes import wait_until
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 HOLD = {"required": True, "hold_seconds": 600}
-WAITING = """
-SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -189,7 +186,7 @@ def test_a_right_that_is_taken_away_during_the_wait_does_not_confirm(
     with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute('SELECT 1 FROM "order" WHERE id = %s FOR UPDATE', [held.body["id"]])
         waiting = pool.submit(confirm_now)
-        assert wait_until(lambda: bool(database.rows(WAITING)))
+        assert wait_until(lock_is_awaited)
         Customer.objects.get(pk=clerk.id).groups.clear()
         keeper.rollback()
         refused = waiting.result(10)

@@ -102,7 +102,7 @@ def interleave(race: Race, *, removed: Guard | None = None) -> Outcome:
             _wait(lambda: statements.reached.is_set() or first.done())
             assert statements.reached.is_set(), f"no statement {race.stop}: {first.result()}"
             second = threads.submit(_apart, race.second, statements.rewrite)
-            waited = _waits(second, statements.process)
+            waited = waits(second, statements.process)
         finally:
             statements.released.set()
         outcome = Outcome(first.result(LONGEST), second.result(LONGEST), waited)
@@ -143,8 +143,9 @@ def _answer(result: object) -> Answer:
     return result if isinstance(result, Answer) else Answer("ok", result)
 
 
-def _waits(second: Future[Answer], process: int) -> bool:
-    """Returns whether a session waits for a lock of `process` before the second call ends."""
+def waits(second: Future[Any], process: int) -> bool:
+    """Returns whether a session waits for a lock of the session `process` before the second call
+    ends."""
     found = False
 
     def decided() -> bool:

@@ -30,6 +30,7 @@ from tests.system.race.interleaving import (
     Race,
     assert_broken_without_guard,
     assert_held,
+    waits,
 )
 from tests.system.race.shops import OK
 
@@ -164,6 +165,7 @@ def test_a_hold_that_expires_during_the_wait_for_the_lock_is_released(
     with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
         waiting = pool.submit(available)
+        assert waits(waiting, keeper.info.backend_pid)
         sleep(1.2)
         keeper.rollback()
         assert waiting.result(10) == 5
@@ -187,7 +189,7 @@ def test_two_transactions_cannot_each_add_the_last_hold(
     with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as other:
         other.execute("SELECT pg_advisory_xact_lock((8::bigint << 48) + %s)", [who.id])
         waiting = pool.submit(place)
-        sleep(0.05)
+        assert waits(waiting, other.info.backend_pid)
         hold_of_another_process = holding.held_by(who, (jam, 1))
         assert hold_of_another_process.hold is not None
         other.execute(
