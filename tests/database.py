@@ -64,6 +64,8 @@ def start() -> None:
     folder = tempfile.TemporaryDirectory(prefix="larder-test-")
     # What is known of tables by chance, from a test before, must not decide how a plan looks.
     settings = {"max_connections": "200", "autovacuum": "off"}
+    # Hashes of passwords cost 2 ms for each connection otherwise, and there are thousands.
+    settings["scram_iterations"] = "1"
     cluster = Cluster(Path(folder.name), durable=False, settings=settings)
     cluster.start()
     _folder.append(folder)
