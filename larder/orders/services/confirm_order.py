@@ -1,8 +1,7 @@
 """Confirms orders that await their payment. Confirmations that arrive at the same time are made in
 one transaction.
 
-An order keeps the units that are not released, and takes the others again if they are available:
-all of them, or none. Whether its hold has expired does not matter otherwise.
+Whether the hold of an order has expired does not matter, if its units are there (confirm_held.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,17 +22,15 @@ from larder.identity import audit
 from larder.identity.audit import Acting
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import renewed
-from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
-from larder.inventory.services.movements import Movement
-from larder.orders.decision import take_again
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, Verdict, judge
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import LineView, OrderView
+from larder.orders.services.confirm_held import confirm_held
 from larder.orders.services.contended import Contended
-from larder.orders.services.hold_ends import HoldEnd, end_holds
+from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import lock_free_orders, lock_orders, order_name
 from larder.orders.services.transitions import TransitionRequest
 
@@ -65,7 +62,6 @@ class _Confirmation:
 
     request: TransitionRequest
     acting: Acting | None
-    event: UUID = field(default_factory=new_id)
     order: Order | None = None
     lines: list[LineView] = field(default_factory=list)
     is_begun: bool = False
@@ -207,24 +203,21 @@ def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
 
 
 def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
-    """Locks stock, decides which orders get the units that they lack, and writes."""
+    """Locks stock, and confirms the orders that get the units that they lack."""
     balances = inventory.lock({line.product for one in batch for line in one.lines})
-    held = holds.submit_held([one.id for one in batch])()
     _refuse_former_staff(batch)
     batch = [one for one in batch if one.is_open]
-    missing = [_missing(one, held[one.id]) for one in batch]
-    shelf = {product: balance.available for product, balance in balances.items()}
-    moves: list[Movement] = []
-    for one, lacks, short in zip(batch, missing, take_again(missing, shelf), strict=True):
-        if short:
-            one.refusal = HoldExpired(short)
-        else:
-            moves += [_taken(one, product, units) for product, units in lacks.items()]
-    if confirmed := [one for one in batch if one.is_open]:
-        now = max(one.request.now for one in confirmed)
-        inventory.move(moves, balances, now=now)
-        _record(confirmed)
-        end_holds([_end(one) for one in confirmed], PLACED, "confirmed", now=now)
+    ends = [HoldEnd(one.locked, new_id(), one.request.caller.public_id) for one in batch]
+    lines = [{line.product: line.quantity for line in one.lines} for one in batch]
+    if not batch:
+        return
+    # Before the rows change: the entries have the former status.
+    entries = [_entry(one) for one in batch]
+    now = max(one.request.now for one in batch)
+    for one, short in zip(batch, confirm_held(ends, lines, balances, now=now), strict=True):
+        one.refusal = HoldExpired(short) if short else None
+    made = zip(batch, entries, strict=True)
+    _record([(one.acting, entry) for one, entry in made if one.is_open])
 
 
 def _refuse_former_staff(batch: Sequence[_Confirmation]) -> None:
@@ -246,24 +239,10 @@ def _refusal_of(caller: Caller) -> DomainError | None:
     return None
 
 
-def _missing(one: _Confirmation, held: Mapping[int, int]) -> dict[int, int]:
-    """Returns the units of the order that were released."""
-    return {line.product: line.quantity for line in one.lines if line.product not in held}
-
-
-def _taken(one: _Confirmation, product: int, units: int) -> Movement:
-    return Movement(product, -units, units, "order", str(one.event), one.request.caller.public_id)
-
-
-def _end(one: _Confirmation) -> HoldEnd:
-    return HoldEnd(one.locked, one.event, one.request.caller.public_id)
-
-
-def _record(confirmed: Sequence[_Confirmation]) -> None:
+def _record(entries: Sequence[tuple[Acting | None, audit.Entry]]) -> None:
     """Records in the audit trail what members of staff did."""
-    for acting in {one.acting for one in confirmed if one.acting is not None}:
-        entries = [_entry(one) for one in confirmed if one.acting == acting]
-        audit.record_all(entries, by=acting)
+    for acting in {acting for acting, _ in entries if acting is not None}:
+        audit.record_all([entry for by, entry in entries if by == acting], by=acting)
 
 
 def _entry(one: _Confirmation) -> audit.Entry:

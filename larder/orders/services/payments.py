@@ -32,7 +32,7 @@ from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderEvent, OrderLine, Payment
 from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balances, covers, payable
 from larder.orders.payment_state import refund_due as refund_due_of
-from larder.orders.services.confirm_paid import confirm_paid
+from larder.orders.services.confirm_held import confirm_paid
 from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of

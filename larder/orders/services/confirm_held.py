@@ -1,0 +1,59 @@
+"""Confirms orders that await their payment: on request, or by a payment that covers them.
+
+An order keeps the units that are not released, and takes the others again if they are available:
+all of them, or none.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from larder.core.ids import new_id
+from larder.inventory.services import holds
+from larder.inventory.services import movements as inventory
+from larder.inventory.services.movements import Balance, Movement
+from larder.orders.decision import take_again
+from larder.orders.lifecycle import PLACED
+from larder.orders.models import Order, OrderLine
+from larder.orders.services.hold_ends import HoldEnd, end_holds
+
+
+def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
+    """Confirms a locked order that is pending or expired, and changes its row likewise. Writes
+    nothing if units of it are gone.
+
+    Locks the stock of the order.
+    """
+    rows = OrderLine.objects.filter(order_id=order.id)
+    lines = dict(rows.values_list("product_id", "quantity"))
+    confirm_held([HoldEnd(order, new_id(), actor)], [lines], inventory.lock(lines), now=now)
+
+
+def confirm_held(
+    ends: Sequence[HoldEnd],
+    lines: Sequence[Mapping[int, int]],
+    balances: Mapping[int, Balance],
+    *,
+    now: datetime,
+) -> list[list[dict[str, Any]]]:
+    """Confirms orders that are locked, as their stock is. `lines` are the units of each order by
+    product. Returns the lines that each cannot get; it is confirmed if there are none."""
+    held = holds.submit_held([one.order.id for one in ends])()
+    missing = [
+        {id: units for id, units in wanted.items() if id not in held[one.order.id]}
+        for one, wanted in zip(ends, lines, strict=True)
+    ]
+    shelf = {product: balance.available for product, balance in balances.items()}
+    short = take_again(missing, shelf)
+    moves = [
+        Movement(product, -units, units, "order", str(one.event), one.actor)
+        for one, lacks, gone in zip(ends, missing, short, strict=True)
+        if not gone
+        for product, units in lacks.items()
+    ]
+    inventory.move(moves, balances, now=now)
+    confirmed = [one for one, gone in zip(ends, short, strict=True) if not gone]
+    if confirmed:
+        end_holds(confirmed, PLACED, "confirmed", now=now)
+    return short
