@@ -1,4 +1,4 @@
-"""The requests of a customer's account: how many each process runs at once.
+"""The requests of an account: how many each process runs at once.
 
 Requests that write need the same rows: the account's cart, orders, profile. A request that waits
 for a row lock in PostgreSQL holds a connection, so the requests of one account could hold all
@@ -24,15 +24,17 @@ _reads = RunningPerKey(MOST_READS)
 def running(who: Caller | None, method: str | None) -> AbstractContextManager[None]:
     """Returns a context that waits for other writes, or reads, of the account.
 
-    Staff are exempt: their programs send in parallel, and their requests concern many accounts.
-    Entering it raises Overloaded.
+    Writes of staff are exempt: their programs send in parallel, and their requests concern many
+    accounts. Their reads wait in the places of staff. Entering it raises Overloaded.
     """
-    if who is None or who.is_staff:
+    if who is None:
         return nullcontext()
+    if who.is_staff:
+        return _reads.running(who.id, "staff") if method in SAFE else nullcontext()
     return (_reads if method in SAFE else _writes).running(who.id)
 
 
 def reading_if_free(who: Caller) -> AbstractContextManager[bool]:
     """Returns a context that counts as a read of the account if fewer than MOST_READS run. Entering
-    it never waits, and returns whether it counts; True for staff."""
-    return nullcontext(enter_result=True) if who.is_staff else _reads.if_free(who.id)
+    it never waits, and returns whether it counts."""
+    return _reads.if_free(who.id)

@@ -31,7 +31,6 @@ from tests.http.conftest import token_for
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
 A_CALLER = Caller(1, uuid4(), is_staff=True, session=None)
-"""A member of staff: of their pages any number is made at once."""
 TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
 
 
