@@ -154,8 +154,10 @@ class CompatView(APIView):
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
             self.until_rendered.enter_context(audit.acting(who.public_id, self.contract, who))
-        if request.method in SAFE or not self.only_places:
-            self.until_rendered.enter_context(account_requests.running(who, request.method))
+        is_limited = request.method in SAFE or not self.only_places
+        self.until_rendered.enter_context(
+            account_requests.running(who, request.method, is_limited=is_limited)
+        )
 
 
 class OpenView(CompatView):

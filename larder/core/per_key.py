@@ -1,12 +1,14 @@
 """Limits what the threads of a process do at once, in total or for each key (an account)."""
 
+from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock, Semaphore
+from contextlib import contextmanager, suppress
+from threading import Lock, Semaphore
 from typing import Literal
 
 from larder.core import waits
 from larder.core.errors import Overloaded
+from larder.core.shares import Line, Place, holders
 
 LONGEST_WAIT = 5.0
 """Seconds that a thread waits in `limited`, as long as for a row lock."""
@@ -19,29 +21,92 @@ _PARTS: dict[Waiting, int] = {"all": 2, "staff": 4, "large": 16}
 """Divisors of the number of threads: a half, a quarter and a sixteenth of the process's threads may
 wait in `limited`."""
 
-_waiting = {one: BoundedSemaphore(32 // part) for one, part in _PARTS.items()}
+_lock = Lock()
+_lines: dict[str, Line] = {one: Line(32 // part) for one, part in _PARTS.items()}
 
 
 def use(*, threads: int) -> None:
     """Sets how many threads may wait. So a few clients cannot occupy all threads, and customers
     cannot take the places of staff. Called when a process starts."""
     for one, part in _PARTS.items():
-        _waiting[one] = BoundedSemaphore(max(1, threads // part))
+        _lines[one] = Line(max(1, threads // part))
+
+
+class Limit:
+    """Limits the threads that run at once to `most`. The thread of the account that has the fewest
+    waiting places is next, and of these the one that has waited longest."""
+
+    def __init__(self, most: int = 1) -> None:
+        self._free = most
+        self._waiting: deque[Place] = deque()
+
+    def take(self) -> bool:
+        """Returns whether the thread may run. Never waits."""
+        with _lock:
+            is_free = self._free > 0
+            self._free -= is_free
+        return is_free
+
+    def enter(self, lines: Sequence[Waiting]) -> Place:
+        """Returns a waiting place of the thread, which may run at once if another has just ended.
+
+        Raises Overloaded if no place is free or can be taken from a larger holder.
+        """
+        with _lock:
+            for one in sorted(lines, key=lambda one: _lines[one].places == 0):
+                place = Place(one, holders())
+                if _lines[one].enter(place):
+                    _lines[one].waiting.append(place)
+                    self._waiting.append(place)
+                    self._pass_on()
+                    return place
+        raise Overloaded
+
+    def leave(self, place: Place | None = None) -> None:
+        """Ends the run of a thread, or its wait in the place."""
+        with _lock:
+            if place is None or place.may_run:
+                self._free += 1
+                self._pass_on()
+                return
+            with suppress(ValueError):
+                self._waiting.remove(place)
+            if not place.is_lost:
+                self._leave_line(place)
+
+    def _pass_on(self) -> None:
+        while self._free and self._waiting:
+            place = min(self._waiting, key=lambda one: _lines[one.line].largest(one))
+            self._waiting.remove(place)
+            if not place.is_lost:
+                self._free -= 1
+                self._leave_line(place)
+                place.woken.set()
+
+    def _leave_line(self, place: Place) -> None:
+        line = _lines[place.line]
+        line.waiting.remove(place)
+        line.leave(place)
 
 
 @contextmanager
-def limited(semaphore: Semaphore, *waiting: Waiting) -> Iterator[None]:
-    """Holds the semaphore for the block. Waits for it up to LONGEST_WAIT, without a connection, in
-    a place of one of the classes `waiting`.
+def limited(limit: Limit, *waiting: Waiting) -> Iterator[None]:
+    """Runs the block within the limit. Waits up to LONGEST_WAIT, without a connection, in a place
+    of one of the classes `waiting`. These places are shared by their holders (shares.py).
 
-    Raises Overloaded: at once if all these places are taken, or after the wait.
+    Raises Overloaded: at once if no place is free or can be taken from a larger holder, when
+    another thread takes the place, or after the wait.
     """
-    if not _acquired(semaphore, waiting or ("all",)):
-        raise Overloaded
+    waits.check()
+    place = None if limit.take() else limit.enter(waiting or ("all",))
     try:
+        if place is not None:
+            waits.wait(place.woken, LONGEST_WAIT)
+            if not place.may_run:
+                raise Overloaded
         yield
     finally:
-        semaphore.release()
+        limit.leave(place)
 
 
 @contextmanager
@@ -86,15 +151,15 @@ class RunningPerKey:
     def __init__(self, most: int = 1) -> None:
         self._lock = Lock()
         self._most = most
-        self._present: dict[Hashable, tuple[Semaphore, int]] = {}
+        self._present: dict[Hashable, tuple[Limit, int]] = {}
 
     @contextmanager
     def running(self, key: Hashable, *waiting: Waiting) -> Iterator[None]:
         """Runs the block while fewer than `most` other threads run for the key. Waits as `limited`
         does, and raises Overloaded as it does."""
-        semaphore = self._enter(key)
+        limit = self._enter(key)
         try:
-            with limited(semaphore, *waiting):
+            with limited(limit, *waiting):
                 yield
         finally:
             self._leave(key)
@@ -103,36 +168,23 @@ class RunningPerKey:
     def if_free(self, key: Hashable) -> Iterator[bool]:
         """Runs the block as one of the threads of the key if fewer than `most` run. Yields whether
         it does. Never waits."""
-        semaphore = self._enter(key)
-        is_free = semaphore.acquire(blocking=False)
+        limit = self._enter(key)
+        is_free = limit.take()
         try:
             yield is_free
         finally:
             if is_free:
-                semaphore.release()
+                limit.leave()
             self._leave(key)
 
-    def _enter(self, key: Hashable) -> Semaphore:
+    def _enter(self, key: Hashable) -> Limit:
         with self._lock:
-            semaphore, threads = self._present.get(key) or (Semaphore(self._most), 0)
-            self._present[key] = (semaphore, threads + 1)
-        return semaphore
+            limit, threads = self._present.get(key) or (Limit(self._most), 0)
+            self._present[key] = (limit, threads + 1)
+        return limit
 
     def _leave(self, key: Hashable) -> None:
         with self._lock:
-            semaphore, threads = self._present.pop(key)
+            limit, threads = self._present.pop(key)
             if threads > 1:
-                self._present[key] = (semaphore, threads - 1)
-
-
-def _acquired(semaphore: Semaphore, waiting: Sequence[Waiting]) -> bool:
-    waits.check()
-    if semaphore.acquire(blocking=False):
-        return True
-    place = next((one for name in waiting if (one := _waiting[name]).acquire(blocking=False)), None)
-    if place is None:
-        return False
-    try:
-        return waits.acquire(semaphore, LONGEST_WAIT)
-    finally:
-        place.release()
+                self._present[key] = (limit, threads - 1)

@@ -72,6 +72,9 @@ locks_held: deque[float] = deque(maxlen=65_536)
 payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 """Events and records of payments, by provider and outcome, taken likewise."""
 
+hashes_refused: deque[str] = deque(maxlen=65_536)
+"""Refused password hashes, by their lane, taken likewise."""
+
 
 class Hold:
     """Measures how long one transaction holds its stock locks, if it takes any."""

@@ -7,9 +7,11 @@ requests that read can have thousands of lines, which take connections and proce
 accounts.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from larder.core.per_key import RunningPerKey
+from larder.core.shares import held_by
 from larder.http.read_your_writes import SAFE
 from larder.identity.caller import Caller
 
@@ -21,14 +23,23 @@ _writes = RunningPerKey()
 _reads = RunningPerKey(MOST_READS)
 
 
-def running(who: Caller | None, method: str | None) -> AbstractContextManager[None]:
-    """Returns a context that waits for other writes, or reads, of the account.
+@contextmanager
+def running(who: Caller | None, method: str | None, *, is_limited: bool = True) -> Iterator[None]:
+    """Waits for other writes, or reads, of the account. The block waits in the account's share of
+    the places (larder/core/shares.py).
 
     Writes of staff are exempt: their programs send in parallel, and their requests concern many
-    accounts. Their reads wait in the places of staff. Entering it raises Overloaded.
+    accounts. Their reads wait in the places of staff. Requests that are not limited are exempt too.
+    Raises Overloaded.
     """
     if who is None:
-        return nullcontext()
+        yield
+        return
+    with held_by(who.id), _others(who, method) if is_limited else nullcontext():
+        yield
+
+
+def _others(who: Caller, method: str | None) -> AbstractContextManager[None]:
     if who.is_staff:
         return _reads.running(who.id, "staff") if method in SAFE else nullcontext()
     return (_reads if method in SAFE else _writes).running(who.id)

@@ -6,14 +6,13 @@ contracts decode and validate in one step, so there each long body waits for the
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from threading import Semaphore
 
-from larder.core.per_key import limited
+from larder.core.per_key import Limit, limited
 
 LONG = 4_096
 """Bytes from which on a body is long. A hundred lines with integer product ids are shorter."""
 
-_one = Semaphore()
+_one = Limit()
 
 
 def one_long_body(length: int) -> AbstractContextManager[None]:

@@ -23,6 +23,7 @@ from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
+from larder.core.shares import held_by
 from larder.identity import hashers, queries, rates
 from larder.identity.client_address import networks_of
 from larder.identity.rates import Bucket, Rate, RateLimited, Store
@@ -132,7 +133,8 @@ def attempt(
     entry = _enter(named, proof, is_caller=caller is not None)
     back, mark = entry.taken, None
     try:
-        with hashers.place(entry.lane, entry.holders()) if action == "log in" else nullcontext():
+        is_log_in = action == "log in"
+        with held_by(*named.holders()), hashers.place(entry.lane) if is_log_in else nullcontext():
             yield
         back = entry.uncounted()
         mark = named.mark() if action in WITH_KNOWN_ADDRESSES else None
@@ -152,13 +154,6 @@ class _Entry:
     lane: hashers.Lane
     named: "_Named"
     taken: list[Bucket]
-
-    def holders(self) -> list[UUID]:
-        """Returns the keys of the account and the networks, for the shares of the open lane.
-
-        Correct passwords are not counted there, so without shares a few accounts could fill it.
-        """
-        return [one.key for one in self.named.buckets()] if self.lane == "open" else []
 
     def uncounted(self) -> list[Bucket]:
         """Returns the attempts that are given back after a success."""
@@ -208,6 +203,11 @@ class _Named:
 
     def buckets(self) -> list[Bucket]:
         return [*self.of("account"), *self.of("address")]
+
+    def holders(self) -> list[UUID]:
+        """Returns the keys of the account and the networks, the same for all actions: they share
+        the places in the lanes of hashes. Without shares a few could fill a lane."""
+        return [one.key for one in replace(self, action="log in").buckets()]
 
     def of(self, of: Of) -> list[Bucket]:
         limits = self.setup.limits[self.action]

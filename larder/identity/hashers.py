@@ -6,19 +6,19 @@ the account is theirs never wait behind clients without a proof (docs/adr/0032-h
 """
 
 import os
-from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import uniform
-from threading import Event, Lock
+from threading import Lock
 from typing import Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from larder.core import waits
+from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
+from larder.core.shares import Line, Place, holders
 from larder.core.stopwatch import Stopwatch
 
 Lane = Literal["returning", "open"]
@@ -30,60 +30,11 @@ LONGEST_RETRY = 30.0
 """Maximum number of seconds over which the retries of refused clients are spread."""
 
 
-@dataclass(eq=False, slots=True)
-class Place:
-    """A thread's place in a lane, with the account and the networks that hold it."""
-
-    lane: Lane
-    holders: Collection[Hashable]
-    woken: Event = field(default_factory=Event)
-    """Set when a waiting thread gets a slot, or when its place `is_lost` to another thread."""
-    is_lost: bool = False
-
-
 @dataclass(slots=True)
-class _Line:
-    """The state of a lane: free `places`, the number `held` by each holder, the places `waiting`
-    for a slot, and the time up to which hashes of refused clients are `planned`."""
+class _Lane(Line):
+    """A line with the time up to which hashes of refused clients are `planned`."""
 
-    places: int
-    held: Counter[Hashable] = field(default_factory=Counter)
-    waiting: deque[Place] = field(default_factory=deque)
     planned: float = 0.0
-
-    def enter(self, place: Place) -> bool:
-        """Takes a place if one is free or can be taken from a larger holder. Returns whether."""
-        if not self.places:
-            self._displace(than=self._largest(place) + 1)
-        if not self.places:
-            return False
-        self.places -= 1
-        self.held.update(place.holders)
-        return True
-
-    def leave(self, place: Place) -> None:
-        """Gives the place back, unless it was lost."""
-        if not place.is_lost:
-            self.places += 1
-            self.held.subtract(place.holders)
-            self.held = +self.held
-
-    def _largest(self, place: Place) -> int:
-        """Returns the number of places of its largest holder."""
-        return max((self.held[one] for one in place.holders), default=0)
-
-    def _displace(self, than: int) -> None:
-        """Frees the newest waiting place of the largest holder if that has more than `than` places.
-
-        So a single account or network can have all places, and several ones get equal shares.
-        """
-        last = max(reversed(self.waiting), key=self._largest, default=None)
-        if last is None or self._largest(last) <= than:
-            return
-        self.waiting.remove(last)
-        self.leave(last)
-        last.is_lost = True
-        last.woken.set()
 
 
 class HashQueue:
@@ -99,9 +50,9 @@ class HashQueue:
         self._at_once = at_once
         self._free = at_once
         self._seconds = 0.05
-        self._lines: dict[Lane, _Line] = {
-            "returning": _Line(places["returning"]),
-            "open": _Line(places["open"]),
+        self._lines: dict[str, _Lane] = {
+            "returning": _Lane(places["returning"]),
+            "open": _Lane(places["open"]),
         }
 
     @contextmanager
@@ -113,7 +64,7 @@ class HashQueue:
         line, mine = self._lines[lane], Place(lane, holders)
         with self._lock:
             if not line.enter(mine):
-                raise self._refusal(line)
+                raise self._refusal(mine.line)
         try:
             yield mine
         finally:
@@ -132,7 +83,7 @@ class HashQueue:
             self._pass_on(took.seconds)
 
     def _wait(self, mine: Place) -> None:
-        line = self._lines[mine.lane]
+        line = self._lines[mine.line]
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -141,29 +92,34 @@ class HashQueue:
             line.waiting.append(mine)
         waits.wait(mine.woken, LONGEST_WAIT)
         with self._lock:
-            if mine.woken.is_set() and not mine.is_lost:
+            if mine.may_run:
                 return
             if not mine.is_lost:
                 line.waiting.remove(mine)
-            raise self._refusal(line)
+            raise self._refusal(mine.line)
 
     def _pass_on(self, seconds: float) -> None:
-        """Gives the slot to the thread that has waited longest in the first lane with threads."""
+        """Gives the slot to a thread in the first lane with threads: of the holder with the fewest
+        places, and of these the one that has waited longest."""
         with self._lock:
             self._seconds += (seconds - self._seconds) / 8
-            waiting = next((line.waiting for line in self._lines.values() if line.waiting), None)
-            if waiting is None:
+            line = next((line for line in self._lines.values() if line.waiting), None)
+            if line is None:
                 self._free += 1
             else:
-                waiting.popleft().woken.set()
+                place = min(line.waiting, key=line.largest)
+                line.waiting.remove(place)
+                place.woken.set()
 
-    def _refusal(self, line: _Line) -> Overloaded:
-        """Returns the error for one more client: it must retry after those refused before it.
+    def _refusal(self, lane: str) -> Overloaded:
+        """Counts and returns the error for one more client: it must retry after those refused
+        before it.
 
         The retries of clients that are refused together are spread over the time of their hashes,
         with some random scatter. Otherwise they would all retry at once.
         """
-        now = self._age.seconds
+        telemetry.hashes_refused.append(lane)
+        line, now = self._lines[lane], self._age.seconds
         after = max(line.planned, now) + self._seconds / self._at_once
         line.planned = min(after, now + LONGEST_RETRY)
         scatter = uniform(0.5, 1.5)  # noqa: S311 - nothing is secret about it
@@ -199,12 +155,13 @@ def _cores() -> int:
 
 
 @contextmanager
-def place(lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[None]:
-    """Holds a place in this lane for these holders. The hashes of the block wait in it.
+def place(lane: Lane) -> Iterator[None]:
+    """Holds a place in this lane for the holders of the thread (larder/core/shares.py). The hashes
+    of the block wait in it.
 
     Raises Overloaded at once if no place is free or can be taken from a larger holder.
     """
-    with _queue[0].place(lane, holders) as mine:
+    with _queue[0].place(lane, holders()) as mine:
         before = _place.set(mine)
         try:
             yield

@@ -9,6 +9,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
+from larder.identity.hashers import Lane
 from larder.ops.durations import BOUNDS, Durations
 
 
@@ -96,6 +97,13 @@ for provider in ("stripe", "signed", "api"):
         "refused",
     ):
         PAYMENTS.labels(provider, outcome)
+HASHES_REFUSED = Counter(
+    "larder_hashes_refused_total",
+    "Refused password hashes: all places of the lane were taken, or the wait was too long.",
+    ["lane"],
+)
+for lane in get_args(Lane):
+    HASHES_REFUSED.labels(lane)
 CONNECTION_HELD = AddedUp(
     "larder_database_connection_held_seconds",
     "Time that a thread held a connection of the pool.",

@@ -4,7 +4,7 @@ import hmac
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -145,7 +145,8 @@ def add_up() -> None:
         _count_requests(taken)
         _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)
         _count_held(telemetry.locks_held, _instruments().LOCKS_HELD)
-        _count_payments()
+        _count_each(telemetry.payments, lambda named: _instruments().PAYMENTS.labels(*named))
+        _count_each(telemetry.hashes_refused, _instruments().HASHES_REFUSED.labels)
         _count_reads()
         look_at_pool()
     requests.write_lines(taken)
@@ -159,10 +160,10 @@ def _count_requests(taken: Iterable[requests.Done]) -> None:
         to.DURATION.labels(*where).add(durations)
 
 
-def _count_payments() -> None:
+def _count_each(events: deque[Any], counter: Callable[[Any], Any]) -> None:
     with suppress(IndexError):
-        for _ in range(len(telemetry.payments)):
-            _instruments().PAYMENTS.labels(*telemetry.payments.popleft()).inc()
+        for _ in range(len(events)):
+            counter(events.popleft()).inc()
 
 
 def _count_held(ended: deque[float], histogram: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from larder.core.errors import Overloaded
 from larder.core.per_key import RunningPerKey
+from larder.core.shares import held_by
 from larder.http import admin_session, problems
 from larder.http.error_pages import for_reader
 from larder.http.raw_body import is_late
@@ -32,7 +33,7 @@ def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
                 return inner(request, *args, **kwargs)
             began = monotonic()
             try:
-                with pages.running(request.user.pk, "staff"):
+                with held_by(request.user.pk), pages.running(request.user.pk, "staff"):
                     if is_late(began):
                         admin_session.read_again(request)
                     answer = inner(request, *args, **kwargs)

@@ -73,7 +73,10 @@ class Resource:
                 raise request.META[EARLIER_ERROR]
         limiting = operation or self.operations.get("GET")
         is_limited = limiting is None or limiting.declared.is_limited
-        with account_requests.running(who if is_limited else None, request.method), _acting(who):
+        with (
+            account_requests.running(who, request.method, is_limited=is_limited),
+            _acting(who),
+        ):
             return no_content() if operation is None else operation.answer(request, who, path)
 
     def _record(self, request: HttpRequest, error: Exception) -> None:

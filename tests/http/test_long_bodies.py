@@ -1,16 +1,20 @@
 """Long bodies with faults: one at a time in a process, at v1 and at the earlier contracts."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
+from larder.core.shares import Line
 from larder.http.long_bodies import LONG, one_long_body
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
+from tools.processes import wait_until
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 V1, CONTRACT = "config.urls", "larder.compat.contract"
@@ -54,3 +58,37 @@ def test_a_short_body_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
             with suppress(Overloaded), one_long_body(length):
                 entered.append(length)
     assert entered == [LONG - 1]
+
+
+@pytest.mark.parametrize(("urls", "path", "name", "line"), ORDERS)
+def test_long_bodies_of_one_account_leave_a_place_to_others(
+    transactional_db: None,
+    person: Callable[..., Person],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    urls: str,
+    path: str,
+    name: str,
+    line: dict[str, str],
+) -> None:
+    places = Line(2)
+    monkeypatch.setitem(per_key._lines, "all", places)
+    settings.ROOT_URLCONF = urls
+    mallory, anna = person(), person()
+
+    def send(client: Api) -> int:
+        try:
+            return client("POST", path, {name: [line] * 300}).status
+        finally:
+            connection.close()
+
+    clients = [Api(token_for(who)) for who in (mallory, mallory, anna)]
+    with ThreadPoolExecutor(3) as pool, one_long_body(LONG):
+        sent = []
+        for number, client in enumerate(clients):
+            sent.append(pool.submit(send, client))
+            assert wait_until(lambda number=number: places.held.total() == min(2, number + 1))  # type: ignore[misc]
+            if number == 2:
+                assert wait_until(lambda: places.held == {mallory.id: 1, anna.id: 1})
+        assert sent[1].result(30) == 503
+    assert [one.result(30) for one in sent] == [400, 503, 400]

@@ -9,9 +9,10 @@ from time import monotonic, time
 import pytest
 from django.db.models import F
 
+from larder.core.shares import Place
 from larder.http.authentication import _EndedSessions
 from larder.identity import hashers
-from larder.identity.hashers import HashQueue, Place
+from larder.identity.hashers import HashQueue
 from larder.identity.models import Session
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair

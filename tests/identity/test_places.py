@@ -1,4 +1,4 @@
-"""Places of the open lane: one account or network can have all, several have equal shares."""
+"""Places of a lane: one account or network can have all, several have equal shares."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 
 from larder.core.errors import Overloaded
+from larder.core.shares import Place
 from larder.identity import attempts
-from larder.identity.attempts import Proof
+from larder.identity.attempts import Action, Proof
 from larder.identity.client_address import networks_of
-from larder.identity.hashers import HashQueue, Lane, Place
+from larder.identity.hashers import HashQueue, Lane
 from tools.processes import wait_until
 
 PLACES, THREADS = 8, 64
@@ -32,24 +33,24 @@ class Crowd:
     accounts: dict[tuple[UUID, ...], str] = field(default_factory=dict)
     arrived: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    hashed: list[str] = field(default_factory=list)
 
-    def arrive(self, clients: Iterable[Client], proof: Proof = "none") -> None:
+    def arrive(
+        self, clients: Iterable[Client], proof: Proof = "none", action: Action = "log in"
+    ) -> None:
         """Log in one after the other; return when each waits or is refused."""
         for account, address in clients:
-            named = attempts._Named(SETUP, "log in", account, networks_of(address))
-            entry = attempts._enter(named, proof)
-            self.accounts[tuple(entry.holders())] = account
-            self.threads.submit(self._log_in, account, entry)
+            named = attempts._Named(SETUP, action, account, networks_of(address))
+            lane = attempts._enter(named, proof).lane
+            self.accounts[tuple(named.holders())] = account
+            self.threads.submit(self._hash, account, lane, named.holders())
             self.arrived += 1
             assert wait_until(self._is_settled)
 
-    def _log_in(self, account: str, entry: attempts._Entry) -> None:
+    def _hash(self, account: str, lane: Lane, holders: list[UUID]) -> None:
         try:
-            with (
-                self.queue.place(entry.lane, entry.holders()) as mine,
-                self.queue.slot(mine),
-            ):
-                pass
+            with self.queue.place(lane, holders) as mine, self.queue.slot(mine):
+                self.hashed.append(account)
         except Overloaded:
             self.refused[account] += 1
 
@@ -129,10 +130,27 @@ def test_different_customers_have_all_places_and_keep_them(crowd: Crowd) -> None
     assert crowd.waiting() == Counter(account for account, _ in customers(PLACES))
 
 
-def test_a_customer_who_returns_shares_no_places(crowd: Crowd) -> None:
-    crowd.arrive([("anna", HERE)] * 6 + [("bert", HERE)] * 2, proof="token")
-    assert crowd.waiting("returning").total() == PLACES
-    assert not crowd.refused
+def test_customers_who_return_have_equal_shares_of_their_lane(crowd: Crowd) -> None:
+    crowd.arrive([("mallory", ELSEWHERE)] * 12, proof="token")
+    assert crowd.waiting("returning") == {"mallory": PLACES}
+    crowd.arrive(customers(PLACES - 1), proof="token")
+    assert all(crowd.waiting("returning")[account] == 1 for account, _ in customers(PLACES - 1))
+
+
+def test_registrations_and_log_ins_from_one_address_have_one_share(crowd: Crowd) -> None:
+    crowd.arrive([(f"mallory {n}", ELSEWHERE) for n in range(PLACES)], action="register")
+    crowd.arrive([("bert", ELSEWHERE)])
+    assert crowd.refused == {"bert": 1}
+    crowd.arrive(customers(PLACES - 1), action="register")
+    assert not crowd.refused.keys() & {account for account, _ in customers(PLACES - 1)}
+
+
+def test_the_holder_of_the_fewest_places_is_hashed_first(db: None, queue: HashQueue) -> None:
+    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Place("returning", ())):
+        crowd = Crowd(queue, threads)
+        crowd.arrive([("mallory", ELSEWHERE)] * 3 + customers(2))
+    first, last = customers(2)
+    assert crowd.hashed[:2] == [first[0], last[0]]
 
 
 def test_places_are_given_back_and_their_holders_forgotten(db: None, queue: HashQueue) -> None:

@@ -14,6 +14,7 @@ from larder.identity.models import Customer
 from larder.identity.services.accounts import delete_account
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted
+from tools.processes import wait_until
 
 GOOD = "a rather good one"
 
@@ -81,6 +82,29 @@ def test_twins_in_flight_share_one_hash(transactional_db: None, hashes: Counted)
         answers = list(pool.map(elsewhere, range(4)))
     assert {answer.status for answer in answers} == {201}
     assert (hashes.begun, Customer.objects.count()) == (1, 1)
+
+
+def test_registrations_from_one_address_leave_places_to_others(
+    transactional_db: None, settings: Any, hashes: Counted
+) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
+    lane = hashes._lines["open"]
+
+    def send(username: str, address: str) -> int:
+        try:
+            body = {"username": username, "password": GOOD}
+            return Api()("POST", "auth/register", body, X_Forwarded_For=address).status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        with hashes:
+            mallory = [pool.submit(send, f"mallory{n}", "203.0.113.9") for n in range(5)]
+            assert wait_until(lambda: len(lane.waiting) == 5)
+            anna = pool.submit(send, "anna", "198.51.100.7")
+            assert wait_until(lambda: any(one.done() for one in (*mallory, anna)))
+        assert anna.result(30) == 201
+        assert sorted(one.result(30) for one in mallory) == [201] * 4 + [503]
 
 
 def kept() -> list[Any]:

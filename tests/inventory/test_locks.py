@@ -124,6 +124,14 @@ def test_moves_of_customers_leave_a_place_for_staff(lines: int) -> None:
             assert running.seconds < per_key.LONGEST_WAIT / 2
 
 
+def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones() -> None:
+    with moving(4, by_staff=True, lines=locks.LARGE_MOVE) as begun:
+        assert not wait_until(lambda: len(begun) > 1, 0.5)
+        running = Stopwatch()
+        with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
+            assert running.seconds < per_key.LONGEST_WAIT / 2
+
+
 def test_moves_of_staff_wait_for_one_another_in_places_of_their_own() -> None:
     with moving(24, by_staff=False) as customers:
         assert wait_until(lambda: customers.count(False) >= 5)

@@ -10,6 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
 from larder.core.telemetry import Batch, Observers
+from larder.identity import hashers
+from larder.identity.hashers import HashQueue
 from tests.conftest import Person
 from tests.server import Server
 
@@ -77,6 +79,21 @@ def test_what_comes_from_a_trusted_proxy_is_not_this_machine_wherever_it_runs(
 @pytest.mark.parametrize("header", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA"])
 def test_what_a_proxy_that_nobody_named_passed_on_is_not_this_machine(header: str) -> None:
     assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
+
+
+@pytest.mark.parametrize("lane", ["returning", "open"])
+def test_refused_hashes_are_counted_by_their_lane(
+    lane: hashers.Lane, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count() -> float:
+        found = numbers(Client().get("/metrics").content.decode())
+        return found[f"larder_hashes_refused_total {lane}"]
+
+    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
+    before = count()
+    with pytest.raises(Overloaded), hashers.place(lane):
+        pass
+    assert count() == before + 1
 
 
 class Remembering:

@@ -16,6 +16,7 @@ from larder.identity.models import Customer
 from larder.staff import at_once
 from tests.conftest import Person
 from tests.staff.desk import Desk
+from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
 LISTS = ("catalog/product/", "inventory/stock/export/", "own-keys/", "second-factor/", "")
@@ -62,6 +63,23 @@ def test_the_user_is_read_again_after_a_wait(
         Customer.objects.filter(pk=who.id).update(is_active=active)
     waiting.join(30)
     assert answers == [200 if active else 302]
+
+
+def test_waiting_pages_are_counted_for_their_user(
+    transactional_db: None, person: MakePerson
+) -> None:
+    who = person(is_staff=True, is_superuser=True)
+    desk, line = Desk(who), per_key._lines["staff"]
+
+    def get() -> None:
+        desk.client.get("/admin/catalog/product/")
+        connection.close()
+
+    with busy(who):
+        waiting = Thread(target=get)
+        waiting.start()
+        assert wait_until(lambda: line.held == {who.id: 1})
+    waiting.join(30)
 
 
 def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:

@@ -4,6 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from larder.core import per_key
+from larder.inventory.services import locks
+from larder.inventory.services.locks import LARGE_MOVE
 from tests.conftest import Api
 from tests.v1.test_query_counts import STAFF_AGAIN
 
@@ -35,3 +40,17 @@ def test_lines_by_sku_cost_one_look_for_all_of_them(
     with django_assert_num_queries(10 + STAFF_AGAIN + 1):
         made = staff("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
     assert len(made.body["lines"]) == 500
+
+
+@pytest.mark.parametrize("lines", [LARGE_MOVE - 1, LARGE_MOVE])
+def test_a_large_adjustment_waits_for_the_one_before_it(
+    staff: Api, many_products: Sequence[int], monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    received = [{"product": one, "delta": 3} for one in many_products[:lines]]
+    with per_key.limited(locks._of_staff.large):
+        # Not the judged client: it fails at a 503.
+        made = Api(staff._token)(
+            "POST", "stock/adjustments", {"reason": "received", "lines": received}
+        )
+    assert made.status == (503 if lines == LARGE_MOVE else 201)

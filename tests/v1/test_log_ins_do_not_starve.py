@@ -13,8 +13,9 @@ from time import monotonic, sleep
 import pytest
 
 from larder.core.errors import Overloaded
+from larder.core.shares import Place
 from larder.identity import hashers
-from larder.identity.hashers import HashQueue, Lane, Place
+from larder.identity.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.server import Server
@@ -103,7 +104,7 @@ def test_a_slot_goes_to_those_that_return_first_and_in_a_lane_to_the_first(
     running = []
     with queue.slot(Place("open", ())):
         for lane, name in (("open", "a"), ("open", "b"), ("returning", "c"), ("returning", "d")):
-            waiting = len(queue._lines[lane].waiting) + 1  # type: ignore[index]
+            waiting = len(queue._lines[lane].waiting) + 1
             running.append(within_a_thread(partial(log_in, lane, name)))  # type: ignore[arg-type]
             assert waits(queue, lane, waiting)  # type: ignore[arg-type]
     for one in running:

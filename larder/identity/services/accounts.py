@@ -88,7 +88,8 @@ def register(
     before = _decided(customer, claims)
     if before is not None or asked.password is None:
         return before or _registered(customer, None, claims, now)
-    with hashers.place(lane), repeats.one_at_a_time(claims[0].scope if claims else None):
+    # A request that waits for another with its key holds no place that a hash could use.
+    with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.place(lane):
         return _decided(customer, claims) or _registered(customer, asked.password, claims, now)
 
 

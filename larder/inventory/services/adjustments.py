@@ -75,7 +75,7 @@ def adjust_stock(
         balances = _lock_permitted(caller, _ids(found))
         return _adjust(found, balances, reason, caller.public_id, now)
 
-    with moving_stock(by_staff=True):
+    with moving_stock(by_staff=True, lines=len(found)):
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 

@@ -3,14 +3,14 @@
 Each function opens its own transactions and must be called outside one.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from threading import Semaphore
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 from django.db import Error, transaction
 
 from larder.core import commits
-from larder.core.per_key import limited
+from larder.core.per_key import Limit, Waiting, limited
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.inventory import sql
@@ -27,15 +27,25 @@ SHORTEST = 0.001
 """Minimum of a lock timeout in seconds: for PostgreSQL 0 means no limit."""
 
 LARGE_MOVE = 100
-"""Lines from which a customer's change counts as large: it takes as long as many small ones."""
+"""Lines from which a change counts as large: it takes as long as many small ones."""
 
 MOVING_WAIT = 1.0
 """Seconds that a transaction that moves stock outside of a batch waits for a lock."""
 
-_of_customers, _large, _of_staff = Semaphore(2), Semaphore(1), Semaphore(2)
-"""Limits of concurrent transactions of a process that move stock outside of a batch: two of
-customers, one of them large, and two of staff. Orders of contended products wait with three more of
-the process's eight connections. The last one is for all other requests."""
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Limits of concurrent transactions of a process that move stock outside of a batch: two of
+    customers, one of them large, and two of staff, likewise. Orders of contended products wait with
+    three more of the process's eight connections. The last one is for all other requests."""
+
+    small_wait: Sequence[Waiting]
+    large_wait: Sequence[Waiting]
+    all: Limit = field(default_factory=lambda: Limit(2))
+    large: Limit = field(default_factory=lambda: Limit(1))
+
+
+_of_customers, _of_staff = _Limits(["all"], ["large"]), _Limits(["staff", "all"], ["staff"])
 
 
 @contextmanager
@@ -43,27 +53,21 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
     """Runs the block in a transaction that may lock the stock of `lines` lines.
 
     Few such transactions run at once in a process. So other requests find free connections while a
-    row stays locked. Customers do not delay staff, and large changes do not delay small ones.
+    row stays locked. Customers do not delay staff, and large changes do not delay small ones. An
+    order of a product waits for one large change of it, not for several.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
-    with _limits(by_staff=by_staff, lines=lines), transaction.atomic(durable=True):
+    of, is_large = _of_staff if by_staff else _of_customers, lines >= LARGE_MOVE
+    waiting = of.large_wait if is_large else of.small_wait
+    # A large change takes one of the places of all changes too.
+    with (
+        limited(of.large, *waiting) if is_large else nullcontext(),
+        limited(of.all, *waiting),
+        transaction.atomic(durable=True),
+    ):
         database.limit_lock_wait(MOVING_WAIT)
         yield
-
-
-@contextmanager
-def _limits(*, by_staff: bool, lines: int) -> Iterator[None]:
-    if by_staff:
-        with limited(_of_staff, "staff", "all"):
-            yield
-    elif lines < LARGE_MOVE:
-        with limited(_of_customers):
-            yield
-    else:
-        # A large change takes one of the places of customers too.
-        with limited(_large, "large"), limited(_of_customers, "large"):
-            yield
 
 
 def wait_until_free(product: int, seconds: float) -> None:
