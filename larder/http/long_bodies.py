@@ -5,9 +5,11 @@ decodes a body first, and validates it in detail only if that fails. The seriali
 contracts decode and validate in one step, so there each long body waits for the one before.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from larder.core.per_key import Limit, limited
+from larder.core.shares import held_by, holders
 
 LONG = 4_096
 """Bytes from which on a body is long. A hundred lines with integer product ids are shorter."""
@@ -15,9 +17,15 @@ LONG = 4_096
 _one = Limit()
 
 
-def one_long_body(length: int) -> AbstractContextManager[None]:
-    """Returns a context in which no other long body is validated, if this body is long.
+@contextmanager
+def one_long_body(length: int) -> Iterator[None]:
+    """Validates no other long body during the block, if this body is long.
 
-    Entering it raises Overloaded, as `limited` does.
+    Raises Overloaded, as `limited` does.
     """
-    return limited(_one) if length >= LONG else nullcontext()
+    if length < LONG:
+        yield
+        return
+    # Clients without an account have one share together. Without a share they would be first.
+    with held_by(*(holders() or (None,))), limited(_one):
+        yield

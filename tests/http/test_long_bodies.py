@@ -10,7 +10,7 @@ from django.db import connection
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
-from larder.core.shares import Line
+from larder.core.shares import Line, held_by
 from larder.http.long_bodies import LONG, one_long_body
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
@@ -92,3 +92,25 @@ def test_long_bodies_of_one_account_leave_a_place_to_others(
                 assert wait_until(lambda: places.held == {mallory.id: 1, anna.id: 1})
         assert sent[1].result(30) == 503
     assert [one.result(30) for one in sent] == [400, 503, 400]
+
+
+def test_long_bodies_without_an_account_have_one_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = Line(2)
+    monkeypatch.setitem(per_key._lines, "all", places)
+    refused = []
+
+    def validate(*account: str) -> None:
+        try:
+            with held_by(*account), one_long_body(LONG):
+                pass
+        except Overloaded:
+            refused.append(account)
+
+    with ThreadPoolExecutor(3) as pool, one_long_body(LONG):
+        for number in (1, 2):
+            pool.submit(validate)
+            assert wait_until(lambda number=number: len(places.waiting) == number)  # type: ignore[misc]
+        pool.submit(validate, "anna")
+        assert wait_until(lambda: len(refused) == 1)
+        assert places.held == {None: 1, "anna": 1}
+    assert refused == [()]

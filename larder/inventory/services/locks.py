@@ -53,8 +53,7 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
     """Runs the block in a transaction that may lock the stock of `lines` lines.
 
     Few such transactions run at once in a process. So other requests find free connections while a
-    row stays locked. Customers do not delay staff, and large changes do not delay small ones. An
-    order of a product waits for one large change of it, not for several.
+    row stays locked. Customers do not delay staff, and large changes do not delay small ones.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
