@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import BadRequest
 from django.utils.html import format_html_join
 
 from larder.identity import audit
@@ -16,12 +17,15 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     that are deleted later. The services record changes in the audit trail."""
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        """Raises ActionRefused for an action whose permission the user lacks. Django would only
-        show the list again."""
-        wanted = set(request.POST.getlist("action"))
+        """Raises ActionRefused for an action whose permission the user lacks, where Django would
+        only show the list again. Raises BadRequest for other names and for several, because a
+        refusal is recorded under the name that was sent."""
+        wanted = set(request.POST.getlist("action")) - {""}
         if wanted:
             known = {name for _, name, _ in self._get_base_actions()}  # type: ignore[attr-defined]
-            for name in sorted(wanted & known - self.get_actions(request).keys()):
+            if len(wanted) > 1 or wanted - known:
+                raise BadRequest("This list has no such action.")
+            for name in wanted - self.get_actions(request).keys():
                 raise ActionRefused(name)
         return super().changelist_view(request, extra_context)
 

@@ -198,7 +198,7 @@ def test_a_refused_action_of_a_list_is_recorded(
         "operation:admin:catalog_product_archive_selected",
         "operation:admin:catalog_product_delete_selected",
     ]
-    assert Desk(who).post("catalog/product/", {**given, "action": "no_action"}).status == 200
+    assert Desk(who).post("catalog/product/", {**given, "action": "no_action"}).status == 400
     assert len(trail()) == 2
 
 
