@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from rest_framework.pagination import BasePagination, LimitOffsetPagination, PageNumberPagination
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
@@ -103,10 +102,10 @@ def first_parts(parts: Iterable[Part[Row]]) -> Iterator[Part[Row]]:
 def page(
     request: Request, rows: Rows[Row], paginator: BasePagination, shape: Callable[[list[Row]], Any]
 ) -> dict[str, Any]:
-    """Returns the envelope of the requested page. A long one as HTML is a large answer: it takes
-    several times as long as JSON. Raises the framework's NotFound, Overloaded."""
+    """Returns the envelope of the requested page. One with more rows than a page of v1 is a large
+    answer. Raises the framework's NotFound, Overloaded."""
     found: Any = paginator.paginate_queryset(rows, request)  # type: ignore[arg-type]
-    if len(found) > MAX_PAGE_ROWS and request.accepted_renderer.format != JSONRenderer.format:
+    if len(found) > MAX_PAGE_ROWS:
         request.parser_context["view"].large()
     envelope: dict[str, Any] = paginator.get_paginated_response(shape(list(found))).data
     return envelope

@@ -79,8 +79,9 @@ def test_a_page_has_a_limit_of_rows_whatever_is_requested(
     assert (len(body["results"]), body["count"]) == (pages.MAX_ROWS, pages.MAX_ROWS + 1)
 
 
-def test_a_long_page_as_html_waits_for_other_large_answers(
-    at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("form", ["application/json", "text/html"])
+def test_a_page_longer_than_those_of_v1_waits_for_other_large_answers(
+    form: str, at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = at(2)
     settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"2"})))
@@ -88,11 +89,10 @@ def test_a_long_page_as_html_waits_for_other_large_answers(
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.01)
     path = "/api/catalog/products/?limit={}"
     with large_answers.one_at_a_time("another account"):
-        long = client("GET", path.format(1000), Accept="text/html")
+        long = client("GET", path.format(1000), Accept=form)
         assert (long.status, long.headers["Retry-After"]) == (503, "1")
-        assert client("GET", path.format(MAX_PAGE_ROWS), Accept="text/html").status == 200
-        assert client("GET", path.format(1000)).status == 200
-    assert client("GET", path.format(1000), Accept="text/html").status == 200
+        assert client("GET", path.format(MAX_PAGE_ROWS), Accept=form).status == 200
+    assert client("GET", path.format(1000), Accept=form).status == 200
 
 
 def test_an_answer_is_rendered_while_the_limits_of_its_account_hold(
