@@ -6,7 +6,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import Error, OperationalError, ProgrammingError, connection, transaction
+from django.db import (
+    Error,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.utils import ConnectionHandler
 from psycopg import errors, generators
 
 from larder.db import database
@@ -69,6 +77,27 @@ def test_what_psycopg_frees_at_a_rollback_is_prepared_again(
     with pytest.raises(LookupError):
         rolled_back()
     assert database.rows("SELECT 'before'") == [("before",)]
+
+
+def test_a_connection_that_the_pool_rolls_back_prepares_its_statements_again() -> None:
+    settings = connections.settings["default"]
+    pool = {"min_size": 1, "max_size": 1, "timeout": 10}
+    options = settings["OPTIONS"] | {"pool": pool}
+    other: Any = ConnectionHandler({"default": settings | {"OPTIONS": options}})["default"]
+    try:
+        for _ in range(3):
+            assert other.submit("SELECT 'before'", [])() == [("before",)]
+            # psycopg deallocates only if it has prepared something itself.
+            for _ in range(3):
+                with other.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+            other.set_autocommit(False)
+            other.submit("SELECT 'within'", [])()
+            other.close()
+            other.set_autocommit(True)
+    finally:
+        other.close()
+        other.close_pool()
 
 
 def test_what_could_not_be_prepared_fails_the_same_way_again() -> None:

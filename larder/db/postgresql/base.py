@@ -119,6 +119,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self) -> None:
         if self._held is not None and self.pool and not self.connection.closed:
             self._given_back[self.alias] = Stopwatch()
+            if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                # The pool rolls back what is given to it within a transaction.
+                self._discard()
         super()._close()  # type: ignore[misc]
         if self._held is not None and self.pool:
             connections_held.append(self._held.seconds)
