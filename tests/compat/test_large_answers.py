@@ -101,7 +101,7 @@ def test_an_answer_is_rendered_while_the_limits_of_its_account_hold(
     running: list[bool] = []
 
     @contextmanager
-    def limit(*_: Any) -> Iterator[None]:
+    def limit(*_: Any, **__: Any) -> Iterator[None]:
         running.append(True)
         yield
         running.clear()
