@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
 
-from larder.core import commits, waits
+from larder.core import commits, seams, waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import Batch, Observer, Observers
@@ -131,6 +131,7 @@ class BatchQueue(Generic[Request, Result]):
 
     def _join(self, entry: _Entry[Request, Result]) -> bool:
         """Adds the entry. Returns whether no batch runs, so that this thread leads."""
+        seams.reached(seams.JOIN, self)
         with self._mutex:
             if len(self._waiting) >= self._limits.queue_capacity:
                 raise Overloaded
@@ -195,6 +196,7 @@ class BatchQueue(Generic[Request, Result]):
 
     def _take(self) -> list[_Entry[Request, Result]]:
         """Takes the next batch. Entries that waited too long get Overloaded as their result."""
+        seams.reached(seams.TAKE, self)
         with self._mutex:
             taken = list(self._within_limits())
         for entry in taken:
@@ -253,6 +255,7 @@ class BatchQueue(Generic[Request, Result]):
         return late
 
     def _hand_over(self, leader: _Entry[Request, Result]) -> None:
+        seams.reached(seams.HAND_OVER, self)
         with self._mutex:
             if self._waiting and self._waiting[0] is leader:
                 # The thread was interrupted before it took a batch, and cannot lead again.

@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any, Protocol
 
+from larder.core import seams
+
 logger = logging.getLogger(__name__)
 
 
@@ -81,6 +83,7 @@ def acquire(lock: Acquirable, timeout: float | None = None) -> bool:
     if lock.acquire(blocking=False):
         return True
     begin()
+    seams.reached(seams.WAIT, lock)
     return lock.acquire() if timeout is None else lock.acquire(timeout=timeout)
 
 

@@ -24,7 +24,7 @@ from weakref import WeakValueDictionary
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from larder.core import waits
+from larder.core import seams, waits
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.db import database, replicas
 from larder.db.positions import Position
@@ -147,6 +147,7 @@ class PageCache:
 
     def _used(self, wanted: PageRequest) -> CachedPage | None:
         """Returns the page from the cache, if it is there, and marks it as used."""
+        seams.reached(seams.LOOK_UP)
         with self._lock:
             page = self._pages.get(wanted.key)
             if page is not None:
@@ -229,6 +230,7 @@ class PageCache:
     def _keep(self, page: CachedPage) -> None:
         if not page.is_kept:
             return
+        seams.reached(seams.KEEP)
         with self._lock:
             if replaced := self._pages.get(page.wanted.key):
                 # A thread that still has the replaced page must not send it to later requests.

@@ -15,7 +15,7 @@ from psycopg.errors import TooManyConnections
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from larder.core import commits, waits
+from larder.core import commits, seams, waits
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import connections_held
 from larder.db.postgresql.checked_out import checked_out
@@ -145,6 +145,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor = self.cursor()
             cursor.execute(sql, parameters)
             return cast(Reading, cursor.fetchall)
+        seams.reached(seams.SUBMIT, sql)
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
@@ -200,6 +201,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _rollback(self) -> None:
         # A rollback, here and below, makes psycopg deallocate all prepared statements.
         self._discard()
+        seams.reached(seams.ROLL_BACK)
         super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
@@ -220,6 +222,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         lost.
         """
         self._run()
+        seams.reached(seams.COMMIT)
         is_sent = self.connection is not None and not self.connection.closed
         try:
             super()._commit()  # type: ignore[misc]

@@ -15,6 +15,8 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 from django_guid import get_guid
 
+from larder.core import seams
+
 _tagging: ContextVar[bool] = ContextVar("tag_statements", default=False)
 
 
@@ -32,9 +34,11 @@ class Commented(CursorWrapper):
     """A cursor that adds the id within `tag_statements`, or wherever nothing is prepared."""
 
     def _execute(self, sql: Any, params: Any, *context: Any) -> Any:
+        seams.reached(seams.SEND, sql)
         return super()._execute(self._commented(sql), params, *context)  # type: ignore[misc]
 
     def _executemany(self, sql: Any, param_list: Any, *context: Any) -> Any:
+        seams.reached(seams.SEND, sql)
         return super()._executemany(self._commented(sql), param_list, *context)  # type: ignore[misc]
 
     def _commented(self, sql: Any) -> Any:

@@ -20,6 +20,8 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import Error, PipelineAborted, error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from larder.core import seams
+
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn, PGresult
@@ -85,6 +87,7 @@ class StatementPipeline:
         sendings, self._waiting = self._waiting, []
         if not sendings:
             return
+        seams.reached(seams.SEND)
         if self._needs_begin():
             begin = partial(self._libpq.send_query_params, b"BEGIN", None)
             sendings.insert(0, (begin, PendingResult()))

@@ -1,0 +1,189 @@
+"""Planted bugs: each removes exactly one guard, and names the scenario whose schedules show it."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from larder.core.batch_queue import BatchQueue
+from larder.db import database
+from larder.inventory import sql as stock_sql
+from larder.inventory.services import adjustments, holds, movements
+from larder.inventory.services.holds import DueLine
+from larder.inventory.services.movements import Balance
+from larder.orders import sql as order_sql
+from larder.orders.models import Order
+from larder.orders.services import (
+    confirm_held,
+    confirm_order,
+    expire_holds,
+    moves,
+    payments,
+    transitions,
+)
+from tests.system.interleavings import scenarios
+from tests.system.interleavings.exploring import Play
+from tests.system.interleavings.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """What replaces the guard `name` of `where`."""
+
+    what: str
+    scenario: Callable[[Shop], Play]
+    where: Any
+    name: str
+    instead: object
+
+
+def _find(ids: Collection[UUID]) -> dict[UUID, Order]:
+    return {one.id: one for one in Order.objects.filter(id__in=ids).order_by("id")}
+
+
+def _find_one(id: UUID) -> Order | None:
+    return _find([id]).get(id)
+
+
+def _find_some(rows: QuerySet[Order], *, limit: int) -> list[Order]:
+    return list(rows[:limit])
+
+
+def _read(products: Iterable[int]) -> dict[int, Balance]:
+    """Reads stock without a lock."""
+    rows = database.rows(stock_sql.LOCK.replace("FOR NO KEY UPDATE", ""), [list(products)])
+    return {row[0]: Balance(row[1], row[2]) for row in rows}
+
+
+_find_due = holds.find_due
+
+
+def _lock_after_the_clock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
+    """Reads the clock, and waits for the lock."""
+    ((now,),) = database.rows(stock_sql.CLOCK)
+    locked = database.rows(stock_sql.LOCK, [list(products)])
+    balances = {row[0]: Balance(row[1], row[2]) for row in locked}
+    due = [
+        DueLine(*row)
+        for row in database.rows(
+            stock_sql.DUE.replace("<= (SELECT clock_timestamp())", "<= %s"), [list(products), now]
+        )
+    ]
+
+    def read() -> dict[int, Balance]:
+        setattr(holds, "find_due", lambda _: due)  # noqa: B010
+        try:
+            movements._release_due(list(products), balances)
+        finally:
+            setattr(holds, "find_due", _find_due)  # noqa: B010
+        return balances
+
+    return read
+
+
+def _nothing_is_short(
+    wanted: Sequence[Mapping[int, int]], shelf: Mapping[int, int]
+) -> list[list[Any]]:
+    return [[] for _ in wanted]
+
+
+def _note_nothing(due: Sequence[DueLine]) -> None:
+    """Notes no release."""
+
+
+def _forget_the_next(queue: BatchQueue[Any, Any], leader: object) -> None:
+    """Hands the queue over to a request that arrives later."""
+    queue._is_led = False
+
+
+def _release_lines(transition: Any, order: Any) -> Any:
+    """Releases all lines of the order."""
+    held, former = {one.product: one.quantity for one in order.lines}, holds.submit_held
+    try:
+        setattr(holds, "submit_held", lambda orders: lambda: dict.fromkeys(orders, held))  # noqa: B010
+        return _with_release(transition, order)
+    finally:
+        setattr(holds, "submit_held", former)  # noqa: B010
+
+
+_with_release = moves._with_release
+
+BUGS = (
+    Bug(
+        "a confirmation does not lock the order",
+        scenarios.confirmation_and_cancellation,
+        *(confirm_order, "lock_free_orders", _find),
+    ),
+    Bug(
+        "the job does not lock the orders",
+        scenarios.expiry_and_confirmation,
+        *(expire_holds, "lock_without_wait", _find_some),
+    ),
+    Bug(
+        "a cancellation does not lock the order",
+        scenarios.capture_and_cancellation,
+        *(transitions, "lock_order", _find_one),
+    ),
+    Bug(
+        "a payment does not lock the order",
+        scenarios.capture_and_cancellation,
+        *(payments, "lock_order", _find_one),
+    ),
+    Bug(
+        "stock is not locked",
+        scenarios.confirmation_and_order,
+        *(stock_sql, "LOCK", stock_sql.LOCK.replace("FOR NO KEY UPDATE", "")),
+    ),
+    Bug(
+        "a count reads stock without a lock",
+        scenarios.expiry_and_count,
+        *(adjustments, "lock", _read),
+    ),
+    Bug(
+        "the clock is read before the wait for the lock",
+        scenarios.two_orders_of_two_products,
+        *(movements, "submit_lock", _lock_after_the_clock),
+    ),
+    Bug(
+        "released lines are released again",
+        scenarios.expiry_and_order_beside_a_hold,
+        *(stock_sql, "DUE", stock_sql.DUE.replace("AND released_at IS NULL", "")),
+    ),
+    Bug(
+        "a release is not noted",
+        scenarios.expiry_and_order_beside_a_hold,
+        *(holds, "mark_released", _note_nothing),
+    ),
+    Bug(
+        "a confirmation does not take released units again",
+        scenarios.confirmation_and_order_of_one_product,
+        *(stock_sql, "HELD", stock_sql.HELD.replace("AND released_at IS NULL", "")),
+    ),
+    Bug(
+        "a confirmation takes units that others have",
+        scenarios.confirmation_and_order,
+        *(confirm_held, "take_again", _nothing_is_short),
+    ),
+    Bug(
+        "a cancellation releases units that were released",
+        scenarios.cancellation_and_order,
+        *(moves, "_with_release", _release_lines),
+    ),
+    Bug(
+        "holds are counted without the lock of the customer",
+        scenarios.two_holds_of_a_customer,
+        *(order_sql, "LOCK_HOLDERS", "SELECT %s::bigint[]"),
+    ),
+    Bug(
+        "a payment does not lock its intent",
+        scenarios.capture_and_early_refund,
+        *(order_sql, "LOCK_PAYMENT", "SELECT length(%s::text)"),
+    ),
+    Bug(
+        "a queue is handed over to no waiting request",
+        scenarios.two_confirmations,
+        *(BatchQueue, "_hand_over", _forget_the_next),
+    ),
+)
