@@ -1,6 +1,7 @@
 """A live server with every earlier contract on, and clients that speak to it as its users do."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from larder.ops import invariants
+from larder.v1.freshness import MAX_LAG
 from tests.conftest import Person
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 from tests.server import Reply, Server
@@ -25,11 +27,23 @@ def long_server(django_db_setup: None) -> Iterator[Server]:
         yield server
 
 
+_left = [0.0]
+"""When the last test left the servers that outlive it (monotonic seconds)."""
+
+
+def forget_pages() -> None:
+    """Waits until a server answers with no page that it made for an earlier test: it sees what
+    others write, and this process empties the tables, after MAX_LAG at the latest."""
+    time.sleep(max(0.0, _left[0] + MAX_LAG / 1e9 - time.monotonic()))
+
+
 @pytest.fixture
 def running(long_server: Server) -> Iterator[Server]:
     """The server. A connection that idles until the next test may be closed there."""
+    forget_pages()
     yield long_server
     long_server.hang_up()
+    _left[0] = time.monotonic()
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +66,11 @@ def without(unguarded: tuple[Server, Server], transactional_db: None) -> Iterato
             (server.shared / "without").write_text(guard)
         return Pair(*unguarded)
 
+    forget_pages()
     yield take_out
     for server in unguarded:
         server.hang_up()
+    _left[0] = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

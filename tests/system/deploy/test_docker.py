@@ -186,7 +186,7 @@ def ask_for_digests(copy: Path, registry: str) -> subprocess.CompletedProcess[st
 def test_every_image_of_others_is_named_by_its_digest_too() -> None:
     compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
     named = set(re.findall(r"^ *image: ([^$\s]+)$", compose, re.MULTILINE))
-    assert len(named) == 5
+    assert len(named) == 6
     assert {one.partition("@")[0] for one in named} == set(pins(ROOT)) - {
         one for one in pins(ROOT) if "python:" in one
     }
